@@ -1,7 +1,7 @@
 """The frame of every act: what any opening and any continuing act may carry (message catalogue §1, §3).
 
-Only `act` and a format's own required fields must be posted. Defaults are never written into an act:
-the fold fills them in, by rules that are frozen with the act's version.
+Only `act` and a format's own required fields must be posted. Defaults are never written
+into an act: the fold fills them in, by rules that are frozen with the act's version.
 """
 
 from typing import Annotated, Literal
@@ -37,7 +37,9 @@ Area = Literal[
 ]
 Attachments = Annotated[tuple[Attachment, ...], Meta(min_length=1, max_length=20)]
 Phrases = Annotated[tuple[Phrase, ...], Meta(min_length=1, max_length=20)]
-"""Agreed phrases by their keys in the codebook; each reader sees them in the own language."""
+"""Agreed phrases by their keys in the codebook; each reader sees them in the own
+language.
+"""
 
 Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
 

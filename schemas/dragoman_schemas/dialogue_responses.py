@@ -16,7 +16,8 @@ class EarlierView(ResponseBody, frozen=True, kw_only=True):
 class View(ResponseBody, frozen=True, kw_only=True):
     """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly.
 
-    `time` is when it was said; `earlier` are the views that the side had of the issue before, the newest first.
+    `time` is when it was said; `earlier` are the views that the side had of the issue
+    before, the newest first.
     """
 
     side: str
@@ -35,7 +36,8 @@ class View(ResponseBody, frozen=True, kw_only=True):
 class Issue(ResponseBody, frozen=True, kw_only=True):
     """An issue as each side sees it: the exchange that opened it, and what it is called, in each language in which a side called it.
 
-    `no_statement` are the sides that wrote nothing; `common_ground` is there where all agree.
+    `no_statement` are the sides that wrote nothing; `common_ground` is there where all
+    agree.
     """
 
     exchange: str

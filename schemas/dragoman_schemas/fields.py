@@ -1,7 +1,7 @@
 """The value types that acts are made of: names, times, places, texts, hashes.
 
-Each is a shape with its unit and range; what several fields must be together
-(a window that ends after it begins, a place that is one thing) is a rule of `dragoman.domain`.
+Each is a shape with its unit and range; what several fields must be together (a window
+that ends after it begins, a place that is one thing) is a rule of `dragoman.domain`.
 """
 
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
@@ -40,7 +40,9 @@ Timestamp = Annotated[
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
     ),
 ]
-"""RFC 3339 with an offset; seconds may be left out. That the day exists is checked by the rules."""
+"""RFC 3339 with an offset; seconds may be left out. That the day exists is checked by
+the rules.
+"""
 
 TimestampOrUnknown = Annotated[
     str,
@@ -56,7 +58,9 @@ Id = Annotated[
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"
     ),
 ]
-"""A record's id: of an officer a UUIDv7 that a client drew, or a UUIDv8 of its key; of a service a UUIDv5 of what it records (decision 0045)."""
+"""A record's id: of an officer a UUIDv7 that a client drew, or a UUIDv8 of its key; of
+a service a UUIDv5 of what it records (decision 0045).
+"""
 
 Reference = Annotated[str, Meta(min_length=1, max_length=160)]
 """A message's number or id."""

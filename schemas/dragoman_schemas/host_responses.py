@@ -159,8 +159,10 @@ Acts = Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(max_lengt
 class NewEndpoint(Shape, frozen=True, kw_only=True):
     """Where the caller's side wants to be told of a channel's records: a `url`, or an `address` for e-mail.
 
-    Of those acts, families and of that precedence or more urgent alone, where they are named; the own side's acts as well, if `own`. A webhook
-    is signed with a key pair of its own (`ed25519`), or with a shared secret (`hmac`); a mail is written in `language`.
+    Of those acts, families and of that precedence or more urgent alone, where they are
+    named; the own side's acts as well, if `own`. A webhook is signed with a key pair of
+    its own (`ed25519`), or with a shared secret (`hmac`); a mail is written in
+    `language`.
     """
 
     channel: Name
@@ -177,7 +179,8 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
 class EndpointView(ResponseBody, frozen=True, kw_only=True):
     """Where a side is told, and how it goes: up to which position, how many wait for another try, how many were given up.
 
-    `public_key` checks the signatures of a webhook. `stopped` says why nothing more is sent.
+    `public_key` checks the signatures of a webhook. `stopped` says why nothing more is
+    sent.
     """
 
     id: str

@@ -1,6 +1,7 @@
 """The agreed phrases of the codebook `starter`, version 1: what duty officers say most often, by key and language.
 
-A message names keys; each reader sees them in the own language at once. A version never changes: another phrase is another version.
+A message names keys; each reader sees them in the own language at once. A version never
+changes: another phrase is another version.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """The profiles that sides adopt: every limit as data, in seconds (message catalogue §2, §4, §5).
 
-`default` has every limit but a ladder's; `vienna` and `shanghai` add one. Limits bind once every side has adopted the same
-profile; before, those of `default` are shown as courtesy, and nothing lapses.
+`default` has every limit but a ladder's; `vienna` and `shanghai` add one. Limits bind
+once every side has adopted the same profile; before, those of `default` are shown as
+courtesy, and nothing lapses.
 """
 
 from typing import Final
@@ -19,7 +20,9 @@ ANNUAL: Final = {
     "force_information": (-1, 12, 15),
     "missile_declaration": (0, 3, 31),
 }
-"""The last day of each exchange of a year: how many years after that year, which month and day."""
+"""The last day of each exchange of a year: how many years after that year, which month
+and day.
+"""
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
@@ -33,8 +36,9 @@ class Ladder(Struct, frozen=True, kw_only=True):
 class Profile(Struct, frozen=True, kw_only=True):
     """The limits of a channel. `acknowledgement` is by precedence; routine counts in duty days of the side that owes it.
 
-    A launch whose window is at least a `launch_campaign` long has a lead time of its own. `annual` is the last day of each exchange
-    of a year: how many years after it, month, day.
+    A launch whose window is at least a `launch_campaign` long has a lead time of its
+    own. `annual` is the last day of each exchange of a year: how many years after it,
+    month, day.
     """
 
     name: str

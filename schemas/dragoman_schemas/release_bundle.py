@@ -1,6 +1,7 @@
 """A published bundle: records that the sides of a channel made public together, with what proves it to anybody.
 
-`dragoman-bundle/v1` is one JSON document. A reader needs the log's verifier key, from one of the sides, and nothing else.
+`dragoman-bundle/v1` is one JSON document. A reader needs the log's verifier key, from
+one of the sides, and nothing else.
 """
 
 from typing import Literal
@@ -11,8 +12,10 @@ from msgspec import Struct
 class BundledRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One record of a bundle, with the proof that it stands in the log (C2SP tlog-proof).
 
-    `record` is its bytes, whole. Of an extract, `extract` is the bytes of its act without the members that the sides left out, and `commit` the
-    commitment of the whole record. Of a record that all sides have taken out of the log since, there is the commitment alone.
+    `record` is its bytes, whole. Of an extract, `extract` is the bytes of its act
+    without the members that the sides left out, and `commit` the commitment of the
+    whole record. Of a record that all sides have taken out of the log since, there is
+    the commitment alone.
     """
 
     position: int
@@ -25,9 +28,10 @@ class BundledRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     r"""A release, and all that shows who agreed to it.
 
-    `text` is what every side consented to, byte for byte: SHA-256 over `dragoman-terms/v1\n<release>\ntext\n` and these bytes is `terms`. `opening` are
-    the acts that say who the sides of the channel are, `consents` the records of the release itself that prove it, `records` what is made public, as
-    `text` lists it.
+    `text` is what every side consented to, byte for byte: SHA-256 over
+    `dragoman-terms/v1\n<release>\ntext\n` and these bytes is `terms`. `opening` are the
+    acts that say who the sides of the channel are, `consents` the records of the
+    release itself that prove it, `records` what is made public, as `text` lists it.
     """
 
     format: Literal["dragoman-bundle/v1"] = "dragoman-bundle/v1"

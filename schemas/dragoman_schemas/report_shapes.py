@@ -1,7 +1,8 @@
 """What the reports are made of: generated from the log as it stood at a position, alike for whoever asks, and again.
 
-Texts of the sides stand as their bytes do in the log, in every language in which they were given; a page or a Markdown
-text shows one of them. Nobody is named: an officer is a side and a role.
+Texts of the sides stand as their bytes do in the log, in every language in which they
+were given; a page or a Markdown text shows one of them. Nobody is named: an officer is
+a side and a role.
 """
 
 from typing import Literal
@@ -29,7 +30,8 @@ class ReportedChannel(ResponseBody, frozen=True, kw_only=True):
 class Report(ResponseBody, frozen=True, kw_only=True):
     """A report of a period as the log stood at its end. `again` is the path that gives it again, byte for byte.
 
-    It is not `live` where the end of the log had not been seen just then; what came since is not in it.
+    It is not `live` where the end of the log had not been seen just then; what came
+    since is not in it.
     """
 
     of: ReportedChannel
@@ -44,7 +46,8 @@ class Report(ResponseBody, frozen=True, kw_only=True):
 class Matter(ResponseBody, frozen=True, kw_only=True):
     """An exchange, as reports name it. Under the Chatham House Rule it has no side and no number.
 
-    `titles`, by language, are what it is called where its opener gave it no subject; `subject` is the English one then.
+    `titles`, by language, are what it is called where its opener gave it no subject;
+    `subject` is the English one then.
     """
 
     exchange: str
@@ -68,7 +71,8 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
 class ReportedMatter(Matter, frozen=True, kw_only=True):
     """An open matter: where, who has it, how the accounts stand, and what is owed, the next first.
 
-    The members are those of the channel's state (`OpenMatter`). Under the Chatham House Rule it names no side.
+    The members are those of the channel's state (`OpenMatter`). Under the Chatham House
+    Rule it names no side.
     """
 
     place: str = ""
@@ -95,7 +99,8 @@ class Due(ResponseBody, frozen=True, kw_only=True):
 class Receipt(ResponseBody, frozen=True, kw_only=True):
     """The facts of an addressee about a message: when it reached a station, who had it when, how long after it was sent, and its own account.
 
-    `rang` is for whom a flash rang before it was acknowledged, as far as the record goes: duty_officer, deputy, head_of_office.
+    `rang` is for whom a flash rang before it was acknowledged, as far as the record
+    goes: duty_officer, deputy, head_of_office.
     """
 
     side: str
@@ -159,9 +164,10 @@ class ChannelStanding(ResponseBody, frozen=True, kw_only=True):
 class Situation(Report, frozen=True, kw_only=True):
     """The situation report: what stands, who has the watch, whether the line is there, what is owed by whom until when.
 
-    `stands` are the open matters, the most urgent first, and `open_matters` how many there are. `quiet` says that nothing was sent,
-    everything is acknowledged, nothing is overdue, no matter is open, every watch is manned, and the last check of the line, in the
-    period, came back.
+    `stands` are the open matters, the most urgent first, and `open_matters` how many
+    there are. `quiet` says that nothing was sent, everything is acknowledged, nothing
+    is overdue, no matter is open, every watch is manned, and the last check of the
+    line, in the period, came back.
     """
 
     quiet: bool
@@ -203,8 +209,9 @@ class HandedOver(ResponseBody, frozen=True, kw_only=True):
 class TurnOver(Report, frozen=True, kw_only=True):
     """The note for the next watch of a side: what came since it was taken over, what is owed and awaited, and what is due next.
 
-    `stands` are the open matters, the most urgent first, each with how the accounts of it stand. `said` are the messages of the
-    period, oldest first. `drafts` wait for a second officer; they are told of the present moment only.
+    `stands` are the open matters, the most urgent first, each with how the accounts of
+    it stand. `said` are the messages of the period, oldest first. `drafts` wait for a
+    second officer; they are told of the present moment only.
     """
 
     side: str
@@ -413,9 +420,11 @@ class Authority(ResponseBody, frozen=True, kw_only=True):
 class FiveAnswers(Report, frozen=True, kw_only=True):
     """What an auditor asks first, on one page, as of a position.
 
-    `whole`: is it whole, unaltered, until when, on whose word. `receiving` and `messages`: who knew what, when. `lapses`, `owed`, `blind`: what
-    was owed and not done, on all sides, and when could nobody notice. `standing`, `stands`: what stands before the watch, and
-    who has it. `authorities`, `exceptions`: who may authorise what, and which exceptions were made.
+    `whole`: is it whole, unaltered, until when, on whose word. `receiving` and
+    `messages`: who knew what, when. `lapses`, `owed`, `blind`: what was owed and not
+    done, on all sides, and when could nobody notice. `standing`, `stands`: what stands
+    before the watch, and who has it. `authorities`, `exceptions`: who may authorise
+    what, and which exceptions were made.
     """
 
     whole: tuple[Checked, ...]

@@ -27,8 +27,9 @@ class Standing(ResponseBody, frozen=True, kw_only=True):
 class Recorded(ResponseBody, frozen=True, kw_only=True):
     """What a post became: the record's place in the log, and the exchange that it opened or carried on.
 
-    `one_key` says that one officer sent what takes two: a colleague's `second-key` is asked for. `standing` is how the record stands under
-    the signed heads, where the caller has waited for that.
+    `one_key` says that one officer sent what takes two: a colleague's `second-key` is
+    asked for. `standing` is how the record stands under the signed heads, where the
+    caller has waited for that.
     """
 
     channel: str
@@ -55,7 +56,8 @@ class Covered(ResponseBody, frozen=True, kw_only=True):
 class Entry(ResponseBody, frozen=True, kw_only=True):
     """A record of the log as readers get it; what is not valid is void and has no effect.
 
-    `record` is the exact JSON of the log, `junk` the bytes in hex of a message that is no record.
+    `record` is the exact JSON of the log, `junk` the bytes in hex of a message that is
+    no record.
     """
 
     position: int
@@ -132,8 +134,9 @@ class Causes(ResponseBody, frozen=True, kw_only=True):
 class Fact(ResponseBody, frozen=True, kw_only=True):
     """The facts of one addressee about one message, kept apart: delivered, acknowledged, answered.
 
-    `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a
-    message that tells of it: no answer by the rules, and not silence either.
+    `delivered` is never later than `acknowledged`, which proves it. `account` is when
+    the side gave its own account of the event after a message that tells of it: no
+    answer by the rules, and not silence either.
     """
 
     message: str
@@ -148,8 +151,9 @@ class Fact(ResponseBody, frozen=True, kw_only=True):
 class ClockView(ResponseBody, frozen=True, kw_only=True):
     """A time limit: who owes it, since which record, until when, and when it was met; or `ended` with the matter, not met.
 
-    What was said otherwise before was met when it was said. `binding` where every side has adopted the profile; else it is courtesy, and nothing lapses. `late` is met after the
-    limit, or not met and past it.
+    What was said otherwise before was met when it was said. `binding` where every side
+    has adopted the profile; else it is courtesy, and nothing lapses. `late` is met
+    after the limit, or not met and past it.
     """
 
     clock: str
@@ -202,7 +206,9 @@ class MeansTested(ResponseBody, frozen=True, kw_only=True):
 class PointView(ResponseBody, frozen=True, kw_only=True):
     """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
 
-    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended. `there_now` follows from the hours that were announced.
+    `person` and `deputy` are ids of the register of people. `stage` is announced,
+    in_force, superseded or ended. `there_now` follows from the hours that were
+    announced.
     """
 
     side: str
@@ -312,9 +318,10 @@ class UnattributedNotice(ResponseBody, frozen=True, kw_only=True):
 class Alarm(ResponseBody, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 
-    `side` is the one from which something is awaited. A flash is repeated every minute, and `reaches` further officers with time.
-    `message`, `record`, `act` and `by` are of the message that is awaited, which need not be the one that opened the exchange, and `said`
-    are the members of that record.
+    `side` is the one from which something is awaited. A flash is repeated every minute,
+    and `reaches` further officers with time. `message`, `record`, `act` and `by` are of
+    the message that is awaited, which need not be the one that opened the exchange, and
+    `said` are the members of that record.
     """
 
     alarm: str
@@ -353,7 +360,8 @@ class WatchView(ResponseBody, frozen=True, kw_only=True):
 class PersonEntry(Shape, frozen=True, kw_only=True):
     """Somebody, and how to reach them. It stands in the register of people and nowhere else, and can be erased.
 
-    Where `readers` are named, of the other sides nobody reads it but these officers (`side/name`).
+    Where `readers` are named, of the other sides nobody reads it but these officers
+    (`side/name`).
     """
 
     name: PersonLine
@@ -371,8 +379,10 @@ class PersonEntry(Shape, frozen=True, kw_only=True):
 class PersonView(ResponseBody, frozen=True, kw_only=True):
     """An entry of the register of people. What acts name is its id and its `commitment`, which is also its ETag.
 
-    `random` are the 32 bytes behind the commitment, in hex, given with a single entry alone. Of an erased entry nothing is
-    left but its id, its side and the times. One that is `sealed` is for officers whom the entering side has named, and not for the reader.
+    `random` are the 32 bytes behind the commitment, in hex, given with a single entry
+    alone. Of an erased entry nothing is left but its id, its side and the times. One
+    that is `sealed` is for officers whom the entering side has named, and not for the
+    reader.
     """
 
     id: str
@@ -417,7 +427,9 @@ class Files(ResponseBody, frozen=True, kw_only=True):
 class PersonSeen(ResponseBody, frozen=True, kw_only=True):
     """Somebody whom an exchange names, as the register has them now: the entry, or what became of it.
 
-    `changed` where an act names an earlier revision; `sealed` where it is for named officers, and not for the reader. `unavailable` where the register cannot be asked at present.
+    `changed` where an act names an earlier revision; `sealed` where it is for named
+    officers, and not for the reader. `unavailable` where the register cannot be asked
+    at present.
     """
 
     side: str = ""
@@ -467,16 +479,21 @@ class Terms(ResponseBody, frozen=True, kw_only=True):
 class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
-    `subject` is the one that its opener gave, or the sentence in English that stands for one. `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
-    coded message in full, by language, and `phrases` are those that its records name, by key and language.
-    `desk` is what the reader's own desk has about it, and `about` what a desk's exchange is about; nobody else sees either.
-    `si` has each quantity of the content in SI, by a pointer to where it stands in the unit in which it was entered.
-    `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
-    `standing` is how all of it stands under the signed heads.
-    `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
-    `terms` are the digests that acts of consent have to name, `amendment` the id of the one that waits for an answer, and `behind` are the
-    sides that have consented to the text as it is.
-    `timeline` has the newest records, the oldest of them first; where there are earlier ones, `earlier` is the cursor of their page.
+    `subject` is the one that its opener gave, or the sentence in English that stands
+    for one. `stage` is where it stands in time by its dates. `next_calls` is whom to
+    ring about a flash that is not acknowledged. `coded` is a coded message in full, by
+    language, and `phrases` are those that its records name, by key and language. `desk`
+    is what the reader's own desk has about it, and `about` what a desk's exchange is
+    about; nobody else sees either. `si` has each quantity of the content in SI, by a
+    pointer to where it stands in the unit in which it was entered. `unanswered` are
+    questions that nobody answered yet, and `notice` is what such a message says on its
+    face, by language. `standing` is how all of it stands under the signed heads.
+    `people` and `files` say of whom and of what it names beside the log what is there
+    now, by id and by SHA-256. `terms` are the digests that acts of consent have to
+    name, `amendment` the id of the one that waits for an answer, and `behind` are the
+    sides that have consented to the text as it is. `timeline` has the newest records,
+    the oldest of them first; where there are earlier ones, `earlier` is the cursor of
+    their page.
     """
 
     position: int
@@ -539,9 +556,11 @@ class Owing(ResponseBody, frozen=True, kw_only=True):
 class OpenMatter(ResponseBody, frozen=True, kw_only=True):
     """An exchange that is not settled: what, where, since when, who has it, how the accounts stand, and what is owed, the next first.
 
-    `acknowledged` is when each side acknowledged the newest that was said to it; a side in `unacknowledged_by` must still do so.
-    `accounts` is left out where only one side has given its account; `beside`, where others have and no point differs that can be
-    compared; `differ`, on the points in `differing`; `agreed`, once the sides have agreed on the facts.
+    `acknowledged` is when each side acknowledged the newest that was said to it; a side
+    in `unacknowledged_by` must still do so. `accounts` is left out where only one side
+    has given its account; `beside`, where others have and no point differs that can be
+    compared; `differ`, on the points in `differing`; `agreed`, once the sides have
+    agreed on the facts.
     """
 
     exchange: str
@@ -570,7 +589,8 @@ class OpenMatter(ResponseBody, frozen=True, kw_only=True):
 class LiaisonState(ResponseBody, frozen=True, kw_only=True):
     """The liaison state of a channel at a position, and the digest of all of it.
 
-    `open_matters` are the most urgent first. `open_matters_left_off` is how many exchanges more may be open, where the list has not all.
+    `open_matters` are the most urgent first. `open_matters_left_off` is how many
+    exchanges more may be open, where the list has not all.
     """
 
     channel: str

@@ -1,7 +1,8 @@
 """The liaison state: what the log folds to. Also what reads answer, so every member is part of the API.
 
-The canonical encoding of a state is its JSON with members in the order written here, members of maps sorted,
-defaults left out, and authors' own values as their bytes stand in the log.
+The canonical encoding of a state is its JSON with members in the order written here,
+members of maps sorted, defaults left out, and authors' own values as their bytes stand
+in the log.
 """
 
 from typing import Literal
@@ -27,20 +28,21 @@ class Stamp(State, frozen=True, kw_only=True):
 
     @property
     def when(self) -> str:
-        """When it was said, which is what limits are held against: as it was told, else as it was recorded."""
+        """Return when it was said, which is what limits are held against: as it was told, else as it was recorded."""
         return self.told or self.time
 
     @property
     def side(self) -> str:
-        """Whose actor it was."""
+        """Return whose actor it was."""
         return self.by.partition("/")[0]
 
 
 class Message(State, frozen=True, kw_only=True):
     """Something said to other sides within an exchange.
 
-    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing. `suspended`, that the channel was when it was said.
-    `precedence` is what the message came with, where the exchange has another one since.
+    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing.
+    `suspended`, that the channel was when it was said. `precedence` is what the message
+    came with, where the exchange has another one since.
     """
 
     id: str
@@ -136,7 +138,8 @@ class StateReadout(State, frozen=True, kw_only=True):
 class Meeting(State, frozen=True, kw_only=True):
     """The life of a meeting, a call or a visit: whose windows stand, who accepted or declined them, when it was held.
 
-    `agendas` are each side's version, `agenda` the one that all agreed to. `absent` is who was said not to have come, by whom.
+    `agendas` are each side's version, `agenda` the one that all agreed to. `absent` is
+    who was said not to have come, by whom.
     """
 
     proposed_by: str
@@ -162,9 +165,13 @@ class OneKey(State, frozen=True, kw_only=True):
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
-    `invokes` is the request for explanation on whose ladder a meeting stands. `released_by` is the second officer of a two-key opening. `one_key` lists the records that one officer sent where two are asked for. `acts` are those continuing acts that have content of their own, by name.
+    `invokes` is the request for explanation on whose ladder a meeting stands.
+    `released_by` is the second officer of a two-key opening. `one_key` lists the
+    records that one officer sent where two are asked for. `acts` are those continuing
+    acts that have content of their own, by name.
 
-    `etag` is the commitment of the newest record, `revision` of the newest that is no receipt: an acknowledgement moves the first alone.
+    `etag` is the commitment of the newest record, `revision` of the newest that is no
+    receipt: an acknowledgement moves the first alone.
     """
 
     id: str
@@ -293,8 +300,9 @@ class Consent(State, frozen=True, kw_only=True):
 class Registry(State, frozen=True, kw_only=True):
     """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
 
-    `policy` is the one in force: the genesis's, or the one that every side has adopted since. `erased` are the exchanges that every side
-    consented to take out of the record, by id, and when; `consents` are those of which nothing has come yet.
+    `policy` is the one in force: the genesis's, or the one that every side has adopted
+    since. `erased` are the exchanges that every side consented to take out of the
+    record, by id, and when; `consents` are those of which nothing has come yet.
     """
 
     id: str
@@ -336,7 +344,7 @@ class ChannelState(State, frozen=True, kw_only=True):
 
 
 def encode(state: State) -> bytes:
-    """The canonical encoding of a state."""
+    """Return the canonical encoding of a state."""
     return msgspec.json.encode(state, order="deterministic")
 
 

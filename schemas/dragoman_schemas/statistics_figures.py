@@ -1,7 +1,7 @@
 """The statistics of a channel over a period: the same rows for every side, each number with its unit in its name.
 
-What could not be measured is absent: there is no statement, which is not zero. A count of zero is a statement.
-A share is a fraction of one.
+What could not be measured is absent: there is no statement, which is not zero. A count
+of zero is a statement. A share is a fraction of one.
 """
 
 from typing import Literal
@@ -35,10 +35,12 @@ class Opened(ResponseBody, frozen=True, kw_only=True):
 class Kept(ResponseBody, frozen=True, kw_only=True):
     """One kind of clock that a side owes in one format.
 
-    `took` is how long what was done in the period had taken. `in_time` was done within its limit in the period; of `late` the
-    limit passed in the period, whatever came after. `ended` are those whose matter ended in the period before their limit, with
-    nothing done. `open` and `overdue` are as at the end of the period. `courtesy` are those
-    of all of these that do not bind, since not every side had adopted the profile.
+    `took` is how long what was done in the period had taken. `in_time` was done within
+    its limit in the period; of `late` the limit passed in the period, whatever came
+    after. `ended` are those whose matter ended in the period before their limit, with
+    nothing done. `open` and `overdue` are as at the end of the period. `courtesy` are
+    those of all of these that do not bind, since not every side had adopted the
+    profile.
     """
 
     side: str
@@ -111,8 +113,8 @@ class Flashes(ResponseBody, frozen=True, kw_only=True):
 class Line(ResponseBody, frozen=True, kw_only=True):
     """The line checks that were sent to a side in the period.
 
-    `run` is how many came back in a row up to the end of the period, `missed_run` how many did not. `share_echoed` is of those
-    that are over, exactly echoed.
+    `run` is how many came back in a row up to the end of the period, `missed_run` how
+    many did not. `share_echoed` is of those that are over, exactly echoed.
     """
 
     side: str
@@ -149,8 +151,9 @@ class Blind(ResponseBody, frozen=True, kw_only=True):
 class Blindness(ResponseBody, frozen=True, kw_only=True):
     """For how long of the period a side was blind, as far as the log says.
 
-    `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can be. `broker_down_s` is what gateways said of
-    themselves: an outage that ended with the gateway as well is on no record.
+    `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can
+    be. `broker_down_s` is what gateways said of themselves: an outage that ended with
+    the gateway as well is on no record.
     """
 
     side: str

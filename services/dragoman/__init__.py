@@ -1,7 +1,8 @@
 """Dragoman: the message service of a liaison office, with one shared record that every side can replay and prove.
 
-Time zones are those of the packaged `tzdata`, and never the machine's: limits are counted in the working days of offices, and two hosts with
-different zones would call each other's records void.
+Time zones are those of the packaged `tzdata`, and never the machine's: limits are
+counted in the working days of offices, and two hosts with different zones would call
+each other's records void.
 """
 
 import zoneinfo

@@ -121,7 +121,7 @@ def _close_to_others(data: Path) -> None:
 
 @asynccontextmanager
 async def broker_of(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
-    """The broker: an own one on the data directory, or the one that the settings name."""
+    """Yield the broker: an own one on the data directory, or the one that the settings name."""
     if settings.nats.url:
         yield BrokerEndpoint(settings.nats.url, "", settings.nats.keys or settings.data / "keys")
         return
@@ -139,7 +139,7 @@ async def gateway(
     whole: bool = False,
     take_over: bool = False,
 ) -> AsyncIterator[RunningGateway]:
-    """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
+    """Yield a gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
 
     The `whole` office keeps the clocks and signs the heads as well.
     """
@@ -182,7 +182,7 @@ async def gateway(
 async def watch(
     settings: Settings, endpoint: BrokerEndpoint, name: str = "watch", *, take_over: bool = False
 ) -> AsyncIterator[None]:
-    """A watch alone: any number may run, beside any number of gateways."""
+    """Yield a watch alone: any number may run, beside any number of gateways."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with _followed(settings, endpoint, name, permit) as (service, following):
         following(
@@ -199,7 +199,7 @@ async def watch(
 async def courier(
     settings: Settings, endpoint: BrokerEndpoint, name: str = "courier", *, take_over: bool = False
 ) -> AsyncIterator[None]:
-    """A courier alone: several may run, and each endpoint is one's at a time."""
+    """Yield a courier alone: several may run, and each endpoint is one's at a time."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(
@@ -242,7 +242,7 @@ async def _courier(
 async def registrar(
     settings: Settings, endpoint: BrokerEndpoint, *, take_over: bool = False
 ) -> AsyncIterator[None]:
-    """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
+    """Yield a registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         following = await stack.enter_async_context(_tasks())
@@ -256,7 +256,7 @@ async def registrar(
 
 
 async def _witnesses(stack: AsyncExitStack, settings: Settings) -> Callable[[], Witnesses]:
-    """The witnesses that the settings name, made anew for each log. Raises `SettingsError`."""
+    """Return the witnesses that the settings name, made anew for each log. Raises `SettingsError`."""
     session = await stack.enter_async_context(aiohttp.ClientSession())
     try:
         witness = [witness_client.read(item) for item in settings.registrar.witnesses]
@@ -287,7 +287,7 @@ async def _registrar(
 async def _followed(
     settings: Settings, endpoint: BrokerEndpoint, name: str, permit: PlaceGuard
 ) -> AsyncIterator[tuple[Service, _Start]]:
-    """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
+    """Yield all channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
         warden = await stack.enter_async_context(
             connected(endpoint.url, "warden", endpoint.seed("warden"))
@@ -446,7 +446,7 @@ def _urls(settings: Settings) -> AddressGuard:
 
 
 async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
-    """What is asked of a broker while a gateway starts: a cluster may still be electing. Raises `BrokerError`."""
+    """Return what is asked of a broker while a gateway starts: a cluster may still be electing. Raises `BrokerError`."""
     deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
     while True:
         try:
@@ -622,7 +622,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None]:
-    """The messages of a channel's log, read from the broker as the user who may only read, page by page."""
+    """Return the messages of a channel's log, read from the broker as the user who may only read, page by page."""
     return read_ahead(url, BrokerEndpoint(url, "", keys).seed("auditor"), channel)
 
 

@@ -8,9 +8,11 @@
         async for heard in office.follow("nato-china", after=posted.recorded.position):
             ...
 
-A post is tried again with its key while its outcome is unknown, or while the gateway asks to wait: it is recorded once. A stream that breaks goes
-on after the last record that came. What is refused raises `Answered` with the problem, whose `detail` ends with what to do; an act that is none
-is `Malformed` before anybody is asked. A record that is heard is JSON in `heard.record`: `msgspec.json.decode(bytes(heard.record))`.
+A post is tried again with its key while its outcome is unknown, or while the gateway
+asks to wait: it is recorded once. A stream that breaks goes on after the last record
+that came. What is refused raises `Answered` with the problem, whose `detail` ends with
+what to do; an act that is none is `Malformed` before anybody is asked. A record that is
+heard is JSON in `heard.record`: `msgspec.json.decode(bytes(heard.record))`.
 """
 
 import asyncio
@@ -55,7 +57,9 @@ FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
 _ANSWER_DEPTH: Final = 2 * DEPTH
-"""Nesting of an answer: a record in a list of entries, or what an exchange holds, and some objects around it."""
+"""Nesting of an answer: a record in a list of entries, or what an exchange holds, and
+some objects around it.
+"""
 
 _Shape = TypeVar("_Shape")
 
@@ -95,11 +99,11 @@ class ApiResponse:
     body: bytes
 
     def json(self) -> Any:
-        """The decoded body. Raises `Garbled`."""
+        """Return the decoded body. Raises `Garbled`."""
         return _read(_any, self.body, "JSON")
 
     def of(self, text: str, shape: type[_Shape]) -> _Shape:
-        """The body as what it was to be. Raises `Garbled`."""
+        """Return the body as what it was to be. Raises `Garbled`."""
         return _read(msgspec.json.Decoder(shape), self.body, text)
 
 
@@ -120,7 +124,7 @@ def _bytes(act: Said) -> bytes:
 
 
 def new_key() -> str:
-    """A new Idempotency-Key: a UUIDv7, so that it is the record's id as well."""
+    """Return a new Idempotency-Key: a UUIDv7, so that it is the record's id as well."""
     return ids.v7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
 
 
@@ -141,7 +145,7 @@ class Client:
         headers: dict[str, str] | None = None,
         timeout: aiohttp.ClientTimeout = _TIMEOUT,  # aiohttp's own  # noqa: ASYNC109
     ) -> ApiResponse:
-        """One call. Raises `Answered` with the problem, or `Unreachable`."""
+        """Return one call. Raises `Answered` with the problem, or `Unreachable`."""
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -178,7 +182,8 @@ class Client:
     ) -> Posted:
         """Open an exchange, or carry one on where it is named. Raises `Answered`, `Unreachable`.
 
-        The `key` is made anew unless it is given; `headers` are a signed act's signatures.
+        The `key` is made anew unless it is given; `headers` are a signed act's
+        signatures.
         """
         body = _bytes(act)
         if exchange:
@@ -197,7 +202,8 @@ class Client:
     ) -> Posted:
         """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`.
 
-        An act of consent that names no terms is given those of the exchange as it is read here.
+        An act of consent that names no terms is given those of the exchange as it is
+        read here.
         """
         id = await self.exchange_of(channel, exchange)
         return await self.post(
@@ -209,9 +215,10 @@ class Client:
         )
 
     async def with_terms(self, channel: str, exchange: str, act: bytes) -> bytes:
-        """An act of consent with the digest of the text as it is read here; any other act, and one that names its terms, as it is.
+        """Return an act of consent with the digest of the text as it is read here; any other act, and one that names its terms, as it is.
 
-        The digest is made from the text that was read, and not taken from the gateway's word.
+        The digest is made from the text that was read, and not taken from the gateway's
+        word.
         """
         try:
             members = msgspec.json.decode(act, type=dict[str, msgspec.Raw])
@@ -250,7 +257,7 @@ class Client:
         return answer.of("draft", DraftView)
 
     async def drafts(self, channel: str) -> tuple[DraftView, ...]:
-        """The drafts of the caller's side."""
+        """Return the drafts of the caller's side."""
         answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
         return answer.of("list of drafts", Drafts).drafts
 
@@ -286,24 +293,24 @@ class Client:
         raise AssertionError
 
     async def channel(self, channel: str) -> ChannelView:
-        """A channel as its members see it. Raises `Garbled`."""
+        """Return a channel as its members see it. Raises `Garbled`."""
         return (await self.call("GET", f"/v1/channels/{channel}")).of(
             "description of a channel", ChannelView
         )
 
     async def state(self, channel: str, at: int | str = "") -> LiaisonState:
-        """The liaison state, now or as it was at a position or a time."""
+        """Return the liaison state, now or as it was at a position or a time."""
         return (await self._read(f"/v1/channels/{channel}/state", at=at)).of("state", LiaisonState)
 
     async def exchange(self, channel: str, text: str, at: int | str = "") -> ExchangeView:
-        """An exchange, named by its id or its number, now or as it was."""
+        """Return an exchange, named by its id or its number, now or as it was."""
         id = await self.exchange_of(channel, text)
         return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of(
             "exchange", ExchangeView
         )
 
     async def exchanges(self, channel: str, **narrowed: str | int) -> AsyncIterator[Row]:
-        """All exchanges that the filters of the list leave, the newest first, over all its pages."""
+        """Yield all exchanges that the filters of the list leave, the newest first, over all its pages."""
         while True:
             page = (await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).of(
                 "list of exchanges", Rows
@@ -319,7 +326,7 @@ class Client:
         return await self.call("GET", f"{path}?{text}" if text else path)
 
     async def exchange_of(self, channel: str, text: str) -> str:
-        """The id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
+        """Return the id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
         if ids.is_id(text):
             return text
         number = (
@@ -344,14 +351,14 @@ class Client:
     async def records(
         self, channel: str, first: int = 1, least: int = 0
     ) -> AsyncIterator[list[Entry]]:
-        """The records of a channel from a position to now, and to another position at `least`. Raises `Garbled`."""
+        """Yield the records of a channel from a position to now, and to another position at `least`. Raises `Garbled`."""
         async for lines in self._lines(
             f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least
         ):
             yield [_read(_entry, line, "record") for line in lines]
 
     async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
-        """The records of a channel as they arrive, and alarms, for ever, over every reconnection; after a position, or from now on.
+        """Yield the records of a channel as they arrive, and alarms, for ever, over every reconnection; after a position, or from now on.
 
         Raises `Answered` once the token may not read any more.
         """
@@ -415,7 +422,7 @@ def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, text: str) -> _Shap
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body of an answer, as far as an honest one goes. Raises `Garbled`."""
+    """Return the body of an answer, as far as an honest one goes. Raises `Garbled`."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
@@ -444,7 +451,7 @@ def _problem(answer: ApiResponse) -> Problem:
 async def client(
     base_url: str, token: str, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Client]:
-    """A client, closed at the end; `tls` says whom to trust, by default whom the system does (`SSL_CERT_FILE` names others)."""
+    """Yield a client, closed at the end; `tls` says whom to trust, by default whom the system does (`SSL_CERT_FILE` names others)."""
     connector = None if tls is None else aiohttp.TCPConnector(ssl=tls)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Client(session, base_url, token)

@@ -2,15 +2,18 @@
 
     place.json    {"machine":"5f0c…","host":"office-1","path":"/var/lib/dragoman","inode":1311,"born":1795778197457742111}
 
-A copy of a data directory would write a second history: its log, its keys and its clocks are those of the first.
-So the directory names its place, and a service that finds itself elsewhere writes nothing until the operator takes over.
-Three things are compared, each of which lasts over restarts, reboots, bind mounts and the replacement of a container:
+A copy of a data directory would write a second history: its log, its keys and its
+clocks are those of the first. So the directory names its place, and a service that
+finds itself elsewhere writes nothing until the operator takes over. Three things are
+compared, each of which lasts over restarts, reboots, bind mounts and the replacement of
+a container:
 
     machine    a hash of /etc/machine-id, where that id lasts; in a container it mostly does not, and is left out
     path       the resolved path of the directory
     file       the birth time of `place.json` itself, which no copy shares; its inode number where there is no birth time
 
-`host` is a hint for people, and is not compared. Decision 0027 says what this does not see.
+`host` is a hint for people, and is not compared. Decision 0027 says what this does not
+see.
 """
 
 import asyncio
@@ -53,7 +56,9 @@ _MACHINE_ID: Final = Path("/etc/machine-id")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _PASSING: Final = frozenset({"overlay", "tmpfs", "ramfs", "rootfs", "aufs", "fuse.fuse-overlayfs"})
-"""Types of file systems that end with a container, or with a boot: a machine id that stands there does not last."""
+"""Types of file systems that end with a container, or with a boot: a machine id that
+stands there does not last.
+"""
 _CONTAINERS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_BTIME: Final = 0x800

@@ -3,18 +3,23 @@ r"""Text as a terminal may have it: what would move the cursor, turn the directi
     escaped("no lie was found\x1b[2J")      no lie was found\u001b[2J
     escaped("对方已确认 · подтверждено")       unchanged
 
-Names, texts and problems were written by a side or a host whom the reader need not trust. A control character in one of them could erase
-the line above it, and have the screen show another outcome.
+Names, texts and problems were written by a side or a host whom the reader need not
+trust. A control character in one of them could erase the line above it, and have the
+screen show another outcome.
 """
 
 import unicodedata
 from typing import Final
 
 _BREAKING: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
-"""Controls, formats (also those of the direction), separators of lines and paragraphs, and halves of characters."""
+"""Controls, formats (also those of the direction), separators of lines and paragraphs,
+and halves of characters.
+"""
 
 _KEPT: Final = frozenset("\n\t\u200c\u200d")
-"""Lines and tabs are ours; joiners are part of words in Persian, Hindi and other languages, and of emoji."""
+"""Lines and tabs are ours; joiners are part of words in Persian, Hindi and other
+languages, and of emoji.
+"""
 
 
 def escaped(text: str) -> str:

@@ -1,11 +1,14 @@
 """The watch: keeps every clock that binds, and checks the line by the schedule that the sides adopted.
 
-It records a reminder at half and at nine tenths of a clock, and a lapse after it. All clocks follow from the exchanges, so
-the watch has no state of its own: it looks at what is open when it starts, and again at whatever changes. What it records
-is determined to the byte, so any number of watches may run, and an act that meets a clock wins over a lapse that comes to
-the log after it. After a time without a watch the highest step alone is recorded.
+It records a reminder at half and at nine tenths of a clock, and a lapse after it. All
+clocks follow from the exchanges, so the watch has no state of its own: it looks at what
+is open when it starts, and again at whatever changes. What it records is determined to
+the byte, so any number of watches may run, and an act that meets a clock wins over a
+lapse that comes to the log after it. After a time without a watch the highest step
+alone is recorded.
 
-A channel whose clocks cannot be kept becomes read-only, since nobody would be told what it owes. It is tried again by itself.
+A channel whose clocks cannot be kept becomes read-only, since nobody would be told what
+it owes. It is tried again by itself.
 """
 
 import asyncio
@@ -37,7 +40,9 @@ log = structlog.get_logger()
 _TASK: Final = "watch"
 _AGAIN: Final = timedelta(seconds=1)
 _TAKEN_AGAIN: Final = timedelta(minutes=1)
-"""How long until a record whose id somebody else has used up is tried again: a later step of its clock has another id."""
+"""How long until a record whose id somebody else has used up is tried again: a later
+step of its clock has another id.
+"""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -112,7 +117,7 @@ class _Kept:
         return len(rows)
 
     def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
-        """The clocks that run, and the highest step of each that is on record."""
+        """Return the clocks that run, and the highest step of each that is on record."""
         state = self.projection.exchange(exchange)
         if state is None:
             return []
@@ -137,7 +142,7 @@ class _Kept:
         }
 
     def slot(self, now: datetime) -> line_checks.Slot | None:
-        """The line check that is due by schedule, whether it was sent or not."""
+        """Return the line check that is due by schedule, whether it was sent or not."""
         if self.line is None or now < self.line:
             return None
         registry = self.projection.registry
@@ -146,7 +151,7 @@ class _Kept:
         return slot
 
     def due(self, now: datetime) -> list[str]:
-        """The exchanges of which a step is due, taken off the list."""
+        """Return the exchanges of which a step is due, taken off the list."""
         texts: list[str] = []
         while self._heap and self._heap[0][0] <= now:
             time, exchange = heapq.heappop(self._heap)
@@ -156,7 +161,7 @@ class _Kept:
         return texts
 
     def steps(self, exchange: str, now: datetime) -> list[tuple[Deadline, int]]:
-        """What is to be recorded of an exchange: of each clock the highest step that it has reached."""
+        """Return what is to be recorded of an exchange: of each clock the highest step that it has reached."""
         return [
             (clock, step)
             for clock, on_record in self._open(exchange)
@@ -170,7 +175,7 @@ class _Kept:
 
 
 def _next(clock: Deadline, on_record: int) -> datetime | None:
-    """When the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
+    """Return when the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
     for step in deadlines.REMINDERS:
         if step > on_record:
             return clock.at(step)

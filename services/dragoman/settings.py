@@ -3,7 +3,8 @@
     flags > DRAGOMAN_* > --config FILE or $DRAGOMAN_CONFIG > ./dragoman.toml > $XDG_CONFIG_HOME/dragoman/config.toml
           > /etc/dragoman/dragoman.toml > defaults
 
-A nested name is written with two underscores in the environment, and a list as JSON: DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
+A nested name is written with two underscores in the environment, and a list as JSON:
+DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
 """
 
 import os
@@ -33,8 +34,9 @@ _NOT_SETTINGS: Final = frozenset(
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the gateway listens. `public_url` is what it is called from outside; port 0 takes a free one.
 
-    With `certificate` and `key`, PEM files, it speaks TLS; both are read again when they change. `trusted_proxies` are networks whose
-    X-Forwarded-For is believed. A connection on which no whole request came for `idle_s` seconds is closed.
+    With `certificate` and `key`, PEM files, it speaks TLS; both are read again when
+    they change. `trusted_proxies` are networks whose X-Forwarded-For is believed. A
+    connection on which no whole request came for `idle_s` seconds is closed.
     """
 
     host: str = "127.0.0.1"
@@ -49,8 +51,8 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose access tokens are taken beside our own: those of `issuer` for `audience`, signed with one of `algorithms`.
 
-    The issuer's keys are at `jwks_url`, by default where its discovery document says. Its subjects are mapped to officers with
-    `dragoman subject`.
+    The issuer's keys are at `jwks_url`, by default where its discovery document says.
+    Its subjects are mapped to officers with `dragoman subject`.
     """
 
     issuer: str = ""
@@ -94,8 +96,9 @@ class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the courier brings records to where a side wants to be told.
 
-    What is not taken is tried again after each of `retries_s` seconds, and then parked. Webhooks are called at public addresses, and in
-    `private_networks` where such are named.
+    What is not taken is tried again after each of `retries_s` seconds, and then parked.
+    Webhooks are called at public addresses, and in `private_networks` where such are
+    named.
     """
 
     retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (
@@ -116,9 +119,12 @@ class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an officer, a side and an address may ask of one gateway, so that none starves another. Officers and sides have one in each channel.
 
-    Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once; `stranger_requests` are those of an address without a valid token. `open_exchanges` are those of
-    a side in a channel, `acts` those of a side in one exchange, `streams` an officer's, `connections` those of an address at once; own
-    proxies have no such limit. `officer_work` and `side_work` are seconds of a processor a second, which reading what they send takes.
+    Requests and MiB (sent and received together) are a second's worth, of which ten may
+    be used at once; `stranger_requests` are those of an address without a valid token.
+    `open_exchanges` are those of a side in a channel, `acts` those of a side in one
+    exchange, `streams` an officer's, `connections` those of an address at once; own
+    proxies have no such limit. `officer_work` and `side_work` are seconds of a
+    processor a second, which reading what they send takes.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0
@@ -138,7 +144,8 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The broker: an own one started from `server`, or the one at `url` with the seeds of our users in `keys`.
 
-    Of a cluster, `url` names several servers with commas between, and `replicas` on how many each log is kept.
+    Of a cluster, `url` names several servers with commas between, and `replicas` on how
+    many each log is kept.
     """
 
     server: Path | None = None
@@ -157,7 +164,8 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL.
 
-    `up` signs heads itself, unless they are signed by a registrar elsewhere (`beside`), with an archive on another disk.
+    `up` signs heads itself, unless they are signed by a registrar elsewhere (`beside`),
+    with an archive on another disk.
     """
 
     beside: bool = False
@@ -167,8 +175,9 @@ class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`.
 
-    `origin` names the logs of new channels, as a URL without a scheme: `{channel}` in it is the channel's name, `{key}` the hex SHA-256 of
-    the log's key, by which some witnesses know a log. By default a name that is nobody's.
+    `origin` names the logs of new channels, as a URL without a scheme: `{channel}` in
+    it is the channel's name, `{key}` the hex SHA-256 of the log's key, by which some
+    witnesses know a log. By default a name that is nobody's.
     """
 
     data: Path = Path("dragoman-data")
@@ -193,7 +202,7 @@ def load(
     config: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Settings, dict[str, str]]:
-    """The settings, and for each dotted name where its value comes from. Raises `SettingsError`."""
+    """Return the settings, and for each dotted name where its value comes from. Raises `SettingsError`."""
     environment = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -221,7 +230,7 @@ def load(
 
 
 def _given(text: str) -> Any:
-    """What an environment variable says: a list as JSON, anything else as it stands."""
+    """Return what an environment variable says: a list as JSON, anything else as it stands."""
     try:
         return msgspec.json.decode(text) if text.startswith("[") else text
     except msgspec.DecodeError:
@@ -300,7 +309,7 @@ def _explained(text: str, sources: Mapping[str, str]) -> str:
 
 
 def flattened(settings: Struct, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting by its dotted name."""
+    """Yield every setting by its dotted name."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Struct):

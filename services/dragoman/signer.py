@@ -7,10 +7,12 @@
     agree      after a start, a lost connection or a surprise a witness must agree with what is kept here before more is signed
     again      every five minutes the head as it stands is signed again, so that silence shows
 
-Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
-shorter than the archive, another message where one was kept, a sealed head that is not of these leaves, stops the signing of
-that channel, loudly, until an operator has looked; on a cluster, once it has stayed so for as long as an election takes. Any
-number of registrars may run; one is first, and the others follow.
+Nothing is signed that does not go on from what was signed before, here or by another
+registrar. What cannot be explained, a log shorter than the archive, another message
+where one was kept, a sealed head that is not of these leaves, stops the signing of that
+channel, loudly, until an operator has looked; on a cluster, once it has stayed so for
+as long as an election takes. Any number of registrars may run; one is first, and the
+others follow.
 """
 
 import asyncio
@@ -47,7 +49,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.1
-"""How long records gather before they are read, once the end of the log is reached: each time costs three writes that the broker's wait for."""
+"""How long records gather before they are read, once the end of the log is reached:
+each time costs three writes that the broker's wait for.
+"""
 
 _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
@@ -150,7 +154,7 @@ class _Sealing:
         self.compared, self.trusted = True, False
 
     def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
-        """A signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`, `ArchiveDamaged`."""
+        """Return a signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`, `ArchiveDamaged`."""
         try:
             head, _ = checkpoint.opened(signed, verifier)
         except NotANote as error:
@@ -225,7 +229,7 @@ class _Sealing:
         )
 
     async def _is_agreed(self, verifier: Verifier) -> bool:
-        """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
+        """Return whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
         raw = self.archive.witnessed
         try:
             agreed = await self._witnesses.agree(

@@ -7,9 +7,10 @@
 
     await supervise("fold", follow, failed=channel.fail, recovered=channel.recover)
 
-A failure is an unexpected exception. It is logged as critical with its traceback, the task is run anew after a second, and
-the wait is doubled up to a minute, for as long as the failure lasts. What a task knows how to meet, such as a broker that does
-not answer, it meets itself. A task that returns has ended, and is not run again.
+A failure is an unexpected exception. It is logged as critical with its traceback, the
+task is run anew after a second, and the wait is doubled up to a minute, for as long as
+the failure lasts. What a task knows how to meet, such as a broker that does not answer,
+it meets itself. A task that returns has ended, and is not run again.
 """
 
 import asyncio
@@ -26,10 +27,14 @@ _CANCEL_SECONDS: Final = 0.5
 """How long a cancelled task has to end before it is cancelled again."""
 
 _PROVEN_SECONDS: Final = 3.0
-"""Longer than one turn of any of our loops, which have something to do about once a second."""
+"""Longer than one turn of any of our loops, which have something to do about once a
+second.
+"""
 
 Work = Callable[[Callable[[], None]], Awaitable[None]]
-"""A task that can be begun anew. It calls its argument whenever it has done its work, and so shows that it works."""
+"""A task that can be begun anew. It calls its argument whenever it has done its work,
+and so shows that it works.
+"""
 
 
 class Backoff:
@@ -47,7 +52,7 @@ class Backoff:
 
     @property
     def due(self) -> bool:
-        """Whether the task may be tried now."""
+        """Return whether the task may be tried now."""
         return _clock() >= self._again
 
     def failed(self) -> float:
@@ -78,8 +83,9 @@ async def supervise(
 ) -> None:
     """Run a task until it returns, and anew after every failure.
 
-    `failed` is called with the name and the exception at each failure, `recovered` with the name once the task works again. Both are
-    plain functions that must not fail. `about` is logged beside the name, such as the channel.
+    `failed` is called with the name and the exception at each failure, `recovered` with
+    the name once the task works again. Both are plain functions that must not fail.
+    `about` is logged beside the name, such as the channel.
     """
     backoff = backoff or Backoff()
 
@@ -104,7 +110,8 @@ async def supervise(
 async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks until each has ended, also where the caller is cancelled meanwhile.
 
-    Python 3.11's `wait_for`, which the NATS client uses, can swallow a cancellation: it is repeated.
+    Python 3.11's `wait_for`, which the NATS client uses, can swallow a cancellation: it
+    is repeated.
     """
     interrupted = None
     while remaining := [task for task in tasks if not task.done()]:

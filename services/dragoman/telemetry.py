@@ -1,7 +1,8 @@
 """Logs: structured, one canonical line a request, its act with it, and no bodies, tokens or salts, ever.
 
-JSON where the output is no terminal, coloured text where it is. A request's id and W3C trace context are bound to every
-line that it causes, and travel in the headers of the messages that it appends.
+JSON where the output is no terminal, coloured text where it is. A request's id and W3C
+trace context are bound to every line that it causes, and travel in the headers of the
+messages that it appends.
 """
 
 import asyncio
@@ -84,7 +85,9 @@ def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> Ev
 
 
 _everyday: "LineWriter | None" = None
-"""Where everyday lines go as JSON; None where they are written otherwise, or not at all."""
+"""Where everyday lines go as JSON; None where they are written otherwise, or not at
+all.
+"""
 
 
 def request_done(fields: dict[str, object]) -> None:
@@ -99,7 +102,8 @@ def request_done(fields: dict[str, object]) -> None:
 class LineWriter:
     """Where lines go. One that cannot be written, for a full disk say, is lost and counted; no caller fails for it.
 
-    While an event loop runs, everyday lines gather for a moment: a system call each would cost a post a tenth of its time.
+    While an event loop runs, everyday lines gather for a moment: a system call each
+    would cost a post a tenth of its time.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -113,7 +117,7 @@ class LineWriter:
         atexit.register(self.see_off)
 
     def isatty(self) -> bool:
-        """Whether somebody watches."""
+        """Return whether somebody watches."""
         return bool(self._stream.isatty())
 
     def hurry(self, _logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -22,7 +22,7 @@ class NameValue:
     first: bool = False
 
     def __str__(self) -> str:
-        """The name in English."""
+        """Return the name in English."""
         name = self.name.replace("_", " ")
         return name.capitalize() if self.first else name
 
@@ -34,7 +34,7 @@ class MomentValue:
     text: str
 
     def __str__(self) -> str:
-        """The moment as it was entered, as subjects in the log have it."""
+        """Return the moment as it was entered, as subjects in the log have it."""
         return self.text
 
 
@@ -46,7 +46,7 @@ class PlaceValue:
     lon: float
 
     def __str__(self) -> str:
-        """The position with as many digits as subjects in the log have."""
+        """Return the position with as many digits as subjects in the log have."""
         return f"{self.lat:g} {self.lon:g}"
 
 
@@ -61,7 +61,7 @@ class Text:
     values: Mapping[str, object]
 
     def __str__(self) -> str:
-        """The sentence in English."""
+        """Return the sentence in English."""
         return self.message % {name: _plain(value) for name, value in self.values.items()}
 
 
@@ -89,7 +89,7 @@ def _plain(value: object) -> object:
 
 
 def _span(value: timedelta) -> str:
-    """A span to the second, without what is zero; in days from two days on. A notice that is a second short never reads as if it were not."""
+    """Return a span to the second, without what is zero; in days from two days on. A notice that is a second short never reads as if it were not."""
     seconds = round(value.total_seconds())
     days = seconds // 86_400 if seconds >= 172_800 else 0
     hours, rest = divmod(seconds - days * 86_400, 3_600)
@@ -103,12 +103,12 @@ def _span(value: timedelta) -> str:
 
 
 def packed(text: Text) -> str:
-    """A sentence as text from which it is had again, for whoever keeps it until its reader is known."""
+    """Return a sentence as text from which it is had again, for whoever keeps it until its reader is known."""
     return _encode(_parts(text)).decode()
 
 
 def unpacked(text: str) -> Text:
-    """The sentence of `packed`."""
+    """Return the sentence of `packed`."""
     said = _whole(msgspec.json.decode(text))
     assert isinstance(said, Text)
     return said
@@ -163,7 +163,7 @@ def _whole(value: Any) -> object:
 
 
 def sentence(message: str, /, **values: object) -> Text:
-    """A sentence that the catalogues have; the message is a literal, so that it is found for them."""
+    """Return a sentence that the catalogues have; the message is a literal, so that it is found for them."""
     return Text(message, values)
 
 

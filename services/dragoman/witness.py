@@ -6,10 +6,12 @@
     503   the records have not come yet, or the side holds its witness
     200   the cosignature, of a head that goes on from the last one, and of records that are all kept here
 
-Another head than that of the own copy is told and kept whatever it is answered with, since it convicts the log's key.
+Another head than that of the own copy is told and kept whatever it is answered with,
+since it convicts the log's key.
 
-The head is on the disk, cosigned, before anybody is given it. Never does a witness cosign two branches: one head follows
-the other, by proof, and each is compared with the root of the own copy.
+The head is on the disk, cosigned, before anybody is given it. Never does a witness
+cosign two branches: one head follows the other, by proof, and each is compared with the
+root of the own copy.
 """
 
 import asyncio
@@ -38,7 +40,9 @@ SILENT_SECONDS: Final = 600.0
 """After so long without a head the side is told: silence is a fact as well."""
 
 _COME_SECONDS: Final = 0.7
-"""How long records of a head that is asked for may take to come: whoever asks waits for a second."""
+"""How long records of a head that is asked for may take to come: whoever asks waits for
+a second.
+"""
 
 _LOOK_SECONDS: Final = 0.02
 
@@ -90,7 +94,7 @@ class CosigningWitness:
 
     @property
     def size(self) -> int:
-        """How many records the newest head has that was cosigned."""
+        """Return how many records the newest head has that was cosigned."""
         return self._last.size
 
     @property
@@ -100,7 +104,7 @@ class CosigningWitness:
 
     @property
     def held(self) -> bool:
-        """Whether the side holds its witness: nothing is cosigned until it lets go."""
+        """Return whether the side holds its witness: nothing is cosigned until it lets go."""
         return (self._folder / "held").exists()
 
     @property
@@ -197,7 +201,7 @@ class CosigningWitness:
 
 
 def times_in(folder: Path) -> list[CosigningTime]:
-    """When the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none.
+    """Return when the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none.
 
     Raises `ArchiveDamaged`.
     """

@@ -1,8 +1,10 @@
 """Asking witnesses to cosign a head (C2SP tlog-witness), each from the size that it has come to.
 
-A witness that does not answer, or holds, or says that it is further than the log, is asked again later: what one side's program
-says stops nobody, only a signature does. Before a registrar goes on from what it finds, a witness must agree with it: one that shows a
-head by the log's own key that is not of these records, or of more than there are, has shown that an old copy stands here.
+A witness that does not answer, or holds, or says that it is further than the log, is
+asked again later: what one side's program says stops nobody, only a signature does.
+Before a registrar goes on from what it finds, a witness must agree with it: one that
+shows a head by the log's own key that is not of these records, or of more than there
+are, has shown that an old copy stands here.
 """
 
 import asyncio
@@ -40,7 +42,7 @@ class WitnessEndpoint(Struct, frozen=True, kw_only=True):
 
 
 def read(text: str) -> WitnessEndpoint:
-    """A witness as settings name it: its verifier key and its URL. Raises `NotANote`."""
+    """Return a witness as settings name it: its verifier key and its URL. Raises `NotANote`."""
     key, _, url = text.strip().partition(" ")
     verifier = read_verifier(key)
     if verifier.type != COSIGNATURE or not url.strip().startswith(("http://", "https://")):
@@ -100,7 +102,7 @@ def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
-    """What a witness answers, as far as it is read."""
+    """Return what a witness answers, as far as it is read."""
     body = b""
     async for chunk in answer.content.iter_any():
         body += chunk
@@ -122,7 +124,7 @@ class Witnesses:
         self._told: dict[WitnessEndpoint, str] = {}
 
     async def cosigned(self, head: Checkpoint, found: Note, nodes: Nodes) -> list[NoteSignature]:
-        """The cosignatures of those whose are not on the note yet, and that give one now."""
+        """Return the cosignatures of those whose are not on the note yet, and that give one now."""
         there = {(signature.name, signature.key_id) for signature in found.signatures}
         waiting = [
             size
@@ -143,11 +145,13 @@ class Witnesses:
         witnessed: Note | None,
         sealed: bytes | None,
     ) -> bool:
-        """Whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
+        """Return whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
 
-        `root` gives the own root at a size, None where less is kept, and `witnessed` is the newest head that was cosigned here: a
-        witness that is not under it, and has no head of this log, is new, and cannot say anything. One that shows nobody its heads is asked
-        to cosign the `sealed` one: it says then how many records it has come to.
+        `root` gives the own root at a size, None where less is kept, and `witnessed` is
+        the newest head that was cosigned here: a witness that is not under it, and has
+        no head of this log, is new, and cannot say anything. One that shows nobody its
+        heads is asked to cosign the `sealed` one: it says then how many records it has
+        come to.
         """
         stances = await asyncio.gather(
             *(self._stance(size, log, root, witnessed, sealed) for size in self._sizes)
@@ -162,7 +166,7 @@ class Witnesses:
         witnessed: Note | None,
         sealed: bytes | None,
     ) -> bool | None:
-        """Whether it agrees; None where it has no say. Raises `Contradicted`."""
+        """Return whether it agrees; None where it has no say. Raises `Contradicted`."""
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
         try:
             async with self._session.get(url, timeout=_SECONDS, allow_redirects=False) as answer:
@@ -189,8 +193,9 @@ class Witnesses:
     ) -> LogConfirmation:
         """Ask every witness whether the newest signed head, `sealed`, is the newest that it knows. Nothing is signed for it.
 
-        A head by the log's key that a witness shows, of more records or of others than are here, contradicts. One that has come less far is
-        asked to cosign the newest. `root` is as in `agree`.
+        A head by the log's key that a witness shows, of more records or of others than
+        are here, contradicts. One that has come less far is asked to cosign the newest.
+        `root` is as in `agree`.
         """
         try:
             newest = (
@@ -265,7 +270,7 @@ class Witnesses:
         return None if status in (_UNKNOWN, _OK) else f"answers {status}"
 
     async def _has_come_so_far(self, witness: WitnessEndpoint, sealed: bytes | None) -> bool:
-        """Whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
+        """Return whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
         if sealed is None:
             return False
         addition = Addition(old=0, proof=(), checkpoint=sealed)

@@ -1,7 +1,7 @@
 """A module of ours that runs as a process of its own, and the pipes to it: what two processors are for, with one interpreter each.
 
-The module is run by name, so that it imports what it needs and no more, and ends when its pipe does. Its function `run` gets its end
-of the wire and its arguments.
+The module is run by name, so that it imports what it needs and no more, and ends when
+its pipe does. Its function `run` gets its end of the wire and its arguments.
 
     python -m dragoman.worker_process MODULE RECEIVING SENDING ARGUMENT...
 """
@@ -17,9 +17,13 @@ from typing import Final
 
 _END_SECONDS: Final = 10.0
 _PIPE_BYTES: Final = 1 << 20
-"""What may be on its way: more than a page of a log, so that neither process waits for the other to look up."""
+"""What may be on its way: more than a page of a log, so that neither process waits for
+the other to look up.
+"""
 _UNUSED: Final = ("aiohttp", "rich")
-"""What nats-py and structlog import where it is there, and no process of ours here uses: half of the time that one takes to start."""
+"""What nats-py and structlog import where it is there, and no process of ours here
+uses: half of the time that one takes to start.
+"""
 
 
 class Pipe:
@@ -32,7 +36,7 @@ class Pipe:
 
     @property
     def waiting(self) -> bool:
-        """Whether something has come, or the other has ended."""
+        """Return whether something has come, or the other has ended."""
         return self._receiving.poll()
 
     def poll(self, seconds: float) -> bool:
@@ -44,7 +48,7 @@ class Pipe:
         self._sending.send_bytes(message)
 
     def receive(self) -> bytes:
-        """The next message, waited for. Raises `EOFError` where the other has ended, `OSError`."""
+        """Return the next message, waited for. Raises `EOFError` where the other has ended, `OSError`."""
         return self._receiving.recv_bytes()
 
     def close(self) -> None:

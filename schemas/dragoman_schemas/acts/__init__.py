@@ -150,4 +150,6 @@ _SHAPES: tuple[type[Act], ...] = (
 SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}
 
 OLDER: dict[tuple[str, int], type[Act]] = {("call-attempt", 1): continuing.CallAttemptV1}
-"""The shapes of earlier versions, by act and version: they stand in logs for ever. `dragoman.domain.record.upcast` brings them up to the newest."""
+"""The shapes of earlier versions, by act and version: they stand in logs for ever.
+`dragoman.domain.record.upcast` brings them up to the newest.
+"""

@@ -36,7 +36,8 @@ class Acknowledgement(Answering, frozen=True, kw_only=True, tag="acknowledgement
 class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
     """A substantive answer, by question number where questions were numbered; one that says it is not `final` leaves the question open.
 
-    Of an unusual activity it may also say the aims, the exact place, the end, the formations and the equipment.
+    Of an unusual activity it may also say the aims, the exact place, the end, the
+    formations and the equipment.
     """
 
     answers: Annotated[tuple[Answer, ...], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
@@ -64,8 +65,9 @@ class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
 class Update(Continuing, frozen=True, kw_only=True, tag="update"):
     """How things stand: in words, or as named fields of the opening `as_of` a time, the message's own where none is given.
 
-    Nothing that was said before becomes wrong by it: the values of a field are a series. A value as of an earlier time than the newest
-    takes its place in the series, and the newest stands.
+    Nothing that was said before becomes wrong by it: the values of a field are a
+    series. A value as of an earlier time than the newest takes its place in the series,
+    and the newest stands.
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
@@ -143,7 +145,8 @@ class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request")
 class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
     """Another text, proposed once a side stands behind the one that there is: named fields of the opening, and why.
 
-    The others take it or leave it, and until all have taken it the old text stands. `terms` is the digest of the text as it would be.
+    The others take it or leave it, and until all have taken it the old text stands.
+    `terms` is the digest of the text as it would be.
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
@@ -168,7 +171,8 @@ class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refu
 class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
     """Other words of this side for a part of the text, which stand in brackets beside it until the side takes them back or consents.
 
-    `field` is the member of the opening, `item` the paragraph of it, counted from 1. Without `text` the side lifts its brackets there.
+    `field` is the member of the opening, `item` the paragraph of it, counted from 1.
+    Without `text` the side lifts its brackets there.
     """
 
     field: Line
@@ -216,7 +220,8 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
     """This side agrees to what was proposed, in exactly these terms: the digest of the text that its officer has seen.
 
-    Said `ad_referendum`, it is subject to the side's capital, and does not count until the side agrees without that.
+    Said `ad_referendum`, it is subject to the side's capital, and does not count until
+    the side agrees without that.
     """
 
     terms: Hex32
@@ -245,8 +250,9 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
 class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
     """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them.
 
-    `terms` is the digest of the whole text that its officer has seen. Said `ad_referendum`, it is subject to the side's capital, and does
-    not count until the side endorses without that.
+    `terms` is the digest of the whole text that its officer has seen. Said
+    `ad_referendum`, it is subject to the side's capital, and does not count until the
+    side endorses without that.
     """
 
     terms: Hex32

@@ -17,7 +17,7 @@ def asyncapi(
     families: Sequence[str],
     version: str,
 ) -> dict[str, Any]:
-    """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
+    """Return the AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
     shapes, components = described([record, entry, row, alarm, notice, unattributed])
     record, entry, row, alarm, notice, unattributed = shapes
 

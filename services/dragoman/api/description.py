@@ -58,7 +58,7 @@ def _asyncapi() -> bytes:
 
 @cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document of this API."""
+    """Return the OpenAPI document of this API."""
     union: Any = None
     for shape in SHAPES.values():
         union = shape if union is None else union | shape
@@ -70,7 +70,7 @@ async def show_asyncapi(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 def streams() -> dict[str, Any]:
-    """The AsyncAPI document of what is logged and streamed."""
+    """Return the AsyncAPI document of what is logged and streamed."""
     return asyncapi(
         Envelope,
         Entry,

@@ -1,6 +1,7 @@
 """What is generated from the shapes and the tables: JSON Schemas, the OpenAPI document, the diagrams of states, the formats, who may do what.
 
-`python -m dragoman.api.generate_docs` writes them below the working directory; a test fails when they are stale.
+`python -m dragoman.api.generate_docs` writes them below the working directory; a test
+fails when they are stale.
 """
 
 import inspect
@@ -52,7 +53,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Each generated file, by its path in the repository."""
+    """Yield each generated file, by its path in the repository."""
     published = Path("schemas/published")
     newest = {(name, RULES[name].version): shape for name, shape in SHAPES.items()}
     for (name, version), shape in {**OLDER, **newest}.items():
@@ -79,7 +80,7 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 
 def _formats() -> Iterator[str]:
-    """Every act with its fields and one whole example, which a test posts."""
+    """Yield every act with its fields and one whole example, which a test posts."""
     yield from (
         "# Formats and acts",
         "",
@@ -145,7 +146,7 @@ def _members(act: str, frame: type[Act]) -> Iterator[str]:
 
 
 def _access() -> Iterator[str]:
-    """Who may call each operation, and who may post each act."""
+    """Yield who may call each operation, and who may post each act."""
     yield from ("# Who may do what", "")
     yield from (
         "Made from the routes and the rules by `make schemas`. Nothing is enforced by these tables: handlers and the domain ask by themselves, and",

@@ -1,6 +1,7 @@
 """The API described from its one source: an OpenAPI 3.1 document of the routes, and an AsyncAPI 3 document of what is streamed and logged.
 
-What an operation may be refused for follows from what it takes: every problem type stands under its status.
+What an operation may be refused for follows from what it takes: every problem type
+stands under its status.
 """
 
 import re
@@ -86,7 +87,9 @@ _TOPICS: Final = (
 """What operations are about: by which of their paths, and what that is."""
 
 _ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove. HEAD is answered wherever GET is, streams apart."
-"""HEAD is left to the prose: described, each read would be two methods of a generated client."""
+"""HEAD is left to the prose: described, each read would be two methods of a generated
+client.
+"""
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
 _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")
@@ -221,7 +224,7 @@ _ACT: Final = (
 
 
 def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes. `act` is the union of all acts."""
+    """Return the OpenAPI 3.1 document of these routes. `act` is the union of all acts."""
     shapes: set[Any] = {Problem}
     for route in routes:
         shapes |= {shape for shape in route.answers.values() if shape is not None}
@@ -268,12 +271,12 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
 
 
 def template(route: Route[Any]) -> str:
-    """The path of a route as it is described: its variables by name alone."""
+    """Return the path of a route as it is described: its variables by name alone."""
     return _VARIABLE.sub(r"{\1}", route.path)
 
 
 def _webhook() -> dict[str, Any]:
-    """The call that a side's receiver gets."""
+    """Return the call that a side's receiver gets."""
     told = {
         "webhook-id": "The record's id, the same at every try: one that was taken before is answered with 2xx, and otherwise left alone.",
         "webhook-timestamp": "When this try was made, in Unix seconds.",
@@ -312,7 +315,7 @@ def _webhook() -> dict[str, Any]:
 
 
 def _notice() -> dict[str, Any]:
-    """The call that a side's receiver gets about the side's own watch."""
+    """Return the call that a side's receiver gets about the side's own watch."""
     webhook = _webhook()
     position = "Dragoman-Position"
     return {
@@ -374,7 +377,7 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
 
 
 def _tag(path: str) -> str:
-    """What an operation is about, by its path."""
+    """Return what an operation is about, by its path."""
     return next(api_topic.name for api_topic in _TOPICS if re.search(api_topic.paths, path))
 
 
@@ -428,7 +431,7 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 
 def _refusals(route: Route[Any]) -> dict[int, list[str]]:
-    """The problem types with which an operation may be refused, by status."""
+    """Return the problem types with which an operation may be refused, by status."""
     kinds = {*_ANY, *(() if route.public else _CALLER)}
     if route.may is May.OPERATOR:
         kinds.add("not-permitted")
@@ -513,7 +516,7 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
-    """An example of a name, of the type that it has here: positions are times elsewhere."""
+    """Return an example of a name, of the type that it has here: positions are times elsewhere."""
     for item in schema.get("anyOf", (schema,)):
         if item.get("type") == "integer":
             return int(example)

@@ -1,7 +1,8 @@
 """The gateway's reads over a projection of the reader's own: an auditor compares its answers with those of a host.
 
-It has the routes of which the answers follow from the log alone, and the handlers that serve them everywhere. Who calls is known beforehand: there are
-no tokens, no budgets and no pages.
+It has the routes of which the answers follow from the log alone, and the handlers that
+serve them everywhere. Who calls is known beforehand: there are no tokens, no budgets
+and no pages.
 """
 
 from collections.abc import Awaitable, Callable
@@ -43,7 +44,7 @@ _HANDLERS: Final = frozenset(
 
 
 def application(service: Service, grant: Grant) -> web.Application:
-    """The reads of a service whose channels were replayed, as one caller is answered."""
+    """Return the reads of a service whose channels were replayed, as one caller is answered."""
 
     @web.middleware
     async def answered(

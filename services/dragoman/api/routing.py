@@ -2,8 +2,9 @@
 
     Route("GET", "/v1/channels/{channel}/state", state, query=At, answers={200: LiaisonState})
 
-The handler gets a `Call` whose query is decoded, and returns a `Reply` whose body is encoded, or a prepared response.
-The OpenAPI document is derived from the same list, so nothing is said twice.
+The handler gets a `Call` whose query is decoded, and returns a `Reply` whose body is
+encoded, or a prepared response. The OpenAPI document is derived from the same list, so
+nothing is said twice.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,7 +49,11 @@ class May(Enum):
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `may` says who may call. `example` is a body that may be sent as it stands, or one for each type. `streams` is a GET that sends records one after the other, which has no HEAD.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came,
+    or the types of a body that is no JSON. `media` are the types of a successful answer
+    that is no plain JSON object. `may` says who may call. `example` is a body that may
+    be sent as it stands, or one for each type. `streams` is a GET that sends records
+    one after the other, which has no HEAD.
     """
 
     method: str
@@ -68,7 +73,7 @@ class Route(Generic[S]):
 
     @property
     def public(self) -> bool:
-        """Whether it is answered without a token."""
+        """Return whether it is answered without a token."""
         return self.may is May.ANYBODY
 
     def on(self, router: web.UrlDispatcher) -> None:

@@ -59,7 +59,9 @@ _KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
     (View, "wanted_outcome"): _WORDS,
     (View, "your_view"): _WORDS,
 }
-"""Members that go out as the bytes that they are kept as, and what these are: texts may be given by language."""
+"""Members that go out as the bytes that they are kept as, and what these are: texts may
+be given by language.
+"""
 
 
 REF: Final = "#/components/schemas/{name}"
@@ -68,8 +70,8 @@ REF: Final = "#/components/schemas/{name}"
 def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return the schemas of shapes, and the components that they refer to by their plain names.
 
-    Generators of clients make a class of each component, so a component is called, and entitled, as
-    its shape is.
+    Generators of clients make a class of each component, so a component is called, and
+    entitled, as its shape is.
     """
     rows = [*_KEPT_AS_BYTES.values()]
     schemas, components = undented(
@@ -113,9 +115,9 @@ def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
 def _plain_names(components: Iterable[str]) -> dict[str, str]:
     """Return the name of each component.
 
-    msgspec gives shapes that share a name the path of their module. An act keeps its name, or else
-    an answer; the last part of the module goes before the names of the others, so that
-    `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
+    msgspec gives shapes that share a name the path of their module. An act keeps its
+    name, or else an answer; the last part of the module goes before the names of the
+    others, so that `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
     """
     names: dict[str, str] = {}
     for component in sorted(components, key=_rank):
@@ -133,7 +135,7 @@ def _rank(component: str) -> tuple[bool, bool, bool, str]:
 
 @cache
 def _shared() -> dict[str, dict[str, Any]]:
-    """The schemas of texts that are given by language, by the names of their components."""
+    """Return the schemas of texts that are given by language, by the names of their components."""
     return {
         f"{name}ByLanguage": msgspec.json.schema(
             next(
@@ -152,9 +154,10 @@ _BY_LANGUAGE: Final = "A text in several languages, each under its language tag.
 def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
     """Return schemas with their references renamed, in forms that generators of clients read well.
 
-    A tuple has the schema `false` for what follows its items; how many it has is said by `minItems`
-    and `maxItems` as well. A choice of one is a constant. An object of no described members says
-    that it may have any. A text by language, which stands in most acts, is a component.
+    A tuple has the schema `false` for what follows its items; how many it has is said
+    by `minItems` and `maxItems` as well. A choice of one is a constant. An object of no
+    described members says that it may have any. A text by language, which stands in
+    most acts, is a component.
     """
     match schema:
         case dict() if shared := next(

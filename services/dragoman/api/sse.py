@@ -1,10 +1,11 @@
 """Live records and alarms: each event encoded once for all of a channel's open streams.
 
-A stream first brings what its reader has missed, from the file, then what arrives; the event's id is the position, from which it resumes
-without a gap.
+A stream first brings what its reader has missed, from the file, then what arrives; the
+event's id is the position, from which it resumes without a gap.
 
-Between the records comes the event `alarm` for an unacknowledged flash: at once, every minute, and whenever it reaches further
-officers of the side. It goes to those whom it has reached, and to the side that waits; it has no id, and is never missed for good.
+Between the records comes the event `alarm` for an unacknowledged flash: at once, every
+minute, and whenever it reaches further officers of the side. It goes to those whom it
+has reached, and to the side that waits; it has no id, and is never missed for good.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ CLOUDEVENTS = "application/cloudevents-batch+json"
 
 
 def recorded(stored: Stored) -> EventLine:
-    """A record, as every reader of the channel gets it."""
+    """Return a record, as every reader of the channel gets it."""
     folded, record = stored.folded, stored.folded.record
     return EventLine(
         b"record",
@@ -52,7 +53,7 @@ def recorded(stored: Stored) -> EventLine:
 
 
 def changed(stored: Stored) -> EventLine | None:
-    """An exchange that has changed, for the sides that it concerns."""
+    """Return an exchange that has changed, for the sides that it concerns."""
     folded, record = stored.folded, stored.folded.record
     if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
         return None
@@ -62,7 +63,7 @@ def changed(stored: Stored) -> EventLine | None:
 
 
 def row_line(row: Row, side: str, position: int) -> EventLine:
-    """An exchange as an event of an inbox."""
+    """Return an exchange as an event of an inbox."""
     return EventLine(b"exchange", position, row, side, frozenset((row.side, *row.to)))
 
 
@@ -105,7 +106,8 @@ class Tail:
     def ring(self) -> None:
         """Hand an alarm to every reader for each flash that is to be repeated or has reached further officers.
 
-        Of many flashes from one side to one side, the further ones are told once, and not repeated.
+        Of many flashes from one side to one side, the further ones are told once, and
+        not repeated.
         """
         rung: dict[tuple[str, str], tuple[int, int]] = {}
         groups: Counter[tuple[str, str]] = Counter()
@@ -128,7 +130,7 @@ class Tail:
         self._rung = rung
 
     def ringing(self) -> list[AlarmLine]:
-        """What rings now, for a reader who has just come."""
+        """Return what rings now, for a reader who has just come."""
         return [self._ringing(exchange, escalation) for exchange, escalation in self._waiting()]
 
     def _ringing(self, exchange: Exchange, escalation: Escalation) -> AlarmLine:
@@ -196,7 +198,7 @@ class Begins:
 async def missed(
     service: Service, projection: Projection, first: int, last: int
 ) -> AsyncIterator[list[EventLine]]:
-    """The records from one position to another, from the file."""
+    """Yield the records from one position to another, from the file."""
     await projection.in_file(last)
     while first <= last:
         most = min(RECORDS_PAGE, last - first + 1)
@@ -252,7 +254,7 @@ async def stream(
 
 
 def inbox(service: Service, projection: Projection, side: str, after: int | None) -> Missed:
-    """What an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
+    """Return what an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
     begun = False
 
     async def brought(first: int, last: int) -> AsyncIterator[list[EventLine]]:

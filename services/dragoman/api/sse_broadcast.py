@@ -1,8 +1,10 @@
 """Open streams: one task writes each event to all of a channel's readers, so that a thousand of them cost a thousand writes and no more.
 
-What a reader may have is looked up once for all that have the same token, and put together once for all of the same side. A write goes into
-the reader's own buffer and waits for nobody. A reader whose buffer is full is told so, cut off, and resumes by its last position; while it still
-reads what it had missed, what arrives is held for it, and where that becomes too much it reads on from the file.
+What a reader may have is looked up once for all that have the same token, and put
+together once for all of the same side. A write goes into the reader's own buffer and
+waits for nobody. A reader whose buffer is full is told so, cut off, and resumes by its
+last position; while it still reads what it had missed, what arrives is held for it, and
+where that becomes too much it reads on from the file.
 """
 
 import asyncio
@@ -23,7 +25,9 @@ from dragoman_schemas.responses import Alarm, Entry, Row
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 64
-"""Readers that are written to before others have their turn: a few hundred microseconds."""
+"""Readers that are written to before others have their turn: a few hundred
+microseconds.
+"""
 
 
 class EventLine:
@@ -47,7 +51,7 @@ class EventLine:
         self.event = b"id: %d\nevent: %b\ndata: %b\n\n" % (position, name, self.encoded)
 
     def is_for(self, side: str) -> bool:
-        """Whether a reader of a side gets it."""
+        """Return whether a reader of a side gets it."""
         return self.sides is None or side in self.sides
 
 
@@ -63,7 +67,7 @@ class AlarmLine:
         self.event = b"event: alarm\ndata: %s\n\n" % json.encode(alarm)
 
     def concerns(self, actor: str) -> bool:
-        """Whether an officer hears it."""
+        """Return whether an officer hears it."""
         return actor in self.officers or actor.partition("/")[0] != self.side
 
 
@@ -106,7 +110,7 @@ class Reader:
 
     @property
     def has_left(self) -> bool:
-        """Whether nobody is there any more."""
+        """Return whether nobody is there any more."""
         return self._transport is None or self._transport.is_closing()
 
     def end(self) -> None:
@@ -140,17 +144,17 @@ class Reader:
         await self.write(self.fitting(events), events)
 
     def wants(self, event: Event) -> bool:
-        """Whether an event is for this reader, and new."""
+        """Return whether an event is for this reader, and new."""
         if isinstance(event, AlarmLine):
             return bool(self.station) and event.concerns(self.grant.actor)
         return event.position > self._upto and event.is_for(self.grant.side)
 
     def fitting(self, events: Iterable[Event]) -> bytes:
-        """Those events that are for this reader, as bytes."""
+        """Return those events that are for this reader, as bytes."""
         return b"".join([event.event for event in events if self.wants(event)])
 
     def is_after(self, events: list[Event]) -> bool:
-        """Whether all of these are new to this reader."""
+        """Return whether all of these are new to this reader."""
         return all(isinstance(event, AlarmLine) or event.position > self._upto for event in events)
 
     async def write(self, written: bytes, events: Iterable[Event]) -> None:
@@ -183,7 +187,7 @@ class Readers:
         self._writing: asyncio.Task[None] | None = None
 
     def __bool__(self) -> bool:
-        """Whether anybody reads."""
+        """Return whether anybody reads."""
         return bool(self._readers)
 
     def join(self, reader: Reader) -> None:

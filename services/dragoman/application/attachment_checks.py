@@ -1,6 +1,7 @@
 """What acts name beside the log, at the edge: a post names who is there, a view says what became of it.
 
-The fold knows nothing of this: a record stays valid whatever is erased afterwards, and a replay needs no register.
+The fold knows nothing of this: a record stays valid whatever is erased afterwards, and
+a replay needs no register.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
 
 
 def is_staff(projection: Projection, actor: str) -> bool:
-    """Whether the actor works with people and files: every officer but auditors."""
+    """Return whether the actor works with people and files: every officer but auditors."""
     officer = projection.registry.officers.get(actor)
     return officer is not None and officer.until is None and not STAFF.isdisjoint(officer.roles)
 
@@ -37,7 +38,7 @@ def is_staff(projection: Projection, actor: str) -> bool:
 async def naming(
     service: Service, projection: Projection, digests: tuple[str, ...]
 ) -> dict[str, frozenset[str]]:
-    """The sides whose valid acts name each of these files."""
+    """Return the sides whose valid acts name each of these files."""
     if not digests:
         return {}
     await projection.in_file()
@@ -47,7 +48,7 @@ async def naming(
 
 
 async def copies(service: Service, projection: Projection, grant: Grant, digest: str) -> list[File]:
-    """The copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
+    """Return the copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
     staff, side = is_staff(projection, grant.actor), grant.side
     files = await service.files.found(
         projection.registry.cid,
@@ -69,8 +70,8 @@ async def copies(service: Service, projection: Projection, grant: Grant, digest:
 async def check(service: Service, projection: Projection, grant: Grant, post: Post) -> None:
     """Every person and file that a post names is there, as it names them. Raises `Refused` with pointers, `LogUnreachable`.
 
-    A post that was recorded before gets its first answer, whatever was changed or erased since. Who may not post it at all is told that,
-    and not what is there.
+    A post that was recorded before gets its first answer, whatever was changed or
+    erased since. Who may not post it at all is told that, and not what is there.
     """
     if isinstance(post.data, Perception) and projection.posted(post.id) is None:
         _check_issue(projection, post.data)
@@ -183,7 +184,7 @@ def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Text] |
 async def seen(
     service: Service, projection: Projection, grant: Grant, view: ExchangeView
 ) -> ExchangeView:
-    """An exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
+    """Return an exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
     if not references.may_name(bytes(view.state)):
         return view
     state = msgspec.json.decode(bytes(view.state))
@@ -205,7 +206,7 @@ async def seen(
 async def people_seen(
     service: Service, projection: Projection, grant: Grant, mentioned: Mapping[str, set[str]]
 ) -> dict[str, PersonSeen]:
-    """Those whom acts mention, by id with their commitments, as the caller reads them: auditors see what is there, and no names.
+    """Return those whom acts mention, by id with their commitments, as the caller reads them: auditors see what is there, and no names.
 
     Raises `LogUnreachable`.
     """

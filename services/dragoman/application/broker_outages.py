@@ -2,9 +2,10 @@
 
     outages.look("nato-china", checked, tick, stood, down=False)    None, or Outage(since=…, until=…, cause="broker")
 
-An outage is recorded in the channel for ever, so its cause must be true. It is the broker's where the connection to it was down, or its
-durability could not be proved, at any look in that time; else it is the gateway's own. Where the gateway's event loop stood still it could
-not look, and that time is none of an outage.
+An outage is recorded in the channel for ever, so its cause must be true. It is the
+broker's where the connection to it was down, or its durability could not be proved, at
+any look in that time; else it is the gateway's own. Where the gateway's event loop
+stood still it could not look, and that time is none of an outage.
 """
 
 from datetime import datetime, timedelta
@@ -44,7 +45,8 @@ class Outages:
     ) -> ObservedOutage | None:
         """Return the outage that is over, if the log's end can be seen again and could not for too long; else None.
 
-        `checked` is when the log's end was seen last, `stood` for how long the event loop stood still so far, `down` whether the broker is away now.
+        `checked` is when the log's end was seen last, `stood` for how long the event
+        loop stood still so far, `down` whether the broker is away now.
         """
         last = self._seen.get(channel) or _Look(checked=None, tick=tick, stood=stood)
         if checked is None or checked == last.checked:

@@ -86,12 +86,12 @@ def _unknown(error: object) -> Text:
 
 
 def utc_now() -> datetime:
-    """The clock that the desk is given by default."""
+    """Return the clock that the desk is given by default."""
     return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """A time as records carry it, to the millisecond."""
+    """Return a time as records carry it, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
@@ -117,7 +117,8 @@ class CommandHandler:
     ) -> PostResult:
         """Record a post, once. Raises `Refused`.
 
-        Posts to one exchange take turns: they would only meet in a conflict, and be decided again.
+        Posts to one exchange take turns: they would only meet in a conflict, and be
+        decided again.
         """
         place = projection.name, post.exchange or post.id
         if place in self._queues:
@@ -132,7 +133,8 @@ class CommandHandler:
     def own_id(self, projection: Projection, actor: str, key: str) -> str:
         """Return the id under which a service records something, by its key; empty where all nine are taken by somebody else.
 
-        Where the service has recorded it, the id of that record, so that posting it again finds it. What somebody else has taken is logged once.
+        Where the service has recorded it, the id of that record, so that posting it
+        again finds it. What somebody else has taken is logged once.
         """
         first = ids.from_key(projection.name, actor, key)
         for id in ids.every(projection.name, actor, key):
@@ -160,7 +162,7 @@ class CommandHandler:
         )
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
-        """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
+        """Return what a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
         self._refuse_if_broken(projection)
         state, recording_history = projection.state, RecordingHistory(projection)
         assert state.registry is not None
@@ -310,7 +312,7 @@ class CommandHandler:
         return replace(await self._outcome(projection, position, post), replayed=True)
 
     async def kept_at(self, projection: Projection, position: int) -> PostResult:
-        """The answer that the post at a position was given. Raises `Refused` as it was then."""
+        """Return the answer that the post at a position was given. Raises `Refused` as it was then."""
         return replace(await self._outcome(projection, position), replayed=True)
 
     async def _outcome(
@@ -428,7 +430,7 @@ class CommandHandler:
     # Trials, whose keys the host keeps
 
     def _signed(self, projection: Projection, post: Post) -> tuple[Post, str]:
-        """The act with `signed`, and the signatures, made for the actor by the keys in custody."""
+        """Return the act with `signed`, and the signatures, made for the actor by the keys in custody."""
         registry = projection.registry
         if registry.custody != "host" or not self._custody.holds(registry.name, post.actor):
             raise refuse(
@@ -465,7 +467,7 @@ class CommandHandler:
         )
 
     def _completed(self, projection: Projection, post: Post) -> str:
-        """The signatures that came with a post and, in a trial, the one of its actor by the key in custody."""
+        """Return the signatures that came with a post and, in a trial, the one of its actor by the key in custody."""
         registry, actor = projection.registry, post.actor
         signatures = dsse.read_signatures(post.signatures, SIGNATURES) or {}
         signed = any(
@@ -486,7 +488,7 @@ class CommandHandler:
         return dsse.write_signatures(signatures | own)
 
     def _consented(self, projection: Projection, post: Post) -> list[str]:
-        """In whose name the host signs an erasure in a trial: the roots of the other sides that have consented to just that, as far as it keeps them."""
+        """Return in whose name the host signs an erasure in a trial: the roots of the other sides that have consented to just that, as far as it keeps them."""
         if not isinstance(post.data, Erasure) or projection.registry.custody != "host":
             return []
         sides = consenting(projection.registry, hash_of(post.data)).keys() - {
@@ -498,7 +500,7 @@ class CommandHandler:
     def genesis(
         self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str
     ) -> Record:
-        """The signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""
+        """Return the signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""
         roots = {side: self._custody.make(new.name, f"{side}/root") for side in new.sides}
         act: dict[str, object] = {
             "act": "channel-opening",
@@ -527,7 +529,7 @@ class CommandHandler:
         )
 
     def opening(self, name: str, raw: bytes, data: Act, signatures: str) -> Record:
-        """The genesis that an opening becomes which the root keys of all sides signed. Raises `Refused`."""
+        """Return the genesis that an opening becomes which the root keys of all sides signed. Raises `Refused`."""
         moment = self._now()
         id = ids.v7(int(moment.timestamp() * 1000), secrets.token_bytes(10))
         envelope = records.envelope(
@@ -580,7 +582,8 @@ SETTLING: Final = frozenset(
 def _refuse_if_untrue(projection: Projection, record: Record) -> None:
     """Raise `Refused` where a release names an extract that is not what is left of its record: nothing of it would ever be published.
 
-    The log's readers cannot refuse it: what was erased since is not there for all of them.
+    The log's readers cannot refuse it: what was erased since is not there for all of
+    them.
     """
     exchange = projection.exchange(record.envelope.subject)
     if record.name != "release" and (exchange is None or exchange.act != "release"):
@@ -636,7 +639,7 @@ def _refuse_if_full(projection: Projection, record: Record) -> None:
 
 
 def _is_same(record: Record, post: Post) -> bool:
-    """Whether a record is what the post became: the same act, or the act as the desk completed and signed it for a trial."""
+    """Return whether a record is what the post became: the same act, or the act as the desk completed and signed it for a trial."""
     name = str(post.data.__struct_config__.tag)
     e = record.envelope
     subject = (

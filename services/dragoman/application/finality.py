@@ -48,7 +48,7 @@ class Coverage:
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def of(self, projection: Projection) -> Covered:
-        """How far the log is countersigned by now, or as far as is known where the broker cannot be asked."""
+        """Return how far the log is countersigned by now, or as far as is known where the broker cannot be asked."""
         registry = projection.registry
         policy = log_policy.in_force(registry)
         if policy is None:
@@ -96,7 +96,7 @@ class Coverage:
 async def _with(
     projection: Projection, policy: Policy, covered: Covered, sealed: SealedHead
 ) -> Covered:
-    """The coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
+    """Return the coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
     try:
         head, signatures = checkpoint.opened(sealed.note, log_policy.log_of(projection.registry))
         witnessed = policy.witnessed(signatures)
@@ -128,7 +128,7 @@ async def _with(
 
 
 def standing(covered: Covered, position: int) -> Standing:
-    """How a record stands under the heads."""
+    """Return how a record stands under the heads."""
     by = tuple(sorted(side for side, upto in covered.sides.items() if upto >= position))
     return Standing(
         proof="final" if position <= covered.final else "countersigned" if by else "recorded",

@@ -4,7 +4,8 @@
     task = asyncio.create_task(watchdog.run())
     watchdog.stood                                  # seconds that the loop stood still since the start
 
-Everything that a gateway answers goes through one event loop. Whatever holds the loop holds up every side, so it must be found.
+Everything that a gateway answers goes through one event loop. Whatever holds the loop
+holds up every side, so it must be found.
 """
 
 import asyncio

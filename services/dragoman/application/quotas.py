@@ -1,7 +1,8 @@
 """How much a side may have open in a channel, and say in one exchange: room that a script may fill, but never for what must not wait.
 
-How many are open is counted in the file, and only once as many were ever opened; between two counts each opening counts as open still. What
-is urgent finds twice the room, and an acknowledgement, which is owed, always finds some.
+How many are open is counted in the file, and only once as many were ever opened;
+between two counts each opening counts as open still. What is urgent finds twice the
+room, and an acknowledgement, which is owed, always finds some.
 """
 
 import asyncio

@@ -131,7 +131,7 @@ class Reading:
                 )
 
     def changed(self, projection: Projection, side: str) -> tuple[ChangedFlash, ...]:
-        """What senders have changed of what a side had acknowledged, within the last minutes."""
+        """Return what senders have changed of what a side had acknowledged, within the last minutes."""
         since = time.time() - CHANGED_SECONDS
         return tuple(
             changed_flash
@@ -140,7 +140,7 @@ class Reading:
         )
 
     def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
-        """What a side has acknowledged within the last hours and nobody of it has opened."""
+        """Return what a side has acknowledged within the last hours and nobody of it has opened."""
         waiting = self._waits.get((projection.name, side), {})
         since, watching = time.time() - UNOPENED_SECONDS, self._service.access.watching
         for key in [

@@ -49,7 +49,7 @@ class OpenLog(Protocol):
     """Follows a channel's log. Raises `LogBroken`, `LogUnreachable`."""
 
     async def __call__(self, channel: str, *, new: bool = False) -> Projection:
-        """The channel's projection; of a `new` one the stream is made first."""
+        """Return the channel's projection; of a `new` one the stream is made first."""
 
 
 @dataclass(slots=True)
@@ -68,8 +68,9 @@ class DeliveryTracker:
 class Service:
     """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
 
-    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it; `issuer` the OIDC provider whose tokens are taken; `public_url`
-    how the service is called from outside, where that is known.
+    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it;
+    `issuer` the OIDC provider whose tokens are taken; `public_url` how the service is
+    called from outside, where that is known.
     """
 
     desk: CommandHandler
@@ -102,7 +103,7 @@ class Service:
     # Who calls, and what they may see
 
     def channel(self, grant: Grant, name: str) -> Projection:
-        """A channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
+        """Return a channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
         projection = self.channels.get(name)
         if projection is None or not projection.is_channel or not self.may_see(grant, projection):
             raise refuse(
@@ -115,7 +116,7 @@ class Service:
         return projection
 
     def may_see(self, grant: Grant, projection: Projection) -> bool:
-        """Whether the token is for the channel and its officer is in office there. The operator sees names and settings alone."""
+        """Return whether the token is for the channel and its officer is in office there. The operator sees names and settings alone."""
         if not projection.is_channel:
             return False
         if grant.is_operator:
@@ -126,7 +127,7 @@ class Service:
         )
 
     def visible(self, grant: Grant) -> list[Projection]:
-        """The channels that the caller may see, by name; the operator sees that all exist."""
+        """Return the channels that the caller may see, by name; the operator sees that all exist."""
         return [
             projection
             for _, projection in sorted(self.channels.items())
@@ -134,18 +135,18 @@ class Service:
         ]
 
     def station(self, grant: Grant, projection: Projection) -> str:
-        """The side at one of whose stations the caller sits; empty for auditors and administrators, who read for themselves."""
+        """Return the side at one of whose stations the caller sits; empty for auditors and administrators, who read for themselves."""
         officer = projection.registry.officers.get(grant.actor)
         return "" if officer is None or OFFICERS.isdisjoint(officer.roles) else grant.side
 
     # How fresh
 
     def as_of(self, projection: Projection) -> str:
-        """When this gateway last saw the end of the log."""
+        """Return when this gateway last saw the end of the log."""
         return "" if projection.checked is None else stamp(projection.checked)
 
     def is_live(self, projection: Projection) -> bool:
-        """Whether that was just now."""
+        """Return whether that was just now."""
         if (
             projection.checked is None
             or projection.broken
@@ -246,7 +247,7 @@ class Service:
             return projection
 
     def terms(self, name: str) -> OpeningTerms:
-        """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
+        """Return what this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
         if not is_name(name):
             raise refuse(
                 "invalid",
@@ -256,7 +257,7 @@ class Service:
         return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
 
     def _origin(self, name: str) -> str:
-        """The origin of a channel's log, which is no other's. Raises `Refused`."""
+        """Return the origin of a channel's log, which is no other's. Raises `Refused`."""
         origin = self.origin.replace("{channel}", name).replace(
             "{key}", hashlib.sha256(self.log_key).hexdigest()
         )
@@ -296,7 +297,7 @@ class Service:
                 )
 
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
-        """Whether this is the same opening, which was cut off before all of its officers were entered."""
+        """Return whether this is the same opening, which was cut off before all of its officers were entered."""
         registry = projection.registry
         texts = {f"{officer.side}/{officer.officer}" for officer in new.officers}
         same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (

@@ -56,7 +56,7 @@ class TakeOver:
         return await witnesses.confirm(log_of(projection.registry), root, nodes, sealed)
 
     async def _sealed(self, channel: str) -> bytes | None:
-        """The newest signed head; None where none was signed. Raises `LogUnreachable`."""
+        """Return the newest signed head; None where none was signed. Raises `LogUnreachable`."""
         try:
             head = await self._service.seals.newest(channel)
         except NoStore:

@@ -36,16 +36,18 @@ class OwedDeadline(Struct, frozen=True, kw_only=True):
     courtesy: bool = False
     open: bool = False
     state: Outcome = "open"
-    """What became of it: `open`, or `overdue`; it came `late`; or `unmet`, where the matter ended first."""
+    """What became of it: `open`, or `overdue`; it came `late`; or `unmet`, where the
+    matter ended first.
+    """
 
     @property
     def passed(self) -> bool:
-        """Whether the limit passed before what was owed had come."""
+        """Return whether the limit passed before what was owed had come."""
         return self.state in deadlines.PASSED
 
 
 def owed(replay: Replay) -> list[OwedDeadline]:
-    """Every limit that passed, and every one that is open, as of the log's own time; the first limit first."""
+    """Return every limit that passed, and every one that is open, as of the log's own time; the first limit first."""
     state = replay.standing.state
     if state.registry is None or not state.time:
         return []
@@ -88,7 +90,7 @@ def _owed(
 
 
 def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
-    """What changed after a position, up to another, of a log that begins with these messages."""
+    """Return what changed after a position, up to another, of a log that begins with these messages."""
     replay = replayed(messages, first)
     before, was = replay.encoded, replay.standing.state.registry
     replay.take(messages[first:last])
@@ -114,7 +116,7 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
 
 
 def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
-    """Every exception of a log, in the order of its positions."""
+    """Return every exception of a log, in the order of its positions."""
     result = list(of_records(replay, messages))
     registry = replay.standing.state.registry
     if registry is not None:
@@ -127,7 +129,7 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
 
 
 def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
-    """What records are without effect, and what the others say of themselves."""
+    """Yield what records are without effect, and what the others say of themselves."""
     registry = replay.standing.state.registry
     for position, raw in enumerate(messages, 1):
         try:

@@ -5,9 +5,11 @@
         await comparison.ask(question)
     comparison.result()
 
-The host is asked first. Its answer says of which position it is; the replica then reads and folds the log up to exactly there,
-and is asked the same. Two answers of one position, in one language and for one caller, are the same bytes, apart from what no log
-can tell. Each member that differs is a `Mismatch`: where, in which exchange, and both values.
+The host is asked first. Its answer says of which position it is; the replica then reads
+and folds the log up to exactly there, and is asked the same. Two answers of one
+position, in one language and for one caller, are the same bytes, apart from what no log
+can tell. Each member that differs is a `Mismatch`: where, in which exchange, and both
+values.
 """
 
 import re
@@ -25,10 +27,14 @@ from dragoman.audit.replay import Hole
 from dragoman_schemas.responses import Entry
 
 MISMATCHES: Final = 100
-"""Differences that are kept: a gateway that serves another log would differ in everything."""
+"""Differences that are kept: a gateway that serves another log would differ in
+everything.
+"""
 
 UNANSWERED: Final = 10
-"""Questions that the host may leave unanswered before it is asked nothing more: each of them is waited for."""
+"""Questions that the host may leave unanswered before it is asked nothing more: each of
+them is waited for.
+"""
 
 _VALUE_CHARACTERS: Final = 2_000
 """Characters of a value in a mismatch."""
@@ -37,8 +43,10 @@ _TRIES: Final = 5
 """Times that a question is asked again while the log moves on between the two answers."""
 
 _BESIDE: Final = frozenset({"as_of", "live", "standing", "people", "files", "desk", "about"})
-"""Members that no replay of this log can give. `as_of` and `live` are the gateway's word on what it has seen; `standing` follows from cosignatures;
-people and files are beside the log; `desk` and `about` are of other channels."""
+"""Members that no replay of this log can give. `as_of` and `live` are the gateway's word
+on what it has seen; `standing` follows from cosignatures; people and files are beside
+the log; `desk` and `about` are of other channels.
+"""
 
 _HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void")
 
@@ -83,7 +91,7 @@ class ReplicaGateway(Protocol):
 
     @property
     def erasures(self) -> int:
-        """How many exchanges were erased by then."""
+        """Return how many exchanges were erased by then."""
 
     async def reach(self, position: int) -> None:
         """Fold the log to a position, or as far beyond it as an erasure makes necessary. Raises `Hole`, `Unanswered`."""
@@ -101,8 +109,10 @@ class ReplicaGateway(Protocol):
 class ComparedPath(Struct, frozen=True, kw_only=True):
     """A path of the channel that is asked of both.
 
-    `past` is of a past position, so that the answer's position says nothing of how far the log had come. `timed` depends on the gateway's clock.
-    `late` is worked out a moment after the position that it states, and may be of a later one. `pages` goes on with every further page.
+    `past` is of a past position, so that the answer's position says nothing of how far
+    the log had come. `timed` depends on the gateway's clock. `late` is worked out a
+    moment after the position that it states, and may be of a later one. `pages` goes on
+    with every further page.
     """
 
     kind: str
@@ -116,7 +126,8 @@ class ComparedPath(Struct, frozen=True, kw_only=True):
 class Mismatch(Struct, frozen=True, kw_only=True):
     """A member of an answer that differs: in which answer, of which position and exchange, and both values as JSON.
 
-    The same difference of the same exchange may be in several `answers`, of which the first is named.
+    The same difference of the same exchange may be in several `answers`, of which the
+    first is named.
     """
 
     question: str

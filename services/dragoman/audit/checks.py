@@ -1,6 +1,7 @@
 """All checks of a copy of a log: the same ones for whoever verifies it, asks the five questions of it, or takes anything else from it.
 
-What was signed comes before what the copy says of itself, and that before the bytes around it.
+What was signed comes before what the copy says of itself, and that before the bytes
+around it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -66,7 +67,7 @@ def check_folder(
 
 
 def _readable(messages: Iterable[bytes], broken: list[NotAnExport]) -> Iterator[bytes]:
-    """The messages up to where they cannot be read, and why not: what came before is looked at all the same."""
+    """Yield the messages up to where they cannot be read, and why not: what came before is looked at all the same."""
     try:
         yield from messages
     except NotAnExport as error:
@@ -92,7 +93,7 @@ def tile_in(opened: Export) -> Read:
 
 
 def nodes_of(archive: Archive) -> Nodes:
-    """The subtrees that an archive keeps."""
+    """Return the subtrees that an archive keeps."""
 
     def node(level: int, index: int) -> bytes:
         if (index + 1) << level > archive.size:

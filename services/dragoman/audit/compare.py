@@ -5,8 +5,8 @@
     gateway    what a gateway gives now
     head       a signed head that somebody has kept, alone or in a record's proof: no records, and it convicts as they do
 
-Of a fork that the log's key has signed on both sides there is evidence that convicts whoever holds that key, and that needs
-neither copy any more:
+Of a fork that the log's key has signed on both sides there is evidence that convicts
+whoever holds that key, and that needs neither copy any more:
 
     one, other     two signed heads, of `old` and of `new` records
     root           the root of the first `old` records as they stand under `other`
@@ -51,12 +51,12 @@ class LogCopy(Struct, frozen=True, kw_only=True):
     signed: bytes | None
 
     def root(self, size: int) -> bytes:
-        """The root of its first records."""
+        """Return the root of its first records."""
         return merkle.root_of(self.nodes, size)
 
     @property
     def opening(self) -> Registry | None:
-        """What its first record opens; None where that is no opening, or there is none."""
+        """Return what its first record opens; None where that is no opening, or there is none."""
         if not self.size:
             return None
         try:
@@ -74,7 +74,7 @@ class LogCopy(Struct, frozen=True, kw_only=True):
 
 
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> LogCopy:
-    """A copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
+    """Return a copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
     erased = (
         replayed(messages).erased
         if any(leaf.read_entry(raw) is not None for raw in messages)
@@ -98,7 +98,7 @@ def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> 
 
 
 def of_archive(where: str, archive: Archive) -> LogCopy:
-    """A copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
+    """Return a copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
     if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
         return of_messages(where, list(archive.messages()), archive.sealed)
     return LogCopy(
@@ -107,7 +107,7 @@ def of_archive(where: str, archive: Archive) -> LogCopy:
 
 
 def of_export(path: Path) -> LogCopy:
-    """A copy in an export. Raises `NotAnExport`."""
+    """Return a copy in an export. Raises `NotAnExport`."""
     with Export(path) as opened:
         return of_messages(str(path), list(opened.messages()), opened.checkpoint)
 
@@ -132,7 +132,7 @@ class KeptHead(Struct, frozen=True, kw_only=True):
 
 
 def head_in(path: Path) -> KeptHead | None:
-    """The signed head that a file is, or that is in a record's proof; None where it is neither."""
+    """Return the signed head that a file is, or that is in a record's proof; None where it is neither."""
     raw = path.read_bytes()
     try:
         signed = proofs.read(raw).checkpoint if raw.startswith(proofs.HEAD.encode()) else raw
@@ -214,7 +214,7 @@ def held(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComp
 
 
 def _convicting(head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier) -> bytes | None:
-    """What convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
+    """Return what convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
     try:
         new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
     except NotANote:
@@ -230,9 +230,10 @@ def _convicting(head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier) -
 
 
 def _first_difference(one: LogCopy, other: LogCopy) -> int:
-    """The first position at which they differ: by halves, since roots differ from there on.
+    """Return the first position at which they differ: by halves, since roots differ from there on.
 
-    Where both hold the same bytes there, an entry, one of them lacks the erasure that makes it a record's: they differ where that erasure was to stand.
+    Where both hold the same bytes there, an entry, one of them lacks the erasure that
+    makes it a record's: they differ where that erasure was to stand.
     """
     same, different = 0, min(one.size, other.size)
     while different - same > 1:
@@ -258,7 +259,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def _evidence(one: LogCopy, other: LogCopy, log: Verifier) -> bytes | None:
-    """What convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
+    """Return what convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
     heads = []
     for copy in (one, other):
         try:
@@ -290,7 +291,7 @@ def _written(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> b
 
 
 def convicts(raw: bytes, log: Verifier) -> str:
-    """What a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
+    """Return what a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
     try:
         nesting.check(raw)
         evidence = msgspec.json.decode(raw, type=Evidence)
@@ -312,7 +313,7 @@ def convicts(raw: bytes, log: Verifier) -> str:
 
 
 def is_cid(raw: bytes, cid: str) -> bool:
-    """Whether a first record is the opening of that channel."""
+    """Return whether a first record is the opening of that channel."""
     try:
         return cid_of(parse(raw).act) == cid
     except NotARecord:

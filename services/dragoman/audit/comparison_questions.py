@@ -33,7 +33,8 @@ def questions(
 ) -> list[ComparedPath]:
     """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
 
-    Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
+    Where reading an exchange as it is now tells the other side that it was opened,
+    exchanges are asked for as they stood at the position (`opens`).
     """
     rows = _rows(store, channel)
     whole = not sample

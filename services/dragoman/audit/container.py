@@ -4,7 +4,8 @@
     central directory                    the members again
     end record                           without a comment, and nothing after it
 
-Programs read a zip file from its end. So whatever stands before, between or after these parts is passed over.
+Programs read a zip file from its end. So whatever stands before, between or after these
+parts is passed over.
 """
 
 import struct
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 _LOCAL: Final = struct.Struct("<4s2B4HL2L2H")
-"""Signature, version and system, flags, method, time, date, checksum, two sizes, the lengths of name and extra field."""
+"""Signature, version and system, flags, method, time, date, checksum, two sizes, the
+lengths of name and extra field.
+"""
 _CENTRAL_BYTES: Final = 46
 _END: Final = struct.Struct("<4s4H2LH")
 _DESCRIBED_AFTER: Final = 0x08
@@ -73,7 +76,7 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
 
 
 def _header_of(member: zipfile.ZipInfo, name: int) -> bytes:
-    """The header that stands before a member whose name is so long, as the directory describes it."""
+    """Return the header that stands before a member whose name is so long, as the directory describes it."""
     year, month, day, hour, minute, second = member.date_time
     time, date = hour << 11 | minute << 5 | second // 2, year - 1980 << 9 | month << 5 | day
     flags = member.flag_bits & ~_DESCRIBED_AFTER
@@ -93,7 +96,7 @@ def _header_of(member: zipfile.ZipInfo, name: int) -> bytes:
 
 
 def _is_whole(file: BinaryIO, begin: int, member: zipfile.ZipInfo) -> bool:
-    """Whether a member's body ends where its room does."""
+    """Return whether a member's body ends where its room does."""
     if member.compress_type == zipfile.ZIP_STORED:
         return member.compress_size == member.file_size
     if member.compress_type != zipfile.ZIP_DEFLATED:

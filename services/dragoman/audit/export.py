@@ -93,9 +93,11 @@ People and files are not here: they stand in registers beside the log. Where an 
 """
 
 READMES: Final = (_README_1, _README_2)
-"""Every text that a release has put into exports, the oldest first: exports are kept for years, and an old one is as honest as a new one.
+"""Every text that a release has put into exports, the oldest first: exports are kept for
+years, and an old one is as honest as a new one.
 
-Never change one of them: add a text at the end, and its digest in `tests/audit/test_readme.py`.
+Never change one of them: add a text at the end, and its digest in
+`tests/audit/test_readme.py`.
 """
 
 
@@ -121,7 +123,7 @@ class NotAnExport(Exception):
 
 
 def line_of(raw: bytes) -> bytes:
-    """A message as a line."""
+    """Return a message as a line."""
     return (
         raw
         if raw.startswith(_RECORD) and b"\n" not in raw and b"\r" not in raw
@@ -130,7 +132,7 @@ def line_of(raw: bytes) -> bytes:
 
 
 def message_of(line: bytes, position: int = 0) -> bytes:
-    """The message of a line, which is written in just one way. Raises `NotAnExport`."""
+    """Return the message of a line, which is written in just one way. Raises `NotAnExport`."""
     result = _JUNK.fullmatch(line)
     raw = line if result is None else bytes.fromhex(result[1].decode())
     if line_of(raw) != line:
@@ -188,17 +190,17 @@ def _write(
 
 
 def description_of(about: Mapping[str, Any]) -> bytes:
-    """The export's description for programs."""
+    """Return the export's description for programs."""
     return json.dumps(dict(about), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def readme_of(name: str, cid: str, log: str, size: int) -> str:
-    """The export's description in words; `size` is the number of records under the checkpoint."""
+    """Return the export's description in words; `size` is the number of records under the checkpoint."""
     return readmes_of(name, cid, log, size)[-1]
 
 
 def readmes_of(name: str, cid: str, log: str, size: int) -> list[str]:
-    """That description as each release has written it."""
+    """Return that description as each release has written it."""
     return [text.format(name=name, cid=cid, log=log, size=size) for text in READMES]
 
 
@@ -230,7 +232,9 @@ class Export:
             raise NotAnExport("channel.json describes no channel")
         self.about: dict[str, Any] = about
         self.unended = 0
-        """The position of a last line that has no line feed, once all messages were read."""
+        """The position of a last line that has no line feed, once all messages were
+        read.
+        """
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -247,24 +251,25 @@ class Export:
 
     @property
     def is_headless(self) -> bool:
-        """Whether there are tiles, and no signed head that they are of."""
+        """Return whether there are tiles, and no signed head that they are of."""
         names = self._archive.namelist()
         return "checkpoint" not in names and any(name.startswith("tile/") for name in names)
 
     @property
     def readme(self) -> bytes | None:
-        """What it says of itself in words, if it does. Raises `NotAnExport`."""
+        """Return what it says of itself in words, if it does. Raises `NotAnExport`."""
         return self._read("README.md") if "README.md" in self._archive.namelist() else None
 
     @property
     def description(self) -> bytes:
-        """What it says of itself for programs, as it is written. Raises `NotAnExport`."""
+        """Return what it says of itself for programs, as it is written. Raises `NotAnExport`."""
         return self._read("channel.json")
 
     def messages(self) -> Iterator[bytes]:
-        """Every message, in order. Raises `NotAnExport` where the file is damaged.
+        """Yield every message, in order. Raises `NotAnExport` where the file is damaged.
 
-        Of more messages than the head speaks of only the first is given: it convicts whoever wrote the file.
+        Of more messages than the head speaks of only the first is given: it convicts
+        whoever wrote the file.
         """
         with (
             _readable("records.ndjson"),
@@ -284,7 +289,7 @@ class Export:
                 yield message_of(line.removesuffix(b"\n"), position + 1)
 
     def tile(self, path: str) -> bytes | None:
-        """A tile by its path, if it is there. Raises `NotAnExport`."""
+        """Return a tile by its path, if it is there. Raises `NotAnExport`."""
         return self._read(path) if path in self._archive.NameToInfo else None
 
     def _signed(self) -> Iterable[int]:
@@ -300,13 +305,13 @@ class Export:
             return count()  # it is no head, as the verification says in its turn
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
-        """The tiles, by their paths. Raises `NotAnExport`."""
+        """Yield the tiles, by their paths. Raises `NotAnExport`."""
         for name in self._archive.namelist():
             if name.startswith("tile/"):
                 yield name, self._read(name)
 
     def strange_tile(self, size: int) -> str:
-        """The path of a tile that an export under a head of so many records does not have; empty where there is none."""
+        """Return the path of a tile that an export under a head of so many records does not have; empty where there is none."""
         paths = {tile.path for tile in tiles.tiles_of(size)}
         return next(
             (
@@ -318,7 +323,7 @@ class Export:
         )
 
     def beside(self) -> str:
-        """What the file has beside its members, in words; empty where it has nothing. Raises `NotAnExport`."""
+        """Return what the file has beside its members, in words; empty where it has nothing. Raises `NotAnExport`."""
         with _readable(str(self._path)):
             return beside_members(self._path, self._archive)
 

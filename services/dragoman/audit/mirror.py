@@ -1,11 +1,14 @@
 """A side's own copy of a log: kept outside the service, verified record by record before it is kept, and never rewritten.
 
-What every side consented to erase is overwritten by the entries that stand for it, once the erasure itself has come.
+What every side consented to erase is overwritten by the entries that stand for it, once
+the erasure itself has come.
 
-The folder is checked against itself before anything is said of the host (`log/self_check`). Records are kept only under a signed head
-that begins with all that was kept before, so that of a log that was rolled back and grew again no record is kept. Where a head is of other
-records nothing more is taken, and both the kept head and the one that contradicts it stay as evidence. The cid and the log's key are
-pinned when the copy is begun.
+The folder is checked against itself before anything is said of the host
+(`log/self_check`). Records are kept only under a signed head that begins with all that
+was kept before, so that of a log that was rolled back and grew again no record is kept.
+Where a head is of other records nothing more is taken, and both the kept head and the
+one that contradicts it stay as evidence. The cid and the log's key are pinned when the
+copy is begun.
 """
 
 import time
@@ -36,7 +39,9 @@ from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, read_verifier
 
 _BACK_SECONDS: Final = 30.0
-"""How long an older head may be shown than one that is kept: longer than any election lasts."""
+"""How long an older head may be shown than one that is kept: longer than any election
+lasts.
+"""
 
 
 class MirrorOfAnotherChannel(Exception):
@@ -106,7 +111,7 @@ class Mirror:
 
     @property
     def held(self) -> int:
-        """How many records from the first on are here themselves, or by what was seen to be legally erased: a stub is none until its erasure has come."""
+        """Return how many records from the first on are here themselves, or by what was seen to be legally erased: a stub is none until its erasure has come."""
         return min(self.verification.replay.unproven, default=self.archive.size + 1) - 1
 
     def again(self, told: Callable[[int], None] = lambda position: None) -> None:
@@ -119,7 +124,7 @@ class Mirror:
             self.verification.head(signed, whole=False)
 
     def _named(self) -> dict[int, Withheld]:
-        """What the erasures that are kept name, and those that had been read ahead and have yet to come."""
+        """Return what the erasures that are kept name, and those that had been read ahead and have yet to come."""
         path = self._folder / AHEAD
         ahead = (
             msgspec.json.decode(path.read_bytes(), type=dict[int, Withheld])
@@ -156,9 +161,10 @@ class Mirror:
     def take(self, messages: Sequence[bytes], signed: bytes, nodes: Nodes | None = None) -> None:
         """Verify what comes after what is kept, and keep it under a signed head: nothing of what a lie is in.
 
-        The head must begin with what is kept here and go on with these messages. Where it is of more records than that, `nodes` gives the
-        tree of all its records, as the host serves it. Raises `Unproven` where that tree is not the head's: nothing is kept, and nobody is
-        convicted.
+        The head must begin with what is kept here and go on with these messages. Where
+        it is of more records than that, `nodes` gives the tree of all its records, as
+        the host serves it. Raises `Unproven` where that tree is not the head's: nothing
+        is kept, and nobody is convicted.
         """
         if self.archive.size == 0 and messages and not is_cid(messages[0], self.cid):
             self.verification.take(messages[:1])
@@ -222,7 +228,8 @@ class Mirror:
     def head(self, signed: bytes, *, patient: bool = False) -> None:
         """Hold a signed head against what is kept, and keep it as the newest where it is. One that is ahead waits for the records.
 
-        One that goes back behind a head that was kept is given a while, where whoever asks is `patient`: a broker may elect.
+        One that goes back behind a head that was kept is given a while, where whoever
+        asks is `patient`: a broker may elect.
         """
         if self.lie is not None:
             return

@@ -1,7 +1,8 @@
 """Messages read strictly, and their signatures verified, by as many processes as there are processors, while the caller folds them.
 
-Strict reading and a signature need no state but the keys' public parts; whose key it was, and whether it was valid at that position, is
-judged by the fold. The caller begins by itself while the processes start. Where one of them dies, the caller does its work.
+Strict reading and a signature need no state but the keys' public parts; whose key it
+was, and whether it was valid at that position, is judged by the fold. The caller begins
+by itself while the processes start. Where one of them dies, the caller does its work.
 
     the caller → the keys that are new to it, and a page of messages        the process → of each the commitment, and the keys under which it holds
 """
@@ -28,7 +29,9 @@ _AHEAD: Final = 3
 _NICE: Final = 1
 """Who folds is one process, and has to have its turn among them."""
 _ALONE: Final = 2_000
-"""Messages that the caller reads by itself before it has others read: what takes no longer than a process takes to start."""
+"""Messages that the caller reads by itself before it has others read: what takes no
+longer than a process takes to start.
+"""
 
 _encode = msgspec.msgpack.Encoder().encode
 _asked = msgspec.msgpack.Decoder(tuple[dict[str, bytes], list[bytes]]).decode
@@ -49,7 +52,7 @@ class _ParseProcess:
         self._keys |= fresh
 
     def take(self, page: list[bytes]) -> list[bytes | Record]:
-        """The oldest page that was asked for, read. Raises `EOFError`, `OSError` where it has died."""
+        """Return the oldest page that was asked for, read. Raises `EOFError`, `OSError` where it has died."""
         rows = _read(self._process.wire.receive())
         return [
             reread(raw, commit, tuple([(keyid, self._keys[keyid]) for keyid in keyids]))
@@ -66,7 +69,7 @@ class _ParseProcess:
 def read_strictly(
     messages: Iterable[bytes], keys: Callable[[], Mapping[str, bytes]]
 ) -> Iterator[bytes | Record]:
-    """The messages, as the records that they are where they were read already. `keys` gives the public parts of those known by now, by their ids."""
+    """Yield the messages, as the records that they are where they were read already. `keys` gives the public parts of those known by now, by their ids."""
     coming = iter(messages)
     yield from islice(coming, _ALONE)
     page = list(islice(coming, _PAGE))
@@ -112,7 +115,7 @@ def run(wire: Pipe) -> None:
 
 
 def _looked_at(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
-    """The commitment, empty for what is no record, and the known keys under which its signatures hold."""
+    """Return the commitment, empty for what is no record, and the known keys under which its signatures hold."""
     try:
         record = parse(raw)
     except NotARecord:

@@ -5,10 +5,12 @@
     found.whole             records whose bytes are in the log exactly so
     found.extracts          extracts, which every side agreed to say so; the log proves that their records stand there
 
-Six steps, in this order: the signed head; the proof of each record; the sides, by the channel's opening; the text, by the release's own
-records; each side's consent to the digest of the text; and the records, as the text lists them. What is not in the bundle is not proved by
-it: whether an officer was in office, and whether a consent that is in it was taken back, or the release changed or cancelled, by a record that
-was left out of it. That is asked of the whole log.
+Six steps, in this order: the signed head; the proof of each record; the sides, by the
+channel's opening; the text, by the release's own records; each side's consent to the
+digest of the text; and the records, as the text lists them. What is not in the bundle
+is not proved by it: whether an officer was in office, and whether a consent that is in
+it was taken back, or the release changed or cancelled, by a record that was left out of
+it. That is asked of the whole log.
 """
 
 import hashlib
@@ -56,7 +58,8 @@ class NotProved(Exception):
 class Proved(Struct, frozen=True, kw_only=True):
     """A bundle proves this: records of a channel and its log, at positions under a head of so many, released by these sides.
 
-    `text` are the members of the release that every side consented to, and `terms` their digest; `whole`, `extracts` and `withheld` the positions.
+    `text` are the members of the release that every side consented to, and `terms`
+    their digest; `whole`, `extracts` and `withheld` the positions.
     """
 
     channel: str
@@ -74,7 +77,8 @@ class Proved(Struct, frozen=True, kw_only=True):
 def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
     """Verify a bundle, by the log's key or the channel's id as a reader has them from a side. Raises `NotProved`.
 
-    Without either it is verified by the key that it names itself: then it proves that it agrees with itself, and no more.
+    Without either it is verified by the key that it names itself: then it proves that
+    it agrees with itself, and no more.
     """
     try:
         bundle = msgspec.json.decode(raw, type=Bundle)

@@ -1,7 +1,8 @@
 """The auditor's replay: folds a log from its first record, trusting no gateway, and says what it came to.
 
-Takes nothing from the service but the records' bytes: commitments, tree, state and digest are computed here, by the same
-rules. What a gateway says of the same position is then held against it.
+Takes nothing from the service but the records' bytes: commitments, tree, state and
+digest are computed here, by the same rules. What a gateway says of the same position is
+then held against it.
 """
 
 import gc
@@ -26,7 +27,9 @@ from dragoman_schemas.responses import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _SNAPSHOT_LEAVES = 32
-"""Every so many the tree's edge is kept: authors name heads, and the root at each is worked out from the edge before it."""
+"""Every so many the tree's edge is kept: authors name heads, and the root at each is
+worked out from the edge before it.
+"""
 _ROOTS = 256
 _ENTRY = leaf.entry(0, "")[:18]
 
@@ -64,8 +67,10 @@ class Flooded(Hole):
 class Replay:
     """A fold in memory. Is the `Ledger` that it folds with.
 
-    `void` says by position why a record has no effect. `entries` are the positions of leaf entries that stand for nothing that is known to it;
-    `unproven`, by position, the erasures that have yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
+    `void` says by position why a record has no effect. `entries` are the positions of
+    leaf entries that stand for nothing that is known to it; `unproven`, by position,
+    the erasures that have yet to prove those that do; `erased`, by position, what is
+    left of every record that was legally erased.
     """
 
     def __init__(self) -> None:
@@ -89,7 +94,7 @@ class Replay:
         self._roots: dict[int, bytes] = {}
 
     def exchange(self, exchange: str) -> Exchange | None:
-        """The folded exchange of that id."""
+        """Return the folded exchange of that id."""
         known = self._decoded.get(exchange)
         if known is None:
             encoded = self._encoded.get(exchange)
@@ -102,30 +107,30 @@ class Replay:
         return known
 
     def used(self, id: str) -> bool:
-        """Whether a well-formed record has used up the id."""
+        """Return whether a well-formed record has used up the id."""
         return id in self._ids
 
     def actor(self, position: int) -> str | None:
-        """The actor of the valid record at that position."""
+        """Return the actor of the valid record at that position."""
         return self._actors[position - 1] if 1 <= position <= len(self._actors) else None
 
     def holds(self, exchange: str, commit: str) -> bool:
-        """Whether a valid record of the exchange has that commitment."""
+        """Return whether a valid record of the exchange has that commitment."""
         return any(
             erased_record.commit == commit and not erased_record.void
             for erased_record in self._by_exchange.get(exchange, ())
         )
 
     def numbered(self, number: str) -> str | None:
-        """The id of the exchange that was opened under a number."""
+        """Return the id of the exchange that was opened under a number."""
         return self._numbers.get(number)
 
     def office(self, side: str) -> Exchange | None:
-        """A side's liaison office as it is agreed or open, the newest entry of it."""
+        """Return a side's liaison office as it is agreed or open, the newest entry of it."""
         return standing_office([self.exchange(id) for id in self._offices.get(side, ())], side)
 
     def withheld(self, position: int) -> Withheld | None:
-        """What an erasure further on says of the record at a position, as far as those were made known."""
+        """Return what an erasure further on says of the record at a position, as far as those were made known."""
         return self._named.get(position)
 
     def expect(self, withhelds: Named) -> None:
@@ -133,11 +138,11 @@ class Replay:
         self._named = withhelds
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
-        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        """Return every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
         return self._by_exchange.get(exchange, ())
 
     def root(self, size: int) -> bytes:
-        """The tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
+        """Return the tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
         root = self._roots.get(size)
         if root is None:
             if len(self._roots) == _ROOTS:
@@ -152,7 +157,7 @@ class Replay:
         return frontier.root()
 
     def exchanges(self) -> Iterator[Exchange]:
-        """Every exchange as it stands, in the order in which they were opened."""
+        """Return every exchange as it stands, in the order in which they were opened."""
         return (exchange for id in self._encoded if (exchange := self.exchange(id)) is not None)
 
     @property
@@ -161,11 +166,11 @@ class Replay:
         return dict(self._encoded)
 
     def commit_at(self, index: int) -> str:
-        """The commitment of the message at an index."""
+        """Return the commitment of the message at an index."""
         return self._commits[index]
 
     def nodes(self, level: int, index: int) -> bytes:
-        """The root of a complete subtree of the tree over all that was folded; each is worked out once."""
+        """Return the root of a complete subtree of the tree over all that was folded; each is worked out once."""
         if level == 0:
             return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
         node = self._nodes.get((level, index))
@@ -237,7 +242,7 @@ class Replay:
                 self.unproven.pop(erased_record.position, None)
 
     def result(self) -> Replayed:
-        """What it came to."""
+        """Return what it came to."""
         state = self.standing.state
         registry = state.registry
         counted: dict[tuple[str, str], int] = {}
@@ -284,7 +289,7 @@ class Replay:
 
 
 def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
-    """The fold of a log that is held in memory, to a position or to its end."""
+    """Return the fold of a log that is held in memory, to a position or to its end."""
     fold = Replay()
     fold.expect(named_in(enumerate(messages, 1)))
     fold.take(messages[:upto])
@@ -293,7 +298,9 @@ def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
 
 Page = list[tuple[int, bytes | Record]]
 Source = Callable[[], AsyncGenerator[Page, None]]
-"""Gives a log from its beginning, each time it is called: pages of positions, and bytes or the records that they are known to be."""
+"""Gives a log from its beginning, each time it is called: pages of positions, and bytes
+or the records that they are known to be.
+"""
 
 
 async def replay(
@@ -301,7 +308,8 @@ async def replay(
 ) -> Replay:
     """Fold a log to a position or to the end. Raises `Hole`.
 
-    Where an entry stands for a record, the log is read once for the erasures in it, and then folded from the beginning.
+    Where an entry stands for a record, the log is read once for the erasures in it, and
+    then folded from the beginning.
     """
     fold = await _folded(source, None, upto, progress)
     if fold.entries:
@@ -312,7 +320,7 @@ async def replay(
 
 
 async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
-    """What the erasures of a log name, by position; those that stand up to a position, where one is given."""
+    """Return what the erasures of a log name, by position; those that stand up to a position, where one is given."""
     withheld_records: dict[int, Withheld] = {}
     async with aclosing(source()) as pages:
         async for page in pages:
@@ -331,7 +339,7 @@ async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
 async def _folded(
     source: Source, withhelds: Named | None, upto: int, progress: Callable[[int], None]
 ) -> Replay:
-    """The fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
+    """Return the fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
     fold = Replay()
     fold.expect(withhelds or {})
     with _uncollected():
@@ -361,7 +369,7 @@ def _uncollected() -> Iterator[None]:
 
 
 async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page, None]:
-    """The messages behind the entries that a gateway gives. Raises `Hole` where it gives neither a record nor the bytes of what is none."""
+    """Return the messages behind the entries that a gateway gives. Raises `Hole` where it gives neither a record nor the bytes of what is none."""
     async for page in pages:
         try:
             yield [

@@ -48,7 +48,7 @@ class ReplayedChannel:
                 )
 
     def _acts(self) -> Iterator[Record]:
-        """The valid records of the channel's own family."""
+        """Yield the valid records of the channel's own family."""
         void = self._replay.void
         for position, raw in enumerate(self._messages, 1):
             if position not in void and b',"family":"channel","actor":' in raw:
@@ -60,17 +60,17 @@ class ReplayedChannel:
                     yield record
 
     def delivered(self, side: str, message: Message) -> str:
-        """When the first watermark of the side that covers the message was recorded; empty where none was."""
+        """Return when the first watermark of the side that covers the message was recorded; empty where none was."""
         marks = self._marks.get(side, [])
         at = bisect_left(marks, (message.said.position, ""))
         return marks[at][1] if at < len(marks) else ""
 
     def exchanges(self, _: int) -> Iterator[Exchange]:
-        """All of them."""
+        """Return all of them."""
         return self._replay.exchanges()
 
     def turns(self, _: int) -> list[Turn]:
-        """When watches became somebody's or nobody's."""
+        """Return when watches became somebody's or nobody's."""
         turns: list[Turn] = []
         for record in self._channel:
             match record.data:
@@ -94,7 +94,7 @@ class ReplayedChannel:
         return frozenset()
 
     def outages(self, _: int) -> list[OutageSpan]:
-        """When gateways had no broker, as they said."""
+        """Return when gateways had no broker, as they said."""
         ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
         return [
             OutageSpan(datetime.fromisoformat(end.from_), datetime.fromisoformat(end.to))
@@ -102,17 +102,17 @@ class ReplayedChannel:
         ]
 
     def line_checks(self, _: int) -> list[LineCheckSpan]:
-        """The line checks."""
+        """Return the line checks."""
         return [check for exchange in self.exchanges(0) for check in blindness.checks(exchange)]
 
     def exceptional(self, _: int) -> Iterator[Noted]:
-        """What records say of themselves, and which of them are without effect."""
+        """Return what records say of themselves, and which of them are without effect."""
         return of_records(self._replay, self._messages)
 
     def actor(self, position: int) -> str | None:
-        """Whose valid record stands at a position."""
+        """Return whose valid record stands at a position."""
         return self._replay.actor(position)
 
     def period(self) -> OutageSpan:
-        """From the opening to now."""
+        """Return from the opening to now."""
         return OutageSpan(datetime.fromisoformat(self.registry.opened.time), self.ends)

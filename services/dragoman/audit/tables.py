@@ -1,8 +1,9 @@
 """A log as tables for analysis: one row a message of the log, an exchange, and an addressee of a message, as SQLite or Parquet.
 
-What is in them follows from the records alone. It proves nothing: what proves is the export, which is verified. Times are as recorded,
-in UTC; members that a side wrote stand as JSON, as they do in the log. What is under the Chatham House Rule has no side, officer, number
-or receipts.
+What is in them follows from the records alone. It proves nothing: what proves is the
+export, which is verified. Times are as recorded, in UTC; members that a side wrote
+stand as JSON, as they do in the log. What is under the Chatham House Rule has no side,
+officer, number or receipts.
 """
 
 import json
@@ -46,7 +47,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 
 
 def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
-    """The rows of each table of a log whose opening holds."""
+    """Return the rows of each table of a log whose opening holds."""
     past = ReplayedChannel(replay, messages)
     return {
         "records": _records(replay, messages),

@@ -14,11 +14,14 @@
     freshness    each witness that was named has cosigned it lately, where that is asked for: a log that is shown frozen is an old one
     tiles        each is what the records make of it, and none that the head speaks of is wanting
 
-Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
+Each finding says whose word it rests on. The first lie is said with where it is, and
+what convicts whom.
 
-What was signed comes first. Where the records are not those of the signed head, nothing else that they say counts, and what is told is the first
-record that differs. Tiles that came with the records lead to it: whoever changed them as well can only hide where it is. Bytes that differ from signed ones
-were changed by somebody who had them. The host is accused only of what its key has signed.
+What was signed comes first. Where the records are not those of the signed head, nothing
+else that they say counts, and what is told is the first record that differs. Tiles that
+came with the records lead to it: whoever changed them as well can only hide where it
+is. Bytes that differ from signed ones were changed by somebody who had them. The host
+is accused only of what its key has signed.
 """
 
 from array import array
@@ -45,10 +48,14 @@ from dragoman.tlog.tiles import ENTRIES, Tile
 from dragoman_schemas.state import Registry
 
 FAR_RECORDS: Final = 1_000
-"""How far behind its own position the head may be that an author has seen, before it is listed."""
+"""How far behind its own position the head may be that an author has seen, before it is
+listed.
+"""
 
 BACK_SECONDS: Final = 2.0
-"""How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
+"""How far a record's time may step back behind the channel's: two gateways' clocks,
+each of which is held to the broker's.
+"""
 
 SKEW_SECONDS: Final = 10.0
 """How far the host's clock and that of a witness may be apart."""
@@ -121,12 +128,16 @@ class Verification:
     ) -> None:
         """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself.
 
-        `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer. `cosigned` is what the reader's
-        own witness has kept of when it cosigned, in order: no record it had was dated after, and none that it lacked before. A `live` log comes
-        from its host's gateway, not from a copy that somebody carried.
+        `not_before`, in seconds of Unix time: an older cosignature of a witness that
+        was named is no answer. `cosigned` is what the reader's own witness has kept of
+        when it cosigned, in order: no record it had was dated after, and none that it
+        lacked before. A `live` log comes from its host's gateway, not from a copy that
+        somebody carried.
         """
         self.erasures: Callable[[], Named] | None = None
-        """Reads the log for what its erasures name; asked once, where an entry stands for a record."""
+        """Reads the log for what its erasures name; asked once, where an entry stands
+        for a record.
+        """
         self._cid = cid
         self._changed = SERVED if live else CARRIED
         self._not_before = not_before
@@ -156,7 +167,7 @@ class Verification:
         self.lie: LogInconsistent | None = None
 
     def keys(self) -> dict[str, bytes]:
-        """Every key that was ever entered so far, by its id: under which signatures can be verified before they are judged."""
+        """Return every key that was ever entered so far, by its id: under which signatures can be verified before they are judged."""
         registry = self.replay.standing.state.registry
         if registry is not self._keys_of:
             known = {} if registry is None else registry.keys
@@ -170,7 +181,7 @@ class Verification:
 
     @property
     def size(self) -> int:
-        """How many messages were taken."""
+        """Return how many messages were taken."""
         return self.replay.standing.frontier.size + len(self._unfolded)
 
     def take(
@@ -180,7 +191,8 @@ class Verification:
     ) -> None:
         """Fold messages from position 1 on, or the records that they were read as, and look at each.
 
-        From the first lie on they are only hashed, so that the head can still be held against all of them.
+        From the first lie on they are only hashed, so that the head can still be held
+        against all of them.
         """
         for message in messages:
             raw = message if isinstance(message, bytes) else message.raw
@@ -219,7 +231,7 @@ class Verification:
         self._knows_erasures = True
 
     def asks_for_erasures(self, messages: Iterable[bytes]) -> bool:
-        """Whether an entry stands among messages that are to come, and nothing was said of erasures yet."""
+        """Return whether an entry stands among messages that are to come, and nothing was said of erasures yet."""
         return not self._knows_erasures and any(
             leaf.read_entry(message) is not None for message in messages
         )
@@ -328,7 +340,7 @@ class Verification:
         self._seen[record.envelope.actor] = max(before, signed.seen.size)
 
     def _disputed(self) -> Iterator[tuple[int, str]]:
-        """What was signed with keys that are held for stolen: the position, and with whose key."""
+        """Yield what was signed with keys that are held for stolen: the position, and with whose key."""
         registry = self.replay.standing.state.registry
         for keyid, key in {} if registry is None else registry.keys.items():
             if key.suspect_from is not None:
@@ -351,7 +363,8 @@ class Verification:
     ) -> None:
         """Hold the signed head against the records that were taken. Of what is not `whole` yet, more is to come: records, a head over the last of them.
 
-        `sources` gives the hashes that came with the records, for a head of that many: they lead to the first record that is not the signed one.
+        `sources` gives the hashes that came with the records, for a head of that many:
+        they lead to the first record that is not the signed one.
         """
         size = self.size
         if not size:
@@ -398,7 +411,7 @@ class Verification:
             self.lie = lie
 
     def _are_withheld(self, *, whole: bool) -> bool:
-        """Whether records are withheld, and the erasures that were shown for them did not come."""
+        """Return whether records are withheld, and the erasures that were shown for them did not come."""
         if self.lie is not None or not whole or not self.replay.unproven:
             return False
         withheld = min(self.replay.unproven)
@@ -409,7 +422,7 @@ class Verification:
         return True
 
     def _is_signed(self, head: Checkpoint, sources: Callable[[int], Sequence[Nodes]]) -> bool:
-        """Whether the records are those of the head; else the first that is not is told."""
+        """Return whether the records are those of the head; else the first that is not is told."""
         size = self.size
         if head.size <= size and self._root(head.size) == head.root:
             self._covered(head)
@@ -448,7 +461,7 @@ class Verification:
     def _differing(
         self, head: Checkpoint, difference: LeafDifference, leaves: Sequence[bytes]
     ) -> LogInconsistent:
-        """The first record that is not the one under the head, as a lie."""
+        """Return the first record that is not the one under the head, as a lie."""
         size, position = len(leaves), difference.first + 1
         counted = (
             "" if size == head.size else f"; {head.size} records were signed, and {size} are here"
@@ -468,14 +481,14 @@ class Verification:
         )
 
     def _leaves(self) -> list[bytes]:
-        """The leaf hash of every message."""
+        """Return the leaf hash of every message."""
         folded = self.replay.standing.frontier.size
         return [
             leaf_hash(leaf.entry(index, self.replay.commit_at(index))) for index in range(folded)
         ] + self._unfolded
 
     def _root(self, size: int) -> bytes:
-        """The root of the first messages."""
+        """Return the root of the first messages."""
         if size <= self.replay.standing.frontier.size:
             return self.replay.root(size)
         return merkle.root_of(merkle.nodes_of(self._leaves()), size)
@@ -732,7 +745,7 @@ class Verification:
             )
 
     def result(self) -> Verified:
-        """What it came to."""
+        """Return what it came to."""
         state = self.replay.standing.state
         registry = state.registry
         trial = registry is not None and registry.custody == "host"
@@ -829,7 +842,7 @@ def _unnamed(positions: Sequence[int]) -> LogInconsistent:
 
 
 def _parsed(raw: bytes) -> Record | None:
-    """The record of a message; None for junk."""
+    """Return the record of a message; None for junk."""
     try:
         return parse(raw)
     except NotARecord:
@@ -839,7 +852,7 @@ def _parsed(raw: bytes) -> Record | None:
 def _not_cosigned(
     head: Note, witnesses: Sequence[Verifier], policy: Policy | None, not_before: int
 ) -> list[str]:
-    """Who of those that a reader names is not under a head, or not since then. Raises `NotANote` where a cosignature does not hold."""
+    """Return who of those that a reader names is not under a head, or not since then. Raises `NotANote` where a cosignature does not hold."""
     wanting = [
         witness.name
         for witness in witnesses
@@ -860,7 +873,7 @@ def _not_cosigned(
 
 
 def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
-    """When witnesses have cosigned a head, by their names."""
+    """Return when witnesses have cosigned a head, by their names."""
     note_signatures = {witness.name: head.signed_by(witness) for witness in witnesses}
     return {
         name: signature.time for name, signature in note_signatures.items() if signature is not None
@@ -880,7 +893,7 @@ def _moment(time: int) -> str:
 
 
 def _final(registry: Registry, head: Note) -> list[CheckResult]:
-    """Whether the head is final by the policy on which the sides agreed in this log. Raises `NotANote` where a cosignature does not hold."""
+    """Return whether the head is final by the policy on which the sides agreed in this log. Raises `NotANote` where a cosignature does not hold."""
     policy = log_policy.in_force(registry)
     if policy is None:
         return []

@@ -53,7 +53,8 @@ async def channel_draft(
 ) -> int:
     """Draft the opening of a channel whose sides keep their own keys, from a JSON file with its name and the sides' root keys.
 
-    It goes to every side, which signs it with `channel sign`; then `channel open` opens the channel.
+    It goes to every side, which signs it with `channel sign`; then `channel open` opens
+    the channel.
     """
     try:
         given = json.loads(read_input(file))
@@ -92,7 +93,7 @@ async def channel_draft(
 
 
 def _witnesses(terms: dict[str, str], text: str) -> list[str]:
-    """The verifier keys of the witnesses that a policy names. Raises `UsageError`."""
+    """Return the verifier keys of the witnesses that a policy names. Raises `UsageError`."""
     log = Verifier(terms["origin"], ED25519, dsse.decode_base64(terms["log_key"], 32) or bytes(32))
     try:
         return [str(witness) for witness in log_policy.whole(log, text).witnesses.values()]
@@ -101,7 +102,7 @@ def _witnesses(terms: dict[str, str], text: str) -> list[str]:
 
 
 def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
-    """An opening that the sides may sign. Raises `UsageError`, `Malformed`."""
+    """Return an opening that the sides may sign. Raises `UsageError`, `Malformed`."""
     act, data = read_act(raw.rstrip(b"\n"), cut=False)
     if not isinstance(data, ChannelOpening):
         raise UsageError("this is no channel-opening; draft one with `dragoman channel draft`")
@@ -221,7 +222,8 @@ async def channel_erase(
 ) -> int:
     """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it.
 
-    In a trial, whose keys the host keeps, nobody signs it: with --yes it is recorded if every other side has consented with `channel consent`.
+    In a trial, whose keys the host keeps, nobody signs it: with --yes it is recorded if
+    every other side has consented with `channel consent`.
     """
     async with connected(target) as caller:
         name = await channel_of(target, caller)
@@ -262,7 +264,8 @@ async def channel_consent(
 ) -> int:
     """Record your side's consent to the erasure of whole exchanges, as root or an administrator, after reading them.
 
-    It is to just what they hold by now: whatever is said in one of them later takes a consent anew.
+    It is to just what they hold by now: whatever is said in one of them later takes a
+    consent anew.
     """
     more = ({"reason": reason} if reason else {}) | ({"withdrawn": True} if withdraw else {})
     async with connected(target) as caller:
@@ -288,7 +291,7 @@ async def channel_consent(
 async def _naming(
     name: str, caller: Client, channel: str, exchanges: tuple[str, ...], more: dict[str, Any]
 ) -> tuple[bytes, Naming]:
-    """An act that names every record of these exchanges."""
+    """Return an act that names every record of these exchanges."""
     if not exchanges:
         raise UsageError("name the exchanges, by their ids")
     erased_records = [
@@ -320,7 +323,7 @@ def _tell_erased(target: Target, recorded: Recorded) -> int:
 
 
 async def _records_of(caller: Client, channel: str, exchange: str) -> list[ErasedRecord]:
-    """What an erasure keeps of every record of an exchange, from the records' own bytes."""
+    """Return what an erasure keeps of every record of an exchange, from the records' own bytes."""
     answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
     timeline = await timeline_of(
         caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)

@@ -79,7 +79,7 @@ File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A file, or - fo
 
 
 async def head_of(caller: Client, channel: str, *, wait_s: float = 0.0) -> bytes | None:
-    """The newest signed head, if there is one within that time: a channel that has just been opened gets its first in a moment."""
+    """Return the newest signed head, if there is one within that time: a channel that has just been opened gets its first in a moment."""
     until = time.monotonic() + wait_s
     while True:
         try:
@@ -93,12 +93,12 @@ async def head_of(caller: Client, channel: str, *, wait_s: float = 0.0) -> bytes
 
 
 def home() -> Path:
-    """Where a person's own settings are."""
+    """Return where a person's own settings are."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dragoman"
 
 
 def server_of(target: Target) -> str:
-    """The address of the gateway that is meant. Raises `UsageError` where none is known."""
+    """Return the address of the gateway that is meant. Raises `UsageError` where none is known."""
     if target.server:
         return target.server
     context = target.data / "server.json"
@@ -134,7 +134,7 @@ def _token(target: Target, *, operator: bool) -> str:
 
 @asynccontextmanager
 async def connected(target: Target, *, operator: bool = False) -> AsyncIterator[Client]:
-    """A client for the target, as an officer or as the operator. Ctrl-C ends at once whatever waits for it."""
+    """Yield a client for the target, as an officer or as the operator. Ctrl-C ends at once whatever waits for it."""
     with _interruptible():
         async with client(server_of(target), _token(target, operator=operator)) as caller:
             yield caller
@@ -153,7 +153,7 @@ def _interruptible() -> Iterator[None]:
 
 
 async def channel_of(target: Target, caller: Client) -> str:
-    """The channel that is meant: the named one, or the only one that the token sees."""
+    """Return the channel that is meant: the named one, or the only one that the token sees."""
     if target.channel:
         return target.channel
     channels = (await caller.call("GET", "/v1/channels")).of("list of channels", Channels)
@@ -209,14 +209,14 @@ def table(rows: list[list[str]], head: list[str]) -> None:
 
 
 def exit_code(error: ProblemResponse) -> int:
-    """The exit code for a problem."""
+    """Return the exit code for a problem."""
     if error.problem.type.endswith("/key-reused"):
         return CONFLICT
     return _CODES.get(error.problem.status, FAILED)
 
 
 def read_input(path: str) -> bytes:
-    """A file's bytes, or those of standard input for `-`."""
+    """Return a file's bytes, or those of standard input for `-`."""
     if path == "-":
         return sys.stdin.buffer.read()
     try:

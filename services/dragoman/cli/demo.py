@@ -1,6 +1,7 @@
 """The demonstration: public events of sides that talk rarely, an exercise, and in it a flash of now whose clock runs.
 
-Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing.
+Seeded through the HTTP API like everything else, with keys that make a second seeding
+change nothing.
 """
 
 import asyncio
@@ -37,7 +38,9 @@ _AHEAD: Final = timedelta(days=3)
 """How far ahead the windows of an old case are moved."""
 
 _DRILL_BEGAN: Final = timedelta(hours=1, minutes=32)
-"""Before the exercise's opening, so that the last of its entries, an hour and a half into it, has just been posted."""
+"""Before the exercise's opening, so that the last of its entries, an hour and a half
+into it, has just been posted.
+"""
 
 _WAITING: Final[dict[str, Any]] = {
     "act": "hazardous-incident",
@@ -48,7 +51,9 @@ _WAITING: Final[dict[str, Any]] = {
     "facts": "A drone of ours does not answer and drifts towards your ships. It is unarmed. The rest is unknown.",
     "request": "Please hold fire.",
 }
-"""What the exercise ends with: a flash that nobody has acknowledged, left for whoever looks."""
+"""What the exercise ends with: a flash that nobody has acknowledged, left for whoever
+looks.
+"""
 
 _CALM: Final = "nato-china"
 _DESKS: Final[dict[str, dict[str, Any]]] = {
@@ -65,7 +70,9 @@ _DESKS: Final[dict[str, dict[str, Any]]] = {
         "languages": ["zh", "en"],
     },
 }
-"""Where the liaison offices of the live channel sit, and whom to ring there; the numbers are nobody's."""
+"""Where the liaison offices of the live channel sit, and whom to ring there; the
+numbers are nobody's.
+"""
 
 
 def _connector(certificate: Path | None) -> aiohttp.TCPConnector:
@@ -139,7 +146,7 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
 
 
 async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]]) -> dict[str, str]:
-    """A token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
+    """Return a token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
     path = data / "demo.json"
     tokens: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
     sides = [side for definition in definitions for side in definition["sides"]]
@@ -331,14 +338,14 @@ def _compact(act: dict[str, Any]) -> bytes:
 
 
 async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
-    """The exchange's ETag, on which a consenting act rests."""
+    """Return the exchange's ETag, on which a consenting act rests."""
     return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers[
         "ETag"
     ]
 
 
 def _named(value: Any, exchanges: dict[str, str]) -> Any:
-    """A body with the names that the scenario gives exchanges and records made their ids."""
+    """Return a body with the names that the scenario gives exchanges and records made their ids."""
     if isinstance(value, dict):
         return {
             name: _named(inner, exchanges)
@@ -352,7 +359,7 @@ def _named(value: Any, exchanges: dict[str, str]) -> Any:
 
 
 def _dated(value: Any, began: datetime) -> Any:
-    """A body with `start+Ns` made a time."""
+    """Return a body with `start+Ns` made a time."""
     if isinstance(value, dict):
         return {name: _dated(inner, began) for name, inner in value.items()}
     if isinstance(value, list):
@@ -364,7 +371,7 @@ def _dated(value: Any, began: datetime) -> Any:
 
 
 def _still_to_come(body: dict[str, Any]) -> dict[str, Any]:
-    """A body whose windows, of a case that was long ago, are moved by whole days to where they are still ahead; no gateway takes past ones."""
+    """Return a body whose windows, of a case that was long ago, are moved by whole days to where they are still ahead; no gateway takes past ones."""
     windows = body.get("windows", ())
     if not windows or body.get("for_the_record"):
         return body

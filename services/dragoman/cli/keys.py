@@ -91,7 +91,8 @@ async def admit(
 ) -> int:
     """Enter the key that an officer's browser has made, out of FILE from the page of keys. It was made out to you: --sign your own key.
 
-    Ask the officer for the four words first; the page of keys shows those of the key that is in FILE.
+    Ask the officer for the four words first; the page of keys shows those of the key
+    that is in FILE.
     """
     try:
         raw = file.read_bytes()

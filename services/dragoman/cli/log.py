@@ -45,11 +45,11 @@ class Messages(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many."""
+        """Return how many."""
         return len(self.messages)
 
     def raw(self, position: int) -> bytes:
-        """The message at a position."""
+        """Return the message at a position."""
         return self.messages[position - 1]
 
     @property
@@ -66,11 +66,11 @@ class Without(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many."""
+        """Return how many."""
         return self.copy.size
 
     def raw(self, position: int) -> bytes:
-        """The message at a position."""
+        """Return the message at a position."""
         entry = self.entries.get(position)
         return self.copy.raw(position) if entry is None else entry
 
@@ -115,7 +115,8 @@ async def rebuild_command(
 ) -> int:
     """Write what the broker lacks of a log from a copy, which is verified first. Stop the service before, and start it afterwards.
 
-    What the broker still has must be what the copy has; else nothing is written: exit code 7.
+    What the broker still has must be what the copy has; else nothing is written: exit
+    code 7.
     """
     settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
     if (set_aside or erase) and settings.nats.url:
@@ -181,7 +182,7 @@ def _opened(source: Path) -> Archive | Messages:
 
 
 def _sources(source: Path, copy: Archive | Messages) -> Callable[[int], list[Nodes]]:
-    """The hashes that came with a copy: they lead to the first record that is not the signed one."""
+    """Return the hashes that came with a copy: they lead to the first record that is not the signed one."""
     if isinstance(copy, Archive):
         return lambda size: [nodes_of(copy)]
 
@@ -219,8 +220,9 @@ async def _rebuilt(
 ) -> int:
     """Write the log, and the newest signed head where the broker has lost it.
 
-    Where heads are kept is made before a log that is lost, and after one that is there has been found to be the copy's: who signs tells by that
-    which logs had heads before.
+    Where heads are kept is made before a log that is lost, and after one that is there
+    has been found to be the copy's: who signs tells by that which logs had heads
+    before.
     """
     replicas = settings.nats.replicas
     async with (

@@ -56,7 +56,8 @@ async def post(
 ) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
-    An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
+    An incident is its act and four fields, kind, time, place and facts; the service
+    fills in the rest.
     """
     return await _send(
         read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait
@@ -78,7 +79,8 @@ async def act(
 ) -> int:
     """Carry EXCHANGE on, named by its number or id.
 
-    WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
+    WHAT is a file, `-`, or the name of an act without content, such as
+    `acknowledgement`.
     """
     raw = (
         read_input(what)
@@ -204,7 +206,7 @@ async def _signed(
     sign: tuple[Path, ...],
     passphrase: Path | None,
 ) -> tuple[bytes, str, dict[str, str]]:
-    """An act as it is recorded, its id, and the headers with its signatures, if it is signed."""
+    """Return an act as it is recorded, its id, and the headers with its signatures, if it is signed."""
     body, data = read_act(raw, cut=True)
     seeds = [seed_of(path, passphrase) for path in sign]
     if not seeds:
@@ -247,7 +249,7 @@ async def _send(
 
 
 def _with_some_terms(raw: bytes) -> bytes:
-    """An act of consent that names no terms, with some: which they are is known once the exchange was read."""
+    """Return an act of consent that names no terms, with some: which they are is known once the exchange was read."""
     try:
         act = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -277,7 +279,7 @@ def _print(posted: Posted, target: Target) -> None:
 
 
 def in_words(standing: Standing) -> str:
-    """How a record stands under the signed heads."""
+    """Return how a record stands under the signed heads."""
     if standing.proof == "final":
         return "final: the quorum of the sides' witnesses has cosigned it"
     by = (

@@ -110,7 +110,7 @@ _SAID = ("kind", "time", "window", "place", "pos", "facts", "description", "text
 
 
 def _alarm(alarm: Alarm) -> str:
-    """An alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
+    """Return an alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
     if not alarm.act:
         return f"ALARM  {alarm.number}  {alarm.detail}"
     names = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]

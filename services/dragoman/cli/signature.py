@@ -3,9 +3,11 @@
     {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}      the bytes that are signed, and recorded
     Dragoman-Key-Id, Dragoman-Signature                                            beside them, as many as there are keys
 
-The channel and its log's key are those of the genesis, which must have been opened under the name that was asked for, and be the one that was
-signed in before: so no host has an act of an exercise signed that holds in the live channel. `seen` is the newest signed head, verified under that
-key and kept, so that a head that goes back is noticed here.
+The channel and its log's key are those of the genesis, which must have been opened
+under the name that was asked for, and be the one that was signed in before: so no host
+has an act of an exercise signed that holds in the live channel. `seen` is the newest
+signed head, verified under that key and kept, so that a head that goes back is noticed
+here.
 """
 
 import hashlib
@@ -94,7 +96,7 @@ def make(path: Path, passphrase: Path | None) -> bytes:
 
 
 def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
-    """The private part of the key in a PEM file: PKCS #8, as openssl writes it, under the passphrase if it is under any. Raises `UsageError`."""
+    """Return the private part of the key in a PEM file: PKCS #8, as openssl writes it, under the passphrase if it is under any. Raises `UsageError`."""
     try:
         raw = path.read_bytes()
         locked = _LOCKED in raw
@@ -134,7 +136,7 @@ class KnownHead(Struct, frozen=True, kw_only=True):
 
 
 async def known(caller: Client, channel: str) -> KnownHead:
-    """A channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
+    """Return a channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
     raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
     try:
         genesis = parse(raw)
@@ -168,9 +170,10 @@ async def known(caller: Client, channel: str) -> KnownHead:
 
 
 async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
-    """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
+    """Return the newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
 
-    The first one is held against the records themselves, and each later one against the one before.
+    The first one is held against the records themselves, and each later one against the
+    one before.
     """
     signed = await head_of(caller, about.name, wait_s=HEAD_SECONDS)
     if signed is None:
@@ -203,7 +206,7 @@ async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
 
 
 async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool:
-    """Whether a head is that of the records which the gateway gives."""
+    """Return whether a head is that of the records which the gateway gives."""
     messages: list[bytes] = []
     async for page in messages_of(caller.records(channel)):
         messages += [raw for _, raw in page[: head.size - len(messages)] if isinstance(raw, bytes)]
@@ -215,7 +218,7 @@ async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool
 
 
 async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
-    """Whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
+    """Return whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
     if head.size < before.size:
         return False
     result: dict[Tile, bytes] = {}
@@ -243,7 +246,7 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
 async def context(
     caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False
 ) -> dict[str, Any]:
-    """What `signed` is made of for an act there, but for its type and id."""
+    """Return what `signed` is made of for an act there, but for its type and id."""
     about = await known(caller, channel)
     author = (await caller.call("GET", "/v1/me")).json()["actor"]
     after = ""
@@ -273,7 +276,7 @@ async def signed(
     exchange: str = "",
     key: str | None = None,
 ) -> SignedAct:
-    """An act with `signed` as its last member, and the signatures of all keys over its bytes."""
+    """Return an act with `signed` as its last member, and the signatures of all keys over its bytes."""
     rule = RULES[str(data.__struct_config__.tag)]
     bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
     id = key or new_key()
@@ -301,7 +304,7 @@ async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes
 
 
 def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
-    """The headers with the signatures of keys over an act's bytes; none for none."""
+    """Return the headers with the signatures of keys over an act's bytes; none for none."""
     signatures = {
         dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act))
         for seed in seeds
@@ -317,5 +320,5 @@ def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
 
 
 def public_line(public: bytes) -> str:
-    """A public key as acts name it, and its id."""
+    """Return a public key as acts name it, and its id."""
     return f"{dsse.encode_base64(public)}  {dsse.key_id(public)}"

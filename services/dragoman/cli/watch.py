@@ -90,7 +90,8 @@ async def hand_over(
 ) -> int:
     """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands.
 
-    It is read again at any time: `watch show` says where. It is not repeated in the log.
+    It is read again at any time: `watch show` says where. It is not repeated in the
+    log.
     """
     async with connected(target) as caller:
         path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"

@@ -139,7 +139,7 @@ async def _watch(cosigner: CosigningWitness) -> None:
 
 
 def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
-    """The witness over HTTP: `add-checkpoint`, and the newest cosigned head for whoever monitors."""
+    """Return the witness over HTTP: `add-checkpoint`, and the newest cosigned head for whoever monitors."""
     origin = hashlib.sha256(mirror.log.name.encode()).hexdigest()
 
     async def add(request: web.Request) -> web.Response:

@@ -20,7 +20,7 @@ _POLICY: Final = {
 
 
 async def docs(request: web.Request) -> web.Response:
-    """What the API has, in the reader's language; it is described to everybody."""
+    """Return what the API has, in the reader's language; it is described to everybody."""
     tags: dict[str, list[tuple[str, str, str]]] = {}
     for path, operations in request.app[DESCRIPTION]["paths"].items():
         for method, operation in operations.items():

@@ -25,7 +25,9 @@ _STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind", "no_
 
 
 _UNANSWERED_SECONDS: Final = 3600.0
-"""How far back a console may say that its check went unanswered: its own clock is not to be believed for more."""
+"""How far back a console may say that its check went unanswered: its own clock is not
+to be believed for more.
+"""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,7 @@ class ConsoleAlarmState(Struct, frozen=True, kw_only=True):
 
 
 def standing(app: web.Application, projection: Projection, side: str) -> ConsoleAlarmState:
-    """How a side's consoles stand for a channel."""
+    """Return how a side's consoles stand for a channel."""
     now = time.time()
     armed_console = app[ARMED]
     exercise = projection.name if projection.registry.kind == "exercise" else ""
@@ -76,7 +78,7 @@ def _manned_since(registry: Registry, side: str) -> float:
 
 
 def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
-    """The console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
+    """Return the console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     consoles = app[http_request.SERVICE].access.consoles(time.time(), projection.registry.cid)
     there = [item for item in consoles if item.side == side and item.exercise == exercise]
@@ -93,7 +95,7 @@ def unanswered(app: web.Application, projection: Projection, side: str) -> Conso
 
 
 def silent_for(app: web.Application, projection: Projection, side: str) -> float:
-    """For how many seconds no console of a side was armed for a channel."""
+    """Return for how many seconds no console of a side was armed for a channel."""
     return standing(app, projection, side).silent_s
 
 

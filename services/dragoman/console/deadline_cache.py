@@ -11,7 +11,7 @@ DUTIES: Final = web.AppKey("duties", dict[str, OpenDeadlines])
 
 
 async def duties(app: web.Application, projection: Projection) -> OpenDeadlines:
-    """What is owed in a channel now. Raises `Behind`."""
+    """Return what is owed in a channel now. Raises `Behind`."""
     open_deadlines = app[DUTIES].get(projection.name)
     if open_deadlines is None:
         open_deadlines = app[DUTIES].setdefault(projection.name, OpenDeadlines(projection))

@@ -117,7 +117,7 @@ async def _stand(context: PageContext) -> None:
 
 
 async def position_of(context: PageContext, at: str) -> int:
-    """A past position by itself or by a time; 0 for now. Raises `Refused`."""
+    """Return a past position by itself or by a time; 0 for now. Raises `Refused`."""
     if at in ("", "0"):
         return 0
     if _AT.fullmatch(at):
@@ -140,7 +140,7 @@ async def position_of(context: PageContext, at: str) -> int:
 
 
 async def answer(context: PageContext, page: Page) -> web.Response:
-    """What a handler answered with, in the form that is asked for."""
+    """Return what a handler answered with, in the form that is asked for."""
     headers = dict(page.headers)
     if context.channel is not None and context.position:
         headers["Dragoman-Position"] = str(context.position)
@@ -167,17 +167,17 @@ async def answer(context: PageContext, page: Page) -> web.Response:
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether an error is to be answered by a page."""
+    """Return whether an error is to be answered by a page."""
     return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
 
 
 def saying(request: web.Request) -> Callable[[Text], str]:
-    """How an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
+    """Return how an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
     return str if request.path.startswith("/v1/") else words_of(request).sentence
 
 
 def problem(request: web.Request, error: Exception) -> web.Response:
-    """An error as a page: its title, and what exactly is wrong, in the reader's language."""
+    """Return an error as a page: its title, and what exactly is wrong, in the reader's language."""
     _, request_id = request.get(submission.TRACE, ("", ""))
     refusal, said = problems.refusal_of(error)
     words, registry = words_of(request), _registry(request)

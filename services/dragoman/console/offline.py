@@ -4,7 +4,8 @@
     GET  /offline               the page without numbers, for everybody
     GET  /c/{channel}/offline   the page with the numbers of a channel, as its reader may see them; nothing else is on it
 
-The scripts of a page keep it (`static/kept.js`), and delete it at sign-out, at the end of the session, and when its time is over.
+The scripts of a page keep it (`static/kept.js`), and delete it at sign-out, at the end
+of the session, and when its time is over.
 """
 
 import time

@@ -1,6 +1,7 @@
 """What stands around every page: the marking, the strip of states, the clocks, the channels, the pages, and what must not be overlooked.
 
-On a page of the past the strip is as it stood then, and says so; an alarm of now breaks through.
+On a page of the past the strip is as it stood then, and says so; an alarm of now breaks
+through.
 """
 
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ class Frame(Struct, kw_only=True):
 
 
 async def of(context: PageContext) -> Frame:
-    """The frame of a page."""
+    """Return the frame of a page."""
     channels = (
         ()
         if context.grant.is_operator
@@ -151,7 +152,7 @@ async def _then(context: PageContext) -> list[Cell]:
 
 
 def _is_checked(context: PageContext) -> bool:
-    """Whether a quiet watch is checked in the reader's office."""
+    """Return whether a quiet watch is checked in the reader's office."""
     officer = context.projection.registry.officers.get(context.grant.actor)
     if (
         officer is None
@@ -262,7 +263,7 @@ def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple
 
 
 async def _proof(context: PageContext) -> Cell:
-    """How far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
+    """Return how far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
     words, projection = context.words, context.projection
     if not context.service.is_live(projection):
         return Cell(key="proof", level="off", word=words.say("Record not known"), icon="seal")

@@ -4,8 +4,9 @@
     Page(template, view, ...)    what a handler returns
     Sheet("/inbox", handler)     a page of a channel: /c/{channel}/inbox, .json and .csv of it
 
-A page shows what its view holds, and the view is what `.json` gives: whoever mistrusts a page compares. What the service itself says in English there,
-such as why a record is void, the page says in the reader's language.
+A page shows what its view holds, and the view is what `.json` gives: whoever mistrusts
+a page compares. What the service itself says in English there, such as why a record is
+void, the page says in the reader's language.
 """
 
 import json
@@ -53,7 +54,9 @@ STATIC: Final = _HERE / "static"
 
 VIEW_COOKIE: Final = "__Host-dragoman-view"
 THEMES: Final = ("day", "dusk", "night", "contrast")
-"""By ambient light, as on a ship's bridge; and the one with the strongest contrast. None of them leaves it to the browser."""
+"""By ambient light, as on a ship's bridge; and the one with the strongest contrast.
+None of them leaves it to the browser.
+"""
 
 HTML: Final = "text/html"
 
@@ -80,7 +83,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, request: web.Request) -> "Preferences":
-        """Those of a request; what is not known is left out."""
+        """Return those of a request; what is not known is left out."""
         given = dict(parse_qsl(request.cookies.get(VIEW_COOKIE, "")[:200]))
         language, theme = given.get("language", ""), given.get("theme", "")
         return cls(
@@ -136,7 +139,7 @@ class PageContext:
 
     @property
     def past(self) -> bool:
-        """Whether the page shows the past."""
+        """Return whether the page shows the past."""
         return self.at > 0
 
     @property
@@ -159,12 +162,12 @@ class PageContext:
 
     @property
     def is_officer(self) -> bool:
-        """Whether the reader sits at a station of a side: officers of any rank, and no auditor or administrator."""
+        """Return whether the reader sits at a station of a side: officers of any rank, and no auditor or administrator."""
         return not OFFICERS.isdisjoint(self.roles)
 
     @cached_property
     def on_call(self) -> bool:
-        """Whether an alarm may reach the reader: duty officers and heads of office, in any of their channels."""
+        """Return whether an alarm may reach the reader: duty officers and heads of office, in any of their channels."""
         visible = [] if self.grant.is_operator else self.service.visible(self.grant)
         officers = (item.registry.officers.get(self.grant.actor) for item in visible)
         return any(
@@ -173,16 +176,16 @@ class PageContext:
 
     @property
     def may_post(self) -> bool:
-        """Whether forms are shown: to officers, whose token is not for reading alone, of now, while writing is possible."""
+        """Return whether forms are shown: to officers, whose token is not for reading alone, of now, while writing is possible."""
         return self.is_officer and not self.past and self.grant.scope != "read" and self.writable
 
     def asks_signature(self, family: str) -> bool:
-        """Whether the channel asks officers to sign what they say in a family."""
+        """Return whether the channel asks officers to sign what they say in a family."""
         return family in self.registry.required_signatures
 
     @property
     def writable(self) -> bool:
-        """Whether anything can be recorded now."""
+        """Return whether anything can be recorded now."""
         return self.service.is_writable(self.projection)
 
     @property
@@ -191,7 +194,7 @@ class PageContext:
         return ApiRequest(self.request, NoBody())
 
     def subject(self, of: Any) -> tuple[str, str]:
-        """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
+        """Return what an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
         state = (
             of
             if isinstance(of, Exchange)
@@ -208,7 +211,7 @@ class PageContext:
         return state
 
     def reason(self, position: int) -> str:
-        """Why the record at a position is void."""
+        """Return why the record at a position is void."""
         refusal = self.projection.refusal_at(position)
         return "" if refusal is None else self.words.sentence(refusal.why)
 
@@ -221,11 +224,11 @@ class PageContext:
         return await submission.in_thread(self.call, work, *arguments)
 
     def link(self, path: str = "", /, **query: object) -> str:
-        """The address of a page of the channel, at the same moment."""
+        """Return the address of a page of the channel, at the same moment."""
         return self.to(f"/c/{self.name}{path}", **query)
 
     def to(self, path: str, /, **query: object) -> str:
-        """An address, at the same moment; what is empty is left out."""
+        """Return an address, at the same moment; what is empty is left out."""
         given = {
             name.rstrip("_"): str(value)
             for name, value in query.items()
@@ -236,12 +239,12 @@ class PageContext:
         return f"{path}?{urlencode(given)}" if given else path
 
     def formed(self, form: str) -> str:
-        """This page's own address in another form, `.json` or `.csv`."""
+        """Return this page's own address in another form, `.json` or `.csv`."""
         path, _, query = self.again().partition("?")
         return f"{path}{form}?{query}" if query else path + form
 
     def again(self, **changed: object) -> str:
-        """This page's own address, with some of its query changed."""
+        """Return this page's own address, with some of its query changed."""
         query = {**self.request.query, **changed}
         query.pop("said", None)
         given = {name: str(value) for name, value in query.items() if value not in ("", None, 0)}
@@ -277,7 +280,7 @@ class PageRoute:
 
 
 def refused(kind: str, detail: Text) -> Refused:
-    """A refusal in words."""
+    """Return a refusal in words."""
     return Refused(Refusal(kind=kind, detail=detail))
 
 
@@ -286,7 +289,7 @@ def refused(kind: str, detail: Text) -> Refused:
 
 @cache
 def environment(language: str) -> jinja2.Environment:
-    """The templates in a language."""
+    """Return the templates in a language."""
     words = languages.words(language)
     result = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
@@ -327,7 +330,7 @@ def environment(language: str) -> jinja2.Environment:
 
 
 def _told(words: Words, text: str) -> str:
-    """What a form that was sent has come to, in a sentence."""
+    """Return what a form that was sent has come to, in a sentence."""
     match text:
         case "acknowledged":
             return words.say("Receipt acknowledged. This says only that you have it.")
@@ -358,19 +361,19 @@ def _told(words: Words, text: str) -> str:
 
 
 def rendered(context: PageContext | None, words: Words, template: str, **values: Any) -> str:
-    """A template filled in."""
+    """Return a template filled in."""
     return environment(words.language).get_template(template).render(context=context, **values)
 
 
 def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A page as an answer."""
+    """Return a page as an answer."""
     return web.Response(
         text=text, status=status, headers={**HEADERS, **(headers or {})}, content_type=HTML
     )
 
 
 def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
-    """A page's view."""
+    """Return a page's view."""
     return web.Response(
         body=msgspec.json.encode(view),
         headers={**HEADERS, **headers},
@@ -379,7 +382,7 @@ def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
 
 
 def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
-    """A page's rows, a column a member."""
+    """Return a page's rows, a column a member."""
     names = rows[0].__struct_fields__ if rows else ()
     given = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
     text = (
@@ -393,7 +396,7 @@ def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
 
 
 def _from_json(text: str) -> dict[str, Any]:
-    """A choice that a form offered before; one that was made up is shown as it is written."""
+    """Return a choice that a form offered before; one that was made up is shown as it is written."""
     raw = text.encode(errors="replace")
     try:
         nesting.check(raw)
@@ -404,5 +407,5 @@ def _from_json(text: str) -> dict[str, Any]:
 
 
 def now() -> datetime:
-    """The time of this host."""
+    """Return the time of this host."""
     return datetime.now(UTC)

@@ -84,7 +84,7 @@ def register(app: web.Application) -> None:
 
 
 async def _home(context: PageContext) -> Any:
-    """The first channel's board: the one that must not wait comes first."""
+    """Return the first channel's board: the one that must not wait comes first."""
     if context.grant.is_operator:
         return see("/host")
     visible = context.service.visible(context.grant)

@@ -1,7 +1,7 @@
 """Who sits at a page: sessions behind a cookie, forms from our own pages alone, signing in and out, and how this screen wants its pages.
 
-A session is a server-side row behind a `__Host-` cookie. Forms are taken from our own origin only, by what the browser itself says
-(Sec-Fetch-Site, Origin).
+A session is a server-side row behind a `__Host-` cookie. Forms are taken from our own
+origin only, by what the browser itself says (Sec-Fetch-Site, Origin).
 """
 
 import re
@@ -39,7 +39,9 @@ KEPT: Final = "__Host-dragoman-kept"
 """What opens a form that was sent after its session had ended."""
 
 _FILLED: Final = re.compile(r"/c/[a-z0-9-]{1,63}/(compose|exchanges/[0-9a-f-]{36}/acts)/[a-z-]+")
-"""Pages that show a kept form filled in; any other form is shown again on a page of its own."""
+"""Pages that show a kept form filled in; any other form is shown again on a page of its
+own.
+"""
 
 _PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path of ours: no other host, no backslash, no control character."""
@@ -50,7 +52,7 @@ class SignInNeeded(Exception):
 
 
 def words_of(request: web.Request) -> Words:
-    """The language that this screen has chosen, or that the browser asks for."""
+    """Return the language that this screen has chosen, or that the browser asks for."""
     chosen = Preferences.read(request).language
     return languages.words(
         chosen or languages.preferred(request.headers.get("Accept-Language", ""))
@@ -58,7 +60,7 @@ def words_of(request: web.Request) -> Words:
 
 
 def signed_in(request: web.Request) -> Grant:
-    """Who sits at the page. Raises `SignInNeeded`, `Refused`."""
+    """Return who sits at the page. Raises `SignInNeeded`, `Refused`."""
     session, grant = request.cookies.get(COOKIE), request.get("grant")
     access = request.app[http_request.SERVICE].access
     if session is None or not isinstance(grant, Grant):
@@ -177,13 +179,13 @@ async def form_of(request: web.Request, *, limit: int = BODY_BYTES, files: bool 
 
 
 def said(form: Form, name: str) -> str:
-    """A field of a form as text, with line ends as one character; empty where it is not there."""
+    """Return a field of a form as text, with line ends as one character; empty where it is not there."""
     value = form.get(name, "")
     return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
 
 
 def following(path: str) -> str:
-    """Where to go next, if that is a path of ours."""
+    """Return where to go next, if that is a path of ours."""
     return path if _PATH.fullmatch(path) else "/"
 
 
@@ -196,7 +198,7 @@ def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
 
 
 async def sign_in_form(request: web.Request) -> web.Response:
-    """The form."""
+    """Return the form."""
     return _sign_in_page(
         request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
     )

@@ -1,7 +1,8 @@
 """Getting about without a mouse: `/go` leads to a number, a record, a page or an action by its name, and `/help` lists every key.
 
-What one thing is called leads there at once; what several are called is listed. Names are known in every language of the pages, so that an
-officer at a colleague's screen need not know in which it is.
+What one thing is called leads there at once; what several are called is listed. Names
+are known in every language of the pages, so that an officer at a colleague's screen
+need not know in which it is.
 """
 
 import re
@@ -108,14 +109,14 @@ def _distinct(goals: Iterable[Goal]) -> list[Goal]:
 
 
 def _upto(context: PageContext, channel: Projection) -> int:
-    """The position up to which a channel is looked at."""
+    """Return the position up to which a channel is looked at."""
     return context.position if context.channel is not None else channel.flushed
 
 
 def _at_position(
     context: PageContext, channels: Iterable[Projection], typed: str
 ) -> Iterator[Goal]:
-    """The record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
+    """Yield the record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
     result = _POSITION.fullmatch(typed)
     if result is None or (not result[1] and _SERIAL.fullmatch(typed)):
         return
@@ -132,7 +133,7 @@ def _at_position(
 
 
 async def _records(context: PageContext, channels: Iterable[Projection], typed: str) -> list[Goal]:
-    """The exchanges and records that have an id or a number, or whose number has that part."""
+    """Return the exchanges and records that have an id or a number, or whose number has that part."""
     text = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
     if not typed or " " in text:
         return []
@@ -184,7 +185,7 @@ def _everything(context: PageContext, channels: Sequence[Projection]) -> Iterato
 
 
 def _page_names(words: Words) -> dict[str, str]:
-    """What the pages of a channel are called, by their paths."""
+    """Return what the pages of a channel are called, by their paths."""
     return {
         "": words.say("Board"),
         "/inbox": words.say("Inbox"),
@@ -218,7 +219,7 @@ def _pages(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
 
 
 def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
-    """What the reader may do in a channel now, beginning with the report that must not wait."""
+    """Yield what the reader may do in a channel now, beginning with the report that must not wait."""
     roles = _roles(context, channel)
     writable = context.service.is_writable(channel) and context.grant.scope != "read"
     if context.past or not writable or OFFICERS.isdisjoint(roles):
@@ -258,7 +259,7 @@ def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
 
 
 def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
-    """Whether an officer of these roles opens such an exchange, alone or with a second officer."""
+    """Return whether an officer of these roles opens such an exchange, alone or with a second officer."""
     return channel.registry.kind in form.kinds and (
         form.rule.two_key or not form.rule.roles.isdisjoint(roles)
     )
@@ -270,12 +271,12 @@ def _roles(context: PageContext, channel: Projection) -> tuple[str, ...]:
 
 
 def _in_all(name: Callable[[Words], str]) -> tuple[str, ...]:
-    """A name in every language of the pages."""
+    """Return a name in every language of the pages."""
     return tuple(name(languages.words(language)) for language in languages.LANGUAGES)
 
 
 def _called(typed: str, named_goals: Sequence[_NamedGoal]) -> list[Goal]:
-    """What is called so; or else what begins so; or else what has all of the words."""
+    """Return what is called so; or else what begins so; or else what has all of the words."""
     if not typed:
         return []
     plain = _plain(typed)
@@ -299,7 +300,7 @@ def _begins(name: str, typed: str) -> bool:
 
 
 def _has(name: str, typed: str) -> bool:
-    """Whether every word that was typed begins a word of the name; Han has no words, there a part is enough."""
+    """Return whether every word that was typed begins a word of the name; Han has no words, there a part is enough."""
     if not typed.isascii():
         return typed in name
     words = re.split(r"[\s\u2019'-]+", name)
@@ -308,7 +309,7 @@ def _has(name: str, typed: str) -> bool:
 
 @cache
 def _plain(text: str) -> str:
-    """A name without case and accents."""
+    """Return a name without case and accents."""
     return "".join(
         item
         for item in unicodedata.normalize("NFKD", text.casefold())
@@ -353,7 +354,7 @@ class Help(Struct, frozen=True, kw_only=True):
 
 
 async def help(context: PageContext) -> Page:
-    """All keys."""
+    """Return all keys."""
     view = Help(
         letters=context.preferences.keys,
         keys=tuple(_keys(context.words)),
@@ -370,7 +371,7 @@ async def help(context: PageContext) -> Page:
 
 
 def level_words(words: Words) -> dict[Level, str]:
-    """What each level is called."""
+    """Return what each level is called."""
     return {
         "critical": words.say("Critical"),
         "serious": words.say("Serious"),

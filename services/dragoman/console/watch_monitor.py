@@ -3,7 +3,8 @@
     a console says how it stands ─▶ none of a manned watch is armed for 2 min   the deputies, by courier
                                 └─▶ one has not answered its check              the deputies at once, the head of office after 90 s more
 
-Everybody of the side sees it on their pages. It is of the side alone, and stands in no log: heartbeats are not acts.
+Everybody of the side sees it on their pages. It is of the side alone, and stands in no
+log: heartbeats are not acts.
 """
 
 import asyncio
@@ -30,7 +31,9 @@ from dragoman.stores.endpoints import Step, WatchNoticeItem
 log = structlog.get_logger()
 
 _SAME_SECONDS: Final = 60.0
-"""Two gateways may date the same silence by as much apart: each knows of a console when it has looked."""
+"""Two gateways may date the same silence by as much apart: each knows of a console when
+it has looked.
+"""
 
 
 class UnansweredWatchCheck(Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class UnansweredWatchCheck(Struct, frozen=True, kw_only=True):
 def unanswered(
     app: web.Application, projection: Projection, side: str
 ) -> UnansweredWatchCheck | None:
-    """The check of a side's watch that nobody answers, if no console of the side is armed besides."""
+    """Return the check of a side's watch that nobody answers, if no console of the side is armed besides."""
     now = time.time()
     console = armed_consoles.unanswered(app, projection, side)
     if console is None:
@@ -65,7 +68,7 @@ def unanswered(
 
 
 def notices(app: web.Application, projection: Projection, now: float) -> Iterator[WatchNoticeItem]:
-    """What the courier is to tell each side of a channel about its own watch."""
+    """Yield what the courier is to tell each side of a channel about its own watch."""
     registry = projection.registry
     for side in registry.watches if registry.kind not in UNTIMED else ():
         console = armed_consoles.unanswered(app, projection, side)

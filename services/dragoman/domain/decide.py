@@ -16,8 +16,9 @@ from dragoman_schemas.state import ChannelState
 class Post(Struct, frozen=True, kw_only=True):
     """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
 
-    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer, `caused_by`
-    the record that made a service act, `signatures` those that the authors made over the act.
+    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or
+    None. `released_by` is the second officer, `caused_by` the record that made a
+    service act, `signatures` those that the authors made over the act.
     """
 
     actor: str
@@ -35,7 +36,7 @@ class Post(Struct, frozen=True, kw_only=True):
 def decide(
     state: ChannelState, ledger: History, post: Post, *, time: str, salt: str, signatures: str = ""
 ) -> Record | Refusal:
-    """The record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
+    """Return the record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
     registry = state.registry
     assert registry is not None
     name = str(post.data.__struct_config__.tag)

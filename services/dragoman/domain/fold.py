@@ -1,7 +1,8 @@
 """The fold: is this record legal at its position, and what is the state after it.
 
-One function judges, for the decision before an append and for the fold after it, on every gateway and in every replay.
-A record that is illegal at its own position is void: it uses up its id and its position, and has no other effect.
+One function judges, for the decision before an append and for the fold after it, on
+every gateway and in every replay. A record that is illegal at its own position is void:
+it uses up its id and its position, and has no other effect.
 """
 
 from collections.abc import Iterator
@@ -53,8 +54,9 @@ from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 class Folded(Struct, frozen=True, kw_only=True, gc=False):
     """One message of the log, folded.
 
-    `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,
-    has become, and None where nothing changed; `removed` are the exchanges that were erased.
+    `record` is None for junk. `refusal` is why the record is void. `state` is what the
+    exchange, or the registry, has become, and None where nothing changed; `removed` are
+    the exchanges that were erased.
     """
 
     position: int
@@ -68,12 +70,12 @@ class Folded(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def valid(self) -> bool:
-        """Whether the message has an effect."""
+        """Return whether the message has an effect."""
         return self.record is not None and self.refusal is None
 
 
 def fold(before: ChannelState, ledger: History, raw: bytes) -> Folded:
-    """The message after `before`, judged and applied."""
+    """Return the message after `before`, judged and applied."""
     position = before.position + 1
     try:
         record = parse(raw)
@@ -137,7 +139,7 @@ def folded(
 def _withheld(
     before: ChannelState, ledger: History, erased_record: ErasedRecord, raw: bytes
 ) -> Folded | None:
-    """A record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
+    """Return a record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
     registry, rule = before.registry, RULES.get(erased_record.type.split(".")[1])
     if (
         registry is None
@@ -203,7 +205,7 @@ def _numbered(
 def _counted(
     before: ChannelState, rule: Rule, form: Format | None, record: Record
 ) -> tuple[dict[str, int], str]:
-    """The tally after the record, and its number: with the code of the act itself, else of its exchange's format."""
+    """Return the tally after the record, and its number: with the code of the act itself, else of its exchange's format."""
     if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
         return before.tally, ""  # a side's own desk numbers nothing (record.md §8)
     code = rule.code or ("" if form is None else form.code)
@@ -246,7 +248,7 @@ def _evolved(
 
 
 def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
-    """The exchange after a continuing act."""
+    """Return the exchange after a continuing act."""
     form, record = FORMATS[known.act], folding.record
     alone = (
         not _second(record)
@@ -274,7 +276,7 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
 
 
 def judge(before: ChannelState, ledger: History, record: Record) -> Refusal | None:
-    """Why the record would be void at the position after `before`, or None if it is legal there."""
+    """Return why the record would be void at the position after `before`, or None if it is legal there."""
     if before.registry is None:
         return (
             channel.check_genesis(record)
@@ -331,7 +333,7 @@ def _check_state(
 
 
 def allowed(known: Exchange, side: str) -> Iterator[str]:
-    """The acts that a side's officers may do in the exchange as it stands, in the table's order."""
+    """Yield the acts that a side's officers may do in the exchange as it stands, in the table's order."""
     keys = any(sent.sent.side == side for sent in two_keys.due(known))
     for act, rule in RULES.items():
         if (

@@ -1,7 +1,8 @@
 """What a judgement may ask about the log before a position: nine questions, answered by a file or by memory.
 
-And what a judgement rested on, by what it asked: a gateway judges a record before it appends it, and need not judge it
-again at its own position where nothing of that has changed. A replay, and any other gateway, judges it there.
+And what a judgement rested on, by what it asked: a gateway judges a record before it
+appends it, and need not judge it again at its own position where nothing of that has
+changed. A replay, and any other gateway, judges it there.
 """
 
 from collections.abc import Iterable
@@ -19,45 +20,46 @@ class History(Protocol):
     """The log as folded so far, as questions. All are about valid records, but for `used`."""
 
     def exchange(self, exchange: str) -> Exchange | None:
-        """The folded exchange of that id."""
+        """Return the folded exchange of that id."""
 
     def used(self, id: str) -> bool:
-        """Whether a well-formed record, void or not, has used up the id."""
+        """Return whether a well-formed record, void or not, has used up the id."""
 
     def actor(self, position: int) -> str | None:
-        """The actor of the valid record at that position."""
+        """Return the actor of the valid record at that position."""
 
     def holds(self, exchange: str, commit: str) -> bool:
-        """Whether a valid record of the exchange has that commitment."""
+        """Return whether a valid record of the exchange has that commitment."""
 
     def numbered(self, number: str) -> str | None:
-        """The id of the exchange that was opened under a number."""
+        """Return the id of the exchange that was opened under a number."""
 
     def office(self, side: str) -> Exchange | None:
-        """A side's liaison office as it is agreed or open, the newest entry of it."""
+        """Return a side's liaison office as it is agreed or open, the newest entry of it."""
 
     def root(self, size: int) -> bytes:
-        """The tree's root at a size from 1 to the leaves folded so far."""
+        """Return the tree's root at a size from 1 to the leaves folded so far."""
 
     def withheld(self, position: int) -> Withheld | None:
-        """What an erasure further on says of the record at a position, whose bytes may be gone."""
+        """Return what an erasure further on says of the record at a position, whose bytes may be gone."""
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
-        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        """Return every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
 
 
 class DecisionBasis(Struct, frozen=True, gc=False):
     """All that it rested on that a record was found legal: the registry and the exchange that it carries on, as they stood then.
 
-    Where both are still the same, and the id is still unused, it is legal at any later position: time takes nothing from
-    what was judged, since who was in office stays so until the registry says otherwise, and what it was decided on stays behind it.
+    Where both are still the same, and the id is still unused, it is legal at any later
+    position: time takes nothing from what was judged, since who was in office stays so
+    until the registry says otherwise, and what it was decided on stays behind it.
     """
 
     registry: Registry
     known: Exchange | None
 
     def stand(self, before: ChannelState, ledger: History, record: Record) -> bool:
-        """Whether they are still the same after `before`."""
+        """Return whether they are still the same after `before`."""
         if before.registry is not self.registry or ledger.used(record.envelope.id):
             return False
         return self.known is None or ledger.exchange(record.envelope.subject) is self.known
@@ -73,7 +75,7 @@ class RecordingHistory:
         self._more = False
 
     def grounds(self, registry: Registry, record: Record) -> DecisionBasis | None:
-        """What it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
+        """Return what it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
         id, exchange = self._exchange
         if (
             self._more

@@ -1,19 +1,22 @@
 """How officers write times and places, in English, French or Chinese, read into what the log takes.
 
-A notation is read only where it has one meaning. Where it has two, or none, `Unread` says by its code which question is to be put
-to the officer; nothing is swapped, completed or converted in silence. What is read is to be echoed before it is recorded.
+A notation is read only where it has one meaning. Where it has two, or none, `Unread`
+says by its code which question is to be put to the officer; nothing is swapped,
+completed or converted in silence. What is read is to be echoed before it is recorded.
 
-Times. A time without a zone is UTC, as the board's clock is, in whatever language it is written. `J`, `L` after a time of day,
-and the word *local* mean the officer's own zone; other letters are the zones of ACP 121. A city behind a time is that of the
-IANA database, in its spelling: `20:55 Brussels`. A part of the day that was left out is
+Times. A time without a zone is UTC, as the board's clock is, in whatever language it is
+written. `J`, `L` after a time of day, and the word *local* mean the officer's own zone;
+other letters are the zones of ACP 121. A city behind a time is that of the IANA
+database, in its spelling: `20:55 Brussels`. A part of the day that was left out is
 taken as near as can be: by `read_time` before now, by `read_moment` after it.
 
     0305  03:05Z  03:05+08  0305L  3 h 05  3时05分  下午3时05分  240305Z  240305H NOV 26  24 Nov 03:05  Nov 24, 2026 3:05 pm
     le 24 novembre à 3 h 05  24/11 03:05  24.11.2026 03:05  2026-11-24T03:05:07+08:00  北京时间11月24日3时5分
     now  -5 min  5 min ago  il y a 5 min  5分钟前  +2 h  in 2 hours  dans 2 h  2小时后
 
-Places. Each coordinate has its hemisphere letter, or the pair is signed, the latitude first; letters decide which is which.
-`O` is *ouest*. A grid reference means the middle of its square.
+Places. Each coordinate has its hemisphere letter, or the pair is signed, the latitude
+first; letters decide which is which. `O` is *ouest*. A grid reference means the middle
+of its square.
 
     15.1203 N 116.4411 E  N15.1203 E116.4411  -33.5, 18.25  +15.1203 +116.4411  15,1203 N 116,4411 E
     15-07N 116-26E  1507N 11626E  15 07.2 N 116 26.5 E  15-07-13N 116-26-28E  150713N 1162628E
@@ -72,13 +75,19 @@ Code = Literal[
 """Why something was not read: what callers choose their own words by."""
 
 LONGEST: Final = 120
-"""Characters of a time or a place: the longest of all notations with room to spare, so that no expression is slow."""
+"""Characters of a time or a place: the longest of all notations with room to spare, so
+that no expression is slow.
+"""
 
 AHEAD: Final = timedelta(hours=1)
-"""How far what has happened may lie ahead of now: clocks and fingers are not that exact."""
+"""How far what has happened may lie ahead of now: clocks and fingers are not that
+exact.
+"""
 
 BEGUN: Final = timedelta(days=1)
-"""How long ago a day without its year is still this year's when what is to come is written: a window may just have begun."""
+"""How long ago a day without its year is still this year's when what is to come is
+written: a window may just have begun.
+"""
 
 
 class GeoPoint(NamedTuple):
@@ -110,11 +119,13 @@ class NeedsHemisphere(NotUnderstoodInput):
 
 
 def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """When something happened, as an aware UTC time.
+    """Return when something happened, as an aware UTC time.
 
-    Without a day, or with a day but no month, the last such time that is not more than `AHEAD` of now, reckoned in the zone
-    in which it is written; without a year, the nearest. `zone` is the officer's own. `now` is aware; times that are written as
-    so long before it are whole seconds. Raises `Unread`, with `in_future` for what is further ahead than `AHEAD`.
+    Without a day, or with a day but no month, the last such time that is not more than
+    `AHEAD` of now, reckoned in the zone in which it is written; without a year, the
+    nearest. `zone` is the officer's own. `now` is aware; times that are written as so
+    long before it are whole seconds. Raises `Unread`, with `in_future` for what is
+    further ahead than `AHEAD`.
     """
     now = now.astimezone(UTC)
     plain = _plain(text, _TIME_MARKS)
@@ -137,10 +148,11 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def read_moment(text: str, now: datetime, zone: ZoneInfo, unsaid: tzinfo = UTC) -> datetime:
-    """When something is due, begins or ends, as an aware UTC time.
+    """Return when something is due, begins or ends, as an aware UTC time.
 
-    Without a day, or with a day but no month, the next such time from now on; without a year, the first that is not longer
-    ago than `BEGUN`. A day written with its year may be past. `unsaid` is the zone of a time that names none. The rest is as for
+    Without a day, or with a day but no month, the next such time from now on; without a
+    year, the first that is not longer ago than `BEGUN`. A day written with its year may
+    be past. `unsaid` is the zone of a time that names none. The rest is as for
     `read_time`. Raises `Unread`.
     """
     now = now.astimezone(UTC)
@@ -170,8 +182,11 @@ def read_end(
 ) -> datetime:
     """Return when something ends that begins then, as an aware UTC time.
 
-    A time without a day is the next such time after the beginning, so `10:00` ends what begins on 15 December at 08:00 on that day. A time
-    that is written as so long from now is counted from now. One that names no zone is in `unsaid`, that of the beginning. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
+    A time without a day is the next such time after the beginning, so `10:00` ends what
+    begins on 15 December at 08:00 on that day. A time that is written as so long from
+    now is counted from now. One that names no zone is in `unsaid`, that of the
+    beginning. Unless it may lie `ahead`, what has ended may not be still to come. Raise
+    `Unread`.
     """
     relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
     moment = read_moment(text, begins, zone, unsaid) if relative is None else relative
@@ -186,7 +201,8 @@ def read_end(
 def read_days(text: str, from_: date) -> tuple[date, date] | None:
     """Return the first and the last day of a day or a month that is written without a time of day; None for any other text.
 
-    Without a year, the first such day or month is meant that is not over before `from_`. Raise `Unread` for a day that does not exist.
+    Without a year, the first such day or month is meant that is not over before
+    `from_`. Raise `Unread` for a day that does not exist.
 
         4 Jan 2027  2027-01-04  4 janvier  2027年1月4日  Jan 2027  janvier 2027  2027-01  2027年1月
     """
@@ -224,7 +240,9 @@ class _Written(NamedTuple):
 _TIME_MARKS: Final = str.maketrans(
     {"\u2212": "-", "\u2010": "-", "\u2011": "-", "(": " ", ")": " "}
 )
-"""Signs as keyboards and mail make them. A dash stays a dash: between two times it is no minus."""
+"""Signs as keyboards and mail make them. A dash stays a dash: between two times it is
+no minus.
+"""
 
 _MONTHS: Final = {
     word: number
@@ -259,7 +277,9 @@ _UNITS: Final = {
     )
     for word in words.split()
 }
-"""Seconds of each unit in which a time from now is written. No `m`: it is a minute to some and a month to others."""
+"""Seconds of each unit in which a time from now is written. No `m`: it is a minute to
+some and a month to others.
+"""
 
 _ZONE_WORDS: Final[dict[str, tzinfo | None]] = {
     "北京时间": timezone(timedelta(hours=8)),
@@ -359,7 +379,7 @@ _FROM_NOW: Final = (
 
 
 def _plain(text: str, marks: dict[int, str]) -> str:
-    """The text without accents, full-width forms and spare blanks; refused where it is empty or too long."""
+    """Return the text without accents, full-width forms and spare blanks; refused where it is empty or too long."""
     if len(text) > LONGEST:
         raise NotUnderstoodInput(
             "too_long",
@@ -378,14 +398,14 @@ def _plain(text: str, marks: dict[int, str]) -> str:
 
 
 def _parts(match: re.Match[str]) -> dict[str, str]:
-    """What a match found, by name: the same part in another notation has the same name with a digit behind it."""
+    """Return what a match found, by name: the same part in another notation has the same name with a digit behind it."""
     return {
         name.rstrip("2345"): value for name, value in match.groupdict().items() if value is not None
     }
 
 
 def _from_now(plain: str, now: datetime) -> datetime | None:
-    """A time that is written as so long before or after now; None for any other."""
+    """Return a time that is written as so long before or after now; None for any other."""
     now = now.replace(microsecond=0)
     if plain.casefold() in {"now", "maintenant", "现在"}:
         return now
@@ -400,7 +420,7 @@ def _from_now(plain: str, now: datetime) -> datetime | None:
 
 
 def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
-    """What a time says, and what it leaves out."""
+    """Return what a time says, and what it leaves out."""
     plain, ahead = _zone_word(plain, local)
     match = next((result for pattern in _TIMES if (result := pattern.fullmatch(plain))), None)
     if match is None:
@@ -438,7 +458,7 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
 
 
 def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
-    """The text without a zone that is named in Chinese or by its city, and that zone."""
+    """Return the text without a zone that is named in Chinese or by its city, and that zone."""
     for word, zone in _ZONE_WORDS.items():
         if word in plain:
             return plain.replace(word, " ", 1).strip(), zone or local
@@ -451,7 +471,7 @@ def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
 
 @cache
 def _cities() -> dict[str, str]:
-    """The zone of each city of the IANA database by its name, as it is spelled there with blanks."""
+    """Return the zone of each city of the IANA database by its name, as it is spelled there with blanks."""
     areas = (
         "Africa",
         "America",
@@ -471,7 +491,7 @@ def _cities() -> dict[str, str]:
 
 
 def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzinfo | None:
-    """The zone that stands behind the time, None if there is none."""
+    """Return the zone that stands behind the time, None if there is none."""
     if "sign" in parts:
         hours, minutes = int(parts["ahead"]), int(parts.get("ahead_min", "0"))
         if minutes > 59 or hours * 60 + minutes > 14 * 60:
@@ -542,7 +562,7 @@ def _ordered(one: int, two: int, parts: dict[str, str]) -> tuple[int, int]:
 
 
 def _clock(parts: dict[str, str]) -> time:
-    """The time of day, to the microsecond."""
+    """Return the time of day, to the microsecond."""
     packed = parts.get("packed", "")
     hour, minute = (packed[:2], packed[2:]) if packed else (parts["hour"], parts.get("minute", "0"))
     try:
@@ -563,7 +583,7 @@ def _clock(parts: dict[str, str]) -> time:
 
 
 def _hour(hour: int, half: str) -> int:
-    """An hour of the day, from one of its half. Twelve in the morning or in the evening is noon to some, midnight to others."""
+    """Return an hour of the day, from one of its half. Twelve in the morning or in the evening is noon to some, midnight to others."""
     match half:
         case "":
             return hour
@@ -590,7 +610,7 @@ def _hour(hour: int, half: str) -> int:
 
 
 def _candidates(written: _Written, now: datetime) -> Iterator[datetime]:
-    """The times that may be meant, in the order of their days: one with its year, or else some before now and some after it."""
+    """Return the times that may be meant, in the order of their days: one with its year, or else some before now and some after it."""
     today = now.astimezone(written.zone).date()
     days = list(_days(written, today))
     if not days:
@@ -624,7 +644,7 @@ def _days(written: _Written, today: date) -> Iterator[date]:
 
 
 def _instant(local: datetime) -> datetime:
-    """The UTC time of what a clock shows. Refused where the clock never shows it, or shows it twice."""
+    """Return the UTC time of what a clock shows. Refused where the clock never shows it, or shows it twice."""
     first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if first < second:
         raise NotUnderstoodInput(
@@ -640,10 +660,11 @@ def _instant(local: datetime) -> datetime:
 
 
 def read_place(text: str) -> GeoPoint:
-    """A point in any of the notations of places.
+    """Return a point in any of the notations of places.
 
-    Raises `Unread`; its `suggestion` is the point to be asked about where there is one: with north and east supplied
-    (`NeedsHemisphere`), or with latitude and longitude exchanged (`latitude_range`).
+    Raises `Unread`; its `suggestion` is the point to be asked about where there is one:
+    with north and east supplied (`NeedsHemisphere`), or with latitude and longitude
+    exchanged (`latitude_range`).
     """
     plain = _plain(text, _PLACE_MARKS).upper().replace("''", '"')
     if grid := _grid.fullmatch(plain):
@@ -667,10 +688,11 @@ def read_place(text: str) -> GeoPoint:
 
 
 def written_place(point: GeoPoint, form: Literal["dms", "dm", "decimal", "mgrs"] = "dms") -> str:
-    """A point as it is read out, in a form that `read_place` reads.
+    """Return a point as it is read out, in a form that `read_place` reads.
 
-    `dms` to the second, with no-break spaces before the letters; `dm` to the hundredth of a minute, without them where they are
-    nought; `decimal` to six decimals, signed; `mgrs` to the metre, cut off as the grid's rules have it. Raises `Unread` with
+    `dms` to the second, with no-break spaces before the letters; `dm` to the hundredth
+    of a minute, without them where they are nought; `decimal` to six decimals, signed;
+    `mgrs` to the metre, cut off as the grid's rules have it. Raises `Unread` with
     `polar_mgrs` where the grid does not reach: north of 84 and south of 80 degrees.
     """
     match form:
@@ -719,7 +741,9 @@ _PLACE_MARKS: Final = str.maketrans(
         "经": " ",
     }
 )
-"""Signs as keyboards, books and Chinese have them, in the signs of ASCII and the degree sign."""
+"""Signs as keyboards, books and Chinese have them, in the signs of ASCII and the degree
+sign.
+"""
 
 _Hemisphere = Literal["N", "S", "E", "W"]
 
@@ -755,7 +779,7 @@ def _no_place() -> NotUnderstoodInput:
 
 
 def _lettered(*halves: tuple[str, _Hemisphere]) -> GeoPoint:
-    """The point of two coordinates with their hemispheres, in whichever order."""
+    """Return the point of two coordinates with their hemispheres, in whichever order."""
     numbers: dict[str, float] = {}
     for half, hemisphere in halves:
         axis: Literal["lat", "lon"] = "lat" if hemisphere in "NS" else "lon"
@@ -774,7 +798,7 @@ def _lettered(*halves: tuple[str, _Hemisphere]) -> GeoPoint:
 
 
 def _signed(plain: str) -> GeoPoint:
-    """The point of two numbers, the latitude first. One that is negative shows that the other, without a sign, is positive."""
+    """Return the point of two numbers, the latitude first. One that is negative shows that the other, without a sign, is positive."""
     first, second = _pair(plain)
     lat, lon = _degrees(first.lstrip("+- "), "lat"), _degrees(second.lstrip("+- "), "lon")
     point = _within(-lat if first[0] == "-" else lat, -lon if second[0] == "-" else lon)
@@ -784,7 +808,7 @@ def _signed(plain: str) -> GeoPoint:
 
 
 def _pair(plain: str) -> tuple[str, str]:
-    """Two coordinates without letters, each with its sign if it has one; if it can be, both in the same form."""
+    """Return two coordinates without letters, each with its sign if it has one; if it can be, both in the same form."""
     splits = [(plain[: item.start()], plain[item.end() :]) for item in _between.finditer(plain)]
     forms = {
         half: result
@@ -811,7 +835,7 @@ def _pair(plain: str) -> tuple[str, str]:
 
 
 def _half_lettered(plain: str, letter: re.Match[str]) -> GeoPoint:
-    """The point of a number with a letter and one with a sign; asked for if it has none. A letter between the two is the first's."""
+    """Return the point of a number with a letter and one with a sign; asked for if it has none. A letter between the two is the first's."""
     first, second = _pair(" ".join(f"{plain[: letter.start()]} {plain[letter.end() :]}".split()))
     hemisphere = _HEMISPHERES[letter[0][0]]
     lettered, other = (second, first) if letter.end() == len(plain) else (first, second)
@@ -853,7 +877,7 @@ def _degrees(written: str, axis: Literal["lat", "lon"]) -> float:
 
 
 def _within(lat: float, lon: float) -> GeoPoint:
-    """The point, refused if it is none; if it were one the other way round, that is asked and not assumed."""
+    """Return the point, refused if it is none; if it were one the other way round, that is asked and not assumed."""
     if abs(lat) > 90:
         swapped = _rounded(lon, lat) if abs(lon) <= 90 and abs(lat) <= 180 else None
         question = f" Did you mean {_with_letters(swapped)}?" if swapped else ""
@@ -877,7 +901,7 @@ def _rounded(lat: float, lon: float) -> GeoPoint:
 
 
 def _decimal(value: float, sign: Literal["+", "-"]) -> str:
-    """A number to six decimals, those at the end that are nought left out; the sign of positive ones only if it is wanted."""
+    """Return a number to six decimals, those at the end that are nought left out; the sign of positive ones only if it is wanted."""
     return f"{round(value, 6) + 0.0:{sign}.6f}".rstrip("0").rstrip(".")
 
 
@@ -913,7 +937,9 @@ _COLUMNS: Final = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 """Columns of 100 km by the zone modulo three, the first from 100 km on."""
 
 _ROWS: Final = ("FGHJKLMNPQRSTUVABCDE", "ABCDEFGHJKLMNPQRSTUV")
-"""Rows of 100 km by the zone modulo two, from the equator on; they begin anew every 2,000 km."""
+"""Rows of 100 km by the zone modulo two, from the equator on; they begin anew every
+2,000 km.
+"""
 
 _ROUND_M: Final = 2_000_000
 
@@ -925,7 +951,9 @@ _UNLIKE_OTHERS: Final = {
     (35, "X"): (21, 33),
     (37, "X"): (33, 42),
 }
-"""Zones that are not 6 degrees wide, off Norway and at Svalbard: their edges in degrees east."""
+"""Zones that are not 6 degrees wide, off Norway and at Svalbard: their edges in degrees
+east.
+"""
 
 _MISSING: Final = {(32, "X"), (34, "X"), (36, "X")}
 
@@ -979,7 +1007,7 @@ def _projected(lat: float, east: float) -> tuple[float, float]:
 
 
 def _unprojected(easting: float, northing: float) -> tuple[float, float]:
-    """A latitude and the degrees east of the zone's middle, of metres in the zone's grid: the inverse of `_projected`."""
+    """Return a latitude and the degrees east of the zone's middle, of metres in the zone's grid: the inverse of `_projected`."""
     north, across = northing / _RADIUS_M, (easting - _FALSE_EASTING_M) / _RADIUS_M
     xi = north - sum(
         number * sin(2 * j * north) * cosh(2 * j * across) for j, number in enumerate(_BETA, 1)
@@ -993,7 +1021,7 @@ def _unprojected(easting: float, northing: float) -> tuple[float, float]:
 
 
 def _to_grid(point: GeoPoint) -> str:
-    """The square metre in which a point lies, like `50P MB 39946 71708`."""
+    """Return the square metre in which a point lies, like `50P MB 39946 71708`."""
     lat, lon = point
     if not -80 <= lat <= 84:
         raise NotUnderstoodInput(
@@ -1018,7 +1046,7 @@ def _to_grid(point: GeoPoint) -> str:
 
 
 def _from_grid(zone: int, band: str, square: str, groups: list[str]) -> GeoPoint:
-    """The middle of a square of the grid."""
+    """Return the middle of a square of the grid."""
     digits = "".join(groups)
     if (
         not 2 <= len(digits) <= 10

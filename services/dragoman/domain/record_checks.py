@@ -27,7 +27,7 @@ from dragoman_schemas.state import Exchange, Registry
 
 
 def invoked(ledger: History, data: Act) -> str:
-    """The request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
+    """Return the request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
     if not isinstance(data, MeetingRequest):
         return ""
     references = or_default(data.references, ())
@@ -121,13 +121,13 @@ def check_derived(
 
 
 def _is_version(rule: Rule, envelope: Envelope) -> bool:
-    """Whether type and schema name one version of the act: the newest, or an older one that stands in the log for ever."""
+    """Return whether type and schema name one version of the act: the newest, or an older one that stands in the log for ever."""
     return envelope.dataschema == _versions(rule.act, rule.version).get(envelope.type)
 
 
 @cache
 def _versions(act: str, newest: int) -> dict[str, str]:
-    """Of each version of an act that there is, its type and the schema that goes with it."""
+    """Return of each version of an act that there is, its type and the schema that goes with it."""
     return {
         type_of(act, version): f"urn:dragoman:schema:{act}:{version}"
         for version in range(1, newest + 1)
@@ -135,7 +135,7 @@ def _versions(act: str, newest: int) -> dict[str, str]:
 
 
 def _second(record: Record) -> str:
-    """The officer who released a record; empty for none."""
+    """Return the officer who released a record; empty for none."""
     releaser = record.envelope.releasedby
     return or_default(releaser, "")
 
@@ -157,7 +157,7 @@ def check_keys(
     record: Record,
     position: int,
 ) -> Refusal | None:
-    """Two officers of one side where two are asked for, or one officer where one may do."""
+    """Return two officers of one side where two are asked for, or one officer where one may do."""
     actor, second = record.envelope.actor, _second(record)
     keys = keys_asked(ledger, known, rule, record.data, record.envelope.time)
     if keys is OfficersNeeded.ONE:
@@ -202,7 +202,7 @@ def check_keys(
 
 
 def source_of(registry: Registry, actor: str) -> str:
-    """The source of an actor's records."""
+    """Return the source of an actor's records."""
     side, _, name = actor.partition("/")
     if side == "service":
         return f"/services/{name}"

@@ -1,6 +1,7 @@
 """One step of the fold with all that is kept beside the state: the commitment, the tree, the digest.
 
-The same step in a gateway's projection and in an auditor's replay, so that their digests can differ only if the log does.
+The same step in a gateway's projection and in an auditor's replay, so that their
+digests can differ only if the log does.
 """
 
 from collections.abc import Callable

@@ -9,8 +9,9 @@
     covering   a signed checkpoint of more records than are here, under which a mirror takes them
     erasing    what is to be erased, until it is
 
-Every addition is on the disk before it is acknowledged. One program has an archive at a time; a lock says so.
-Nothing of it is relied on before all of it was checked against itself (`self_check`).
+Every addition is on the disk before it is acknowledged. One program has an archive at a
+time; a lock says so. Nothing of it is relied on before all of it was checked against
+itself (`self_check`).
 """
 
 import fcntl
@@ -39,7 +40,9 @@ from dragoman.tlog import leaf, merkle
 from dragoman.tlog.merkle import leaf_hash, node_hash
 
 _KEPT_LEVEL: Final = 8
-"""From this level on the roots of complete subtrees are kept in memory: 32 bytes for every 128 records."""
+"""From this level on the roots of complete subtrees are kept in memory: 32 bytes for
+every 128 records.
+"""
 
 
 class ArchiveBusy(Exception):
@@ -52,7 +55,8 @@ class Archive:
     def __init__(self, folder: Path, *, checked: bool = True) -> None:
         """Open the archive, or begin one. Raises `ArchiveBusy`, `ArchiveDamaged`.
 
-        The folder is `checked` as a whole first, unless this program did so before: seconds for a long log, so call this in a thread.
+        The folder is `checked` as a whole first, unless this program did so before:
+        seconds for a long log, so call this in a thread.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
@@ -71,7 +75,9 @@ class Archive:
         self._summed = False
         self.frontier = merkle.Frontier()
         self.notices: tuple[str, ...] = ()
-        """What was cut off or completed at the opening: traces of a crash, or damage like it."""
+        """What was cut off or completed at the opening: traces of a crash, or damage
+        like it.
+        """
         with ExitStack() as unopened:
             unopened.callback(self.close)
             self._begin(checked=checked)
@@ -79,7 +85,7 @@ class Archive:
 
     @property
     def size(self) -> int:
-        """How many messages are kept."""
+        """Return how many messages are kept."""
         return self.frontier.size
 
     def close(self) -> None:
@@ -155,7 +161,7 @@ class Archive:
         self._carry_out()
 
     def _pending(self) -> dict[int, bytes]:
-        """What is to be erased, until it is. Raises `ArchiveDamaged` where an entry is not that of the record."""
+        """Return what is to be erased, until it is. Raises `ArchiveDamaged` where an entry is not that of the record."""
         path = self._folder / "erasing"
         if not path.exists():
             return {}
@@ -237,19 +243,19 @@ class Archive:
         return path.read_bytes() if path.exists() else None
 
     def raw(self, position: int) -> bytes:
-        """The message at a position."""
+        """Return the message at a position."""
         return self._framed(position)[0]
 
     def messages(self) -> Iterator[bytes]:
-        """All messages, in order."""
+        """Return all messages, in order."""
         return (self.raw(position) for position in range(1, self.size + 1))
 
     def is_erased(self, position: int) -> bool:
-        """Whether an entry stands there for a record that was erased."""
+        """Return whether an entry stands there for a record that was erased."""
         return self._framed(position)[1]
 
     def _framed(self, position: int) -> tuple[bytes, bool]:
-        """The message at a position, and whether it is what is left of one."""
+        """Return the message at a position, and whether it is what is left of one."""
         begin, end = (
             self._end(position - 1),
             min(self._end(position), os.fstat(self._records).st_size),
@@ -280,18 +286,18 @@ class Archive:
             yield position
 
     def nodes(self, level: int, index: int) -> bytes:
-        """The root of a complete subtree."""
+        """Return the root of a complete subtree."""
         if level >= _KEPT_LEVEL:
             return self._levels[level - _KEPT_LEVEL][index]
         return self._subtree(level, index)
 
     def root(self, size: int) -> bytes:
-        """The root of the tree at a size."""
+        """Return the root of the tree at a size."""
         frontier = self.frontier
         return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
 
     def _subtree(self, level: int, index: int) -> bytes:
-        """The root of a complete subtree, from its leaves."""
+        """Return the root of a complete subtree, from its leaves."""
         count = 1 << level
         raw = os.pread(self._leaves, count * HASH, index * count * HASH)
         return merkle.folded([raw[at : at + HASH] for at in range(0, len(raw), HASH)])

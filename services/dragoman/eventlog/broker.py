@@ -1,8 +1,9 @@
 """The embedded broker: a nats-server that this process finds, configures, starts, watches over and takes with it.
 
-A *lease*, a locked file whose descriptor the broker inherits, says that the data are in use: the kernel frees it when the
-last holder is dead, so neither a second service nor an orphan can share the data, and nothing is decided by a process id.
-The broker is told by the kernel to stop when its supervisor dies.
+A *lease*, a locked file whose descriptor the broker inherits, says that the data are in
+use: the kernel frees it when the last holder is dead, so neither a second service nor
+an orphan can share the data, and nothing is decided by a process id. The broker is told
+by the kernel to stop when its supervisor dies.
 """
 
 import asyncio
@@ -32,7 +33,9 @@ log = structlog.get_logger()
 
 _LEASE_SECONDS: Final = 10.0
 _START_SECONDS: Final = 600.0
-"""A broker that restores a large store listens only then: as long as it lives it is given time, and a word is said of it."""
+"""A broker that restores a large store listens only then: as long as it lives it is
+given time, and a word is said of it.
+"""
 _SLOW_SECONDS: Final = 5.0
 _STEADY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
@@ -116,12 +119,12 @@ class BrokerEndpoint:
     keys: Path
 
     def seed(self, user: str) -> Path:
-        """The file of a user's nkey seed."""
+        """Return the file of a user's nkey seed."""
         return self.keys / f"nats-{user}.nk"
 
 
 def find(configured: Path | None = None) -> Path:
-    """A nats-server that is new enough: the configured one, the system's, or the one of the extra `embedded`."""
+    """Return a nats-server that is new enough: the configured one, the system's, or the one of the extra `embedded`."""
     if configured is not None:
         _require(configured)
         return configured
@@ -144,7 +147,7 @@ def find(configured: Path | None = None) -> Path:
 
 
 def version_of(server: Path) -> tuple[int, ...]:
-    """The version that a nats-server reports of itself."""
+    """Return the version that a nats-server reports of itself."""
     import subprocess
 
     try:
@@ -167,7 +170,7 @@ def _require(server: Path) -> None:
 
 
 def make_user_keys(keys: Path) -> dict[str, str]:
-    """The public nkeys of the service users; seeds that do not exist yet are made, readable by the owner alone."""
+    """Return the public nkeys of the service users; seeds that do not exist yet are made, readable by the owner alone."""
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     public: dict[str, str] = {}
     for user in USERS:
@@ -195,7 +198,7 @@ def write_secret(path: Path, secret: bytes) -> None:
 def configuration(
     data: Path, server_name: str, port: int, public: dict[str, str], *, free: int
 ) -> str:
-    """The broker's configuration; `port` -1 lets it choose a free one. `free` is the disk space in bytes."""
+    """Return the broker's configuration; `port` -1 lets it choose a free one. `free` is the disk space in bytes."""
     values = {
         "server_name": server_name,
         "port": str(port),
@@ -213,7 +216,8 @@ def configuration(
 def tie_to(supervisor: int) -> None:
     """Let the kernel end this process with its supervisor, a process id. Ends it at once where the supervisor is dead already.
 
-    Called between fork and exec, where the handler that was inherited would take the signal and do nothing with it.
+    Called between fork and exec, where the handler that was inherited would take the
+    signal and do nothing with it.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -262,7 +266,7 @@ async def _lock(descriptor: int, data: Path) -> None:
 
 @asynccontextmanager
 async def supervised(data: Path, server: Path) -> AsyncIterator[BrokerEndpoint]:
-    """A running broker on that data directory, started anew whenever it dies, stopped at the end."""
+    """Yield a running broker on that data directory, started anew whenever it dies, stopped at the end."""
     async with supervising(data, server) as supervisor:
         yield supervisor.endpoint
 
@@ -304,7 +308,7 @@ class Supervisor:
 
     @property
     def endpoint(self) -> BrokerEndpoint:
-        """Where the broker listens."""
+        """Return where the broker listens."""
         return BrokerEndpoint(
             f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys"
         )

@@ -1,7 +1,8 @@
 """A log from one position to another, page by page, as a consumer brings it: a quarter of what a batched read costs the broker.
 
-For whoever reads a long log from end to end and nothing else. The consumer is the broker's memory of how far it has sent; it
-acknowledges nothing, and ends by itself when nobody asks any more. It passes over what is missing without a word, so that every
+For whoever reads a long log from end to end and nothing else. The consumer is the
+broker's memory of how far it has sent; it acknowledges nothing, and ends by itself when
+nobody asks any more. It passes over what is missing without a word, so that every
 position is looked at here; and where a connection was lost in between, it is made anew.
 """
 
@@ -32,9 +33,10 @@ class Pages:
         self._consumer = ""
 
     async def next(self) -> list[tuple[int, bytes]]:
-        """The next page of positions and messages; empty at the end. Raises `LogBroken`, `LogUnreachable`.
+        """Return the next page of positions and messages; empty at the end. Raises `LogBroken`, `LogUnreachable`.
 
-        A replica that is behind, and has nothing yet, is asked again; so is a leader that is newly elected, for a consumer.
+        A replica that is behind, and has nothing yet, is asked again; so is a leader
+        that is newly elected, for a consumer.
         """
         deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
         anew = False
@@ -80,7 +82,7 @@ class Pages:
         )
 
     async def _found(self) -> list[tuple[int, bytes]]:
-        """Up to a page of what the consumer has next."""
+        """Return up to a page of what the consumer has next."""
         if not self._consumer:
             self._consumer = await self._made()
         return await self._bus.pull(
@@ -88,7 +90,7 @@ class Pages:
         )
 
     async def _made(self) -> str:
-        """A new consumer that begins at the next position."""
+        """Return a new consumer that begins at the next position."""
         name = secrets.token_hex(8)
         config = {
             "name": name,

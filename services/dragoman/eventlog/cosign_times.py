@@ -2,8 +2,9 @@
 
     [<size>,<seconds of Unix time>,"<first 16 digits of a SHA-256>"]       one line each; sizes never go down
 
-The digest is of all bytes before the line and of the line up to its second comma, so that no line can be changed, or left out between
-others, without being noticed. Lines without a digest are from before there was one: the next digest covers them as well.
+The digest is of all bytes before the line and of the line up to its second comma, so
+that no line can be changed, or left out between others, without being noticed. Lines
+without a digest are from before there was one: the next digest covers them as well.
 """
 
 import hashlib
@@ -19,7 +20,9 @@ TIMES: Final = "times"
 _DIGITS: Final = 16
 _LINE: Final = re.compile(rb'(\[(0|[1-9][0-9]{0,15}),(0|[1-9][0-9]{0,15}))(?:,"([0-9a-f]{16})")?\]')
 _TORN: Final = re.compile(rb"\[[0-9]*,?[0-9]*\[[0-9]+,[0-9]+\]")
-"""A line that a crash left half written, and the next one right behind it, as files from before the digests have them."""
+"""A line that a crash left half written, and the next one right behind it, as files
+from before the digests have them.
+"""
 
 Pair = tuple[int, int]
 

@@ -3,8 +3,8 @@
     sealed          the file
     sealed.sum      <SHA-256 of what it was> <SHA-256 of what it is> <first 16 digits of the SHA-256 of both>
 
-The digests are written first. A crash in between leaves the file as it was, which the first digest is of; before the file was ever
-written that digest is all zeros.
+The digests are written first. A crash in between leaves the file as it was, which the
+first digest is of; before the file was ever written that digest is all zeros.
 """
 
 import hashlib

@@ -10,12 +10,12 @@ from dragoman.tlog import leaf
 
 
 def has_entries(messages: Iterable[StoredMessage]) -> bool:
-    """Whether a leaf entry is among messages, which may stand for a record."""
+    """Return whether a leaf entry is among messages, which may stand for a record."""
     return any(leaf.read_entry(message.raw) is not None for message in messages)
 
 
 async def named_from(log: EventLog, position: int) -> dict[int, Withheld]:
-    """What the erasures from a position to the log's end name. A log that cannot be reached is waited for. Raises `LogBroken`."""
+    """Return what the erasures from a position to the log's end name. A log that cannot be reached is waited for. Raises `LogBroken`."""
     withheld_records: dict[int, Withheld] = {}
     while True:
         try:

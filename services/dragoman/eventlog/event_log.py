@@ -4,8 +4,9 @@
     read     messages from a position
     follow   messages from a position, for ever
 
-Positions are gapless from 1 and never move. What was appended is durable before the outcome is known. Whoever reads
-asserts contiguity; a hole is `LogBroken`, never skipped. Every implementation passes `tests/contract/test_event_log.py`.
+Positions are gapless from 1 and never move. What was appended is durable before the
+outcome is known. Whoever reads asserts contiguity; a hole is `LogBroken`, never
+skipped. Every implementation passes `tests/contract/test_event_log.py`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +19,7 @@ from dragoman.text import Text, TextError
 
 
 def subject_of(record: Record) -> str:
-    """The subject on which a record's exchange stands, and whose last position an append must state."""
+    """Return the subject on which a record's exchange stands, and whose last position an append must state."""
     e = record.envelope
     return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
 
@@ -26,8 +27,10 @@ def subject_of(record: Record) -> str:
 class EntryToAppend(Struct, frozen=True, kw_only=True):
     """A record to append, and the position that its subject's last message must have: 0 for none yet.
 
-    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it. `ahead` is by how many
-    seconds the clock that dated the record was ahead of the monotonic clock: a clock that was wrong just then may be right when it is appended.
+    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace
+    context and request that caused it. `ahead` is by how many seconds the clock that
+    dated the record was ahead of the monotonic clock: a clock that was wrong just then
+    may be right when it is appended.
     """
 
     record: Record
@@ -115,7 +118,7 @@ class EventLog(Protocol):
         """Append all entries or none. Several entries of one exchange state `expected` for the first of them."""
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
+        """Return up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
         """As `read`, from a position that is known to be kept: empty only where the log has lost it beyond doubt."""
@@ -123,8 +126,10 @@ class EventLog(Protocol):
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Messages in contiguous lists, each from the position that is wanted when it is read.
 
-        An empty list says that the end was reached just now. None, the first of all and again whenever the connection was
-        lost and stands anew, asks the follower to look whether the log is what it was; nothing is appended until the
-        follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended
-        itself is not sent it again. Goes on over restarts of the broker. Raises `LogBroken`.
+        An empty list says that the end was reached just now. None, the first of all and
+        again whenever the connection was lost and stands anew, asks the follower to
+        look whether the log is what it was; nothing is appended until the follower has
+        gone on. `wanted` is asked anew before every read, so that a follower that
+        applied what it appended itself is not sent it again. Goes on over restarts of
+        the broker. Raises `LogBroken`.
         """

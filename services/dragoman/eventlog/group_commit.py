@@ -1,12 +1,15 @@
 """An `EventLog` that commits openings together when there are many: one fsync for all of them instead of one each.
 
-An opening is alone on its subject, so any number of them fit one atomic batch. Few are appended one by one, which is
-quicker for each. From `COALESCE_FROM` in flight on, openings wait for the batch that is on its way and leave in the next,
-or beside it where enough of them wait: the broker then never waits for us, nor we for it. A batch is of one side's openings alone,
-and each side has one on its way: what is refused of one side is sorted out among its own.
-A batch that is rejected is halved, so that one duplicate costs its neighbours a little time and nothing else; where the log
-falls silent over one half, the other is not tried, so that nobody waits longer than for one silence and then for their own.
-Whatever continues an exchange is passed through: one side's conflicts never hold another's posts up.
+An opening is alone on its subject, so any number of them fit one atomic batch. Few are
+appended one by one, which is quicker for each. From `COALESCE_FROM` in flight on,
+openings wait for the batch that is on its way and leave in the next, or beside it where
+enough of them wait: the broker then never waits for us, nor we for it. A batch is of
+one side's openings alone, and each side has one on its way: what is refused of one side
+is sorted out among its own. A batch that is rejected is halved, so that one duplicate
+costs its neighbours a little time and nothing else; where the log falls silent over one
+half, the other is not tried, so that nobody waits longer than for one silence and then
+for their own. Whatever continues an exchange is passed through: one side's conflicts
+never hold another's posts up.
 """
 
 import asyncio
@@ -146,7 +149,7 @@ class CoalescingLog:
 
 
 def _distinct(batch: list[_Waiting], later: list[_Waiting]) -> list[_Waiting]:
-    """The batch without a second entry of one exchange, which would be refused: that one waits for the next."""
+    """Return the batch without a second entry of one exchange, which would be refused: that one waits for the next."""
     texts: set[str] = set()
     kept: list[_Waiting] = []
     for entry, waiting in batch:

@@ -1,8 +1,9 @@
 """A high-water mark: how far a channel's log had come, in a small synced file outside the broker.
 
-A broker that lost the end of a log does not know it, and will use the positions again. The mark remembers which stream it
-was, the last position that was known to be kept, and the commitment of what stood there. The file is at most
-`MARK_SECONDS` behind; in memory the mark is never behind.
+A broker that lost the end of a log does not know it, and will use the positions again.
+The mark remembers which stream it was, the last position that was known to be kept, and
+the commitment of what stood there. The file is at most `MARK_SECONDS` behind; in memory
+the mark is never behind.
 """
 
 import asyncio

@@ -13,10 +13,12 @@ Appending, for one record (several go as one atomic batch):
       10077 store failed               → Unknown
       anything else                    → Unavailable, with the broker's words
 
-*Resolve*: the only message that can follow position e on a literal subject is the winner there. The leader is asked for
-it and its message id compared: mine and the same bytes, an earlier try of ours was kept; mine and the same post, it was
-posted before; mine and another post, the key was reused; not mine, a genuine conflict; none, publish again.
-This holds for ever, whatever the broker's duplicate window, replicas or batches (decision 0001).
+*Resolve*: the only message that can follow position e on a literal subject is the
+winner there. The leader is asked for it and its message id compared: mine and the same
+bytes, an earlier try of ours was kept; mine and the same post, it was posted before;
+mine and another post, the key was reused; not mine, a genuine conflict; none, publish
+again. This holds for ever, whatever the broker's duplicate window, replicas or batches
+(decision 0001).
 """
 
 import asyncio
@@ -73,22 +75,34 @@ _BATCH_LOST: Final = 10176
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _ALL: Final = ">"
-"""What a read asks for. The stream has the channel's subjects alone, and a broker that need not hold each against a narrower pattern reads faster."""
+"""What a read asks for. The stream has the channel's subjects alone, and a broker that
+need not hold each against a narrower pattern reads faster.
+"""
 _CONTENT: Final = "application/cloudevents+json"
-"""What a message is: a CloudEvents event in structured mode, as its binding to NATS has it."""
+"""What a message is: a CloudEvents event in structured mode, as its binding to NATS has
+it.
+"""
 _PAUSE_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.2
 """Between two looks at what a cluster says that it has lost."""
 _IN_FLIGHT_SECONDS: Final = 1.0
-"""After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
-ever: it is published under another id. The expected sequence of its subject keeps it from standing in the log twice."""
+"""After so long a leader that stepped down and leads again has forgotten the copy that it
+calls in flight, and refuses its id for ever: it is published under another id. The
+expected sequence of its subject keeps it from standing in the log twice.
+"""
 _AGAIN: Final = "~"
 _SETTLE_SECONDS: Final = 0.001
-"""After a nudge: what this process appended itself has by then been applied, and need not be read."""
+"""After a nudge: what this process appended itself has by then been applied, and need
+not be read.
+"""
 _OWN_SECONDS: Final = 0.01
-"""How long a follower that was woken by what its own process appended, as under load, lets others gather."""
+"""How long a follower that was woken by what its own process appended, as under load,
+lets others gather.
+"""
 _PATIENT_SECONDS: Final = 0.1
-"""How long a follower waits for its own process to apply a record that most likely is its own, before it reads it."""
+"""How long a follower waits for its own process to apply a record that most likely is
+its own, before it reads it.
+"""
 
 
 class _InFlight(Exception):
@@ -109,7 +123,8 @@ class JetStreamLog:
     ) -> None:
         """Read and append through the bus; without a guard that was proven, only read.
 
-        Who follows compares the stream with what it must be, and with the mark where one is given.
+        Who follows compares the stream with what it must be, and with the mark where
+        one is given.
         """
         self.channel = channel
         self._stream = stream_of(channel)
@@ -200,7 +215,7 @@ class JetStreamLog:
         return Unknown(detail) if unanswered else Unavailable(detail)
 
     def _hindrance(self, entries: Sequence[EntryToAppend]) -> Text | None:
-        """Why nothing may be written at this moment, if so."""
+        """Return why nothing may be written at this moment, if so."""
         if self._guard is None:
             return sentence("this connection only reads")
         if not self._bus.up:
@@ -311,7 +326,7 @@ class JetStreamLog:
     async def _same(
         self, entries: Sequence[EntryToAppend], entry: EntryToAppend, stored: StoredMessage
     ) -> Outcome:
-        """What it means that a message with this entry's id stands in the log."""
+        """Return what it means that a message with this entry's id stands in the log."""
         if stored.raw == entry.record.raw and await self._whole(
             entries, stored.position - entries.index(entry)
         ):
@@ -323,7 +338,7 @@ class JetStreamLog:
         return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
 
     async def _whole(self, entries: Sequence[EntryToAppend], first: int) -> bool:
-        """Whether all entries stand in the log one after the other: an earlier try of ours was kept."""
+        """Return whether all entries stand in the log one after the other: an earlier try of ours was kept."""
         for offset, entry in enumerate(entries):
             stored = await self._stored({"seq": first + offset}) if first > 0 else None
             if stored is None or stored[0].raw != entry.record.raw:
@@ -331,7 +346,7 @@ class JetStreamLog:
         return True
 
     async def _stored(self, query: dict[str, object]) -> tuple[StoredMessage, str] | None:
-        """The message that the leader has for a query, with its message id."""
+        """Return the message that the leader has for a query, with its message id."""
         answer = await self._bus.api(f"STREAM.MSG.GET.{self._stream}", query)
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_MESSAGE:
@@ -353,9 +368,10 @@ class JetStreamLog:
         ), message_id
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """One batched read, up to the limits of a read.
+        """Return one batched read, up to the limits of a read.
 
-        On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
+        On a cluster any replica answers, perhaps one that is behind: what it does not
+        have, the leader is asked for.
         """
         stored_messages = [
             StoredMessage(
@@ -386,9 +402,10 @@ class JetStreamLog:
         return await self._surely(lambda: self.read(first, most)) or []
 
     async def _surely(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """What is found; nothing only where there is none beyond doubt.
+        """Return what is found; nothing only where there is none beyond doubt.
 
-        On a cluster a node that was cut off, and is joined again, may answer as a leader with its old log before it finds out.
+        On a cluster a node that was cut off, and is joined again, may answer as a
+        leader with its old log before it finds out.
         """
         begun = asyncio.get_running_loop().time()
         while not (result := await look()):
@@ -400,9 +417,10 @@ class JetStreamLog:
     async def _before_gap(
         self, stored_messages: list[StoredMessage], missing: int, follows: int
     ) -> list[StoredMessage]:
-        """What was read before a gap, which is a hole only where the leader has nothing there either.
+        """Return what was read before a gap, which is a hole only where the leader has nothing there either.
 
-        A connection that is lost and made again during a read loses what was sent in between.
+        A connection that is lost and made again during a read loses what was sent in
+        between.
         """
         led = await self._surely(lambda: self._stored({"seq": missing}))
         if led is None:
@@ -457,10 +475,11 @@ class JetStreamLog:
         return stored_messages
 
     def _is_coming(self, position: int) -> bool:
-        """Whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
+        """Return whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
 
-        It is not where nothing is being appended, or something later was acknowledged: then others were faster, and the log
-        must be read. That is done as well when the position has been awaited for long, and every second to know the end.
+        It is not where nothing is being appended, or something later was acknowledged:
+        then others were faster, and the log must be read. That is done as well when the
+        position has been awaited for long, and every second to know the end.
         """
         now = asyncio.get_running_loop().time()
         if position != self._awaited:
@@ -480,7 +499,8 @@ class JetStreamLog:
     async def _inspect(self) -> None:
         """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.
 
-        On a cluster a node that was cut off may show an old log before it finds out: it is given time to.
+        On a cluster a node that was cut off may show an old log before it finds out: it
+        is given time to.
         """
         begun = asyncio.get_running_loop().time()
         while (fault := await self._fault()) is not None:

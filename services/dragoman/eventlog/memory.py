@@ -69,11 +69,11 @@ class MemoryLog:
         return AlreadyAppended(position) if same_post(stored, entry.record) else KeyReused(position)
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """A slice of the list."""
+        """Return a slice of the list."""
         return self._messages[first - 1 : first - 1 + most]
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """The same: a list loses nothing."""
+        """Return the same: a list loses nothing."""
         return await self.read(first, most)
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:

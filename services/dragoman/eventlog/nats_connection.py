@@ -1,7 +1,8 @@
 """A connection to NATS as one of the service users, and the proof that the broker writes durably.
 
-Acknowledged means kept only where the broker syncs every write. That is not believed but asked for, at every
-connection and reconnection: `sync_always` in the broker's own report, or no writes (decision 0001).
+Acknowledged means kept only where the broker syncs every write. That is not believed
+but asked for, at every connection and reconnection: `sync_always` in the broker's own
+report, or no writes (decision 0001).
 """
 
 import asyncio
@@ -37,20 +38,27 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 USERS: Final = ("steward", "gateway", "registrar", "auditor", "warden")
-"""Who connects: the steward makes streams, the gateway appends and reads, the registrar reads and seals, the auditor reads,
-the warden asks the broker about itself."""
+"""Who connects: the steward makes streams, the gateway appends and reads, the registrar
+reads and seals, the auditor reads, the warden asks the broker about itself.
+"""
 
 
 FAILURES: Final = (NatsError, OSError, RuntimeError, TimeoutError)
-"""What a connection that is lost meanwhile raises; a closed transport of uvloop raises RuntimeError."""
+"""What a connection that is lost meanwhile raises; a closed transport of uvloop raises
+RuntimeError.
+"""
 
 
 _STATUS: Final = b"NATS/1.0 "
-"""How the headers of a message begin that is none of the stream but says how a read went."""
+"""How the headers of a message begin that is none of the stream but says how a read
+went.
+"""
 
 
 _ACK_FIELDS: Final = 9
-"""Of the subject on which a consumer's message would be acknowledged, as brokers have written it from the first; newer ones have more."""
+"""Of the subject on which a consumer's message would be acknowledged, as brokers have
+written it from the first; newer ones have more.
+"""
 
 
 class Read(Struct, frozen=True, gc=False):
@@ -60,7 +68,7 @@ class Read(Struct, frozen=True, gc=False):
     data: bytes
 
     def header(self, name: bytes) -> str:
-        """One header, the last where several have the name; empty where it is not there."""
+        """Return one header, the last where several have the name; empty where it is not there."""
         _, data, rest = self.head.rpartition(b"\r\n%b: " % name)
         return rest.partition(b"\r\n")[0].decode(errors="replace") if data else ""
 
@@ -71,7 +79,7 @@ class Read(Struct, frozen=True, gc=False):
 
 
 def unbroken(page: list[Read]) -> list[Read]:
-    """A page of a batched read up to where a message was lost, as where a connection is made again: each names the one before it in the page."""
+    """Return a page of a batched read up to where a message was lost, as where a connection is made again: each names the one before it in the page."""
     before = "0"
     for number, message in enumerate(page):
         if message.header(b"Nats-Last-Sequence") != before:
@@ -87,9 +95,10 @@ _Take = Callable[[bytes, bytes, bytes], None]
 class _Client(Client):
     """nats-py's client, quicker where a log's messages go through it.
 
-    Each comes with a dozen headers. The library's own reader looks at every character of them, for mail's sake, and takes
-    each message through a queue to a task; its way to the wire, taken once for each message, costs most of a batch. Tests
-    hold its way and ours against each other.
+    Each comes with a dozen headers. The library's own reader looks at every character
+    of them, for mail's sake, and takes each message through a queue to a task; its way
+    to the wire, taken once for each message, costs most of a batch. Tests hold its way
+    and ours against each other.
     """
 
     def __init__(self) -> None:
@@ -168,13 +177,13 @@ class Bus:
 
     @property
     def up(self) -> bool:
-        """Whether the connection stands."""
+        """Return whether the connection stands."""
         return bool(self.client.is_connected)
 
     async def request(
         self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
     ) -> Msg:
-        """One request. Raises `LogUnreachable` where no answer came, though it may have been carried out; `NobodyListens` where not."""
+        """Return one request. Raises `LogUnreachable` where no answer came, though it may have been carried out; `NobodyListens` where not."""
         if not self.up:
             raise LogUnreachable(sentence("the connection to the broker is down"))
         try:
@@ -202,12 +211,12 @@ class Bus:
             ) from error
 
     async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
-        """A request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
+        """Return a request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
         payload = b"" if body is None else msgspec.json.encode(body)
         return read_answer((await self.request(f"$JS.API.{verb}", payload)).data)
 
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
-        """Up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
+        """Return up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
         reads: list[Read] = []
         query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
         status = await self._page(
@@ -224,7 +233,7 @@ class Bus:
         return reads
 
     async def pull(self, stream: str, consumer: str, most: int) -> list[tuple[int, bytes]]:
-        """Up to `most` messages that a consumer has next, as sequences and payloads; none at the end. Raises `LogUnreachable`."""
+        """Return up to `most` messages that a consumer has next, as sequences and payloads; none at the end. Raises `LogUnreachable`."""
         numbers: list[tuple[int, bytes]] = []
 
         def take(reply: bytes, head: bytes, data: bytes) -> None:
@@ -281,9 +290,10 @@ class Bus:
             ) from error
 
     async def ask_servers(self, subject: str) -> list[Any]:
-        """What every server of a cluster says to a question. Raises `LogUnreachable` where none answers.
+        """Return what every server of a cluster says to a question. Raises `LogUnreachable` where none answers.
 
-        Each says how many there are. Who does not answer soon after the first is taken to be down.
+        Each says how many there are. Who does not answer soon after the first is taken
+        to be down.
         """
         if not self.up:
             raise LogUnreachable(sentence("the connection to the broker is down"))
@@ -318,7 +328,7 @@ class Bus:
         return answers
 
     async def nudge(self, subjects: str) -> "Nudge":
-        """A watch for the next message on these subjects. Raises `LogUnreachable`."""
+        """Return a watch for the next message on these subjects. Raises `LogUnreachable`."""
         arrived: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         try:
             subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
@@ -365,13 +375,13 @@ class Nudge:
 
 
 def _servers(varz: Any) -> int:
-    """How many servers the answer says that its cluster has."""
+    """Return how many servers the answer says that its cluster has."""
     return int(varz.get("data", {}).get("jetstream", {}).get("meta", {}).get("cluster_size", 1))
 
 
 @asynccontextmanager
 async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
-    """A connection as that user, whose nkey seed is in a file; closed at the end. Reconnects for ever.
+    """Yield a connection as that user, whose nkey seed is in a file; closed at the end. Reconnects for ever.
 
     `url` names a server, or several of one cluster, with commas between.
     """
@@ -440,12 +450,12 @@ class DurabilityGuard:
 
     @property
     def proven(self) -> bool:
-        """Whether the last answer was in order, and this clock has only ticked since."""
+        """Return whether the last answer was in order, and this clock has only ticked since."""
         return self.reason is None
 
     @property
     def reason(self) -> Text | None:
-        """Why writes may not be asked of the broker now; None where they may."""
+        """Return why writes may not be asked of the broker now; None where they may."""
         if self._fault is not None:
             return self._fault
         stepped = abs(self._now().timestamp() - time.monotonic() - self._ahead)

@@ -1,8 +1,10 @@
 """A log read ahead by a process of its own: receiving and strictly reading it take one processor, folding it the other.
 
-The caller reads by itself while that process starts, which takes as long as some thousands of records, and is then brought
-page after page, a few of them ahead. Of each message it is told whether it is a well-formed record, so that it need not
-read those as strictly again; what is none comes as bytes. Receiving and strict reading together take less than folding.
+The caller reads by itself while that process starts, which takes as long as some
+thousands of records, and is then brought page after page, a few of them ahead. Of each
+message it is told whether it is a well-formed record, so that it need not read those as
+strictly again; what is none comes as bytes. Receiving and strict reading together take
+less than folding.
 """
 
 import asyncio
@@ -26,12 +28,14 @@ Page = list[tuple[int, bytes | Record]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, str]]).decode
 _ASK_SECONDS = 0.001
-"""Until the next page has been asked for: the broker reads it while this one is read strictly."""
+"""Until the next page has been asked for: the broker reads it while this one is read
+strictly.
+"""
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
 async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
-    """All messages of a log from position 1, in pages, to where it ends when it is begun. Raises `LogBroken`, `LogUnreachable`."""
+    """Return all messages of a log from position 1, in pages, to where it ends when it is begun. Raises `LogBroken`, `LogUnreachable`."""
     with _reader(url, seed, channel) as wire:
         first = 1
         async with connected(url, "auditor", seed) as bus:
@@ -64,7 +68,7 @@ def _read(message: bytes) -> Page:
 
 @contextmanager
 def _reader(url: str, seed: Path, channel: str) -> Iterator[Pipe]:
-    """The wire of a process that says when it is ready, is told where to begin, and sends pages until the end."""
+    """Yield the wire of a process that says when it is ready, is told where to begin, and sends pages until the end."""
     reader = WorkerProcess(__name__, url, str(seed), channel)
     try:
         yield reader.wire
@@ -99,7 +103,7 @@ async def _send(wire: Pipe, url: str, seed: Path, channel: str) -> None:
 
 
 def _commit_of(raw: bytes) -> str:
-    """The record's commitment; empty for what is none."""
+    """Return the record's commitment; empty for what is none."""
     try:
         return parse(raw).commit
     except NotARecord:

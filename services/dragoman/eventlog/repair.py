@@ -8,7 +8,8 @@
                  set aside in a mirror: what they said is lost, and the next signed head must begin with the records here
     *.sum        from the file beside it
 
-What it replaces stays in the folder as `NAME.damaged`. A changed record is never repaired: it may be evidence.
+What it replaces stays in the folder as `NAME.damaged`. A changed record is never
+repaired: it may be evidence.
 """
 
 import fcntl
@@ -135,7 +136,7 @@ def _mended_times(path: Path, byte: int) -> Iterator[str]:
 
 
 def _leaves(check: SelfCheck, damage: Damage) -> bytes | None:
-    """The leaves as they must be: of the records that a kept head is of, and behind them as they are; None where nothing proves them."""
+    """Return the leaves as they must be: of the records that a kept head is of, and behind them as they are; None where nothing proves them."""
     if damage.position == len(check.ends) + 1:
         return check.leaves_kept[: len(check.ends) * HASH]
     for head in sorted(check.heads(), key=lambda head: -head.size):
@@ -145,7 +146,7 @@ def _leaves(check: SelfCheck, damage: Damage) -> bytes | None:
 
 
 def _cosigned(path: Path) -> tuple[int, int] | None:
-    """Of how many records the newest cosigned head is, and when it was cosigned; None where there is none."""
+    """Return of how many records the newest cosigned head is, and when it was cosigned; None where there is none."""
     if not path.exists():
         return None
     result = note.read(path.read_bytes())

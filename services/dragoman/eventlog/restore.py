@@ -1,7 +1,9 @@
 """A log put back from a copy: the same messages at the same positions, so that every proof and every signed head holds as before.
 
-Only what is missing at the end is written. What the broker still has must be what the copy has, message by message; where it is not, nothing
-is written, since one of the two is a lie: but that the copy may have the entry of a record that was erased. Each batch states the position that it follows: nobody else can write in between.
+Only what is missing at the end is written. What the broker still has must be what the
+copy has, message by message; where it is not, nothing is written, since one of the two
+is a lie: but that the copy may have the entry of a record that was erased. Each batch
+states the position that it follows: nobody else can write in between.
 """
 
 from collections.abc import Callable
@@ -25,10 +27,10 @@ class RestoreCopy(Protocol):
 
     @property
     def size(self) -> int:
-        """How many."""
+        """Return how many."""
 
     def raw(self, position: int) -> bytes:
-        """The message at a position."""
+        """Return the message at a position."""
 
 
 class CopyMismatch(Exception):
@@ -96,7 +98,7 @@ async def _write(bus: Bus, channel: str, copy: RestoreCopy, first: int, last: in
 
 
 def _subject(channel: str, position: int, raw: bytes) -> str:
-    """Where a message stood; junk, of which no record says it, on a subject of its own."""
+    """Return where a message stood; junk, of which no record says it, on a subject of its own."""
     try:
         record = parse(raw)
     except NotARecord:

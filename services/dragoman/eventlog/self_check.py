@@ -9,7 +9,8 @@
     pinned.json the first record's channel and log key
     *.sum       the digests of files that are replaced as a whole (`durable`)
 
-A reader of the folder that skipped this could take its own damage for a lie of the host.
+A reader of the folder that skipped this could take its own damage for a lie of the
+host.
 """
 
 import os
@@ -42,12 +43,16 @@ PINNED: Final = "pinned.json"
 COVERING: Final = "covering"
 COSIGNED: Final = "cosigned"
 FORMAT: Final = 2
-"""A mirror of this format keeps digests beside its small files, and a signed head over all of its records."""
+"""A mirror of this format keeps digests beside its small files, and a signed head over
+all of its records.
+"""
 
 AHEAD: Final = "erasures-ahead.json"
 CONTRADICTIONS: Final = "contradiction-*.note"
 SUMMED: Final = (PINNED, "sealed", COVERING, COSIGNED, AHEAD)
-"""The files of a mirror and a witness that have digests beside them, as its contradictions have."""
+"""The files of a mirror and a witness that have digests beside them, as its
+contradictions have.
+"""
 
 _WINDOW: Final = 1 << 20
 _CHUNK: Final = 1 << 24
@@ -120,7 +125,9 @@ class SelfCheck:
             files.offsets
         )  # written last, so that it is read first: others may add meanwhile
         self.ends = array("Q", raw[: len(raw) // OFFSET * OFFSET])
-        """Where each record ends in `records`, those included of which `offsets` does not say so."""
+        """Where each record ends in `records`, those included of which `offsets` does
+        not say so.
+        """
         if sys.byteorder == "little":
             self.ends.byteswap()
         self._torn = len(raw) % OFFSET
@@ -248,7 +255,7 @@ class SelfCheck:
         self._raise("records", begin, position, what)
 
     def derived(self, size: int) -> bytes | None:
-        """The root of the first records, from their own bytes; None where they cannot all be read."""
+        """Return the root of the first records, from their own bytes; None where they cannot all be read."""
         ends = self.walked(size)
         return (
             None
@@ -257,13 +264,13 @@ class SelfCheck:
         )
 
     def leaves(self, size: int) -> Iterator[bytes]:
-        """The leaves of the first records, from their own bytes, which must have been `walked`."""
+        """Return the leaves of the first records, from their own bytes, which must have been `walked`."""
         ends = self.walked(size)
         assert ends is not None
         return (_leaf_of(at, *self._framed(ends, at)) for at in range(1, size + 1))
 
     def walked(self, size: int) -> "array[int] | None":
-        """The ends of the first records: by the offsets where a record fits, else by its own length; None where they cannot be told."""
+        """Return the ends of the first records: by the offsets where a record fits, else by its own length; None where they cannot be told."""
         ends, begin = array("Q"), 0
         for position in range(1, size + 1):
             end = self.ends[position - 1] if position <= len(self.ends) else 0
@@ -318,7 +325,7 @@ class SelfCheck:
         )
 
     def _moved(self, position: int, end: int, number: int) -> int:
-        """The end of an erased record, behind its zeros, which only the next record tells."""
+        """Return the end of an erased record, behind its zeros, which only the next record tells."""
         if position <= number and self.ends[position - 1] != end:
             self._raise(
                 "offsets",
@@ -354,7 +361,7 @@ class SelfCheck:
         return self.leaves_kept[(position - 1) * HASH : position * HASH]
 
     def _end_of(self, position: int, begin: int) -> int | None:
-        """Where the record that begins there ends by its own length; None where it has another leaf, or there is none."""
+        """Return where the record that begins there ends by its own length; None where it has another leaf, or there is none."""
         header = self._read(begin, begin + LENGTH)
         if len(header) < LENGTH:
             return None
@@ -373,7 +380,7 @@ class SelfCheck:
         return position in self._files.pending or frame is None or frame[1]
 
     def _start_after(self, position: int) -> int | None:
-        """Where the record behind an erased one begins: behind its zeros, and where the next leaf is that of what stands there."""
+        """Return where the record behind an erased one begins: behind its zeros, and where the next leaf is that of what stands there."""
         begin = self._begin(position)
         header = self._read(begin, begin + LENGTH)
         if len(header) < LENGTH:
@@ -395,7 +402,7 @@ class SelfCheck:
         )
 
     def _frame(self, begin: int, end: int) -> tuple[bytes, bool] | None:
-        """The message between two offsets, and whether it is what is left of one; None where its length says otherwise."""
+        """Return the message between two offsets, and whether it is what is left of one; None where its length says otherwise."""
         if not begin + LENGTH <= end <= self._size:
             return None
         (length,) = struct.unpack(">I", self._read(begin, begin + LENGTH))
@@ -410,7 +417,7 @@ class SelfCheck:
     # Signed heads, pins, times
 
     def key(self) -> Verifier | None:
-        """The log's key: by the pins, else by the first record; None where neither can be read."""
+        """Return the log's key: by the pins, else by the first record; None where neither can be read."""
         opening = self.opening
         if opening is not None:
             return Verifier(
@@ -440,7 +447,7 @@ class SelfCheck:
         )
 
     def pins(self) -> Pinned | None:
-        """The pins of a mirror; None where there are none that can be read."""
+        """Return the pins of a mirror; None where there are none that can be read."""
         path = self._folder / PINNED
         try:
             return msgspec.json.decode(path.read_bytes(), type=Pinned) if path.exists() else None
@@ -448,7 +455,7 @@ class SelfCheck:
             return None
 
     def proven(self) -> Checkpoint | None:
-        """The longest kept head that the log's key has signed, of no more records than there are leaves."""
+        """Return the longest kept head that the log's key has signed, of no more records than there are leaves."""
         return max(
             (head for head in self.heads() if head.size <= len(self.leaves_kept) // HASH),
             key=lambda head: head.size,
@@ -456,7 +463,7 @@ class SelfCheck:
         )
 
     def heads(self) -> list[Checkpoint]:
-        """The kept heads that the log's key has signed, of records that were all here."""
+        """Return the kept heads that the log's key has signed, of records that were all here."""
         key = self.key()
         return [
             head
@@ -465,7 +472,7 @@ class SelfCheck:
         ]
 
     def _head(self, name: str, key: Verifier | None) -> Checkpoint | str | None:
-        """A kept head; in words why it is none; None where there is none."""
+        """Return a kept head; in words why it is none; None where there is none."""
         path = self._folder / name
         if not path.exists():
             return None
@@ -533,7 +540,7 @@ class SelfCheck:
             )
 
     def _roots(self, sizes: set[int]) -> dict[int, bytes]:
-        """The roots at some sizes, by the leaves; of more than there are, none."""
+        """Return the roots at some sizes, by the leaves; of more than there are, none."""
         frontier, result = Frontier(), {0: EMPTY}
         for position in range(1, min(max(sizes, default=0), len(self.leaves_kept) // HASH) + 1):
             frontier = frontier.add(self._leaf(position))

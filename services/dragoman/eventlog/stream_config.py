@@ -1,8 +1,9 @@
 """A channel's stream: the settings it is made with, and what is wrong with one.
 
-Nothing that could remove, change or reorder a message is allowed, and nothing may be missing. The broker's administrator can
-still change settings, and a damaged store can lose messages without a word, so both are looked at: when a gateway starts,
-whenever its connection stands again, and every `INSPECT_SECONDS`.
+Nothing that could remove, change or reorder a message is allowed, and nothing may be
+missing. The broker's administrator can still change settings, and a damaged store can
+lose messages without a word, so both are looked at: when a gateway starts, whenever its
+connection stands again, and every `INSPECT_SECONDS`.
 """
 
 import asyncio
@@ -21,17 +22,17 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 def stream_of(channel: str) -> str:
-    """The name of a channel's stream."""
+    """Return the name of a channel's stream."""
     return PREFIX + channel.upper()
 
 
 def subjects_of(channel: str) -> str:
-    """All subjects of a channel."""
+    """Return all subjects of a channel."""
     return f"dragoman.v1.{channel}.>"
 
 
 def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
-    """The settings of a stream from which nothing is taken. Whatever could remove or change a message is left out or denied."""
+    """Return the settings of a stream from which nothing is taken. Whatever could remove or change a message is left out or denied."""
     return {
         "name": name,
         "subjects": [subjects],
@@ -54,7 +55,7 @@ def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
 
 
 def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
-    """The settings of a channel's stream."""
+    """Return the settings of a channel's stream."""
     subjects = subjects_of(channel)
     return kept(stream_of(channel), subjects, replicas) | {
         "max_msg_size": MESSAGE_BYTES,
@@ -68,7 +69,8 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
 async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
     """Make a channel's stream, or find it as it would be made.
 
-    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it
+    cannot be made at present.
     """
     await make(steward, configuration(channel, replicas))
 
@@ -76,7 +78,8 @@ async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
 async def make(steward: Bus, wanted: dict[str, Any]) -> None:
     """Make a stream with these settings, or find it. A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
 
-    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it
+    cannot be made at present.
     """
     begun = asyncio.get_running_loop().time()
     while True:
@@ -109,14 +112,15 @@ async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
 def told_by_a_leader(answer: dict[str, Any]) -> None:
     """See that STREAM.INFO was answered by one who leads the stream. Raises `LogUnreachable`.
 
-    A node of a cluster that knows no leader answers as well, for as long as it is cut off, and with what it has itself.
+    A node of a cluster that knows no leader answers as well, for as long as it is cut
+    off, and with what it has itself.
     """
     if "error" not in answer and "cluster" in answer and not answer["cluster"].get("leader"):
         raise LogUnreachable(sentence("the broker knows no leader of the stream at present"))
 
 
 async def last_of(bus: Bus, channel: str) -> int:
-    """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
+    """Return the last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
     answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
     if "error" in answer:
         raise LogUnreachable(
@@ -127,7 +131,7 @@ async def last_of(bus: Bus, channel: str) -> int:
 
 
 async def channels(bus: Bus) -> list[str]:
-    """The names of the channels that have a stream."""
+    """Return the names of the channels that have a stream."""
     texts: list[str] = []
     total = 1
     while len(texts) < total:
@@ -147,9 +151,10 @@ _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
 def fault_of(
     answer: dict[str, Any], channel: str, replicas: int, mark_file: MarkFile | None
 ) -> Text | None:
-    """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
+    """Return what is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
-    `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
+    `answer` is that of STREAM.INFO. The message at the known position is for the caller
+    to read and compare.
     """
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
@@ -205,7 +210,7 @@ def fault_of(
 
 
 def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
-    """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
+    """Return the settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
     metadata = {
         name: value
         for name, value in (found.get("metadata") or {}).items()
@@ -225,7 +230,7 @@ def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
 
 
 def _missing(state: dict[str, Any]) -> Text | None:
-    """What a stream's own account of itself says it has lost."""
+    """Return what a stream's own account of itself says it has lost."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
         return sentence("positions 1 to %(last)s are missing", last=first - 1)

@@ -1,7 +1,8 @@
 """Brings the catalogues up to date with what is said to people, and with the vocabulary: `make catalogues`. A test fails where they are not.
 
-Messages keep their translations; new ones come without, and the tests name them. The English catalogue gets every name of the vocabulary made
-from itself, to be bettered by hand.
+Messages keep their translations; new ones come without, and the tests name them. The
+English catalogue gets every name of the vocabulary made from itself, to be bettered by
+hand.
 """
 
 import ast
@@ -77,7 +78,7 @@ _SENTENCES: Final = {
 def spoken(
     file: IO[bytes], keywords: Collection[str], _: object, **__: object
 ) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
-    """The calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
+    """Yield the calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
     for node in ast.walk(ast.parse(file.read())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
@@ -114,7 +115,7 @@ def template() -> Catalog:
 
 
 def updated(language: str) -> Catalog:
-    """A language's catalogue with what is to be translated now, and nothing else."""
+    """Return a language's catalogue with what is to be translated now, and nothing else."""
     path = LOCALES / f"{language}.po"
     catalog = Catalog(locale=language, project="Dragoman", fuzzy=False)
     if path.exists():
@@ -140,7 +141,7 @@ def _default(message: Message) -> str | tuple[str, ...]:
 
 
 def written(catalogue: Catalog) -> bytes:
-    """A catalogue as its file."""
+    """Return a catalogue as its file."""
     output = io.BytesIO()
     write_po(
         output,

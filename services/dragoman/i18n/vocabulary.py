@@ -1,7 +1,8 @@
 """The vocabulary of the log: every name that a record or a state may have in it, which the pages show in the reader's language.
 
-A name is looked up with its context, because one name may be several words: `officer` is an act and a role. The English catalogue has words
-for them as well; what it lacks is made from the name itself.
+A name is looked up with its context, because one name may be several words: `officer`
+is an act and a role. The English catalogue has words for them as well; what it lacks is
+made from the name itself.
 """
 
 import re
@@ -48,7 +49,9 @@ READOUTS: Final = ("proposed_jointly",)
 """What a readout is until every side has said it."""
 
 HEADINGS: Final = ("sender", "keyboard", "token_subject")
-"""What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
+"""What stands over something, where the English word for it serves for two things:
+From, Keys, Subject.
+"""
 
 _BY_BUTTON: Final = tuple(
     act
@@ -58,7 +61,9 @@ _BY_BUTTON: Final = tuple(
     and not rule.roles.isdisjoint(OFFICERS)
     and rule.who not in (Who.WATCH, Who.COURIER)
 )
-"""Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
+"""Acts that officers do by a button of an exchange: the button says what is done, and
+the act's name what was done.
+"""
 
 CITIES: Final = (
     "Beijing",
@@ -73,14 +78,16 @@ CITIES: Final = (
     "Hanoi",
     "Bern",
 )
-"""Seats of offices that have no time zone of their own name; the names of those that have one are CLDR's."""
+"""Seats of offices that have no time zone of their own name; the names of those that
+have one are CLDR's.
+"""
 
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Every name, with its context."""
+    """Yield every name, with its context."""
     fields, values = _of_shapes()
     yield from (("act", act) for act in RULES)
     yield from (("verb", act) for act in _BY_BUTTON)
@@ -102,7 +109,7 @@ def names() -> Iterator[tuple[str, str]]:
 
 @cache
 def known() -> frozenset[tuple[str, str]]:
-    """Every name with its context, to look one up."""
+    """Return every name with its context, to look one up."""
     return frozenset(names())
 
 
@@ -132,7 +139,7 @@ def _statuses() -> list[str]:
 
 @cache
 def chosen(act: str) -> frozenset[tuple[str, str]]:
-    """The members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
+    """Return the members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
     return (
         frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word))
         if act in SHAPES
@@ -142,7 +149,7 @@ def chosen(act: str) -> frozenset[tuple[str, str]]:
 
 @cache
 def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The members of all acts, and the words that these may be, each once."""
+    """Return the members of all acts, and the words that these may be, each once."""
     rows = [
         member for shape in (*SHAPES.values(), Alarm, PersonEntry) for member in _members(shape)
     ]
@@ -152,7 +159,7 @@ def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _members(shape: Any) -> Iterator[tuple[str, str]]:
-    """The members of a shape, at any depth, each with an empty word, then with the words that it may be."""
+    """Yield the members of a shape, at any depth, each with an empty word, then with the words that it may be."""
     seen: set[type] = set()
 
     def walk(name: str, kind: Any) -> Iterator[tuple[str, str]]:

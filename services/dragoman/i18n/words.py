@@ -40,7 +40,9 @@ _BETWEEN: Final = {
     "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
     "zh": ("、", "，", "；", "", "："),  # noqa: RUF001
 }
-"""What stands between words of a list, between members of a group, between groups, between sentences, before an explanation."""
+"""What stands between words of a list, between members of a group, between groups,
+between sentences, before an explanation.
+"""
 
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
@@ -59,12 +61,12 @@ class Words:
     # Sentences and names
 
     def say(self, message: str, /, **values: object) -> str:
-        """A sentence of the catalogue."""
+        """Return a sentence of the catalogue."""
         text = self.translations.gettext(message)
         return text % values if values else text.replace("%%", "%")
 
     def sentence(self, text: Text, /) -> str:
-        """A sentence that was made where no language was known."""
+        """Return a sentence that was made where no language was known."""
         return self.translations.gettext(text.message) % {
             name: self._spoken(value) for name, value in text.values.items()
         }
@@ -94,7 +96,7 @@ class Words:
                 return value
 
     def whole(self, said: Text, /) -> str:
-        """A sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
+        """Return a sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
         text = self.sentence(said)
         if text.replace("’", "").partition(" ")[0].isalpha():
             text = text[:1].upper() + text[1:]
@@ -103,16 +105,16 @@ class Words:
         )
 
     def count(self, one: str, many: str, number: int, /, **values: object) -> str:
-        """A sentence about a number of things; `%(n)s` is the number."""
+        """Return a sentence about a number of things; `%(n)s` is the number."""
         return self.translations.ngettext(one, many, number) % {"n": self.number(number), **values}
 
     def name(self, context: str, name: str) -> str:
-        """What a name of the log is called: see `vocabulary`."""
+        """Return what a name of the log is called: see `vocabulary`."""
         pgettext = self.translations.pgettext(context, name)
         return derived(context, name) if pgettext == name and self.language == "en" else pgettext
 
     def act(self, name: str) -> str:
-        """An act's name."""
+        """Return an act's name."""
         return self.name("act", name)
 
     def verb(self, name: str) -> str:
@@ -120,19 +122,19 @@ class Words:
         return self.name("verb", name)
 
     def field(self, name: str) -> str:
-        """A member's name."""
+        """Return a member's name."""
         return self.name("field", name)
 
     def value(self, name: str) -> str:
-        """A word that a member may be."""
+        """Return a word that a member may be."""
         return self.name("value", name)
 
     def status(self, name: str) -> str:
-        """An exchange's status."""
+        """Return an exchange's status."""
         return self.name("status", name)
 
     def clock(self, name: str) -> str:
-        """What is owed within a limit."""
+        """Return what is owed within a limit."""
         return self.name("clock", name)
 
     def listed(self, parts: Iterable[str]) -> str:
@@ -140,7 +142,7 @@ class Words:
         return self.comma.join(parts)
 
     def either(self, parts: Iterable[str]) -> str:
-        """One of several words: a, b or c."""
+        """Return one of several words: a, b or c."""
         *first, last = [*parts] or [""]
         return (
             self.say("%(first)s or %(last)s", first=self.listed(first), last=last)
@@ -155,7 +157,7 @@ class Words:
     # Numbers, times and spans
 
     def number(self, number: float) -> str:
-        """A number with its thousands apart."""
+        """Return a number with its thousands apart."""
         text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
         return (
             text.replace(",", "\0").replace(".", ",").replace("\0", _THIN)
@@ -164,13 +166,13 @@ class Words:
         )
 
     def share(self, share: float | None, places: int = 0) -> str:
-        """A fraction of one in per cent, to so many decimal places, one at most."""
+        """Return a fraction of one in per cent, to so many decimal places, one at most."""
         if share is None:
             return "–"
         return f"{self.number(round(share * 100, places))}{_THIN if self.language == 'fr' else ''}%"
 
     def day(self, moment: date, *, weekday: bool = False) -> str:
-        """A day: 24 Nov 2026."""
+        """Return a day: 24 Nov 2026."""
         name = ""
         if weekday:
             name = (
@@ -185,7 +187,7 @@ class Words:
         return f"{name}{NBSP}{day}" if name else day
 
     def written(self, time: str | datetime, form: str = "full") -> str:
-        """A time in UTC: `full` 24 Nov 2026 19:05:12Z, `minute` without the seconds, `milli` with thousandths, `clock` 19:05:12Z, `hour` 19:05Z, `day`."""
+        """Return a time in UTC: `full` 24 Nov 2026 19:05:12Z, `minute` without the seconds, `milli` with thousandths, `clock` 19:05:12Z, `hour` 19:05Z, `day`."""
         moment = as_moment(time)
         match form:
             case "clock":
@@ -202,11 +204,11 @@ class Words:
                 return f"{self.day(moment)} {moment:%H:%M:%S}Z"
 
     def at_moment(self, moment: datetime) -> str:
-        """A moment that a side named, in UTC: to the minute, or to the second where it has one."""
+        """Return a moment that a side named, in UTC: to the minute, or to the second where it has one."""
         return self.written(moment, "full" if moment.second else "minute")
 
     def time(self, time: str | datetime | None, form: str = "full") -> Markup:
-        """A time as an element; never relative alone."""
+        """Return a time as an element; never relative alone."""
         if not time:
             return escape(self.say("never"))
         moment = as_moment(time)
@@ -215,13 +217,13 @@ class Words:
         )
 
     def local(self, moment: datetime, zone: ZoneInfo, base: datetime | None = None) -> str:
-        """A time of day in a zone; with `+1` where the day there is another than that of `base`, in UTC by default."""
+        """Return a time of day in a zone; with `+1` where the day there is another than that of `base`, in UTC by default."""
         there = moment.astimezone(zone)
         days = (there.date() - (base or moment.astimezone(UTC)).date()).days
         return f"{there:%H:%M}" + (f"{NBSP}{days:+d}" if days else "")
 
     def span(self, seconds: float) -> str:
-        """A span of time, in two units at most: 41 s, 9 min 05 s, 31 h 05 min, 3 d 4 h."""
+        """Return a span of time, in two units at most: 41 s, 9 min 05 s, 31 h 05 min, 3 d 4 h."""
         whole = max(0, int(seconds))
         parts = _parts(whole)
         units = _UNITS[self.language]
@@ -231,7 +233,7 @@ class Words:
         )
 
     def until(self, time: str | datetime, now: datetime) -> str:
-        """How long it is from now, or since."""
+        """Return how long it is from now, or since."""
         return self.span(abs((as_moment(time) - now).total_seconds()))
 
     def clocked(self, time: str | datetime, now: datetime) -> str:
@@ -242,13 +244,13 @@ class Words:
         )
 
     def stamp(self, moment: datetime) -> str:
-        """A moment as attributes have it."""
+        """Return a moment as attributes have it."""
         return stamp(moment)
 
     # What the sides wrote
 
     def subject(self, raw: object, title: Text | None) -> tuple[str, str]:
-        """What an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
+        """Return what an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
         if title is None:
             return self.text(raw)
         tag, text = (
@@ -259,7 +261,7 @@ class Words:
         return tag, text[:SUBJECT_LENGTH]
 
     def text(self, raw: object) -> tuple[str, str]:
-        """A text of a side and the tag of its language, empty where it does not say: the reader's own, or else the first that is given."""
+        """Return a text of a side and the tag of its language, empty where it does not say: the reader's own, or else the first that is given."""
         value = msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
         if isinstance(value, Mapping):
             tag = next(
@@ -283,13 +285,13 @@ def _parts(whole: int) -> list[tuple[str, int]]:
 
 
 def as_moment(time: str | datetime) -> datetime:
-    """A time of a record as a moment in UTC."""
+    """Return a time of a record as a moment in UTC."""
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     return moment.astimezone(UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as attributes have it: RFC 3339 in UTC, to the second or as exact as it is."""
+    """Return a moment as attributes have it: RFC 3339 in UTC, to the second or as exact as it is."""
     text = moment.astimezone(UTC).isoformat(
         timespec="milliseconds" if moment.microsecond else "seconds"
     )
@@ -298,12 +300,12 @@ def stamp(moment: datetime) -> str:
 
 @cache
 def words(language: str) -> Words:
-    """A language's words."""
+    """Return a language's words."""
     return Words(language if language in LANGUAGES else "en")
 
 
 def of_tag(tag: str) -> Words:
-    """The words for whoever reads the language of a tag, `zh-Hans` say; English where it is none of ours."""
+    """Return the words for whoever reads the language of a tag, `zh-Hans` say; English where it is none of ours."""
     language = tag.partition("-")[0]
     return words(language if language in LANGUAGES else "en")
 
@@ -323,7 +325,7 @@ _PREFERENCE: Final = re.compile(
 
 
 def preferred(accept: str) -> str:
-    """The best language that we have for an Accept-Language header."""
+    """Return the best language that we have for an Accept-Language header."""
     numbers: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept[:500].split(",")):
         match = _PREFERENCE.fullmatch(part)
@@ -336,5 +338,5 @@ DAY: Final = timedelta(days=1)
 
 
 def values_of(raw: object) -> Any:
-    """What a raw member holds."""
+    """Return what a raw member holds."""
     return msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw

@@ -4,9 +4,10 @@
     correction      Update, of the correction's number, which refers to every message before it
     cancellation    Cancel, likewise
 
-What CAP has a place for goes there; what it has none for goes, as it stands in the record, into a parameter of its own name, so that nothing is
-lost. Nothing is made up: what the record does not say of severity, urgency and certainty is `Unknown`. Alerts are between sides: `Private`,
-to the addressees by name, and of an exercise `Exercise`.
+What CAP has a place for goes there; what it has none for goes, as it stands in the
+record, into a parameter of its own name, so that nothing is lost. Nothing is made up:
+what the record does not say of severity, urgency and certainty is `Unknown`. Alerts are
+between sides: `Private`, to the addressees by name, and of an exercise `Exercise`.
 """
 
 import json
@@ -43,7 +44,9 @@ _NATURES: Final = {
     "oil_spill": "Env",
 }
 _TEXTS: Final = ("facts", "text", "threat")
-"""Members of which the first that there is becomes the description; what else there is becomes a parameter, so that each comes back as itself."""
+"""Members of which the first that there is becomes the description; what else there is
+becomes a parameter, so that each comes back as itself.
+"""
 
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
@@ -53,7 +56,7 @@ _CUTTING: Final = {ord(item): "-" for item in " ,<&"}
 
 
 def alert(registry: Registry, exchange: Exchange) -> bytes:
-    """The alert, as UTF-8. The exchange is of a format in `EVENTS`."""
+    """Return the alert, as UTF-8. The exchange is of a format in `EVENTS`."""
     root = ET.Element("alert", xmlns=_NAMESPACE)
     messages = [*_messages(exchange)]
     number, said, why = messages[-1]
@@ -95,7 +98,7 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
 
 
 def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
-    """Every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
+    """Yield every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
     yield exchange.number, exchange.opened, ""
     for change in developments.changes(exchange):
         stamp = developments.stamp_of(change)
@@ -192,7 +195,7 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
 
 
 def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
-    """The languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
+    """Return the languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
     languages = {
         language
         for name in (*_TEXTS, *_INSTRUCTIONS)
@@ -203,7 +206,7 @@ def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...
 
 
 def _moment(value: Any) -> str:
-    """A time, exact or about; empty for one that is not known."""
+    """Return a time, exact or about; empty for one that is not known."""
     text = value.get("about", value.get("from", "")) if isinstance(value, dict) else value
     try:
         return _time(text) if isinstance(text, str) else ""

@@ -1,9 +1,11 @@
 """An alert in the Common Alerting Protocol, CAP 1.2 (OASIS 2010), as the draft of a notification: whoever's system warned, and with nothing lost.
 
-An alert of our own writer, whose `code` is `dragoman.<act>`, becomes that act again, each member from the parameter of its name. Any other
-becomes the act that the tables below choose, which the officer may change. What no member has room for is kept line by line, as
-`CAP identifier: …`, in the remarks, or where it is too long for them at the end of the text. Left out are the bytes of an embedded file,
-attributes and comments, of which CAP has none that say anything.
+An alert of our own writer, whose `code` is `dragoman.<act>`, becomes that act again,
+each member from the parameter of its name. Any other becomes the act that the tables
+below choose, which the officer may change. What no member has room for is kept line by
+line, as `CAP identifier: …`, in the remarks, or where it is too long for them at the
+end of the text. Left out are the bytes of an embedded file, attributes and comments, of
+which CAP has none that say anything.
 
 What an alert of our own cannot bring back, since the writer does not keep it apart:
 
@@ -72,9 +74,11 @@ _KINDS: Final = {
 """Of what kinds an alert becomes a notification; of the others, what to post."""
 
 _EMERGENCIES: Final = frozenset({"Geo", "Met", "Fire", "Health", "Env", "CBRNE"})
-"""Categories of which an alert is an `emergency-notification`; one of the words below makes it one too, unless it is of Security alone.
+"""Categories of which an alert is an `emergency-notification`; one of the words below
+makes it one too, unless it is of Security alone.
 
-Of Security with a word for terror it is a `terrorism-warning`, and anything else a `hazardous-incident`.
+Of Security with a word for terror it is a `terrorism-warning`, and anything else a
+`hazardous-incident`.
 """
 
 _TERROR: Final = re.compile(r"terror|恐怖|恐袭")
@@ -107,7 +111,9 @@ _THREATS: Final = {
     "cyber": r"cyber|网络",
     "attack": r"attack|bomb|shooting|袭|炸",
 }
-"""What an event is called, in its own name or its headline, and what it is then; the first that fits."""
+"""What an event is called, in its own name or its headline, and what it is then; the
+first that fits.
+"""
 
 _DESCRIPTIONS: Final = {"hazardous-incident": "facts"}
 """The member that a description becomes, where it is not `text`."""
@@ -127,16 +133,19 @@ _TOO_LONG: Final = sentence(
 )
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
-"""The beginnings of what can define entities. They are looked for in the bytes: a handler that refuses a document type does not stop expat,
-which goes on to expand entities within the document type itself."""
+"""The beginnings of what can define entities. They are looked for in the bytes: a handler
+that refuses a document type does not stop expat, which goes on to expand entities
+within the document type itself.
+"""
 
 
 class Alerted(msgspec.Struct, frozen=True, kw_only=True):
     """What an alert says: the draft, and what the alert says of itself.
 
-    `act` is JSON of one of the six formats, and fits its shape where no required member is `missing`. `status` is CAP's: whatever is not
-    `Actual` is no matter for a live channel. `kind` is Alert or Update, and `references` are CAP's, each `sender,identifier,sent`.
-    `ours` is what our writer wrote.
+    `act` is JSON of one of the six formats, and fits its shape where no required member
+    is `missing`. `status` is CAP's: whatever is not `Actual` is no matter for a live
+    channel. `kind` is Alert or Update, and `references` are CAP's, each
+    `sender,identifier,sent`. `ours` is what our writer wrote.
     """
 
     act: Json
@@ -151,7 +160,7 @@ class Alerted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(raw: bytes) -> Alerted:
-    """The draft that an alert becomes. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
+    """Return the draft that an alert becomes. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
     root = _parsed(raw)
     identifier, sender, sent, status, kind = (
         _once(root, name) for name in ("identifier", "sender", "sent", "status", "msgType")
@@ -281,7 +290,7 @@ def _once(root: ET.Element, name: str) -> str:
 
 
 def _chosen(infos: list[ET.Element]) -> str:
-    """The format of an alert that is not our own."""
+    """Return the format of an alert that is not our own."""
     categories = {item for info in infos for item in all(info, "category")}
     text = _called(infos)
     if "Security" in categories and _TERROR.search(text):
@@ -328,7 +337,7 @@ class _Draft:
         return tuple(name for name in required if name not in self._members)
 
     def done(self) -> Json:
-        """The act. Raises `NotUnderstood` where it is longer than the record takes."""
+        """Return the act. Raises `NotUnderstood` where it is longer than the record takes."""
         act = {"act": self._name, **self._members}
         try:
             raw = strict_json.read(msgspec.json.encode(act), cut=False)
@@ -445,16 +454,16 @@ class _Draft:
         return True
 
     def _said(self, element: ET.Element | None) -> str:
-        """A text; of our own to the letter."""
+        """Return a text; of our own to the letter."""
         words = "" if element is None else shown(element.text or "")
         return words if self._ours else words.strip()
 
     def _leaf(self, name: str) -> str:
-        """A text of the first info, which says whatever is the same in all languages."""
+        """Return a text of the first info, which says whatever is the same in all languages."""
         return self._said(self._infos[0].find(f"{NAMESPACE}{name}")) if self._infos else ""
 
     def _by_language(self, name: str) -> Words:
-        """A text in the languages that it is given in; by itself where it is the same in all of them."""
+        """Return a text in the languages that it is given in; by itself where it is the same in all of them."""
         result = {
             language: self._said(info.find(f"{NAMESPACE}{name}"))
             for language, info in self._spoken.items()
@@ -517,7 +526,7 @@ class _Draft:
                 }
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
-        """What is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
+        """Yield what is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
         yield from (line(label, value) for label, value in self._left(root))
         languages = {id(info): language for language, info in self._spoken.items()}
         texts: dict[tuple[str, str], list[str]] = {}
@@ -530,7 +539,7 @@ class _Draft:
             )
 
     def _left(self, parent: ET.Element) -> Iterator[tuple[str, str]]:
-        """What an element says and no member has taken up, part by part, by its label."""
+        """Yield what an element says and no member has taken up, part by part, by its label."""
         for text in (parent.text or "", *(child.tail or "" for child in parent)):
             if text.strip():
                 yield local(parent), shown(text.strip())

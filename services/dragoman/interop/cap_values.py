@@ -26,7 +26,7 @@ Words = str | dict[str, str]
 
 
 def meant(value: str) -> Iterator[Any]:
-    """What a parameter may be: JSON of anything but a text, or the text that it is."""
+    """Yield what a parameter may be: JSON of anything but a text, or the text that it is."""
     try:
         nesting.check(value.encode())
         decoded = msgspec.json.decode(value)
@@ -41,7 +41,7 @@ _FARTHEST_KM: Final = 5_000
 
 
 def _figure(element: ET.Element) -> Json:
-    """A polygon, a circle or a point; nothing where a number is none that a place can hold."""
+    """Return a polygon, a circle or a point; nothing where a number is none that a place can hold."""
     pairs = (element.text or "").split()
     radius = _number(pairs.pop()) if local(element) == "circle" and pairs else 0.0
     points = [tuple(_number(number) for number in pair.split(",")) for pair in pairs]
@@ -60,13 +60,13 @@ def _figure(element: ET.Element) -> Json:
 
 
 def _number(text: str) -> float | None:
-    """A number as the record writes numbers: without an exponent, and without a minus before zero."""
+    """Return a number as the record writes numbers: without an exponent, and without a minus before zero."""
     number = float(text) + 0.0 if _DEGREES.fullmatch(text) else None
     return None if number is None or "e" in repr(number) else number
 
 
 def _language(info: ET.Element) -> str:
-    """The language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
+    """Return the language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
     primary, *names = (
         (info.findtext(f"{NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
     )
@@ -96,12 +96,12 @@ def local(element: ET.Element) -> str:
 
 
 def line(label: str, value: str) -> str:
-    """A line of what is kept; further lines of one value are set in."""
+    """Return a line of what is kept; further lines of one value are set in."""
     return f"CAP {label}: {value}".replace("\n", "\n  ")
 
 
 def shown(text: str) -> str:
-    """A text, with what the record does not take made visible."""
+    """Return a text, with what the record does not take made visible."""
     return _UNSEEN.sub(
         lambda value: f"[U+{ord(value.group()):04X}]",
         text.replace("\r\n", "\n").replace("\r", "\n"),

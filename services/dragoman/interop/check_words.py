@@ -4,8 +4,9 @@
     first 4 bytes d1 c4 07 e9                              each names a word of the list, counted from 0
     check words   silver ribbon autumn tulip
 
-Another record has the same four words once in 2^32: they find slips, and prove nothing. The list never changes: words are plain English, of 4 to
-7 letters, differ from each other in two letters at least, and none is of the spelling alphabet.
+Another record has the same four words once in 2^32: they find slips, and prove nothing.
+The list never changes: words are plain English, of 4 to 7 letters, differ from each
+other in two letters at least, and none is of the spelling alphabet.
 """
 
 from typing import Final
@@ -35,5 +36,5 @@ COUNT: Final = 4
 
 
 def check_words(commit: str) -> tuple[str, ...]:
-    """The check words of a commitment, given in hex."""
+    """Return the check words of a commitment, given in hex."""
     return tuple(WORDS[byte] for byte in bytes.fromhex(commit[: 2 * COUNT]))

@@ -1,8 +1,10 @@
 """A channel's calendar as iCalendar (RFC 5545): its meetings, calls and visits, and the windows of what was notified, for any calendar program.
 
-A matter keeps its UID for life, and SEQUENCE rises whenever its time was proposed anew or corrected. What is asked for is TENTATIVE, each
-window that stands by itself; what is accepted is CONFIRMED; what was declined or taken back is CANCELLED. The feed is published
-(RFC 5546 §3.2.1): nobody is invited by it. What is under the Chatham House Rule has the channel for its organizer, and no number.
+A matter keeps its UID for life, and SEQUENCE rises whenever its time was proposed anew
+or corrected. What is asked for is TENTATIVE, each window that stands by itself; what is
+accepted is CONFIRMED; what was declined or taken back is CANCELLED. The feed is
+published (RFC 5546 §3.2.1): nobody is invited by it. What is under the Chatham House
+Rule has the channel for its organizer, and no number.
 """
 
 import json
@@ -37,7 +39,7 @@ _REMINDED: Final = ("venue", "place", "launch_area")
 def feed(
     registry: Registry, exchanges: Iterable[Exchange], since: datetime, base_url: str = ""
 ) -> bytes:
-    """The calendar of what ends at that moment or later."""
+    """Return the calendar of what ends at that moment or later."""
     calendar = begun(registry, "PUBLISH")
     for exchange in exchanges:
         for number, window in enumerate(standing := [*windows(exchange)], 1):
@@ -52,7 +54,7 @@ def feed(
 
 
 def begun(registry: Registry, method: str) -> Calendar:
-    """A calendar of the channel's, with nothing in it."""
+    """Return a calendar of the channel's, with nothing in it."""
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
@@ -64,12 +66,12 @@ def begun(registry: Registry, method: str) -> Calendar:
 
 
 def uid(registry: Registry, exchange: Exchange, window: str = "") -> str:
-    """What a matter is called in every calendar, for life; its windows, while several stand, each by a number of its own."""
+    """Return what a matter is called in every calendar, for life; its windows, while several stand, each by a number of its own."""
     return f"{exchange.id}{window}@{registry.cid[:16]}.dragoman"
 
 
 def status(exchange: Exchange) -> str:
-    """How a matter stands, in the words that calendars have for it; what was closed and had never been agreed to does not take place."""
+    """Return how a matter stands, in the words that calendars have for it; what was closed and had never been agreed to does not take place."""
     meeting = exchange.meeting
     if (
         exchange.status == "closed"
@@ -82,7 +84,7 @@ def status(exchange: Exchange) -> str:
 
 
 def sequence(exchange: Exchange, upto: int) -> int:
-    """How often its time was proposed anew, corrected or taken back up to that position."""
+    """Return how often its time was proposed anew, corrected or taken back up to that position."""
     moves = [item.said for act in _MOVES for item in exchange.acts.get(act, ())]
     moves += [developments.stamp_of(change) for change in developments.changes(exchange)]
     moves += [] if exchange.cancellation is None else [exchange.cancellation.cancelled]
@@ -90,7 +92,7 @@ def sequence(exchange: Exchange, upto: int) -> int:
 
 
 def address(registry: Registry, side: str) -> vCalAddress:
-    """A side as a calendar user, or the channel where no side is named: no person is ever named."""
+    """Return a side as a calendar user, or the channel where no side is named: no person is ever named."""
     user = vCalAddress(f"urn:dragoman:{registry.name}{f':{side}' if side else ''}")
     user.params["CN"] = side or registry.name
     return user
@@ -102,7 +104,7 @@ def link(event: Event, registry: Registry, exchange: Exchange, base_url: str) ->
 
 
 def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
-    """A matter as an event, as it stood at that record: all but its UID, its status and its time."""
+    """Return a matter as an event, as it stood at that record: all but its UID, its status and its time."""
     event = Event()
     event.add("dtstamp", datetime.fromisoformat(stamp.time).astimezone(UTC))
     event.add("sequence", sequence(exchange, stamp.position))
@@ -127,7 +129,7 @@ def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
 
 
 def standing(exchange: Exchange) -> str:
-    """An exchange's number and status in a line; without the number under the Chatham House Rule."""
+    """Return an exchange's number and status in a line; without the number under the Chatham House Rule."""
     return ", ".join(filter(None, (attribution.number(exchange), exchange.status)))
 
 
@@ -140,7 +142,7 @@ def take_place(event: Event, window: tuple[datetime, datetime]) -> None:
 
 
 def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
-    """When it takes place: as it was held, else in the window that was accepted, else in each that stands."""
+    """Return when it takes place: as it was held, else in the window that was accepted, else in each that stands."""
     meeting = exchange.meeting
     if meeting is not None and meeting.held:
         rows: list[Any] = [{"from": item.from_, "to": item.to} for item in meeting.held]
@@ -159,7 +161,7 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
 
 
 def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
-    """Those of a record's windows of which both ends are known, in UTC."""
+    """Yield those of a record's windows of which both ends are known, in UTC."""
     for window in values:
         times = (
             [_time(window.get(name)) for name in ("from", "to")]
@@ -171,7 +173,7 @@ def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _time(value: object) -> datetime | None:
-    """A time in UTC; None for one that is not known."""
+    """Return a time in UTC; None for one that is not known."""
     try:
         return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else None
     except (ValueError, OverflowError):

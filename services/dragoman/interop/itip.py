@@ -6,11 +6,14 @@
     cancellation; declined by the convener; closed without being agreed to                     CANCEL
     anything under the Chatham House Rule: nobody is asked, and nobody answers                 PUBLISH
 
-UID and SEQUENCE are those of the published feed, so that a program joins the two. A REQUEST has room for one time: while several windows
-stand it takes the first, and names the others in words. The convener is the ORGANIZER; only sides are named, never people.
+UID and SEQUENCE are those of the published feed, so that a program joins the two. A
+REQUEST has room for one time: while several windows stand it takes the first, and names
+the others in words. The convener is the ORGANIZER; only sides are named, never people.
 
-What comes back was written by strangers. The library reads its lines and their values, and no components: it would keep what a message calls
-a zone or a component for all that come after. A zone is the one that IANA knows by that name, whatever a VTIMEZONE says of it.
+What comes back was written by strangers. The library reads its lines and their values,
+and no components: it would keep what a message calls a zone or a component for all that
+come after. A zone is the one that IANA knows by that name, whatever a VTIMEZONE says of
+it.
 """
 
 import json
@@ -39,10 +42,14 @@ METHODS: Final = ("REPLY", "COUNTER", "CANCEL", "REQUEST")
 """What is understood; a REQUEST only where it asks for a new meeting."""
 
 _BYTES: Final = 256 * 1024
-"""An invitation with its time zone, in words and once more as HTML; not one with files in it."""
+"""An invitation with its time zone, in words and once more as HTML; not one with files
+in it.
+"""
 
 _LINES: Final = 2_000
-"""An invitation has some thirty, each of its time zones as many, and each guest one; a long one takes the reader a fifth of a millisecond."""
+"""An invitation has some thirty, each of its time zones as many, and each guest one; a
+long one takes the reader a fifth of a millisecond.
+"""
 
 _METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 _UID: Final = re.compile(
@@ -66,8 +73,9 @@ _ARRANGING: Final = (
 class ItipReply(Struct, frozen=True, kw_only=True):
     """What a calendar program answered: the act that it is, in which exchange; none for a new request.
 
-    `sequence` says which proposal it answers, `begins` when that begins, empty where it does not say. `side` is who answers, as the message has
-    it: whoever sent it is still to be known otherwise. Times are in UTC.
+    `sequence` says which proposal it answers, `begins` when that begins, empty where it
+    does not say. `side` is who answers, as the message has it: whoever sent it is still
+    to be known otherwise. Times are in UTC.
     """
 
     exchange: str
@@ -79,7 +87,7 @@ class ItipReply(Struct, frozen=True, kw_only=True):
 
 
 def media(raw: bytes) -> str:
-    """The media type of a message, which names the method that stands in it."""
+    """Return the media type of a message, which names the method that stands in it."""
     result = _METHOD.search(raw)
     if result is None:
         raise NotUnderstood(sentence("it has no METHOD; it is a calendar, and no message"))
@@ -90,7 +98,7 @@ def media(raw: bytes) -> str:
 
 
 def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes | None:
-    """What the newest act of a meeting is, in UTF-8; None for a call at any time, which no calendar has a place for.
+    """Return what the newest act of a meeting is, in UTF-8; None for a call at any time, which no calendar has a place for.
 
     What an earlier one was is what this says of the exchange as it stood then.
     """
@@ -124,7 +132,7 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
 def _published(
     registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]
 ) -> Event:
-    """A meeting under the Chatham House Rule: that it takes place, and not who asked whom, nor who answered."""
+    """Return a meeting under the Chatham House Rule: that it takes place, and not who asked whom, nor who answered."""
     event = icalendar.described(registry, exchange, exchange.updated)
     event.add("status", icalendar.status(exchange))
     icalendar.take_place(event, standing[0])
@@ -135,9 +143,10 @@ def _published(
 
 
 def _newest(exchange: Exchange) -> tuple[str, Stamp]:
-    """The newest act that arranges the meeting, and who did it when.
+    """Return the newest act that arranges the meeting, and who did it when.
 
-    What is corrected besides the windows that another side proposed leaves its proposal the newest word.
+    What is corrected besides the windows that another side proposed leaves its proposal
+    the newest word.
     """
     assert exchange.meeting is not None
     opening, *messages = exchange.messages
@@ -248,7 +257,7 @@ def _explain(event: Event, exchange: Exchange) -> None:
 
 
 def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
-    """The windows but the first, in words."""
+    """Return the windows but the first, in words."""
     _, *rows = standing
     return "It could also be " + ", or ".join(
         f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in rows
@@ -259,7 +268,7 @@ def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
 
 
 def read(raw: bytes) -> ItipReply:
-    """The act that a message is. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
+    """Return the act that a message is. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
     whole = _parsed(raw)
     method = _one(whole, "METHOD").upper()
     if method not in METHODS:
@@ -312,9 +321,10 @@ def read(raw: bytes) -> ItipReply:
 
 
 def fitted(answered: ItipReply, exchange: Exchange) -> dict[str, Any]:
-    """The act as it fits the exchange that it answers: an acceptance names the window that begins when the answer says.
+    """Return the act as it fits the exchange that it answers: an acceptance names the window that begins when the answer says.
 
-    Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.
+    Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is
+    held to terms that it did not see.
     """
     act, standing = _consenting(answered.act, exchange), [begins for begins, _ in _terms(exchange)]
     if act["act"] != "cancellation" and answered.sequence < icalendar.sequence(
@@ -339,12 +349,12 @@ def fitted(answered: ItipReply, exchange: Exchange) -> dict[str, Any]:
 
 
 def _consenting(act: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
-    """An acceptance of what stands, whose digest it names; any other act as it is."""
+    """Return an acceptance of what stands, whose digest it names; any other act as it is."""
     return {**act, "terms": consent.whole(exchange)} if act["act"] == "acceptance" else act
 
 
 def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
-    """The windows that stand, as acceptances count them, or a visit's dates."""
+    """Return the windows that stand, as acceptances count them, or a visit's dates."""
     content = exchange.content
     if "windows" in content:
         return icalendar.known(json.loads(bytes(content["windows"])))
@@ -377,7 +387,7 @@ def _reason(event: Component) -> dict[str, str]:
 
 
 def _proposed(event: Component) -> dict[str, Any]:
-    """The one window that an event is, and its place."""
+    """Return the one window that an event is, and its place."""
     begins = ends = _time(event, "DTSTART")
     if "DTEND" in event:
         ends = _time(event, "DTEND")
@@ -435,7 +445,7 @@ def _side(event: Component, by: str) -> str:
 
 
 def _parsed(raw: bytes) -> Component:
-    """The calendar, and in it its components, each with its properties as often as they stand there, in words."""
+    """Return the calendar, and in it its components, each with its properties as often as they stand there, in words."""
     if len(raw) > _BYTES:
         raise NotUnderstood(
             sentence(
@@ -506,7 +516,7 @@ def _only_event(whole: Component) -> Component:
 
 
 def _one(part: Component, name: str) -> vText:
-    """A property that stands there once."""
+    """Return a property that stands there once."""
     rows: list[vText] = part.get(name, [])
     if len(rows) != 1:
         raise NotUnderstood(
@@ -522,7 +532,7 @@ def _one(part: Component, name: str) -> vText:
 
 
 def _text(part: Component, name: str) -> str:
-    """A property in words; empty where it is left out."""
+    """Return a property in words; empty where it is left out."""
     return str(_one(part, name)) if name in part else ""
 
 
@@ -531,7 +541,7 @@ def _stamp(time: datetime) -> str:
 
 
 def _time(part: Component, name: str) -> datetime:
-    """A time in UTC. An hour that is skipped counts as by the clock before the change, one that comes twice is the first (RFC 5545 §3.3.5)."""
+    """Return a time in UTC. An hour that is skipped counts as by the clock before the change, one that comes twice is the first (RFC 5545 §3.3.5)."""
     value = _one(part, name)
     try:
         clock = vDDDTypes.from_ical(value)  # type: ignore[no-untyped-call]
@@ -565,7 +575,7 @@ def _time(part: Component, name: str) -> datetime:
 
 
 def _zone(name: str, text: str) -> ZoneInfo:
-    """A zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
+    """Return a zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
     if not text:
         raise NotUnderstood(
             sentence(

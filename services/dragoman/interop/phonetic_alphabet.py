@@ -4,7 +4,8 @@
     26 Nov 2026 06:05:31Z    two six November two zero two six time zero six zero five three one Zulu
     15°07'13" N              one five degrees zero seven minutes one three seconds North
 
-The words are English whatever the language of the page: they are what radio operators everywhere have learnt.
+The words are English whatever the language of the page: they are what radio operators
+everywhere have learnt.
 """
 
 from datetime import UTC, datetime
@@ -33,19 +34,19 @@ _WORDS: Final = {
 
 
 def spelt(text: str) -> str:
-    """A text letter by letter; what the alphabet does not have stands as it is."""
+    """Return a text letter by letter; what the alphabet does not have stands as it is."""
     return " ".join(_WORDS.get(letter.upper(), letter) for letter in text if not letter.isspace())
 
 
 def spelt_time(moment: datetime) -> str:
-    """A time in UTC: day, month and year, then the time of day, digit by digit; seconds where there are any."""
+    """Return a time in UTC: day, month and year, then the time of day, digit by digit; seconds where there are any."""
     there = moment.astimezone(UTC)
     clock = f"{there:%H%M%S}" if there.second else f"{there:%H%M}"
     return f"{spelt(str(there.day))} {_MONTHS.split()[there.month - 1]} {spelt(f'{there.year:04}')} time {spelt(clock)} Zulu"
 
 
 def spelt_place(lat: float, lon: float) -> tuple[str, str]:
-    """A point in degrees, minutes and seconds, digit by digit: its latitude and its longitude."""
+    """Return a point in degrees, minutes and seconds, digit by digit: its latitude and its longitude."""
     return _arc(lat, 2, "North", "South"), _arc(lon, 3, "East", "West")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def in_language(value: Any, language: str = "") -> str:
-    """A text in a language, or in the first one that it is given in."""
+    """Return a text in a language, or in the first one that it is given in."""
     if isinstance(value, dict):
         return str(value.get(language) or next(iter(value.values())))
     return str(value)

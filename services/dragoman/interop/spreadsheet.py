@@ -16,7 +16,9 @@ import msgspec
 
 _FORMULA: Final = frozenset("=+-@")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-"""Categories of characters that a spreadsheet may drop before it looks whether a cell is a formula: blanks, controls and invisible ones."""
+"""Categories of characters that a spreadsheet may drop before it looks whether a cell
+is a formula: blanks, controls and invisible ones.
+"""
 
 
 def table(names: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

@@ -3,7 +3,8 @@
     Guard(()).check("https://①②⑦.0.0.1/")    a sentence: 127.0.0.1 is no public address …
     Guard(()).allows("::ffff:0:7f00:1")       False: it leads to 127.0.0.1
 
-A URL is read by the library that calls it (yarl, of aiohttp), so that the host that is checked is the host that is called.
+A URL is read by the library that calls it (yarl, of aiohttp), so that the host that is
+checked is the host that is called.
 """
 
 import re
@@ -32,17 +33,21 @@ _SPECIAL: Final = (
     ip_network("2001::/23"),
     ip_network("3fff::/20"),
 )
-"""Networks of IANA's registries of special addresses that `ipaddress` takes for public, in some version of Python or in part."""
+"""Networks of IANA's registries of special addresses that `ipaddress` takes for public,
+in some version of Python or in part.
+"""
 
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 """The middle of an address that carries one of version 4 over an intranet (RFC 5214)."""
 
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
-"""A last label that makes some resolvers take a host for an address, such as 127.1 or 0x7f000001."""
+"""A last label that makes some resolvers take a host for an address, such as 127.1 or
+0x7f000001.
+"""
 
 
 def _carried(address: IPv6Address) -> IPv4Address | IPv6Address:
-    """The address of version 4 that an address of version 6 leads to, where it is one of those."""
+    """Return the address of version 4 that an address of version 6 leads to, where it is one of those."""
     carried = (
         address.ipv4_mapped
         or address.sixtofour
@@ -77,19 +82,19 @@ class AddressGuard:
         )
 
     def allows(self, address: str) -> bool:
-        """Whether an address may be called."""
+        """Return whether an address may be called."""
         ip = ip_address(address.partition("%")[0])
         if isinstance(ip, IPv6Address):
             ip = _carried(ip)
         return self.is_named(str(ip)) or _is_public(ip)
 
     def is_named(self, address: str) -> bool:
-        """Whether an address lies in one of the networks that the settings name."""
+        """Return whether an address lies in one of the networks that the settings name."""
         result = ip_address(address.partition("%")[0])
         return any(result in network for network in self._networks)
 
     def check(self, url: str) -> Text | None:
-        """What is wrong with a URL, as far as can be said before its name is looked up."""
+        """Return what is wrong with a URL, as far as can be said before its name is looked up."""
         try:
             parts = URL(url)
             host, _ = parts.raw_host or "", parts.explicit_port

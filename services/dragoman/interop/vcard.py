@@ -1,7 +1,9 @@
 """Points of contact as vCards (RFC 6350), for any address book, with their duty hours as a calendar of availability (RFC 7953).
 
-A point whose person is in the register of people is that person's card, and the deputy's is a card beside it. One whose entry is erased,
-sealed or not there is a card of the office: the role and the institution stand in the place of the name, and none is made up.
+A point whose person is in the register of people is that person's card, and the
+deputy's is a card beside it. One whose entry is erased, sealed or not there is a card
+of the office: the role and the institution stand in the place of the name, and none is
+made up.
 """
 
 import re
@@ -57,13 +59,13 @@ def cards(
     *,
     calendar: str,
 ) -> bytes:
-    """The cards, one after the other, as UTF-8. `people` are those whom the reader may see, by id; `calendar` is where `availability` is."""
+    """Return the cards, one after the other, as UTF-8. `people` are those whom the reader may see, by id; `calendar` is where `availability` is."""
     lines = [line for point in points for line in _point(registry, point, people, calendar)]
     return b"".join(_folded(line) for line in lines)
 
 
 def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
-    """The duty hours: a VAVAILABILITY for each point, with one AVAILABLE that comes again each week, or each day where it is 24x7."""
+    """Return the duty hours: a VAVAILABILITY for each point, with one AVAILABLE that comes again each week, or each day where it is 24x7."""
     result = [(point, _hours(point)) for point in points]
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
@@ -80,7 +82,7 @@ def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
 
 
 def _zone(name: str, year: int) -> Timezone:
-    """A zone with its changes of clock from a year on. A change begins by the clock as it was before it, which icalendar misses where an hour is left out."""
+    """Return a zone with its changes of clock from a year on. A change begins by the clock as it was before it, which icalendar misses where an hour is left out."""
     described = Timezone.from_tzid(name, first_date=date(year, 1, 1), last_date=_ZONES_UNTIL)
     del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
     for part in described.subcomponents:
@@ -120,7 +122,7 @@ def _point(
 
 
 def _deputy(point: PointView) -> str:
-    """The id of the deputy's card: one and the same person may stand in at several points, with a card for each."""
+    """Return the id of the deputy's card: one and the same person may stand in at several points, with a card for each."""
     return uuid.uuid5(uuid.UUID(point.exchange), f"deputy {point.deputy}").urn
 
 
@@ -167,7 +169,7 @@ def _card(
 
 
 def _reached(person: PersonEntry) -> Iterator[str]:
-    """The post, the numbers and the addresses, the first of each preferred."""
+    """Yield the post, the numbers and the addresses, the first of each preferred."""
     if person.post:
         yield f"TITLE:{_text(person.post)}"
     for number, telephone in enumerate(person.telephones or (), 1):
@@ -194,7 +196,7 @@ def _note(registry: Registry, point: PointView, person: PersonEntry | None, hour
 
 
 def _in_words(hours: Attended) -> str:
-    """The duty hours in a line: `Mon-Fri 08:00-18:00 Europe/Brussels`."""
+    """Return the duty hours in a line: `Mon-Fri 08:00-18:00 Europe/Brussels`."""
     if not isinstance(hours, Hours):
         return "At all hours, every day"
     runs: list[list[Day]] = []
@@ -229,7 +231,7 @@ def _available(registry: Registry, point: PointView, hours: Attended) -> Availab
 
 
 def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vRecur]:
-    """The first time within the week before the confirmation, and how it comes again. Hours that end before they begin run over midnight."""
+    """Return the first time within the week before the confirmation, and how it comes again. Hours that end before they begin run over midnight."""
     day = timedelta(days=1)
     if not isinstance(hours, Hours):
         begins = datetime.combine(confirmed.date() - 7 * day, time(), UTC)
@@ -253,18 +255,18 @@ def _confirmed(point: PointView) -> datetime:
 
 
 def _text(value: str) -> str:
-    """A text as a value holds it (RFC 6350 §3.4): on one line, and without what separates values."""
+    """Return a text as a value holds it (RFC 6350 §3.4): on one line, and without what separates values."""
     one_kind_of_end = value.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub(r"[\\,]", r"\\\g<0>", _UNSEEN.sub(" ", one_kind_of_end)).replace("\n", "\\n")
 
 
 def _part(value: str) -> str:
-    """A text within a value of several parts, which semicolons divide; elsewhere readers leave the backslash before one."""
+    """Return a text within a value of several parts, which semicolons divide; elsewhere readers leave the backslash before one."""
     return _text(value).replace(";", "\\;")
 
 
 def _folded(line: str) -> bytes:
-    """A line as its octets, broken where it is longer than 75 of them, and never inside a character (RFC 6350 §3.2)."""
+    """Return a line as its octets, broken where it is longer than 75 of them, and never inside a character (RFC 6350 §3.2)."""
     kept, room = bytearray(), _LINE_OCTETS
     for character in line:
         octets = character.encode()

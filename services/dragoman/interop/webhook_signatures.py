@@ -4,8 +4,9 @@
     webhook-timestamp    Unix seconds of this attempt
     webhook-signature    `v1,` HMAC-SHA256 with a shared secret, or `v1a,` Ed25519; several with spaces between, while a secret is changed
 
-What is signed is `id.timestamp.body`. Between sides Ed25519 is the right one: nothing is shared, and the receiver can show others who
-signed. Secrets are written `whsec_`, private keys `whsk_` and public ones `whpk_`, each before base64.
+What is signed is `id.timestamp.body`. Between sides Ed25519 is the right one: nothing
+is shared, and the receiver can show others who signed. Secrets are written `whsec_`,
+private keys `whsk_` and public ones `whpk_`, each before base64.
 """
 
 import base64
@@ -28,18 +29,18 @@ class NotSigned(ValueError):
 
 
 def shared_secret(entropy: bytes) -> str:
-    """A shared secret of these random bytes, 24 to 64 of them."""
+    """Return a shared secret of these random bytes, 24 to 64 of them."""
     return SHARED + base64.b64encode(entropy).decode()
 
 
 def key_pair(entropy: bytes) -> tuple[str, str]:
-    """A private key of these 32 random bytes, and its public key."""
+    """Return a private key of these 32 random bytes, and its public key."""
     public = bytes(nacl.signing.SigningKey(entropy).verify_key)
     return PRIVATE + base64.b64encode(entropy).decode(), PUBLIC + base64.b64encode(public).decode()
 
 
 def headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """What is sent with a body. `secret` is a shared one or a private key."""
+    """Return what is sent with a body. `secret` is a shared one or a private key."""
     return {
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),

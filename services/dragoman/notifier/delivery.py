@@ -20,9 +20,11 @@ SHOWN: Final = 200
 class OutgoingItem(Struct, frozen=True, kw_only=True):
     """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
 
-    One that is `unattributed` is under the Chatham House Rule: its bytes are a notice without a speaker, and its `side` is not shown.
-    `number` is the record's own, `matter` that of its exchange where the record has none of its own.
-    A `notice` is no record and has no position: it says in a sentence what is wrong with the side's own watch.
+    One that is `unattributed` is under the Chatham House Rule: its bytes are a notice
+    without a speaker, and its `side` is not shown. `number` is the record's own,
+    `matter` that of its exchange where the record has none of its own. A `notice` is no
+    record and has no position: it says in a sentence what is wrong with the side's own
+    watch.
     """
 
     id: str
@@ -60,7 +62,9 @@ class Transport(Protocol):
 
 
 NOT_REACHED: Final = sentence("not reached")
-"""All that a side is told of a try that nobody answered. Whether a port refused, was silent or spoke otherwise would map the host's network."""
+"""All that a side is told of a try that nobody answered. Whether a port refused, was
+silent or spoke otherwise would map the host's network.
+"""
 
 
 def unreachable(endpoint: NotificationEndpoint, error: Exception | Text) -> Text:

@@ -5,7 +5,8 @@
     given up                  parked, recorded as failed, and sent again by hand
     the courier dies          a webhook that was on its way is sent once more, with the id that it had; a mail is not, and is parked as unclear
 
-Any number of couriers may run: an endpoint is one's who holds it, for a minute at a time.
+Any number of couriers may run: an endpoint is one's who holds it, for a minute at a
+time.
 """
 
 import asyncio
@@ -137,7 +138,7 @@ class Rounds:
         self._woken.set()
 
     def _is_due(self, endpoint: NotificationEndpoint) -> bool:
-        """Whether an endpoint may be served now: one whose round failed is tried again later each time."""
+        """Return whether an endpoint may be served now: one whose round failed is tried again later each time."""
         backoff = self._backoffs.get(endpoint.id)
         return backoff is None or backoff.due
 
@@ -236,7 +237,8 @@ class Rounds:
     ) -> bool:
         """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two.
 
-        Where the answer to that was lost, it is brought once it shows that it was written by this courier.
+        Where the answer to that was lost, it is brought once it shows that it was
+        written by this courier.
         """
         if progress.noticed != notice.id:
             self._noticing[endpoint.id] = notice.id
@@ -269,7 +271,7 @@ class Rounds:
         revision: int,
         items: list[OutgoingItem],
     ) -> tuple[Progress, int] | None:
-        """The progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
+        """Return the progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
         if (
             progress.going and endpoint.id not in self._marked
         ):  # its courier died with a mail on its way
@@ -338,7 +340,7 @@ class Rounds:
                 await asyncio.sleep(POLL_SECONDS)
 
     def _is_kept(self, endpoint: NotificationEndpoint, progress: Progress) -> bool:
-        """Whether what stands there is what was to be written: only the answer to that was lost then."""
+        """Return whether what stands there is what was to be written: only the answer to that was lost then."""
         known, _ = self._store.progress(endpoint.id)
         return known.holder == self._name and replace(known, until=0.0) == replace(
             progress, holder=self._name, until=0.0
@@ -353,7 +355,7 @@ class Rounds:
         brought: DeliveryResult,
         tries: int,
     ) -> Progress:
-        """The progress after one try."""
+        """Return the progress after one try."""
         log.info(
             "courier.tried",
             endpoint=endpoint.id,
@@ -448,10 +450,10 @@ class Rounds:
 
 
 def _may_be_told(endpoint: NotificationEndpoint, projection: Projection) -> bool:
-    """Whether whoever entered the endpoint may still read the channel: an officer who has left leaves no tap open."""
+    """Return whether whoever entered the endpoint may still read the channel: an officer who has left leaves no tap open."""
     return may_read(projection.registry, endpoint.created_by) is None
 
 
 def _said(brought: DeliveryResult) -> str:
-    """What was answered, for whoever reads this service's own log."""
+    """Return what was answered, for whoever reads this service's own log."""
     return str(brought.answered or "")

@@ -1,7 +1,8 @@
 """E-mail: that something waits, how urgent it is and where to read it; never what it says, since mail is read on its way.
 
-It is written in the language that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for military mail systems,
-and MT-PRIORITY (RFC 6710) where the server offers it.
+It is written in the language that was chosen with its endpoint. The headers of RFC 6477
+carry precedence and kind for military mail systems, and MT-PRIORITY (RFC 6710) where
+the server offers it.
 """
 
 from email.message import EmailMessage
@@ -27,7 +28,7 @@ _DRILL: Final = "EXERCISE EXERCISE EXERCISE"
 def message(
     endpoint: NotificationEndpoint, item: OutgoingItem, sender: str, base_url: str
 ) -> EmailMessage:
-    """The mail for a record. Its Message-ID is the same at every try."""
+    """Return the mail for a record. Its Message-ID is the same at every try."""
     mail, said = EmailMessage(), words(endpoint.language)
     drill = f"{_DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
@@ -60,7 +61,7 @@ def message(
 
 
 def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]:
-    """What it says: what came, from whom and when, and where to read it."""
+    """Return what it says: what came, from whom and when, and where to read it."""
     if item.notice is not None:
         return item.notice, sentence(
             "Since %(time)s. Take the watch: %(where)s", time=time, where=where
@@ -82,7 +83,7 @@ def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]
 
 
 def _sender(item: OutgoingItem) -> NameValue | Text:
-    """From whom a record is; under the Chatham House Rule from a participant."""
+    """Return from whom a record is; under the Chatham House Rule from a participant."""
     if item.unattributed:
         return sentence("a participant")
     return NameValue("side", item.side) if item.side else sentence("the service")

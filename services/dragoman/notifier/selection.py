@@ -29,7 +29,7 @@ _PAGE: Final = 200
 async def following(
     endpoint: NotificationEndpoint, projection: Projection, upto: int, most: int
 ) -> tuple[list[OutgoingItem], int]:
-    """The next records that are for an endpoint, at most so many, and the position up to which there are no others."""
+    """Return the next records that are for an endpoint, at most so many, and the position up to which there are no others."""
     outgoing_items: list[OutgoingItem] = []
     while len(outgoing_items) < most:
         entries = await _entries(projection, upto + 1, _PAGE)
@@ -46,7 +46,7 @@ async def following(
 
 
 async def at(projection: Projection, position: int) -> OutgoingItem | None:
-    """A record once more; None where it was erased meanwhile."""
+    """Return a record once more; None where it was erased meanwhile."""
     entries = await _entries(projection, position, 1)
     return _item(projection, entries[0]) if entries else None
 
@@ -60,7 +60,7 @@ async def _entries(projection: Projection, first: int, most: int) -> list[Entry]
 
 
 def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
-    """Whether a record is for an endpoint: no service's own note, as urgent as it asks, and of the acts and families that it names."""
+    """Return whether a record is for an endpoint: no service's own note, as urgent as it asks, and of the acts and families that it names."""
     rule = RULES.get(item.act)
     least = PRECEDENCES.index(endpoint.precedence) if endpoint.precedence else len(PRECEDENCES)
     return (
@@ -76,7 +76,7 @@ def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
 def noticed(
     endpoint: NotificationEndpoint, projection: Projection, notice: WatchNoticeItem
 ) -> OutgoingItem | None:
-    """What is brought of a notice; None where the endpoint is for some acts or families alone, or the notice is of another hour."""
+    """Return what is brought of a notice; None where the endpoint is for some acts or families alone, or the notice is of another hour."""
     is_wanted = not endpoint.acts and (not endpoint.families or "notification" in endpoint.families)
     if not is_wanted or not notice.since > time.time() - NOTICE_SECONDS:
         return None
@@ -117,7 +117,7 @@ def _notice(notice: WatchNoticeItem) -> Text:
 
 
 def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
-    """What is brought of an entry; None for what is void, erased or no record."""
+    """Return what is brought of an entry; None for what is void, erased or no record."""
     if not entry.valid or not isinstance(entry.record, Raw):
         return None
     try:
@@ -158,7 +158,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
 
 
 def _without_speaker(projection: Projection, position: int, record: Record) -> bytes:
-    """The event that stands for a record under the Chatham House Rule: where it is read, and not whose it is."""
+    """Return the event that stands for a record under the Chatham House Rule: where it is read, and not whose it is."""
     envelope = record.envelope
     event = UnattributedNotice(
         specversion="1.0",

@@ -1,7 +1,9 @@
 """Webhooks: a record's exact bytes as a CloudEvent, signed by Standard Webhooks, to a URL that leads nowhere inside.
 
-A URL is entered by a side and called by the host, so it must not reach what only the host reaches. The address is checked once more when its
-socket is made, however it was written or looked up: none but public ones are called, and those that the settings allow. Redirects are not followed.
+A URL is entered by a side and called by the host, so it must not reach what only the
+host reaches. The address is checked once more when its socket is made, however it was
+written or looked up: none but public ones are called, and those that the settings
+allow. Redirects are not followed.
 """
 
 import socket
@@ -44,7 +46,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a name that may be called. Raises `NotAllowed` where there is none."""
+        """Return the addresses of a name that may be called. Raises `NotAllowed` where there is none."""
         resolve = await self._names.resolve(host, port, family)
         allowed = [item for item in resolve if self._guard.allows(item["host"])]
         if not allowed:

@@ -20,13 +20,16 @@ _AGAIN_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 10.0
 _FIRST_SECONDS: Final = 3600.0
 _BEGIN_SECONDS: Final = 20.0
-"""A gateway that has just started has other things to do, and a file that was opened cleanly."""
+"""A gateway that has just started has other things to do, and a file that was opened
+cleanly.
+"""
 
 
 class IntegrityCheck:
     """Has one file checked for as long as a gateway runs.
 
-    `checked` says when a pass over all rows last found nothing, by the loop's clock; 0 for never.
+    `checked` says when a pass over all rows last found nothing, by the loop's clock; 0
+    for never.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """A tally: how many exchanges of each family have each status, and how many of them each side owes something.
 
-Kept up to date at the price of what changes, and saved every so many positions, so that neither now nor any past position
-has to be counted out.
+Kept up to date at the price of what changes, and saved every so many positions, so that
+neither now nor any past position has to be counted out.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ _decode = msgspec.json.Decoder(list[tuple[str, str, int]]).decode
 
 
 def of(state: Exchange) -> Tally:
-    """What one exchange counts for."""
+    """Return what one exchange counts for."""
     return of_parts(state.family, state.status, owes_acknowledgement(state), owes_answer(state))
 
 
 def of_parts(
     family: str, status: str, unacknowledged: Iterable[str], unanswered: Iterable[str]
 ) -> Tally:
-    """The same from its columns."""
+    """Return the same from its columns."""
     keys = [
         (family, status),
         *((UNACKNOWLEDGED, side) for side in unacknowledged),
@@ -40,12 +40,12 @@ def of_parts(
 
 
 def encode(tally: Tally) -> bytes:
-    """A tally as it is saved."""
+    """Return a tally as it is saved."""
     return msgspec.json.encode(
         [(what, of, count) for (what, of), count in sorted(tally.items()) if count]
     )
 
 
 def decode(saved: bytes) -> Tally:
-    """A saved tally."""
+    """Return a saved tally."""
     return Counter({(what, of): count for what, of, count in _decode(saved)})

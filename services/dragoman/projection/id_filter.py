@@ -1,7 +1,8 @@
 """The ids that a channel has seen, in little memory: whatever is denied here was never used, and no file need be asked.
 
-Bloom filters of 16 bits an id, of which each id sets four. One that is full takes one unused id in four hundred for a used
-one, which then costs a look into the file, and is followed by one four times as large.
+Bloom filters of 16 bits an id, of which each id sets four. One that is full takes one
+unused id in four hundred for a used one, which then costs a look into the file, and is
+followed by one four times as large.
 """
 
 from typing import Final
@@ -33,7 +34,7 @@ class IdFilter:
         self._filters[-1].add(hash(id))
 
     def denies(self, id: str) -> bool:
-        """Whether the id was certainly never taken in."""
+        """Return whether the id was certainly never taken in."""
         if not self.complete:
             return False
         for item in self._filters:  # a generator would cost more than the look  # noqa: SIM110

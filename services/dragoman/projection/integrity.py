@@ -5,9 +5,10 @@
 
     the gateway → nothing; it closes the wire to end this        the checker → a `Finding` a line of work that found something, or was done
 
-Neither asks the broker: that the records in the file are those of the log is compared by `Projection.walk`. What is read is read in short
-transactions, so that the writer is never held up. A row that is not as it must be is reported once, and the process ends: the gateway builds
-another file and starts the check again.
+Neither asks the broker: that the records in the file are those of the log is compared
+by `Projection.walk`. What is read is read in short transactions, so that the writer is
+never held up. A row that is not as it must be is reported once, and the process ends:
+the gateway builds another file and starts the check again.
 """
 
 import asyncio
@@ -200,12 +201,12 @@ class Checker:
             )
 
     def _digest(self, base: int, position: int) -> str:
-        """The digest at a position; empty where an erasure has taken it."""
+        """Return the digest at a position; empty where an erasure has taken it."""
         rows = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
         return str(rows[0][0]) if rows else ""
 
     def _element(self, base: int, channel: str, position: int, exchange: str) -> int:
-        """What a state at a position adds to the sum; nothing for an exchange that was erased since."""
+        """Return what a state at a position adds to the sum; nothing for an exchange that was erased since."""
         rows = self._ask(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | position),
@@ -282,7 +283,7 @@ class Checker:
                 raise
 
     def _erased_since(self, base: int, position: int) -> bool:
-        """Whether something was erased from this file that stands in the other one still."""
+        """Return whether something was erased from this file that stands in the other one still."""
         query = (
             "SELECT 1 FROM records WHERE key > ? AND key <= ? AND act = 'erasure' AND valid LIMIT 1"
         )
@@ -377,13 +378,15 @@ class Checker:
 
 
 _BY_KEY: Final = {"records": "?3 >= 0", "exchanges": "position <= ?3", "snapshots": "?3 >= 0"}
-"""Tables in the order of their keys, and which of their rows do not change any more once the fold is past a position."""
+"""Tables in the order of their keys, and which of their rows do not change any more
+once the fold is past a position.
+"""
 
 _BY_POSITION: Final = ("deliveries", "attached")
 
 
 def _apart(own: Sequence[object] | None, other: Sequence[object] | None) -> str:
-    """The first values in which two rows differ, as both have them."""
+    """Return the first values in which two rows differ, as both have them."""
     if own is None or other is None:
         return f"a row is {'missing' if own is None else 'too much'}"
     for mine, theirs in zip(own, other, strict=False):
@@ -461,7 +464,7 @@ class FileLog:
         ]
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """The same."""
+        """Return the same."""
         return await self.read(first, most)
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:

@@ -1,7 +1,8 @@
 """What is owed in a channel now, kept ready: every open clock, every open matter, and how the line stands, brought up to date as records are folded.
 
-A board shows all that waits. To ask the file for a thousand exchanges at each look would take a second; here each exchange's clocks are worked
-out once, when it changes. What was owed at a past position is asked of the file.
+A board shows all that waits. To ask the file for a thousand exchanges at each look
+would take a second; here each exchange's clocks are worked out once, when it changes.
+What was owed at a past position is asked of the file.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ from dragoman_schemas.state import Exchange, Registry
 class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
     """One open clock, and the exchange in which it runs: as much of it as a row of a list shows.
 
-    `message_act` and `precedence` are of the message which started the clock, `by` who said it, `opener` the side that opened the exchange.
+    `message_act` and `precedence` are of the message which started the clock, `by` who
+    said it, `opener` the side that opened the exchange.
     """
 
     exchange: str
@@ -50,7 +52,7 @@ class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
 def duties_of(
     registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar]
 ) -> tuple[OpenDeadline, ...]:
-    """The open clocks of an exchange."""
+    """Return the open clocks of an exchange."""
     return tuple(
         _duty(state, clock)
         for clock in deadlines.running(registry, state, calendars)
@@ -125,7 +127,7 @@ class OpenDeadlines:
         self._ordered = self._urgent = self._lines = None
 
     def _terms_now(self) -> object:
-        """What the clocks of all exchanges rest on."""
+        """Return what the clocks of all exchanges rest on."""
         registry = self._projection.state.registry
         if registry is None:
             return None
@@ -166,7 +168,7 @@ class OpenDeadlines:
             self._lines = None
 
     def listed(self) -> list[OpenDeadline]:
-        """Every open clock, the soonest due first."""
+        """Return every open clock, the soonest due first."""
         if self._ordered is None:
             self._ordered = _in_order(
                 duty for open_deadlines in self._open.values() for duty in open_deadlines
@@ -180,7 +182,7 @@ class OpenDeadlines:
         return self._urgent
 
     def of(self, exchange: str) -> tuple[OpenDeadline, ...]:
-        """The open clocks of one exchange."""
+        """Return the open clocks of one exchange."""
         return self._open.get(exchange, ())
 
     @property
@@ -189,14 +191,14 @@ class OpenDeadlines:
         return len(self._open)
 
     def lines(self) -> list[LineView]:
-        """Each circuit that was ever checked, and the primary one, by its newest checks."""
+        """Return each circuit that was ever checked, and the primary one, by its newest checks."""
         if self._lines is None:
             self._lines = list(lines_of(reversed(self._checks.values())))
         return self._lines
 
 
 def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
-    """How each circuit stands by line checks, the newest first."""
+    """Yield how each circuit stands by line checks, the newest first."""
     exchanges = list(checks)
     for circuit in CIRCUITS:
         own = [
@@ -264,7 +266,7 @@ class PastDeadlines(Struct, frozen=True, kw_only=True):
 
 
 def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
-    """What was owed at a past position."""
+    """Return what was owed at a past position."""
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -292,7 +294,7 @@ def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
 def duties_in(
     store: Store, channel: str, at: int, exchanges: Iterable[str]
 ) -> dict[str, tuple[OpenDeadline, ...]]:
-    """What was owed at a past position in some exchanges, which had been opened by then."""
+    """Return what was owed at a past position in some exchanges, which had been opened by then."""
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -306,6 +308,6 @@ def duties_in(
 
 
 def spent(clock: Deadline, now: datetime) -> float:
-    """How much of a clock's time has gone, as a fraction; over 1 past the limit."""
+    """Return how much of a clock's time has gone, as a fraction; over 1 past the limit."""
     whole = (clock.due - clock.begins).total_seconds()
     return (now - clock.begins).total_seconds() / whole if whole > 0 else 1.0

@@ -1,9 +1,11 @@
 """One channel as it stands now: the fold in memory, ahead of its file by what the writer has not yet committed.
 
-The fold runs in the event loop, so that an answer can be given as soon as its record is folded. What is folded is handed
-to the writer; until it is committed it stays here, and the ledger's questions look here first, then into the file.
-Records that this process appended itself are applied as soon as the broker has acknowledged them: the tail does not have
-to bring them back. Positions stay contiguous because a record waits for those before it.
+The fold runs in the event loop, so that an answer can be given as soon as its record is
+folded. What is folded is handed to the writer; until it is committed it stays here, and
+the ledger's questions look here first, then into the file. Records that this process
+appended itself are applied as soon as the broker has acknowledged them: the tail does
+not have to bring them back. Positions stay contiguous because a record waits for those
+before it.
 """
 
 import asyncio
@@ -121,7 +123,7 @@ class Projection:
 
     @property
     def doubt(self) -> Text | None:
-        """Why nothing of this channel can be answered: its file is damaged, or its rows are not what its records make."""
+        """Return why nothing of this channel can be answered: its file is damaged, or its rows are not what its records make."""
         if not self.store.damage and self.name not in self.store.differing:
             return None
         return sentence(
@@ -131,12 +133,12 @@ class Projection:
 
     @property
     def crowded(self) -> bool:
-        """Whether so much waits to be written to the file that nothing more is taken in."""
+        """Return whether so much waits to be written to the file that nothing more is taken in."""
         return len(self._pending) >= 2 * QUEUE_WRITES or self._pending_bytes >= QUEUE_BYTES
 
     @property
     def broken(self) -> Text | None:
-        """Why the channel is read-only: its log is not what it was, or a task of it fails. None while it is written on."""
+        """Return why the channel is read-only: its log is not what it was, or a task of it fails. None while it is written on."""
         return self._broken or next(iter(self._failing.values()), None)
 
     @broken.setter
@@ -159,13 +161,13 @@ class Projection:
 
     @property
     def is_retried(self) -> bool:
-        """Whether the channel is read-only for no longer than a task of it fails."""
+        """Return whether the channel is read-only for no longer than a task of it fails."""
         return self._broken is None and bool(self._failing)
 
     # The ledger's questions
 
     def exchange(self, exchange: str) -> Exchange | None:
-        """The folded exchange of that id."""
+        """Return the folded exchange of that id."""
         result = self._known(exchange)
         return result[0] if result is not None and isinstance(result[0], Exchange) else None
 
@@ -191,11 +193,11 @@ class Projection:
         return result
 
     def used(self, id: str) -> bool:
-        """Whether a well-formed record has used up the id."""
+        """Return whether a well-formed record has used up the id."""
         return self.posted(id) is not None
 
     def posted(self, id: str) -> int | None:
-        """The position of the first well-formed record with that id."""
+        """Return the position of the first well-formed record with that id."""
         position = self._ids.get(id)
         if position is not None or id in self._unused:
             return position
@@ -214,7 +216,7 @@ class Projection:
         return None if row is None else int(row[0]) - base
 
     def actor(self, position: int) -> str | None:
-        """The actor of the valid record at that position."""
+        """Return the actor of the valid record at that position."""
         pending = self._pending.get(position)
         if pending is not None:
             record = pending.folded.record
@@ -230,7 +232,7 @@ class Projection:
         return None if row is None else str(row[0])
 
     def holds(self, exchange: str, commit: str) -> bool:
-        """Whether a valid record of the exchange has that commitment."""
+        """Return whether a valid record of the exchange has that commitment."""
         for row in self._pending.values():
             record = row.folded.record
             if (
@@ -252,7 +254,7 @@ class Projection:
         return result is not None
 
     def numbered(self, number: str) -> str | None:
-        """The id of the exchange that was opened under a number."""
+        """Return the id of the exchange that was opened under a number."""
         for row in self._pending.values():
             state = row.folded.state
             if (
@@ -290,7 +292,7 @@ class Projection:
         return said.get(side, 0)
 
     def office(self, side: str) -> Exchange | None:
-        """A side's liaison office as it is agreed or open, the newest entry of it."""
+        """Return a side's liaison office as it is agreed or open, the newest entry of it."""
         return standing_office([self.exchange(id) for id in self._offices], side)
 
     def _known_offices(self) -> set[str]:
@@ -302,7 +304,7 @@ class Projection:
         return {id for (id,) in cursor}
 
     def root(self, size: int) -> bytes:
-        """The tree's root at a size."""
+        """Return the tree's root at a size."""
         if size == self.standing.frontier.size:
             return self.standing.frontier.root()
         base = self.store.base(self.name)
@@ -338,11 +340,11 @@ class Projection:
         return str(commit)
 
     def withheld(self, position: int) -> Withheld | None:
-        """What an erasure further on says of the record at a position, as far as the log was read ahead."""
+        """Return what an erasure further on says of the record at a position, as far as the log was read ahead."""
         return self._named.get(position)
 
     def records_of(self, exchange: str) -> Iterator[ErasedRecord]:
-        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        """Return every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
         base = self.store.base(self.name)
         cursor = self.store.reader().execute(
             "SELECT key, raw, valid FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",
@@ -367,7 +369,7 @@ class Projection:
         )
 
     def last_on(self, subject: str) -> int:
-        """The position of the last message on a NATS subject, valid or not; 0 for none."""
+        """Return the position of the last message on a NATS subject, valid or not; 0 for none."""
         position = self._subjects.get(subject)
         if position is not None:
             return position
@@ -438,7 +440,8 @@ class Projection:
     async def _know_erasures(self, messages: list[StoredMessage]) -> None:
         """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
 
-        So too where records are named, some of which may be entries that were folded before this start, which has forgotten what names them.
+        So too where records are named, some of which may be entries that were folded
+        before this start, which has forgotten what names them.
         """
         if not self._read_ahead and (
             has_entries(messages) or any(names_records(message.raw) for message in messages)
@@ -516,7 +519,8 @@ class Projection:
     async def walk(self, working: Callable[[], None] = lambda: None) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
 
-        A broker that was stopped cleanly believes its index, and finds a damaged message only when somebody reads it.
+        A broker that was stopped cleanly believes its index, and finds a damaged
+        message only when somebody reads it.
         """
         try:
             while self._broken is None:
@@ -586,7 +590,8 @@ class Projection:
     ) -> None:
         """Apply a record that this process appended, having found it legal on these grounds.
 
-        At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
+        At or below a position that was folded when it was appended, the position was
+        used twice. Raises `LogBroken`.
         """
         pending = self._pending.get(position)
         other = pending is not None and pending.folded.raw != entry.record.raw
@@ -646,7 +651,7 @@ class Projection:
         return row
 
     def _erased(self, folded: Folded) -> tuple[ErasedRecord, ...]:
-        """What of the file is to be erased by a message; and the doubt is settled about what stood for records that it names, or was to."""
+        """Return what of the file is to be erased by a message; and the doubt is settled about what stood for records that it names, or was to."""
         if (
             folded.record is not None
             and not isinstance(folded.record.data, Erasure)
@@ -776,7 +781,7 @@ class Projection:
         return numbers
 
     def newest_of_others(self, side: str) -> int:
-        """The position of the newest valid act of an officer of another side; 0 for none."""
+        """Return the position of the newest valid act of an officer of another side; 0 for none."""
         return max(
             (position for other, position in self._newest.items() if other != side), default=0
         )
@@ -834,7 +839,7 @@ class Projection:
             ) from None
 
     def unwritten(self, exchange: str) -> list[StoredRow]:
-        """The folded messages of an exchange that the file does not hold yet."""
+        """Return the folded messages of an exchange that the file does not hold yet."""
         return [
             row
             for row in self._pending.values()
@@ -848,8 +853,9 @@ class Projection:
     ) -> None:
         """Go on from another fold of the same log, whose file has taken the place of this one's.
 
-        `since` are the rows that were folded here beyond the twin's position, and are folded again on what stands there; `missed` those that
-        the twin folded, and nobody here was told of. Whoever listens or waits is told of every record once.
+        `since` are the rows that were folded here beyond the twin's position, and are
+        folded again on what stands there; `missed` those that the twin folded, and
+        nobody here was told of. Whoever listens or waits is told of every record once.
         """
         number, position = self.state.position, twin.state.position
         self._generation = self.store.generation
@@ -879,11 +885,11 @@ class Projection:
         self._anew.set()
 
     def row(self, position: int) -> StoredRow | None:
-        """The folded message at a position, while it is in memory."""
+        """Return the folded message at a position, while it is in memory."""
         return self._pending.get(position)
 
     def record_at(self, position: int) -> Record | None:
-        """The record at a position; None for junk."""
+        """Return the record at a position; None for junk."""
         pending = self._pending.get(position)
         if pending is not None:
             return pending.folded.record
@@ -893,7 +899,7 @@ class Projection:
             return None
 
     def stored(self, position: int) -> tuple[Record | None, str, Refusal | None]:
-        """The record at a position as the file has it, None where it was erased, its number, and why it is void if it is."""
+        """Return the record at a position as the file has it, None where it was erased, its number, and why it is void if it is."""
         raw, number, kind, detail = (
             self.store.reader()
             .execute(
@@ -906,7 +912,7 @@ class Projection:
         return record, number, _void(kind, detail)
 
     def refusal_at(self, position: int) -> Refusal | None:
-        """Why the record at a position is void; None where it is not."""
+        """Return why the record at a position is void; None where it is not."""
         pending = self._pending.get(position)
         if pending is not None:
             return pending.folded.refusal
@@ -916,7 +922,7 @@ class Projection:
         )
 
     def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
-        """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
+        """Return the exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
         raw, commit, digest, valid = (
             self.store.reader()
             .execute(
@@ -935,7 +941,7 @@ class Projection:
 
     @property
     def is_channel(self) -> bool:
-        """Whether position 1 is a valid genesis."""
+        """Return whether position 1 is a valid genesis."""
         return self.state.registry is not None
 
 
@@ -955,17 +961,17 @@ def _count(numbers: dict[str, int], record: Record) -> None:
 
 
 def _weight(row: StoredRow) -> int:
-    """How many bytes a folded message keeps in memory, as far as it says."""
+    """Return how many bytes a folded message keeps in memory, as far as it says."""
     return len(row.folded.raw) + len(row.step.encoded or b"")
 
 
 def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:
-    """Whether a record was erased here, and the log still has its bytes."""
+    """Return whether a record was erased here, and the log still has its bytes."""
     return stood is not None and leaf.read_entry(folded) == (position - 1, leaf.commit(stood))
 
 
 def _ends(messages: list[StoredMessage]) -> bool:
-    """Whether a read came to the log's end: it could have brought more."""
+    """Return whether a read came to the log's end: it could have brought more."""
     return (
         len(messages) < READ_RECORDS
         and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES

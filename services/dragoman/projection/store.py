@@ -11,8 +11,9 @@
     snapshots   every 256 positions the tree's frontier, the channel's time and the tally, from which any position is near
     search      full text, Han characters spaced, one row a record
 
-A file of another version, or damaged, is not repaired: a new one is built beside it from the logs and renamed over it, at the
-start (bootstrap) or while the gateway runs (`restore`).
+A file of another version, or damaged, is not repaired: a new one is built beside it
+from the logs and renamed over it, at the start (bootstrap) or while the gateway runs
+(`restore`).
 """
 
 import os
@@ -62,7 +63,9 @@ STALL_SECONDS: Final = 2.0
 """After which reads no longer wait for the writer: they answer of what the file has."""
 
 STILL_SECONDS: Final = 12.0
-"""After which a writer that uses no processor is killed, and another one started: a slow one, which overwrites a large file, uses some."""
+"""After which a writer that uses no processor is killed, and another one started: a
+slow one, which overwrites a large file, uses some.
+"""
 
 _PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -82,7 +85,7 @@ class StoredRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def folded(self) -> Folded:
-        """What the message became."""
+        """Return what the message became."""
         return self.step.folded
 
     @property
@@ -151,9 +154,10 @@ class _StoreReader(sqlite3.Connection):
 class Store:
     """One open file. Writes go to one process, in the order given; reads see what was committed.
 
-    The writer is started again whenever it dies or stands still, for ever, and tried again where its disk is full; meanwhile what it has not
-    committed stays with its owner, and `stalled` says so. Damage is never tried again: `damage` says what was found, and another file must
-    take this one's place (`replace`).
+    The writer is started again whenever it dies or stands still, for ever, and tried
+    again where its disk is full; meanwhile what it has not committed stays with its
+    owner, and `stalled` says so. Damage is never tried again: `damage` says what was
+    found, and another file must take this one's place (`replace`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -237,7 +241,7 @@ class Store:
 
     @property
     def stalled(self) -> bool:
-        """Whether the writer has not answered for so long that reads must not wait for it."""
+        """Return whether the writer has not answered for so long that reads must not wait for it."""
         return self._jobs.stalled
 
     @property
@@ -247,7 +251,7 @@ class Store:
 
     @property
     def writer_seconds(self) -> float:
-        """How many seconds of a processor the writer has used."""
+        """Return how many seconds of a processor the writer has used."""
         return self._jobs.processor_seconds
 
     def write(self, channel: str, rows: list[StoredRow], done: Done) -> None:
@@ -261,7 +265,7 @@ class Store:
     # Reading
 
     def reader(self) -> sqlite3.Connection:
-        """This thread's connection, which cannot write. What is read raises `StoreDamaged` where the file is damaged."""
+        """Return this thread's connection, which cannot write. What is read raises `StoreDamaged` where the file is damaged."""
         connection: _StoreReader | None = getattr(self._local, "connection", None)
         if connection is None:
             uri = f"file:{self.path}?mode=ro"
@@ -277,7 +281,7 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """This thread's connection, in one read transaction. Raises `StoreDamaged` also where what a row holds cannot be read."""
+        """Yield this thread's connection, in one read transaction. Raises `StoreDamaged` also where what a row holds cannot be read."""
         connection = self.reader()
         connection.execute("BEGIN")
         try:
@@ -293,7 +297,7 @@ class Store:
         return self._pool.submit(work, *arguments)
 
     def base(self, channel: str) -> int:
-        """The keys of a channel's records are `base | position`; 0 while the file has none of it."""
+        """Return the keys of a channel's records are `base | position`; 0 while the file has none of it."""
         number = self._numbers.get(channel, 0)
         if not number:
             row = (
@@ -307,7 +311,7 @@ class Store:
         return number << SHIFT
 
     def raws(self, channel: str, first: int, last: int) -> list[bytes]:
-        """The bytes of a channel's messages from a position to another."""
+        """Return the bytes of a channel's messages from a position to another."""
         base = self.base(channel)
         cursor = self.reader().execute(
             "SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
@@ -316,7 +320,7 @@ class Store:
         return [raw for (raw,) in cursor]
 
     def ids(self, channel: str, first: int, last: int) -> list[str]:
-        """The ids of a channel's records from a position to another."""
+        """Return the ids of a channel's records from a position to another."""
         base = self.base(channel)
         cursor = self.reader().execute(
             "SELECT id FROM records WHERE key BETWEEN ? AND ? AND id IS NOT NULL",
@@ -325,7 +329,7 @@ class Store:
         return [id for (id,) in cursor]
 
     def standing(self, channel: str) -> FoldState:
-        """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
+        """Return where a channel's fold stands in the file: its state, its digest sum, its tree."""
         row = (
             self.reader()
             .execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,))
@@ -399,7 +403,7 @@ class _Jobs:
 
     @property
     def stalled(self) -> bool:
-        """Whether the batch that the writer has, or waits for, is overdue."""
+        """Return whether the batch that the writer has, or waits for, is overdue."""
         return self._asked > 0 and time.monotonic() - self._asked > STALL_SECONDS
 
     def put(self, job: _Job) -> None:
@@ -535,7 +539,7 @@ class _GaveUp(Exception):
 
 
 def _told(answer: bytes) -> Exception:
-    """The error that a writer's answer names."""
+    """Return the error that a writer's answer names."""
     kind, _, detail = answer.decode().partition(" ")
     return {item.__name__: item for item in (StoreDamaged, StoreBusy, StoreFull)}.get(
         kind, StoreDamaged

@@ -7,12 +7,15 @@ r"""States as the rows of `records` hold them: whole, or as what changed since t
     row 9   {updated: {…}, messages: [+1], acts: {update: [+1]}, etag: …}
     row 12  the same again
 
-To read the state of row 12, read row 7 and apply the deltas of rows 9 and 12, in order. A whole state follows as soon as the
-deltas since the last one are three times as long as the state itself. An exchange that grows never comes to that, so that it is
-not stored again and again: the file grows in proportion to what is said. And a state is read in a time that is proportional to its
-length, however many acts it has. The registry, which every delivery changes, is stored like any exchange.
+To read the state of row 12, read row 7 and apply the deltas of rows 9 and 12, in order.
+A whole state follows as soon as the deltas since the last one are three times as long
+as the state itself. An exchange that grows never comes to that, so that it is not
+stored again and again: the file grows in proportion to what is said. And a state is
+read in a time that is proportional to its length, however many acts it has. The
+registry, which every delivery changes, is stored like any exchange.
 
-A delta changes a JSON value in place: what did not change is not read beyond its parent. The bytes come back exactly.
+A delta changes a JSON value in place: what did not change is not read beyond its
+parent. The bytes come back exactly.
 """
 
 import sqlite3
@@ -43,7 +46,8 @@ _encoded_name = msgspec.json.Encoder().encode
 class _Members(Struct, frozen=True, array_like=True, tag=1):
     """Changes of an object: members that are set or changed, names that are gone.
 
-    `order` lists all names, is empty where they are sorted, and None where new names simply follow the old ones.
+    `order` lists all names, is empty where they are sorted, and None where new names
+    simply follow the old ones.
     """
 
     changed: "dict[str, bytes | _Members | _Elements]"

@@ -1,6 +1,7 @@
 """The tree over a channel's records, out of the file: its subtrees, tiles and entry bundles, all of which follow from the records.
 
-What is complete never changes: the roots of 256 leaves are kept in memory once they were asked for.
+What is complete never changes: the roots of 256 leaves are kept in memory once they
+were asked for.
 """
 
 from functools import lru_cache
@@ -28,7 +29,7 @@ class Trees:
         self._root.cache_clear()
 
     def nodes(self, channel: str) -> Nodes:
-        """The subtrees of a channel's tree, as far as the file goes."""
+        """Return the subtrees of a channel's tree, as far as the file goes."""
 
         def node(level: int, index: int) -> bytes:
             if level == _LEVEL:
@@ -48,7 +49,7 @@ class Trees:
         )
 
     def entries(self, channel: str, first: int, count: int) -> list[bytes]:
-        """The entries of so many leaves from an index on."""
+        """Return the entries of so many leaves from an index on."""
         base = self._store.base(channel)
         cursor = self._store.reader().execute(
             "SELECT record_commit FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
@@ -57,7 +58,7 @@ class Trees:
         return [leaf.entry(first + offset, commit) for offset, (commit,) in enumerate(cursor)]
 
     def tile(self, channel: str, tile: Tile) -> bytes:
-        """The bytes of a tile or an entry bundle that the tree has."""
+        """Return the bytes of a tile or an entry bundle that the tree has."""
         if tile.level == ENTRIES:
             return tiles.bundle(self.entries(channel, tile.first, tile.width))
         if tile.level == 0:

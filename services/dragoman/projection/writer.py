@@ -1,12 +1,14 @@
 """The projection's writer, a process of its own: it turns folded messages into rows and commits them.
 
-The fold needs its interpreter for itself. What it hands over is a `Batch` a channel, everything in it bytes or text, so
-that packing is cheap on the fold's side; what lists, searches and counts need is worked out here.
+The fold needs its interpreter for itself. What it hands over is a `Batch` a channel,
+everything in it bytes or text, so that packing is cheap on the fold's side; what lists,
+searches and counts need is worked out here.
 
     the gateway → batches, packed        the writer → b"" when they are committed, or what failed
 
-One writer at a time has the file: a lock beside it outlasts a gateway that was killed by as long as its writer takes to
-commit. Batches that come again, to a writer that took the place of one that died, are passed as far as the file has them.
+One writer at a time has the file: a lock beside it outlasts a gateway that was killed
+by as long as its writer takes to commit. Batches that come again, to a writer that took
+the place of one that died, are passed as far as the file has them.
 """
 
 import fcntl
@@ -47,7 +49,9 @@ from dragoman.worker_process import Pipe
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
 VERSION: Final = 18
-"""Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
+"""Of the tables and of the fold; raised whenever either changes, so that files are
+built anew.
+"""
 
 SNAPSHOT_RECORDS: Final = 256
 SHIFT: Final = 40
@@ -95,7 +99,9 @@ CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 r
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 ACKNOWLEDGED: Final = len(PRECEDENCES)
-"""The precedence in `waits` of an exchange that waits for no acknowledgement, and may be an open matter for another reason."""
+"""The precedence in `waits` of an exchange that waits for no acknowledgement, and may
+be an open matter for another reason.
+"""
 
 
 encode_frontier = msgspec.msgpack.Encoder().encode
@@ -123,7 +129,8 @@ class Writer:
     def __init__(self, path: Path, *, patience: float = _WAIT_SECONDS) -> None:
         """Open the file, or begin one, waiting so many seconds for who has it.
 
-        Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`, `StoreFull`.
+        Raises `StoreDamaged` where it is of another version or cannot be read,
+        `StoreBusy`, `StoreFull`.
         """
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -513,7 +520,7 @@ class Writer:
 
 
 def _locked(path: Path, patience: float) -> Any:
-    """The file's lock, waited for while the writer of a gateway that was killed still commits. Raises `StoreBusy`."""
+    """Return the file's lock, waited for while the writer of a gateway that was killed still commits. Raises `StoreBusy`."""
     lock = path.open("w")
     deadline = time.monotonic() + patience
     while True:
@@ -590,7 +597,7 @@ def exchange_row(base: int, state: Exchange) -> tuple[object, ...]:
 
 
 def referred(act: dict[str, Any]) -> list[str]:
-    """The messages to which an opening refers, each by the number or the id that it gives."""
+    """Return the messages to which an opening refers, each by the number or the id that it gives."""
     single = [act[name] for name in _REFERRING if name in act]
     return [*act.get("references", ()), *single]
 

@@ -33,14 +33,14 @@ class StoreFull(Exception):
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
+    """Return whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(
         error, sqlite3.IntegrityError
     )
 
 
 def failure_of(error: Exception, path: Path) -> Exception:
-    """What went wrong with a file, told apart: `StoreBusy`, `StoreFull`, or `StoreDamaged` for all else."""
+    """Return what went wrong with a file, told apart: `StoreBusy`, `StoreFull`, or `StoreDamaged` for all else."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"{path} is busy: {error}")
@@ -57,9 +57,10 @@ def failure_of(error: Exception, path: Path) -> Exception:
 class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
     """One folded message, and where the fold stands after it.
 
-    `subject` is that on which it stands in NATS, `said` its record's own time, `state` the encoding of what it changed,
-    which is an exchange or the registry. `frontier` is given at the positions of snapshots alone.
-    `erased` are the positions of the records that it erases, each with the leaf entry that stands for it from then on.
+    `subject` is that on which it stands in NATS, `said` its record's own time, `state`
+    the encoding of what it changed, which is an exchange or the registry. `frontier` is
+    given at the positions of snapshots alone. `erased` are the positions of the records
+    that it erases, each with the leaf entry that stands for it from then on.
     """
 
     position: int
@@ -108,5 +109,5 @@ def joined(sides: Iterable[str]) -> str:
 
 
 def split(column: str) -> tuple[str, ...]:
-    """The sides in such a column."""
+    """Return the sides in such a column."""
     return tuple(column[1:-1].split(",")) if column else ()

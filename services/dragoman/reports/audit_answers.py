@@ -4,8 +4,9 @@
     2  who knew what, when                                      5  who authorised what, and which exceptions were made
     3  what was owed and not done, and when were we blind
 
-The first answer is given by whoever asks: an auditor's verification, or the gateway, whose word it then is. The others follow from
-the records, from a gateway's projection as from a replay.
+The first answer is given by whoever asks: an auditor's verification, or the gateway,
+whose word it then is. The others follow from the records, from a gateway's projection
+as from a replay.
 """
 
 from collections import Counter
@@ -39,25 +40,25 @@ class AuditMoment(report_facts.ReportMoment, Protocol):
     """A moment with all that an audit asks of it. `first` is the first position of the period that is asked about."""
 
     def exchanges(self, first: int) -> Iterator[Exchange]:
-        """What was opened or carried on since a position, and all in which something may be owed."""
+        """Return what was opened or carried on since a position, and all in which something may be owed."""
 
     def turns(self, first: int) -> list[Turn]:
-        """When watches became somebody's or nobody's since a position."""
+        """Return when watches became somebody's or nobody's since a position."""
 
     def manned(self, first: int) -> frozenset[str]:
-        """The sides whose watch was somebody's before a position."""
+        """Return the sides whose watch was somebody's before a position."""
 
     def outages(self, first: int) -> list[OutageSpan]:
-        """When gateways had no broker, as they said since a position."""
+        """Return when gateways had no broker, as they said since a position."""
 
     def line_checks(self, first: int) -> list[LineCheckSpan]:
-        """The line checks since a position, and as many before it as tell how the line stood then."""
+        """Return the line checks since a position, and as many before it as tell how the line stood then."""
 
     def exceptional(self, first: int) -> Iterator[Noted]:
-        """What records since a position say of themselves, and which of them are without effect."""
+        """Return what records since a position say of themselves, and which of them are without effect."""
 
     def actor(self, position: int) -> str | None:
-        """Whose valid record stands at a position."""
+        """Return whose valid record stands at a position."""
 
 
 class AuditAnswers(NamedTuple):
@@ -77,7 +78,7 @@ def answers(
     lie: str = "",
     live: bool = True,
 ) -> AuditAnswers:
-    """The five answers about a period that ends at a moment, given the first of them."""
+    """Return the five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(audit_moment.exchanges(first))
     areas = [exchange for exchange in exchanges if is_open_area(exchange)]
     messages = [
@@ -191,7 +192,7 @@ def _authorities(audit_moment: AuditMoment) -> Iterator[Authority]:
 
 
 def paper(audit_answers: AuditAnswers, w: Words, language: str) -> ReportDocument:
-    """The five answers laid out."""
+    """Return the five answers laid out."""
     report = audit_answers.report
     return ReportDocument(
         of=report.of,
@@ -359,7 +360,7 @@ def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
 
 
 def kind_of(kind: str, w: Words) -> str:
-    """What an exception is called."""
+    """Return what an exception is called."""
     match kind:
         case "one_key":
             return w.say("sent by one officer where two are asked for")

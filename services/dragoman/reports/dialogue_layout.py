@@ -21,7 +21,7 @@ from dragoman_schemas.report_shapes import (
 def issue_sections(
     issues: Sequence[Issue], w: Words, language: str, level: int
 ) -> list[DocumentSection]:
-    """Each issue, and every side's column; an empty one says so."""
+    """Return each issue, and every side's column; an empty one says so."""
     return [
         section(
             filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
@@ -81,7 +81,7 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
 
 
 def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
-    """What each side would do better."""
+    """Return what each side would do better."""
     return [
         DocumentQuote(_lesson(reports_lesson, w), said(reports_lesson.text, w, language))
         for reports_lesson in reports_lessons

@@ -65,7 +65,7 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
 def section(
     title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
 ) -> DocumentSection:
-    """A section of those blocks that there are; where there are none, the sentence for that."""
+    """Return a section of those blocks that there are; where there are none, the sentence for that."""
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (DocumentParagraph((empty,)),)
@@ -73,5 +73,5 @@ def section(
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> DocumentTable | None:
-    """A table, or nothing where it has no rows."""
+    """Return a table, or nothing where it has no rows."""
     return DocumentTable(head, tuple(rows)) if rows else None

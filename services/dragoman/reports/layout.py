@@ -1,6 +1,7 @@
 """How the parts that several reports have in common are laid out: sides, matters, what is owed, what became of a message.
 
-The service's own words come from the catalogues of `w`; texts of the sides are read in `language`, which need not be one of ours.
+The service's own words come from the catalogues of `w`; texts of the sides are read in
+`language`, which need not be one of ours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,12 +36,12 @@ from dragoman_schemas.statistics_figures import Line
 
 
 def period(report: Report, w: Words) -> dict[str, str]:
-    """From when to when, as sentences have it."""
+    """Return from when to when, as sentences have it."""
     return {"a": w.written(report.from_), "b": w.written(report.to)}
 
 
 def foot(report: Report, w: Words) -> tuple[str, ...]:
-    """What a report rests on."""
+    """Return what a report rests on."""
     return (
         w.say(
             "Generated from the log of %(channel)s, records up to %(n)s; digest of the state %(digest)s.",
@@ -53,12 +54,12 @@ def foot(report: Report, w: Words) -> tuple[str, ...]:
 
 
 def again(report: Report, language: str) -> str:
-    """The path that gives a report again in the language in which it is laid out."""
+    """Return the path that gives a report again in the language in which it is laid out."""
     return f"{report.again}&language={language}"
 
 
 def alarm(report: Report, w: Words) -> str:
-    """What must not be overlooked: that a report is behind."""
+    """Return what must not be overlooked: that a report is behind."""
     if report.live:
         return ""
     return w.say(
@@ -67,12 +68,12 @@ def alarm(report: Report, w: Words) -> str:
 
 
 def side(name: str) -> str:
-    """A side as it is read."""
+    """Return a side as it is read."""
     return name.upper()
 
 
 def party(name: str, w: Words) -> str:
-    """A side as it is read, or whoever it was under the Chatham House Rule."""
+    """Return a side as it is read, or whoever it was under the Chatham House Rule."""
     return side(name) if name else w.say("a participant")
 
 
@@ -82,12 +83,12 @@ def sides(names: Iterable[str], w: Words) -> str:
 
 
 def role(name: str, w: Words) -> str:
-    """The role in which an officer acted; under the Chatham House Rule no role."""
+    """Return the role in which an officer acted; under the Chatham House Rule no role."""
     return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
 
 
 def subject(matter: Matter, w: Words, language: str) -> QuotedText:
-    """What a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
+    """Return what a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
     return (
         QuotedText(matter.titles[w.tag], w.tag)
         if matter.titles
@@ -96,7 +97,7 @@ def subject(matter: Matter, w: Words, language: str) -> QuotedText:
 
 
 def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
-    """A matter by its subject and number."""
+    """Return a matter by its subject and number."""
     if not matter.number:
         return (subject(matter, w, language),)
     return filled(
@@ -126,7 +127,7 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
 
 
 def left_off(number: int, w: Words) -> DocumentParagraph | None:
-    """What a one-page report does not show."""
+    """Return what a one-page report does not show."""
     text = w.count(
         "%(n)s more row left off here; the lists of the channel have it.",
         "%(n)s more rows left off here; the lists of the channel have them.",
@@ -139,7 +140,7 @@ def left_off(number: int, w: Words) -> DocumentParagraph | None:
 
 
 def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
-    """What one addressee did with a message, and for whom of the side it was to ring, in words that accuse nobody."""
+    """Return what one addressee did with a message, and for whom of the side it was to ring, in words that accuse nobody."""
     rang = (
         [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, each.rang)))]
         if each.rang
@@ -207,7 +208,7 @@ def urgent_table(
 
 
 def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
-    """What is owed by whom until when; the same words for every side."""
+    """Return what is owed by whom until when; the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
         [
@@ -362,7 +363,7 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
 
 
 def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
-    """What is ahead or in force."""
+    """Return what is ahead or in force."""
     return table(
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
@@ -381,7 +382,7 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTabl
 
 
 def watch_points(standing: Sequence[ReportsStanding], w: Words) -> DocumentList:
-    """Each side's watch and stations; no names."""
+    """Return each side's watch and stations; no names."""
     return DocumentList(
         tuple(
             (w.sentences((_watch(reports_standing, w), _reached(reports_standing, w))),)
@@ -411,7 +412,7 @@ def _reached(reports_standing: ReportsStanding, w: Words) -> str:
 
 
 def line_points(line: Sequence[Line], w: Words) -> DocumentList:
-    """How the line to each side stood."""
+    """Return how the line to each side stood."""
     return DocumentList(tuple((w.sentences(_line(item, w)),) for item in line))
 
 
@@ -459,7 +460,7 @@ def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
 def channel_blocks(
     kind: str, channel_standing: ChannelStanding, w: Words, language: str
 ) -> list[Block]:
-    """How the channel stands, in writing, and whose limits are shown."""
+    """Return how the channel stands, in writing, and whose limits are shown."""
     status = w.value(channel_standing.status)
     stands = (
         w.say(
@@ -496,7 +497,7 @@ def channel_blocks(
 def beside(
     names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words
 ) -> DocumentTable:
-    """What each side said, side by side, under its name; an empty place says so."""
+    """Return what each side said, side by side, under its name; an empty place says so."""
     return DocumentTable(
         ("", *names.values()),
         tuple(

@@ -22,7 +22,7 @@ class LogFinding(Struct, frozen=True, kw_only=True):
 
 
 def of_records(position: int) -> LogFinding:
-    """The records, which the gateway folded itself."""
+    """Return the records, which the gateway folded itself."""
     return LogFinding(
         check=sentence("records"),
         found=sentence("%(n)s, folded here; each is judged at its position", n=position),
@@ -31,7 +31,7 @@ def of_records(position: int) -> LogFinding:
 
 
 def of_no_head(error: Text) -> LogFinding:
-    """What is sealed, where that is no head."""
+    """Return what is sealed, where that is no head."""
     return LogFinding(
         check=sentence("head"),
         found=sentence("what is sealed is no head of this log: %(error)s", error=error),
@@ -40,7 +40,7 @@ def of_no_head(error: Text) -> LogFinding:
 
 
 def of_head(size: int, sealed: str) -> LogFinding:
-    """The newest head, of so many records, and when it was sealed; none, where it is of no record."""
+    """Return the newest head, of so many records, and when it was sealed; none, where it is of no record."""
     if not size:
         return LogFinding(
             check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s")
@@ -54,7 +54,7 @@ def of_head(size: int, sealed: str) -> LogFinding:
 
 
 def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
-    """How far the log is final, and countersigned by each side's witnesses."""
+    """Return how far the log is final, and countersigned by each side's witnesses."""
     by = ", ".join(f"{side.upper()} {upto}" for side, upto in sorted(sides.items()))
     text = (
         sentence("final up to %(n)s; countersigned up to: %(by)s", n=final, by=by)
@@ -69,7 +69,7 @@ def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
 
 
 def of_no_witnesses() -> LogFinding:
-    """A log in which no witnesses are named."""
+    """Return a log in which no witnesses are named."""
     return LogFinding(
         check=sentence("witnesses"),
         found=sentence("none are named in this log"),

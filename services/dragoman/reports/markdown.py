@@ -1,7 +1,8 @@
 """Writes a paper as Markdown (CommonMark, with the tables of GitHub). Pure: a paper in, text out.
 
-Nothing that a side wrote is ever markup: it opens no tag, no link under other words, no code and no heading, leaves no cell and no
-quotation, and turns no letters around. What is escaped reads the same once it is shown.
+Nothing that a side wrote is ever markup: it opens no tag, no link under other words, no
+code and no heading, leaves no cell and no quotation, and turns no letters around. What
+is escaped reads the same once it is shown.
 """
 
 import re
@@ -31,13 +32,13 @@ _EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
 
 
 def escaped(text: str) -> str:
-    """A text as one line that Markdown shows as it is; line ends become spaces."""
+    """Return a text as one line that Markdown shows as it is; line ends become spaces."""
     line = " ".join(part for part in _lines(text) if part)
     return _start(_inline(line))
 
 
 def quoted(text: str) -> list[str]:
-    """A text as the lines of a quotation, its line ends kept."""
+    """Return a text as the lines of a quotation, its line ends kept."""
     lines = [_start(_inline(line)) for line in _lines(text)]
     return [
         f"> {line}\\"
@@ -72,7 +73,7 @@ def _start(line: str) -> str:
 
 
 def markdown(paper: ReportDocument) -> str:
-    """The whole paper."""
+    """Return the whole paper."""
     w = words(paper.language)
     exercise = [f"**{_EXERCISE}**", ""] if paper.of.kind == "exercise" else []
     marking = [f"**{escaped(paper.of.marking)}**", ""]

@@ -1,6 +1,7 @@
 """How a report says what is not its own: a side's texts in the reader's language, and the members of an act as they are read.
 
-A run is the service's own words, as text, or somebody else's, as `Said`. Sentences of the catalogues are filled with both.
+A run is the service's own words, as text, or somebody else's, as `Said`. Sentences of
+the catalogues are filled with both.
 """
 
 import re
@@ -33,12 +34,12 @@ Cell = Run | tuple[Run, ...]
 
 
 def between(first: str, text: str) -> float:
-    """The seconds from a time to another."""
+    """Return the seconds from a time to another."""
     return (datetime.fromisoformat(text) - datetime.fromisoformat(first)).total_seconds()
 
 
 def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
-    """A sentence of the catalogues whose places are filled with what somebody said, which stays theirs."""
+    """Return a sentence of the catalogues whose places are filled with what somebody said, which stays theirs."""
     parts: list[Cell] = [
         values[part] if index % 2 else part for index, part in enumerate(_PLACE.split(sentence))
     ]
@@ -65,7 +66,7 @@ def _joined(parts: Iterable[Cell]) -> tuple[Run, ...]:
 
 
 def said(raw: Raw, w: Words, language: str, original: str = "") -> QuotedText:
-    """A text of a side: the only one, or that in the language that is wanted; it says whether another one prevails."""
+    """Return a text of a side: the only one, or that in the language that is wanted; it says whether another one prevails."""
     return _picked(msgspec.json.decode(raw), w, language, original)
 
 
@@ -106,14 +107,14 @@ class Members(Struct, frozen=True):
     chosen: Collection[tuple[str, str]] = frozenset()
 
     def told(self, name: str, raw: Raw, original: str = "") -> tuple[Run, ...]:
-        """A member as it is read: texts by the reader's language, what is structured as its names and values."""
+        """Return a member as it is read: texts by the reader's language, what is structured as its names and values."""
         value = msgspec.json.decode(raw)
         if self._in_languages(value):
             return (_picked(value, self.words, self.language, original),)
         return _joined([self._flat(name, value)])
 
     def _in_languages(self, value: Any) -> bool:
-        """Whether something is a text in several languages, and not what each side calls a place, or who speaks for it."""
+        """Return whether something is a text in several languages, and not what each side calls a place, or who speaks for it."""
         return (
             isinstance(value, dict)
             and bool(value)

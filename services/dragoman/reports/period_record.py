@@ -104,7 +104,7 @@ def record_of_the_period(
 
 
 def _flags(snapshot: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) -> list[RaisedFlag]:
-    """The flags of an exchange; under the Chatham House Rule none says which side it is of."""
+    """Return the flags of an exchange; under the Chatham House Rule none says which side it is of."""
     raised_flags = flags(snapshot.registry, exchange, areas, snapshot.ends)
     return [
         replace(
@@ -137,7 +137,7 @@ def _recorded(
 
 
 def _of_nobody(saying: Saying, sides: Sequence[str]) -> Saying:
-    """What was said, without who said it, and to whom it came."""
+    """Return what was said, without who said it, and to whom it came."""
     return replace(
         saying,
         side="",
@@ -159,7 +159,7 @@ def _of_somebody(met: Met | None) -> Met | None:
 
 
 def _sayings(snapshot: Snapshot, exchange: Exchange) -> Iterator[Saying]:
-    """Every act of an exchange that says something, in the order of the log."""
+    """Yield every act of an exchange that says something, in the order of the log."""
     messages = {message.said.position: message for message in exchange.messages}
     for position, (act, stamp, content) in sorted(_acts(snapshot, exchange).items()):
         message = messages.get(position)
@@ -255,7 +255,7 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 
 
 def paper(period_record: PeriodRecord, flagged: Flagged, w: Words, language: str) -> ReportDocument:
-    """The record laid out, with the flags of its exchanges as they can be said in any language."""
+    """Return the record laid out, with the flags of its exchanges as they can be said in any language."""
     exchanges = sum(len(family.exchanges) for family in period_record.families)
     carried_on = w.count(
         "%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges
@@ -371,7 +371,7 @@ def _exchange(
 
 
 def _head(matter: Matter, w: Words) -> Iterator[str]:
-    """Whose a matter is, how far it is, and who may see it, a sentence each."""
+    """Yield whose a matter is, how far it is, and who may see it, a sentence each."""
     values = {
         "number": matter.number,
         "precedence": w.value(matter.precedence),

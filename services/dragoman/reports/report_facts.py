@@ -58,7 +58,7 @@ class ReportMoment(Protocol):
     def calendars(self) -> dict[str, DutyCalendar]: ...  # noqa: D102
 
     def delivered(self, side: str, message: Message) -> str:
-        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+        """Return when it was recorded that a message had reached a station of a side; empty where it is not."""
 
 
 URGENT: Final = ("flash", "immediate")
@@ -73,7 +73,7 @@ MOST_OF_A_YEAR: Final = 500
 def heading(
     report_moment: ReportMoment, span: OutageSpan, report: str, *, live: bool, **more: object
 ) -> dict[str, Any]:
-    """What every report begins with."""
+    """Return what every report begins with."""
     registry = report_moment.registry
     asked = {
         "from": written(span.begins),
@@ -102,7 +102,7 @@ def heading(
 
 
 def matter(exchange: Exchange) -> Matter:
-    """An exchange as reports name it."""
+    """Return an exchange as reports name it."""
     subject, titles = _called(exchange)
     original = exchange.content.get("original")
     return Matter(
@@ -126,7 +126,7 @@ def matter(exchange: Exchange) -> Matter:
 
 
 def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
-    """An exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
+    """Return an exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
     title = title_of(exchange)
     if title is None:
         return subject_of(exchange), {}
@@ -179,7 +179,7 @@ def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
 
 
 def role_of(report_moment: ReportMoment, stamp: Stamp) -> str:
-    """In which role an officer acted, the most particular to a watch first; never a name."""
+    """Return in which role an officer acted, the most particular to a watch first; never a name."""
     officer = report_moment.registry.officers.get(stamp.by)
     return next(
         (
@@ -192,7 +192,7 @@ def role_of(report_moment: ReportMoment, stamp: Stamp) -> str:
 
 
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
-    """The questions that an addressee has not answered, by their numbers."""
+    """Yield the questions that an addressee has not answered, by their numbers."""
     for item in open_questions.unanswered(exchange):
         asked_by, side = (attribution.side(exchange, name) for name in (item.asked_by, item.side))
         yield Unanswered(
@@ -203,7 +203,7 @@ def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
 def receipts(
     report_moment: ReportMoment, exchange: Exchange, message: Message
 ) -> Iterator[Receipt]:
-    """What each addressee did with a message, the three facts kept apart."""
+    """Yield what each addressee did with a message, the three facts kept apart."""
     for side in (*message.to, *message.info):
         addressee_receipts = receipts_of(
             exchange, message, side, report_moment.delivered(side, message)
@@ -232,7 +232,7 @@ def receipts(
 
 
 def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
-    """A message and what became of it."""
+    """Return a message and what became of it."""
     return Urgent(
         matter=matter(exchange),
         act=message.act,
@@ -245,7 +245,7 @@ def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) ->
 
 
 def due(report_moment: ReportMoment, exchange: Exchange) -> Iterator[Due]:
-    """What is owed under an exchange."""
+    """Yield what is owed under an exchange."""
     for clock, outcome in limits(report_moment, exchange):
         if outcome in deadlines.OWED:
             yield Due(
@@ -260,7 +260,7 @@ def due(report_moment: ReportMoment, exchange: Exchange) -> Iterator[Due]:
 
 
 def limits(report_moment: ReportMoment, exchange: Exchange) -> Iterator[tuple[Deadline, Outcome]]:
-    """The limits of an exchange, and what had become of each at the last time before the moment."""
+    """Return the limits of an exchange, and what had become of each at the last time before the moment."""
     return deadlines.outcomes(
         report_moment.registry,
         exchange,
@@ -270,12 +270,12 @@ def limits(report_moment: ReportMoment, exchange: Exchange) -> Iterator[tuple[De
 
 
 def by_due(dues: Iterable[Due]) -> list[Due]:
-    """What is owed, the first limit first."""
+    """Return what is owed, the first limit first."""
     return sorted(dues, key=lambda due: (due.due, due.side, due.clock))
 
 
 def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
-    """What is ahead, the first first."""
+    """Return what is ahead, the first first."""
     return sorted(
         (ahead for ahead in found if ahead is not None),
         key=lambda ahead: datetime.fromisoformat(ahead.from_),
@@ -283,14 +283,14 @@ def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
 
 
 def lapses(report_moment: ReportMoment, exchange: Exchange, span: OutageSpan) -> Iterator[Lapsed]:
-    """The limits of an exchange that passed in a span before what was owed had come."""
+    """Yield the limits of an exchange that passed in a span before what was owed had come."""
     for clock, outcome in limits(report_moment, exchange):
         if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
 
 def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
-    """A limit that passed."""
+    """Return a limit that passed."""
     return Lapsed(
         side=attribution.side(exchange, clock.side),
         clock=clock.clock,
@@ -302,7 +302,7 @@ def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
 
 
 def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
-    """The lessons that were entered in a span."""
+    """Yield the lessons that were entered in a span."""
     for item in exchange.acts.get("lesson", ()):
         if span.holds(item.said.time):
             yield ReportsLesson(
@@ -316,9 +316,10 @@ def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
 def standing(
     report_moment: ReportMoment, exchanges: Iterable[Exchange], span: OutageSpan
 ) -> tuple[ReportsStanding, ...]:
-    """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
+    """Return how each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
 
-    What was said under the Chatham House Rule is counted for no side: `unnamed` counts it.
+    What was said under the Chatham House Rule is counted for no side: `unnamed` counts
+    it.
     """
     said = dict.fromkeys(report_moment.sides, 0)
     waits = dict.fromkeys(report_moment.sides, 0)
@@ -369,7 +370,7 @@ def _side(report_moment: ReportMoment, side: str, waits: int, number: int) -> Re
 
 
 def channel(report_moment: ReportMoment) -> ChannelStanding:
-    """How the channel stands."""
+    """Return how the channel stands."""
     status, (profile, since) = (
         report_moment.registry.status,
         deadlines.profile_of(report_moment.registry),
@@ -387,7 +388,7 @@ def channel(report_moment: ReportMoment) -> ChannelStanding:
 
 
 def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
-    """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
+    """Return an area, an activity, a launch or a movement that goes on at a moment or is still to come."""
     if exchange.family != "notification" or exchange.status in (
         *ENDED,
         "cleared",
@@ -407,7 +408,7 @@ def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
 
 
 def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
-    """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
+    """Return a meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):
         return None
@@ -450,7 +451,7 @@ def _journey(exchange: Exchange) -> tuple[str, str] | None:
 
 
 def _where(exchange: Exchange, *members: str) -> str:
-    """Where an exchange takes place, by the first of these members that it has."""
+    """Return where an exchange takes place, by the first of these members that it has."""
     value = next(
         (
             msgspec.json.decode(exchange.content[name])

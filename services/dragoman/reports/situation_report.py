@@ -1,6 +1,7 @@
 """The situation report: one page, every morning at 06:00Z or whenever asked. It says *quiet* only where that is known.
 
-It begins at the 06:00Z before; within the hour after 06:00Z still at that of the day before, whose report it is.
+It begins at the 06:00Z before; within the hour after 06:00Z still at that of the day
+before, whose report it is.
 """
 
 from collections.abc import Iterator
@@ -27,14 +28,14 @@ _GOOD: Final = ("in_force", "resumed")
 
 
 def begins(ends: datetime) -> datetime:
-    """When the period of a report that ends then begins, where nobody says."""
+    """Return when the period of a report that ends then begins, where nobody says."""
     late = ends - _GRACE
     six = datetime.combine(late.date(), _HOUR_OF_THE_REPORT, late.tzinfo)
     return six if six <= late else six - timedelta(days=1)
 
 
 def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
-    """How a channel stands at a moment, and what was said since the span began."""
+    """Return how a channel stands at a moment, and what was said since the span began."""
     first = snapshot.first(span)
     snapshot.expect(first, SITUATION_EXCHANGES)
     exchanges = list(snapshot.exchanges(first))
@@ -72,7 +73,7 @@ def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
 
 
 def _urgent(snapshot: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterator[Urgent]:
-    """The flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
+    """Yield the flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
     if exchange.precedence in report_facts.URGENT:
         for message in exchange.messages:
             if span.holds(message.said.time) or owing_receipt(exchange, message):
@@ -80,7 +81,7 @@ def _urgent(snapshot: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterato
 
 
 def _unquiet(found: Situation, w: Words) -> list[str]:
-    """Why a channel is not known to be quiet; in words."""
+    """Return why a channel is not known to be quiet; in words."""
     counted = (*found.standing, found.unnamed)
     sent, waits = (
         sum(getattr(response_body, name) for response_body in counted)
@@ -119,7 +120,7 @@ def _unquiet(found: Situation, w: Words) -> list[str]:
 
 
 def _line(found: Situation, w: Words) -> list[str]:
-    """Why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
+    """Return why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
     newest = max(found.line, key=lambda line: line.last_checked)
     if newest.last_checked < found.from_:
         return [
@@ -135,7 +136,7 @@ def _line(found: Situation, w: Words) -> list[str]:
 
 
 def paper(found: Situation, w: Words, language: str) -> ReportDocument:
-    """The report laid out."""
+    """Return the report laid out."""
     return ReportDocument(
         of=found.of,
         language=w.language,

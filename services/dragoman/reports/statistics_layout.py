@@ -16,7 +16,7 @@ from dragoman_schemas.statistics_figures import Spread, Statistics
 
 
 def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
-    """The statistics, a table each; what was not measured is no statement."""
+    """Return the statistics, a table each; what was not measured is no statement."""
     limits = DocumentParagraph(
         (_limits(statistics.kind, statistics.profile, w, binding=statistics.binding),)
     )
@@ -250,7 +250,7 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
 
 
 def blindness(what: str, w: Words) -> str:
-    """Why nobody could have noticed."""
+    """Return why nobody could have noticed."""
     match what:
         case "watch":
             return w.say("nobody had the watch")

@@ -48,7 +48,7 @@ def turn_over(
     silenced_last: str = "",
     drafts: Sequence[HandedOver] = (),
 ) -> TurnOver:
-    """What is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
+    """Return what is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
     first = snapshot.first(span)
     snapshot.expect(first, SITUATION_EXCHANGES)
     exchanges = list(snapshot.exchanges(first))
@@ -99,7 +99,7 @@ def turn_over(
 
 
 def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
-    """A caution that was shelved; of an exchange under the Chatham House Rule without its side and number."""
+    """Return a caution that was shelved; of an exchange under the Chatham House Rule without its side and number."""
     exchange = exchanges.get(shelved.exchange)
     if exchange is None:
         return shelved
@@ -111,7 +111,7 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
 
 
 def _unacknowledged(snapshot: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
-    """What the side has not acknowledged."""
+    """Yield what the side has not acknowledged."""
     for message in exchange.messages:
         if side in owing_receipt(exchange, message):
             yield report_facts.urgent(snapshot, exchange, message)
@@ -126,7 +126,7 @@ def _said(snapshot: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -
 
 
 def paper(over: TurnOver, w: Words, language: str) -> ReportDocument:
-    """The note laid out."""
+    """Return the note laid out."""
     side = layout.side(over.side)
     counts = {
         "n": w.number(len(over.unacknowledged)),

@@ -41,12 +41,12 @@ _OPEN: Final = ("reported", "accounts_differ")
 
 
 def begins(year: int) -> datetime:
-    """The first instant of a year."""
+    """Return the first instant of a year."""
     return datetime(year, 1, 1, tzinfo=UTC)
 
 
 def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) -> YearReview:
-    """A year, or as much of it as there is at a moment."""
+    """Return a year, or as much of it as there is at a moment."""
     first = snapshot.first(span)
     lapses: list[Lapsed] = []
     lessons: list[ReportsLesson] = []
@@ -91,7 +91,7 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
 
 
 def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
-    """What each side gave of what was owed in the year, and of what has no day for the year itself; a row also where nothing came."""
+    """Yield what each side gave of what was owed in the year, and of what has no day for the year itself; a row also where nothing came."""
     limits, _ = profile_of(snapshot.registry)
     exchanges: dict[tuple[str, int, str], Exchange] = {}
     for exchange in snapshot.of("notification", "annual-exchange"):
@@ -137,7 +137,7 @@ def _advised(exchange: Exchange) -> Advised:
 
 
 def _questions(exchange: Exchange) -> Iterator[Question]:
-    """The questions of an exchange that its addressees have not answered."""
+    """Yield the questions of an exchange that its addressees have not answered."""
     for item in open_questions.unanswered(exchange) if exchange.cancellation is None else ():
         yield Question(
             asked_by=attribution.side(exchange, item.asked_by),
@@ -153,7 +153,7 @@ def _questions(exchange: Exchange) -> Iterator[Question]:
 
 
 def paper(review: YearReview, w: Words, language: str) -> ReportDocument:
-    """The pack laid out."""
+    """Return the pack laid out."""
     return ReportDocument(
         of=review.of,
         language=w.language,

@@ -48,7 +48,7 @@ _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.p
 def application(
     service: Service, settings: Settings, provider: Provider | None = None
 ) -> web.Application:
-    """The application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
+    """Return the application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[http_request.SERVICE] = service
     app[BUDGETS] = RateLimits(settings.budgets, time.monotonic)
@@ -198,7 +198,7 @@ def rejection(app: web.Application) -> Reject:
 
 
 def _path(request: web.Request) -> str:
-    """The path of the route, without what its variables are: some of those are secret."""
+    """Return the path of the route, without what its variables are: some of those are secret."""
     resource = request.match_info.route.resource
     return quote(request.path[:200]) if resource is None else resource.canonical
 

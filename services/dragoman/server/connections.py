@@ -3,8 +3,9 @@
     connections = Connections(app, per_address=100, most=connections_room(), ...)
     await Site(runner, listener, connections, ssl_context=context).start()
 
-A connection that nobody sends a request on costs a descriptor, and a process has few of them. aiohttp has no limit of its own, and
-answers what its parser rejects with the rejected bytes, which may be a token.
+A connection that nobody sends a request on costs a descriptor, and a process has few of
+them. aiohttp has no limit of its own, and answers what its parser rejects with the
+rejected bytes, which may be a token.
 """
 
 import asyncio
@@ -33,7 +34,9 @@ log = structlog.get_logger()
 
 _UNLIMITED: Final = 1_000_000
 _AGAIN_SECONDS: Final = 1.0
-"""How long to wait before the next connection is taken where the process has no descriptor left."""
+"""How long to wait before the next connection is taken where the process has no
+descriptor left.
+"""
 
 
 class Reject(Protocol):

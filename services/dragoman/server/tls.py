@@ -1,6 +1,7 @@
 """The gateway's certificate: TLS from files, which are read again when they change, without a restart.
 
-A context that is loaded anew serves the next handshake; connections that stand keep what they were made with.
+A context that is loaded anew serves the next handshake; connections that stand keep
+what they were made with.
 """
 
 import asyncio

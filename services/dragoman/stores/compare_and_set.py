@@ -1,8 +1,10 @@
 """Writing over what was read, on streams whose last message on a subject counts: one writer is first, and all others are told.
 
-The broker's refusal is not believed as it stands. On a cluster a node that was cut off, and is joined again, refuses as a leader while
-the others write, and the quicker answer counts; it also refuses whatever follows a message of which it does not know yet what becomes.
-So each message bears a mark of its own, and what stands on the subject is looked at: ours, or another one, or nothing new yet.
+The broker's refusal is not believed as it stands. On a cluster a node that was cut off,
+and is joined again, refuses as a leader while the others write, and the quicker answer
+counts; it also refuses whatever follows a message of which it does not know yet what
+becomes. So each message bears a mark of its own, and what stands on the subject is
+looked at: ours, or another one, or nothing new yet.
 """
 
 import asyncio
@@ -20,7 +22,9 @@ from dragoman.text import sentence
 
 _NO_MESSAGE: Final = 10037
 WRONG_LAST: Final = (10071, 10164)
-"""How the broker says that another message stands there than was expected: one that is written, or, on a cluster, one that is on its way."""
+"""How the broker says that another message stands there than was expected: one that is
+written, or, on a cluster, one that is on its way.
+"""
 _MARK: Final = "Dragoman-Mark"
 _LOOK_SECONDS: Final = 0.1
 _PAGE: Final = 1000
@@ -35,7 +39,7 @@ class LeaderMessage(Struct, frozen=True, kw_only=True):
     hdrs: bytes = b""
 
     def has(self, header: str) -> bool:
-        """Whether one of the header's lines begins so."""
+        """Return whether one of the header's lines begins so."""
         return f"\r\n{header}".encode() in self.hdrs
 
 
@@ -90,7 +94,7 @@ async def write(
 
 
 async def _newer(bus: Bus, stream: str, subject: str, over: int) -> LeaderMessage:
-    """What stands on a subject, once it is newer than that. Raises `LogUnreachable`."""
+    """Return what stands on a subject, once it is newer than that. Raises `LogUnreachable`."""
     deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         standing = await stands(bus, stream, {"last_by_subj": subject})
@@ -101,7 +105,7 @@ async def _newer(bus: Bus, stream: str, subject: str, over: int) -> LeaderMessag
 
 
 async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMessage | None:
-    """The message that a leader of a stream has for a query. Raises `LogUnreachable`."""
+    """Return the message that a leader of a stream has for a query. Raises `LogUnreachable`."""
     answer = await bus.request(f"$JS.API.STREAM.MSG.GET.{stream}", msgspec.json.encode(query))
     failed = read_answer(answer.data).get("error")
     if failed is None:
@@ -116,7 +120,7 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMe
 async def following(
     bus: Bus, stream: str, subjects: str, number: int
 ) -> AsyncIterator[LeaderMessage]:
-    """The messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
+    """Yield the messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
     while (
         message := await stands(bus, stream, {"seq": number + 1, "next_by_subj": subjects})
     ) is not None:

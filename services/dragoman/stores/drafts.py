@@ -17,7 +17,8 @@ BYTES: Final = DRAFT_BYTES
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An act in the making. Its id becomes its record's, so that releasing it twice is releasing it once.
 
-    `handed` is when its author gave it to a colleague to send; empty while it is only kept.
+    `handed` is when its author gave it to a colleague to send; empty while it is only
+    kept.
     """
 
     id: str
@@ -33,12 +34,12 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def side(self) -> str:
-        """Whose draft it is."""
+        """Return whose draft it is."""
         return self.author.partition("/")[0]
 
     @property
     def etag(self) -> str:
-        """What changes whenever the draft does."""
+        """Return what changes whenever the draft does."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
@@ -57,7 +58,7 @@ class DraftStore:
         self._bucket = bucket
 
     async def listed(self, cid: str, side: str) -> list[Draft]:
-        """A side's drafts in a channel, the newest first. Raises `LogUnreachable`."""
+        """Return a side's drafts in a channel, the newest first. Raises `LogUnreachable`."""
         await self._bucket.refresh()
         prefix = _key(cid, side, "")
         drafts = [
@@ -70,7 +71,7 @@ class DraftStore:
         await self._bucket.refresh()
 
     def handed(self, cid: str, side: str) -> list[Draft]:
-        """A side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
+        """Return a side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
         prefix = _key(cid, side, "")
         drafts = [
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
@@ -78,7 +79,7 @@ class DraftStore:
         return sorted((draft for draft in drafts if draft.handed), key=lambda draft: draft.handed)
 
     async def find(self, cid: str, side: str, id: str) -> Draft | None:
-        """A side's draft. Raises `LogUnreachable`."""
+        """Return a side's draft. Raises `LogUnreachable`."""
         await self._bucket.refresh()
         value = self._bucket.values.get(_key(cid, side, id))
         return None if value is None else _decode(value)

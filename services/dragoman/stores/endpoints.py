@@ -1,8 +1,10 @@
 """Where a side wants to be told, and how far it has been: endpoints, each with what is still to be brought to it.
 
-An endpoint and its progress are two values of one bucket. Whoever brings holds the progress for a while (`until`), and writes it over what was
-read: of two couriers one wins, and what it wrote is all that was done. The progress is bounded. Where nothing more fits in it, an endpoint stands
-still at its position until somebody has looked, and nothing is lost.
+An endpoint and its progress are two values of one bucket. Whoever brings holds the
+progress for a while (`until`), and writes it over what was read: of two couriers one
+wins, and what it wrote is all that was done. The progress is bounded. Where nothing
+more fits in it, an endpoint stands still at its position until somebody has looked, and
+nothing is lost.
 """
 
 import uuid
@@ -21,7 +23,9 @@ PENDING: Final = 200
 """Deliveries that wait for another try, beyond which no further record is tried."""
 
 PARKED: Final = 500
-"""Deliveries that were given up and wait for somebody to look, beyond which no further record is tried."""
+"""Deliveries that were given up and wait for somebody to look, beyond which no further
+record is tried.
+"""
 
 Step = Literal["deputy", "head_of_office"]
 
@@ -85,8 +89,9 @@ class WatchNoticeItem(Struct, frozen=True, kw_only=True):
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far an endpoint has been told: everything up to `upto`, but what waits or was given up.
 
-    `going` is what was being sent when this was written, where it must not be sent twice. Nothing more is sent where its receiver is `gone`.
-    `noticed` is the notice that was brought last.
+    `going` is what was being sent when this was written, where it must not be sent
+    twice. Nothing more is sent where its receiver is `gone`. `noticed` is the notice
+    that was brought last.
     """
 
     upto: int
@@ -118,7 +123,7 @@ class NotificationEndpoints:
         await self._bucket.refresh()
 
     def endpoints(self) -> list[NotificationEndpoint]:
-        """All endpoints, as far as this process knows, in the order of their ids."""
+        """Return all endpoints, as far as this process knows, in the order of their ids."""
         return [
             _endpoint(value)
             for key, value in sorted(self._bucket.values.items())
@@ -126,7 +131,7 @@ class NotificationEndpoints:
         ]
 
     def find(self, id: str) -> NotificationEndpoint | None:
-        """An endpoint by its id, as far as this process knows."""
+        """Return an endpoint by its id, as far as this process knows."""
         value = self._bucket.values.get(f"endpoint.{id}")
         return None if value is None else _endpoint(value)
 
@@ -141,7 +146,7 @@ class NotificationEndpoints:
         await self._bucket.put(f"progress.{id}", None)
 
     def progress(self, id: str) -> tuple[Progress, int]:
-        """How far an endpoint has been told, and the revision of that, as far as this process knows."""
+        """Return how far an endpoint has been told, and the revision of that, as far as this process knows."""
         value = self._bucket.values.get(f"progress.{id}")
         return (
             Progress(upto=0) if value is None else _progress(value)
@@ -156,7 +161,7 @@ class NotificationEndpoints:
         return self._bucket.revisions[f"progress.{id}"]
 
     def notice(self, cid: str, side: str) -> tuple[WatchNoticeItem | None, int]:
-        """The newest notice for a side in a channel, and its revision, as far as this process knows."""
+        """Return the newest notice for a side in a channel, and its revision, as far as this process knows."""
         key = f"notice.{cid}.{side}"
         value = self._bucket.values.get(key)
         return None if value is None else _notice(value), self._bucket.revisions.get(key, 0)

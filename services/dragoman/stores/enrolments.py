@@ -35,7 +35,7 @@ class Enrolments:
         self._bucket = bucket
 
     def listed(self, cid: str, side: str) -> list[Enrolment]:
-        """A side's in a channel, the oldest first, as far as this gateway knows."""
+        """Return a side's in a channel, the oldest first, as far as this gateway knows."""
         enrolments = (
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
         )
@@ -49,7 +49,7 @@ class Enrolments:
         )
 
     def find(self, cid: str, officer: str) -> Enrolment | None:
-        """An officer's in a channel."""
+        """Return an officer's in a channel."""
         value = self._bucket.values.get(_key(cid, officer))
         return None if value is None else _decode(value)
 

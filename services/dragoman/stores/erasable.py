@@ -4,8 +4,9 @@
     refresh  bring what was written since, to the very end as the stream's leader has it
     sweep    erase what was superseded and still stands, should whoever wrote over it have died first
 
-`STREAM.MSG.DELETE` without `no_erase` makes the broker write the block anew, with random bytes where the message was. The
-broker must not drop messages by itself, by a limit say: it would leave their bytes where they are.
+`STREAM.MSG.DELETE` without `no_erase` makes the broker write the block anew, with
+random bytes where the message was. The broker must not drop messages by itself, by a
+limit say: it would leave their bytes where they are.
 """
 
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ class Erasable:
             self._take(message)
 
     async def next(self, subjects: str, first: int) -> LeaderMessage | None:
-        """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
+        """Return the first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
         return await compare_and_set.stands(
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
@@ -93,8 +94,8 @@ class Erasable:
     async def put(self, key: str, value: bytes, over: int) -> None:
         """Write a value durably over that revision of its key, 0 for none, and erase what it said before.
 
-        Raises `Moved` where somebody else was faster, once what stands there is known here, and `LogUnreachable` where it is not known
-        whether all of it was done.
+        Raises `Moved` where somebody else was faster, once what stands there is known
+        here, and `LogUnreachable` where it is not known whether all of it was done.
         """
         try:
             seq = await self.publish(self._prefix + key, value, over)

@@ -3,9 +3,11 @@
     dragoman.files.<cid>.<side>.<sha256>                what the file is, and how far it is
     dragoman.chunks.<cid>.<side>.<sha256>.<upload>.<n>  its bytes, in pieces
 
-A file is *coming* while its pieces are written, then *kept*; *erasing* until the last piece is overwritten, then *erased*.
-Pieces are of one upload, so that two that meet never mix: who is overtaken overwrites what it brought. Erasing overwrites the pieces
-of all uploads, and looks once more after a while: on a cluster a node that was cut off may have said that there are none.
+A file is *coming* while its pieces are written, then *kept*; *erasing* until the last
+piece is overwritten, then *erased*. Pieces are of one upload, so that two that meet
+never mix: who is overtaken overwrites what it brought. Erasing overwrites the pieces of
+all uploads, and looks once more after a while: on a cluster a node that was cut off may
+have said that there are none.
 """
 
 import asyncio
@@ -42,12 +44,12 @@ class File(Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> bool:
-        """Whether all of its bytes are there."""
+        """Return whether all of its bytes are there."""
         return self.stage == "kept"
 
     @property
     def erased(self) -> bool:
-        """Whether its side has erased it."""
+        """Return whether its side has erased it."""
         return self.stage in ("erasing", "erased")
 
 
@@ -67,13 +69,13 @@ class FileStore:
         self._erased: dict[tuple[str, int], float] = {}
 
     async def found(self, cid: str, sides: tuple[str, ...], sha256: str) -> list[File]:
-        """Those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
+        """Return those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
         await self._entries.refresh()
         values = [self._entries.values.get(f"{cid}.{side}.{sha256}") for side in sides]
         return [_decode(value) for value in values if value is not None]
 
     async def listed(self, cid: str, side: str) -> list[File]:
-        """A side's files that are not erased, the newest first. Raises `LogUnreachable`."""
+        """Return a side's files that are not erased, the newest first. Raises `LogUnreachable`."""
         await self._entries.refresh()
         files = [
             _decode(value)
@@ -89,7 +91,8 @@ class FileStore:
     ) -> bool:
         """Keep a file whose digest was checked, over what was read of it; False where somebody else was faster.
 
-        Raises `LogUnreachable`; what was brought until then is overwritten when the file is put again, or erased.
+        Raises `LogUnreachable`; what was brought until then is overwritten when the
+        file is put again, or erased.
         """
         coming = msgspec.structs.replace(file, stage="coming", upload=secrets.token_hex(8))
         if not await self._put(cid, coming, over):
@@ -107,7 +110,7 @@ class FileStore:
         return False
 
     async def read(self, cid: str, file: File) -> AsyncGenerator[bytes, None]:
-        """The pieces of a kept file, in their order. Raises `LogUnreachable` where one is not there."""
+        """Return the pieces of a kept file, in their order. Raises `LogUnreachable` where one is not there."""
         for number in range(-(-file.bytes // CHUNK_BYTES)):
             message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)
             if message is None:
@@ -154,7 +157,7 @@ class FileStore:
             await self._put(cid, msgspec.structs.replace(file, upload=""), file)
 
     def _is(self, cid: str, file: File) -> bool:
-        """Whether this is what is known of the file."""
+        """Return whether this is what is known of the file."""
         data = self._entries.values.get(_key(cid, file))
         return data is not None and _decode(data) == file
 
@@ -194,5 +197,5 @@ def _key(cid: str, file: File) -> str:
 
 
 def _chunks(cid: str, file: File) -> str:
-    """How the subjects of the pieces of one upload begin."""
+    """Return how the subjects of the pieces of one upload begin."""
     return f"{CHUNKS}{_key(cid, file)}.{file.upload}."

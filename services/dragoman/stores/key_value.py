@@ -94,7 +94,7 @@ class Bucket:
 
 
 def _is_json(stream: str, standing: LeaderMessage) -> bool:
-    """Whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
+    """Return whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
     try:
         nesting.check(standing.data)
         msgspec.json.decode(standing.data)

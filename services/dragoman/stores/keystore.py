@@ -1,7 +1,8 @@
 """The private keys that a host keeps for the sides of a trial channel.
 
-Files of 32-byte seeds, readable by the owner alone. A channel whose keys are here says `custody: host` in its genesis and
-on every page: its signatures rest on the host's word.
+Files of 32-byte seeds, readable by the owner alone. A channel whose keys are here says
+`custody: host` in its genesis and on every page: its signatures rest on the host's
+word.
 """
 
 import secrets
@@ -26,15 +27,15 @@ class Custody:
         return dsse.public_of(path.read_bytes())
 
     def holds(self, channel: str, owner: str) -> bool:
-        """Whether the owner's key is here."""
+        """Return whether the owner's key is here."""
         return self._path(channel, owner).exists()
 
     def seed(self, channel: str, owner: str) -> bytes:
-        """The seed of an owner's key, for who signs what is no act."""
+        """Return the seed of an owner's key, for who signs what is no act."""
         return self._path(channel, owner).read_bytes()
 
     def sign(self, channel: str, owners: list[str], act: bytes) -> str:
-        """The record's member `signatures`, by the keys of these owners."""
+        """Return the record's member `signatures`, by the keys of these owners."""
         signatures: dict[str, bytes] = {}
         for owner in owners:
             seed = self._path(channel, owner).read_bytes()

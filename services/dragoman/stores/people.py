@@ -1,7 +1,8 @@
 """The register of people: who is meant by the ids that acts name. It stands beside the log, and what is erased is gone.
 
-One subject an entry, `dragoman.people.<cid>.<id>`. A revision is written over the one that was read and overwrites it;
-erasing writes a marker without any personal data, and without the random bytes behind the commitment.
+One subject an entry, `dragoman.people.<cid>.<id>`. A revision is written over the one
+that was read and overwrites it; erasing writes a marker without any personal data, and
+without the random bytes behind the commitment.
 """
 
 import secrets
@@ -36,16 +37,16 @@ class StoredPerson(Struct, frozen=True, kw_only=True):
 
     @property
     def erased(self) -> bool:
-        """Whether nothing personal is left of it."""
+        """Return whether nothing personal is left of it."""
         return self.entry is UNSET
 
     @property
     def person(self) -> PersonEntry | UnsetType:
-        """What the register says of them."""
+        """Return what the register says of them."""
         return UNSET if isinstance(self.entry, UnsetType) else _person(bytes(self.entry))
 
     def open_to(self, actor: str) -> bool:
-        """Whether an officer of the channel reads it: everybody, or where readers are named these and the own side."""
+        """Return whether an officer of the channel reads it: everybody, or where readers are named these and the own side."""
         readers = UNSET if isinstance(self.person, UnsetType) else self.person.readers
         return (
             isinstance(readers, UnsetType)
@@ -55,7 +56,7 @@ class StoredPerson(Struct, frozen=True, kw_only=True):
 
     @property
     def commitment(self) -> str:
-        """What acts name, beside the id; empty once it is erased."""
+        """Return what acts name, beside the id; empty once it is erased."""
         return (
             ""
             if isinstance(self.entry, UnsetType)
@@ -68,7 +69,7 @@ _person = msgspec.json.Decoder(PersonEntry).decode
 
 
 def entered(id: str, side: str, entry: bytes, at: str) -> StoredPerson:
-    """The first revision of an entry."""
+    """Return the first revision of an entry."""
     return StoredPerson(
         id=id,
         side=side,
@@ -81,7 +82,7 @@ def entered(id: str, side: str, entry: bytes, at: str) -> StoredPerson:
 
 
 def changed(stored_person: StoredPerson, entry: bytes, at: str) -> StoredPerson:
-    """The next revision of an entry, with other random bytes."""
+    """Return the next revision of an entry, with other random bytes."""
     return msgspec.structs.replace(
         stored_person,
         revision=stored_person.revision + 1,
@@ -92,7 +93,7 @@ def changed(stored_person: StoredPerson, entry: bytes, at: str) -> StoredPerson:
 
 
 def erased(stored_person: StoredPerson, at: str) -> StoredPerson:
-    """What is left of an entry that is erased."""
+    """Return what is left of an entry that is erased."""
     return msgspec.structs.replace(
         stored_person, revision=stored_person.revision + 1, updated=at, random="", entry=UNSET
     )
@@ -106,7 +107,7 @@ class PeopleStore:
         self._entries = entries
 
     async def listed(self, cid: str) -> list[StoredPerson]:
-        """A channel's entries that are not erased, by id. Raises `LogUnreachable`."""
+        """Return a channel's entries that are not erased, by id. Raises `LogUnreachable`."""
         await self._entries.refresh()
         stored_persons = [
             _decode(value)
@@ -119,11 +120,11 @@ class PeopleStore:
         )
 
     async def find(self, cid: str, id: str) -> StoredPerson | None:
-        """An entry, or what is left of it. Raises `LogUnreachable`."""
+        """Return an entry, or what is left of it. Raises `LogUnreachable`."""
         return (await self.found(cid, (id,))).get(id)
 
     async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, StoredPerson]:
-        """Those of the entries that there are, or were. Raises `LogUnreachable`."""
+        """Return those of the entries that there are, or were. Raises `LogUnreachable`."""
         await self._entries.refresh()
         return self.known(cid, ids)
 
@@ -135,7 +136,8 @@ class PeopleStore:
     async def keep(self, cid: str, stored_person: StoredPerson, over: StoredPerson | None) -> bool:
         """Write a revision over the one that was read, or a new entry; False where somebody else was faster.
 
-        When it returns, what stood there before is overwritten. Raises `LogUnreachable`.
+        When it returns, what stood there before is overwritten. Raises
+        `LogUnreachable`.
         """
         key = f"{cid}.{stored_person.id}"
         data = self._entries.values.get(key)

@@ -36,7 +36,7 @@ class Searches:
         self._bucket = bucket
 
     def listed(self, actor: str, cid: str) -> list[Search]:
-        """An officer's in a channel, by name, as far as this gateway knows."""
+        """Return an officer's in a channel, by name, as far as this gateway knows."""
         return sorted(
             (item for item in self._of(actor) if item.cid == cid),
             key=lambda item: item.name.casefold(),

@@ -1,7 +1,8 @@
 """The signed heads of all channels' logs, in the stream `DRAGOMAN_SEAL`: one subject a channel, the newest last, none ever removed.
 
-A head is written over the one that was read, and over no other: two registrars cannot both go on from the same head.
-The stream is made with a host's first channel, and never by itself after that: a registrar that does not find it has lost what was signed.
+A head is written over the one that was read, and over no other: two registrars cannot
+both go on from the same head. The stream is made with a host's first channel, and never
+by itself after that: a registrar that does not find it has lost what was signed.
 """
 
 from datetime import datetime
@@ -75,7 +76,7 @@ class SignedHeadStore:
             )
 
     async def knew(self, channel: str) -> bool:
-        """Whether heads were kept before the channel's log was made: one that was made later knows nothing of what was signed. Raises as `check` does."""
+        """Return whether heads were kept before the channel's log was made: one that was made later knows nothing of what was signed. Raises as `check` does."""
         kept, log = [await self._about(text) for text in (STREAM, stream_config.stream_of(channel))]
         return datetime.fromisoformat(kept["created"]) <= datetime.fromisoformat(log["created"])
 
@@ -86,11 +87,11 @@ class SignedHeadStore:
         return answer
 
     async def newest(self, channel: str) -> SealedHead | None:
-        """The newest head of a channel, by the stream's leader. Raises `NoStore`, `LogUnreachable`."""
+        """Return the newest head of a channel, by the stream's leader. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"last_by_subj": _PREFIX + channel})
 
     async def after(self, channel: str, seq: int) -> SealedHead | None:
-        """The head of a channel that follows the one at a sequence. Raises `NoStore`, `LogUnreachable`."""
+        """Return the head of a channel that follows the one at a sequence. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
 
     async def _got(self, query: dict[str, object]) -> SealedHead | None:
@@ -108,7 +109,8 @@ class SignedHeadStore:
     async def put(self, channel: str, note: bytes, over: SealedHead | None) -> SealedHead:
         """Write a head over the one that was read; it is durable when this returns.
 
-        Raises `Moved` where another one stands there by now, `LogUnreachable` where it is not known what stands there.
+        Raises `Moved` where another one stands there by now, `LogUnreachable` where it
+        is not known what stands there.
         """
         headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
         answer = read_answer((await self._bus.request(_PREFIX + channel, note, headers)).data)

@@ -1,7 +1,9 @@
 """Who a caller is: bearer tokens, page sessions and a calendar's secret links, of which only SHA-256 is stored, and an OIDC provider's subjects.
 
-A token is bound to one officer and to channels by their cid, so that a channel opened anew under an old name is another.
-What the officer may do there stands in the channel's own log, not here. Revocation reaches every gateway that the broker answers within a second.
+A token is bound to one officer and to channels by their cid, so that a channel opened
+anew under an old name is another. What the officer may do there stands in the channel's
+own log, not here. Revocation reaches every gateway that the broker answers within a
+second.
 """
 
 import hashlib
@@ -32,8 +34,9 @@ Kind = Literal["token", "subject", "link"]
 class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token gives: it speaks for an actor in those channels, until it `expires`, in Unix seconds. The operator opens channels and issues tokens.
 
-    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose tokens give this. A link was `made_with` a token, and
-    ends with it. `key` is that of the form by which it was made, so that sending it again makes no second one.
+    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose
+    tokens give this. A link was `made_with` a token, and ends with it. `key` is that of
+    the form by which it was made, so that sending it again makes no second one.
     """
 
     id: str
@@ -54,7 +57,7 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_operator(self) -> bool:
-        """Whether this is the operator's."""
+        """Return whether this is the operator's."""
         return self.actor == OPERATOR
 
 
@@ -66,8 +69,8 @@ class _Session(Struct, frozen=True, kw_only=True):
 class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One browser at which an officer sits: how its alarm stands, for the channel of an exercise or for the live ones, and when it said so last.
 
-    `state` is `armed`, `partly`, `off`, `not_armed`, `blind`, or `no_answer` where nobody answered its watch check, `since` then; `at` and
-    `since` are in Unix seconds.
+    `state` is `armed`, `partly`, `off`, `not_armed`, `blind`, or `no_answer` where
+    nobody answered its watch check, `since` then; `at` and `since` are in Unix seconds.
     """
 
     actor: str
@@ -88,7 +91,7 @@ _session = msgspec.json.Decoder(_Session).decode
 
 
 def hashed(secret: str) -> str:
-    """What is stored of a token or a session."""
+    """Return what is stored of a token or a session."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -119,9 +122,10 @@ class Access:
         kind: Literal["token", "link"] = "token",
         over: int | None = None,
     ) -> tuple[str, Grant]:
-        """A new token, or link, and what it gives. The token is known to the caller alone from here on.
+        """Return a new token, or link, and what it gives. The token is known to the caller alone from here on.
 
-        With `over` 0 only where it was never issued, else `Moved` is raised. Raises `LogUnreachable`.
+        With `over` 0 only where it was never issued, else `Moved` is raised. Raises
+        `LogUnreachable`.
         """
         token = secret or new_token()
         digest = hashed(token)
@@ -173,7 +177,7 @@ class Access:
         return False
 
     async def listed(self, kind: Kind = "token") -> list[Grant]:
-        """All tokens, subjects or links in force."""
+        """Return all tokens, subjects or links in force."""
         await self._bucket.refresh()
         return sorted(
             (
@@ -191,7 +195,7 @@ class Access:
     def find(
         self, token: str, now: float, kind: Literal["token", "link"] = "token"
     ) -> Grant | None:
-        """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
+        """Return what a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
         grant = None if value is None else _in_time(_grant(value), now)
         return (
@@ -201,7 +205,7 @@ class Access:
         )
 
     def _is_held(self, link: Grant, now: float) -> bool:
-        """Whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
+        """Return whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
         ids = (f"token.{link.made_with}", f"subject.{link.made_with}")
         grants = (
             _grant(value) for key, value in self._bucket.values.items() if key.startswith(ids)
@@ -211,17 +215,17 @@ class Access:
         )
 
     def was_known(self, token: str) -> bool:
-        """Whether a token was ever issued: one that was revoked does not come back."""
+        """Return whether a token was ever issued: one that was revoked does not come back."""
         return f"token.{hashed(token)}" in self._bucket.revisions
 
     def of_subject(self, issuer: str, subject: str) -> Grant | None:
-        """What a subject of an OIDC provider is mapped to, as far as this gateway knows."""
+        """Return what a subject of an OIDC provider is mapped to, as far as this gateway knows."""
         issued = f"{issuer}\n{subject}"
         value = self._bucket.values.get(f"subject.{hashed(issued)}")
         return None if value is None else _grant(value)
 
     def holds(self, grant: Grant, now: float) -> bool:
-        """Whether a grant that was found earlier is still in force, as it was found."""
+        """Return whether a grant that was found earlier is still in force, as it was found."""
         if self._held_at != self._bucket.changes:
             granted = (
                 value
@@ -233,7 +237,7 @@ class Access:
         return grant in self._held and _in_time(grant, now) is not None
 
     async def open_session(self, token: str, now: float, seconds: float) -> str:
-        """A page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
+        """Return a page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
         rows = [
             (key, _session(value))
             for key, value in self._bucket.values.items()
@@ -273,9 +277,10 @@ class Access:
         await self._bucket.put(f"console.{hashed(session)}", console)
 
     def consoles(self, now: float, cid: str) -> list[Console]:
-        """The browsers that have said within a minute how they stand, whose session is for a channel, as far as this gateway knows.
+        """Return the browsers that have said within a minute how they stand, whose session is for a channel, as far as this gateway knows.
 
-        Sides and officers of two channels may have the same names. A browser whose session is over hears no alarm, so it does not count.
+        Sides and officers of two channels may have the same names. A browser whose
+        session is over hears no alarm, so it does not count.
         """
         values = self._bucket.values
         result = [
@@ -294,7 +299,7 @@ class Access:
         return grant is not None and grant.actor == console.actor and cid in grant.channels
 
     def session(self, session: str, now: float) -> Grant | None:
-        """What a session gives: what its token gives, until it ends or the token is revoked."""
+        """Return what a session gives: what its token gives, until it ends or the token is revoked."""
         return self._of_session(hashed(session), now)
 
     def session_ends(self, session: str) -> float:
@@ -308,7 +313,7 @@ class Access:
         return 0.0 if granted is None else min(known.expires, ends or known.expires)
 
     def ended(self, session: str, now: float) -> Grant | None:
-        """What a session gave that has ended within the hour, by itself or with its token's time.
+        """Return what a session gave that has ended within the hour, by itself or with its token's time.
 
         None for one that was closed, or whose token was revoked.
         """
@@ -335,5 +340,5 @@ def _in_time(grant: Grant, now: float) -> Grant | None:
 
 
 def new_token() -> str:
-    """A token of 32 random bytes, recognisable by its prefix."""
+    """Return a token of 32 random bytes, recognisable by its prefix."""
     return "drg_" + secrets.token_urlsafe(_TOKEN_BYTES)

@@ -53,7 +53,7 @@ class Floor(Struct, frozen=True, kw_only=True):
     shelved: tuple[ShelvedAlarm, ...] = ()
 
     def standing(self, now: datetime) -> tuple[ShelvedAlarm, ...]:
-        """What is still shelved at a time."""
+        """Return what is still shelved at a time."""
         return tuple(
             shelved_alarm
             for shelved_alarm in self.shelved
@@ -74,7 +74,7 @@ class WatchFloor:
         self._bucket = bucket
 
     def is_opened(self, cid: str, side: str, message: str) -> bool:
-        """Whether somebody of a side has opened a flash, as far as this gateway knows."""
+        """Return whether somebody of a side has opened a flash, as far as this gateway knows."""
         return _opened_key(cid, side, message) in self._bucket.values
 
     async def opened(self, cid: str, side: str, message: str, now: float) -> None:
@@ -91,7 +91,7 @@ class WatchFloor:
         await self._bucket.put(_opened_key(cid, side, message), OpenedFlash(at=now))
 
     def floor(self, cid: str, side: str, since: int) -> Floor:
-        """What the watch that was taken at a position has done; a watch that ended took all of it along."""
+        """Return what the watch that was taken at a position has done; a watch that ended took all of it along."""
         value = self._bucket.values.get(f"{_FLOOR}{cid}.{side}")
         floor = None if value is None else _floor(value)
         return floor if floor is not None and floor.since == since else Floor(since=since)
@@ -111,7 +111,7 @@ class WatchFloor:
                 return floor
 
     def checked(self, cid: str, side: str) -> WatchChecks:
-        """In which offices of a side a quiet watch is checked; in none, unless the side has said so."""
+        """Return in which offices of a side a quiet watch is checked; in none, unless the side has said so."""
         value = self._bucket.values.get(f"{_CHECKED}{cid}.{side}")
         return WatchChecks(offices=(), by="") if value is None else _checks(value)
 

@@ -4,7 +4,8 @@
     <size in decimal>
     <base64 of the root>
 
-No extension lines: an auditor could not check them. The log's key signs it under the name of its origin; witnesses cosign it.
+No extension lines: an auditor could not check them. The log's key signs it under the
+name of its origin; witnesses cosign it.
 """
 
 import re
@@ -41,7 +42,7 @@ class NotEmpty(NotANote):
 
 
 def read(text: str) -> Checkpoint:
-    """The checkpoint that a note's text is. Raises `NotANote`, of which `NotEmpty` is one."""
+    """Return the checkpoint that a note's text is. Raises `NotANote`, of which `NotEmpty` is one."""
     lines = text.split("\n")
     if len(lines) != _LINES or lines[3]:
         raise NotANote(
@@ -61,7 +62,7 @@ def read(text: str) -> Checkpoint:
 
 
 def opened(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
-    """A checkpoint that the log's key has signed under its origin. Raises `NotANote`."""
+    """Return a checkpoint that the log's key has signed under its origin. Raises `NotANote`."""
     result = note.read(raw)
     checkpoint = read(result.text)
     if checkpoint.origin != log.name or result.signed_by(log) is None:
@@ -77,13 +78,13 @@ class Addition(Struct, frozen=True):
     checkpoint: bytes
 
     def __bytes__(self) -> bytes:
-        """The request's body."""
+        """Return the request's body."""
         head = f"old {self.old}\n" + "".join(f"{encode_base64(data)}\n" for data in self.proof)
         return head.encode() + b"\n" + self.checkpoint
 
 
 def read_addition(raw: bytes) -> Addition:
-    """The request that a body is. Raises `NotANote`."""
+    """Return the request that a body is. Raises `NotANote`."""
     head, gap, signed = raw.partition(b"\n\n")
     try:
         first, *lines = head.decode("ascii").split("\n")

@@ -4,8 +4,9 @@
     copies of the leaves            what somebody gave: its records, hashed
     sources of hashes               tiles, or whatever else came with the records; any of them may be wrong
 
-A hash counts only where it leads to one that counts: two children whose parent is known are right, since nobody finds two others. So a wrong source
-is never believed. Where no source has the children, the search ends with the range that they would have divided.
+A hash counts only where it leads to one that counts: two children whose parent is known
+are right, since nobody finds two others. So a wrong source is never believed. Where no
+source has the children, the search ends with the range that they would have divided.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +31,9 @@ def first_difference(
 ) -> LeafDifference | None:
     """Return where the leaves first differ from those under a root of so many; None where they are the same.
 
-    `copies` are the same leaves in more than one reading: a leaf differs if it does in each. A copy may be too short. A source raises `LookupError`
-    for a hash that it does not have.
+    `copies` are the same leaves in more than one reading: a leaf differs if it does in
+    each. A copy may be too short. A source raises `LookupError` for a hash that it does
+    not have.
     """
     shorter_names = [_shorter(copy) for copy in copies]
     search = _Search(shorter_names, [*shorter_names, *sources])
@@ -39,7 +41,7 @@ def first_difference(
 
 
 def _shorter(leaves: Sequence[bytes]) -> Nodes:
-    """The subtrees over leaves, of which there may be too few."""
+    """Return the subtrees over leaves, of which there may be too few."""
     nodes = merkle.nodes_of(leaves)
 
     def node(level: int, index: int) -> bytes:
@@ -86,7 +88,7 @@ class _Search:
 
 
 def _roots(sources: Sequence[Nodes], begin: int, end: int) -> Iterator[bytes]:
-    """The root of a range by each source that has it."""
+    """Yield the root of a range by each source that has it."""
     for source in sources:
         try:
             yield merkle.range_root(source, begin, end)

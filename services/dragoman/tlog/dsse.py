@@ -1,7 +1,8 @@
 """DSSE over acts: the pre-authentication encoding, Ed25519 signatures, key ids (record.md §4).
 
-One verifier everywhere, libsodium's. A key must be a canonical point of the prime-order subgroup and not the identity,
-S below L, R compared by its bytes; R of the identity is refused as well, so that no signature holds for every message.
+One verifier everywhere, libsodium's. A key must be a canonical point of the prime-order
+subgroup and not the identity, S below L, R compared by its bytes; R of the identity is
+refused as well, so that no signature holds for every message.
 """
 
 import base64
@@ -17,35 +18,35 @@ _IDENTITY = bytes([1]) + bytes(31)
 
 
 def pae(payload_type: str, body: bytes) -> bytes:
-    """The bytes that are signed: DSSE's pre-authentication encoding of the type and the body."""
+    """Return the bytes that are signed: DSSE's pre-authentication encoding of the type and the body."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(body), body)
 
 
 def key_id(public: bytes) -> str:
-    """The id of a key: hex SHA-256 of its 32 raw bytes."""
+    """Return the id of a key: hex SHA-256 of its 32 raw bytes."""
     return hashlib.sha256(public).hexdigest()
 
 
 @lru_cache(maxsize=4_096)
 def is_sound(public: bytes) -> bool:
-    """Whether a public key may be used at all: as dear to find out as one verification, and the same keys come again and again."""
+    """Return whether a public key may be used at all: as dear to find out as one verification, and the same keys come again and again."""
     return len(public) == 32 and bool(bindings.crypto_core_ed25519_is_valid_point(public))
 
 
 def public_of(seed: bytes) -> bytes:
-    """The 32-byte public key of a 32-byte seed."""
+    """Return the 32-byte public key of a 32-byte seed."""
     return bindings.crypto_sign_seed_keypair(seed)[0]
 
 
 def sign(seed: bytes, act: bytes) -> bytes:
-    """The 64-byte signature of an act's bytes under a 32-byte seed."""
+    """Return the 64-byte signature of an act's bytes under a 32-byte seed."""
     secret = bindings.crypto_sign_seed_keypair(seed)[1]
     return bindings.crypto_sign(pae(PAYLOAD_TYPE, act), secret)[:64]
 
 
 def verify(public: bytes, act: bytes, signature: bytes) -> bool:
-    """Whether a signature of an act's bytes holds under a public key."""
+    """Return whether a signature of an act's bytes holds under a public key."""
     if len(signature) != 64 or signature[:32] == _IDENTITY or not is_sound(public):
         return False
     try:
@@ -56,7 +57,7 @@ def verify(public: bytes, act: bytes, signature: bytes) -> bool:
 
 
 def decode_base64(text: str, length: int) -> bytes | None:
-    """The bytes of canonical standard base64 of that length, or None."""
+    """Return the bytes of canonical standard base64 of that length, or None."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -70,12 +71,12 @@ def encode_base64(raw: bytes) -> str:
 
 
 def write_signatures(signatures: dict[str, bytes]) -> str:
-    """The record's member `signatures`: `<keyid>:<base64>` items, sorted, one space between."""
+    """Return the record's member `signatures`: `<keyid>:<base64>` items, sorted, one space between."""
     return " ".join(f"{keyid}:{encode_base64(signatures[keyid])}" for keyid in sorted(signatures))
 
 
 def read_signatures(text: str, most: int) -> dict[str, bytes] | None:
-    """The signatures by key id, or None where the member is not exactly as `write_signatures` writes it."""
+    """Return the signatures by key id, or None where the member is not exactly as `write_signatures` writes it."""
     result: dict[str, bytes] = {}
     for item in text.split(" "):
         keyid, colon, encoded = item.partition(":")

@@ -10,16 +10,16 @@ _ENTRY: Final = re.compile(
 
 
 def commit(message: bytes) -> str:
-    """The commitment to a message of the log, in hex."""
+    """Return the commitment to a message of the log, in hex."""
     return hashlib.sha256(b"dragoman-commit/v1\n" + message).hexdigest()
 
 
 def entry(index: int, commitment: str) -> bytes:
-    """The leaf entry of the message at that index; index = position - 1."""
+    """Return the leaf entry of the message at that index; index = position - 1."""
     return b"dragoman-entry/v1\nindex %d\ncommit %s\n" % (index, commitment.encode())
 
 
 def read_entry(raw: bytes) -> tuple[int, str] | None:
-    """The index and the commitment of a leaf entry; None for any other bytes."""
+    """Return the index and the commitment of a leaf entry; None for any other bytes."""
     result = _ENTRY.fullmatch(raw)
     return None if result is None else (int(result.group(1)), result.group(2).decode())

@@ -2,9 +2,11 @@
 
     leaf = SHA-256(00 || entry)      node = SHA-256(01 || left || right)      root of the empty tree = SHA-256("")
 
-A range of n leaves is split at the largest power of two below n; nothing is padded, no leaf is repeated. A `Frontier` holds the
-roots of the complete subtrees on the right edge, largest first: one hash for each bit set in the size. Proofs are made from
-complete subtrees alone, which whoever has them gives through a `Nodes`; they are verified as RFC 9162 §2.1.3 and §2.1.4 say.
+A range of n leaves is split at the largest power of two below n; nothing is padded, no
+leaf is repeated. A `Frontier` holds the roots of the complete subtrees on the right
+edge, largest first: one hash for each bit set in the size. Proofs are made from
+complete subtrees alone, which whoever has them gives through a `Nodes`; they are
+verified as RFC 9162 §2.1.3 and §2.1.4 say.
 """
 
 import hashlib
@@ -14,18 +16,20 @@ from typing import Final
 from msgspec import Struct
 
 Nodes = Callable[[int, int], bytes]
-"""The hash of the complete subtree of 2^level leaves at that index among those of its level: `nodes(0, i)` is leaf i."""
+"""The hash of the complete subtree of 2^level leaves at that index among those of its
+level: `nodes(0, i)` is leaf i.
+"""
 
 EMPTY: Final = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of a leaf over its entry."""
+    """Return the hash of a leaf over its entry."""
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
 def node_hash(data: bytes, right: bytes) -> bytes:
-    """The hash of a node over its two children."""
+    """Return the hash of a node over its two children."""
     return hashlib.sha256(b"\x01" + data + right).digest()
 
 
@@ -36,7 +40,7 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
     edge: tuple[bytes, ...] = ()
 
     def add(self, leaf: bytes) -> "Frontier":
-        """The frontier after one more leaf hash. Takes two node hashes on average."""
+        """Return the frontier after one more leaf hash. Takes two node hashes on average."""
         edge = self.edge
         size = self.size
         while size & 1:
@@ -46,7 +50,7 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
         return Frontier(self.size + 1, (*edge, leaf))
 
     def root(self) -> bytes:
-        """The root of the tree."""
+        """Return the root of the tree."""
         if not self.edge:
             return EMPTY
         root = self.edge[-1]
@@ -59,7 +63,7 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
 
 
 def nodes_of(leaves: Sequence[bytes]) -> Nodes:
-    """The complete subtrees over some leaf hashes."""
+    """Return the complete subtrees over some leaf hashes."""
     known: dict[tuple[int, int], bytes] = {}
 
     def node(level: int, index: int) -> bytes:
@@ -75,31 +79,31 @@ def nodes_of(leaves: Sequence[bytes]) -> Nodes:
 
 
 def folded(row: Sequence[bytes]) -> bytes:
-    """The root of a complete subtree, from the hashes of one of its levels: a power of two of them."""
+    """Return the root of a complete subtree, from the hashes of one of its levels: a power of two of them."""
     while len(row) > 1:
         row = [node_hash(data, right) for data, right in zip(row[::2], row[1::2], strict=True)]
     return row[0]
 
 
 def root_of(nodes: Nodes, size: int) -> bytes:
-    """The root of the tree of that size."""
+    """Return the root of the tree of that size."""
     return range_root(nodes, 0, size)
 
 
 def inclusion(nodes: Nodes, index: int, size: int) -> list[bytes]:
-    """The proof that the leaf at an index is in the tree of a size, from the leaf upwards (RFC 6962 §2.1.1)."""
+    """Return the proof that the leaf at an index is in the tree of a size, from the leaf upwards (RFC 6962 §2.1.1)."""
     assert 0 <= index < size
     return _path(nodes, index, 0, size)
 
 
 def consistency(nodes: Nodes, old: int, new: int) -> list[bytes]:
-    """The proof that the tree of the old size begins the tree of the new one (RFC 6962 §2.1.2)."""
+    """Return the proof that the tree of the old size begins the tree of the new one (RFC 6962 §2.1.2)."""
     assert 0 <= old <= new
     return [] if old in (0, new) else _between(nodes, old, 0, new, whole=True)
 
 
 def split(count: int) -> int:
-    """The largest power of two below a count of at least two."""
+    """Return the largest power of two below a count of at least two."""
     return 1 << (count - 1).bit_length() - 1
 
 
@@ -135,7 +139,7 @@ def _between(nodes: Nodes, old: int, begin: int, end: int, *, whole: bool) -> li
 
 
 def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether a proof shows that the leaf hash stands at the index of the tree with that size and root."""
+    """Return whether a proof shows that the leaf hash stands at the index of the tree with that size and root."""
     if not 0 <= index < size:
         return False
     data, first, last = leaf, index, size - 1
@@ -155,7 +159,7 @@ def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root
 def is_consistent(
     old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Whether a proof shows that the tree with the old size and root begins the one with the new."""
+    """Return whether a proof shows that the tree with the old size and root begins the one with the new."""
     if not 0 <= old <= new:
         return False
     if old == new:

@@ -6,8 +6,9 @@
 
     key id = SHA-256(name || 0A || type || public key)[:4]        verifier key = name+hex key id+base64 of type and public key
 
-A line of a key that is not known is passed over; a known key whose signature does not hold spoils the note. The text says
-nothing of its keys, so that a key has one purpose, which its type byte binds.
+A line of a key that is not known is passed over; a known key whose signature does not
+hold spoils the note. The text says nothing of its keys, so that a key has one purpose,
+which its type byte binds.
 """
 
 import base64
@@ -54,7 +55,7 @@ class Verifier(Struct, frozen=True):
         return key_id(self.name, self.type, self.public)
 
     def __str__(self) -> str:
-        """The verifier key as text."""
+        """Return the verifier key as text."""
         return f"{self.name}+{self.key_id.hex()}+{encode_base64(bytes([self.type]) + self.public)}"
 
 
@@ -72,7 +73,7 @@ class NoteSignature(Struct, frozen=True):
 
     @property
     def time(self) -> int:
-        """When a cosignature was made, in seconds of Unix time."""
+        """Return when a cosignature was made, in seconds of Unix time."""
         (seconds,) = struct.unpack(">Q", self.payload[:8])
         return int(seconds)
 
@@ -84,11 +85,11 @@ class Note(Struct, frozen=True):
     signatures: tuple[NoteSignature, ...]
 
     def __str__(self) -> str:
-        """The note as it is written."""
+        """Return the note as it is written."""
         return f"{self.text}\n{''.join(signature.line for signature in self.signatures)}"
 
     def signed_by(self, verifier: Verifier) -> NoteSignature | None:
-        """The signature of a key, if the note has it and it holds. Raises `NotANote` where it does not hold."""
+        """Return the signature of a key, if the note has it and it holds. Raises `NotANote` where it does not hold."""
         note_signature = None
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
@@ -101,12 +102,12 @@ class Note(Struct, frozen=True):
 
 
 def key_id(name: str, type: int, public: bytes) -> bytes:
-    """The id of a key."""
+    """Return the id of a key."""
     return hashlib.sha256(name.encode() + b"\n" + bytes([type]) + public).digest()[:4]
 
 
 def read_verifier(text: str) -> Verifier:
-    """A verifier key. Raises `NotANote` where it is none of a kind that is known, or its id is not its own."""
+    """Return a verifier key. Raises `NotANote` where it is none of a kind that is known, or its id is not its own."""
     name, _, rest = text.partition("+")
     hexed, _, encoded = rest.partition("+")
     raw = decode_base64(encoded, 33)
@@ -124,7 +125,7 @@ def read_verifier(text: str) -> Verifier:
 
 
 def read(raw: bytes) -> Note:
-    """A note, nothing of which is verified. Raises `NotANote`."""
+    """Return a note, nothing of which is verified. Raises `NotANote`."""
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
@@ -160,7 +161,7 @@ def _signature(line: str) -> NoteSignature:
 
 
 def message(type: int, text: str, payload: bytes) -> bytes:
-    """The bytes that a signature of a type is over."""
+    """Return the bytes that a signature of a type is over."""
     if type == ED25519:
         return text.encode()
     (seconds,) = struct.unpack(">Q", payload[:8])
@@ -168,7 +169,7 @@ def message(type: int, text: str, payload: bytes) -> bytes:
 
 
 def holds(verifier: Verifier, text: str, signature: NoteSignature) -> bool:
-    """Whether a signature of that key holds over a text."""
+    """Return whether a signature of that key holds over a text."""
     if len(signature.payload) != _SIZES.get(verifier.type) or not is_sound(verifier.public):
         return False
     signed = signature.payload[-64:]
@@ -184,12 +185,12 @@ def holds(verifier: Verifier, text: str, signature: NoteSignature) -> bool:
 
 
 def sign(name: str, seed: bytes, text: str) -> NoteSignature:
-    """The signature of a note's text by a key of type Ed25519."""
+    """Return the signature of a note's text by a key of type Ed25519."""
     return _signed(name, ED25519, seed, text, b"")
 
 
 def cosign(name: str, seed: bytes, text: str, time: int) -> NoteSignature:
-    """The cosignature of a checkpoint by a witness, at a time in seconds of Unix time."""
+    """Return the cosignature of a checkpoint by a witness, at a time in seconds of Unix time."""
     return _signed(name, COSIGNATURE, seed, text, struct.pack(">Q", time))
 
 
@@ -200,5 +201,5 @@ def _signed(name: str, type: int, seed: bytes, text: str, before: bytes) -> Note
 
 
 def written(text: str, signatures: Iterable[NoteSignature]) -> bytes:
-    """A note's bytes."""
+    """Return a note's bytes."""
     return str(Note(text, tuple(signatures))).encode()

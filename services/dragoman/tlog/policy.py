@@ -5,7 +5,8 @@
     group <name> all|any|<k> <names>
     quorum <name>|none
 
-For two sides: a group for the witnesses of each, any of which will do, and a quorum of all groups.
+For two sides: a group for the witnesses of each, any of which will do, and a quorum of
+all groups.
 """
 
 from typing import Final
@@ -36,7 +37,7 @@ class Policy(Struct, frozen=True):
     quorum: str = ""
 
     def witnessed(self, signed: Note) -> frozenset[str]:
-        """The witnesses whose cosignatures a note has. Raises `NotANote` where one of them does not hold."""
+        """Return the witnesses whose cosignatures a note has. Raises `NotANote` where one of them does not hold."""
         return frozenset(
             name
             for name, verifier in self.witnesses.items()
@@ -44,7 +45,7 @@ class Policy(Struct, frozen=True):
         )
 
     def satisfied(self, witnessed: frozenset[str], name: str | None = None) -> bool:
-        """Whether these witnesses make the quorum, or the group or witness of a name."""
+        """Return whether these witnesses make the quorum, or the group or witness of a name."""
         name = self.quorum if name is None else name
         if not name:
             return True
@@ -55,7 +56,7 @@ class Policy(Struct, frozen=True):
 
 
 def read(text: str) -> Policy:
-    """The policy that a text is. Raises `NotANote` with the line."""
+    """Return the policy that a text is. Raises `NotANote` with the line."""
     logs: dict[str, Verifier] = {}
     witnesses: dict[str, Verifier] = {}
     groups: dict[str, WitnessGroup] = {}

@@ -31,13 +31,13 @@ class Proof(Struct, frozen=True):
     checkpoint: bytes
 
     def __bytes__(self) -> bytes:
-        """The file's bytes."""
+        """Return the file's bytes."""
         lines = [HEAD, f"index {self.index}", *(encode_base64(data) for data in self.hashes), ""]
         return "\n".join([*lines, ""]).encode() + self.checkpoint
 
 
 def read(raw: bytes) -> Proof:
-    """The proof that a file is. Raises `NotANote`."""
+    """Return the proof that a file is. Raises `NotANote`."""
     head, gap, signed = raw.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
@@ -56,7 +56,7 @@ def read(raw: bytes) -> Proof:
 
 
 def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:
-    """The head in which an entry is proved to stand, with its cosignatures still to be counted. Raises `NotANote`."""
+    """Return the head in which an entry is proved to stand, with its cosignatures still to be counted. Raises `NotANote`."""
     head, note = checkpoints.opened(proof.checkpoint, log)
     if not merkle.is_included(
         proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root

@@ -3,8 +3,8 @@
     tile/<level>/<index>[.p/<width>]         256 hashes of 32 bytes: subtrees of 256^level leaves each; fewer on the right edge
     tile/entries/<index>[.p/<width>]         the entries of the same leaves, each after its length in two bytes
 
-An index is written in groups of three digits, all but the last after an `x`: 1234067 is x001/x234/067. Only full tiles feed
-the level above. An empty tile is none.
+An index is written in groups of three digits, all but the last after an `x`: 1234067 is
+x001/x234/067. Only full tiles feed the level above. An empty tile is none.
 """
 
 import re
@@ -35,7 +35,7 @@ class Tile(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Where it is served, below the log's prefix."""
+        """Return where it is served, below the log's prefix."""
         groups = f"{self.index:03d}"
         groups = groups.zfill(-(-len(groups) // 3) * 3)
         parts = [groups[at : at + 3] for at in range(0, len(groups), 3)]
@@ -50,7 +50,7 @@ class Tile(Struct, frozen=True):
 
 
 def read_path(path: str) -> Tile | None:
-    """The tile of a path, or None where the path is of none."""
+    """Return the tile of a path, or None where the path is of none."""
     result = _PATH.fullmatch(path)
     if result is None:
         return None
@@ -65,19 +65,19 @@ def read_path(path: str) -> Tile | None:
 
 
 def widths(size: int, level: int) -> tuple[int, int]:
-    """How many full tiles a level has in a tree of a size, and the width of the partial one after them; 0 for none."""
+    """Return how many full tiles a level has in a tree of a size, and the width of the partial one after them; 0 for none."""
     hashes = size >> BITS * max(level, 0)
     return hashes // WIDTH, hashes % WIDTH
 
 
 def exists(tile: Tile, size: int) -> bool:
-    """Whether a tree of a size has the tile; of the right edge any narrower one as well."""
+    """Return whether a tree of a size has the tile; of the right edge any narrower one as well."""
     full, partial = widths(size, tile.level)
     return tile.index < full or (tile.index == full and tile.width <= partial)
 
 
 def tiles_of(size: int) -> Iterator[Tile]:
-    """All tiles of a tree of a size, entry bundles among them, the right edge as wide as it is."""
+    """Yield all tiles of a tree of a size, entry bundles among them, the right edge as wide as it is."""
     for level in range(ENTRIES, _LEVELS):
         full, partial = widths(size, level)
         if not full and not partial:
@@ -88,7 +88,7 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 
 def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> bytes:
-    """The root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes.
+    """Return the root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes.
 
     Raises `ValueError` where those are not as many hashes as the tile is wide.
     """
@@ -105,18 +105,18 @@ def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> by
 
 
 def hashes(tile: Tile, nodes: Nodes) -> bytes:
-    """The bytes of a tile of hashes."""
+    """Return the bytes of a tile of hashes."""
     level = tile.level * BITS
     return b"".join(nodes(level, tile.first + offset) for offset in range(tile.width))
 
 
 def bundle(entries: Sequence[bytes]) -> bytes:
-    """The bytes of an entry bundle."""
+    """Return the bytes of an entry bundle."""
     return b"".join(len(entry).to_bytes(2) + entry for entry in entries)
 
 
 def read_bundle(raw: bytes) -> list[bytes] | None:
-    """The entries of a bundle, or None where it is cut off."""
+    """Return the entries of a bundle, or None where it is cut off."""
     rows: list[bytes] = []
     while raw:
         end = 2 + int.from_bytes(raw[:2])
@@ -128,7 +128,7 @@ def read_bundle(raw: bytes) -> list[bytes] | None:
 
 
 def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
-    """The subtrees of a tree of a size, from its tiles; each tile is read when it is first asked for."""
+    """Return the subtrees of a tree of a size, from its tiles; each tile is read when it is first asked for."""
     known: dict[tuple[int, int], bytes] = {}
 
     def tile_of(level: int, index: int) -> bytes:

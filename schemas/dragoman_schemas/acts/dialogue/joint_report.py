@@ -11,7 +11,8 @@ from dragoman_schemas.fields import Authentic, Line, Words
 class JointReport(OpeningAct, frozen=True, kw_only=True, tag="joint-report"):
     """Its title and its paragraphs, numbered from 1.
 
-    `authentic` names the languages that are equally authentic: every paragraph is in each of them, and a consent is to all of them at once.
+    `authentic` names the languages that are equally authentic: every paragraph is in
+    each of them, and a consent is to all of them at once.
     """
 
     title: Line

@@ -11,8 +11,10 @@ from dragoman_schemas.fields import Hex32, Id, Titles, Words
 class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
     """The issue, as this side calls it, and the own view. Sides that write of the same issue stand in one table.
 
-    `under` is the exchange that opened the issue: whoever names it writes of that issue, whatever they call it. Without it an issue is the same
-    where it is called the same in any language. A later view of a side is its newest; the earlier ones stay, with their dates.
+    `under` is the exchange that opened the issue: whoever names it writes of that
+    issue, whatever they call it. Without it an issue is the same where it is called the
+    same in any language. A later view of a side is its newest; the earlier ones stay,
+    with their dates.
     """
 
     issue: Titles

@@ -13,7 +13,8 @@ MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
 class ReleasedRecord(Shape, frozen=True, kw_only=True):
     """One record that is made public: its id, its exchange, and its commitment in the log.
 
-    Where members of its act are left out (`without`), `extract` is the SHA-256 of the act's bytes without them.
+    Where members of its act are left out (`without`), `extract` is the SHA-256 of the
+    act's bytes without them.
     """
 
     record: Id
@@ -45,7 +46,8 @@ class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"
 class PublicLine(OpeningAct, frozen=True, kw_only=True, tag="public-line"):
     """This side will say these words to the public about a matter: not before a time, and by itself or only if it is asked.
 
-    The other sides agree to the words, or answer before they are said. `matter` is the exchange that they are about, by its number or id.
+    The other sides agree to the words, or answer before they are said. `matter` is the
+    exchange that they are about, by its number or id.
     """
 
     line: Words

@@ -54,8 +54,9 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
     """Yes to a meeting, a call or a visit, in the window of that index, counted from 0.
 
-    Where several windows are offered, the index is required; in an older record that has none, the first window is meant.
-    `terms` is the digest of the request that its officer has seen, with every window that stands.
+    Where several windows are offered, the index is required; in an older record that
+    has none, the first window is meant. `terms` is the digest of the request that its
+    officer has seen, with every window that stands.
     """
 
     terms: Hex32
@@ -99,7 +100,8 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
     """A readout of a meeting: one side's own words, or words that it proposes to say jointly.
 
-    `authentic` names the languages that are equally authentic: the text is in each of them.
+    `authentic` names the languages that are equally authentic: the text is in each of
+    them.
     """
 
     kind: Literal["joint", "separate"]

@@ -11,7 +11,8 @@ from dragoman_schemas.fields import Attachment, Date, Line, Number, Timestamp, Y
 class AnnualExchange(OpeningAct, frozen=True, kw_only=True, tag="annual-exchange"):
     """Which exchange, of which year, as of which day: a file with its totals, or a nil return.
 
-    `budget_on` is the day of the budget on which a defence planning rests, `half_year_to` the last day of what half-yearly data are of.
+    `budget_on` is the day of the budget on which a defence planning rests,
+    `half_year_to` the last day of what half-yearly data are of.
     """
 
     kind: Literal[

@@ -56,7 +56,8 @@ class EncounterReport(OpeningAct, frozen=True, kw_only=True, tag="encounter-repo
 class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
     """The facts that both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts.
 
-    Said `ad_referendum`, it is subject to the side's capital, and does not count until the side agrees without that.
+    Said `ad_referendum`, it is subject to the side's capital, and does not count until
+    the side agrees without that.
     """
 
     terms: Hex32

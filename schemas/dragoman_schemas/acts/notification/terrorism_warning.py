@@ -11,7 +11,8 @@ from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Wor
 class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-warning"):
     """What kind of threat, against what, where, when, and what should be done.
 
-    `identifiers` are entries of the register of people, whose `readers` name the officers who may read them.
+    `identifiers` are entries of the register of people, whose `readers` name the
+    officers who may read them.
     """
 
     threat: Literal[

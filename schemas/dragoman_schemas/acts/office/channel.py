@@ -88,7 +88,8 @@ class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
 class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
     """From this record on the key of that id signs nothing more here, and does not return.
 
-    What it signed from the position `suspect_from` on may be somebody else's: it stays valid, and is disputed.
+    What it signed from the position `suspect_from` on may be somebody else's: it stays
+    valid, and is disputed.
     """
 
     key: Hex32
@@ -99,7 +100,8 @@ class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
 class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
     """A side's root keys from now on, all of them. Signed by a threshold of the old ones and of the new.
 
-    `next_roots` commits to those that come after these, so that who steals root keys cannot replace them by keys of their own (record.md §5).
+    `next_roots` commits to those that come after these, so that who steals root keys
+    cannot replace them by keys of their own (record.md §5).
     """
 
     roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
@@ -129,8 +131,10 @@ class ErasedRecord(Shape, frozen=True, kw_only=True, gc=False):
 class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
     """Whole exchanges are taken out of the record: what was said in them may be forgotten, that something was said is not.
 
-    Names every record of each exchange, in the order of the log. Signed by root or an administrator of every side (record.md §7).
-    In a trial, where the host signs for the sides that have consented, their reasons stand in the consents, and it has none of its own.
+    Names every record of each exchange, in the order of the log. Signed by root or an
+    administrator of every side (record.md §7). In a trial, where the host signs for the
+    sides that have consented, their reasons stand in the consents, and it has none of
+    its own.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
@@ -140,8 +144,9 @@ class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
 class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
     """A side's yes to an erasure before it is recorded: names the same records. Whatever is said in one of the exchanges since makes it another one.
 
-    A trial's host signs an erasure for the sides that have consented so. Where the sides keep their own keys each signs the erasure itself.
-    `withdrawn` takes a consent back that nothing has come of yet.
+    A trial's host signs an erasure for the sides that have consented so. Where the
+    sides keep their own keys each signs the erasure itself. `withdrawn` takes a consent
+    back that nothing has come of yet.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
@@ -159,7 +164,8 @@ class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
 class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
     """From then until then nothing could be recorded or heard through a gateway. It says so once it is over, and whose fault it was.
 
-    `cause` is the broker, where the connection to it was down or its durability could not be proved; else the gateway itself.
+    `cause` is the broker, where the connection to it was down or its durability could
+    not be proved; else the gateway itself.
     """
 
     from_: Timestamp = field(name="from")
@@ -193,7 +199,8 @@ class CodebookAdoption(Act, frozen=True, kw_only=True, tag="codebook-adoption"):
 class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
     """This side adopts a policy, whose witnesses must have cosigned a head for what is under it to be final.
 
-    A C2SP tlog-policy whose log is this one, with a group or a witness of each side's name. It is in force once every side has adopted the same.
+    A C2SP tlog-policy whose log is this one, with a group or a witness of each side's
+    name. It is in force once every side has adopted the same.
     """
 
     policy: Text
@@ -213,7 +220,8 @@ class WatchAssumption(Act, frozen=True, kw_only=True, tag="watch-assumption"):
 class WatchRelief(Act, frozen=True, kw_only=True, tag="watch-relief"):
     """The watch is handed over, or ends; `to` is the officer who takes it.
 
-    The turn-over note writes itself from the log, and is not repeated here. A `note` is what an officer adds for both sides to read.
+    The turn-over note writes itself from the log, and is not repeated here. A `note` is
+    what an officer adds for both sides to read.
     """
 
     to: Name | UnsetType = UNSET

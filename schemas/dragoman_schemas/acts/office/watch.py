@@ -58,7 +58,8 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
 class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):
     """A message was brought to a side by other means than its own pages: handed over, or given up after the last try; then.
 
-    `means` is the name of the way: `webhook`, `e-mail`, or another that a courier knows.
+    `means` is the name of the way: `webhook`, `e-mail`, or another that a courier
+    knows.
     """
 
     side: Name

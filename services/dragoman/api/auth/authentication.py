@@ -1,7 +1,8 @@
 """Who calls: the address, behind our own proxies as well, and the officer behind a bearer token, an access token or a page's session.
 
-A token that is not known is looked up once more among what other gateways issued. Who is refused stands in the request's log line,
-with the address and the reason; tokens never do.
+A token that is not known is looked up once more among what other gateways issued. Who
+is refused stands in the request's log line, with the address and the reason; tokens
+never do.
 """
 
 import time
@@ -36,7 +37,7 @@ class Callers:
         self._trusted = networks(trusted)
 
     def address(self, request: web.Request) -> str:
-        """Where a request comes from: the nearest address that is none of our own proxies'."""
+        """Return where a request comes from: the nearest address that is none of our own proxies'."""
         nearest = request.remote or ""
         if not self._trusted:
             return nearest
@@ -92,7 +93,8 @@ class Callers:
     def _admit_to_page(self, request: web.Request, address: str) -> None:
         """Take a page, or a file of the pages, from whoever is signed in, and else from the address. Raises `Over`.
 
-        A stranger behind the same address must not use up what a duty officer needs to acknowledge a flash.
+        A stranger behind the same address must not use up what a duty officer needs to
+        acknowledge a flash.
         """
         grant = session_cookie.page_grant(request)
         if request.path.startswith("/static/"):
@@ -149,7 +151,7 @@ class Callers:
 
 
 def _address(hop: str) -> str | None:
-    """An address as proxies write it, with a port or without; None for what is none."""
+    """Return an address as proxies write it, with a port or without; None for what is none."""
     bare = hop.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
@@ -162,7 +164,7 @@ def _address(hop: str) -> str | None:
 
 
 def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks of proxies that are believed. Raises `SettingsError`."""
+    """Return the networks of proxies that are believed. Raises `SettingsError`."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
@@ -172,7 +174,7 @@ def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _length(request: web.Request) -> int:
-    """How many bytes a request brings; of one that does not say, the most that it may."""
+    """Return how many bytes a request brings; of one that does not say, the most that it may."""
     if not request.can_read_body:
         return 0
     return request.content_length if request.content_length is not None else BODY_BYTES

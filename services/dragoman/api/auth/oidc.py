@@ -1,8 +1,10 @@
 """An OIDC provider's access tokens (RFC 9068, OpenID Connect Discovery): whose they are, if they hold.
 
-A token must be signed by a key of the issuer, with an algorithm that the settings allow, and be for this audience and in time. The keys are
-fetched in the background; a token with a key that is not known has them fetched again, no more often than every few seconds, and only
-its own request waits for that. Nobody is turned away because the provider is down, as long as the keys are known.
+A token must be signed by a key of the issuer, with an algorithm that the settings
+allow, and be for this audience and in time. The keys are fetched in the background; a
+token with a key that is not known has them fetched again, no more often than every few
+seconds, and only its own request waits for that. Nobody is turned away because the
+provider is down, as long as the keys are known.
 """
 
 import asyncio
@@ -61,7 +63,7 @@ class Provider:
 
     @property
     def issuer(self) -> str:
-        """Whose tokens are taken."""
+        """Return whose tokens are taken."""
         return self._settings.issuer
 
     async def run(self) -> None:
@@ -71,7 +73,7 @@ class Provider:
             await asyncio.sleep(JWKS_SECONDS if self._keys is not None else JWKS_AGAIN_SECONDS)
 
     async def _newer(self, key_set: KeySet | None) -> bool:
-        """Whether there are other keys than those known; they are fetched, unless that was tried just now."""
+        """Return whether there are other keys than those known; they are fetched, unless that was tried just now."""
         async with self._fetching:
             if self._keys is key_set and time.monotonic() - self._fetched >= JWKS_AGAIN_SECONDS:
                 self._fetched = time.monotonic()
@@ -107,7 +109,7 @@ class Provider:
         return url
 
     async def subject(self, token: str) -> tuple[str, float] | None:
-        """The subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
+        """Return the subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
         if not _is_readable(token):
             return None
         digest = hashlib.sha256(token.encode()).digest()
@@ -126,7 +128,7 @@ class Provider:
         return result
 
     def _knows(self, token: str) -> bool:
-        """Whether the key that a token names is known, so that fetching the keys again would change nothing."""
+        """Return whether the key that a token names is known, so that fetching the keys again would change nothing."""
         try:
             kid = jws.extract_compact(token.encode()).headers().get("kid")
         except (JoseError, ValueError):
@@ -134,7 +136,7 @@ class Provider:
         return self._keys is not None and any(key.kid == kid for key in self._keys.keys)
 
     def _read(self, token: str, now: float) -> tuple[str, float] | None:
-        """What a token says, if it holds by the keys that are known."""
+        """Return what a token says, if it holds by the keys that are known."""
         if self._keys is None:
             return None
         try:
@@ -166,7 +168,7 @@ class Provider:
 
 
 def _is_readable(token: str) -> bool:
-    """Whether the JSON in a token's parts may be decoded: anybody sends tokens, and the library counts no brackets."""
+    """Return whether the JSON in a token's parts may be decoded: anybody sends tokens, and the library counts no brackets."""
     try:
         return not any(
             is_deeper(urlsafe_b64decode(part.encode()), RECORD_DEPTH)

@@ -29,7 +29,7 @@ async def show_roadmap(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_codebook(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """The codebook that every side has adopted; the one that is offered, while they have not."""
+    """Return the codebook that every side has adopted; the one that is offered, while they have not."""
     projection, position = await standing(call)
     adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
     agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(

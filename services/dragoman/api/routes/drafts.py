@@ -30,7 +30,7 @@ from dragoman_schemas.responses import (
 
 
 async def found(call: ApiRequest[Any]) -> Draft:
-    """The draft that the path names, of the caller's own side. Raises `Refused`."""
+    """Return the draft that the path names, of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
     draft = await call.service.drafts.find(
         projection.registry.cid, actor.partition("/")[0], call.path("draft")

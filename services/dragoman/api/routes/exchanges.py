@@ -183,7 +183,7 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
 def _spoken(
     projection: Projection, state: Exchange, media: str, headers: dict[str, str], base_url: str
 ) -> web.Response:
-    """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
+    """Return an exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
     if media == cap.MEDIA:
         if state.act not in cap.EVENTS:
             raise refuse(

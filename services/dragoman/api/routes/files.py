@@ -44,7 +44,9 @@ _AS_IT_IS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
-"""What keeps a browser from opening a file as a page of ours, and from showing it once it is erased."""
+"""What keeps a browser from opening a file as a page of ours, and from showing it once
+it is erased.
+"""
 
 
 def _digest(call: ApiRequest[Any]) -> str:
@@ -113,7 +115,7 @@ async def _in_time() -> AsyncIterator[None]:
 
 
 async def _received(request: web.Request, digest: str) -> bytearray:
-    """The body, held once; its digest is taken as it comes. Raises `Refused`."""
+    """Return the body, held once; its digest is taken as it comes. Raises `Refused`."""
     content, hasher = bytearray(), hashlib.sha256()
     async for piece in request.content.iter_chunked(_PIECE):
         content += piece
@@ -171,7 +173,7 @@ async def _streamed(
     pieces: AsyncIterator[bytes],
     digest: str,
 ) -> web.StreamResponse:
-    """The rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
+    """Return the rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
     hasher = hashlib.sha256(piece)
     try:
         async for following in pieces:
@@ -195,7 +197,7 @@ async def _streamed(
 
 
 async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """When this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
+    """Return when this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
     projection, actor = submission.staff_of(call)
     side, digest = actor.partition("/")[0], _digest(call)
     service, cid = call.service, projection.registry.cid

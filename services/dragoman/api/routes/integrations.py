@@ -1,7 +1,8 @@
 """Other people's tools over HTTP: a channel's calendar, the cards of its points of contact, and what calendars and warning systems send in.
 
-A calendar is subscribed to by a secret link, since no calendar program sends a token: whoever knows the link reads it, as its officer, until
-it is revoked, or the token is with which it was made, or the officer is.
+A calendar is subscribed to by a secret link, since no calendar program sends a token:
+whoever knows the link reads it, as its officer, until it is revoked, or the token is
+with which it was made, or the officer is.
 """
 
 import time
@@ -100,7 +101,7 @@ def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: s
 
 
 async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """The points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
+    """Return the points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
     service = call.service
@@ -137,7 +138,7 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def _people(
     service: Service, projection: Projection, grant: Grant, texts: tuple[str, ...]
 ) -> dict[str, PersonEntry]:
-    """Who is meant by these ids, as far as the caller may know."""
+    """Return who is meant by these ids, as far as the caller may know."""
     if not texts or not is_staff(projection, grant.actor):
         return {}
     stored_persons = await service.people.found(projection.registry.cid, texts)
@@ -169,7 +170,7 @@ async def revoke_link(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """The calendar behind a secret link, to whoever has the link."""
+    """Return the calendar behind a secret link, to whoever has the link."""
     service, secret = call.service, call.path("secret")
     grant = service.access.find(secret, time.time(), "link")
     if grant is None and await service.look_again():
@@ -193,7 +194,7 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """An alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
+    """Return an alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
     media = call.request.content_type
     texts = {text.lower(): text for text in IMPORTED}
     if media not in texts:

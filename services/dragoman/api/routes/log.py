@@ -21,7 +21,7 @@ _FOR_EVER: Final = "private, max-age=31536000, immutable"
 
 
 async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """The newest signed head, as it is."""
+    """Return the newest signed head, as it is."""
     _, note = await signed_head(call, call.channel)
     return web.Response(
         body=note,
@@ -32,7 +32,7 @@ async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """How far the log is countersigned, and final, by the policy in force."""
+    """Return how far the log is countersigned, and final, by the policy in force."""
     return ApiReply(
         body=await call.service.coverage.of(call.channel),
         headers={"Cache-Control": "no-store"},
@@ -40,7 +40,7 @@ async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_tile(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """A tile or an entry bundle of the tree."""
+    """Return a tile or an entry bundle of the tree."""
     projection = call.channel
     tile = tiles.read_path(f"tile/{call.path('tile')}")
     if tile is None or not tiles.exists(tile, projection.state.position):

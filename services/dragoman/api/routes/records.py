@@ -62,7 +62,7 @@ class After(Struct, frozen=True, kw_only=True):
 
 
 def _resumed(call: ApiRequest[Any], after: int | None) -> int | None:
-    """The position after which a stream goes on. Raises `Refused`."""
+    """Return the position after which a stream goes on. Raises `Refused`."""
     newest = call.request.headers.get("Last-Event-ID", "")
     resumed = whole(newest)
     if newest and resumed is None:
@@ -80,7 +80,7 @@ async def _streamed(
     missed: sse.Missed,
     first: int,
 ) -> web.StreamResponse:
-    """A live stream, one of the officer's few. Raises `Refused`; there is none for HEAD, which has no end to wait for."""
+    """Return a live stream, one of the officer's few. Raises `Refused`; there is none for HEAD, which has no end to wait for."""
     if call.request.method == "HEAD":
         raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
     service, grant, tails, budgets = (
@@ -106,7 +106,7 @@ async def _streamed(
 
 
 async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
-    """What concerns the caller's side: all that waits for it as a list, or live."""
+    """Return what concerns the caller's side: all that waits for it as a list, or live."""
     media = wanted_media(call.request, (JSON, sse.EVENT_STREAM))
     service, side = call.service, call.grant.side
     if media == sse.EVENT_STREAM:

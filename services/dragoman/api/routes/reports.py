@@ -43,7 +43,7 @@ from dragoman_schemas.report_shapes import (
 
 
 async def _report(call: ApiRequest[Any], period_query: PeriodQuery, gather: Gather) -> ApiAnswer:
-    """A report in the form that is asked for: its shape, a page, or Markdown."""
+    """Return a report in the form that is asked for: its shape, a page, or Markdown."""
     projection, _ = await standing(call)
     media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
     result = await gathered(call, projection, period_query, gather)
@@ -86,14 +86,14 @@ async def show_period(call: ApiRequest[ReportQuery]) -> ApiAnswer:
 
 
 async def show_audit(call: ApiRequest[ReportQuery]) -> ApiAnswer:
-    """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
+    """Return the five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
     return await _report(
         call, call.query, audit_of(call.query, await transparency_log.checked(call))
     )
 
 
 async def show_year(call: ApiRequest[YearQuery]) -> ApiAnswer:
-    """The review of a year."""
+    """Return the review of a year."""
     return await _report(call, *year_of(call, call.channel, call.query, call.query.year))
 
 

@@ -2,8 +2,9 @@
 
     act, data = await workers.read(request, len(raw), read_act, raw, cut=True)
 
-A body within every limit may take half a second to read: blanks without end, tens of thousands of elements. On the event loop it would
-hold up every side. A small body is read at once, and never waits behind a large one.
+A body within every limit may take half a second to read: blanks without end, tens of
+thousands of elements. On the event loop it would hold up every side. A small body is
+read at once, and never waits behind a large one.
 """
 
 import asyncio

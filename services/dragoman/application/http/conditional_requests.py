@@ -21,7 +21,8 @@ from dragoman.projection.store import READERS
 class Turns:
     """The turns to read many exchanges: one at a time for each side of a channel, and never all readers, so that lists and boards find one free.
 
-    A side that asks for many reports waits for its own. Another side's report waits for one of each other side at most.
+    A side that asks for many reports waits for its own. Another side's report waits for
+    one of each other side at most.
     """
 
     def __init__(self) -> None:
@@ -54,7 +55,7 @@ class At(Struct, frozen=True, kw_only=True):
 
 
 async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
-    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
+    """Return the channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
 
     A broken channel is answered as far as its file goes, which is said to be stale.
     """
@@ -68,7 +69,7 @@ async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
 
 
 def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> dict[str, str]:
-    """What every answer says: of which position it is, and when the end of the log was last seen."""
+    """Return what every answer says: of which position it is, and when the end of the log was last seen."""
     service = call.service
     headers = {
         "Dragoman-Position": str(position),
@@ -84,7 +85,7 @@ AtQuery = TypeVar("AtQuery", bound=At)
 
 
 async def past(call: ApiRequest[AtQuery], projection: Projection, position: int) -> int | None:
-    """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
+    """Return the past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
     at = call.query.at
     if at in ("", "0"):
         return None
@@ -105,7 +106,7 @@ async def past(call: ApiRequest[AtQuery], projection: Projection, position: int)
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
-    """What is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
+    """Return what is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
     for kind in _by_quality(request.headers.get("Accept", "*/*")):
         if kind in offered:
             return kind
@@ -117,7 +118,7 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
 
 
 def _by_quality(accept: str) -> list[str]:
-    """The types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
+    """Return the types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
     numbers: list[tuple[float, str]] = []
     for part in accept.split(","):
         kind, *parameters = (text.strip() for text in part.split(";"))
@@ -137,7 +138,7 @@ _QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
 
 
 def unchanged(call: ApiRequest[Any], etag: str) -> bool:
-    """Whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
+    """Return whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
     header = call.request.headers.get("If-None-Match")
     if header is None:
         return False

@@ -36,7 +36,7 @@ _RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "bu
 def answer(
     error: Exception, request_id: str, instance: str, say: Callable[[Text], str] = str
 ) -> web.Response:
-    """The response for an error that reached the edge; in English, unless it is said otherwise."""
+    """Return the response for an error that reached the edge; in English, unless it is said otherwise."""
     refusal, headers = refusal_of(error)
     status, title = TYPES[refusal.kind]
     problem = Problem(
@@ -79,7 +79,7 @@ def unreadable(error: BaseException | None) -> Exception:
 
 
 def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
-    """An error as a refusal, and the headers that go with its answer."""
+    """Return an error as a refusal, and the headers that go with its answer."""
     if (
         isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
     ):  # a path whose last part is longer than any file's name

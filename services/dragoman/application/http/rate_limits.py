@@ -1,10 +1,13 @@
 """What each officer, side and address may ask of this gateway: so much a second, ten seconds' worth at once, so that none starves another.
 
-A budget is a due time (GCRA): each unit that is spent moves it on by one unit's share of a second, and what would move it further ahead of
-now than the burst is refused, with how long to wait. Officer and side are asked apart: an officer's script does not use up the side's.
+A budget is a due time (GCRA): each unit that is spent moves it on by one unit's share
+of a second, and what would move it further ahead of now than the burst is refused, with
+how long to wait. Officer and side are asked apart: an officer's script does not use up
+the side's.
 
-Sides and officers of two channels may have the same names and be strangers to each other. Every budget of theirs is therefore kept by channel,
-so what a side reads or posts in an exercise is not taken from what it has for the live channel.
+Sides and officers of two channels may have the same names and be strangers to each
+other. Every budget of theirs is therefore kept by channel, so what a side reads or
+posts in an exercise is not taken from what it has for the live channel.
 """
 
 import math
@@ -156,7 +159,7 @@ class RateLimits:
             )
 
     def caller(self, grant: Grant, cid: str, length: int) -> Payer:
-        """A request of so many bytes, in the channel with that cid or in none; who pays for it. Raises `Over`."""
+        """Return a request of so many bytes, in the channel with that cid or in none; who pays for it. Raises `Over`."""
         payer, now = Payer.of(grant, cid), self._clock()
         officer, side = payer
         if wait := self._officers.spend(officer, 1, now):
@@ -220,7 +223,7 @@ class RateLimits:
         self._sides_bytes.charge(payer.side, length, now)
 
     def standing(self, payer: Payer) -> dict[str, str]:
-        """What is left, as the headers of draft-ietf-httpapi-ratelimit-headers: of the officer and of the side."""
+        """Return what is left, as the headers of draft-ietf-httpapi-ratelimit-headers: of the officer and of the side."""
         now = self._clock()
         officer, side = payer
         return {
@@ -232,7 +235,7 @@ class RateLimits:
         }
 
     def open_stream(self, grant: Grant, cid: str = "") -> str:
-        """A live stream of an officer opens, in a channel or of all; its account, for `close_stream` once it has ended. Raises `Over`."""
+        """Return a live stream of an officer opens, in a channel or of all; its account, for `close_stream` once it has ended. Raises `Over`."""
         account = Payer.of(grant, cid).officer
         if self._streams.get(account, 0) >= self._most_streams:
             raise RateLimitExceeded(

@@ -80,11 +80,11 @@ class ApiRequest(Generic[S]):
         return self.service.channel(self.grant, self.path("channel"))
 
     def path(self, name: str) -> str:
-        """A variable of the path."""
+        """Return a variable of the path."""
         return self.request.match_info[name]
 
     async def body(self) -> bytes:
-        """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
+        """Return the body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
             raise refuse(
                 "media-type",
@@ -95,7 +95,7 @@ class ApiRequest(Generic[S]):
         return await self.arrived()
 
     async def arrived(self) -> bytes:
-        """The body, of whatever type. Raises `Refused` where it does not arrive in time."""
+        """Return the body, of whatever type. Raises `Refused` where it does not arrive in time."""
         if self.request.content.is_eof():  # it came with its headers
             return await self.request.read()
         try:
@@ -109,7 +109,7 @@ class ApiRequest(Generic[S]):
             ) from None
 
     async def decoded(self, shape: type[B]) -> B:
-        """The body as a shape. Raises `Malformed` with a pointer."""
+        """Return the body as a shape. Raises `Malformed` with a pointer."""
         raw = await self.body()
         if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
             raise Malformed(
@@ -142,7 +142,7 @@ ApiAnswer = ApiReply | web.StreamResponse
 
 
 def compressed(response: web.StreamResponse) -> web.StreamResponse:
-    """A large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
+    """Return a large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
     if (
         isinstance(response, web.Response)
         and isinstance(response.body, bytes)
@@ -155,7 +155,7 @@ def compressed(response: web.StreamResponse) -> web.StreamResponse:
 
 
 def respond(reply: ApiReply, content_type: str = JSON) -> web.Response:
-    """An answer as a response."""
+    """Return an answer as a response."""
     body = b"" if reply.body is None else _encode(reply.body)
     return web.Response(
         body=body,

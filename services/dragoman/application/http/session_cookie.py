@@ -12,7 +12,7 @@ COOKIE: Final = "__Host-dragoman"
 
 
 def session_grant(request: web.Request) -> Grant | None:
-    """Who a session speaks for, on requests that only read."""
+    """Return who a session speaks for, on requests that only read."""
     session = request.cookies.get(COOKIE)
     if session is None or request.method not in ("GET", "HEAD"):
         return None
@@ -23,7 +23,7 @@ def session_grant(request: web.Request) -> Grant | None:
 
 
 def page_grant(request: web.Request) -> Grant | None:
-    """Who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
+    """Return who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
     session = request.cookies.get(COOKIE)
     return (
         None

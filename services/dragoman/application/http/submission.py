@@ -31,12 +31,12 @@ _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 
 def whole(text: str) -> int | None:
-    """A whole number as it stands in a header or a path."""
+    """Return a whole number as it stands in a header or a path."""
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
-    """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
+    """Return the channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
     projection, actor = call.channel, call.grant.actor
     if not attachment_checks.is_staff(projection, actor):
         raise refuse("not-permitted", "People and files are the offices'; auditors read the log.")
@@ -44,7 +44,7 @@ def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
 
 
 def wanted_position(request: web.Request) -> int:
-    """The position that the caller asks to wait for."""
+    """Return the position that the caller asks to wait for."""
     header = request.headers.get("Dragoman-Min-Position")
     number = 0 if header is None else whole(header)
     if number is None:
@@ -53,7 +53,7 @@ def wanted_position(request: web.Request) -> int:
 
 
 def key_of(text: str | None) -> str:
-    """The key by which sending it again is sending it once. Raises `Refused`."""
+    """Return the key by which sending it again is sending it once. Raises `Refused`."""
     key = ids.read_key(text) if text is not None else None
     if key is None:
         raise refuse(
@@ -64,7 +64,7 @@ def key_of(text: str | None) -> str:
 
 
 def if_match(request: web.Request) -> str | None:
-    """The ETag that the caller read, or None where nothing is said of it. Raises `Refused`."""
+    """Return the ETag that the caller read, or None where nothing is said of it. Raises `Refused`."""
     text = request.headers.get("If-Match", "*").strip()
     if text == "*":
         return None
@@ -113,7 +113,7 @@ async def record(
 
 
 def signatures_of(request: web.Request) -> str:
-    """The signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
+    """Return the signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
     keyids, names = (
         request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
     )
@@ -148,10 +148,11 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> str:
-    """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
+    """Return the id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
 
-    The ids of a service's own records are UUIDv5 that anybody can compute. An author who could choose one would use it up, and
-    the service could never record its reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
+    The ids of a service's own records are UUIDv5 that anybody can compute. An author
+    who could choose one would use it up, and the service could never record its
+    reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
     """
     if isinstance(data.signed, msgspec.UnsetType):
         return ids.from_key(projection.name, actor, key_of(text))
@@ -208,7 +209,7 @@ async def take_in(
 async def reply_of(
     call: ApiRequest[Any], projection: Projection, post_result: PostResult
 ) -> ApiReply:
-    """The answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
+    """Return the answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
     recorded = post_result.recorded
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)

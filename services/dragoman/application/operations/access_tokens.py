@@ -29,14 +29,14 @@ log = structlog.get_logger()
 
 
 def operator(call: ApiRequest[Any]) -> Service:
-    """The service, for its operator alone. Raises `Refused`."""
+    """Return the service, for its operator alone. Raises `Refused`."""
     if not call.grant.is_operator:
         raise refuse("not-permitted", "Only the operator opens channels and issues tokens.")
     return call.service
 
 
 async def tokens_of(service: Service) -> tuple[TokenView, ...]:
-    """The tokens in force, the oldest first."""
+    """Return the tokens in force, the oldest first."""
     names = _names(service)
     return tuple(_token_view(grant, names) for grant in await service.access.listed())
 
@@ -58,7 +58,7 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 
 
 async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
-    """A new token. Of a form that was sent before, by its key, the token itself is not known any more, and empty. Raises `Refused`."""
+    """Return a new token. Of a form that was sent before, by its key, the token itself is not known any more, and empty. Raises `Refused`."""
     grants = [grant for grant in await service.access.listed() if key and grant.key == key]
     if grants:
         return _issued("", grants[0], _names(service))
@@ -97,10 +97,10 @@ def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
 
 
 def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """The channels in which an officer gets a grant, by name, with their cids; the only one where none is named. Raises `Refused`.
+    """Return the channels in which an officer gets a grant, by name, with their cids; the only one where none is named. Raises `Refused`.
 
-    An officer of the same name in another channel may be somebody else, even in one that was opened as an exercise of this one:
-    the operator says which are meant.
+    An officer of the same name in another channel may be somebody else, even in one
+    that was opened as an exercise of this one: the operator says which are meant.
     """
     where = {
         p.name: p.registry.cid
@@ -132,7 +132,7 @@ def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str,
 
 
 def _is_known(registry: Registry, actor: str) -> bool:
-    """Whether an actor is, or was, an officer there; or the root of a side that keeps its own keys."""
+    """Return whether an actor is, or was, an officer there; or the root of a side that keeps its own keys."""
     return actor in registry.officers or rules.may_read(registry, actor) is None
 
 
@@ -148,7 +148,7 @@ async def revoke(service: Service, id: str) -> bool:
 
 
 async def subjects_of(service: Service) -> tuple[SubjectView, ...]:
-    """The subjects that are mapped to officers, the oldest first."""
+    """Return the subjects that are mapped to officers, the oldest first."""
     names = _names(service)
     return tuple(_subject_view(grant, names) for grant in await service.access.listed("subject"))
 

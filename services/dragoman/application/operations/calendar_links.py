@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 async def make_link(call: ApiRequest[Any], projection: Projection, key: str = "") -> CalendarLink:
-    """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
+    """Return a new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
     grant, service = call.grant, call.service
     links = await _links(call, projection)
     grants = [link for link in links if key and link.key == key]
@@ -58,7 +58,7 @@ async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
 
 
 async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkView, ...]:
-    """The caller's links to a channel's calendar, the oldest first."""
+    """Return the caller's links to a channel's calendar, the oldest first."""
     return tuple(
         LinkView(id=link.id, issued=link.issued) for link in await _links(call, projection)
     )

@@ -6,7 +6,7 @@ from dragoman_schemas.host_responses import ChannelView
 
 
 def view_of(projection: Projection) -> ChannelView:
-    """A channel as its members see it."""
+    """Return a channel as its members see it."""
     registry = projection.registry
     return ChannelView(
         name=registry.name,

@@ -32,7 +32,7 @@ _named = msgspec.json.Decoder(_NamedDraft).decode
 
 
 def _desk(call: ApiRequest[Any]) -> tuple[Projection, str]:
-    """The channel and the caller, who must be an officer of a side in it."""
+    """Return the channel and the caller, who must be an officer of a side in it."""
     projection, actor = call.channel, call.grant.actor
     if not _drafts(projection, actor):
         raise refuse(
@@ -120,7 +120,7 @@ def _moved() -> Refused:
 
 
 async def listed(call: ApiRequest[Any]) -> Drafts:
-    """The drafts of the caller's own side. Raises `Refused`."""
+    """Return the drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
     drafts = await call.service.drafts.listed(projection.registry.cid, actor.partition("/")[0])
     return Drafts(drafts=tuple(_view(projection, draft) for draft in drafts))
@@ -191,7 +191,7 @@ async def keep_new(
 
 
 async def _signed(call: ApiRequest[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
-    """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
+    """Return the drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
     signatures = signatures or submission.signatures_of(call.request)
     if not signatures:
         return "", Act()
@@ -217,7 +217,8 @@ async def change(
 ) -> ApiReply:
     """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
 
-    What was handed over is with its author again, unless it is handed over as it is now.
+    What was handed over is with its author again, unless it is handed over as it is
+    now.
     """
     projection, actor = _desk(call)
     _as_read(etag, draft)
@@ -299,14 +300,14 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
 
 
 def _both(drafter: str, releaser: str) -> str:
-    """The signatures of both officers over the same bytes."""
+    """Return the signatures of both officers over the same bytes."""
     return " ".join(sorted({*drafter.split(), *releaser.split()}))
 
 
 async def _released_before(
     call: ApiRequest[Any], projection: Projection, actor: str, id: str
 ) -> ApiReply:
-    """The answer again, to an officer of the side whose draft it was; nobody else learns that there was one."""
+    """Return the answer again, to an officer of the side whose draft it was; nobody else learns that there was one."""
     position = projection.posted(id) if ids.is_id(id) else None
     record = None if position is None else projection.record_at(position)
     if position is None or record is None or record.side != actor.partition("/")[0]:

@@ -27,9 +27,10 @@ async def viewed(
     cursor: int = 0,
     most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
-    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
+    """Return an exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
 
-    Its timeline has at most so many records, 0 for all; the newest, or those before a cursor.
+    Its timeline has at most so many records, 0 for all; the newest, or those before a
+    cursor.
     """
     service, grant = call.service, call.grant
     unwritten: list[Stored] = []

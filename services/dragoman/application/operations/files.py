@@ -21,7 +21,7 @@ TAKING: Final = web.AppKey("taking", defaultdict[tuple[str, str], asyncio.Semaph
 
 
 def taking() -> defaultdict[tuple[str, str], asyncio.Semaphore]:
-    """How many files each side of each channel, by its cid, may send at once."""
+    """Return how many files each side of each channel, by its cid, may send at once."""
     return defaultdict(lambda: asyncio.Semaphore(FILES_AT_ONCE))
 
 
@@ -41,7 +41,7 @@ def _view(file: File, *, flag: bool) -> FileView:
 async def _named(
     call: ApiRequest[Any], projection: Projection, side: str, files: list[File]
 ) -> set[str]:
-    """Those of a side's files that a valid act of the side names."""
+    """Return those of a side's files that a valid act of the side names."""
     naming = await attachment_checks.naming(
         call.service, projection, tuple(file.sha256 for file in files)
     )

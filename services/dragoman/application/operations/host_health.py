@@ -24,12 +24,12 @@ class Condition(Struct, frozen=True):
 
 
 async def health(call: ApiRequest[Any]) -> Health:
-    """Whether the service may be used, by its conditions."""
+    """Return whether the service may be used, by its conditions."""
     return health_of(await conditions(call))
 
 
 def health_of(found: Sequence[Condition]) -> Health:
-    """The conditions, in English."""
+    """Return the conditions, in English."""
     ready = all(
         condition.ok for condition in found if condition.name != _SIGNED
     )  # posts are taken and kept without a head
@@ -41,7 +41,7 @@ def health_of(found: Sequence[Condition]) -> Health:
 
 
 async def conditions(call: ApiRequest[Any]) -> list[Condition]:
-    """What must hold for the service to be used; the heads are looked at where all else does."""
+    """Return what must hold for the service to be used; the heads are looked at where all else does."""
     service = call.service
     unproven, read_only = (
         service.guard.reason,

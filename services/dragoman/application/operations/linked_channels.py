@@ -17,7 +17,7 @@ from dragoman_schemas.state import decode_exchange
 
 
 async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
-    """An exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
+    """Return an exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
     service, grant = call.service, call.grant
     names = _others(service, grant, projection)
     if not names:
@@ -35,7 +35,7 @@ async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeVi
 
 
 def _others(service: Service, grant: Grant, projection: Projection) -> tuple[str, ...]:
-    """The desks of the reader's side, or from a desk the channels that are none."""
+    """Return the desks of the reader's side, or from a desk the channels that are none."""
     desk = projection.registry.kind == "desk"
     return tuple(
         other.name for other in service.visible(grant) if (other.registry.kind == "desk") != desk

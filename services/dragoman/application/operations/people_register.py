@@ -35,7 +35,7 @@ class PeopleQuery(Struct, frozen=True, kw_only=True):
 
 
 def view(stored_person: StoredPerson, actor: str, *, random: bool = False) -> PersonView:
-    """An entry as an officer is answered; `random` with what its commitment was made of."""
+    """Return an entry as an officer is answered; `random` with what its commitment was made of."""
     reads = stored_person.open_to(actor)
     return PersonView(
         id=stored_person.id,
@@ -98,7 +98,7 @@ def _moved() -> Refused:
 
 
 def entry_of(body: bytes) -> bytes:
-    """An entry as it is kept: compact, members in the order of the schema. Text is held to what acts are held to.
+    """Return an entry as it is kept: compact, members in the order of the schema. Text is held to what acts are held to.
 
     Raises `Malformed`, `Refused`.
     """
@@ -119,7 +119,7 @@ def entry_of(body: bytes) -> bytes:
 
 
 async def views(call: ApiRequest[Any]) -> list[PersonView]:
-    """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
+    """Return the living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
     projection, actor = submission.staff_of(call)
     return [
         view(stored_person, actor)
@@ -194,7 +194,7 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
 
 
 async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
-    """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
+    """Return when this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
     projection, actor = submission.staff_of(call)
     stored_person = await _own(call, projection, actor)
     service = call.service

@@ -3,8 +3,9 @@
     GET /v1/releases                        every release that is public on this host
     GET /v1/releases/{channel}/{exchange}   its bundle (schemas/dragoman_schemas/release_bundle.py)
 
-A release that is not public yet, or that there is not, is the same 404: nobody learns from here what the sides are about to say. Nor is
-one given out of which an extract is not what is left of its record: the sides agreed to words that there are not.
+A release that is not public yet, or that there is not, is the same 404: nobody learns
+from here what the sides are about to say. Nor is one given out of which an extract is
+not what is left of its record: the sides agreed to words that there are not.
 """
 
 import time
@@ -27,16 +28,22 @@ from dragoman_schemas.release_bundle import Bundle, Published
 from dragoman_schemas.state import Exchange
 
 _KEPT_SECONDS: Final = 30.0
-"""How long a bundle is given out as it was made: making one costs a proof for each record, and anybody may ask."""
+"""How long a bundle is given out as it was made: making one costs a proof for each
+record, and anybody may ask.
+"""
 
 
 KEPT: Final = web.AppKey("bundles", dict[tuple[str, str], tuple[float, Bundle]])
-"""Bundles that were made lately, by channel and release, with the moment until which they are given out."""
+"""Bundles that were made lately, by channel and release, with the moment until which
+they are given out.
+"""
 
 LIST: Final = web.AppKey(
     "releases", dict[str, tuple[float, tuple[int, ...], tuple[Published, ...]]]
 )
-"""The list of releases as it was made lately: until which moment it is given out, at which positions of the channels, and its rows."""
+"""The list of releases as it was made lately: until which moment it is given out, at
+which positions of the channels, and its rows.
+"""
 
 
 async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:

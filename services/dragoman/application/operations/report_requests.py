@@ -36,8 +36,9 @@ PRINT_PAGE: Final[web.AppKey[Callable[[ReportDocument, dict[str, str]], web.Resp
 class ReportQuery(PeriodQuery, frozen=True, kw_only=True):
     """Which period, and in which language a report is read.
 
-    Its own words are in that language where it is English, French or Chinese, in English else; of texts that a side gave in several
-    languages that one is shown. Left out, it is the first language of the channel.
+    Its own words are in that language where it is English, French or Chinese, in
+    English else; of texts that a side gave in several languages that one is shown. Left
+    out, it is the first language of the channel.
     """
 
     language: Language | None = None
@@ -56,18 +57,20 @@ class Gathered(NamedTuple):
     laid: Callable[[Words, str], ReportDocument]
 
     def paper(self, language: str) -> ReportDocument:
-        """The report laid out for whoever reads a language; its own words are English where that is none of ours."""
+        """Return the report laid out for whoever reads a language; its own words are English where that is none of ours."""
         return self.laid(of_tag(language), language)
 
 
 Gather = Callable[[Snapshot, bool], Gathered]
-"""Makes a report of a moment; the second says whether what came since is known to be in it."""
+"""Makes a report of a moment; the second says whether what came since is known to be in
+it.
+"""
 
 
 async def gathered(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, gather: Gather
 ) -> Gathered:
-    """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
+    """Return a report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
     service = call.service
     live_or_past = period_query.at > 0 or period_query.to is not None or service.is_live(projection)
 
@@ -87,7 +90,7 @@ def _begins(period_query: PeriodQuery, default: datetime | None) -> datetime | N
 
 
 def situation_of(period_query: PeriodQuery) -> Gather:
-    """The situation report."""
+    """Return the situation report."""
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         situation = situation_report.situation(
@@ -106,7 +109,7 @@ def turn_over_of(
     floor: Floor | None = None,
     drafts: Sequence[HandedOver] = (),
 ) -> Gather:
-    """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
+    """Return the turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
     is_now = not period_query.at and period_query.to is None
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
@@ -121,7 +124,7 @@ def turn_over_of(
 
 
 def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
-    """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
+    """Return what the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
     watch = projection.registry.watches.get(side)
     return (
         None
@@ -161,7 +164,7 @@ def _did(floor: Floor, now: datetime) -> dict[str, Any]:
 
 
 def period_of(period_query: PeriodQuery) -> Gather:
-    """The record of the period."""
+    """Return the record of the period."""
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         record, flagged = period_record.record_of_the_period(
@@ -173,7 +176,7 @@ def period_of(period_query: PeriodQuery) -> Gather:
 
 
 def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
-    """The five answers, given the first of them."""
+    """Return the five answers, given the first of them."""
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         span = snapshot.span(_begins(period_query, None))
@@ -188,7 +191,7 @@ def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
 def year_of(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, number: int | None
 ) -> tuple[PeriodQuery, Gather]:
-    """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
+    """Return the review of a year, this one by default: all of it once it is over, else as far as it has come."""
     now = call.service.as_of(projection) or projection.state.time
     year = number or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"

@@ -43,7 +43,7 @@ class Heads:
     async def newest(
         self, call: ApiRequest[Any], channel: str, fresh_s: float = _FRESH_SECONDS
     ) -> SealedHead | None:
-        """The newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
+        """Return the newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
         at, sealed = self._known.get(channel, (-1.0, None))
         if time.monotonic() - at > fresh_s:
             try:
@@ -58,7 +58,7 @@ class Heads:
         return sealed
 
     async def is_late(self, call: ApiRequest[Any], projection: Projection) -> bool:
-        """Whether a registrar has left the newest records, or the head as it stands, unsigned for long. Raises `Refused`, `NotANote`."""
+        """Return whether a registrar has left the newest records, or the head as it stands, unsigned for long. Raises `Refused`, `NotANote`."""
         sealed = await self.newest(call, projection.name, _LOOK_SECONDS)
         if sealed is not None and sealed.taken is not None:
             if (datetime.now(UTC) - sealed.taken).total_seconds() > RESEAL_SECONDS + _LATE_SECONDS:
@@ -76,7 +76,7 @@ HEADS: Final = web.AppKey("heads", Heads)
 
 
 async def unsigned(call: ApiRequest[Any]) -> Text | None:
-    """What is wrong with the heads of the channels that are read live, if anything is."""
+    """Return what is wrong with the heads of the channels that are read live, if anything is."""
     service, heads = call.service, call.request.app[HEADS]
     live = [
         channel
@@ -100,7 +100,7 @@ async def unsigned(call: ApiRequest[Any]) -> Text | None:
 
 
 async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
-    """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
+    """Return the newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
         raise refuse(
@@ -128,7 +128,7 @@ async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Ch
 
 
 async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
-    """What this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
+    """Return what this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
     projection = call.channel
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     covered = await call.service.coverage.of(projection)
@@ -153,7 +153,7 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
 
 
 async def show_proof(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """The proof that a record stands in the log, verified offline with the log's key alone."""
+    """Return the proof that a record stands in the log, verified offline with the log's key alone."""
     projection = call.channel
     position = whole(call.path("position"))
     head, note = await signed_head(call, projection)

@@ -34,7 +34,7 @@ _GONE: Final = sentence(
 
 
 async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
-    """The endpoints of the caller's side, in all channels in which the caller is in office."""
+    """Return the endpoints of the caller's side, in all channels in which the caller is in office."""
     service = call.service
     await service.courier.refresh()
     endpoints = [
@@ -49,7 +49,7 @@ async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
 
 
 def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
-    """The channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
+    """Return the channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
     service, grant = call.service, call.grant
     for projection in service.visible(grant):
         officer = projection.registry.officers.get(grant.actor)
@@ -98,7 +98,7 @@ def _entering(call: ApiRequest[Any], projection: Projection) -> None:
 
 
 async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
-    """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
+    """Return an endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
 
     Raises `Refused`.
     """
@@ -211,7 +211,7 @@ GONE: Final = sentence("its receiver answers that it is gone; remove it, or ente
 
 
 async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, ...]:
-    """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
+    """Return what an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
     endpoint, _ = await _found(call, id)
     progress, _ = call.service.courier.progress(endpoint.id)
     views = [
@@ -222,14 +222,14 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
 
 
 def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
-    """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
+    """Return what was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
     progress, _ = call.service.courier.progress(id)
     texts = {item.position: answer_of(item) for item in (*progress.parked, *progress.waiting)}
     return {position: text for position, text in texts.items() if text is not None}
 
 
 def answer_of(waiting: Waiting) -> Text | None:
-    """What was answered last, if anything was."""
+    """Return what was answered last, if anything was."""
     return unpacked(waiting.answer) if waiting.answer else None
 
 

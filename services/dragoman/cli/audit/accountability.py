@@ -225,7 +225,7 @@ def _print_changes(changes: Sequence[Change]) -> None:
 
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
-    """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
+    """Return a log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
     required_cosigners = RequiredCosigners()
     verification = required_cosigners.verification("", "", 0, file)
     messages: list[bytes] = []

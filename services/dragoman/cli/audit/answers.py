@@ -28,7 +28,9 @@ from dragoman_schemas.host_responses import Me
 from dragoman_schemas.responses import Entry
 
 SAMPLE: Final = 20
-"""Exchanges, and answers of every other kind, that are compared where nothing else is asked for: some seconds."""
+"""Exchanges, and answers of every other kind, that are compared where nothing else is
+asked for: some seconds.
+"""
 
 _PATIENT_SECONDS: Final = 30.0
 _AGAIN_SECONDS: Final = 0.25

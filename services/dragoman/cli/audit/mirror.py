@@ -43,10 +43,14 @@ from dragoman.tlog.tiles import Tile
 EVERYWHERE = Target()
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
-"""How long records may stand under no signed head before it is said: a head comes within half a second."""
+"""How long records may stand under no signed head before it is said: a head comes
+within half a second.
+"""
 
 _BATCH: Final = tiles.WIDTH
-"""Records are taken up to multiples of this, where few tiles show that a head goes on from them."""
+"""Records are taken up to multiples of this, where few tiles show that a head goes on
+from them.
+"""
 
 _LATER: Final = (429, 503)
 _GATEWAY: Final = "gateway"
@@ -84,7 +88,7 @@ async def mirror_command(
 
 
 def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
-    """The mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
+    """Return the mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
     try:
         mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
     except MirrorOfAnotherChannel as error:
@@ -110,7 +114,8 @@ async def follow(
 ) -> None:
     """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
 
-    Nothing is taken that no signed head covers. Raises `Unverified` where `once` and there is none in time.
+    Nothing is taken that no signed head covers. Raises `Unverified` where `once` and
+    there is none in time.
     """
     event, unsigned = event or asyncio.Event(), Unsigned()
     while mirror.lie is None:
@@ -299,7 +304,8 @@ async def compare_command(
 ) -> int:
     """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7.
 
-    One of them may be a signed head that you have kept, or a record's .tlog-proof: whoever has forked the log since is convicted by it alone.
+    One of them may be a signed head that you have kept, or a record's .tlog-proof:
+    whoever has forked the log since is convicted by it alone.
     """
     with ExitStack() as opened:
         copy_comparison = await asyncio.to_thread(
@@ -338,7 +344,7 @@ async def compare_command(
 def _compared(
     one: LogCopy | KeptHead, other: LogCopy | KeptHead, log: Verifier | None
 ) -> CopyComparison:
-    """What two copies come to, or a head and a copy. Raises `UsageError`."""
+    """Return what two copies come to, or a head and a copy. Raises `UsageError`."""
     try:
         match one, other:
             case KeptHead(), LogCopy():

@@ -103,8 +103,9 @@ async def replay_command(
 ) -> int:
     """Fold the log from the first record, print the state and its digest, and compare both and whole answers with the gateway's.
 
-    Unequal to what the gateway says of the same position, an answer that the replay gives otherwise, a head that is not of these
-    records, another channel than that of --cid: exit code 7. With --at only the digest is compared.
+    Unequal to what the gateway says of the same position, an answer that the replay
+    gives otherwise, a head that is not of these records, another channel than that of
+    --cid: exit code 7. With --at only the digest is compared.
     """
     cid = None if cid is None else checked_cid(cid)
     if sample < 0:
@@ -220,13 +221,13 @@ def _concluded(
 
 
 async def _erased_since(caller: Client, channel: str, position: int) -> bool:
-    """Whether a record up to a position is named by an erasure after it."""
+    """Return whether a record up to a position is named by an erasure after it."""
     erasures = await erasures_in(lambda: messages_of(caller.records(channel)))
     return any(at <= position < erasure.by for at, erasure in erasures.items())
 
 
 def checked_cid(text: str) -> str:
-    """A channel's id as it was written down; empty for none. Raises `UsageError`."""
+    """Return a channel's id as it was written down; empty for none. Raises `UsageError`."""
     if text and not _CID.fullmatch(text.lower()):
         raise UsageError(
             "--cid is 64 hexadecimal digits: the channel's id as your own side wrote it down at the opening"
@@ -238,7 +239,7 @@ _CID = re.compile(r"[0-9a-f]{64}")
 
 
 def verifier_of(text: str, option: str = "--log") -> Verifier:
-    """The verifier key that an option gives, as it was written down. Raises `UsageError`."""
+    """Return the verifier key that an option gives, as it was written down. Raises `UsageError`."""
     try:
         return read_verifier(text)
     except NotANote as error:
@@ -246,7 +247,7 @@ def verifier_of(text: str, option: str = "--log") -> Verifier:
 
 
 def _withheld(fold: Replay, *, whole: bool) -> str:
-    """What is wrong with entries that stand for records, in a log or in its beginning; empty where nothing is, or where that is told further on."""
+    """Return what is wrong with entries that stand for records, in a log or in its beginning; empty where nothing is, or where that is told further on."""
     unproven = {
         at: by for at, by in fold.unproven.items() if whole or by <= fold.standing.state.position
     }
@@ -279,7 +280,7 @@ def _size_of(signed: bytes) -> int:
 
 
 def _beside(fold: Replay, signed: bytes | None) -> str:
-    """What is wrong with a signed head beside the records that were replayed; empty where it is theirs, or beyond them."""
+    """Return what is wrong with a signed head beside the records that were replayed; empty where it is theirs, or beyond them."""
     registry = fold.standing.state.registry
     if signed is None or registry is None:
         return ""

@@ -5,7 +5,8 @@
         await own.reach(last)
         await own.ask("/state", now, as_of)
 
-It answers on a socket in the folder, which only the user who runs it can open. It knows no broker, so that what is beside the log is told as unavailable.
+It answers on a socket in the folder, which only the user who runs it can open. It knows
+no broker, so that what is beside the log is told as unavailable.
 """
 
 import asyncio
@@ -88,17 +89,17 @@ class ReplayedLog:
         return Unavailable(verbatim("the log is a copy, and nobody posts to it"))
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """A slice of what is shown."""
+        """Return a slice of what is shown."""
         return [message for message in self._messages if first <= message.position <= self.shown][
             :most
         ]
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """The same."""
+        """Return the same."""
         return await self.read(first, most)
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Nothing: whoever folds this log says how far."""
+        """Yield nothing: whoever folds this log says how far."""
         return
         yield None
 
@@ -126,12 +127,12 @@ class ReplicaProjection:
 
     @property
     def erasures(self) -> int:
-        """How many exchanges were erased by then."""
+        """Return how many exchanges were erased by then."""
         registry = self.projection.state.registry
         return 0 if registry is None else len(registry.erased)
 
     def number_of(self, exchange: str) -> str:
-        """The number of an exchange; empty where there is none."""
+        """Return the number of an exchange; empty where there is none."""
         state = self.projection.exchange(exchange)
         return "" if state is None else state.number
 
@@ -170,7 +171,8 @@ class ReplicaProjection:
     async def reach(self, position: int) -> None:
         """Fold the log to a position, reading on where that is needed, or as far beyond it as an erasure makes necessary.
 
-        What was erased by then is not shown any more: a projection without it is one of after its erasure. Raises `Hole`, `Unanswered`.
+        What was erased by then is not shown any more: a projection without it is one of
+        after its erasure. Raises `Hole`, `Unanswered`.
         """
         if position <= self.position:
             return
@@ -201,7 +203,7 @@ class ReplicaProjection:
         )
 
     def _stubs(self, position: int) -> list[int]:
-        """The positions, up to one, at which a leaf entry waits that may stand for a record."""
+        """Return the positions, up to one, at which a leaf entry waits that may stand for a record."""
         return [
             message.position
             for message in self._log.waiting
@@ -209,7 +211,7 @@ class ReplicaProjection:
         ]
 
     def _unexplained(self, position: int) -> bool:
-        """Whether an entry stands for a record, and the erasure that names it was not read yet."""
+        """Return whether an entry stands for a record, and the erasure that names it was not read yet."""
         return any(
             at not in self._named or self._named[at].by > self._taken
             for at in self._stubs(position)
@@ -252,7 +254,7 @@ class ReplicaProjection:
 async def replica(
     channel: str, cid: str, actor: str, more: More
 ) -> AsyncIterator[ReplicaProjection]:
-    """A replica of a channel that answers as an actor is answered, in a folder that is removed at the end."""
+    """Yield a replica of a channel that answers as an actor is answered, in a folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="dragoman-replay-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(Store, folder / "projection.sqlite")
@@ -278,7 +280,7 @@ async def replica(
 async def _answering(
     folder: Path, service: Service, grant: Grant
 ) -> AsyncIterator[tuple[Service, Client]]:
-    """The service behind a socket in a folder, and a client of it."""
+    """Yield the service behind a socket in a folder, and a client of it."""
     with tempfile.TemporaryDirectory(
         prefix="dragoman-", dir="/tmp"
     ) as short:  # mkdtemp's own, for this user alone
@@ -295,7 +297,7 @@ async def _answering(
 
 
 def _service(folder: Path, store: Store, projection: Projection) -> Service:
-    """A gateway's service without a broker: its channel is read, and nothing else is known."""
+    """Return a gateway's service without a broker: its channel is read, and nothing else is known."""
     bus = Bus("auditor")
     return Service(
         desk=CommandHandler(Custody(folder / "keys")),

@@ -84,7 +84,9 @@ _LATER: Final = (429, 503)
 """What a gateway answers that has no time for it now."""
 
 _FRESH_SECONDS: Final = 900
-"""Heads are cosigned again every five minutes, though nothing comes: three times that is silence."""
+"""Heads are cosigned again every five minutes, though nothing comes: three times that
+is silence.
+"""
 
 
 class RequiredCosigners(Struct, frozen=True, kw_only=True):
@@ -94,7 +96,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
 
     def are_under(self, signed: bytes | None) -> bool:
-        """Whether all of them are; what is no head is for the verification to tell."""
+        """Return whether all of them are; what is no head is for the verification to tell."""
         try:
             head = note.read(signed or b"")
             quorum = self.policy is None or self.policy.satisfied(self.policy.witnessed(head))
@@ -103,9 +105,10 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
             return True
 
     def verification(self, cid: str, log: str, not_before: int, file: Path | None) -> Verification:
-        """A verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`.
+        """Return a verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`.
 
-        A folder in which the own side's witness has its mirror says when each record came.
+        A folder in which the own side's witness has its mirror says when each record
+        came.
         """
         return Verification(
             cid=checked_cid(cid),
@@ -119,7 +122,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
 
 
 def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCosigners:
-    """What the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
+    """Return what the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
     witnesses = tuple(verifier_of(item, "--witness") for item in witness)
     if file is None:
         return RequiredCosigners(witnesses=witnesses)
@@ -140,7 +143,7 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCo
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, and what moves it."""
+    """Yield a bar on standard error, and what moves it."""
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=total)
@@ -196,7 +199,7 @@ async def export_command(
 
 
 def _size_of(signed: bytes | None) -> int | None:
-    """How many records a head speaks of: none where there is no head, and None where it is no head at all."""
+    """Return how many records a head speaks of: none where there is no head, and None where it is no head at all."""
     try:
         return (
             0
@@ -244,7 +247,7 @@ async def verify_command(
 
 
 def not_before(file: Path | None, max_age: int | None) -> int:
-    """When the newest cosignature must have been made at the earliest."""
+    """Return when the newest cosignature must have been made at the earliest."""
     age = _FRESH_SECONDS if max_age is None and file is None else max_age
     return 0 if age is None else int(time.time()) - age
 
@@ -260,8 +263,9 @@ async def look_through(
 ) -> None:
     """Make all checks of a log, wherever it is. Raises `UsageError`, and what reading raises.
 
-    This is the one way in which commands read a log, so that what one of them finds no other passes over. `keep` is given each message. Where a log that
-    a gateway gives need not be `tiled`, its tiles are not fetched.
+    This is the one way in which commands read a log, so that what one of them finds no
+    other passes over. `keep` is given each message. Where a log that a gateway gives
+    need not be `tiled`, its tiles are not fetched.
     """
     if file is None:
         await _from_server(verification, target, required_cosigners, keep, tiled=tiled)
@@ -314,7 +318,7 @@ async def _from_server(
 
 
 def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
-    """The tiles that a gateway serves, for a thread beside the one that fetches them; one that does not come leads nowhere."""
+    """Return the tiles that a gateway serves, for a thread beside the one that fetches them; one that does not come leads nowhere."""
     loop = asyncio.get_running_loop()
 
     def read(path: str) -> bytes | None:
@@ -343,7 +347,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
 
 
 async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
-    """A tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
+    """Return a tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
     until = time.monotonic() + _PATIENT_SECONDS
     while True:
         try:
@@ -359,7 +363,8 @@ async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
 class GatewayLog:
     """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time.
 
-    Where entries stand for records the gateway is asked, once, what its erasures name (`named`): the log is taken as far as these, which may have come meanwhile.
+    Where entries stand for records the gateway is asked, once, what its erasures name
+    (`named`): the log is taken as far as these, which may have come meanwhile.
     """
 
     def __init__(self, caller: Client, channel: str, required_cosigners: RequiredCosigners) -> None:
@@ -371,7 +376,7 @@ class GatewayLog:
         self.named: Named = {}
 
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
-        """The messages, page by page, and then those that came meanwhile and are under the head."""
+        """Return the messages, page by page, and then those that came meanwhile and are under the head."""
         size = number = 0
         most = (
             _size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0
@@ -411,7 +416,7 @@ async def given(
     required_cosigners: RequiredCosigners,
     told: Callable[[int], None] = lambda position: None,
 ) -> tuple[list[bytes], bytes | None]:
-    """The messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
+    """Return the messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
     log, messages = GatewayLog(caller, channel, required_cosigners), list[bytes]()
     async for page in log.pages():
         messages += page
@@ -422,7 +427,7 @@ async def given(
 async def cosigned(
     caller: Client, channel: str, required_cosigners: RequiredCosigners, size: int = 0
 ) -> bytes | None:
-    """The signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
+    """Return the signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
@@ -436,7 +441,7 @@ async def cosigned(
 
 
 def told_of(lie: LogInconsistent) -> str:
-    """A lie in words: which check found it, where, and what it is."""
+    """Return a lie in words: which check found it, where, and what it is."""
     return f"{lie.check}{f' at position {lie.position}' if lie.position else ''}: {lie.what}"
 
 

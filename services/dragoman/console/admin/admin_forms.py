@@ -27,9 +27,10 @@ Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 def hindrance(
     context: PageContext, roles: AbstractSet[str] = ADMINISTRATORS, *, flag: bool = True
 ) -> Hindrance:
-    """Why the reader cannot change something here and now that takes one of the roles; empty where they can.
+    """Return why the reader cannot change something here and now that takes one of the roles; empty where they can.
 
-    What is `kept` is signed with a key: the host has it in a trial, and else nobody but its owner, whose browser may hold it.
+    What is `kept` is signed with a key: the host has it in a trial, and else nobody but
+    its owner, whose browser may hold it.
     """
     if context.past:
         return "past"
@@ -45,7 +46,7 @@ def hindrance(
 
 
 def has_key(context: PageContext) -> bool:
-    """Whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
+    """Return whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
     return context.roles != (ROOT,) and any(
         key.owner == context.grant.actor and key.until is None
         for key in context.registry.keys.values()
@@ -53,7 +54,7 @@ def has_key(context: PageContext) -> bool:
 
 
 def colleagues(context: PageContext, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
-    """Who of the reader's side has one of the roles, and is in office."""
+    """Return who of the reader's side has one of the roles, and is in office."""
     return tuple(
         name.partition("/")[2]
         for name, officer in sorted(context.registry.officers.items())
@@ -82,19 +83,19 @@ async def at_the_end(context: PageContext) -> None:
 
 
 def address(context: PageContext) -> str:
-    """How this service is called, for the command line."""
+    """Return how this service is called, for the command line."""
     return context.service.public_url or str(context.request.url.origin())
 
 
 def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
-    """The rows of the page that is asked for, and the address of the next one, empty for none."""
+    """Return the rows of the page that is asked for, and the address of the next one, empty for none."""
     page = max(1, submission.whole(context.request.query.get("page", "")) or 1)
     shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
     return shown, context.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
 async def times_of(context: PageContext, positions: Iterable[int]) -> dict[int, str]:
-    """When the records at some positions were taken in."""
+    """Return when the records at some positions were taken in."""
     times: dict[int, str] = await context.in_thread(
         _times, context.service.store, context.name, sorted({*positions} - {0})
     )

@@ -1,7 +1,8 @@
 """What the sides have adopted: a profile of limits with its line checks, a codebook, a policy of witnesses; what binds, and since when.
 
-Each side adopts for itself, by an act of its administrator. What binds is what every side has adopted alike, to the letter: a form begins
-with what was adopted last, by whichever side.
+Each side adopts for itself, by an act of its administrator. What binds is what every
+side has adopted alike, to the letter: a form begins with what was adopted last, by
+whichever side.
 """
 
 import re
@@ -78,7 +79,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 async def limits(context: PageContext, filled: Filled | None = None) -> Page:
-    """The profiles beside each other, and which of them binds."""
+    """Return the profiles beside each other, and which of them binds."""
     profile, since = profile_of(context.registry)
     schedule = schedule_of(context.registry)
     form = filled or Filled(_schedule_form(context))
@@ -119,7 +120,7 @@ async def limits(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 def _own_offices(context: PageContext) -> set[str]:
-    """The offices of the reader's side in which somebody is in office."""
+    """Return the offices of the reader's side in which somebody is in office."""
     return {
         officer.office
         for name, officer in context.registry.officers.items()
@@ -157,7 +158,7 @@ def _checks(adopted: Adopted) -> LineChecks | None:
 
 
 def _limits_of(profile: Profile) -> Iterator[tuple[str, int | str | None]]:
-    """The limits of a profile by name, those with several parts by part."""
+    """Yield the limits of a profile by name, those with several parts by part."""
     for name in profile.__struct_fields__[1:]:
         value = getattr(profile, name)
         match name:
@@ -187,7 +188,7 @@ _LIMITS: Final = tuple(
 
 
 def _schedule_form(context: PageContext) -> dict[str, list[str]]:
-    """What stands in the form at first: what was adopted last, by whichever side."""
+    """Return what stands in the form at first: what was adopted last, by whichever side."""
     profile = max(
         context.registry.profiles.values(), key=lambda item: item.adopted.position, default=None
     )
@@ -229,7 +230,7 @@ async def adopt_profile(context: PageContext) -> Page | web.StreamResponse:
 
 
 def _line_check(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """The schedule as the act has it; what is wrong with it is said in the form."""
+    """Return the schedule as the act has it; what is wrong with it is said in the form."""
     say = context.words.say
     words = filled["times"].replace(",", " ").replace("、", " ").split()
     matches = [_CLOCK.fullmatch(word) for word in words]
@@ -249,7 +250,7 @@ def _line_check(context: PageContext, filled: Filled) -> dict[str, Any]:
 
 
 def _from(context: PageContext, filled: Filled) -> dict[str, str]:
-    """From when on, if that is said: to the letter where it is written as the log has it, since both sides must say the same."""
+    """Return from when on, if that is said: to the letter where it is written as the log has it, since both sides must say the same."""
     text = filled["from"]
     if not text or _WRITTEN.fullmatch(text):
         return {"from": text} if text else {}
@@ -288,7 +289,7 @@ class Codebooks(Struct, frozen=True, kw_only=True):
 
 
 async def codebooks(context: PageContext, filled: Filled | None = None) -> Page:
-    """The codebooks with what they say, and who has adopted them."""
+    """Return the codebooks with what they say, and who has adopted them."""
     form = filled or Filled({"codebook": [next(iter(CODEBOOKS))]})
     view = Codebooks(
         channel=context.name,
@@ -376,7 +377,7 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
 
 
 async def witnesses(context: PageContext, filled: Filled | None = None) -> Page:
-    """Whose countersignatures make a record final."""
+    """Return whose countersignatures make a record final."""
     registry = context.registry
     policy = log_policy.in_force(registry)
     form = filled or Filled({"policy": [_policy_text(context)]})
@@ -409,14 +410,14 @@ async def witnesses(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 def _example(context: PageContext) -> str:
-    """A policy for these sides, with a witness of each."""
+    """Return a policy for these sides, with a witness of each."""
     lines = [f"witness {side}-1 {side}.example/witness+KEY" for side in context.sides]
     lines += [f"group {side} any {side}-1" for side in context.sides]
     return "\n".join([*lines, f"group every all {' '.join(context.sides)}", "quorum every"])
 
 
 def _policy_text(context: PageContext) -> str:
-    """What stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
+    """Return what stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
     policy = max(
         context.registry.policies.values(),
         key=lambda adopted_policy: adopted_policy.adopted.position,

@@ -6,7 +6,8 @@
     /admin/keys/enter, /decline       what an administrator does with an entry that waits
     /admin/keys/asked/{officer}       the entry as a file, to be signed on a machine of the administrator's own: `dragoman keys admit`
 
-The private part never leaves the browser, which cannot give it out: it is not extractable, for a page of ours either.
+The private part never leaves the browser, which cannot give it out: it is not
+extractable, for a page of ours either.
 """
 
 import secrets
@@ -62,7 +63,7 @@ class OwnKeys(Struct, frozen=True, kw_only=True):
 
 
 def waits_of(enrolment: Enrolment) -> Waits:
-    """What waits, as pages show it."""
+    """Return what waits, as pages show it."""
     return Waits(
         officer=enrolment.officer,
         key=enrolment.key,
@@ -73,7 +74,7 @@ def waits_of(enrolment: Enrolment) -> Waits:
 
 
 def waiting(context: PageContext) -> tuple[Waits, ...]:
-    """The entries of the reader's side that wait; for its administrators alone, and never in the past."""
+    """Return the entries of the reader's side that wait; for its administrators alone, and never in the past."""
     if context.past or "administrator" not in context.roles:
         return ()
     listed = context.service.access.enrolments.listed(context.registry.cid, context.side)
@@ -83,7 +84,7 @@ def waiting(context: PageContext) -> tuple[Waits, ...]:
 
 
 def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
-    """An entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
+    """Return an entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
     return (
         None
         if enrolment is None or enrolment.key in context.projection.registry.keys
@@ -95,7 +96,7 @@ def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | 
 
 
 async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
-    """The reader's keys, and what this browser can do about one."""
+    """Return the reader's keys, and what this browser can do about one."""
     if context.roles == (ROOT,) or context.grant.is_operator:
         raise refused(
             "not-permitted",
@@ -144,7 +145,7 @@ async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
-    """The browser asks that its key be entered, and signs that entry with it; or takes that back."""
+    """Return the browser asks that its key be entered, and signs that entry with it; or takes that back."""
     filled, say = await Filled.of(context.request), context.words.say
     context.newest = context.projection.flushed
     if filled["do"] == "withdraw":
@@ -260,7 +261,7 @@ async def decline(context: PageContext) -> web.StreamResponse:
 
 
 async def asked(context: PageContext) -> web.Response:
-    """An entry that waits, as a file for the command line."""
+    """Return an entry that waits, as a file for the command line."""
     enrolment = await _asked(context, context.request.match_info["officer"])
     name = f"{context.name}-{enrolment.officer.partition('/')[2]}-key.json"
     body = msgspec.json.format(msgspec.json.encode(enrolment))

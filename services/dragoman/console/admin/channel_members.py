@@ -1,7 +1,9 @@
 """Who keeps a channel: its sides and how it stands, its officers, its keys. Everybody reads them; administrators of a side change their own.
 
-Every change is an act of the channel's own family. Where the sides keep their own keys such acts are signed with a key that no page ever
-sees: the pages give the command in place of a form. How the channel stands is drafted by one officer and released by another.
+Every change is an act of the channel's own family. Where the sides keep their own keys
+such acts are signed with a key that no page ever sees: the pages give the command in
+place of a form. How the channel stands is drafted by one officer and released by
+another.
 """
 
 from typing import Any, Final, get_args
@@ -76,7 +78,7 @@ class Administration(Struct, frozen=True, kw_only=True):
 
 
 async def administration(context: PageContext, filled: Filled | None = None) -> Page:
-    """The channel's sides, and how it stands."""
+    """Return the channel's sides, and how it stands."""
     registry = context.registry
     form = filled or Filled({"language": [_language(context)]})
     view = Administration(
@@ -132,7 +134,7 @@ def _side_row(context: PageContext, name: str) -> SideRow:
 
 
 def _language(context: PageContext) -> str:
-    """The language of the channel in which the reader most likely writes."""
+    """Return the language of the channel in which the reader most likely writes."""
     text = context.words.language
     return next(
         (item for item in context.registry.languages if item.partition("-")[0] == text),
@@ -141,7 +143,7 @@ def _language(context: PageContext) -> str:
 
 
 def _signs(context: PageContext) -> bool:
-    """Whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
+    """Return whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
     return "channel" in context.registry.required_signatures and not hindrance(
         context, OFFICERS, flag=False
     )
@@ -201,7 +203,7 @@ class Officers(Struct, frozen=True, kw_only=True):
 
 
 async def officers(context: PageContext, filled: Filled | None = None) -> Page:
-    """The officers of all sides, and the form by which one is entered."""
+    """Return the officers of all sides, and the form by which one is entered."""
     registry = context.registry
     only = context.request.query.get("side", "")
     order = {side: place for place, side in enumerate(context.sides)}
@@ -267,7 +269,7 @@ async def officers(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 def _as_it_stands(context: PageContext) -> Filled:
-    """The form with an officer of the own side in it, who is to be changed; or empty."""
+    """Return the form with an officer of the own side in it, who is to be changed; or empty."""
     name = context.request.query.get("change", "")
     officer = context.registry.officers.get(f"{context.side}/{name}")
     if officer is None or officer.until is not None:
@@ -329,7 +331,7 @@ async def ask_revocation(
 
 
 def _what_follows(context: PageContext, actor: str) -> list[str]:
-    """What follows from revoking an officer, in sentences."""
+    """Return what follows from revoking an officer, in sentences."""
     say, registry = context.words.say, context.registry
     follows = [
         say(
@@ -408,7 +410,7 @@ class KeysView(Struct, frozen=True, kw_only=True):
 
 
 async def keys(context: PageContext) -> Page:
-    """The keys of all sides, and how they are entered and revoked."""
+    """Return the keys of all sides, and how they are entered and revoked."""
     order = {side: place for place, side in enumerate(context.sides)}
     rows = sorted(
         (

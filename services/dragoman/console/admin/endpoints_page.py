@@ -1,6 +1,7 @@
 """Where the own side is told of records, and the reader's own secret links to the calendar; both stand beside the log and have no past.
 
-By the functions behind `/v1/webhooks` and `/v1/channels/{channel}/calendar-links`. What is secret is shown once, on the page that answers.
+By the functions behind `/v1/webhooks` and `/v1/channels/{channel}/calendar-links`. What
+is secret is shown once, on the page that answers.
 """
 
 from typing import Any, Final, get_args
@@ -59,7 +60,7 @@ async def endpoints(
     added: AddedEndpoint | None = None,
     calendar_link: CalendarLink | None = None,
 ) -> Page:
-    """The endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
+    """Return the endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
     sees = not context.past and not STAFF.isdisjoint(context.roles)
     endpoint_views = (
         [
@@ -115,7 +116,7 @@ async def endpoints(
 
 
 def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
-    """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
+    """Return what was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
     return {
         position: (context.words.sentence(text), text.message == VERBATIM)
         for position, text in webhook_endpoints.answers_of(context.call, id).items()
@@ -123,7 +124,7 @@ def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
 
 
 def _families(context: PageContext) -> list[str]:
-    """The families of which there are acts in a channel of this kind."""
+    """Return the families of which there are acts in a channel of this kind."""
     desk = context.registry.kind == "desk"
     return [
         argument
@@ -160,7 +161,7 @@ async def add_endpoint(context: PageContext) -> Page:
 
 
 def _new(context: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
-    """The endpoint that a form describes. Raises `Malformed`."""
+    """Return the endpoint that a form describes. Raises `Malformed`."""
     given: dict[str, Any] = {
         "channel": context.name,
         "acts": filled.all("acts"),

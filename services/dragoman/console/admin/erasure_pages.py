@@ -1,8 +1,9 @@
 """What all sides take out of the record: which side has consented to what, what is gone, and the forms by which an administrator says so.
 
-A consent is to just what was read: the page that asks once carries the hash of the records that it counted, and what was said since makes
-it ask again. A side may take its consent back. In a trial the host signs the erasure for the sides that have consented; else every side signs it,
-on the command line.
+A consent is to just what was read: the page that asks once carries the hash of the
+records that it counted, and what was said since makes it ask again. A side may take its
+consent back. In a trial the host signs the erasure for the sides that have consented;
+else every side signs it, on the command line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +64,7 @@ class Erasures(Struct, frozen=True, kw_only=True):
 
 
 async def erasures(context: PageContext, filled: Filled | None = None) -> Page:
-    """What was taken out of the record, what waits for it, and the form that names exchanges."""
+    """Return what was taken out of the record, what waits for it, and the form that names exchanges."""
     registry = context.registry
     gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)
     gone_rows, following = sliced(
@@ -107,7 +108,7 @@ def _waiting(context: PageContext) -> Iterable[WaitingRow]:
 
 
 def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:
-    """The erasure of exchanges as they are now."""
+    """Return the erasure of exchanges as they are now."""
     erased_records = [
         record for id in dict.fromkeys(exchanges) for record in context.projection.records_of(id)
     ]
@@ -117,7 +118,7 @@ def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:
 
 
 def _named(context: PageContext, filled: Filled) -> list[Exchange]:
-    """The exchanges that a form names, by number or id; what there is none of is said."""
+    """Return the exchanges that a form names, by number or id; what there is none of is said."""
     exchanges: list[Exchange] = []
     for word in filled["exchanges"].split():
         state = context.projection.exchange(context.projection.numbered(word) or word)
@@ -194,7 +195,7 @@ async def _ask(
 
 
 def _what(context: PageContext, exchanges: Sequence[Exchange]) -> list[str]:
-    """What is to be taken out, a line for each exchange."""
+    """Return what is to be taken out, a line for each exchange."""
     words = context.words
     return [
         words.count(

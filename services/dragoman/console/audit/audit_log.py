@@ -54,7 +54,7 @@ _saying = msgspec.json.Decoder(_LogQuery).decode
 
 
 def logged(entry: Entry) -> LogRecord:
-    """A record as a row."""
+    """Return a record as a row."""
     line = asdict(line_of(entry))
     if not isinstance(entry.record, Raw):
         return LogRecord(**line, erased=entry.valid)
@@ -64,7 +64,7 @@ def logged(entry: Entry) -> LogRecord:
 async def page_of(
     context: PageContext, timeline_filter: TimelineFilter, top: int, most: int
 ) -> tuple[tuple[LogRecord, ...], TimelinePage]:
-    """The newest records up to a position that are wanted."""
+    """Return the newest records up to a position that are wanted."""
     timeline_page: TimelinePage = await context.in_thread(
         timeline.found,
         context.service.store,
@@ -78,7 +78,7 @@ async def page_of(
 
 
 async def log(context: PageContext) -> Page:
-    """The log."""
+    """Return the log."""
     timeline_filter = _wanted(context)
     top = min(
         submission.whole(context.request.query.get("from", "")) or context.position,
@@ -109,14 +109,14 @@ def _choices(context: PageContext) -> dict[str, Sequence[str]]:
 
 
 def _acts(context: PageContext) -> list[tuple[str, str]]:
-    """Every act with its name, in the order of the names."""
+    """Return every act with its name, in the order of the names."""
     return sorted(
         ((act, context.words.act(act)) for act in RULES), key=lambda item: item[1].casefold()
     )
 
 
 def _wanted(context: PageContext) -> TimelineFilter:
-    """What the query asks for. Raises `Refused` for what there is none of."""
+    """Return what the query asks for. Raises `Refused` for what there is none of."""
     texts: dict[str, Sequence[str]] = {**_choices(context), "act": tuple(RULES)}
     given = {name: context.request.query.get(name, "") for name in texts}
     for name, value in given.items():
@@ -134,7 +134,7 @@ def _wanted(context: PageContext) -> TimelineFilter:
 
 
 def _narrowed(context: PageContext, timeline_filter: TimelineFilter) -> list[tuple[str, str, str]]:
-    """The filters in use: each by its name, what it is narrowed to in words, and the address without it."""
+    """Return the filters in use: each by its name, what it is narrowed to in words, and the address without it."""
     words = context.words
     rows = []
     if timeline_filter.side:

@@ -31,7 +31,8 @@ _LISTED: Final = 5
 class Audit(Struct, frozen=True, kw_only=True):
     """A channel as its auditor looks at it. `answers` is the audit report, none where a single day is more than one report holds.
 
-    `hosts` is how many acts of sides rest on the host's word alone, among the newest `looked` records.
+    `hosts` is how many acts of sides rest on the host's word alone, among the newest
+    `looked` records.
     """
 
     channel: str
@@ -48,7 +49,7 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 async def audit(context: PageContext) -> Page:
-    """The page."""
+    """Return the page."""
     travel = await travelling.travel(context, compare=True)
     audit_answers = await audit_summary.gathered(context)
     heads, fault = await verified_heads.signed(context)
@@ -90,7 +91,7 @@ async def audit(context: PageContext) -> Page:
 
 
 def _commands(context: PageContext) -> dict[str, str]:
-    """How to take the log away, and to verify it where there is no network."""
+    """Return how to take the log away, and to verify it where there is no network."""
     registry = context.projection.registry
     server = (
         f" --server {shlex.quote(context.service.public_url)}" if context.service.public_url else ""

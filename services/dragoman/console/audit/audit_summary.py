@@ -1,6 +1,7 @@
 """The five answers as sentences: to each question what is so, how we know, and on whose word that rests.
 
-They are those of the audit report (`reports/answers`), in the reader's language, as of the position of the page.
+They are those of the audit report (`reports/answers`), in the reader's language, as of
+the position of the page.
 """
 
 from collections import Counter
@@ -26,7 +27,9 @@ from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
-"""Days that the answers are about, the most that one report holds; 0 is since the opening."""
+"""Days that the answers are about, the most that one report holds; 0 is since the
+opening.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class SummaryAnswer:
 
 
 async def gathered(context: PageContext) -> audit_answers.AuditAnswers | None:
-    """The five answers about the longest period that one report holds; None where a day is too long."""
+    """Return the five answers about the longest period that one report holds; None where a day is too long."""
     whole = await transparency_log.checked(context.call)
     live = context.past or context.service.is_live(context.projection)
     async with turn(context.request, context.projection):
@@ -96,7 +99,7 @@ def told(
     signed: SignedHeads,
     hosts: tuple[int, int],
 ) -> tuple[SummaryAnswer, ...]:
-    """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
+    """Return the answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
         _whole(context, signed, hosts),
         _knew(context.words, answers.report),

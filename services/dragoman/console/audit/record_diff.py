@@ -1,7 +1,7 @@
 """What changed between two records: where, what it was, what it is, and which record set it so; exchange by exchange, then the channel itself.
 
-The view is that of the API's difference with a record beside each member. A row says in words where in the state it is; what has no words
-here stands as its pointer.
+The view is that of the API's difference with a record beside each member. A row says in
+words where in the state it is; what has no words here stands as its pointer.
 """
 
 import re
@@ -64,7 +64,7 @@ class DiffGroup:
 
 
 async def between(context: PageContext, first: int, last: int) -> ChangesBetween:
-    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     async with turn(context.request, context.projection):
         changes_between: ChangesBetween = await context.in_thread(
             changes.between, context.service.store, context.name, first, last
@@ -73,7 +73,7 @@ async def between(context: PageContext, first: int, last: int) -> ChangesBetween
 
 
 def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffGroup, ...]:
-    """The changes as they are shown: each exchange, and the channel."""
+    """Return the changes as they are shown: each exchange, and the channel."""
     display = Display(context.words, link=context.link)
     listed = [
         DiffGroup(
@@ -91,7 +91,7 @@ def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffG
 
 
 def flat(changes_between: ChangesBetween) -> tuple[Flat, ...]:
-    """The changes as rows of one table."""
+    """Return the changes as rows of one table."""
     every = [
         *(
             (exchange.exchange, exchange.number, change)
@@ -118,7 +118,7 @@ def _cell(raw: Raw | UnsetType) -> Raw:
 
 
 async def differences(context: PageContext) -> Page:
-    """What changed between two records."""
+    """Return what changed between two records."""
     query = context.request.query
     first, last = (
         submission.whole(query.get("from", "")),
@@ -144,7 +144,7 @@ async def differences(context: PageContext) -> Page:
 
 
 async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
-    """What changed between the page's record and another; or in words why that is not shown."""
+    """Return what changed between the page's record and another; or in words why that is not shown."""
     if other is None or not 1 <= other <= context.newest:
         return None, context.words.say(
             "Records are counted from 1 to %(n)s.", n=context.words.number(context.newest)
@@ -191,14 +191,14 @@ def _rows(
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
-    """What only says at which position something else was said."""
+    """Return what only says at which position something else was said."""
     return (len(parts) > 1 and parts[-1] == "position") or (
         parts[0] == "delivered" and "recorded" in parts
     )
 
 
 def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
-    """Where a change is, in words, and what is left of its pointer."""
+    """Return where a change is, in words, and what is left of its pointer."""
     if channel:
         return _of_channel(context, parts)
     match parts:
@@ -211,7 +211,7 @@ def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[st
 
 
 def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
-    """Where in the state of an exchange something is, in words, and what is left of its pointer."""
+    """Return where in the state of an exchange something is, in words, and what is left of its pointer."""
     words, say = context.words, context.words.say
     match parts:
         case ["status"]:
@@ -341,7 +341,7 @@ def _word(context: PageContext, parts: list[str], value: str) -> str:
 
 
 def _object(context: PageContext, value: dict[str, Any]) -> Markup:
-    """A stamp, what carries one, or an object as it stands."""
+    """Return a stamp, what carries one, or an object as it stands."""
     words = context.words
     if value.keys() >= _STAMP:
         return Markup("{} <small>{}</small>").format(

@@ -60,8 +60,10 @@ _PASSED_OVER: Final = frozenset({"etag", "updated", "id", "opened"})
 class RecordView(Struct, frozen=True, kw_only=True):
     """A record as its page shows it. `record` is its JSON as it stands in the log, `junk` in hex what is no record, or stands for an erased one.
 
-    `changed` is what the record changed, `stands` which members of its exchange are as it set them at the page's position, `causes` the tree in
-    which it stands. `digest` is that of the state after it. `disputed` are the keys that signed it and are held for stolen from before it on.
+    `changed` is what the record changed, `stands` which members of its exchange are as
+    it set them at the page's position, `causes` the tree in which it stands. `digest`
+    is that of the state after it. `disputed` are the keys that signed it and are held
+    for stolen from before it on.
     """
 
     line: LogRecord
@@ -126,7 +128,7 @@ class Shown:
 
 
 async def record(context: PageContext) -> Page:
-    """A record."""
+    """Return a record."""
     position = _position(context)
     (entry, _), *_ = await context.in_thread(
         records.records, context.service.store, context.name, position, 1
@@ -190,7 +192,7 @@ async def _translations(
 
 
 def _position(context: PageContext) -> int:
-    """The record that is asked for, which the page's moment has. Raises `Refused`."""
+    """Return the record that is asked for, which the page's moment has. Raises `Refused`."""
     position = submission.whole(context.request.match_info["position"])
     if position is None or not 1 <= position <= context.newest:
         raise refused(
@@ -220,7 +222,7 @@ def shown(raw: bytes) -> Shown:
 
 
 def _until(cause: Cause, position: int) -> Cause:
-    """A tree of causes without what came later."""
+    """Return a tree of causes without what came later."""
     return replace(
         cause,
         caused=tuple(_until(item, position) for item in cause.caused if item.position <= position),
@@ -228,7 +230,7 @@ def _until(cause: Cause, position: int) -> Cause:
 
 
 async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
-    """The members of the record's exchange that are as it set them, at the page's position."""
+    """Return the members of the record's exchange that are as it set them, at the page's position."""
     if not line.exchange or line.erased:
         return ()
     try:
@@ -261,7 +263,7 @@ def _named(context: PageContext, members: tuple[str, ...]) -> Iterator[str]:
 
 
 def _commands(context: PageContext, position: int) -> dict[str, str]:
-    """The same on another machine: the record's proof, and the whole log."""
+    """Return the same on another machine: the record's proof, and the whole log."""
     registry = context.projection.registry
     name, log = context.name, shlex.quote(str(log_of(registry)))
     server = (
@@ -277,7 +279,7 @@ def _commands(context: PageContext, position: int) -> dict[str, str]:
 
 
 async def material(context: PageContext) -> web.Response:
-    """What the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
+    """Return what the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
     position = _position(context)
     proof = await transparency_log.show_proof(context.call)
     assert isinstance(proof, web.Response) and isinstance(proof.body, bytes)
@@ -307,7 +309,7 @@ async def material(context: PageContext) -> web.Response:
 
 
 def _erasure_of(context: PageContext, position: int, raw: bytes) -> Erasing:
-    """The erasure by which a leaf entry stands for a record."""
+    """Return the erasure by which a leaf entry stands for a record."""
     for at in sorted({stamp.position for stamp in context.projection.registry.erased.values()}):
         erasing, *_ = context.projection.bytes_at(at)
         if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
@@ -319,7 +321,7 @@ def _erasure_of(context: PageContext, position: int, raw: bytes) -> Erasing:
 
 
 async def consistency(context: PageContext) -> web.Response:
-    """That the tree of one size begins that of another."""
+    """Return that the tree of one size begins that of another."""
     old, new = (submission.whole(context.request.query.get(name, "")) for name in ("from", "to"))
     if old is None or new is None or not 1 <= old <= new <= context.newest:
         raise refused(

@@ -24,7 +24,9 @@ HEADS: Final = 50
 """Heads that a page shows."""
 
 _WIDER: Final = (2, 8, 32, 128)
-"""How far back in the stream of all channels' heads is looked for so many of one, each time as many times their number."""
+"""How far back in the stream of all channels' heads is looked for so many of one, each
+time as many times their number.
+"""
 
 
 class HeadCosignature(Struct, frozen=True, kw_only=True):
@@ -82,7 +84,7 @@ class SignedHeads(Struct, frozen=True, kw_only=True):
 
 
 async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
-    """What is signed of the channel's log now; and why the newest head is none of it, if so."""
+    """Return what is signed of the channel's log now; and why the newest head is none of it, if so."""
     registry = context.projection.registry
     log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
     try:
@@ -106,7 +108,7 @@ async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
 
 
 async def _is_of_records(context: PageContext, newest: SignedHead) -> bool:
-    """Whether a head is that of the records that were folded here."""
+    """Return whether a head is that of the records that were folded here."""
     await context.projection.in_file(newest.size)
     root = await context.in_thread(
         merkle.root_of, context.service.trees.nodes(context.name), newest.size
@@ -115,7 +117,7 @@ async def _is_of_records(context: PageContext, newest: SignedHead) -> bool:
 
 
 async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[SealedHead]:
-    """The newest heads of a channel, the newest first. Raises `LogUnreachable`."""
+    """Return the newest heads of a channel, the newest first. Raises `LogUnreachable`."""
     newest = await seals.newest(channel)
     if newest is None:
         return []
@@ -141,7 +143,7 @@ async def _between(
 
 
 def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
-    """Why a sealed head is none of a log, if so."""
+    """Return why a sealed head is none of a log, if so."""
     try:
         checkpoint.opened(sealed.note, log)
     except NotANote as error:
@@ -150,7 +152,7 @@ def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
 
 
 def head(sealed: SealedHead, log: Verifier, policy: Policy | None) -> SignedHead:
-    """A sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
+    """Return a sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
     text = "" if sealed.taken is None else written(sealed.taken)
     fault = fault_of(sealed, log)
     try:
@@ -209,7 +211,7 @@ def _witnesses(
 
 
 def members(policy: Policy, name: str) -> frozenset[str]:
-    """The witnesses in a group, itself where it is one."""
+    """Return the witnesses in a group, itself where it is one."""
     group = policy.groups.get(name)
     return (
         frozenset({name})

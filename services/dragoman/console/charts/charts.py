@@ -1,7 +1,8 @@
 """The charts of the pages: inline SVG from values, without colour, style or script.
 
-Every word is the caller's, in the reader's language. Texts are measured by estimate and never lie over each other; a chart grows until all have
-room. What a chart shows stands beside it as a list or a table too.
+Every word is the caller's, in the reader's language. Texts are measured by estimate and
+never lie over each other; a chart grows until all have room. What a chart shows stands
+beside it as a list or a table too.
 """
 
 import math
@@ -31,7 +32,7 @@ Across = Callable[[datetime], float]
 
 
 def clock(spent: float) -> Markup:
-    """How much of a limit is spent: a bar with notes at a half and at nine tenths. What it says stands beside it."""
+    """Return how much of a limit is spent: a bar with notes at a half and at nine tenths. What it says stands beside it."""
     width = 100 * min(spent, 1.0) if spent > 0 else 0.0
     return Markup(
         '<svg class="clock" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/>'
@@ -68,7 +69,7 @@ def density(
     marks: Sequence[RecordMark] = (),
     at: datetime | None = None,
 ) -> Markup:
-    """How many records there are of each day from `begins` on, what stands out among them, and the moment that is looked at."""
+    """Return how many records there are of each day from `begins` on, what stands out among them, and the moment that is looked at."""
     whole = max(ends - begins, timedelta(seconds=1))
 
     def across(moment: datetime) -> float:
@@ -112,7 +113,7 @@ def density(
 def _ticks(
     counts: Sequence[int], begins: datetime, ends: datetime, across: Across, base: float
 ) -> list[Markup]:
-    """A tick a day, as high as the day has records; of days that fall on one px, the busiest."""
+    """Return a tick a day, as high as the day has records; of days that fall on one px, the busiest."""
     high: dict[int, int] = {}
     for number, count in enumerate(counts):
         noon = begins + number * DAY + DAY / 2
@@ -144,9 +145,10 @@ def spread(
     limit: float | None,
     words: Words,
 ) -> Markup:
-    """How long something took (label, how many, median, 95th percentile and worst in seconds), on a scale from a second to thirty days.
+    """Return how long something took (label, how many, median, 95th percentile and worst in seconds), on a scale from a second to thirty days.
 
-    A filled circle is the median, an open one the percentile, the end of the line the worst; a dashed line is the limit.
+    A filled circle is the median, an open one the percentile, the end of the line the
+    worst; a dashed line is the limit.
     """
     under = []
     over = [plot.text(_lasting(tick), 14, words.span(tick), "dim", "mid") for tick in _TICKS_S]
@@ -180,7 +182,7 @@ def spread(
 
 
 def _lasting(seconds: float) -> float:
-    """Where a span is on the scale; what is shorter or longer than it stands at its end."""
+    """Return where a span is on the scale; what is shorter or longer than it stands at its end."""
     share = math.log(min(max(seconds, 1.0), _LONGEST_S)) / math.log(_LONGEST_S)
     return _SPREAD_LEFT + share * (_SPREAD_RIGHT - _SPREAD_LEFT)
 
@@ -194,9 +196,10 @@ def shares(
     rows: Sequence[tuple[str, Sequence[tuple[str, float]]]],
     guide: Sequence[float] | None = None,
 ) -> Markup:
-    """What wholes are made of (label, its parts as fractions of one): solid, hatched, open, plain, each named above with a sample of it.
+    """Return what wholes are made of (label, its parts as fractions of one): solid, hatched, open, plain, each named above with a sample of it.
 
-    A guide of expected shares, which may come to any sum, is small ticks below a bar, where its parts would end.
+    A guide of expected shares, which may come to any sum, is small ticks below a bar,
+    where its parts would end.
     """
     wide = _SHARES_RIGHT - _SHARES_LEFT
     expected = (
@@ -225,7 +228,7 @@ def shares(
 
 
 def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[list[Markup], float]:
-    """The names of a bar's parts, each over where its part begins or after the names before it, and how much height they take."""
+    """Return the names of a bar's parts, each over where its part begins or after the names before it, and how much height they take."""
     stacked_rows, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
     for number, name in enumerate(names):
         if lines := plot.wrapped(name, 46):
@@ -249,7 +252,7 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
 
 
 def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
-    """A part of a bar in the tint of its place among the parts."""
+    """Return a part of a bar in the tint of its place among the parts."""
     frame = plot.path(
         "line", f"M{plot.num(x)} {plot.num(y)}h{plot.num(wide)}v{plot.num(high)}h{plot.num(-wide)}Z"
     )
@@ -269,7 +272,7 @@ def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[M
 
 
 def bars(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Markup:
-    """How many there are of each: a bar and its number."""
+    """Return how many there are of each: a bar and its number."""
     most, number = max((count for _, count in rows), default=0), 158.0
     room = SMALL - number - 12 - max((plot.width(str(count)) for _, count in rows), default=0.0)
     parts: list[Markup] = []

@@ -147,7 +147,7 @@ def day_ahead(
 
 
 def _hours(first: datetime, at: Across, bottom: float) -> tuple[list[Markup], list[Markup]]:
-    """The lines at every third hour, and what these are called; midnight is 24Z where the day ends with it."""
+    """Return the lines at every third hour, and what these are called; midnight is 24Z where the day ends with it."""
     begun = first.replace(minute=0, second=0, microsecond=0)
     hours = [
         hour
@@ -170,7 +170,7 @@ def _hours(first: datetime, at: Across, bottom: float) -> tuple[list[Markup], li
 
 
 def _of_day(lane: Lane, at: Across) -> list[_Drawn]:
-    """What of a lane lies within the day, cut off where it goes on beyond; bands first, and in each kind the earliest first."""
+    """Return what of a lane lies within the day, cut off where it goes on beyond; bands first, and in each kind the earliest first."""
     bands = [
         _Drawn("holiday" if band.holiday else "band", at(band.begins), at(band.ends), band.label)
         for band in lane.bands
@@ -211,7 +211,7 @@ def _seen(item: _Drawn) -> bool:
 
 
 def _options(item: _Drawn, wide: float, context: float | None) -> list[TextStretch]:
-    """Where a label may stand: a band's in it, past the line of now if that is in the way; others after what they name, or before it."""
+    """Return where a label may stand: a band's in it, past the line of now if that is in the way; others after what they name, or before it."""
     gap = 5 if item.kind == "mark" else 10
     beside = [plot.after(item.right, gap, wide), plot.before(item.left, gap, wide)]
     inside = [
@@ -232,7 +232,7 @@ def _options(item: _Drawn, wide: float, context: float | None) -> list[TextStret
 
 
 def _day_shapes(item: _Drawn, y: float, inside: TextStretch | None) -> list[Markup]:
-    """An item's shape, around the line on which its label stands; a span makes room for a label inside."""
+    """Return an item's shape, around the line on which its label stands; a span makes room for a label inside."""
     number, wide = item.left, item.right - item.left
     match item.kind:
         case "mark":

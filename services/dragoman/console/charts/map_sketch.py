@@ -50,9 +50,11 @@ def sketch(
     *,
     track: int = 0,
 ) -> Markup:
-    """Where positions are (label, latitude, longitude), and an area, on a grid of round degrees and with a scale; nothing without any.
+    """Return where positions are (label, latitude, longitude), and an area, on a grid of round degrees and with a scale; nothing without any.
 
-    The first `track` positions are of one thing, one after the other, and joined. It is laid out flat around its middle, across the date line where that is shorter. A label that has no room stands below.
+    The first `track` positions are of one thing, one after the other, and joined. It is
+    laid out flat around its middle, across the date line where that is shorter. A label
+    that has no room stands below.
     """
     figures = [[MapPoint(lat, lon)] for _, lat, lon in points]
     if area is not None and (corners := plot.ring(area)):
@@ -135,7 +137,7 @@ def _grid(view: plot.MapView, boxes: list[Box]) -> list[Markup]:
 
 
 def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
-    """A round distance as it is in the middle of the sketch, at the foot or the head of it; none where the sketch is not true to scale."""
+    """Return a round distance as it is in the middle of the sketch, at the foot or the head of it; none where the sketch is not true to scale."""
     frame, px = view.frame, view.px_lat / 60 / plot.NAUTICAL_MILE_M
     miles = plot.round_below(120 / px / plot.NAUTICAL_MILE_M)
     metres = miles * plot.NAUTICAL_MILE_M if miles >= 0.1 else plot.round_below(120 / px)
@@ -167,7 +169,7 @@ def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Marku
 
 
 def _far(metres: float, words: Words) -> str:
-    """A distance: in metres, and from a tenth of a nautical mile on in miles and kilometres."""
+    """Return a distance: in metres, and from a tenth of a nautical mile on in miles and kilometres."""
     miles, kilometres = metres / plot.NAUTICAL_MILE_M, metres / 1000
     if miles < 0.0999:
         return f"{round(metres)}{NBSP}m"
@@ -180,7 +182,7 @@ def _far(metres: float, words: Words) -> str:
 def _apart(
     one: tuple[float, float], other: tuple[float, float], label: str, boxes: list[Box]
 ) -> list[Markup]:
-    """The line between two positions, and how long it is, beside its middle."""
+    """Return the line between two positions, and how long it is, beside its middle."""
     (a, b), (c, d) = one, other
     x, y = (a + c) / 2, (b + d) / 2
     boxes += plot.between(one, other)
@@ -202,7 +204,7 @@ def _apart(
 def _named(
     dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, boxes: Sequence[Box]
 ) -> _Place | None:
-    """Where a position's label has room: on the side that faces away from the others if it can."""
+    """Return where a position's label has room: on the side that faces away from the others if it can."""
     if not lines:
         return None
     x, y = dot

@@ -28,7 +28,8 @@ class RoadmapStepMark(NamedTuple):
 class RoadmapItemMark(NamedTuple):
     """An item of the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
 
-    The steps of an item that is not `joined` are matters of their own, such as meetings, and no line leads through them.
+    The steps of an item that is not `joined` are matters of their own, such as
+    meetings, and no line leads through them.
     """
 
     text: str
@@ -69,7 +70,7 @@ class _Road(NamedTuple):
     today: float | None
 
     def x(self, day: date) -> float:
-        """Where a day is; what lies outside the years stands at their end."""
+        """Return where a day is; what lies outside the years stands at their end."""
         passed = (
             day.year
             - self.first
@@ -88,7 +89,7 @@ def roadmap(
     areas: Sequence[AreaLane],
     today_label: str,
 ) -> Markup:
-    """What two sides have on their roadmap, area by area: each item's statuses on a line of years, dashed while it goes on."""
+    """Return what two sides have on their roadmap, area by area: each item's statuses on a line of years, dashed while it goes on."""
     years = max(last_year - first_year + 1, 1)
     road = _Road(first_year, years, None)
     if first_year <= today.year < first_year + years:
@@ -119,7 +120,7 @@ def roadmap(
 
 
 def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], list[Markup]]:
-    """The lines of the years and, above them, their numbers and today; a number that has no room is left out."""
+    """Return the lines of the years and, above them, their numbers and today; a number that has no room is left out."""
     pitch = (_ROAD_RIGHT - _ROAD_LEFT) / road.years
     wide = 4 * plot.LATIN
     every = math.ceil((wide + 14) / pitch)
@@ -150,7 +151,7 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
 def _on_road(
     item: RoadmapItemMark, top: float, road: _Road
 ) -> tuple[list[Markup], list[Markup], float]:
-    """An item's line and marks, their labels above and below, and how much height they take; the newest status is bold and chooses its place first."""
+    """Return an item's line and marks, their labels above and below, and how much height they take; the newest status is bold and chooses its place first."""
     steps = sorted(item.steps, key=lambda step: step.on)
     stacked_rows = StackedRows(stride=2)  # even rows lie above the line, odd ones below
     avoid = [] if road.today is None else [TextStretch(road.today, road.today)]
@@ -193,7 +194,7 @@ def _on_road(
 
 
 def _lasts(item: RoadmapItemMark, y: float, road: _Road) -> list[Markup]:
-    """The period of an item as a box around its line, wide enough to be seen where the years are many."""
+    """Return the period of an item as a box around its line, wide enough to be seen where the years are many."""
     if item.period is None:
         return []
     number, right = (road.x(entry) for entry in item.period)
@@ -212,7 +213,7 @@ def _beside(today: float | None, x: float, wide: float) -> list[TextStretch]:
 def _led(
     item: RoadmapItemMark, steps: Sequence[RoadmapStepMark], y: float, road: _Road
 ) -> list[Markup]:
-    """The line through an item's marks: whole as far as it has come, dashed towards what is to come."""
+    """Return the line through an item's marks: whole as far as it has come, dashed towards what is to come."""
     if not item.joined or not steps:
         return []
     first, newest = road.x(steps[0].on), road.x(steps[-1].on)

@@ -13,9 +13,11 @@ WIDE, SMALL = 1360.0, 400.0
 
 
 LATIN, BOLD, HAN = 8.0, 9.2, 14.0
-"""The widths of a character in px at the 14 px of a chart's texts: of a letter, of a bold one, of a Han character.
+"""The widths of a character in px at the 14 px of a chart's texts: of a letter, of a bold
+one, of a Han character.
 
-The letters are those of the widest typeface that a reader may have, so that no text reaches further than it was given room.
+The letters are those of the widest typeface that a reader may have, so that no text
+reaches further than it was given room.
 """
 
 COLUMNS: Final = 34
@@ -39,23 +41,23 @@ _NO_NAME: Final = re.compile("[^A-Za-z0-9_-]")
 
 
 def cleaned(content: str) -> str:
-    """A text on one line, without what XML cannot hold."""
+    """Return a text on one line, without what XML cannot hold."""
     return _SPACES.sub(" ", _NO_XML.sub("\N{REPLACEMENT CHARACTER}", content)).strip(" ")
 
 
 def width(content: str, *, bold: bool = False) -> float:
-    """How wide a text is, about."""
+    """Return how wide a text is, about."""
     wide = len(_HAN.findall(content))
     return wide * HAN + (len(content) - wide) * (BOLD if bold else LATIN)
 
 
 def widest(lines: Iterable[str], *, bold: bool = False) -> float:
-    """How wide a text of several lines is, about."""
+    """Return how wide a text of several lines is, about."""
     return max((width(line, bold=bold) for line in lines), default=0.0)
 
 
 def wrapped(content: str, columns: int = COLUMNS) -> list[str]:
-    """A text in lines of so many letters: broken between words and beside Han characters, and inside a word only where it is longer than a line."""
+    """Return a text in lines of so many letters: broken between words and beside Han characters, and inside a word only where it is longer than a line."""
     whole = cleaned(content)
     if whole and _columns(whole) <= columns:
         return [whole]
@@ -91,11 +93,11 @@ class TextStretch(NamedTuple):
 
     @property
     def x(self) -> float:
-        """Where its text is anchored."""
+        """Return where its text is anchored."""
         return {"": self.left, "mid": (self.left + self.right) / 2, "end": self.right}[self.anchor]
 
     def meets(self, other: "TextStretch") -> bool:
-        """Whether the two are too near."""
+        """Return whether the two are too near."""
         return self.left < other.right + _GAP and other.left < self.right + _GAP
 
     def joined(self, other: "TextStretch") -> "TextStretch":
@@ -130,7 +132,7 @@ def around(x: float, wide: float) -> list[TextStretch]:
 
 
 def fitting(options: Sequence[TextStretch], number: float, right: float) -> list[TextStretch]:
-    """The options that lie between two bounds; if none does, the first, moved there."""
+    """Return the options that lie between two bounds; if none does, the first, moved there."""
     first = options[0]
     moved = max(number, min(first.left, right - (first.right - first.left)))
     return [option for option in options if number <= option.left and option.right <= right] or [
@@ -141,7 +143,8 @@ def fitting(options: Sequence[TextStretch], number: float, right: float) -> list
 class StackedRows:
     """Rows on which nothing comes to lie over anything else; there are as many as it takes.
 
-    A text of several lines takes every `stride`-th row from its own on: with two, even rows can be those above a line, and odd ones those below.
+    A text of several lines takes every `stride`-th row from its own on: with two, even
+    rows can be those above a line, and odd ones those below.
     """
 
     def __init__(self, stride: int = 1) -> None:
@@ -150,7 +153,7 @@ class StackedRows:
         self._taken: list[list[TextStretch]] = []
 
     def __len__(self) -> int:
-        """How many rows anything stands on."""
+        """Return how many rows anything stands on."""
         return len(self._taken)
 
     def settle(
@@ -162,7 +165,7 @@ class StackedRows:
         avoid: Sequence[TextStretch] = (),
         rows: Iterable[int] | None = None,
     ) -> tuple[int, TextStretch]:
-        """The first row with room for one of the options of a text and for the solid thing that it names, taken from now on; `avoid` where one can."""
+        """Return the first row with room for one of the options of a text and for the solid thing that it names, taken from now on; `avoid` where one can."""
         looked = list(range(len(self) + self._stride) if rows is None else rows)
         row, option = next(
             (row, option)
@@ -199,7 +202,7 @@ class Box(NamedTuple):
     bottom: float
 
     def meets(self, other: "Box") -> bool:
-        """Whether the two share a point."""
+        """Return whether the two share a point."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -208,7 +211,7 @@ class Box(NamedTuple):
         )
 
     def holds(self, other: "Box") -> bool:
-        """Whether the other lies inside."""
+        """Return whether the other lies inside."""
         return (
             self.left <= other.left
             and other.right <= self.right
@@ -221,12 +224,12 @@ class Box(NamedTuple):
 
 
 def num(value: float) -> str:
-    """A number in an attribute."""
+    """Return a number in an attribute."""
     return f"{round(value, 1) + 0.0:.1f}"
 
 
 def text(x: float, y: float, content: str, *classes: str) -> Markup:
-    """A line of text."""
+    """Return a line of text."""
     if kind := " ".join(filter(None, classes)):
         return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(
             kind, num(x), num(y), cleaned(content)
@@ -240,29 +243,29 @@ def texts(x: float, y: float, lines: Sequence[str], *classes: str) -> list[Marku
 
 
 def path(kind: str, drawn: str) -> Markup:
-    """A path of a class."""
+    """Return a path of a class."""
     return Markup('<path class="{}" d="{}"/>').format(kind, drawn)
 
 
 def rect(kind: str, x: float, y: float, wide: float, high: float) -> Markup:
-    """A rectangle of a class."""
+    """Return a rectangle of a class."""
     return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
         kind, num(x), num(y), num(wide), num(high)
     )
 
 
 def level(x: float, y: float, to: float) -> str:
-    """A path from one x to another."""
+    """Return a path from one x to another."""
     return f"M{num(x)} {num(y)}H{num(to)}"
 
 
 def upright(x: float, y: float, to: float) -> str:
-    """A path from one y to another."""
+    """Return a path from one y to another."""
     return f"M{num(x)} {num(y)}V{num(to)}"
 
 
 def hatched(x: float, y: float, wide: float, high: float) -> str:
-    """A path of slanting lines, 8 px apart, that fills a rectangle; those that go from its foot to its head are all alike."""
+    """Return a path of slanting lines, 8 px apart, that fills a rectangle; those that go from its foot to its head are all alike."""
     starts = [8.0 * number for number in range(1, math.ceil((wide + high) / 8))]
     whole = [start for start in starts if high <= start <= wide]
     cut = (start for start in starts if not high <= start <= wide)
@@ -291,11 +294,13 @@ _SHAPES: Final = {
     "open square": ("open", "m-6-6h12v12h-12Z"),
     "open triangle": ("open", "m0-8l8 15h-16Z"),
 }
-"""The class and the path of every shape around its middle; none reaches further than 8 px."""
+"""The class and the path of every shape around its middle; none reaches further than 8
+px.
+"""
 
 
 def shape(name: str, x: float, y: float) -> Markup:
-    """A mark, by the name of its shape."""
+    """Return a mark, by the name of its shape."""
     kind, drawn = _SHAPES[name]
     return path(kind, f"M{num(x)} {num(y)}{drawn}")
 
@@ -309,7 +314,7 @@ def image(
     parts: Iterable[Markup],
     desc: str = "",
 ) -> Markup:
-    """A chart, named by its title and told by its description."""
+    """Return a chart, named by its title and told by its description."""
     id = _NO_NAME.sub("-", name)
     markup = Markup('aria-labelledby="{0}-t{2}"><title id="{0}-t">{1}</title>').format(
         id, cleaned(title), Markup(" {}-d").format(id) if desc else ""
@@ -347,7 +352,9 @@ class Outline(NamedTuple):
 NAUTICAL_MILE_M: Final = 1852.0
 _EARTH_M: Final = 6_371_008.8
 _LARGEST_M: Final = 9_900_000.0
-"""A little less than from a pole to the equator: no larger disc is drawn, because it could hold both poles."""
+"""A little less than from a pole to the equator: no larger disc is drawn, because it
+could hold both poles.
+"""
 
 _STEPS: Final = (
     *(1, 2, 5, 10, 20, 30),
@@ -358,7 +365,7 @@ _STEPS: Final = (
 
 
 def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """How far two places, each a latitude and a longitude, are from each other on a sphere of the earth's mean radius; exact to half a per cent."""
+    """Return how far two places, each a latitude and a longitude, are from each other on a sphere of the earth's mean radius; exact to half a per cent."""
     lat, lat2 = math.radians(one[0]), math.radians(other[0])
     turn = math.radians(other[1] - one[1])
     half = (
@@ -368,7 +375,7 @@ def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def ring(area: Disc | Outline) -> list[MapPoint]:
-    """The corners of an area, each reached from the last the shorter way round; an area around a pole is closed along the pole."""
+    """Return the corners of an area, each reached from the last the shorter way round; an area around a pole is closed along the pole."""
     corners = (
         [MapPoint(*corner) for corner in area.corners] if isinstance(area, Outline) else _rim(area)
     )
@@ -386,7 +393,7 @@ def ring(area: Disc | Outline) -> list[MapPoint]:
 
 
 def _rim(disc: Disc) -> list[MapPoint]:
-    """A disc's rim: where one comes from its middle on each of 72 courses."""
+    """Return a disc's rim: where one comes from its middle on each of 72 courses."""
     lat, far = math.radians(disc.lat), min(disc.radius_m, _LARGEST_M) / _EARTH_M
     map_points = []
     for number in range(72):
@@ -441,18 +448,20 @@ class MapView(NamedTuple):
     px_lat: float
     px_lon: float
     true: bool
-    """Whether a degree east is as long as it ought to be: next to a pole it cannot be, since the whole circle has to have room."""
+    """Whether a degree east is as long as it ought to be: next to a pole it cannot be,
+    since the whole circle has to have room.
+    """
 
     def x(self, lon: float) -> float:
-        """Where a longitude is, inside the frame."""
+        """Return where a longitude is, inside the frame."""
         return self.x_middle + max(-180.0, min(180.0, lon - self.middle.lon)) * self.px_lon
 
     def y(self, lat: float) -> float:
-        """Where a latitude is."""
+        """Return where a latitude is."""
         return self.y_middle - (lat - self.middle.lat) * self.px_lat
 
     def lats(self) -> tuple[int, list[int]]:
-        """The step of its parallels, and where they are, in seconds of arc."""
+        """Return the step of its parallels, and where they are, in seconds of arc."""
         step = _step(self.px_lat, 80)
         return step, _multiples(
             step,
@@ -463,7 +472,7 @@ class MapView(NamedTuple):
         )
 
     def lons(self) -> tuple[int, list[int]]:
-        """The step of its meridians, and where they are, in seconds of arc; beyond 180 degrees they go on."""
+        """Return the step of its meridians, and where they are, in seconds of arc; beyond 180 degrees they go on."""
         step = _step(self.px_lon, 90)
         return step, _multiples(
             step,
@@ -477,7 +486,7 @@ class MapView(NamedTuple):
 def view(
     points: Sequence[MapPoint], room: Box, inner: tuple[float, float], margin: float
 ) -> MapView:
-    """The picture in which points take no more than the inner width and height of the room; left of it, `margin` is kept more where labels are long."""
+    """Return the picture in which points take no more than the inner width and height of the room; left of it, `margin` is kept more where labels are long."""
     lats, lons = [point.lat for point in points], [point.lon for point in points]
     lat, lon = (min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2
     shrunk = max(math.cos(math.radians(lat)), 1e-9)
@@ -503,7 +512,7 @@ def view(
 
 
 def _step(px: float, least: float) -> int:
-    """The smallest round step that is so many px at least."""
+    """Return the smallest round step that is so many px at least."""
     return next((step for step in _STEPS if step * px / 3600 >= least), _STEPS[-1])
 
 
@@ -513,7 +522,7 @@ def _multiples(step: int, middle: float, px: float, low: float, high: float) -> 
 
 
 def degrees(seconds: int, step: int, letters: str, *, brief: bool = False) -> str:
-    """How a parallel or meridian is called, as exactly as its step needs: 15°07'N; `brief`, without the degrees: 07'N."""
+    """Return how a parallel or meridian is called, as exactly as its step needs: 15°07'N; `brief`, without the degrees: 07'N."""
     turned = (seconds + 648_000) % 1_296_000 - 648_000 if letters == "EW" else seconds
     whole, number = divmod(abs(turned), 3600)
     letter = "" if turned in (0, -648_000) else letters[turned < 0]
@@ -527,7 +536,7 @@ def degrees(seconds: int, step: int, letters: str, *, brief: bool = False) -> st
 
 
 def round_below(most: float) -> float:
-    """The largest 1, 2 or 5 times a power of ten that is not more."""
+    """Return the largest 1, 2 or 5 times a power of ten that is not more."""
     power = 10.0 ** math.floor(math.log10(most))
     return next(digit * power for digit in (5, 2, 1) if digit * power <= most or digit == 1)
 

@@ -76,9 +76,10 @@ def _post_of(
 
 
 def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
-    """What the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+    """Return what the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
 
-    What the reader may only hand over is rehearsed as that of a colleague who may send it.
+    What the reader may only hand over is rehearsed as that of a colleague who may send
+    it.
     """
     context = writing.here
     sending = sending_of(context, writing.rule)
@@ -107,7 +108,7 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
 
 
 def _second(context: PageContext, rule: Rule) -> str:
-    """A colleague who could release an act: rather one whose role it asks for."""
+    """Return a colleague who could release an act: rather one whose role it asks for."""
     colleagues = [
         (not rule.roles.isdisjoint(officer.roles), name)
         for name, officer in context.registry.officers.items()
@@ -230,7 +231,7 @@ def _alone(folded: Folded, state: Exchange | None) -> str:
 
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
-    """The act as its author will sign it; a draft's id is its record's."""
+    """Return the act as its author will sign it; a draft's id is its record's."""
     context = writing.here
     act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or submission.id_of(
@@ -240,7 +241,7 @@ async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> by
 
 
 def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
-    """The page of the record that this very post has become already, though its answer was lost."""
+    """Return the page of the record that this very post has become already, though its answer was lost."""
     try:
         post = _post_of(writing, body, key)
     except (Refused, Malformed):

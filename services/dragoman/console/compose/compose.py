@@ -4,7 +4,8 @@
       ▲              │   └───── keep ──▶ draft ─ release ─▶ recorded
       └──── change ──┘
 
-Nothing that was typed is ever lost: it goes from page to page in the form itself, and after an error stands where it stood.
+Nothing that was typed is ever lost: it goes from page to page in the form itself, and
+after an error stands where it stood.
 """
 
 import hashlib
@@ -60,7 +61,7 @@ _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 
 
 async def sent(context: PageContext) -> web.StreamResponse | Page:
-    """The form came back: to be checked, sent, kept as a draft, or changed once more."""
+    """Return the form came back: to be checked, sent, kept as a draft, or changed once more."""
     context.newest = context.projection.flushed
     writing = _writing(context)
     form = await form_of(context.request, files=True)
@@ -101,7 +102,7 @@ async def sent(context: PageContext) -> web.StreamResponse | Page:
 
 
 def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
-    """A release with its records named in full, and other words with the part that they are for; any other act as it is."""
+    """Return a release with its records named in full, and other words with the part that they are for; any other act as it is."""
     if writing.act == "alternative" and "field" in act:
         field, _, item = act["field"].partition("/")
         return {
@@ -127,7 +128,7 @@ def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
 
 
 def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
-    """An act of consent with the digest of the text that its check page shows; any other act as it is."""
+    """Return an act of consent with the digest of the text that its check page shows; any other act as it is."""
     if writing.act not in consent.ACTS or writing.exchange is None:
         return act
     fields["etag"] = writing.exchange.revision  # the text is read on the check page, as it is now
@@ -163,7 +164,7 @@ def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
 
 
 def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
-    """The form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
+    """Return the form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
     if writing.exchange is not None:
         new = _unshown(writing, fields)
         members = [
@@ -182,7 +183,7 @@ def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], FieldError | None]:
-    """The form's fields; a file that came with it is put beside the log, and named."""
+    """Return the form's fields; a file that came with it is put beside the log, and named."""
     fields: MultiDict[str] = MultiDict(
         (name, value) for name, value in form.items() if isinstance(value, str)
     )
@@ -252,7 +253,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
 async def _refused(
     writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal
 ) -> Page | web.StreamResponse:
-    """Nothing was recorded, or it is not known: what was written stays, and can be sent again."""
+    """Return nothing was recorded, or it is not known: what was written stays, and can be sent again."""
     words = writing.here.words
     if refusal.kind in _AGAIN:
         problem = words.say(
@@ -384,7 +385,7 @@ async def _kept(
 def _with_typed(
     act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[FieldError]
 ) -> dict[str, Any]:
-    """An act with what was not read as it was typed, so that it is there to be mended."""
+    """Return an act with what was not read as it was typed, so that it is there to be mended."""
     typed = {fault.field.removeprefix("f."): str(fields.get(fault.field, "")) for fault in faults}
     return {**act, **{name: text for name, text in typed.items() if text and "." not in name}}
 

@@ -33,7 +33,7 @@ from dragoman_schemas.state import Exchange
 async def people_in(
     context: PageContext, writing: Writing, content: Mapping[str, Raw]
 ) -> tuple[dict[str, PersonSeen], list[Warned]]:
-    """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    """Return who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = people_choices.decoded(content)
     people = await people_choices.seen_in(context, members)
     written = [(writing.act, members)]
@@ -95,7 +95,7 @@ def _too_early(
 def facts_of(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    """Return the members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
     if writing.act == "acceptance" and writing.exchange is not None:
         agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
         fact = DisplayedMember(
@@ -139,13 +139,15 @@ _OF_WHAT: Final[
     "second-key": exchange_choices.second_keys,
     translations.ACT: exchange_choices.translatable,
 }
-"""Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
+"""Acts that name an earlier one, and what they may name: the check page says which it
+is as the form did, and not by its id.
+"""
 
 
 def _replaced(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """What stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
+    """Return what stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
     state = writing.exchange
     if state is None or writing.act not in ("amendment", "amendment-agreement"):
         return []
@@ -160,7 +162,7 @@ def _replaced(
 
 
 def left(display: Display, writing: Writing) -> list[DisplayedMember]:
-    """The words that a refusal of an amendment leaves; nothing for any other act."""
+    """Return the words that a refusal of an amendment leaves; nothing for any other act."""
     waits = (
         None
         if writing.exchange is None or writing.act != "amendment-refusal"
@@ -189,7 +191,7 @@ def has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
 def _consented(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """The text that an act of consent is of, as its side will be held to it; nothing for any other act."""
+    """Return the text that an act of consent is of, as its side will be held to it; nothing for any other act."""
     state = writing.exchange
     if state is None or writing.act not in consent.ACTS:
         return []
@@ -253,7 +255,7 @@ def _consented(
 def _words_taken(
     display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """The agenda, or the readout, of another side that an act takes as its own."""
+    """Return the agenda, or the readout, of another side that an act takes as its own."""
     authors = (
         [str(msgspec.json.decode(bytes(content["side"])))]
         if "side" in content
@@ -277,7 +279,8 @@ def _words_taken(
 def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
     """Return how a message stands to the rule of its format, the precedence by the rule, and for what that is.
 
-    `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as the exchange does.
+    `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as
+    the exchange does.
     """
     form, record, words = writing.format, folded.record, writing.here.words
     if (
@@ -324,7 +327,7 @@ def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str
 def started(
     context: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
 ) -> list[Deadline]:
-    """The clocks that the record would start."""
+    """Return the clocks that the record would start."""
     if state is None or folded.record is None:
         return []
     calendars = {
@@ -375,7 +378,7 @@ def addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
 
 
 def verb(context: PageContext, writing: Writing, view: CheckedAct) -> str:
-    """What the button that sends says: the act, and to whom."""
+    """Return what the button that sends says: the act, and to whom."""
     words = context.words
     to = words.listed(view.to).upper()
     if writing.format is not None and view.precedence and to:

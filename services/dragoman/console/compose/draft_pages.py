@@ -75,7 +75,7 @@ class DraftList(Struct, frozen=True, kw_only=True):
 
 
 async def draft_list(context: PageContext) -> Page:
-    """The drafts of the own side."""
+    """Return the drafts of the own side."""
     result = await drafts.listed(context.call)
     return Page(
         template="drafts.html",
@@ -90,7 +90,7 @@ def _named(draft: DraftView | Draft) -> str:
 
 
 async def draft_page(context: PageContext) -> Page | web.StreamResponse:
-    """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    """Return one draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
     gone = await _recorded_draft(context)
     return (
         gone
@@ -100,7 +100,7 @@ async def draft_page(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def _recorded_draft(context: PageContext) -> web.Response | None:
-    """The page of the record that a draft of the reader's side has become; None while it is a draft."""
+    """Return the page of the record that a draft of the reader's side has become; None while it is a draft."""
     id = context.request.match_info["draft"]
     position = context.projection.posted(id) if context.is_officer else None
     if (
@@ -246,7 +246,7 @@ def _released(
 
 
 async def _released_by(context: PageContext) -> str:
-    """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
+    """Return the releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
     draft = await context.service.drafts.find(
         context.registry.cid, context.side, context.request.match_info["draft"]
     )

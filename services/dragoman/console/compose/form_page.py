@@ -80,11 +80,13 @@ _KEPT: Final = ("key", "etag", "draft", "draft_etag", release_preview.OF)
 
 
 _ACCOUNT_BEGINS: Final = ("kind", "time", "place", "began", "ended")
-"""The members that the form of an account asks first: those that are compared with the other side's."""
+"""The members that the form of an account asks first: those that are compared with the
+other side's.
+"""
 
 
 def _writing(context: PageContext) -> Writing:
-    """What the path names. Raises `Refused`."""
+    """Return what the path names. Raises `Refused`."""
     act = context.request.match_info["act"]
     id = context.request.match_info.get("exchange", "")
     exchange = context.projection.exchange(id) if id else None
@@ -105,7 +107,7 @@ def _writing(context: PageContext) -> Writing:
 
 
 async def form(context: PageContext) -> Page:
-    """An empty form, or one with a draft in it."""
+    """Return an empty form, or one with a draft in it."""
     writing = _writing(context)
     kept = kept_form(context.request, context.grant.actor)
     if kept is not None and kept.path == context.request.path:
@@ -173,7 +175,7 @@ def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
 
 
 def _of_kept(kept: KeptForm) -> MultiDict[str]:
-    """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
+    """Return the fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
     qsl = parse_qsl(kept.body.decode(), keep_blank_values=True)
     return MultiDict((name, value) for name, value in qsl if name not in ("do", "act", *OF_SIGNING))
 
@@ -202,7 +204,7 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
 
 
 def _whole(digits: str) -> int | str:
-    """A whole number of a draft; one of more digits than any act has, which older drafts may hold, stays text."""
+    """Return a whole number of a draft; one of more digits than any act has, which older drafts may hold, stays text."""
     return int(digits) if len(digits) <= DIGITS else digits
 
 
@@ -379,7 +381,9 @@ async def _form(
 
 
 _FIXED: Final = field_types.FRAME | {"urgent", "imminent"}
-"""Members that do not develop: what a message says of itself, and what makes a matter urgent."""
+"""Members that do not develop: what a message says of itself, and what makes a matter
+urgent.
+"""
 
 
 def _to_choose(writing: Writing) -> list[str]:
@@ -448,7 +452,7 @@ def _beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember
 
 
 def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What a translation is written beside: the original paragraph by paragraph, each with what was typed for it, and the other messages."""
+    """Return what a translation is written beside: the original paragraph by paragraph, each with what was typed for it, and the other messages."""
     context, state = writing.here, writing.exchange
     if state is None or writing.act != translations.ACT:
         return {}
@@ -480,14 +484,14 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _offered(writing: Writing, offices: Sequence[Office]) -> list[exchange_choices.ExchangeChoice]:
-    """The windows that an acceptance may name."""
+    """Return the windows that an acceptance may name."""
     if writing.exchange is None:
         return []
     return exchange_choices.windows(Display(writing.here.words, offices), offices, writing.exchange)
 
 
 def _messages(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:
-    """What a member names by its id: another side's translation, or a message of the exchange."""
+    """Return what a member names by its id: another side's translation, or a message of the exchange."""
     state, context = writing.exchange, writing.here
     if state is None:
         return []
@@ -505,7 +509,7 @@ def _messages(writing: Writing, member: Member) -> list[exchange_choices.Exchang
 
 
 def _own_first(context: PageContext) -> list[str]:
-    """The channel's languages, the reader's own first."""
+    """Return the channel's languages, the reader's own first."""
     return sorted(
         context.registry.languages, key=lambda tag: tag.partition("-")[0] != context.words.language
     )
@@ -530,7 +534,7 @@ def _officers(context: PageContext) -> list[str]:
 async def _people(
     context: PageContext, members: Iterable[Member]
 ) -> list[people_choices.PersonChoice]:
-    """The people of the register whom an act may name."""
+    """Return the people of the register whom an act may name."""
     return (
         await people_choices.choices(context)
         if any(_has(member.kind, field_types.PersonField) for member in members)
@@ -539,7 +543,7 @@ async def _people(
 
 
 async def _files(context: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
-    """The own side's files that an act may name."""
+    """Return the own side's files that an act may name."""
     if not any(_has(member.kind, field_types.FilesField) for member in members):
         return []
     result = await context.service.files.listed(context.registry.cid, context.side)
@@ -580,7 +584,7 @@ def _phrases(context: PageContext) -> list[tuple[str, str]]:
 
 
 def _releasable(writing: Writing, fields: Mapping[str, Any]) -> list[release_preview.Candidate]:
-    """The records that a release may name: those of its matter, and of the matters of records that it names already."""
+    """Return the records that a release may name: those of its matter, and of the matters of records that it names already."""
     if not any(
         isinstance(member.kind, field_types.ReleasedField)
         for member in field_types.members(

@@ -23,7 +23,8 @@ from dragoman.domain.notation import NotUnderstoodInput
 async def reading(context: PageContext) -> web.Response:
     """Return what a time or a place that is being typed would be read as, for the scripts of a form.
 
-    Half a time is no error while somebody types it: the answer is 200, and `data-unread` marks a sentence that says what is missing.
+    Half a time is no error while somebody types it: the answer is 200, and
+    `data-unread` marks a sentence that says what is missing.
     """
     query, words = context.request.query, context.words
     office = office_of(context.side, context.projection.office(context.side))

@@ -26,7 +26,7 @@ class Menu(Struct, frozen=True, kw_only=True):
 
 
 async def menu(context: PageContext) -> Page:
-    """What may be written."""
+    """Return what may be written."""
     acts = [
         act
         for act, form in FORMATS.items()

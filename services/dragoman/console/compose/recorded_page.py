@@ -52,7 +52,7 @@ class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 async def recorded(context: PageContext) -> Page:
-    """What was recorded, what happens next and when, and whom to ring if nothing does."""
+    """Return what was recorded, what happens next and when, and whom to ring if nothing does."""
     position = submission.whole(context.request.match_info["position"]) or 0
     record = context.projection.record_at(position) if 1 <= position <= context.position else None
     if record is None:
@@ -115,7 +115,7 @@ async def recorded(context: PageContext) -> Page:
 async def _received(
     context: PageContext, state: Exchange | None, message: str
 ) -> list[receipt_rows.Received]:
-    """Who has the message that was recorded; nobody where the record is no message to anybody."""
+    """Return who has the message that was recorded; nobody where the record is no message to anybody."""
     if state is None or not any(item.id == message for item in state.messages):
         return []
     view = await viewed(

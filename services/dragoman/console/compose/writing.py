@@ -79,8 +79,9 @@ class Writing:
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
         """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
 
-        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
-        a consent is that which the check page shows.
+        A reply and an account ask for what fits the exchange that they carry on, and
+        for nothing that its rules would refuse. The text of a consent is that which the
+        check page shows.
         """
         members = tuple(
             member
@@ -119,7 +120,7 @@ class Writing:
         )
 
     def typed(self, form: Mapping[str, Any]) -> Typed:
-        """What was typed."""
+        """Return what was typed."""
         context = self.here
         office = office_of(context.side, context.projection.office(context.side))
         return Typed(
@@ -220,7 +221,7 @@ class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def may_write(context: PageContext, rule: Rule) -> bool:
-    """Whether the reader may do an act, or write it for a colleague who may."""
+    """Return whether the reader may do an act, or write it for a colleague who may."""
     return (
         context.may_post
         and not rule.roles.isdisjoint(OFFICERS)
@@ -231,7 +232,7 @@ def may_write(context: PageContext, rule: Rule) -> bool:
 def sending_of(
     context: PageContext, rule: Rule, *, author: str = "", second: bool = False
 ) -> Sending:
-    """Who of the reader's side may send an act; of a draft, besides its author."""
+    """Return who of the reader's side may send an act; of a draft, besides its author."""
     return authorised_senders.of(
         context.projection.registry, author or context.grant.actor, rule, second=second
     )
@@ -262,7 +263,7 @@ def _faults(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[Fie
 
 
 def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
-    """A fault of the act as one of its field."""
+    """Return a fault of the act as one of its field."""
     context, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = _member(writing.members(()), path)

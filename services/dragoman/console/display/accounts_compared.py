@@ -37,7 +37,7 @@ class AccountRow(Struct, frozen=True, kw_only=True):
 def compared(
     state: Exchange, account_statements: Sequence[AccountStatement], display: Display
 ) -> list[AccountRow]:
-    """The points on which at least one account says something."""
+    """Return the points on which at least one account says something."""
     stated = {
         name for account_statement in account_statements for name in account_statement.content
     }
@@ -112,7 +112,7 @@ def _said(member: field_types.Member, point: ComparedPoint, number: int, display
 
 
 def points_of(account_statements: Sequence[AccountStatement]) -> list[tuple[str, float, float]]:
-    """Where each account places the event, as far as it names a point."""
+    """Return where each account places the event, as far as it names a point."""
     rows = []
     for account_statement in account_statements:
         values = (accounts.value_of(account_statement.content, name) for name in ("place", "pos"))

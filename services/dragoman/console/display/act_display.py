@@ -1,6 +1,7 @@
 """What an act says, member by member, as pages show it: times in UTC with the offices' beside, places in one notation, texts with their language.
 
-The service's words are in the reader's language; a side's own words stand as they were written, marked with the language that they are in.
+The service's words are in the reader's language; a side's own words stand as they were
+written, marked with the language that they are in.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +75,9 @@ LANGUAGES: Final = (
     ),
     *("th", "tr", "uk", "ur", "vi", "zh"),
 )
-"""Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
+"""Languages that a form offers by their names, besides those of the channel. An act may
+name any other one over the API.
+"""
 
 _br: Final = Markup("<br>")
 _WIDE: Final = frozenset(
@@ -129,7 +132,7 @@ class Display:
     def facts(
         self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
     ) -> list[DisplayedMember]:
-        """The members of an act that are there, in the order of its shape."""
+        """Return the members of an act that are there, in the order of its shape."""
         names = frozenset(leave)
         members = [
             member
@@ -146,7 +149,7 @@ class Display:
         ]
 
     def terms(self, raw: Raw) -> DisplayedMember:
-        """The digest of the text that an act of consent is of."""
+        """Return the digest of the text that an act of consent is of."""
         digest = str(msgspec.json.decode(bytes(raw)))
         markup = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
         return DisplayedMember(
@@ -154,7 +157,7 @@ class Display:
         )
 
     def fact(self, member: field_types.Member, raw: Raw) -> DisplayedMember:
-        """One member."""
+        """Return one member."""
         value = msgspec.json.decode(bytes(raw))
         return DisplayedMember(
             name=member.name,
@@ -167,7 +170,7 @@ class Display:
         )
 
     def shown(self, kind: field_types.Kind, value: Any) -> Markup:
-        """A value as its kind is shown."""
+        """Return a value as its kind is shown."""
         words = self.words
         if value is None:
             return Markup("–")
@@ -269,7 +272,7 @@ class Display:
                 )
 
     def released(self, value: Mapping[str, Any]) -> Markup:
-        """A record that is made public, and what is left out of it."""
+        """Return a record that is made public, and what is left out of it."""
         id = str(value["record"])
         markup = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
         without = [self.words.field(item) for item in value.get("without", ())]
@@ -282,7 +285,7 @@ class Display:
     # Kinds of values
 
     def text(self, value: Any) -> Markup:
-        """A side's own text, in every language in which it is given, the original first."""
+        """Return a side's own text, in every language in which it is given, the original first."""
         if isinstance(value, str):
             return _own(value)
         return Markup("").join(
@@ -295,7 +298,7 @@ class Display:
         )
 
     def time(self, value: Any) -> Markup:
-        """A moment in UTC, what it was entered as, and the time at each office."""
+        """Return a moment in UTC, what it was entered as, and the time at each office."""
         about = isinstance(value, dict)
         text = value["about"] if about else value
         moment = as_moment(text)
@@ -318,7 +321,7 @@ class Display:
         )
 
     def span(self, value: Any) -> Markup:
-        """From one moment to another."""
+        """Return from one moment to another."""
         if isinstance(value, str):
             return escape(self.words.value(value))
         begins, ends = (as_moment(value[text]) for text in ("from", "to"))
@@ -328,7 +331,7 @@ class Display:
         )
 
     def place(self, value: Any) -> Markup:
-        """Where something is."""
+        """Return where something is."""
         if isinstance(value, str):
             return _own(value)
         result: list[Markup] = []
@@ -364,13 +367,13 @@ class Display:
         return _joined(result)
 
     def metres(self, metres: float) -> str:
-        """A distance in nautical miles and kilometres."""
+        """Return a distance in nautical miles and kilometres."""
         if metres < 1_000:
             return f"{self.words.number(round(metres))}{NBSP}m"
         return f"{self.words.number(round(metres / 1_852, 1))}{NBSP}nm ({self.words.number(round(metres / 1_000, 1))}{NBSP}km)"
 
     def quantity(self, value: Any) -> Markup:
-        """A number with its unit, as it was entered, and in SI."""
+        """Return a number with its unit, as it was entered, and in SI."""
         entered = f"{self.words.number(value['value'])}{NBSP}{value['unit']}"
         si = si_units.in_si(value)
         if si is None or si[1] == value["unit"]:
@@ -381,19 +384,19 @@ class Display:
         )
 
     def sides(self, names: Iterable[str]) -> Markup:
-        """Some sides."""
+        """Return some sides."""
         return Markup(", ").join(
             Markup('<span class="side">{}</span>').format(name.upper()) for name in names
         )
 
     def reference(self, text: str) -> Markup:
-        """A message by its number or its id, where it can be looked up."""
+        """Return a message by its number or its id, where it can be looked up."""
         if self.link is None:
             return number(text)
         return Markup('<a href="{}">{}</a>').format(self.link("/go", q=text), number(text))
 
     def phrase(self, key: str) -> Markup:
-        """An agreed phrase, in the reader's language."""
+        """Return an agreed phrase, in the reader's language."""
         texts = next((book.phrases[key] for book in CODEBOOKS.values() if key in book.phrases), {})
         text = texts.get(self.words.language) or texts.get("en") or key
         return Markup('<q class="said">{}</q>').format(text)
@@ -430,7 +433,7 @@ class Display:
         )
 
     def file(self, value: Any) -> Markup:
-        """A file beside the log."""
+        """Return a file beside the log."""
         size = self.words.number(value["bytes"])
         markup = Markup("{} <small>{}, {} {}</small>").format(
             _own(value["title"]), value["media_type"], size, self.words.say("bytes")
@@ -462,7 +465,7 @@ class Display:
 
 
 def number(text: str) -> Markup:
-    """A number, which breaks after its strokes alone."""
+    """Return a number, which breaks after its strokes alone."""
     return Markup('<span class="num">{}</span>').format(
         Markup("/<wbr>").join(escape(part) for part in text.split("/"))
     )
@@ -471,7 +474,8 @@ def number(text: str) -> Markup:
 def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
     """Return somebody as they are told apart from others of the same name: name, side, post, and first number.
 
-    The number is a link unless it is asked for as plain text, as inside the label of a choice.
+    The number is a link unless it is asked for as plain text, as inside the label of a
+    choice.
     """
     parts = [
         Markup('<b class="said">{}</b>').format(marked(entry.name)),
@@ -521,7 +525,7 @@ def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tup
 
 @lru_cache(256)
 def language(tag: str) -> str:
-    """A language's name in itself."""
+    """Return a language's name in itself."""
     try:
         locale = Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError):

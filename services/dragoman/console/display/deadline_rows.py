@@ -23,7 +23,8 @@ _HALF, _NINE_TENTHS = 0.5, 0.9
 class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that is owed: by whom, until when, in which exchange. `waited_s` and `limit_s` are seconds.
 
-    `message_act` is the message that asks for it, and `by` who said that; `act` and `opener` are of the exchange.
+    `message_act` is the message that asks for it, and `by` who said that; `act` and
+    `opener` are of the exchange.
     """
 
     level: Level
@@ -49,17 +50,17 @@ class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def waits(self) -> bool:
-        """Whether it waits for a receipt."""
+        """Return whether it waits for a receipt."""
         return self.clock in RECEIPTS
 
 
 def worst(levels: Iterable[Level]) -> Level:
-    """The worst of some levels; off for none."""
+    """Return the worst of some levels; off for none."""
     return min(levels, key=LEVELS.index, default="off")
 
 
 def strip(duty: OpenDeadline, now: datetime) -> Strip:
-    """A duty as it stands at a time."""
+    """Return a duty as it stands at a time."""
     clock = duty.clock
     gone = spent(clock, now)
     return Strip(
@@ -87,7 +88,7 @@ def strip(duty: OpenDeadline, now: datetime) -> Strip:
 
 
 def level_of(duty: OpenDeadline, now: datetime) -> Level:
-    """How urgent something owed is, alike for whoever owes it."""
+    """Return how urgent something owed is, alike for whoever owes it."""
     clock = duty.clock
     return urgency(
         clock.clock,
@@ -99,7 +100,7 @@ def level_of(duty: OpenDeadline, now: datetime) -> Level:
 
 
 def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, binding: bool) -> Level:
-    """How urgent an open clock is, which a message of that precedence started, when that share of its time has gone."""
+    """Return how urgent an open clock is, which a message of that precedence started, when that share of its time has gone."""
     if clock == "acknowledgement":
         match precedence:
             case "flash":
@@ -118,10 +119,10 @@ def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, bind
 
 
 def is_receipt(duty: OpenDeadline) -> bool:
-    """Whether something owed is a receipt."""
+    """Return whether something owed is a receipt."""
     return duty.clock.clock in RECEIPTS
 
 
 def by_urgency(strips: Iterable[Strip]) -> list[Strip]:
-    """The worst first, and among equals the one that has waited longest."""
+    """Return the worst first, and among equals the one that has waited longest."""
     return sorted(strips, key=lambda item: (LEVELS.index(item.level), item.begins, item.exchange))

@@ -1,6 +1,7 @@
 """What the sides said to each other in the dialogue, as values: read from exchanges as they stood, without a word of our own.
 
-A time is the one by which the sender dates what is said, else when it was told or recorded.
+A time is the one by which the sender dates what is said, else when it was told or
+recorded.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -222,17 +223,17 @@ class ParagraphView(Struct, frozen=True, kw_only=True):
 
 
 def when(stamp: Stamp, content: dict[str, Raw]) -> str:
-    """When something was said as its sender dates it, else as it was told or recorded."""
+    """Return when something was said as its sender dates it, else as it was told or recorded."""
     return read(content, "dtg") or stamp.when
 
 
 def read(content: dict[str, Raw], name: str, default: Any = "") -> Any:
-    """A member of an act; the default where it is not there."""
+    """Return a member of an act; the default where it is not there."""
     return msgspec.json.decode(bytes(content[name])) if name in content else default
 
 
 def told(said: Said) -> dict[str, Any]:
-    """Who said something, when, in which record."""
+    """Return who said something, when, in which record."""
     return {
         "side": said.said.side,
         "time": when(said.said, said.content),
@@ -241,7 +242,7 @@ def told(said: Said) -> dict[str, Any]:
 
 
 def opened(state: Exchange) -> dict[str, Any]:
-    """What every part of the dialogue says of its exchange."""
+    """Return what every part of the dialogue says of its exchange."""
     return {
         "exchange": state.id,
         "number": state.number,
@@ -252,7 +253,7 @@ def opened(state: Exchange) -> dict[str, Any]:
 
 
 def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
-    """An item of the roadmap."""
+    """Return an item of the roadmap."""
     steps = tuple(_steps(state, now))
     period = read(state.content, "period", {})
     return RoadItem(
@@ -276,7 +277,7 @@ def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
 
 
 def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
-    """The statuses that an item came to, in their order."""
+    """Yield the statuses that an item came to, in their order."""
     yield RoadmapStep(
         status="proposed", time=when(state.opened, state.content), position=state.opened.position
     )
@@ -330,7 +331,7 @@ def _scheduled(state: Exchange, said: Said, now: datetime) -> RoadmapStep:
 
 
 def met(state: Exchange) -> MeetingOnLine:
-    """A meeting."""
+    """Return a meeting."""
     meeting = state.meeting
     text = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
     windows = read(state.content, "windows", [])
@@ -352,7 +353,7 @@ def met(state: Exchange) -> MeetingOnLine:
 
 
 def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueView]:
-    """The issues in the order in which they were first written of, each with the newest view of every side, and those before it."""
+    """Yield the issues in the order in which they were first written of, each with the newest view of every side, and those before it."""
     for issue in dialogue.issues(stated):
         views = {side: exchanges for side in sides if (exchanges := issue.of(side))}
         newest_views = [view[0] for view in views.values()]
@@ -381,7 +382,7 @@ def _text(said: Said) -> SideText:
 
 
 def _column(views: Sequence[Exchange]) -> Column:
-    """A side's column: its newest view, how the others restate that, and the views that it had before."""
+    """Return a side's column: its newest view, how the others restate that, and the views that it had before."""
     state, *_ = views
     restatements = state.acts.get("restatement", ())
     newest = {restatement.said.side: restatement for restatement in restatements}
@@ -432,7 +433,7 @@ def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Rest
 
 
 def advice(state: Exchange) -> Advice:
-    """A recommendation."""
+    """Return a recommendation."""
     endorsed = [state.side, *sorted(consent.agreed(state) - {state.side})]
     return Advice(
         **opened(state),
@@ -449,7 +450,7 @@ def advice(state: Exchange) -> Advice:
 
 
 def report_line(state: Exchange) -> ReportLine:
-    """A joint report as a line of a list."""
+    """Return a joint report as a line of a list."""
     text = list(paragraphs(state))
     return ReportLine(
         **opened(state),
@@ -465,7 +466,7 @@ def report_line(state: Exchange) -> ReportLine:
 
 
 def release_line(state: Exchange, now: datetime) -> ReleaseLine:
-    """A release as a line of a list."""
+    """Return a release as a line of a list."""
     agreed = consent.agreed(state)
     return ReleaseLine(
         **opened(state),
@@ -479,7 +480,7 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
 
 
 def line_told(state: Exchange) -> PublicLineView:
-    """A public line, as a line of a list."""
+    """Return a public line, as a line of a list."""
     return PublicLineView(
         **opened(state),
         status=state.status,
@@ -490,7 +491,7 @@ def line_told(state: Exchange) -> PublicLineView:
 
 
 def document(state: Exchange) -> Document:
-    """A reference document."""
+    """Return a reference document."""
     content = state.content
     return Document(
         **opened(state),
@@ -503,7 +504,7 @@ def document(state: Exchange) -> Document:
 
 
 def learnt(state: Exchange, said: Said) -> Learnt:
-    """A lesson."""
+    """Return a lesson."""
     nobodys = unattributed(state)
     return Learnt(
         side="" if nobodys else said.said.side,
@@ -517,7 +518,7 @@ def learnt(state: Exchange, said: Said) -> Learnt:
 
 
 def programme(state: Exchange) -> ProgrammeView:
-    """A programme of contacts between people."""
+    """Return a programme of contacts between people."""
     content = state.content
     period = read(content, "period", {})
     return ProgrammeView(
@@ -534,7 +535,7 @@ def programme(state: Exchange) -> ProgrammeView:
 
 
 def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
-    """The paragraphs; that its author stands behind the text goes without saying."""
+    """Yield the paragraphs; that its author stands behind the text goes without saying."""
     endorsements = sorted(
         consent.counting(
             state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)

@@ -2,7 +2,8 @@ r"""Invisible characters in a side's own text, shown by their numbers: two texts
 
     marked("pay\u200b now")    pay<span class="unseen" title="ZERO WIDTH SPACE">U+200B</span> now
 
-Joiners stay as they are where a script or a picture is written with them: in Hebrew, Arabic and the scripts of India, and between emoji.
+Joiners stay as they are where a script or a picture is written with them: in Hebrew,
+Arabic and the scripts of India, and between emoji.
 """
 
 import re
@@ -16,7 +17,9 @@ _UNSEEN: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Characters without ink: those that Unicode ignores by default (Default_Ignorable_Code_Point), and blank letters."""
+"""Characters without ink: those that Unicode ignores by default
+(Default_Ignorable_Code_Point), and blank letters.
+"""
 
 
 def marked(text: str) -> Markup:

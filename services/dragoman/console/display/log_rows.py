@@ -26,13 +26,13 @@ class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def side(self) -> str:
-        """Whose officer acted; empty for a service."""
+        """Return whose officer acted; empty for a service."""
         side = self.actor.partition("/")[0]
         return "" if side == "service" else side
 
     @property
     def service(self) -> str:
-        """Which service acted; empty for an officer."""
+        """Return which service acted; empty for an officer."""
         side, _, name = self.actor.partition("/")
         return name if side == "service" else ""
 
@@ -49,7 +49,7 @@ _envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 def line_of(entry: Entry) -> LogLine:
-    """A record as a line."""
+    """Return a record as a line."""
     if not isinstance(entry.record, Raw):
         return LogLine(
             position=entry.position,

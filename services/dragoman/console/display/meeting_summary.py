@@ -32,7 +32,9 @@ State = Literal["asked", "agreed", "held", "over"]
 STATES: Final[tuple[State, ...]] = ("asked", "agreed", "held", "over")
 
 MOST: Final = 2_000
-"""Meetings that are looked at: those of decades, and half a second of a reader's thread."""
+"""Meetings that are looked at: those of decades, and half a second of a reader's
+thread.
+"""
 
 _STATE: Final[dict[str, State]] = {
     "requested": "asked",
@@ -99,7 +101,8 @@ class AgendaItem(Struct, frozen=True, kw_only=True):
 class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One meeting, call or visit. `place` is its venue, or where a visit leads; `invokes` the request on whose ladder it stands.
 
-    `windows` is when it was held, else what was agreed, else all that are proposed; without any it is at any time.
+    `windows` is when it was held, else what was agreed, else all that are proposed;
+    without any it is at any time.
     """
 
     exchange: str
@@ -128,7 +131,7 @@ class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def begins(self) -> str:
-        """When it begins at the earliest."""
+        """Return when it begins at the earliest."""
         return min((window.begins for window in self.windows), default=_LATEST)
 
     @property
@@ -166,7 +169,7 @@ def standing(store: Store, channel: str, at: int, now: datetime) -> ChannelMeeti
 
 
 def offices_of(snapshot: Snapshot) -> tuple[Office, ...]:
-    """The sides' offices as they stood, in the order of the opening."""
+    """Return the sides' offices as they stood, in the order of the opening."""
     entries = list(snapshot.of("contact", "liaison-office"))
     return tuple(office_of(side, standing_office(entries, side)) for side in snapshot.sides)
 
@@ -174,7 +177,7 @@ def offices_of(snapshot: Snapshot) -> tuple[Office, ...]:
 def arranged(
     registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar], now: datetime
 ) -> MeetingSummary:
-    """A meeting as it stands."""
+    """Return a meeting as it stands."""
     meeting = state.meeting
     assert meeting is not None
     order = [side.name for side in registry.sides]
@@ -233,12 +236,12 @@ def arranged(
 
 
 def state_of(exchange: Exchange) -> State:
-    """How a meeting stands, in one word of four."""
+    """Return how a meeting stands, in one word of four."""
     return _STATE.get(exchange.status, "over")
 
 
 def agendas(state: Exchange) -> dict[str, tuple[str, ...]]:
-    """Each side's version of the agenda: the opener's own stands in its request."""
+    """Return each side's version of the agenda: the opener's own stands in its request."""
     assert state.meeting is not None
     raw_records = {state.side: state.content["agenda"]} if "agenda" in state.content else {}
     return {
@@ -247,7 +250,7 @@ def agendas(state: Exchange) -> dict[str, tuple[str, ...]]:
 
 
 def _level(state: State, owed: Iterable[OpenDeadline], now: datetime) -> Level:
-    """How urgent what is owed is; what is agreed and not yet due stands by."""
+    """Return how urgent what is owed is; what is agreed and not yet due stands by."""
     pressing = worst(level_of(duty, now) for duty in owed)
     return min(pressing, _CALM[state], key=LEVELS.index)
 
@@ -284,7 +287,7 @@ def _party(state: Exchange, side: str) -> MeetingParty:
 
 
 def together(owed: Iterable[OwedByParty]) -> list[JointReadout]:
-    """What is owed, with the sides together that owe the same until the same time."""
+    """Return what is owed, with the sides together that owe the same until the same time."""
     owed_by_parties: dict[tuple[str, str], list[OwedByParty]] = {}
     for owed_by_party in owed:
         owed_by_parties.setdefault((owed_by_party.clock, owed_by_party.due), []).append(
@@ -297,7 +300,7 @@ def together(owed: Iterable[OwedByParty]) -> list[JointReadout]:
 
 
 def besides(meeting: MeetingSummary) -> list[JointReadout]:
-    """What is owed besides the answers of those who are asked: these stand with what they have said."""
+    """Return what is owed besides the answers of those who are asked: these stand with what they have said."""
     sides = {party.side for party in meeting.parties if party.word == "asked"}
     return together(
         owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in sides
@@ -305,7 +308,7 @@ def besides(meeting: MeetingSummary) -> list[JointReadout]:
 
 
 def answer_of(meeting: MeetingSummary, side: str) -> OwedByParty | None:
-    """The answer that a side owes to the windows that stand."""
+    """Return the answer that a side owes to the windows that stand."""
     return next(
         (owed for owed in meeting.owed if owed.clock == "answer" and owed.side == side), None
     )
@@ -315,7 +318,7 @@ def answer_of(meeting: MeetingSummary, side: str) -> OwedByParty | None:
 
 
 def windows(state: Exchange) -> Iterator[TimeWindow]:
-    """When something takes place: as it was held, else as it was agreed, else in each window that stands."""
+    """Return when something takes place: as it was held, else as it was agreed, else in each window that stands."""
     meeting = state.meeting
     if meeting is not None and meeting.held:
         return known({"from": item.from_, "to": item.to} for item in meeting.held)
@@ -330,7 +333,7 @@ def windows(state: Exchange) -> Iterator[TimeWindow]:
 
 
 def known(values: Iterable[Any]) -> Iterator[TimeWindow]:
-    """Those of a record's windows of which both ends are known."""
+    """Yield those of a record's windows of which both ends are known."""
     for value in values:
         begins, ends = (
             (instant(value.get(end)) for end in ("from", "to"))
@@ -342,7 +345,7 @@ def known(values: Iterable[Any]) -> Iterator[TimeWindow]:
 
 
 def instant(value: Any) -> datetime | None:
-    """A time of a record in UTC; None for one that is not known."""
+    """Return a time of a record in UTC; None for one that is not known."""
     text = value.get("about") if isinstance(value, dict) else value
     return (
         datetime.fromisoformat(text).astimezone(UTC)
@@ -352,7 +355,7 @@ def instant(value: Any) -> datetime | None:
 
 
 def there(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
-    """A window by the offices' clocks."""
+    """Return a window by the offices' clocks."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
     return words.listed(
         f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"

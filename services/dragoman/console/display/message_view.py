@@ -1,7 +1,8 @@
 """One message of an exchange in its own words: the members of its record, and how the message is named beside its matter.
 
-Both sides speak in an exchange. The exchange's own content is the opener's, so a page that shows a message reads the record of that
-message: an answer is never shown with the words, the place or the time of the message that it answers.
+Both sides speak in an exchange. The exchange's own content is the opener's, so a page
+that shows a message reads the record of that message: an answer is never shown with the
+words, the place or the time of the message that it answers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -164,7 +165,7 @@ def _rank(member: Member) -> int:
 
 
 def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
-    """The window that an acceptance accepted, which its record names by an index alone."""
+    """Return the window that an acceptance accepted, which its record names by an index alone."""
     meeting = exchange.meeting
     accepted = None if meeting is None else meeting.accepted.get(message.said.side)
     if (

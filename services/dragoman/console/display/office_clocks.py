@@ -31,11 +31,11 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
     exchange: str = ""
 
     def local(self, moment: datetime) -> datetime:
-        """A moment by the office's clock."""
+        """Return a moment by the office's clock."""
         return moment.astimezone(ZoneInfo(self.zone))
 
     def state(self, moment: datetime) -> str:
-        """What the office does at a moment: `office_hours`, `off_hours`, `night`, `holiday`, `day_off`; empty where nothing is known."""
+        """Return what the office does at a moment: `office_hours`, `off_hours`, `night`, `holiday`, `day_off`; empty where nothing is known."""
         if not self.known:
             return ""
         there = self.local(moment)
@@ -52,11 +52,11 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "off_hours" if 6 <= there.hour < 22 else "night"
 
     def holiday_tomorrow(self, moment: datetime) -> bool:
-        """Whether the next day is a holiday there."""
+        """Return whether the next day is a holiday there."""
         return (self.local(moment).date() + timedelta(days=1)).isoformat() in self.holidays
 
     def bands(self, begins: datetime, ends: datetime) -> list[tuple[datetime, datetime]]:
-        """The office's hours between two moments."""
+        """Return the office's hours between two moments."""
         if self.always:
             return [(begins, ends)]
         if not self.opens:
@@ -79,7 +79,7 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def office_of(side: str, entry: Exchange | None) -> Office:
-    """A side's office by its standing entry."""
+    """Return a side's office by its standing entry."""
     if entry is None:
         return Office(side=side)
     calendar: DutyCalendar = calendar_of(entry)
@@ -124,7 +124,7 @@ def office_state(state: str, words: Words) -> str:
 
 @lru_cache(256)
 def city(zone: str, language: str) -> str:
-    """The city by which a zone is known, in a language."""
+    """Return the city by which a zone is known, in a language."""
     if zone == "UTC":
         return "UTC"
     return get_timezone_location(

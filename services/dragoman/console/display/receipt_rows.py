@@ -105,7 +105,7 @@ def _receipt(
 
 
 def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
-    """Whether the record that proves a receipt is an answer, and not a receipt alone."""
+    """Return whether the record that proves a receipt is an answer, and not a receipt alone."""
     answers = {message.said.position for message in state.messages} | {
         answered.position if answered else 0
     }

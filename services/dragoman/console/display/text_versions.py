@@ -32,7 +32,9 @@ _TOKENS: Final = re.compile(rf"[{_HAN}]|\s+|\d+|[^\W\d_{_HAN}]+|.", re.DOTALL)
 
 
 _MOST: Final = 1_000
-"""Words of a change that are held against each other one by one: some 0.1 s at the worst."""
+"""Words of a change that are held against each other one by one: some 0.1 s at the
+worst.
+"""
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -97,8 +99,9 @@ async def _version(context: PageContext, state: Exchange, position: int) -> Vers
 def marked(before: str, after: str, most: int = _MOST) -> Markup:
     """Return a text with what was taken out of it and what was put in.
 
-    Of what lies between the first and the last change, at most `most` words are held against each other on either side; more are shown as
-    taken out and put in whole, since the time that it takes grows with their product.
+    Of what lies between the first and the last change, at most `most` words are held
+    against each other on either side; more are shown as taken out and put in whole,
+    since the time that it takes grows with their product.
     """
     old, new = _TOKENS.findall(before), _TOKENS.findall(after)
     first = _common(old, new)

@@ -3,7 +3,8 @@
     of_message(state, state.id)     (Translated(language="zh", side="china", agreed=(), disputed=()),)
     missing(languages, "zh", …)     "zh"
 
-A translation is one side's reading of a message. It is never shown without its original, nor without saying whose it is.
+A translation is one side's reading of a message. It is never shown without its
+original, nor without saying whose it is.
 """
 
 import re
@@ -33,7 +34,8 @@ class Disputed(Struct, frozen=True, kw_only=True):
 class Translated(Struct, frozen=True, kw_only=True):
     """One translation of a message: by which side, and which sides agree to it or dispute it.
 
-    `changed` is when the words that it is of were changed since: then it is of words that stand no more, and no side's agreement to it holds.
+    `changed` is when the words that it is of were changed since: then it is of words
+    that stand no more, and no side's agreement to it holds.
     """
 
     id: str
@@ -214,7 +216,8 @@ def missing(
 ) -> str:
     """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
 
-    Where several others are left, nobody knows which is meant, and whoever translates chooses.
+    Where several others are left, nobody knows which is meant, and whoever translates
+    chooses.
     """
     if any(not original.language for original in originals_):
         return ""  # who wrote it did not say in which language

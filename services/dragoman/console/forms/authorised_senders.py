@@ -36,7 +36,7 @@ class Sending(Struct, frozen=True, kw_only=True):
 
     @property
     def hands_over(self) -> bool:
-        """Whether the reader writes the act for a colleague, who sends it as their own."""
+        """Return whether the reader writes the act for a colleague, who sends it as their own."""
         return not self.alone and not self.second
 
 

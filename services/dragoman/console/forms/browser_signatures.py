@@ -3,7 +3,8 @@
     form ─ sign=ask ─▶ the act with `signed`, and the head to be verified ─▶ signed in the page
       └─ the same form once more, with `signed` and `signatures` ─▶ recorded
 
-Asked for where the channel asks it: of the families that its opening names, and of who keeps a channel whose sides keep their own keys.
+Asked for where the channel asks it: of the families that its opening names, and of who
+keeps a channel whose sides keep their own keys.
 """
 
 from typing import Final
@@ -49,13 +50,13 @@ class SignatureAsked(Exception):
 
 
 def bare(act: bytes) -> bytes:
-    """An act without `signed`, which is its last member."""
+    """Return an act without `signed`, which is its last member."""
     at = act.rfind(_SIGNED)
     return act if at < 0 else act[:at] + b"}"
 
 
 def asks(context: PageContext, name: str, exchange: str = "") -> bool:
-    """Whether an act must be signed by its author: one that opens an exchange, is of the channel, or carries an exchange on."""
+    """Return whether an act must be signed by its author: one that opens an exchange, is of the channel, or carries an exchange on."""
     rule = RULES[name]
     if rule.who is Who.KEEPERS:
         return context.registry.custody == "sides"
@@ -91,7 +92,7 @@ async def record(
 async def signed_by(
     context: PageContext, act: bytes, data: Act, *, exchange: str, key: str
 ) -> tuple[bytes, str]:
-    """The act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
+    """Return the act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
     form = await form_of(context.request)
     if not asks(context, _name(data), exchange):
         if said(form, "sign"):
@@ -142,7 +143,7 @@ def signatures_in(text: str) -> str:
 async def bound(
     context: PageContext, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
 ) -> bytes:
-    """The act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
+    """Return the act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
     registry, name = context.projection.registry, _name(data)
     known = context.projection.exchange(exchange) if exchange else None
     of_channel = RULES[name].family == "channel" and name not in FORMATS
@@ -160,7 +161,7 @@ async def bound(
 
 
 async def to_sign(context: PageContext, act: bytes) -> ToSign:
-    """What the page is given, so that it signs nothing that it has not verified. Raises `Refused`, `LogUnreachable`."""
+    """Return what the page is given, so that it signs nothing that it has not verified. Raises `Refused`, `LogUnreachable`."""
     registry = context.projection.registry
     _, note = await _newest(context)
     return ToSign(
@@ -173,7 +174,7 @@ async def to_sign(context: PageContext, act: bytes) -> ToSign:
 
 
 async def _newest(context: PageContext) -> tuple[SignedHead, str]:
-    """The newest signed head, and its note."""
+    """Return the newest signed head, and its note."""
     registry = context.projection.registry
     sealed_heads = await recent(context.service.seals, context.name, 1)
     newest = head(sealed_heads[0], log_policy.log_of(registry), None) if sealed_heads else None
@@ -188,7 +189,7 @@ async def _newest(context: PageContext) -> tuple[SignedHead, str]:
 
 
 def answer(sign: ToSign) -> web.Response:
-    """What is to be signed, for the page's script."""
+    """Return what is to be signed, for the page's script."""
     return web.Response(
         body=msgspec.json.encode(sign), headers=HEADERS, content_type="application/json"
     )

@@ -31,9 +31,10 @@ def ask(
     suspects: bool = False,
     signs: bool = False,
 ) -> Page:
-    """The page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one.
+    """Return the page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one.
 
-    `suspects` offers one for the record from which on it is not sure who signed. What is recorded for it the page `signs`, where that is asked.
+    `suspects` offers one for the record from which on it is not sure who signed. What
+    is recorded for it the page `signs`, where that is asked.
     """
     form = filled or Filled()
     values: dict[str, Any] = {

@@ -3,7 +3,8 @@
     windows(display, state)             [("0", 15 Dec 2026 08:00Z – 10:00Z (Brussels 09:00–11:00, Beijing 16:00–18:00))]
     messages(words, state, …)           [("0197…", "Hazardous incident of NATO, 24 Nov 2026 03:05Z")]
 
-A form shows each choice as its officer knows it. The act holds an index or an id, which no page shows.
+A form shows each choice as its officer knows it. The act holds an index or an id, which
+no page shows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -284,14 +284,16 @@ class Member:
 
     @property
     def control(self) -> str:
-        """Which part of a form asks for it."""
+        """Return which part of a form asks for it."""
         return type(self.kind).__name__.removesuffix("Field").lower()
 
 
 _SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
 _OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
-"""A side announces its own points of contact and deputies, and sends its own delegation."""
+"""A side announces its own points of contact and deputies, and sends its own
+delegation.
+"""
 
 _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Window: SpanField(),
@@ -306,13 +308,13 @@ _STRUCTS: Final[Mapping[type, Kind]] = {
 
 @cache
 def members(act: str) -> tuple[Member, ...]:
-    """The members of an act, in the order of its shape, without `signed`."""
+    """Return the members of an act, in the order of its shape, without `signed`."""
     return _members(SHAPES[act], act)
 
 
 @cache
 def member(act: str, name: str) -> Member | None:
-    """One member of an act; None where it has none of that name."""
+    """Return one member of an act; None where it has none of that name."""
     return next((item for item in members(act) if item.name == name), None)
 
 
@@ -335,7 +337,7 @@ def _members(shape: type, act: str) -> tuple[Member, ...]:
 
 
 def _kind(name: str, kind: Any, act: str) -> Kind:
-    """What a member is, by its type, and by its name where names are of sides, officers, languages or messages."""
+    """Return what a member is, by its type, and by its name where names are of sides, officers, languages or messages."""
     match kind:
         case inspect.Metadata():
             return _kind(name, kind.type, act)

@@ -3,8 +3,10 @@
     /facts/en   Expected `str` of length <= 60000      field f.facts.en, link #f-facts-en      "Facts: this is too long, at most 60,000 characters."
     /windows/1  the window ends before it begins …     field f.windows.1.to                    "Possible times: this ends before it begins. …"
 
-The rules of the log say what is wrong to programs as well, by the names of members. A page must not: an officer knows neither pointers nor
-identifiers. So what a rule says with such names is said here once more in plain words, and a name that is a value is looked up in the vocabulary.
+The rules of the log say what is wrong to programs as well, by the names of members. A
+page must not: an officer knows neither pointers nor identifiers. So what a rule says
+with such names is said here once more in plain words, and a name that is a value is
+looked up in the vocabulary.
 """
 
 import re
@@ -23,7 +25,8 @@ from dragoman.text import NameValue, Text, sentence
 class FieldError:
     """What is wrong with one field: its name, its label, and a sentence.
 
-    `anchor` is the id to which a link leads, empty for a fault of the act as a whole; `suggestion` is what may have been meant.
+    `anchor` is the id to which a link leads, empty for a fault of the act as a whole;
+    `suggestion` is what may have been meant.
     """
 
     field: str
@@ -296,7 +299,7 @@ def _of_length(words: Words, kind: Kind | None, detail: Text) -> str:
 
 
 def _value(words: Words, value: object, sides: frozenset[str]) -> object:
-    """A value of a sentence as an officer knows it: times as pages write them, sides in capitals, names from the vocabulary."""
+    """Return a value of a sentence as an officer knows it: times as pages write them, sides in capitals, names from the vocabulary."""
     if not isinstance(value, str):
         return value
     if _TIME.fullmatch(value):
@@ -366,7 +369,9 @@ _ON_PAGES: Final = {
         "The exchange has moved since you read it. Read it, and write again."
     ),
 }
-"""Sentences of the API for programs, each with the one that a reader of a page gets instead."""
+"""Sentences of the API for programs, each with the one that a reader of a page gets
+instead.
+"""
 
 
 def plain(detail: Text) -> Text:

@@ -6,7 +6,8 @@
     f.facts.en=…  f.facts.zh=…           "facts":{"en":"…","zh":"…"}
     f.units.0.type=…  f.units.1.type=…   "units":[{"type":"…"},{"type":"…"}]
 
-What was left empty is left out. What cannot be read is a fault at its field, in the reader's language, and what was typed stays.
+What was left empty is left out. What cannot be read is a fault at its field, in the
+reader's language, and what was typed stays.
 """
 
 import re
@@ -63,7 +64,9 @@ DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
     "valid_to": "to",
     **dict.fromkeys(("reply_wanted_by", "due", "wanted_by", "expires", "ready_by"), "to"),
 }
-"""Members of which a day or a month alone is read, and whether its first or its last second is meant; empty for both ends of a span."""
+"""Members of which a day or a month alone is read, and whether its first or its last
+second is meant; empty for both ends of a span.
+"""
 
 ENDS: Final = {"to": "from", "ended": "began", "valid_to": "valid_from", "arrival": "departure"}
 """Members that end what another one begins."""
@@ -95,19 +98,19 @@ class Typed:
     # What was typed
 
     def one(self, name: str) -> str:
-        """One field, without the blanks around it."""
+        """Return one field, without the blanks around it."""
         value = self.form.get(name, "")
         return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
 
     def many(self, name: str) -> list[str]:
-        """All values of a field that may have several."""
+        """Return all values of a field that may have several."""
         values = (
             self.form.getall(name, []) if hasattr(self.form, "getall") else self.form.get(name, [])
         )
         return [value for value in values if isinstance(value, str) and value]
 
     def lines(self, name: str) -> list[str]:
-        """A field's lines that are not empty."""
+        """Return a field's lines that are not empty."""
         return [line.strip() for line in self.one(name).split("\n") if line.strip()]
 
     def any(self, kind: Kind, name: str) -> bool:
@@ -117,7 +120,7 @@ class Typed:
     # Reading
 
     def read(self, members: Iterable[Member], prefix: str = PREFIX) -> dict[str, Any]:
-        """The members that were filled in, in their order. What is wrong goes to `faults`."""
+        """Return the members that were filled in, in their order. What is wrong goes to `faults`."""
         result: dict[str, Any] = {}
         for member in members:
             name = f"{prefix}.{member.name}"
@@ -304,7 +307,8 @@ class Typed:
     ) -> datetime:
         """Return a time as it was typed; `begins` is when that began which it ends, as typed `beside` it. Raise `Unread`.
 
-        `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
+        `days` says of which end of a span of days it is: a day alone means its first or
+        its last second in UTC.
         """
         if days:
             result = notation.read_days(
@@ -414,7 +418,7 @@ class Typed:
         return {"lat": point.lat, "lon": point.lon}
 
     def _place(self, member: Member, name: str, typed: str | None = None) -> Any:
-        """A point, a circle, corners, or a name in words: what has digits is meant as a position."""
+        """Return a point, a circle, corners, or a name in words: what has digits is meant as a position."""
         text = self.one(name) if typed is None else typed
         own, radius, corners = (
             self.one(f"{name}.name"),
@@ -492,7 +496,7 @@ class Typed:
     def _chosen(
         self, member: Member, kind: field_types.PersonField | field_types.FilesField, name: str
     ) -> Any:
-        """What a choice of people or files holds: the act's own value, as JSON."""
+        """Return what a choice of people or files holds: the act's own value, as JSON."""
         try:
             values = [_offered(value) for value in self.many(name)]
         except (msgspec.DecodeError, UnicodeEncodeError):
@@ -604,12 +608,12 @@ class Typed:
 
 
 def zulu(moment: datetime) -> str:
-    """A moment as acts have it."""
+    """Return a moment as acts have it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _offered(value: str) -> Any:
-    """A choice that a form offered, which is JSON, unless whoever sends it has made it up. Raises `DecodeError`."""
+    """Return a choice that a form offered, which is JSON, unless whoever sends it has made it up. Raises `DecodeError`."""
     nesting.check(value.encode())
     return msgspec.json.decode(value)
 

@@ -3,9 +3,11 @@
     form = await form_reader.read(request, limit=SMALL_FORM_BYTES)
     form["token"]
 
-aiohttp's own `Request.post` decodes a form by the charset that its sender names, with any codec that Python has. Some codecs take
-quadratic time, so one request could stop the gateway for minutes. Nothing in this service calls it; `tests/gateway/test_form_reader.py`
-checks that. For the same reason nothing here reads `filename*`, whose sender chooses a codec as well.
+aiohttp's own `Request.post` decodes a form by the charset that its sender names, with
+any codec that Python has. Some codecs take quadratic time, so one request could stop
+the gateway for minutes. Nothing in this service calls it;
+`tests/gateway/test_form_reader.py` checks that. For the same reason nothing here reads
+`filename*`, whose sender chooses a codec as well.
 """
 
 import asyncio
@@ -32,7 +34,9 @@ _DISPOSITION: Final = re.compile(
 
 _ESCAPES: Final = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 _KEPT: Final = "form"
-"""Where a request keeps its form: a page reads it, and so does what the page has signed."""
+"""Where a request keeps its form: a page reads it, and so does what the page has
+signed.
+"""
 
 _FOREIGN: Final = ("Content-Encoding", "Content-Transfer-Encoding")
 """Headers of a part that ask us to decode its bytes before we read them."""

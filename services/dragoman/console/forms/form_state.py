@@ -5,7 +5,8 @@
     with filled.trying("officer", office="/office"):    # what the rules refuse is said beside the field that it is about
         await posting.record(..., key=filled.key)
 
-Whatever is wrong, everything that was typed is shown again. The key stays the same where it is not known whether the form was kept.
+Whatever is wrong, everything that was typed is shown again. The key stays the same
+where it is not known whether the form was kept.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ class Wrong(Struct, frozen=True, kw_only=True):
     detail: str | Text
 
     def said(self, words: Words) -> str:
-        """A sentence of its own."""
+        """Return a sentence of its own."""
         return self.detail if isinstance(self.detail, str) else words.whole(self.detail)
 
 
@@ -66,7 +67,7 @@ class Filled:
 
     @classmethod
     async def of(cls, request: web.Request) -> "Filled":
-        """The form that was sent. Raises `Refused`."""
+        """Return the form that was sent. Raises `Refused`."""
         form = await form_of(request)
         texts = {
             name: [
@@ -79,11 +80,11 @@ class Filled:
         return cls(texts, said(form, "key"))
 
     def __getitem__(self, name: str) -> str:
-        """What stands in a field; empty for nothing."""
+        """Return what stands in a field; empty for nothing."""
         return next(iter(self._given.get(name, ())), "")
 
     def all(self, name: str) -> tuple[str, ...]:
-        """What was chosen in a field of several choices."""
+        """Return what was chosen in a field of several choices."""
         return tuple(self._given.get(name, ()))
 
     def wrong(self, field: str, detail: str | Text, *, status: int = _WRONG) -> None:
@@ -92,7 +93,7 @@ class Filled:
         self.status = status
 
     def of_field(self, name: str) -> Wrong | None:
-        """What is wrong with a field."""
+        """Return what is wrong with a field."""
         return next((wrong for wrong in self.faults if wrong.field == name), None)
 
     @contextmanager

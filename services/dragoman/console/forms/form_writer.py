@@ -29,13 +29,13 @@ _DIGITS: Final = 6
 
 
 def lettered(point: GeoPoint) -> str:
-    """A point in decimal degrees with its letters."""
+    """Return a point in decimal degrees with its letters."""
     lat, lon = (str(tidy(abs(number))) for number in point)
     return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
 
 
 def tidy(number: float) -> float | int:
-    """A number as short as it can be written."""
+    """Return a number as short as it can be written."""
     rounded = round(number, _DIGITS)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -47,7 +47,7 @@ def typed(
     content: Mapping[str, Any],
     prefix: str = PREFIX,
 ) -> MultiDict[str]:
-    """What would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
+    """Return what would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
     multi_dict: MultiDict[str] = MultiDict()
     for member in members:
         if member.name in content:
@@ -184,8 +184,9 @@ def _moment(text: str) -> str:
 def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
     """Return whether somebody entered anything under a name.
 
-    A browser sends the unit beside an empty number as well, because a list of choices always has one chosen. So a unit alone does not
-    count: otherwise every spare row of a form would be a row that lacks its required members.
+    A browser sends the unit beside an empty number as well, because a list of choices
+    always has one chosen. So a unit alone does not count: otherwise every spare row of
+    a form would be a row that lacks its required members.
     """
     match kind:
         case field_types.ReleasedField():

@@ -3,9 +3,10 @@
     secret = forms.keep("nato/o-1", "/c/nato-china/compose/contact-note", body)     the secret goes into a cookie
     forms.find(secret, "nato/o-1")                                                  the form, after signing in again
 
-The bytes are sealed with AES-256-GCM under a key that only the browser's cookie holds; the gateway keeps a digest of it to find them by.
-They are in memory only and never on disk. One form an officer, at most `KEPT_FORMS` in all: what is kept first goes first. Nobody fills
-this who has not had a session here within the hour.
+The bytes are sealed with AES-256-GCM under a key that only the browser's cookie holds;
+the gateway keeps a digest of it to find them by. They are in memory only and never on
+disk. One form an officer, at most `KEPT_FORMS` in all: what is kept first goes first.
+Nobody fills this who has not had a session here within the hour.
 """
 
 import hashlib

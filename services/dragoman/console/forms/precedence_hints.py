@@ -3,7 +3,8 @@
     rule_of(FORMATS["hazardous-incident"], now)
     Rule(member="kind", levels={"collision": "flash", "near_miss": "immediate", …})
 
-The rules are functions of the act. They are asked for every value of one choice, so no page repeats them.
+The rules are functions of the act. They are asked for every value of one choice, so no
+page repeats them.
 """
 
 from dataclasses import dataclass, field

@@ -19,7 +19,7 @@ class RestoredForm(Struct, frozen=True, kw_only=True):
 
 
 async def kept(context: PageContext) -> Page:
-    """The page."""
+    """Return the page."""
     form = kept_form(context.request, context.grant.actor)
     fields = [] if form is None else parse_qsl(form.body.decode(), keep_blank_values=True)
     return Page(

@@ -1,7 +1,8 @@
 """The operator's pages: the channels of this host by name and settings, never what is said in them; who may call; whether all runs.
 
-Nobody else sees them. By the functions behind `/v1/channels`, `/v1/tokens`, `/v1/subjects`, `/v1/openings` and `/readyz`. A token is shown
-once, on the page that answers.
+Nobody else sees them. By the functions behind `/v1/channels`, `/v1/tokens`,
+`/v1/subjects`, `/v1/openings` and `/readyz`. A token is shown once, on the page that
+answers.
 """
 
 import re
@@ -44,7 +45,7 @@ _OFFICER: Final = re.compile(r"([^\s/]+)/([^\s/]+)\s+(\S+)\s+(.+)")
 
 
 def _operator(context: PageContext) -> Service:
-    """The service, for its operator alone. Raises `Refused`."""
+    """Return the service, for its operator alone. Raises `Refused`."""
     return access_tokens.operator(context.call)
 
 
@@ -78,7 +79,7 @@ class HostView(Struct, frozen=True, kw_only=True):
 
 
 async def host(context: PageContext) -> Page:
-    """How the host stands, and which channels it has."""
+    """Return how the host stands, and which channels it has."""
     service = _operator(context)
     rows = [
         ChannelRow(
@@ -129,7 +130,7 @@ class ChannelSettings(Struct, frozen=True, kw_only=True):
 
 
 async def channel(context: PageContext) -> Page:
-    """The settings of one channel, as the operator may see them."""
+    """Return the settings of one channel, as the operator may see them."""
     service, name = _operator(context), context.request.match_info["name"]
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
@@ -166,7 +167,7 @@ class OpeningForm(Struct, frozen=True, kw_only=True):
 
 
 async def opening(context: PageContext, filled: Filled | None = None) -> Page:
-    """The form by which a trial channel is opened."""
+    """Return the form by which a trial channel is opened."""
     service = _operator(context)
     form = filled or Filled({"kind": ["official"], "languages": ["en"]})
     live = tuple(
@@ -218,7 +219,7 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
 
 
 def _given(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """What the form says; what is wrong with it by itself is said in the form."""
+    """Return what the form says; what is wrong with it by itself is said in the form."""
     say = context.words.say
     given: dict[str, Any] = {
         "name": filled["name"],
@@ -244,7 +245,7 @@ def _words(text: str) -> list[str]:
 
 
 def _officers(context: PageContext, filled: Filled) -> list[dict[str, Any]]:
-    """The first officers, a line each: side/name office role,role."""
+    """Return the first officers, a line each: side/name office role,role."""
     rows = []
     for number, line in enumerate(filled["officers"].splitlines(), 1):
         if not line.strip():
@@ -263,7 +264,7 @@ def _officers(context: PageContext, filled: Filled) -> list[dict[str, Any]]:
 
 
 def _converted(given: dict[str, Any], shape: Any) -> Any:
-    """What a form gave as a shape. Raises `Malformed`."""
+    """Return what a form gave as a shape. Raises `Malformed`."""
     try:
         return msgspec.convert(given, shape)
     except msgspec.ValidationError as error:
@@ -271,7 +272,7 @@ def _converted(given: dict[str, Any], shape: Any) -> Any:
 
 
 def _is_open(service: Service, new: NewChannel) -> bool:
-    """Whether the very same channel stands open already, as after a second press of the button."""
+    """Return whether the very same channel stands open already, as after a second press of the button."""
     projection = service.channels.get(new.name)
     if projection is None or not projection.is_channel:
         return False
@@ -300,7 +301,7 @@ class TermsView(Struct, frozen=True, kw_only=True):
 
 
 async def terms(context: PageContext) -> Page:
-    """The terms of an opening, and how the sides and the operator come from them to a channel."""
+    """Return the terms of an opening, and how the sides and the operator come from them to a channel."""
     service, name = _operator(context), context.request.query.get("name", "").strip()
     filled = Filled({"name": [name]})
     opening_terms = None
@@ -328,7 +329,7 @@ class TokensPage(Struct, frozen=True, kw_only=True):
 async def tokens_page(
     context: PageContext, filled: Filled | None = None, *, issued: IssuedToken | None = None
 ) -> Page:
-    """The tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
+    """Return the tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
     service = _operator(context)
     of = context.request.query.get("of", "").strip()
     tokens = [
@@ -385,7 +386,7 @@ async def issue(context: PageContext) -> Page:
 
 
 def _grant_of(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """Whom a token or a subject is to speak for, and where."""
+    """Return whom a token or a subject is to speak for, and where."""
     if not filled["actor"]:
         filled.wrong("actor", context.words.say("Name the officer with the side, like nato/o-17."))
     return {
@@ -464,7 +465,7 @@ class SubjectsPage(Struct, frozen=True, kw_only=True):
 
 
 async def subjects(context: PageContext, filled: Filled | None = None) -> Page:
-    """The subjects that are mapped to officers, and the form by which one is."""
+    """Return the subjects that are mapped to officers, and the form by which one is."""
     service = _operator(context)
     subject_views = [*reversed(await access_tokens.subjects_of(service))]
     views, following = sliced(context, subject_views)

@@ -35,7 +35,7 @@ class Period(Struct, frozen=True, kw_only=True):
 
 
 def period_of(context: PageContext) -> Period:
-    """The period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
+    """Return the period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
     from_, to = (context.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
     faults: list[PeriodFault] = []
     begins, ends = (
@@ -76,7 +76,7 @@ def too_much(context: PageContext, field: str) -> PeriodFault:
 
 
 def spans(context: PageContext) -> Sequence[tuple[str, str]]:
-    """The periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
+    """Return the periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
     words, now = context.words, context.moment
     begins = (
         (words.say("24 hours"), now - timedelta(days=1)),
@@ -100,7 +100,7 @@ def _known(context: PageContext) -> datetime:
 
 
 def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
-    """A time of the form; None for none, and where it was not read, which is said."""
+    """Return a time of the form; None for none, and where it was not read, which is said."""
     if not text.strip():
         return None
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
@@ -112,7 +112,7 @@ def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault])
 
 
 def _time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """A time; a day alone, whose year could be taken for a time of day, begins at midnight."""
+    """Return a time; a day alone, whose year could be taken for a time of day, begins at midnight."""
     try:
         return notation.read_time(text, now, zone)
     except notation.NotUnderstoodInput as unread:

@@ -6,7 +6,8 @@
     POST /alarm/beat                 how this browser's alarm stands
     POST /c/{channel}/acknowledge    receipt of one message; whoever of the side was first, it is recorded once
 
-An event says only that something has changed; what is shown is always asked for anew, so that a page with scripts and one without say the same.
+An event says only that something has changed; what is shown is always asked for anew,
+so that a page with scripts and one without say the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,11 +57,13 @@ _OPENED_WITHIN: Final = timedelta(minutes=5)
 class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
-    `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `name` is what the
-    message is called in a line; `matter` names a message that did not open its exchange, `within` that matter alone, with its kind.
-    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
-    no sound of its own.
+    `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never;
+    others of the side see it and are not called. `position` is that of the exchange,
+    which has changed since where it moves; `record` is the message's own. `name` is
+    what the message is called in a line; `matter` names a message that did not open its
+    exchange, `within` that matter alone, with its kind. Its acknowledgement is `signed`
+    where the channel asks that. One that has `joined` came when many of its sender's
+    waited already, and has no sound of its own.
     """
 
     key: str
@@ -170,9 +173,11 @@ class Handed(Struct, frozen=True, kw_only=True):
 class Alarms(Struct, frozen=True, kw_only=True):
     """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
 
-    Of one sender's messages the oldest ring, and the newest; `groups` count all flashes, so that none hides those of another side.
-    Exercises are on their own channels' pages alone. `elsewhere` is what rings in the exercise for which the browser is armed while
-    another channel's page is asked: it sounds, and is neither shown nor counted there.
+    Of one sender's messages the oldest ring, and the newest; `groups` count all
+    flashes, so that none hides those of another side. Exercises are on their own
+    channels' pages alone. `elsewhere` is what rings in the exercise for which the
+    browser is armed while another channel's page is asked: it sounds, and is neither
+    shown nor counted there.
     """
 
     rings: tuple[Ring, ...]
@@ -194,17 +199,17 @@ class Alarms(Struct, frozen=True, kw_only=True):
 
     @property
     def waiting(self) -> int:
-        """How many flashes wait."""
+        """Return how many flashes wait."""
         return sum(group.count for group in self.groups)
 
     @property
     def flood(self) -> bool:
-        """Whether more flashes wait than anybody takes in one by one."""
+        """Return whether more flashes wait than anybody takes in one by one."""
         return self.waiting > FLOOD_ALARMS
 
     @property
     def scripted(self) -> list[dict[str, Any]]:
-        """What the scripts go by."""
+        """Return what the scripts go by."""
         return [
             {
                 "key": ring.key,
@@ -233,7 +238,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
 
 
 async def alarms(app: web.Application, context: PageContext) -> Alarms:
-    """What rings for the reader now, in all channels in which they are in office."""
+    """Return what rings for the reader now, in all channels in which they are in office."""
     if context.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)
     await app[READING].follow()
@@ -309,7 +314,7 @@ def grouped(
     words: Words,
     now: datetime,
 ) -> tuple[list[Ring], list[AlarmGroup]]:
-    """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
+    """Return what rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
     places: dict[tuple[str, str, str], list[int]] = {}
     for place, (projection, open_deadline, _) in enumerate(waiting):
         places.setdefault(
@@ -433,7 +438,7 @@ def _absent(app: web.Application, context: PageContext) -> Iterator[Absent]:
 def _shelved(
     context: PageContext, projection: Projection, now: datetime
 ) -> set[tuple[str, str, str]]:
-    """The cautions that the reader's watch has put aside."""
+    """Return the cautions that the reader's watch has put aside."""
     floor = report_requests.floor_of(context.service, projection, context.side)
     return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
 
@@ -562,7 +567,7 @@ def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
 
 
 async def fragment(context: PageContext) -> web.Response:
-    """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
+    """Return what rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     result = await alarms(context.request.app, context)
     for ring in (*result.rings, *result.elsewhere):
         note_read(context, context.service.channels[ring.channel])
@@ -584,7 +589,7 @@ async def fragment(context: PageContext) -> web.Response:
 
 
 def _settled(context: PageContext, text: str) -> Iterator[dict[str, str]]:
-    """Who has acknowledged a message, in a sentence."""
+    """Yield who has acknowledged a message, in a sentence."""
     name, _, rest = text.partition(" ")
     exchange, _, key = rest.partition(" ")
     projection = context.service.channels.get(name)

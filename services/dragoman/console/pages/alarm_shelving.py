@@ -2,7 +2,8 @@
 
     board ─ shelve, with a reason, for 8 hours at most ─▶ listed apart, and not counted; taken back, or over with its time or with the watch
 
-What is more urgent than a caution cannot be shelved, and what becomes so comes back by itself. It is of the side's own watch, and in no log.
+What is more urgent than a caution cannot be shelved, and what becomes so comes back by
+itself. It is of the side's own watch, and in no log.
 """
 
 from collections.abc import Container, Iterable
@@ -25,7 +26,7 @@ HOURS: Final = (1, 2, 4, 8)
 
 
 def may_shelve(context: PageContext) -> bool:
-    """Whether the reader may put a caution aside: a duty officer or head of office whose side's watch is taken."""
+    """Return whether the reader may put a caution aside: a duty officer or head of office whose side's watch is taken."""
     return (
         context.may_post
         and not DUTY.isdisjoint(context.roles)
@@ -34,7 +35,7 @@ def may_shelve(context: PageContext) -> bool:
 
 
 def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
-    """What is shelved, by exchange, clock and what started it."""
+    """Return what is shelved, by exchange, clock and what started it."""
     return {
         (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
         for shelved_alarm in floor.standing(now)
@@ -42,7 +43,7 @@ def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedA
 
 
 def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) -> list[Strip]:
-    """Those that are not shelved: cautions alone can be."""
+    """Return those that are not shelved: cautions alone can be."""
     return [
         item
         for item in strips

@@ -113,7 +113,7 @@ BELLS: Final = web.AppKey("bells", Bells)
 
 
 async def events(context: PageContext) -> web.StreamResponse:
-    """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
+    """Return the one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
     app, service, grant = context.request.app, context.service, context.grant
     bells = app[BELLS]
     bells.hang()

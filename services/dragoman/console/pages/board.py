@@ -1,6 +1,7 @@
 """The watch board: what waits, the open matters, what is late, what comes due, who has the watch, whom to ring, and what came since it was taken.
 
-Quiet is said positively, and only while no matter is open, every side's watch is manned, and all that it rests on is known.
+Quiet is said positively, and only while no matter is open, every side's watch is
+manned, and all that it rests on is known.
 """
 
 import secrets
@@ -41,7 +42,9 @@ _OVERDUE = 10
 _DUE = 10
 _SINCE = 10
 _RICH = 40
-"""Rows that are laid out in full; of more than anybody looks through the rest is short, so that the board stays quick."""
+"""Rows that are laid out in full; of more than anybody looks through the rest is short,
+so that the board stays quick.
+"""
 
 _AHEAD = timedelta(hours=24)
 
@@ -49,7 +52,8 @@ _AHEAD = timedelta(hours=24)
 class Calm(Struct, frozen=True, kw_only=True):
     """The facts on which a board may say that all is calm: how much waits for each side, and what must be so for *Quiet*.
 
-    `live` is whether the end of the log was seen, `known` whether all was looked at besides. `aside` counts receipts that the watch has put aside.
+    `live` is whether the end of the log was seen, `known` whether all was looked at
+    besides. `aside` counts receipts that the watch has put aside.
     """
 
     live: bool
@@ -143,7 +147,7 @@ class Board(Struct, frozen=True, kw_only=True):
 
 
 async def board(context: PageContext) -> Page:
-    """The board of a channel."""
+    """Return the board of a channel."""
     owed, matters, lines, more = await _owed(context)
     now = context.moment
     waiting = [
@@ -281,7 +285,7 @@ def message_of(words: Words, each: Strip) -> str:
 
 
 def plain_rows(context: PageContext, strips: Sequence[Strip]) -> Markup:
-    """The rows of what waits besides the first, in the same columns: what it is, and the button."""
+    """Return the rows of what waits besides the first, in the same columns: what it is, and the button."""
     words, side = context.words, context.side if context.may_post else ""
     waiting, receipt, again = (
         escape(words.say("waiting")),
@@ -331,7 +335,7 @@ def _watch(context: PageContext, side: str) -> SideWatch:
 
 
 async def _since(context: PageContext) -> tuple[LogLine, ...]:
-    """What officers and the watch recorded last: since the reader's side took the watch, ten at most."""
+    """Return what officers and the watch recorded last: since the reader's side took the watch, ten at most."""
     watch = context.registry.watches.get(context.side)
     first = max(watch.since.position if watch is not None else 1, context.position - 60, 1)
     records = await context.in_thread(
@@ -349,7 +353,7 @@ def _next(view: Board, now: datetime) -> Strip | None:
 
 
 async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
-    """Whom to ring: points of contact in force, those first where somebody is there."""
+    """Return whom to ring: points of contact in force, those first where somebody is there."""
     points_of_contact = await context.in_thread(
         duty_watch.points_of_contact,
         context.service.store,
@@ -377,7 +381,7 @@ async def _drafts(context: PageContext) -> int:
 
 
 def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
-    """The day ahead, from midnight to midnight UTC."""
+    """Return the day ahead, from midnight to midnight UTC."""
     words, now = context.words, context.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD

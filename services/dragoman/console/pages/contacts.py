@@ -35,7 +35,9 @@ from dragoman_schemas.state import Exchange
 
 _POINT: Final = "point-of-contact"
 _STAGES: Final = ("in_force", "announced", "superseded", "ended", "")
-"""Points of contact of a side in this order; the last is for stages that dates say nothing of."""
+"""Points of contact of a side in this order; the last is for stages that dates say
+nothing of.
+"""
 
 _OUTCOMES: Final = ("reached", "no_answer", "busy", "line_dead")
 """What may come of a test, the best first."""
@@ -118,7 +120,7 @@ class _Contacts(NamedTuple):
 
 
 async def people(context: PageContext) -> Page:
-    """The page."""
+    """Return the page."""
     return await _page(context, Filled())
 
 
@@ -200,7 +202,7 @@ def _read(context: PageContext) -> _Contacts:
 
 
 def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
-    """Whom the points of contact name as they stand, each with the commitments by which they do."""
+    """Return whom the points of contact name as they stand, each with the commitments by which they do."""
     texts: dict[str, set[str]] = {}
     for entry in entries:
         members = {
@@ -214,7 +216,7 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
 
 
 async def _seen(context: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
-    """Who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
+    """Return who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
     return await people_choices.seen(context, mentioned)
 
 
@@ -298,7 +300,7 @@ def _line(point: PointView) -> ContactRow:
 
 
 def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, str]:
-    """From when to when hours are in UTC, on this day at the office; empty for those that are always, and on days without."""
+    """Return from when to when hours are in UTC, on this day at the office; empty for those that are always, and on days without."""
     if bytes(hours) == b'"24x7"':
         return "", ""
     read = msgspec.json.decode(bytes(hours), type=Hours)
@@ -314,7 +316,7 @@ def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, s
 
 
 def _number(raw: Raw | UnsetType, words: Words) -> str:
-    """A number as it is shown, where it is given and known."""
+    """Return a number as it is shown, where it is given and known."""
     value = "unknown" if isinstance(raw, UnsetType) else msgspec.json.decode(bytes(raw))
     return words.value(value) if isinstance(value, str) else words.number(value)
 
@@ -369,7 +371,7 @@ def _own_zone(context: PageContext, contacts: _Contacts) -> ZoneInfo:
 
 
 def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words) -> str:
-    """When it was tested, now by default; or what is wrong with what is written."""
+    """Return when it was tested, now by default; or what is wrong with what is written."""
     try:
         return notation.read_time(filled[field] or "now", now, zone).strftime("%Y-%m-%dT%H:%M:%SZ")
     except notation.NotUnderstoodInput as error:

@@ -3,7 +3,8 @@
     /dialogue               all of it; `eyes=other` puts under each side the other's restatement of it first
     /dialogue/{exchange}    a joint report, paragraph by paragraph: who stands behind it, who sees it otherwise, what is missing until it is public
 
-Nothing is judged: what a side has not said is *no statement*, in the same words for every side.
+Nothing is judged: what a side has not said is *no statement*, in the same words for
+every side.
 """
 
 from collections import Counter
@@ -77,7 +78,7 @@ class DialogueView(Struct, frozen=True, kw_only=True):
 
 
 async def dialogue(context: PageContext) -> Page:
-    """The dialogue of a channel."""
+    """Return the dialogue of a channel."""
     result: projected.Dialogue = await context.in_thread(
         projected.dialogue, context.service.store, context.name, context.position
     )
@@ -147,7 +148,7 @@ def _display(context: PageContext) -> Display:
 
 
 def _in_order(context: PageContext) -> tuple[str, ...]:
-    """The sides in the order of the opening, or first the one that the reader wants first."""
+    """Return the sides in the order of the opening, or first the one that the reader wants first."""
     first = context.request.query.get("first", "")
     return (
         context.sides
@@ -159,7 +160,7 @@ def _in_order(context: PageContext) -> tuple[str, ...]:
 def _page_of(
     context: PageContext, issues: Sequence[IssueView]
 ) -> tuple[Sequence[IssueView], int, int]:
-    """The issues of the page that is asked for, the newest first, from which on, and where the next page begins; 0 for none."""
+    """Return the issues of the page that is asked for, the newest first, from which on, and where the next page begins; 0 for none."""
     text = context.request.query.get("from", "")
     begins = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     newest = list(reversed(issues))
@@ -168,7 +169,7 @@ def _page_of(
 
 
 def _apart(context: PageContext) -> list[tuple[str, str]]:
-    """The reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
+    """Return the reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
     kind = context.registry.kind
     wanted = {"official": ("track2",), "track2": ("official",)}.get(kind, ())
     return [
@@ -182,13 +183,13 @@ def _apart(context: PageContext) -> list[tuple[str, str]]:
 
 
 def _named(words: Words, name: str) -> str:
-    """A word of the log as it begins a line."""
+    """Return a word of the log as it begins a line."""
     text = words.value(name)
     return text[:1].upper() + text[1:]
 
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
-    """The years that the roadmap shows: from the one before its first item, or before this, to one to come."""
+    """Return the years that the roadmap shows: from the one before its first item, or before this, to one to come."""
     years = [
         as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps
     ]
@@ -205,7 +206,7 @@ def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
 
 
 def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Markup:
-    """The roadmap as a picture; it says nothing that the table does not say."""
+    """Return the roadmap as a picture; it says nothing that the table does not say."""
     first, last = _years(view, now)
     met = [
         meeting for meeting in view.meetings[:_MEETINGS] if as_moment(meeting.time).year >= first
@@ -279,7 +280,7 @@ def _told(words: Words, item: RoadItem) -> str:
 
 
 def _step_label(words: Words, step: RoadmapStep, form: str) -> str:
-    """A status and its day, or its month where the year stands above."""
+    """Return a status and its day, or its month where the year stands above."""
     day = as_moment(step.ahead or step.time)
     text = words.day(day) if form == "day" else _month(words, day.date())
     return words.say("%(status)s, %(t)s", status=words.status(step.status), t=text)
@@ -316,7 +317,7 @@ def _meeting_label(words: Words, met: MeetingOnLine) -> str:
 
 
 def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
-    """What comes next: an item that is scheduled, or a meeting that was agreed to."""
+    """Return what comes next: an item that is scheduled, or a meeting that was agreed to."""
     ahead: list[tuple[datetime, RoadItem | MeetingOnLine]] = [
         (as_moment(road_item.steps[-1].ahead), road_item)
         for road_item in view.roadmap
@@ -348,7 +349,7 @@ class JointReportView(SaidBy, frozen=True, kw_only=True):
 
 
 async def joint_report(context: PageContext) -> Page | web.StreamResponse:
-    """A joint report, paragraph by paragraph; of any other exchange, its own page."""
+    """Return a joint report, paragraph by paragraph; of any other exchange, its own page."""
     id = context.request.match_info["exchange"]
     shown = await exchange_view.viewed(
         context.call, context.projection, id, context.at or None, context.newest

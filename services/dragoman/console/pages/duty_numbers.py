@@ -1,7 +1,8 @@
 """Whom to ring, with the number: the points of contact in force, and what the register has of the people that they name.
 
-The register of people is beside the log. While the broker answers, it is asked; otherwise what this gateway read last is shown, because a
-page says "use the telephone" just when the broker is gone.
+The register of people is beside the log. While the broker answers, it is asked;
+otherwise what this gateway read last is shown, because a page says "use the telephone"
+just when the broker is gone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -63,7 +63,9 @@ _FIRST: Final = (
         "call-attempt",
     ),
 )
-"""Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
+"""Acts in the order in which an officer looks for them; the first that is allowed is
+the page's one primary button.
+"""
 
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
@@ -71,7 +73,7 @@ _SHOWN: Final = 5
 
 
 async def exchange(context: PageContext) -> Page:
-    """The page of one exchange."""
+    """Return the page of one exchange."""
     id = context.request.match_info["exchange"]
     cursor = whole(context.request.query.get("before", "")) or 0
     view = await exchange_view.viewed(
@@ -155,7 +157,7 @@ async def _calls(
 
 
 async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]:
-    """What there is to notice about an exchange, and what that rests on, in the reader's language."""
+    """Return what there is to notice about an exchange, and what that rests on, in the reader's language."""
     areas = (
         await context.in_thread(
             records.areas, context.service.store, context.name, context.position
@@ -170,7 +172,7 @@ async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]
 
 
 def headline(context: PageContext, state: Exchange) -> Markup:
-    """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
+    """Return what an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
     words = context.words
     kind = next(
         (
@@ -194,7 +196,7 @@ def headline(context: PageContext, state: Exchange) -> Markup:
 
 
 def _cells(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
-    """What a message says in boxes: everything that is no prose."""
+    """Yield what a message says in boxes: everything that is no prose."""
     facts = display.facts(
         state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
     )
@@ -223,7 +225,7 @@ def _agreed(
 
 
 def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
-    """How urgent a clock of an exchange is; off where it does not run any more."""
+    """Return how urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
         return "off"
     started = next(
@@ -239,7 +241,7 @@ def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
 
 
 def _shelved(context: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
-    """What the watch of the reader's side has put aside of an exchange, by clock and what started it."""
+    """Return what the watch of the reader's side has put aside of an exchange, by clock and what started it."""
     floor = report_requests.floor_of(context.service, context.projection, context.side)
     standing = {} if floor is None else alarm_shelving.in_force(floor, context.service.now())
     return {
@@ -258,7 +260,7 @@ def _spent(context: PageContext, clock: ClockView) -> float:
 def acts_of(
     context: PageContext, allowed: tuple[str, ...], state: Exchange
 ) -> tuple[list[str], list[str]]:
-    """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
+    """Return what the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
     if not context.may_post:
         return [], []
     names = _BESIDES | _pointless(context, state)
@@ -324,7 +326,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
 
 
 def _may(context: PageContext, act: str) -> bool:
-    """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
+    """Return whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
     return not RULES[act].roles.isdisjoint(OFFICERS)
 
 

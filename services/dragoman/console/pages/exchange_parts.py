@@ -142,7 +142,7 @@ def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
 
 
 def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
-    """What was corrected or became known: the value as it is, what it was, why, and both times."""
+    """Yield what was corrected or became known: the value as it is, what it was, why, and both times."""
     for correction in state.corrections:
         for name, raw in correction.fields.items():
             member = field_types.member(state.act, name)
@@ -263,7 +263,7 @@ def _track(context: PageContext, state: Exchange) -> list[tuple[str, float, floa
 def sketch(
     context: PageContext, state: Exchange, points: list[tuple[str, float, float]]
 ) -> Markup | str:
-    """Where it was, drawn from what the sides entered; a place that moved as a track."""
+    """Return where it was, drawn from what the sides entered; a place that moved as a track."""
     area, track = _area(state), _track(context, state)
     if track:
         rows = [point for point in points if point[0] != state.side.upper()]

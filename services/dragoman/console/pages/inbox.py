@@ -1,6 +1,7 @@
 """The inbox, which is the search as well: a channel's exchanges, narrowed by what stands in the address, each with the most urgent thing that it waits for.
 
-The address is the query: whoever has it has the list. A search that is saved is a name for one.
+The address is the query: whoever has it has the list. A search that is saved is a name
+for one.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -41,7 +42,7 @@ class InboxFilter(lists.Filter, frozen=True, kw_only=True):
     waits: str = ""
 
     def awaited(self, context: PageContext) -> tuple[str, ...]:
-        """The sides of which one owes a receipt or an answer; none where that does not matter."""
+        """Return the sides of which one owes a receipt or an answer; none where that does not matter."""
         match self.waits:
             case "us":
                 return (context.side,)
@@ -83,7 +84,8 @@ class Saved(Struct, frozen=True, kw_only=True):
 class Inbox(Struct, frozen=True, kw_only=True):
     """A page of the list: how many exchanges the filter leaves, how many the channel has in all, and how many of each kind.
 
-    `without` is how many there would be without each part of a filter that leaves none. What would take too long to count is null.
+    `without` is how many there would be without each part of a filter that leaves none.
+    What would take too long to count is null.
     """
 
     channel: str
@@ -124,7 +126,7 @@ class Facet(Struct, frozen=True, kw_only=True):
 
 
 async def inbox(context: PageContext) -> Page | web.StreamResponse:
-    """The list."""
+    """Return the list."""
     inbox_filter = _wanted(context.request.query)
     address = partial(context.link, "/inbox")
     if not context.request.match_info.get("form") and any(
@@ -168,7 +170,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
 
 
 def _wanted(query: Mapping[str, str]) -> InboxFilter:
-    """What an address asks for. Raises `Refused` for what is too long to have been typed."""
+    """Return what an address asks for. Raises `Refused` for what is too long to have been typed."""
     given = {name: " ".join(query.get(name, "").split()) for name in InboxFilter.__struct_fields__}
     if any(len(value) > SEARCH_CHARACTERS for value in given.values()):
         raise refused(
@@ -187,7 +189,7 @@ def _wanted(query: Mapping[str, str]) -> InboxFilter:
 async def _found(
     context: PageContext, inbox_filter: InboxFilter
 ) -> tuple[Rows, dict[str, list[Strip]]]:
-    """A page of the list, and what is owed in each of its exchanges, the most urgent first."""
+    """Return a page of the list, and what is owed in each of its exchanges, the most urgent first."""
     store, awaited = context.service.store, inbox_filter.awaited(context)
     owed: Mapping[str, tuple[OpenDeadline, ...]]
     if context.past:
@@ -229,7 +231,7 @@ def _row(row: Row, owed: list[Strip]) -> InboxRow:
 
 
 def _level(row: Row) -> Level:
-    """How an exchange stands in which no clock runs."""
+    """Return how an exchange stands in which no clock runs."""
     if row.unacknowledged_by or (row.unanswered_by and row.status not in ENDED):
         return "standby"
     if row.status in _MISSED:
@@ -238,7 +240,7 @@ def _level(row: Row) -> Level:
 
 
 def _receipts(context: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
-    """The receipts that the reader's side owes, by exchange."""
+    """Return the receipts that the reader's side owes, by exchange."""
     rows = {
         id: [
             item
@@ -304,7 +306,7 @@ def _saved(context: PageContext) -> Iterator[Saved]:
 
 
 def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
-    """What is on the page, and what is not."""
+    """Yield what is on the page, and what is not."""
     words, number = context.words, len(view.exchanges)
     if not number:
         return
@@ -353,7 +355,7 @@ def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
 
 
 def _labels(words: Words) -> dict[str, str]:
-    """What the parts of a filter are called."""
+    """Return what the parts of a filter are called."""
     return {
         "q": words.say("Words"),
         "waits": words.say("Waits"),
@@ -370,7 +372,7 @@ def _labels(words: Words) -> dict[str, str]:
 
 
 def _spoken(words: Words, name: str, value: str) -> str:
-    """A value of a filter in words."""
+    """Return a value of a filter in words."""
     match name:
         case "act":
             return words.act(value)
@@ -406,13 +408,13 @@ def _parts(context: PageContext, inbox_filter: InboxFilter) -> Iterator[FilterPa
 
 
 def _to_drop(view: Inbox, parts: list[FilterPart]) -> list[tuple[FilterPart, int | None]]:
-    """The parts without which a filter that leaves nothing would leave something; all of them where that is not counted, or no one is enough."""
+    """Return the parts without which a filter that leaves nothing would leave something; all of them where that is not counted, or no one is enough."""
     counted = [(part, view.without.get(part.name)) for part in parts]
     return [item for item in counted if item[1]] or counted
 
 
 def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str, str, bool]]:
-    """What waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
+    """Return what waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
     words = context.words
     rows = [
         ("us", words.say("Waits for us")),
@@ -432,7 +434,7 @@ def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str
 
 
 def _facets(context: PageContext, view: Inbox) -> Iterator[Facet]:
-    """What narrows the list further: a value that all of it has does not."""
+    """Yield what narrows the list further: a value that all of it has does not."""
     labels, query = _labels(context.words), view.wanted.query()
     for name, counts in view.facets.items():
         values = tuple(
@@ -451,7 +453,7 @@ def _facets(context: PageContext, view: Inbox) -> Iterator[Facet]:
 
 
 def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
-    """What each part of the filter may be, with its word: for the form, which does without counts."""
+    """Return what each part of the filter may be, with its word: for the form, which does without counts."""
     words, kind = context.words, context.registry.kind
     forms = [form for form in FORMATS.values() if kind in form.kinds]
     families = sorted({str(form.rule.family) for form in forms})
@@ -484,7 +486,7 @@ def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
 
 
 def _faults(words: Words) -> dict[str, str]:
-    """What may be wrong with a search that is to be saved, by its word in the address."""
+    """Return what may be wrong with a search that is to be saved, by its word in the address."""
     return {
         "name": words.say(
             "Give the search a name of 1 to %(n)s characters.", n=words.number(SEARCH_NAME)
@@ -533,7 +535,7 @@ async def drop(context: PageContext) -> web.StreamResponse:
 
 
 async def _officers(context: PageContext) -> Any:
-    """The form of an officer. Raises `Refused` for who is none."""
+    """Return the form of an officer. Raises `Refused` for who is none."""
     if not context.is_officer:
         raise refused(
             "not-permitted",

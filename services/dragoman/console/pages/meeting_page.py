@@ -146,7 +146,7 @@ class _MeetingParts(NamedTuple):
 
 
 async def meeting(context: PageContext) -> Page:
-    """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
+    """Return the page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
     exchange = context.request.match_info["exchange"]
     meeting_parts: _MeetingParts = await context.in_thread(_read, context, exchange)
     view, offices, allowed, translations = meeting_parts
@@ -256,7 +256,7 @@ _record = msgspec.json.Decoder(_MeetingRecord).decode
 
 
 def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[MeetingStep]:
-    """The steps of a meeting, in their order, from the records of its exchange."""
+    """Yield the steps of a meeting, in their order, from the records of its exchange."""
     asked = _Asked(state)
     for entry in timeline:
         if not entry.valid or not isinstance(entry.record, Raw):
@@ -345,7 +345,7 @@ def _terms(data: Mapping[str, Raw]) -> list[Any]:
 
 
 def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
-    """What a step says besides its windows."""
+    """Return what a step says besides its windows."""
     members = field_types.members(step.act) if step.content else ()
     return [
         display.fact(member, step.content[member.name])
@@ -358,7 +358,7 @@ def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
 
 
 def topics(texts: Mapping[str, tuple[str, ...]]) -> tuple[MeetingTopic, ...]:
-    """Every topic that a side names, in the order in which they come first, with the sides that name it."""
+    """Return every topic that a side names, in the order in which they come first, with the sides that name it."""
     result = dict.fromkeys(topic for text in texts.values() for topic in text)
     return tuple(
         MeetingTopic(
@@ -385,7 +385,7 @@ def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[MeetingParag
 
 
 def _others(raw: Raw, words: Words) -> dict[str, str]:
-    """The languages in which a text is given besides the one that is shown."""
+    """Return the languages in which a text is given besides the one that is shown."""
     value = msgspec.json.decode(bytes(raw))
     shown, _ = words.text(raw)
     return (

@@ -65,7 +65,7 @@ class MeetingWindowRow(Struct, frozen=True, kw_only=True):
 
 
 async def meetings(context: PageContext) -> Page:
-    """The list: a few of each state, or all of one."""
+    """Return the list: a few of each state, or all of one."""
     state = context.request.query.get("state", "")
     page = whole(context.request.query.get("page", "1")) or 1
     if state not in ("", *STATES):
@@ -128,7 +128,7 @@ def _most(state: str, *, alone: bool) -> int:
 
 
 def _ordered(meeting_summaries: list[MeetingSummary], state: str) -> list[MeetingSummary]:
-    """What is asked for by when an answer is owed, what is agreed by when it begins; the rest with the newest first."""
+    """Return what is asked for by when an answer is owed, what is agreed by when it begins; the rest with the newest first."""
     of_state = [summary for summary in meeting_summaries if summary.state == state]
     match state:
         case "asked":

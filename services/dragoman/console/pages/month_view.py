@@ -1,6 +1,7 @@
 """A month as both sides have it: their duty days, holidays and hours, shown alike, and what is arranged and announced in it.
 
-Days are counted in UTC; whether a day is a duty day or a holiday of a side is said by its date at the side's office.
+Days are counted in UTC; whether a day is a duty day or a holiday of a side is said by
+its date at the side's office.
 """
 
 import re
@@ -100,7 +101,7 @@ class _Found(NamedTuple):
 
 
 async def calendar(context: PageContext) -> Page:
-    """The page of a month."""
+    """Return the page of a month."""
     first = _first(context)
     result: _Found = await context.in_thread(_read, context, first)
     weeks = [result.month.days[place : place + 7] for place in range(0, len(result.month.days), 7)]
@@ -126,7 +127,7 @@ async def calendar(context: PageContext) -> Page:
 
 
 def _first(context: PageContext) -> date:
-    """The first day of the month that is asked for. Raises `Refused`."""
+    """Return the first day of the month that is asked for. Raises `Refused`."""
     text = context.request.query.get("month", "") or f"{context.moment:%Y-%m}"
     read = _MONTH.fullmatch(text)
     if read is None or int(read[1]) < 1900:
@@ -207,7 +208,7 @@ def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEven
 
 
 def _in_force(state: Exchange) -> Iterator[TimeWindow]:
-    """When something announced takes place: until it was cleared, or at a time."""
+    """Yield when something announced takes place: until it was cleared, or at a time."""
     cleared = [
         instant(msgspec.json.decode(item.content["cleared_at"]))
         for item in state.acts.get("all-clear", ())
@@ -226,7 +227,7 @@ def _in_force(state: Exchange) -> Iterator[TimeWindow]:
 
 
 def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
-    """What a day is to a side, by its date at the office."""
+    """Return what a day is to a side, by its date at the office."""
     begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
     state: Literal["duty", "holiday", "off", "always"] = "duty"
     if office.always:
@@ -243,7 +244,7 @@ def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
 
 
 def bar(day: MonthDay, duty_day: DutyDay) -> Markup:
-    """The hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
+    """Return the hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
     begins = datetime.fromisoformat(day.date).replace(tzinfo=UTC)
     bands = Markup("").join(
         Markup('<rect class="band" x="{:.4g}" width="{:.4g}" height="2"/>').format(
@@ -259,7 +260,7 @@ def bar(day: MonthDay, duty_day: DutyDay) -> Markup:
 
 
 def _span(event: MonthEvent, day: MonthDay, words: Words) -> str:
-    """When something takes place on a day, with the day on which it ends where that is another."""
+    """Return when something takes place on a day, with the day on which it ends where that is another."""
     begins, ends = event.begins[:10], event.ends[:10]
     if begins == ends:
         return f"{words.written(event.begins, 'hour')}" + (

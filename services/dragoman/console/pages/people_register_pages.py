@@ -1,6 +1,7 @@
 """The register of people as pages: who is in it, and forms by which the offices enter, change and erase their own people.
 
-It stands beside the log and keeps no past. Every form goes through the functions of the API: `dragoman.application.operations.people_register`.
+It stands beside the log and keeps no past. Every form goes through the functions of the
+API: `dragoman.application.operations.people_register`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ class PersonRow(Struct, frozen=True, kw_only=True):
 
 
 async def listed(context: PageContext) -> Page:
-    """The register, with those first whose names come first."""
+    """Return the register, with those first whose names come first."""
     if context.past:
         return _kept_no_past(context)
     q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
@@ -132,7 +133,7 @@ def _name(view: PersonView) -> str:
 
 
 def _matches(view: PersonView, q: str) -> bool:
-    """Whether every word that is searched for is in the name; an entry that is not for the reader is found by nothing."""
+    """Return whether every word that is searched for is in the name; an entry that is not for the reader is found by nothing."""
     name = _name(view).casefold()
     return all(word in name for word in q.casefold().split())
 
@@ -152,7 +153,7 @@ def _line(view: PersonView) -> PersonRow:
 
 
 def _given(entry: PersonEntry | None, name: str) -> str:
-    """A member of an entry as a form has it; empty where it is not given."""
+    """Return a member of an entry as a form has it; empty where it is not given."""
     value = getattr(entry, name, "")
     if isinstance(value, UnsetType):
         return ""
@@ -165,7 +166,7 @@ def _given(entry: PersonEntry | None, name: str) -> str:
 
 
 async def new(context: PageContext) -> Page:
-    """The form by which somebody is entered."""
+    """Return the form by which somebody is entered."""
     if context.past:
         return _kept_no_past(context)
     await people_register.views(
@@ -192,7 +193,7 @@ async def enter(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def show(context: PageContext) -> Page:
-    """An entry; to its own side as a form."""
+    """Return an entry; to its own side as a form."""
     if context.past:
         return _kept_no_past(context)
     view = await _shown(context)
@@ -230,7 +231,7 @@ def _moved(words: Words) -> str:
 
 
 async def ask_erase(context: PageContext) -> Page | web.StreamResponse:
-    """What is lost when an entry is erased, asked once."""
+    """Return what is lost when an entry is erased, asked once."""
     if context.past:
         return _kept_no_past(context)
     view = await _shown(context)
@@ -341,7 +342,7 @@ def _form(context: PageContext, view: PersonPage, filled: Filled, etag: str = ""
 
 
 def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
-    """Whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
+    """Return whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
     actors = [
         actor
         for actor in context.projection.registry.officers
@@ -357,7 +358,7 @@ def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str
 
 
 def _filled(person: PersonView | None) -> Filled:
-    """A form with what an entry says."""
+    """Return a form with what an entry says."""
     entry = None if person is None else _entry(person)
     return Filled(
         {
@@ -370,7 +371,7 @@ def _filled(person: PersonView | None) -> Filled:
 
 
 def _entry_of(filled: Filled, words: Words) -> bytes:
-    """The entry that a form says; empty where it says none, and each field that is wrong is told."""
+    """Return the entry that a form says; empty where it says none, and each field that is wrong is told."""
     given: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
     given |= {
         name: lines
@@ -387,7 +388,7 @@ def _entry_of(filled: Filled, words: Words) -> bytes:
 
 
 def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
-    """Each field by itself, so that all that is wrong is said at once."""
+    """Yield each field by itself, so that all that is wrong is said at once."""
     sentences = {
         "name": words.say("Write the name in at most 200 characters."),
         "post": words.say("Write the post in at most 200 characters."),

@@ -1,6 +1,7 @@
 """Time travel: the form by which any page is looked at as it stood at another record, and where it leads.
 
-One form without scripts: whatever was moved or written in it becomes the same page's address with another `at`.
+One form without scripts: whatever was moved or written in it becomes the same page's
+address with another `at`.
 """
 
 from collections import Counter
@@ -33,7 +34,9 @@ _DAYS: Final = 400
 """Days of the chart: a year, and what a review of it looks back to."""
 
 _SHORT: Final = timedelta(days=3)
-"""A channel that is younger is drawn from its opening on, and not from the midnight before."""
+"""A channel that is younger is drawn from its opening on, and not from the midnight
+before.
+"""
 
 _APART: Final = 60
 """As many marks of one kind are told apart over the width of the chart."""
@@ -85,7 +88,7 @@ class Travel:
 
 
 async def travel(context: PageContext, *, compare: bool = False) -> Travel:
-    """The form for a page, with what was wrong in it, if anything was."""
+    """Return the form for a page, with what was wrong in it, if anything was."""
     life = await life_of(context)
     field, _, typed = context.request.query.get("said", "").partition(":")
     fault = await _fault(context, field, typed)
@@ -105,7 +108,7 @@ async def travel(context: PageContext, *, compare: bool = False) -> Travel:
 
 
 async def _fault(context: PageContext, field: str, typed: str) -> PointInTimeFault | None:
-    """What is wrong with what was written in a field; nothing where it can be read."""
+    """Return what is wrong with what was written in a field; nothing where it can be read."""
     try:
         if field == "record":
             await _at_record(context, typed)
@@ -117,12 +120,12 @@ async def _fault(context: PageContext, field: str, typed: str) -> PointInTimeFau
 
 
 def _time(moment: datetime) -> str:
-    """A moment as the form's field has it."""
+    """Return a moment as the form's field has it."""
     return written(moment).replace("T", " ")
 
 
 async def life_of(context: PageContext) -> Life:
-    """A channel from its opening to now."""
+    """Return a channel from its opening to now."""
     registry, store, newest = context.projection.registry, context.service.store, context.newest
     time = context.projection.state.time
     first = max(
@@ -162,7 +165,7 @@ def _chart(context: PageContext, life: Life) -> Markup:
 def _moments(
     words: Words, marks: Sequence[TimelineMark], near: timedelta
 ) -> Iterator[charts.RecordMark]:
-    """What stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
+    """Yield what stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
     gathered: list[list[TimelineMark]] = []
     for mark in sorted(
         marks,
@@ -190,7 +193,7 @@ def _moments(
 
 
 def label_of(words: Words, mark: TimelineMark) -> str:
-    """What stands out, in a word or two."""
+    """Return what stands out, in a word or two."""
     match mark.kind:
         case "late":
             return words.say("%(side)s late", side=mark.side.upper())
@@ -201,7 +204,7 @@ def label_of(words: Words, mark: TimelineMark) -> str:
 
 
 def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
-    """How many records came in each month, the newest first."""
+    """Return how many records came in each month, the newest first."""
     counted = Counter[str]()
     for number, count in enumerate(life.days):
         counted[(date.fromisoformat(life.first) + timedelta(days=number)).strftime("%Y-%m")] += (
@@ -222,7 +225,7 @@ async def go(context: PageContext) -> web.StreamResponse:
 
 
 def _address(context: PageContext, **changed: object) -> str:
-    """The address of the page on which the form stood, with some of its query changed."""
+    """Return the address of the page on which the form stood, with some of its query changed."""
     path, _, text = following(context.request.query.get("page", "")).partition("?")
     if path != f"/c/{context.name}" and not path.startswith(f"/c/{context.name}/"):
         path, text = f"/c/{context.name}/audit", ""
@@ -233,7 +236,7 @@ def _address(context: PageContext, **changed: object) -> str:
 
 
 async def _target(context: PageContext) -> int:
-    """The position to which the form leads, 0 for now. Raises `Fault`."""
+    """Return the position to which the form leads, 0 for now. Raises `Fault`."""
     position = submission.whole(context.request.query.get("was", "")) or context.position
     match context.request.query.get("go", ""):
         case "now":
@@ -251,7 +254,7 @@ async def _target(context: PageContext) -> int:
 
 
 async def _asked(context: PageContext, number: int) -> int:
-    """The position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
+    """Return the position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
     query = context.request.query
     time, record, slid = (
         query.get("time", "").strip(),

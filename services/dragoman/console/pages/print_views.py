@@ -3,7 +3,8 @@
     /exchanges/{exchange}/form    every field with its label, what was corrected beside what it was, the receipts, what was said since
     /exchanges/{exchange}/card    one fact a line, numbers, times and places spelt for a bad telephone line
 
-Both end with the numbers and their check words, so that what was cut off, or misheard, shows.
+Both end with the numbers and their check words, so that what was cut off, or misheard,
+shows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,11 +49,13 @@ _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
 """Members that stand in the head of a form."""
 
 _SPELT: Final = 60
-"""Letters of a line that are spelt at most: a call sign or a telephone, and no sentence."""
+"""Letters of a line that are spelt at most: a call sign or a telephone, and no
+sentence.
+"""
 
 
 def page(paper: ReportDocument, headers: dict[str, str]) -> web.Response:
-    """A report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
+    """Return a report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
     values = {"laid": paper, "registry": paper.of, "preferences": Preferences(), "frame": None}
     text = rendered(None, languages.words(paper.language), "report.html", **values)
     return html(text, headers={**headers, "Content-Security-Policy": PAPER_POLICY})
@@ -85,7 +88,7 @@ class CardLine(Struct, frozen=True, kw_only=True):
 
 
 async def form(context: PageContext) -> Page:
-    """An exchange as a printed form."""
+    """Return an exchange as a printed form."""
     view, state, display = await _read(context)
     return Page(
         template="form.html",
@@ -111,7 +114,7 @@ async def form(context: PageContext) -> Page:
 
 
 async def card(context: PageContext) -> Page:
-    """An exchange as a card to be read aloud."""
+    """Return an exchange as a card to be read aloud."""
     view, state, display = await _read(context)
     return Page(
         template="card.html",
@@ -125,7 +128,7 @@ async def card(context: PageContext) -> Page:
 
 
 def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
-    """The translations of every message, as they are printed."""
+    """Return the translations of every message, as they are printed."""
     attributed = not attribution.unattributed(state)
     messages = [
         item for message in state.messages for item in translations.of_message(state, message.id)
@@ -152,7 +155,7 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
 def unattributed(
     view: ExchangeView, state: Exchange, sides: Sequence[str]
 ) -> tuple[ExchangeView, Exchange]:
-    """An exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
+    """Return an exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
     printed = replace(
         state,
         number="",
@@ -193,7 +196,7 @@ def unattributed(
 
 
 def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
-    """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
+    """Return the numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
     told = {
         state.opened.position,
         *(developments.stamp_of(change).position for change in developments.changes(state)),
@@ -213,7 +216,7 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
 
 
 def _corrected(display: Display, state: Exchange) -> dict[str, list[CorrectedFrom]]:
-    """What each field was, the newest correction first."""
+    """Return what each field was, the newest correction first."""
     corrected_fields: dict[str, list[CorrectedFrom]] = {}
     for correction in reversed(state.corrections):
         for name in correction.fields:
@@ -240,7 +243,7 @@ def _was(
 def _since(
     display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
 ) -> Iterator[tuple[LogLine, list[DisplayedMember]]]:
-    """The records after the opening, and what each says."""
+    """Yield the records after the opening, and what each says."""
     for entry in timeline:
         if entry.position == state.opened.position:
             continue
@@ -268,7 +271,7 @@ def _since(
 
 
 def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
-    """The facts in the order in which they are said: what and from whom, when and where, the words, what was corrected."""
+    """Yield the facts in the order in which they are said: what and from whom, when and where, the words, what was corrected."""
     words = display.words
     yield CardLine(
         label=words.field("precedence"), shown=escape(words.value(state.precedence).upper())
@@ -329,7 +332,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
 
 
 def _number(number: str) -> tuple[str, ...]:
-    """A number part by part, each from its stroke on."""
+    """Return a number part by part, each from its stroke on."""
     first, *names = number.split("/")
     return spelt(first), *(spelt(f"/{part}") for part in names)
 
@@ -342,7 +345,7 @@ def _moment(display: Display, label: str, time: str) -> CardLine:
 def _said(
     display: Display, member: field_types.Member, value: Any, before: str = ""
 ) -> Iterator[CardLine]:
-    """A member as lines: of a group each member of it, of rows each row."""
+    """Yield a member as lines: of a group each member of it, of rows each row."""
     label = f"{before}{display.words.field(member.name)}"
     match member.kind:
         case field_types.GroupField() if isinstance(value, dict):
@@ -367,7 +370,7 @@ def _group(
 
 
 def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
-    """How a value is said letter by letter; nothing for words that are said as they are."""
+    """Yield how a value is said letter by letter; nothing for words that are said as they are."""
     if value == "unknown" or value is None:
         return
     match kind:
@@ -399,7 +402,7 @@ def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
 
 
 def _is_code(text: str) -> bool:
-    """Whether a line is a call sign, a telephone or a number of a notice, and no words."""
+    """Return whether a line is a call sign, a telephone or a number of a notice, and no words."""
     return len(text) <= _SPELT and text == text.upper() and any(letter.isdigit() for letter in text)
 
 
@@ -408,7 +411,7 @@ def _instant(value: Any) -> datetime:
 
 
 def _spelt_place(value: Any) -> Iterator[str]:
-    """A place's points: itself, the middle of its circle with the radius, or its corners."""
+    """Yield a place's points: itself, the middle of its circle with the radius, or its corners."""
     if not isinstance(value, dict):
         return
     if "lat" in value and "lon" in value:

@@ -29,10 +29,14 @@ from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
-"""The field of a form, and the parameter of its address, that names the matter of which a release is."""
+"""The field of a form, and the parameter of its address, that names the matter of which
+a release is.
+"""
 
 _UNREAD: Final = frozenset({"signed"})
-"""Members that say nothing to a reader; all others of a record are shown, since all are published."""
+"""Members that say nothing to a reader; all others of a record are shown, since all are
+published.
+"""
 
 _OWN: Final = frozenset({"signed", "title", "text", "original", "records", "publish_at"})
 """Members of a release that its page shows elsewhere, or has no need to."""

@@ -3,7 +3,8 @@
     /reports                 what there is, each with a sentence
     /reports/situation       /reports/turn-over       /reports/period       /reports/year
 
-They are gathered where the API gathers its own, and laid out from the same papers. `as=markdown` gives the text that the API gives.
+They are gathered where the API gathers its own, and laid out from the same papers.
+`as=markdown` gives the text that the API gives.
 """
 
 from collections.abc import Awaitable, Callable
@@ -49,7 +50,7 @@ class NotRead(Struct, frozen=True, kw_only=True):
 
 
 async def reports(context: PageContext) -> Page:
-    """What reports there are."""
+    """Return what reports there are."""
     view = ReportsView(
         channel=context.name,
         position=context.position,
@@ -69,7 +70,7 @@ async def reports(context: PageContext) -> Page:
 
 
 async def situation(context: PageContext) -> Page | web.Response:
-    """How the channel stands, on one page."""
+    """Return how the channel stands, on one page."""
     period = period_of(context)
     return await _shown(
         context,
@@ -80,7 +81,7 @@ async def situation(context: PageContext) -> Page | web.Response:
 
 
 async def turn_over(context: PageContext) -> Page | web.Response:
-    """What the next watch of the reader's side must know."""
+    """Return what the next watch of the reader's side must know."""
     if not context.is_officer:
         raise refused(
             "not-permitted",
@@ -109,7 +110,7 @@ async def record_of_the_period(context: PageContext) -> Page | web.Response:
 
 
 async def year(context: PageContext) -> Page | web.Response:
-    """The pack for the yearly review."""
+    """Return the pack for the yearly review."""
     text = context.request.query.get("year", "")
     number = (
         int(text)
@@ -153,7 +154,7 @@ async def _shown(
     *,
     year: str = "",
 ) -> Page | web.Response:
-    """A report in the frame; where the period was not read, the form and what is wrong with it."""
+    """Return a report in the frame; where the period was not read, the form and what is wrong with it."""
     values = {"name": name, "period_asked": period, "year": year, "spans": spans(context)}
     faults = period.faults
     if not faults:
@@ -182,7 +183,7 @@ async def _shown(
 
 
 async def _markdown(context: PageContext, found: Gathered) -> web.Response:
-    """The report as the API gives it to whoever accepts Markdown, in the reader's language."""
+    """Return the report as the API gives it to whoever accepts Markdown, in the reader's language."""
     language = context.request.query.get("language") or context.words.language
     text: str = await submission.in_thread(context.call, lambda: markdown(found.paper(language)))
     headers = {**HEADERS, "Dragoman-Position": str(found.report.position)}

@@ -1,6 +1,7 @@
 """What each side owed and did in a period, in numbers: each figure with how many it is of, the middle one, the 95th of a hundred and the worst.
 
-The same rows stand for every side, as a plot and as a table. What was not measured is no statement, which is not zero, and nobody is accused.
+The same rows stand for every side, as a plot and as a table. What was not measured is
+no statement, which is not zero, and nobody is accused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,10 +26,14 @@ from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Kept, Spread, Statistics
 
 EXPECTED: Final = (0.05, 0.15, 0.80)
-"""The shares of flash, of immediate, and of priority with routine that hold where precedence has kept its meaning."""
+"""The shares of flash, of immediate, and of priority with routine that hold where
+precedence has kept its meaning.
+"""
 
 _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
-"""Where the times of acknowledgement are cut, in seconds: below the first no person has read anything."""
+"""Where the times of acknowledgement are cut, in seconds: below the first no person has
+read anything.
+"""
 
 
 class StatisticsFigure(Struct, frozen=True, kw_only=True):
@@ -85,7 +90,7 @@ class StatisticsView(Struct, frozen=True, kw_only=True):
 
 
 async def statistics(context: PageContext) -> Page:
-    """The statistics of a period, of one side and format or of all."""
+    """Return the statistics of a period, of one side and format or of all."""
     query = context.request.query
     period = period_of(context)
     side, format = query.get("side", ""), query.get("format", "")
@@ -181,7 +186,7 @@ def _receipts(statistics_result: StatisticsResult, side: str) -> ReceiptTimes:
 
 
 def bucket_names(words: Words) -> list[str]:
-    """What the lengths of time are called between which acknowledgements are counted."""
+    """Return what the lengths of time are called between which acknowledgements are counted."""
     first, last = _BUCKETS[0], _BUCKETS[-1]
     between = [
         words.say("%(a)s to %(b)s", a=words.span(low), b=words.span(high))
@@ -195,7 +200,7 @@ def bucket_names(words: Words) -> list[str]:
 
 
 def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> Markup | None:
-    """What each side sent, by how urgently."""
+    """Return what each side sent, by how urgently."""
     rows = []
     for precedence in precedences:
         if precedence.shares is not None:
@@ -232,7 +237,7 @@ def _receipt_chart(words: Words, receipt_times: ReceiptTimes) -> Markup | None:
 def _clock_charts(
     words: Words, found: Statistics
 ) -> Iterator[tuple[str, list[Kept], Markup | None]]:
-    """For each kind of clock its rows, and how long what it owes took: side by side, format by format."""
+    """Yield for each kind of clock its rows, and how long what it owes took: side by side, format by format."""
     clocks = dict.fromkeys(item.clock for item in found.clocks)
     for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
         rows = [item for item in found.clocks if item.clock == clock]
@@ -281,7 +286,7 @@ def _drawn(
 
 
 def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
-    """Every figure as a row of one table."""
+    """Yield every figure as a row of one table."""
     for opened in found.opened:
         yield StatisticsFigure(
             what="opened", side=opened.side, format=opened.format, n=opened.opened

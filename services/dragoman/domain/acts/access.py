@@ -18,13 +18,13 @@ _SERVICES: Final = {
 
 
 def officer_side(actor: str) -> str:
-    """The side for which an officer acted; empty for services, and for root keys, which say nothing."""
+    """Return the side for which an officer acted; empty for services, and for root keys, which say nothing."""
     side, _, name = actor.partition("/")
     return "" if side == SERVICE or name == ROOT else side
 
 
 def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | None:
-    """The officer `side/name`, if in office at a position."""
+    """Return the officer `side/name`, if in office at a position."""
     officer = registry.officers.get(actor)
     if officer is None or officer.since >= position:
         return None
@@ -54,9 +54,10 @@ def may_act(
     position: int,
     second: str = "",
 ) -> Refusal | None:
-    """Whether the actor's side and roles permit the act in that exchange, for a record at that position.
+    """Return whether the actor's side and roles permit the act in that exchange, for a record at that position.
 
-    Of a two-key act either the actor or the `second`, who releases it, has the role; a duty officer may be let send it alone.
+    Of a two-key act either the actor or the `second`, who releases it, has the role; a
+    duty officer may be let send it alone.
     """
     side, _, name = actor.partition("/")
     if side == SERVICE:
@@ -143,7 +144,7 @@ def _is_side(registry: Registry, side: str) -> bool:
 
 
 def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
-    """Whether a side stands in the exchange where the act asks it to."""
+    """Return whether a side stands in the exchange where the act asks it to."""
     match rule.who:
         case Who.OPENER:
             return side == exchange.side

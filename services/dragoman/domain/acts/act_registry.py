@@ -61,7 +61,7 @@ PATHS: Final[dict[str, str]] = {
 
 
 def states() -> str:
-    """The lives of all formats as a Markdown document with one Mermaid diagram each."""
+    """Return the lives of all formats as a Markdown document with one Mermaid diagram each."""
     lines = [
         "# States of exchanges",
         "",

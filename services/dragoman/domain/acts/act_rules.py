@@ -1,6 +1,7 @@
 """What a line of the table is: one act, who may do it, where, and what it does to the state.
 
-The rules of a format are data of these types, in the module of its family; `table` joins them, `fold` reads them.
+The rules of a format are data of these types, in the module of its family; `table`
+joins them, `fold` reads them.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,9 @@ OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_o
 """Duty officers and heads of office may do what officers may."""
 
 STAFF: Final[frozenset[Role]] = OFFICERS | {"administrator"}
-"""Who works with the people and files beside the log: all of an office but its auditors."""
+"""Who works with the people and files beside the log: all of an office but its
+auditors.
+"""
 
 DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
 HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
@@ -33,7 +36,7 @@ OneKey = Callable[[Act, str], bool]
 
 
 def always(precedence: Precedence) -> Callable[[Act, str], Precedence]:
-    """The default of a format whose messages are all as urgent."""
+    """Return the default of a format whose messages are all as urgent."""
     return lambda data, time: precedence
 
 
@@ -79,9 +82,13 @@ Evolve = Callable[[Exchange, Folding], Exchange]
 class Rule:
     """One act: its shape, its family, who does it, and its columns of the table.
 
-    `code` is shown in the number of what opens no exchange. What is `two_key` is drafted by one officer and released by another of the side; a duty officer alone may send it on `one_key`
-    where that says so, with the second due. A `service` may do it as well. What is `kept` stands among the exchange's acts with its content. `check` holds the members of an act against each other and against the exchange;
-    `evolve` is what the act does to the exchange besides moving its status; `settle` may hold a move back until all have spoken.
+    `code` is shown in the number of what opens no exchange. What is `two_key` is
+    drafted by one officer and released by another of the side; a duty officer alone may
+    send it on `one_key` where that says so, with the second due. A `service` may do it
+    as well. What is `kept` stands among the exchange's acts with its content. `check`
+    holds the members of an act against each other and against the exchange; `evolve` is
+    what the act does to the exchange besides moving its status; `settle` may hold a
+    move back until all have spoken.
     """
 
     act: str
@@ -117,7 +124,7 @@ def opening(
     service: str = "",
     check: Check = lambda registry, exchange, record: None,
 ) -> Rule:
-    """The rule of an act that opens an exchange: any side may, and it is a numbered message."""
+    """Return the rule of an act that opens an exchange: any side may, and it is a numbered message."""
     return Rule(
         act=act,
         shape=shape,
@@ -141,11 +148,13 @@ Moves = Mapping[str, Mapping[str, str]]
 class Format:
     """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens.
 
-    An exchange starts as `start`, or where the act itself says how far the matter is, as `begun` says. `changes` are the
-    statuses to which a `status-change` may lead, by the status before. `kinds` are the channels in which it may be opened.
-    `title` is what an exchange is called whose opener gives it no subject. `precedence` is the default for an act that is recorded at a time.
-    What is `copied_to_all` goes for information to every side that
-    is not asked. `notice` is what such a message says on its face, by language.
+    An exchange starts as `start`, or where the act itself says how far the matter is,
+    as `begun` says. `changes` are the statuses to which a `status-change` may lead, by
+    the status before. `kinds` are the channels in which it may be opened. `title` is
+    what an exchange is called whose opener gives it no subject. `precedence` is the
+    default for an act that is recorded at a time. What is `copied_to_all` goes for
+    information to every side that is not asked. `notice` is what such a message says on
+    its face, by language.
     """
 
     rule: Rule

@@ -2,8 +2,9 @@ r"""Consent: the text that a side consents to, as a digest, and which consents c
 
     terms = SHA-256("dragoman-terms/v1\n<exchange>\n<what>\n" ‖ JSON of the text, members sorted, values as their bytes stand in the log)
 
-An act of consent names the terms that its officer has seen, and is void where they are not those of its position. Later it
-counts for as long as the exchange says exactly this. So nobody is ever said to have agreed to what they did not see.
+An act of consent names the terms that its officer has seen, and is void where they are
+not those of its position. Later it counts for as long as the exchange says exactly
+this. So nobody is ever said to have agreed to what they did not see.
 
     act                                             what       the text
     agreement, endorsement, acceptance, amendment,  text       what the opening says, as amended; of an amendment, as it would be
@@ -28,7 +29,9 @@ from dragoman_schemas.state import Exchange, Said, StateReadout
 BESIDE: Final = frozenset(
     {"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"}
 )
-"""Members of an opening that are about the message and not part of its text: nobody consents to how urgent it was."""
+"""Members of an opening that are about the message and not part of its text: nobody
+consents to how urgent it was.
+"""
 
 ACTS: Final = frozenset(
     {
@@ -44,7 +47,9 @@ ACTS: Final = frozenset(
 """The acts that name their terms."""
 
 BINDING: Final = ("agreement", "endorsement", "release-consent")
-"""The acts by which a side consents to a text as a whole. Once one counts, the text changes by an amendment alone."""
+"""The acts by which a side consents to a text as a whole. Once one counts, the text
+changes by an amendment alone.
+"""
 
 _TAKING: Final = ("amendment", "amendment-agreement")
 
@@ -176,7 +181,9 @@ def ad_referendum(exchange: Exchange) -> set[str]:
 
 
 Part = tuple[str, int]
-"""A part of a text: the member of the opening, and which item of it, counted from 1; 0 where it is no list."""
+"""A part of a text: the member of the opening, and which item of it, counted from 1; 0
+where it is no list.
+"""
 
 
 def alternatives(exchange: Exchange) -> dict[Part, dict[str, Said]]:
@@ -262,7 +269,7 @@ def parties(exchange: Exchange) -> set[str]:
 
 
 def by_every_side(exchange: Exchange, status: str) -> str:
-    """A status that follows when every side stands behind the text as it is."""
+    """Return a status that follows when every side stands behind the text as it is."""
     return status if parties(exchange) <= agreed(exchange) else exchange.status
 
 
@@ -350,7 +357,8 @@ def fields_of(amendment: Said) -> dict[str, Raw]:
 def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
     """Return the terms that an act of consent has to name now; empty where there is nothing to consent to.
 
-    `of` is the translation or the amendment that it names, `side` whose version of the agenda it takes, or whose readout.
+    `of` is the translation or the amendment that it names, `side` whose version of the
+    agenda it takes, or whose readout.
     """
     named: dict[str, Callable[[], str]] = {
         **dict.fromkeys((*BINDING, "acceptance"), lambda: whole(exchange)),

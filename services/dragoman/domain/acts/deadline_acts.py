@@ -22,7 +22,7 @@ _STEPS: Final = ("reminder", "lapse", "line-check-missed")
 
 
 def act_of(clock: Deadline, step: int) -> bytes:
-    """The bytes of a reminder or a lapse, the same from every watch."""
+    """Return the bytes of a reminder or a lapse, the same from every watch."""
     return b'{"act":"%s","clock":"%s","side":"%s","started_by":"%s","step":%d,"due":"%s"}' % (
         _name(clock, step).encode(),
         clock.clock.encode(),
@@ -34,7 +34,7 @@ def act_of(clock: Deadline, step: int) -> bytes:
 
 
 def _name(clock: Deadline, step: int) -> str:
-    """The act that records a step: a check without its echo is missed, whatever else lapses."""
+    """Return the act that records a step: a check without its echo is missed, whatever else lapses."""
     return (
         "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
     )
@@ -47,7 +47,7 @@ def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMis
 
 
 def recorded(exchange: Exchange, clock: Deadline) -> int:
-    """The highest step that is on record for a clock; 0 for none."""
+    """Return the highest step that is on record for a clock; 0 for none."""
     rows = [
         int(bytes(item.content["step"]))
         for act in _STEPS
@@ -67,7 +67,7 @@ def recorded(exchange: Exchange, clock: Deadline) -> int:
 
 
 def reached(clock: Deadline, now: datetime) -> int:
-    """The highest step that a clock has reached: a lapse strictly after the limit, a reminder at its time; 0 for none."""
+    """Return the highest step that a clock has reached: a lapse strictly after the limit, a reminder at its time; 0 for none."""
     if now > clock.due:
         return LAPSE
     return max((step for step in REMINDERS if now >= clock.at(step)), default=0)
@@ -76,7 +76,7 @@ def reached(clock: Deadline, now: datetime) -> int:
 def check(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], record: Record
 ) -> Refusal | None:
-    """A reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
+    """Return a reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
     data = record.data
     assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
     for clock in open_clocks(registry, exchange, calendars):

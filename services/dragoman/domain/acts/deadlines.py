@@ -16,10 +16,12 @@
     readout, note            each party            meeting-held                 readout
     reconfirmation           the opener            the newest confirmation, or a test that failed      reconfirmation, withdrawal
 
-At exactly the limit is in time; after it is late. What was said otherwise before (`passed_by`) counts as done when it was said,
-and owes no acknowledgement. A clock that started before every side had adopted the profile is courtesy: it is shown and never
-lapses. The end of a matter ends its clocks, but for acknowledgements, and meets none of them. What is entered for the record
-starts none, and a Track-2 or desk channel has none. No correction changes until when another side owes an answer.
+At exactly the limit is in time; after it is late. What was said otherwise before
+(`passed_by`) counts as done when it was said, and owes no acknowledgement. A clock that
+started before every side had adopted the profile is courtesy: it is shown and never
+lapses. The end of a matter ends its clocks, but for acknowledgements, and meets none of
+them. What is entered for the record starts none, and a Track-2 or desk channel has
+none. No correction changes until when another side owes an answer.
 """
 
 from collections.abc import Iterator
@@ -52,11 +54,11 @@ class DutyCalendar(Struct, frozen=True, kw_only=True):
     holidays: frozenset[str] = frozenset()
 
     def works(self, day: date) -> bool:
-        """Whether that is a duty day."""
+        """Return whether that is a duty day."""
         return WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays
 
     def after(self, start: datetime, seconds: int) -> datetime:
-        """The instant when so much time of duty days has gone by, counted from midnight to midnight of the office's zone."""
+        """Return the instant when so much time of duty days has gone by, counted from midnight to midnight of the office's zone."""
         zone, span, at = ZoneInfo(self.zone), timedelta(seconds=seconds), start
         for _ in range(_DAYS):
             local = at.astimezone(zone)
@@ -78,7 +80,8 @@ _DAYS: Final = 366
 class Deadline(Struct, frozen=True, kw_only=True):
     """One clock of an exchange: who owes what since which record, until when, and whether it binds.
 
-    `met` by what was owed; `ended`, where it was not, with the matter: then it is owed no more.
+    `met` by what was owed; `ended`, where it was not, with the matter: then it is owed
+    no more.
     """
 
     clock: str
@@ -92,21 +95,21 @@ class Deadline(Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Whether it is still owed."""
+        """Return whether it is still owed."""
         return self.met is None and self.ended is None
 
     def late(self, now: datetime) -> bool:
-        """Whether the limit passed before it was met, or the matter ended."""
+        """Return whether the limit passed before it was met, or the matter ended."""
         stopped = self.met or self.ended
         return (now if stopped is None else instant(stopped.when)) > self.due
 
     def at(self, step: int) -> datetime:
-        """When a step is due: so many hundredths of the time have gone."""
+        """Return when a step is due: so many hundredths of the time have gone."""
         return self.begins + (self.due - self.begins) * step / 100
 
 
 def calendar_of(office: Exchange | None) -> DutyCalendar:
-    """A side's calendar by its office's entry; Monday to Friday in UTC without one."""
+    """Return a side's calendar by its office's entry; Monday to Friday in UTC without one."""
     if office is None:
         return DutyCalendar()
     hours = office.content.get("hours")
@@ -124,7 +127,7 @@ def calendar_of(office: Exchange | None) -> DutyCalendar:
 
 
 def profile_of(registry: Registry) -> tuple[Profile, int | None]:
-    """The profile whose limits are shown, and the position from which they bind; None while they are courtesy."""
+    """Return the profile whose limits are shown, and the position from which they bind; None while they are courtesy."""
     adopted = [registry.profiles.get(side.name) for side in registry.sides]
     names = {item.profile for item in adopted if item is not None}
     if None in adopted or len(names) != 1:
@@ -135,7 +138,7 @@ def profile_of(registry: Registry) -> tuple[Profile, int | None]:
 def running(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> list[Deadline]:
-    """All clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
+    """Return all clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
     return list(_Clocks(registry, exchange, calendars))
@@ -144,7 +147,7 @@ def running(
 def open_clocks(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> list[Deadline]:
-    """Those that bind and are still owed."""
+    """Return those that bind and are still owed."""
     return [
         clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open
     ]
@@ -153,8 +156,10 @@ def open_clocks(
 # What became of a limit: the one count of what was owed, for audits, reports, statistics and pages alike
 
 Outcome = Literal["open", "overdue", "in_time", "late", "unmet", "ended"]
-"""What became of a limit: it runs; it passed, and what was owed is still owed; that came in time, or late; the limit passed, and the matter
-ended without it; the matter ended before the limit, and nothing is owed any more."""
+"""What became of a limit: it runs; it passed, and what was owed is still owed; that came
+in time, or late; the limit passed, and the matter ended without it; the matter ended
+before the limit, and nothing is owed any more.
+"""
 
 OWED: Final[frozenset[Outcome]] = frozenset({"open", "overdue"})
 """Something is still owed."""
@@ -163,7 +168,9 @@ PASSED: Final[frozenset[Outcome]] = frozenset({"overdue", "late", "unmet"})
 """The limit passed before what was owed had come."""
 
 TICK: Final = timedelta(milliseconds=1)
-"""What is between one time of a record and the next: a moment of which no record is any more is one after the last."""
+"""What is between one time of a record and the next: a moment of which no record is any
+more is one after the last.
+"""
 
 
 def outcome(exchange: Exchange, clock: Deadline, now: datetime) -> Outcome:
@@ -197,7 +204,7 @@ def instant(text: str) -> datetime:
 
 
 def written(moment: datetime) -> str:
-    """An instant as the watch writes it, to the millisecond in UTC."""
+    """Return an instant as the watch writes it, to the millisecond in UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
@@ -241,7 +248,7 @@ class _Clocks:
         begins: datetime | None = None,
         ends: bool = True,
     ) -> Deadline:
-        """A clock that a record started, then or when it `begins`; it `ends` with the matter."""
+        """Return a clock that a record started, then or when it `begins`; it `ends` with the matter."""
         binding = self._since is not None and by.position > self._since
         begins = instant(by.time) if begins is None else begins
         ended = self._over() if ends and met is None else None
@@ -337,7 +344,7 @@ class _Clocks:
                 yield self._from_opening(clock, side, seconds, self._replied(side))
 
     def _clarified(self, seconds: int) -> Iterator[Deadline]:
-        """The answer to each question that was asked since."""
+        """Yield the answer to each question that was asked since."""
         for message in self._exchange.messages:
             if message.act == "clarification-request" and not message.for_the_record:
                 for side in message.to:
@@ -351,11 +358,11 @@ class _Clocks:
                     )
 
     def _replied(self, side: str) -> Stamp | None:
-        """A side's first answer to the opening: an interim reply stops no clock, nor does a reply that is not final."""
+        """Return a side's first answer to the opening: an interim reply stops no clock, nor does a reply that is not final."""
         return self._exchange.messages[0].answered.get(side)
 
     def _over(self) -> Stamp | None:
-        """The end of the matter, after which nothing is owed but receipts, and those not of what was answered before its opener closed it."""
+        """Return the end of the matter, after which nothing is owed but receipts, and those not of what was answered before its opener closed it."""
         exchange = self._exchange
         if exchange.cancellation is not None:
             return exchange.cancellation.cancelled
@@ -370,7 +377,7 @@ class _Clocks:
         return self._as_sent(field) is True
 
     def _moment(self, field: str, end: str) -> datetime | None:
-        """One end of a window as it stands."""
+        """Return one end of a window as it stands."""
         value = self._exchange.content.get(field)
         return None if value is None else instant(msgspec.json.decode(value)[end])
 
@@ -382,7 +389,7 @@ class _Clocks:
         )
 
     def _as_sent(self, field: str) -> Any:
-        """A field as it was before any change: nobody else owes an answer sooner for one."""
+        """Return a field as it was before any change: nobody else owes an answer sooner for one."""
         value = developments.as_sent(self._exchange, field)
         return None if value is None else msgspec.json.decode(value)
 
@@ -441,7 +448,7 @@ class _Clocks:
     def _asked(
         self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
     ) -> Deadline:
-        """The answer to windows, a call or an invitation."""
+        """Return the answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
         since = instant(begins.time)
         match exchange.act:
@@ -513,12 +520,12 @@ class _Clocks:
                 yield self._reconfirmed(limits.site_reconfirmed)
 
     def _did(self, *acts: str) -> Stamp | None:
-        """The first of some acts."""
+        """Return the first of some acts."""
         done = [item.said for act in acts for item in self._exchange.acts.get(act, ())]
         return min(done, key=lambda stamp: stamp.position, default=None)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
-        """Each report promises the next one: when it says, else within two hours at first and six later."""
+        """Yield each report promises the next one: when it says, else within two hours at first and six later."""
         exchange = self._exchange
         rows = [(exchange.id, exchange.opened, exchange.content)]
         rows += [
@@ -552,7 +559,7 @@ class _Clocks:
             yield self._clock("update", exchange.side, id, stamp, due, met)
 
     def _reconfirmed(self, seconds: int) -> Deadline:
-        """The next confirmation after the newest, or after a test since that reached nobody."""
+        """Return the next confirmation after the newest, or after a test since that reached nobody."""
         exchange = self._exchange
         newest = [
             item for item in exchange.acts.get("reconfirmation", ()) if not _recorded_later(item)
@@ -580,12 +587,12 @@ class _Clocks:
 
 
 def _recorded_later(said: Said) -> bool:
-    """Whether an act was entered for the record, and starts nothing."""
+    """Return whether an act was entered for the record, and starts nothing."""
     return bytes(said.content.get("for_the_record", b"")) == b"true"
 
 
 def failed_tests(exchange: Exchange) -> list[Said]:
-    """The tests of a point of contact in which nobody was reached."""
+    """Return the tests of a point of contact in which nobody was reached."""
     if exchange.act != "point-of-contact":
         return []
     return [

@@ -5,8 +5,10 @@
     update        place 15.20 116.50                   as of 08:10      place: 15.20 116.50 (08:10), 15.12 116.44 (07:55): a track
     correction    casualties 3, "counted twice"                         casualties: 3 (08:40), 1 (07:55)
 
-A development makes nothing wrong that was said before; a correction does, and it alone is an exception for the auditor. The value as of the
-newest time stands in the message. One that is told later and as of an earlier time takes its place in the series, and changes nothing else.
+A development makes nothing wrong that was said before; a correction does, and it alone
+is an exception for the auditor. The value as of the newest time stands in the message.
+One that is told later and as of an earlier time takes its place in the series, and
+changes nothing else.
 """
 
 from collections.abc import Iterator

@@ -3,16 +3,21 @@
     erasure-consent     root or an administrator of a side: names every record of whole exchanges
     erasure             root or an administrator of every side: the same, and what of each record is kept
 
-In a trial, whose keys the host keeps, it signs an erasure for each side that has consented, and an erasure is void without their consents. Where
-the sides keep their own keys every side signs the erasure itself; a consent says before it that a side will.
+In a trial, whose keys the host keeps, it signs an erasure for each side that has
+consented, and an erasure is void without their consents. Where the sides keep their own
+keys every side signs the erasure itself; a consent says before it that a side will.
 
-From an erasure on its exchanges are gone from the state, on every gateway and in every replay, whether the bytes are still in the log
-or not. Where they are not, the record's leaf entry stands in their place, so that tree, proofs and heads stay as they were signed.
-Such an entry is no more than junk unless an erasure further on names it: who folds a log that has one must know the erasures before
-it begins. The fold takes the record with an empty act: its id stays used up, its number counted, its time passed; it is not judged again.
+From an erasure on its exchanges are gone from the state, on every gateway and in every
+replay, whether the bytes are still in the log or not. Where they are not, the record's
+leaf entry stands in their place, so that tree, proofs and heads stay as they were
+signed. Such an entry is no more than junk unless an erasure further on names it: who
+folds a log that has one must know the erasures before it begins. The fold takes the
+record with an empty act: its id stays used up, its number counted, its time passed; it
+is not judged again.
 
-An exchange stays where the legality of others' records rests on it: a liaison office, by whose calendar clocks are judged, and a request for
-explanation, on whose ladder meetings stand; and where a service opened it, which said nothing of its own.
+An exchange stays where the legality of others' records rests on it: a liaison office,
+by whose calendar clocks are judged, and a request for explanation, on whose ladder
+meetings stand; and where a service opened it, which said nothing of its own.
 """
 
 import hashlib
@@ -54,11 +59,13 @@ class Withheld(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Named = Mapping[int, Withheld]
-"""What erasures say of records, by position. Whether those erasures are legal is found out when the fold comes to them."""
+"""What erasures say of records, by position. Whether those erasures are legal is found
+out when the fold comes to them.
+"""
 
 
 def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
-    """What of a record an erasure keeps."""
+    """Return what of a record an erasure keeps."""
     e = record.envelope
     return ErasedRecord(
         position=position,
@@ -73,7 +80,7 @@ def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
 
 
 def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
-    """What the erasures among these messages name, by position; the first of several is the one that counts."""
+    """Return what the erasures among these messages name, by position; the first of several is the one that counts."""
     withheld_records: dict[int, Withheld] = {}
     for position, raw in messages:
         if _MARK not in raw:
@@ -92,29 +99,29 @@ def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
 
 
 def entry_of(record: ErasedRecord) -> bytes:
-    """The leaf entry that stands for the record."""
+    """Return the leaf entry that stands for the record."""
     return leaf.entry(record.position - 1, record.commit)
 
 
 def exchanges_of(data: Naming) -> tuple[str, ...]:
-    """The exchanges that are taken out, each once."""
+    """Return the exchanges that are taken out, each once."""
     return tuple(dict.fromkeys(record.subject for record in data.records))
 
 
 def hash_of(data: Naming) -> str:
-    """What an erasure and the consents to it have in common: the hash of the records that they name."""
+    """Return what an erasure and the consents to it have in common: the hash of the records that they name."""
     text = "".join(f"{record.position} {record.commit}\n" for record in data.records)
     return hashlib.sha256(f"dragoman-erasure/v1\n{text}".encode()).hexdigest()
 
 
 def consenting(registry: Registry, records: str) -> dict[str, Stamp]:
-    """The sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
+    """Return the sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
     sides = next((consent.sides for consent in registry.consents if consent.records == records), {})
     return {side: stamp for side, stamp in sides.items() if _speaks(registry, stamp.by)}
 
 
 def _speaks(registry: Registry, actor: str) -> bool:
-    """Whether an actor still has a key and, if no root, an administrator's office."""
+    """Return whether an actor still has a key and, if no root, an administrator's office."""
     officer = registry.officers.get(actor)
     in_office = officer is not None and officer.until is None and "administrator" in officer.roles
     return (in_office or actor.endswith(f"/{ROOT}")) and any(
@@ -125,7 +132,7 @@ def _speaks(registry: Registry, actor: str) -> bool:
 def consents_after(
     registry: Registry, data: ErasureConsent, side: str, stamp: Stamp
 ) -> tuple[Consent, ...]:
-    """The consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
+    """Return the consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
     exchanges, records = exchanges_of(data), hash_of(data)
     consents = [
         replace(
@@ -143,19 +150,19 @@ def consents_after(
 
 
 def consents_without(registry: Registry, gone: Collection[str]) -> tuple[Consent, ...]:
-    """The consents that are left when exchanges are gone."""
+    """Return the consents that are left when exchanges are gone."""
     return tuple(
         consent for consent in registry.consents if set(consent.exchanges).isdisjoint(gone)
     )
 
 
 def names_records(raw: bytes) -> bool:
-    """Whether a message may be an erasure or a consent to one."""
+    """Return whether a message may be an erasure or a consent to one."""
     return b',"type":"dragoman.erasure' in raw
 
 
 def leaf_entry(position: int, raw: bytes, withhelds: Named) -> bytes:
-    """The leaf entry of a message: the message itself, where it stands for a record."""
+    """Return the leaf entry of a message: the message itself, where it stands for a record."""
     return (
         leaf.entry(position - 1, leaf.commit(raw))
         if standing_in(raw, position, withhelds.get) is None
@@ -166,7 +173,7 @@ def leaf_entry(position: int, raw: bytes, withhelds: Named) -> bytes:
 def standing_in(
     raw: bytes, position: int, named: Callable[[int], Withheld | None]
 ) -> ErasedRecord | None:
-    """The record that a message stands for; None where it is no entry, or is named by no erasure."""
+    """Return the record that a message stands for; None where it is no entry, or is named by no erasure."""
     entry = leaf.read_entry(raw)
     withheld = None if entry is None else named(position)
     return (
@@ -177,7 +184,7 @@ def standing_in(
 
 
 def emptied(channel: str, family: str, erased_record: ErasedRecord, raw: bytes) -> Record:
-    """A record with an empty act, of what is left of it."""
+    """Return a record with an empty act, of what is left of it."""
     act = erased_record.type.split(".")[1]
     envelope = Envelope(
         id=erased_record.id,
@@ -269,7 +276,7 @@ def _check_consent(
 
 
 def not_consented(sides: Iterable[str]) -> Refusal:
-    """Why an erasure in a trial is void without the consents of these."""
+    """Return why an erasure in a trial is void without the consents of these."""
     return make_refusal(
         "not-permitted",
         "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",

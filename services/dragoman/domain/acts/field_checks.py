@@ -34,11 +34,13 @@ _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U
 
 
 _YEARS: Final = range(1000, 9001)
-"""Years of which times may be: whatever a clock adds to one or takes away, in whatever zone, is still a time."""
+"""Years of which times may be: whatever a clock adds to one or takes away, in whatever
+zone, is still a time.
+"""
 
 
 def moment(text: str) -> datetime | None:
-    """The instant of a timestamp, or None where no such day, hour or offset exists, or none that can be reckoned with."""
+    """Return the instant of a timestamp, or None where no such day, hour or offset exists, or none that can be reckoned with."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -106,12 +108,12 @@ def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
 
 @cache
 def _zones() -> frozenset[str]:
-    """The zones that mean the same on every machine."""
+    """Return the zones that mean the same on every machine."""
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def imminent(begins: str, recorded: str, *, flag: bool | None) -> bool:
-    """Whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
+    """Return whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
     if flag is not None:
         return flag
     starts = moment(begins)
@@ -219,7 +221,7 @@ def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
 
 
 def words(text: Words | UnsetType) -> int:
-    """The words of the longest version: Latin words, and Han characters at half a word each."""
+    """Return the words of the longest version: Latin words, and Han characters at half a word each."""
     if isinstance(text, UnsetType):
         return 0
     return max((_count(version) for version in _versions(text)), default=0)

@@ -1,8 +1,9 @@
 """The line: checked by schedule or by hand, echoed or missed, degraded by two misses running, restored by the next echo.
 
-The schedule is part of the profile that every side adopted, and is kept once all adopted the same one. The watch sends the
-check of a slot within the time that its echo would have; a slot that was missed altogether is not made up for. Everything that
-it sends follows from the slot, so any number of watches send one check.
+The schedule is part of the profile that every side adopted, and is kept once all
+adopted the same one. The watch sends the check of a slot within the time that its echo
+would have; a slot that was missed altogether is not made up for. Everything that it
+sends follows from the slot, so any number of watches send one check.
 """
 
 from collections.abc import Iterable, Iterator
@@ -55,7 +56,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     start: datetime
 
     def last(self, moment: datetime) -> Slot | None:
-        """The newest slot at or before a moment."""
+        """Return the newest slot at or before a moment."""
         today = moment.astimezone(self._zone).date()
         before = [
             slot
@@ -66,7 +67,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return before[-1] if before else None
 
     def next(self, moment: datetime) -> Slot:
-        """The first slot after a moment."""
+        """Return the first slot after a moment."""
         day = max(moment, self.start).astimezone(self._zone).date()
         for _ in range(3):
             for slot in self._slots(day):
@@ -80,7 +81,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return ZoneInfo(self.checks.zone)
 
     def _slots(self, day: date) -> list[Slot]:
-        """A day's slots in their order: where clocks are changed, hours of the zone are not in the order of time."""
+        """Return a day's slots in their order: where clocks are changed, hours of the zone are not in the order of time."""
         return sorted(self._each(day), key=lambda slot: slot.due)
 
     def _each(self, day: date) -> Iterator[Slot]:
@@ -100,7 +101,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 def schedule_of(registry: Registry) -> Schedule | None:
-    """The schedule that binds: every side has adopted the same profile, with the same checks."""
+    """Return the schedule that binds: every side has adopted the same profile, with the same checks."""
     if registry.kind in UNTIMED or len(registry.sides) < 2:  # a line has two ends
         return None
     _, since = profile_of(registry)
@@ -126,7 +127,7 @@ def schedule_of(registry: Registry) -> Schedule | None:
 
 
 def act_of(registry: Registry, slot: Slot) -> bytes:
-    """The bytes of the check of a slot, the same from every watch: in each script in use."""
+    """Return the bytes of the check of a slot, the same from every watch: in each script in use."""
     words = [_NEUTRAL[slot.sequence % len(_NEUTRAL)], f"{slot.due:%d%H%M}Z"]
     for prefix, phrases in (("zh", _HAN), ("ru", _CYRILLIC)):
         if any(language.partition("-")[0] == prefix for language in registry.languages):
@@ -147,7 +148,7 @@ def key_of(slot: Slot) -> str:
 
 
 def due(registry: Registry, moment: datetime) -> Slot | None:
-    """The slot whose check is to be sent at a moment, if it is not too late for its echo."""
+    """Return the slot whose check is to be sent at a moment, if it is not too late for its echo."""
     schedule = schedule_of(registry)
     slot = None if schedule is None else schedule.last(moment)
     limits, _ = profile_of(registry)
@@ -155,7 +156,7 @@ def due(registry: Registry, moment: datetime) -> Slot | None:
 
 
 def check(registry: Registry, record: Record) -> Refusal | None:
-    """What the watch sends is the check of the slot in which it is sent, as every watch would send it."""
+    """Return what the watch sends is the check of the slot in which it is sent, as every watch would send it."""
     slot = due(registry, datetime.fromisoformat(record.envelope.time))
     if slot is None:
         return make_refusal("void", "No line check is due by schedule.")
@@ -179,7 +180,7 @@ class LineState(Struct, frozen=True, kw_only=True):
 
 
 def standing(checks: Iterable[Exchange]) -> LineState:
-    """How a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
+    """Return how a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
     settled = [(check, result) for check in checks if (result := result_of(check))]
     missed = len(list(takewhile(lambda item: item[1] == "missed", settled)))
     echoed = len(list(takewhile(lambda item: item[1] in ECHOED, settled)))

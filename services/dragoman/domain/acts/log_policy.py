@@ -1,7 +1,9 @@
 """Whose signatures stand under a log's heads: its own key's, and those of the witnesses that the sides agreed on, at the opening or since.
 
-The policy is written as C2SP tlog-policy without its `log` line, since it is of this log alone. For each side there is a group, or a witness,
-of the side's name: what it stands for is what the side takes as its own witnesses' word. Final is what the quorum has cosigned.
+The policy is written as C2SP tlog-policy without its `log` line, since it is of this
+log alone. For each side there is a group, or a witness, of the side's name: what it
+stands for is what the side takes as its own witnesses' word. Final is what the quorum
+has cosigned.
 """
 
 from collections.abc import Iterable
@@ -17,30 +19,30 @@ from dragoman_schemas.state import AdoptedPolicy, Registry
 
 
 def log_of(registry: Registry) -> Verifier:
-    """The key by which the channel's signed heads are verified, under the name of its origin."""
+    """Return the key by which the channel's signed heads are verified, under the name of its origin."""
     return Verifier(registry.origin, ED25519, dsse.decode_base64(registry.log_key, 32) or bytes(32))
 
 
 @lru_cache(maxsize=64)
 def whole(log: Verifier, text: str) -> Policy:
-    """The policy with its log, as other people's tools read it. Raises `NotANote`."""
+    """Return the policy with its log, as other people's tools read it. Raises `NotANote`."""
     if any(line.split()[:1] == ["log"] for line in text.splitlines()):
         raise NotANote(sentence("leave the `log` line out: it is of this log"))
     return policy.read(written(log, text))
 
 
 def written(log: Verifier, text: str) -> str:
-    """The policy as a file for other people's tools."""
+    """Return the policy as a file for other people's tools."""
     return f"{text.rstrip()}\nlog {log}\n"
 
 
 def in_force(registry: Registry) -> Policy | None:
-    """The policy in force; None where the sides agreed on none."""
+    """Return the policy in force; None where the sides agreed on none."""
     return whole(log_of(registry), registry.policy) if registry.policy else None
 
 
 def keys_of(registry: Registry) -> set[bytes]:
-    """The public keys of the log and of the witnesses whose policy is in force or adopted by a side; none of them serves for anything else."""
+    """Return the public keys of the log and of the witnesses whose policy is in force or adopted by a side; none of them serves for anything else."""
     log = log_of(registry)
     texts = {
         registry.policy,
@@ -52,13 +54,13 @@ def keys_of(registry: Registry) -> set[bytes]:
 
 
 def agreed(adopted: dict[str, AdoptedPolicy], sides: Iterable[str], before: str) -> str:
-    """What is in force after an adoption: what every side has adopted, or as before."""
+    """Return what is in force after an adoption: what every side has adopted, or as before."""
     texts = {adopted[side].policy if side in adopted else None for side in sides}
     return text if len(texts) == 1 and (text := texts.pop()) is not None else before
 
 
 def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -> Refusal | None:
-    """Why a text is no policy for these sides and this log; `used` are the ids of keys that serve for something else here."""
+    """Return why a text is no policy for these sides and this log; `used` are the ids of keys that serve for something else here."""
     try:
         result = whole(log, text)
     except NotANote as error:
@@ -93,7 +95,7 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
 
 
 def check_opening(log: Verifier, data: ChannelOpening) -> Refusal | None:
-    """The policy of a genesis, and the witnesses' keys that it names besides."""
+    """Return the policy of a genesis, and the witnesses' keys that it names besides."""
     text = "" if not isinstance(data.policy, str) else data.policy
     names = set(data.witnesses) if isinstance(data.witnesses, tuple) else set()
     if not text:

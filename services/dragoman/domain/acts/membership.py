@@ -37,13 +37,13 @@ MEMBERSHIP: Final = (
 
 @lru_cache(maxsize=4_096)
 def public_of(encoded: str) -> bytes:
-    """The public key that an act names; bytes that are no sound key where the text is none."""
+    """Return the public key that an act names; bytes that are no sound key where the text is none."""
     public = dsse.decode_base64(encoded, 32)
     return public if public is not None else bytes(32)
 
 
 def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[str] | None:
-    """The key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
+    """Return the key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
     text = record.envelope.signatures
     if not isinstance(text, str):
         return None
@@ -66,7 +66,7 @@ def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[s
 
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
+    """Return every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
     added, number = _adds(record)
 
     def valid(keyid: str) -> Key | None:
@@ -143,7 +143,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
 
 
 def _adds(record: Record) -> tuple[dict[str, str], int]:
-    """The keys that an act enters, by their ids, and how many of them must sign it."""
+    """Return the keys that an act enters, by their ids, and how many of them must sign it."""
     match record.data:
         case acts.Officer(keys=tuple() as keys) | acts.KeyAddition(keys=keys):
             wanted = len(keys)
@@ -158,7 +158,7 @@ def _adds(record: Record) -> tuple[dict[str, str], int]:
 
 
 def _consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
-    """Whether root of a side, or an administrator in office there, is among those who signed."""
+    """Return whether root of a side, or an administrator in office there, is among those who signed."""
     if len(signers.intersection(side.roots)) >= side.threshold:
         return True
     officers = (
@@ -174,7 +174,7 @@ def _consents(registry: Registry, side: SideState, signers: set[str], owners: se
 
 
 def check(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """An officer or a key is entered or revoked under a name and by an actor that holds."""
+    """Return an officer or a key is entered or revoked under a name and by an actor that holds."""
     match record.data:
         case acts.Officer() as data:
             return _check_officer(registry, record.side, data)
@@ -241,7 +241,8 @@ def _check_key_revocation(
 ) -> Refusal | None:
     """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one.
 
-    Of a key that was ended already they say from where on it is suspected, and may say so once more for an earlier position.
+    Of a key that was ended already they say from where on it is suspected, and may say
+    so once more for an earlier position.
     """
     key, actor = registry.keys.get(data.key), record.envelope.actor
     if (
@@ -307,7 +308,7 @@ def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation)
 
 
 def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | None:
-    """A new side under a name of its own, with roots that serve for nothing else."""
+    """Return a new side under a name of its own, with roots that serve for nothing else."""
     side = data.side
     if side.name == SERVICE or side.name in {side_state.name for side_state in registry.sides}:
         return invalid(
@@ -329,7 +330,7 @@ def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | 
 
 
 def roots_hash(threshold: int, roots: Iterable[str]) -> str:
-    """What announces root keys before they are named: a hash of their ids and of how many must sign."""
+    """Return what announces root keys before they are named: a hash of their ids and of how many must sign."""
     ids_of = "".join(
         f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots)
     )
@@ -337,7 +338,7 @@ def roots_hash(threshold: int, roots: Iterable[str]) -> str:
 
 
 def disputed(registry: Registry, record: Record, position: int) -> list[str]:
-    """The keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
+    """Return the keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
     return [
         keyid
         for keyid in sorted(signer_ids(record))
@@ -346,7 +347,7 @@ def disputed(registry: Registry, record: Record, position: int) -> list[str]:
 
 
 def is_suspect(key: Key, position: int) -> bool:
-    """Whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
+    """Return whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
     return (
         key.suspect_from is not None
         and key.until is not None
@@ -355,7 +356,7 @@ def is_suspect(key: Key, position: int) -> bool:
 
 
 def signer_ids(record: Record) -> set[str]:
-    """The ids of the keys under which signatures stand in a record, whether they hold or not."""
+    """Return the ids of the keys under which signatures stand in a record, whether they hold or not."""
     text = record.envelope.signatures
     return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
 
@@ -377,7 +378,7 @@ def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
 
 
 def evolve(registry: Registry, folding: Folding) -> Registry:
-    """The registry after such an act."""
+    """Return the registry after such an act."""
     position, side = folding.stamp.position, folding.record.side
     match folding.record.data:
         case acts.Officer() as data:
@@ -427,7 +428,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
 
 
 def rooted(side: acts.GenesisSide) -> SideState:
-    """A side as it is known by its root keys."""
+    """Return a side as it is known by its root keys."""
     return SideState(
         name=side.name,
         roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
@@ -437,7 +438,7 @@ def rooted(side: acts.GenesisSide) -> SideState:
 
 
 def root_keys(side: acts.GenesisSide, since: int) -> dict[str, Key]:
-    """A side's root keys, from a position on."""
+    """Return a side's root keys, from a position on."""
     return {
         dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since)
         for root in side.roots
@@ -453,7 +454,7 @@ def _admitted(registry: Registry, side: acts.GenesisSide, position: int) -> Regi
 
 
 def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
-    """The registry in which a side has other roots: the old ones sign nothing more."""
+    """Return the registry in which a side has other roots: the old ones sign nothing more."""
     owner = f"{side}/{ROOT}"
     kept = {
         keyid: replace(key, until=position) if key.owner == owner and key.until is None else key

@@ -4,7 +4,8 @@
     windows or dates of a meeting or an invitation       refused where another side's binding limit to answer, which is counted from
                                                          them, would end within 48 hours
 
-The limits of calls, visits of concern and meetings on a ladder are counted from the request alone, so no date makes them short.
+The limits of calls, visits of concern and meetings on a ladder are counted from the
+request alone, so no date makes them short.
 """
 
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def _over(exchange: Exchange, record: Record, now: datetime) -> Refusal | None:
 
 
 def _ends(exchange: Exchange, record: Record) -> Iterator[tuple[str, str]]:
-    """The ends of the windows that an act names, and when a reply is wanted, with pointers to them."""
+    """Yield the ends of the windows that an act names, and when a reply is wanted, with pointers to them."""
     content = {
         name: msgspec.json.decode(value) for name, value in content_of(record.newest).items()
     }

@@ -16,7 +16,7 @@ FACTORS: Final[dict[str, tuple[float, str]]] = {
 
 
 def in_si(value: Any) -> tuple[float, str] | None:
-    """A quantity as entered, `{"value": number, "unit": unit}`, in SI to a thousandth; None for anything else."""
+    """Return a quantity as entered, `{"value": number, "unit": unit}`, in SI to a thousandth; None for anything else."""
     if not (
         isinstance(value, dict) and value.keys() == {"value", "unit"} and value["unit"] in FACTORS
     ):
@@ -26,14 +26,14 @@ def in_si(value: Any) -> tuple[float, str] | None:
 
 
 def metres(quantity: Any) -> float:
-    """A length as entered in metres, to a thousandth."""
+    """Return a length as entered in metres, to a thousandth."""
     result = in_si(quantity)
     assert result is not None
     return result[0]
 
 
 def quantities(value: Any, pointer: str = "") -> Iterator[tuple[str, float, str]]:
-    """Each quantity in decoded JSON: a pointer, its value in SI, the SI unit."""
+    """Yield each quantity in decoded JSON: a pointer, its value in SI, the SI unit."""
     result = in_si(value)
     if result is not None:
         yield pointer, *result

@@ -7,9 +7,11 @@
     agreement, endorsement, accounts-agreement, release-consent,          two, or any officer with the second due
     amendment-agreement, closure of what every side agreed to
 
-What is sent on one key is listed in the exchange until a colleague turns the second key by a `second-key`, which names the record.
-A notification, a correction and a cancellation take effect at once: others must know. An act of consent and a closure by agreement
-count once the second key has turned, since nothing binds a side on the word of one officer.
+What is sent on one key is listed in the exchange until a colleague turns the second key
+by a `second-key`, which names the record. A notification, a correction and a
+cancellation take effect at once: others must know. An act of consent and a closure by
+agreement count once the second key has turned, since nothing binds a side on the word
+of one officer.
 """
 
 from enum import Enum
@@ -37,7 +39,9 @@ CONSENTS: Final = frozenset({"agreement", "endorsement", "accounts-agreement", "
 """Acts of consent that take two officers in whatever format they stand."""
 
 WAITING: Final = CONSENTS | {"amendment", "amendment-agreement", "closure"}
-"""Acts that count only once the second key has turned. An amendment is proposed at once; its proposer stands behind it from then."""
+"""Acts that count only once the second key has turned. An amendment is proposed at
+once; its proposer stands behind it from then.
+"""
 
 BY_MATTER: Final = frozenset(
     {"amendment", "amendment-agreement", "correction", "cancellation", "closure"}

@@ -2,8 +2,9 @@ r"""The record's bytes: built from an envelope and an act, and read back only wh
 
     { members in a fixed order, no white space ,"data": act }
 
-Every value of the envelope is printable ASCII without `"` and `\`, so the first `,"data":` is the right one in any
-language, and the act is what stands between it and the last brace (record.md §3).
+Every value of the envelope is printable ASCII without `"` and `\`, so the first
+`,"data":` is the right one in any language, and the act is what stands between it and
+the last brace (record.md §3).
 """
 
 import re
@@ -25,7 +26,9 @@ from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.record import Envelope
 
 _TYPES: Final = 1_000
-"""Types of records that are remembered; a log has as many as there are acts and versions."""
+"""Types of records that are remembered; a log has as many as there are acts and
+versions.
+"""
 
 _DATA: Final = b',"data":'
 _TIME: Final = re.compile(
@@ -46,9 +49,11 @@ _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.
 class Record(Struct, frozen=True, kw_only=True, gc=False):
     """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
 
-    `name` is the act's, `side` the actor's, or `service`. `verified` are keys, by id and public part, under which a signature of this act was
-    found to hold when it was read: whose key that was at its position is still to be judged. `newest` are the bytes of the act as the newest version writes it, which
-    the value is read from; they are the act's own but for records of an older version.
+    `name` is the act's, `side` the actor's, or `service`. `verified` are keys, by id
+    and public part, under which a signature of this act was found to hold when it was
+    read: whose key that was at its position is still to be judged. `newest` are the
+    bytes of the act as the newest version writes it, which the value is read from; they
+    are the act's own but for records of an older version.
     """
 
     envelope: Envelope
@@ -74,12 +79,12 @@ class NotARecord(TextError):
 
 
 def is_name(text: str) -> bool:
-    """Whether a text may name a channel, side, office, officer, service or act."""
+    """Return whether a text may name a channel, side, office, officer, service or act."""
     return len(text) <= 63 and _NAME.fullmatch(text) is not None
 
 
 def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
-    """An act's compact bytes and its value. Raises `Malformed`, pointing at every member that is wrong."""
+    """Return an act's compact bytes and its value. Raises `Malformed`, pointing at every member that is wrong."""
     act = strict_json.read(raw, cut=cut)
     try:
         return act, decode_act(act)
@@ -89,7 +94,7 @@ def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
 
 
 def decode_act(act: bytes) -> Act:
-    """The value of strictly read bytes. Raises `Malformed` where the act's name or a member is unknown or does not fit."""
+    """Return the value of strictly read bytes. Raises `Malformed` where the act's name or a member is unknown or does not fit."""
     name = _name_of(act)
     decode = _decoders.get(name)
     if decode is None:
@@ -124,12 +129,12 @@ def _name_of(act: bytes) -> str:
 
 
 def build(envelope: Envelope, act: bytes) -> bytes:
-    """The record's bytes. `envelope.data` is not looked at."""
+    """Return the record's bytes. `envelope.data` is not looked at."""
     return prefix(envelope) + act + b"}"
 
 
 def prefix(envelope: Envelope) -> bytes:
-    """The bytes before the act."""
+    """Return the bytes before the act."""
     e = envelope
     released = "" if e.releasedby is UNSET else f',"releasedby":"{e.releasedby}"'
     caused = "" if e.causationid is UNSET else f',"causationid":"{e.causationid}"'
@@ -143,7 +148,7 @@ def prefix(envelope: Envelope) -> bytes:
 
 
 def parse(raw: bytes) -> Record:
-    """The record that these bytes are. Raises `NotARecord` with the reason."""
+    """Return the record that these bytes are. Raises `NotARecord` with the reason."""
     envelope, act = _parts(raw)
     try:
         if strict_json.read(act, cut=False) != act:
@@ -172,14 +177,14 @@ def _no_act(error: Malformed) -> NotARecord:
 
 
 def _brought_up(envelope: Envelope, act: bytes) -> bytes:
-    """The act as the newest version writes it."""
+    """Return the act as the newest version writes it."""
     older = _older(envelope.type)
     return act if older is None else upcast.upcast(*older, act)
 
 
 @lru_cache(maxsize=_TYPES)
 def _older(type: str) -> tuple[str, int] | None:
-    """The act and the version of a record's type, where there was such a version before the newest."""
+    """Return the act and the version of a record's type, where there was such a version before the newest."""
     version = _VERSION.fullmatch(type)
     if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
         return None
@@ -187,7 +192,7 @@ def _older(type: str) -> tuple[str, int] | None:
 
 
 def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()) -> Record:
-    """The record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
+    """Return the record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
     envelope = _envelope(raw)
     name, act = envelope.type.split(".")[1], bytes(envelope.data)
     newest = _brought_up(envelope, act)
@@ -209,7 +214,8 @@ def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()
 def check_built(record: Record) -> None:
     """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`.
 
-    With values that are printable and of their kind, the members can only be read as they were written.
+    With values that are printable and of their kind, the members can only be read as
+    they were written.
     """
     e = record.envelope
     optional = "".join(
@@ -224,7 +230,7 @@ def check_built(record: Record) -> None:
 
 
 def _parts(raw: bytes) -> tuple[Envelope, bytes]:
-    """The envelope, and the bytes where the act stands."""
+    """Return the envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
         raise NotARecord(sentence("larger than a record may be"))
     if nesting.is_deeper(raw, nesting.RECORD_DEPTH):
@@ -254,7 +260,7 @@ def _made(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) 
 
 
 def of(envelope: Envelope, act: bytes, data: Act) -> Record:
-    """The record built from parts that are known to be good."""
+    """Return the record built from parts that are known to be good."""
     return _made(envelope, act, act, data, build(envelope, act))
 
 
@@ -296,7 +302,7 @@ def envelope(
     released_by: str = "",
     caused_by: str = "",
 ) -> Envelope:
-    """An envelope with its derived members filled in."""
+    """Return an envelope with its derived members filled in."""
     return Envelope(
         id=id,
         source=source,
@@ -318,12 +324,12 @@ def envelope(
 
 
 def type_of(name: str, version: int) -> str:
-    """The record's type."""
+    """Return the record's type."""
     return f"dragoman.{name}.v{version}"
 
 
 def same_post(one: Record, other: Record) -> bool:
-    """Whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
+    """Return whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
     a, b = one.envelope, other.envelope
     return (a.channel, a.subject, a.type, a.actor, one.act) == (
         b.channel,

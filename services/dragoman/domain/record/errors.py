@@ -46,7 +46,7 @@ class Refusal:
 
 
 def of_faults(faults: Iterable[FieldFault]) -> Text:
-    """What is wrong with which member, in one sentence."""
+    """Return what is wrong with which member, in one sentence."""
     return sentence(
         "%(faults)s.",
         faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(fault)) for fault in faults),
@@ -80,7 +80,7 @@ def refuse(kind: str, message: str, /, **values: Any) -> Refused:
 
 
 def invalid(pointer: str, detail: Text) -> Refusal:
-    """The act's members contradict a rule of its format."""
+    """Return the act's members contradict a rule of its format."""
     mend = sentence("Mend what the errors name and post again.")
     return Refusal(
         kind="invalid-act", detail=mend, faults=(FieldFault(pointer=pointer, detail=detail),)

@@ -5,8 +5,10 @@ r"""Ids, made once and for ever from what the poster sent.
     officer     8         SHA-256("dragoman-id/v2\n<channel>\n<actor>\n<key>"), by any other key
     service     5         the namespace below and "dragoman-id/v1\n<channel>\n<actor>\n<key>", by what is recorded
 
-Anybody can compute a service's ids. So an officer's record with one is void and uses up no id; and where one is taken all the same, by
-somebody who writes into the log past every gateway, the service goes on to the id of the same key with "\n2" behind it, and so on to "\n9".
+Anybody can compute a service's ids. So an officer's record with one is void and uses up
+no id; and where one is taken all the same, by somebody who writes into the log past
+every gateway, the service goes on to the id of the same key with "\n2" behind it, and
+so on to "\n9".
 """
 
 import hashlib
@@ -59,7 +61,7 @@ def uses_up(id: str, actor: str) -> bool:
 
 
 def read_key(header: str) -> str | None:
-    """The key in an Idempotency-Key header, quoted or bare; None where it is no key."""
+    """Return the key in an Idempotency-Key header, quoted or bare; None where it is no key."""
     key = header[1:-1] if len(header) >= 2 and header[0] == header[-1] == '"' else header
     return key if _KEY.fullmatch(key) else None
 
@@ -70,12 +72,12 @@ def is_v7(text: str) -> bool:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is a record id."""
+    """Return whether a text is a record id."""
     return _ID.fullmatch(text) is not None
 
 
 def v7(milliseconds: int, entropy: bytes) -> str:
-    """A UUIDv7 of that time and of 10 random bytes."""
+    """Return a UUIDv7 of that time and of 10 random bytes."""
     return _versioned((milliseconds & (2**48 - 1)) << 80 | int.from_bytes(entropy[:10]), 7)
 
 

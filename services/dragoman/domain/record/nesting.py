@@ -1,13 +1,15 @@
 r"""The nesting depth of JSON text, counted before anything decodes it.
 
-A JSON decoder calls itself for each bracket that it enters. A few kilobytes of brackets therefore exhaust the interpreter's
-stack, and the decoder raises `RecursionError`, which is no decoding error and which no reader expects. Everything that comes
-from a log, a body, a file or another service is counted here first:
+A JSON decoder calls itself for each bracket that it enters. A few kilobytes of brackets
+therefore exhaust the interpreter's stack, and the decoder raises `RecursionError`,
+which is no decoding error and which no reader expects. Everything that comes from a
+log, a body, a file or another service is counted here first:
 
     is_deeper(b'{"act":[[1]]}', 2)        True: two arrays in an object are three levels
     is_deeper(b'{"act":"[[[[[["}', 2)     False: brackets in a string are text
 
-The count follows the text as a decoder does, up to the first place that is not JSON, where every decoder stops.
+The count follows the text as a decoder does, up to the first place that is not JSON,
+where every decoder stops.
 """
 
 import re
@@ -19,7 +21,9 @@ import msgspec
 from dragoman.limits import DEPTH
 
 RECORD_DEPTH: Final = DEPTH + 1
-"""Nesting of a record, and of a body that carries an act: one object stands around the act."""
+"""Nesting of a record, and of a body that carries an act: one object stands around the
+act.
+"""
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OPENING, _CLOSING = ord("["), ord("]")

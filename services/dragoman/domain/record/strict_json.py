@@ -5,12 +5,14 @@ r"""The strict reader: which bytes are an act (record.md §2), the same in every
     after unescaping: no lone surrogate, no control but \n and \t, no bidi embedding, override or isolate
     depth at most 32 · at most 240 KiB
 
-There are two readers of one grammar. `read` takes the everyday path: the text is taken apart at its strings; one regular
-expression says that what stands between them is nothing but permitted tokens, another, unless the text is plain, that the
-strings hold nothing but permitted characters, and the key check sees that no key repeats; that the tokens make up JSON is
-then the decoder's part, whose schema every act must fit. Whatever that path cannot vouch for goes to
-`_Scan`, which walks token by token, cuts white space where that is allowed, and says where and why it stops.
-A property test holds the two against each other.
+There are two readers of one grammar. `read` takes the everyday path: the text is taken
+apart at its strings; one regular expression says that what stands between them is
+nothing but permitted tokens, another, unless the text is plain, that the strings hold
+nothing but permitted characters, and the key check sees that no key repeats; that the
+tokens make up JSON is then the decoder's part, whose schema every act must fit.
+Whatever that path cannot vouch for goes to `_Scan`, which walks token by token, cuts
+white space where that is allowed, and says where and why it stops. A property test
+holds the two against each other.
 """
 
 import re
@@ -46,10 +48,11 @@ _MINUS_ZERO: Final = re.compile(r"-0(\.0+)?")
 
 
 def read(raw: bytes, *, cut: bool) -> bytes:
-    """The act's compact bytes.
+    """Return the act's compact bytes.
 
-    With `cut`, white space around and between tokens is removed, token by token, and nothing else is touched;
-    without, white space is refused. Raises `Malformed` with a pointer and what to do.
+    With `cut`, white space around and between tokens is removed, token by token, and
+    nothing else is touched; without, white space is refused. Raises `Malformed` with a
+    pointer and what to do.
     """
     try:
         text = raw.decode()
@@ -105,7 +108,7 @@ class _Scan:
         self._path: list[str] = []
 
     def run(self) -> str:
-        """The compact text, or `Malformed`."""
+        """Return the compact text, or `Malformed`."""
         if self._text.startswith("\ufeff"):
             raise self._fault(sentence("a byte order mark stands before the act; leave it out"))
         self._space()

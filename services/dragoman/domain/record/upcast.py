@@ -2,8 +2,9 @@
 
     call-attempt  1 → 2    v1 did not say whose post was tried; in a channel of three sides nobody could tell. `side` is "unknown"
 
-A record keeps its bytes, its version and its signature for ever. Only what the fold reads of it is brought up to date, as
-bytes, so that its author's words stay as they were written. An older version is taken from the log and never posted again.
+A record keeps its bytes, its version and its signature for ever. Only what the fold
+reads of it is brought up to date, as bytes, so that its author's words stay as they
+were written. An older version is taken from the log and never posted again.
 """
 
 from collections.abc import Callable
@@ -23,12 +24,12 @@ _decoders: Final[dict[tuple[str, int], Callable[[bytes], Act]]] = {
 
 
 def is_older(name: str, version: int) -> bool:
-    """Whether there was such a version, before the newest."""
+    """Return whether there was such a version, before the newest."""
     return (name, version) in OLDER
 
 
 def upcast(name: str, version: int, act: bytes) -> bytes:
-    """A strictly read act of an older version as the newest version writes it. Raises `msgspec.ValidationError` where it never fitted, `DecodeError` where it is no JSON."""
+    """Return a strictly read act of an older version as the newest version writes it. Raises `msgspec.ValidationError` where it never fitted, `DecodeError` where it is no JSON."""
     while is_older(name, version):
         _decoders[name, version](act)
         act = _STEPS[name, version](act)

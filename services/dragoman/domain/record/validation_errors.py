@@ -2,8 +2,9 @@
 
     Expected `str`, got `int` - at `$.text`    →    /text: Expected `str`, got `int`
 
-msgspec says in one English sentence what does not fit and where. This is the only module that
-reads these sentences; a test compares what it expects with the installed version.
+msgspec says in one English sentence what does not fit and where. This is the only
+module that reads these sentences; a test compares what it expects with the installed
+version.
 """
 
 import re
@@ -30,7 +31,7 @@ _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
 
 
 def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
-    """A validation error as a pointer and a detail, which says what may be given; `shape` is what was read."""
+    """Return a validation error as a pointer and a detail, which says what may be given; `shape` is what was read."""
     text = str(error)
     path = _PATH.search(text)
     pointer = ""
@@ -46,21 +47,22 @@ def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
 
 
 def _step(name: str) -> str:
-    """A name as RFC 6901 has it in a pointer."""
+    """Return a name as RFC 6901 has it in a pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def faults_of(error: msgspec.ValidationError, raw: bytes, shape: type[Struct]) -> Malformed:
-    """All that a validation of these bytes finds wrong with their members."""
+    """Return all that a validation of these bytes finds wrong with their members."""
     return with_others(fault_of(error, shape), raw, shape)
 
 
 def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     """Return the fault of an object together with all others, each once.
 
-    The faults come in the order of the document: of each object first its members as they were
-    given, then those that are missing. At most `FAULTS` are of members that were given, at whatever
-    depth; what is missing in the body itself always follows, since a shape has few members.
+    The faults come in the order of the document: of each object first its members as
+    they were given, then those that are missing. At most `FAULTS` are of members that
+    were given, at whatever depth; what is missing in the body itself always follows,
+    since a shape has few members.
     """
     if not first.fault.pointer:
         return first
@@ -181,7 +183,7 @@ def _decoder(type: Any) -> Callable[[Raw], Any]:
 
 @cache
 def _types(shape: type[Struct]) -> dict[str, Any]:
-    """The types of a shape's members, by the names on the wire."""
+    """Return the types of a shape's members, by the names on the wire."""
     return {field.encode_name: _without_unset(field.type) for field in fields(shape)}
 
 
@@ -201,7 +203,7 @@ _UNIONS: Final = (Union, UnionType)
 def _alternatives(
     type: Any, limits: tuple[Any, ...] = ()
 ) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
-    """The types that a value may be of, each with what limits it."""
+    """Return the types that a value may be of, each with what limits it."""
     origin = get_origin(type)
     if origin is Annotated:
         base, *metas = get_args(type)
@@ -224,7 +226,7 @@ def _chosen(type: Any, raw: Raw) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _kind(base: Any) -> bytes:
-    """How a value of a type begins in JSON, where it has parts."""
+    """Return how a value of a type begins in JSON, where it has parts."""
     if get_origin(base) is dict or (isinstance(base, _Class) and issubclass(base, Struct)):
         return b"{"
     return b"[" if get_origin(base) is tuple and get_args(base)[1:] == (...,) else b""
@@ -239,7 +241,7 @@ def _tagged(base: Any, members: Mapping[str, Raw]) -> bool:
 
 
 def _in_words(text: str, pointer: str, shape: Any) -> Text:
-    """What does not fit, in words: how it is written, or among what to choose."""
+    """Return what does not fit, in words: how it is written, or among what to choose."""
     written = _WRITTEN.fullmatch(text)
     if written is not None:
         form = FORMS.get(literal_eval(written.group(1)))
@@ -307,7 +309,7 @@ _MISFITS: Final = (
 
 
 def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
-    """The values among which is chosen at a path of a type."""
+    """Yield the values among which is chosen at a path of a type."""
     match info:
         case msgspec.inspect.UnionType(types=types):
             for item in types:

@@ -4,9 +4,11 @@
     china's account  kind near_miss, time 07:58,                     facts "The passage was …"
     compare()        kind same, time differs, place one, facts words
 
-Times are the same when they name one instant, places when they are less than a metre apart, quantities when they are the same in SI, and whose
-forces took part when the same sides are named, in any order. Words are shown and never compared: two descriptions of one event are never
-equal, and that is no difference; a place in words beside a position is none either. What is unknown states nothing.
+Times are the same when they name one instant, places when they are less than a metre
+apart, quantities when they are the same in SI, and whose forces took part when the same
+sides are named, in any order. Words are shown and never compared: two descriptions of
+one event are never equal, and that is no difference; a place in words beside a position
+is none either. What is unknown states nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,7 +80,8 @@ class AccountStatement(Struct, frozen=True, kw_only=True):
 class ComparedPoint(Struct, frozen=True, kw_only=True):
     """One point over all accounts. `stated_by` are the sides that state it, `otherwise` those that differ from the first of them.
 
-    `apart` is by how much: seconds for times, metres for places, None where there is no measure.
+    `apart` is by how much: seconds for times, metres for places, None where there is no
+    measure.
     """
 
     name: str

@@ -4,8 +4,9 @@
     5 minutes    the deputies: the other duty officers of the side
     9 minutes    the head of office
 
-It is repeated every minute until it is acknowledged. The sender sees the same, and whom to ring next. All of it is derived
-from the exchange as it stands; nothing is recorded but the acknowledgement.
+It is repeated every minute until it is acknowledged. The sender sees the same, and whom
+to ring next. All of it is derived from the exchange as it stands; nothing is recorded
+but the acknowledgement.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Escalation(Struct, frozen=True, kw_only=True):
 
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
-    """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
+    """Yield every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
     texts: set[str] = set()
     for message in () if receipts_over(exchange) is not None else exchange.messages:
         if not rings(registry, exchange, message):
@@ -96,7 +97,7 @@ def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str]
 
 
 def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
-    """The officers of a side whom a rung reaches."""
+    """Return the officers of a side whom a rung reaches."""
     in_office = {
         name: officer
         for name, officer in registry.officers.items()

@@ -2,9 +2,11 @@
 
     reports, turn-over notes, statistics · calendars and cards · webhooks and e-mails · tables for analysis
 
-An exchange under the rule is a meeting, a call, a visit or a contact whose `attribution` is `chatham_house`. Outside the members' pages it
-has no side, no addressee and no number: numbers are counted for each side, so a gap between two numbers would name the speaker. What was
-said stays, in the words of whoever said it. The log, the API and the members' pages go on showing who recorded each act (record.md).
+An exchange under the rule is a meeting, a call, a visit or a contact whose
+`attribution` is `chatham_house`. Outside the members' pages it has no side, no
+addressee and no number: numbers are counted for each side, so a gap between two numbers
+would name the speaker. What was said stays, in the words of whoever said it. The log,
+the API and the members' pages go on showing who recorded each act (record.md).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -92,7 +94,8 @@ def naming(text: str, names: Collection[str]) -> bool:
 def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw]:
     """Return an act's members without those that name one of these sides, other than in the side's own words.
 
-    The fields of an opening that a correction, an update or an amendment holds are members as well.
+    The fields of an opening that a correction, an update or an amendment holds are
+    members as well.
     """
     raw_records: dict[str, Raw] = {}
     for member, raw in members.items():

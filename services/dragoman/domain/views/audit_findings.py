@@ -55,14 +55,14 @@ class Noted(Struct, frozen=True, kw_only=True):
 
 
 def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[Noted]:
-    """What a valid record says of itself; under the Chatham House Rule without who said it."""
+    """Yield what a valid record says of itself; under the Chatham House Rule without who said it."""
     hidden = exchange is not None and attribution.unattributed(exchange)
     for item in _of_record(position, record, "" if exchange is None else exchange.number):
         yield _hidden(item) if hidden else item
 
 
 def _hidden(noted: Noted) -> Noted:
-    """An exception without its side, its number and its words."""
+    """Return an exception without its side, its number and its words."""
     return replace(noted, side="", number="", detail=attribution.UNATTRIBUTED)
 
 
@@ -101,7 +101,7 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
 
 
 def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
-    """A record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
+    """Return a record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
     return Noted(
         kind="void",
         position=position,
@@ -111,7 +111,7 @@ def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
 
 
 def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
-    """What an exchange shows as it stands; `areas` are the danger areas that are announced."""
+    """Yield what an exchange shows as it stands; `areas` are the danger areas that are announced."""
     hidden = attribution.unattributed(exchange)
     for item in _of_exchange(registry, exchange, areas):
         yield _hidden(item) if hidden else item

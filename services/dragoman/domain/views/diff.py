@@ -1,6 +1,7 @@
 """What changed between two positions: each exchange, and the channel itself, member by member, as states stand before and after.
 
-A member is named by a JSON pointer into the state. Lists are compared place by place: what was added is at the end of most.
+A member is named by a JSON pointer into the state. Lists are compared place by place:
+what was added is at the end of most.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _NOISE = ("/etag", "/updated")
 
 
 def changed(before: Exchange | None, after: Exchange, positions: tuple[int, ...]) -> Changed:
-    """What became of an exchange by the acts at some positions; `before` is None where it had not been opened."""
+    """Return what became of an exchange by the acts at some positions; `before` is None where it had not been opened."""
     return Changed(
         exchange=after.id,
         number=after.number,
@@ -30,12 +31,12 @@ def changed(before: Exchange | None, after: Exchange, positions: tuple[int, ...]
 
 
 def channel(before: Registry | None, after: Registry) -> tuple[Change, ...]:
-    """What became of the channel itself."""
+    """Return what became of the channel itself."""
     return tuple(changes(b"{}" if before is None else encode(before), encode(after)))
 
 
 def changes(before: bytes, after: bytes) -> Iterator[Change]:
-    """The members in which two encoded states differ, in the order of their pointers."""
+    """Yield the members in which two encoded states differ, in the order of their pointers."""
     for pointer, was, now in sorted(
         _walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda item: item[0]
     ):

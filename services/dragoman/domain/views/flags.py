@@ -18,8 +18,9 @@
     passed_by         said otherwise before it was written down
     corrected         corrected since
 
-Lead times count from the newest update, correction or postponement that changed date, area or totals: it restarts their test. What was
-said otherwise before it was written down counts from when it was said.
+Lead times count from the newest update, correction or postponement that changed date,
+area or totals: it restarts their test. What was said otherwise before it was written
+down counts from when it was said.
 """
 
 from calendar import monthrange
@@ -62,7 +63,7 @@ class RaisedFlag(Struct, frozen=True, kw_only=True):
 def flags(
     registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None
 ) -> list[RaisedFlag]:
-    """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
+    """Return the flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     raised_flags = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
@@ -237,7 +238,7 @@ def _day(text: str) -> datetime:
 
 
 def _months(since: datetime, months: int) -> datetime:
-    """The same day so many months later; the last of that month where it has no such day."""
+    """Return the same day so many months later; the last of that month where it has no such day."""
     years, month = divmod(since.month - 1 + months, 12)
     year = since.year + years
     return since.replace(
@@ -363,7 +364,9 @@ AREAS: Final = {
     "launch-notice": ("impact_areas", "dropping_zones"),
     "military-activity": ("place",),
 }
-"""Formats that announce where it is dangerous or where something is done, and the members that say where."""
+"""Formats that announce where it is dangerous or where something is done, and the
+members that say where.
+"""
 
 _OPEN: Final = {
     "danger-area": ("announced",),
@@ -378,7 +381,7 @@ def is_open_area(exchange: Exchange) -> bool:
 
 
 def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedFlag]:
-    """What is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
+    """Yield what is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
     outlines, window = _outlines(exchange), _hours(exchange)
     for other in areas:
         if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
@@ -412,7 +415,7 @@ def _outlines(exchange: Exchange) -> list[list[Point]]:
 
 
 def _hours(exchange: Exchange) -> dict[str, Any] | None:
-    """The window of an announcement; of a launch that has a time alone, that moment; None where neither is known."""
+    """Return the window of an announcement; of a launch that has a time alone, that moment; None where neither is known."""
     window = msgspec.json.decode(exchange.content.get("window", b"null"))
     if isinstance(window, dict):
         return window

@@ -16,7 +16,7 @@ _CORNERS: Final = 32
 
 
 def outline(place: Any) -> list[Point]:
-    """A place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
+    """Return a place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
     if not isinstance(place, dict):
         return []
     if "polygon" in place:
@@ -36,7 +36,7 @@ def outline(place: Any) -> list[Point]:
 
 
 def meet(one: list[Point], other: list[Point]) -> bool:
-    """Whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
+    """Return whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
     if not one or not other:
         return False
     return (

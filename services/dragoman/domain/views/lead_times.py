@@ -40,7 +40,9 @@ def instant(value: Any) -> datetime | None:
 
 
 _ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
-"""An about time whose minutes are a multiple of these is as coarse as so many seconds: about 19:00 is some time in that hour."""
+"""An about time whose minutes are a multiple of these is as coarse as so many seconds:
+about 19:00 is some time in that hour.
+"""
 
 
 def latest(value: Any) -> datetime | None:
@@ -60,7 +62,7 @@ class LeadTime(Struct, frozen=True, kw_only=True):
 
 
 def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
+    """Return how long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
     content = {
         name: msgspec.json.decode(exchange.content[name])
         for name in _NOTICE
@@ -107,7 +109,7 @@ def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
 
 
 def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
+    """Return how long after it was known, or happened, a matter was first reported, and within which time it is owed."""
     limits, _ = profile_of(registry)
     match exchange.act:
         case "hazardous-incident":
@@ -140,7 +142,7 @@ def _first_told(exchange: Exchange, name: str) -> Raw | None:
 
 
 def _told(exchange: Exchange) -> datetime:
-    """When the date, the area and the totals that stand were told."""
+    """Return when the date, the area and the totals that stand were told."""
     stamps = [
         developments.stamp_of(change)
         for change in developments.changes(exchange)

@@ -6,11 +6,14 @@ A matter is open while
     it waits for its answer     a request for explanation, a warning or an inquiry, until its status says that it has it
     anything is owed in it      an acknowledgement, an answer to a question, a report: by whatever side, with a limit or without
 
-The yearly reconfirmation of a point of contact or a protected site is upkeep. It makes a matter only when a test of the contact
-has failed or the limit has passed on record: otherwise no channel that has a contact could ever be quiet.
+The yearly reconfirmation of a point of contact or a protected site is upkeep. It makes
+a matter only when a test of the contact has failed or the limit has passed on record:
+otherwise no channel that has a contact could ever be quiet.
 
-All of it follows from the exchange and the channel as they stood at a position, and from no clock: made again for the same
-position, the list is the same. The higher precedence comes first; then what waits for an acknowledgement, the oldest first; then what is due next.
+All of it follows from the exchange and the channel as they stood at a position, and
+from no clock: made again for the same position, the list is the same. The higher
+precedence comes first; then what waits for an acknowledgement, the oldest first; then
+what is due next.
 """
 
 from collections.abc import Iterable, Iterator

@@ -21,10 +21,11 @@ class Open(Struct, frozen=True, kw_only=True):
 
 
 def unanswered(exchange: Exchange) -> Iterator[Open]:
-    """The questions of an exchange that were asked of a side and that none of its replies answers.
+    """Yield the questions of an exchange that were asked of a side and that none of its replies answers.
 
-    A reply answers those that it numbers, of the message that it names or else of the newest questions before it; one question
-    is answered by any words. None is open any more once the asker is satisfied, or where they were entered for the record.
+    A reply answers those that it numbers, of the message that it names or else of the
+    newest questions before it; one question is answered by any words. None is open any
+    more once the asker is satisfied, or where they were entered for the record.
     """
     rows = {
         message.id: questions
@@ -72,7 +73,7 @@ def _replies(exchange: Exchange, side: str) -> Iterator[Said]:
 def _answers(
     exchange: Exchange, reply: Said, message: Message, raws: dict[str, tuple[Raw, ...]]
 ) -> Iterator[int]:
-    """The numbers of a message's questions that a reply answers."""
+    """Yield the numbers of a message's questions that a reply answers."""
     before = [
         item
         for item in exchange.messages

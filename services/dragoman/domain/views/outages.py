@@ -5,7 +5,8 @@
 
     broker  from when to when a gateway had none, as it says afterwards (`broker-outage`)
 
-What nobody was there to notice, as a host without power, is on no record, and nothing is said of it here.
+What nobody was there to notice, as a host without power, is on no record, and nothing
+is said of it here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,22 +32,22 @@ class OutageSpan(Struct, frozen=True):
     ends: datetime
 
     def holds(self, time: str) -> bool:
-        """Whether a record's time lies in it."""
+        """Return whether a record's time lies in it."""
         return self.begins <= datetime.fromisoformat(time) < self.ends
 
     def cut(self, other: "OutageSpan") -> "OutageSpan | None":
-        """The part of another one that lies in this; None where there is none."""
+        """Return the part of another one that lies in this; None where there is none."""
         begins, ends = max(self.begins, other.begins), min(self.ends, other.ends)
         return OutageSpan(begins, ends) if begins < ends else None
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Return how long it is."""
         return (self.ends - self.begins).total_seconds()
 
 
 def covered(spans: Iterable[OutageSpan]) -> float:
-    """The seconds that lie in any of several spans, each counted once."""
+    """Return the seconds that lie in any of several spans, each counted once."""
     seconds, upto = 0.0, None
     for span in sorted(spans, key=lambda outage_span: outage_span.begins):
         begins = span.begins if upto is None else max(span.begins, upto)
@@ -83,7 +84,7 @@ class Turn(Struct, frozen=True):
 def nobodys(
     side: str, turns: Iterable[Turn], span: OutageSpan, *, manned: bool
 ) -> list[OutageSpan]:
-    """When in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
+    """Return when in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
     outage_spans: list[OutageSpan] = []
     since = None if manned else span.begins
     for turn in sorted((turn for turn in turns if turn.side == side), key=lambda turn: turn.at):
@@ -109,7 +110,7 @@ class LineCheckSpan(Struct, frozen=True, kw_only=True):
 
 
 def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
-    """What a line check was to each side that it went to; nothing for what is no line check, or was cancelled."""
+    """Yield what a line check was to each side that it went to; nothing for what is no line check, or was cancelled."""
     if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
         return
     challenge = msgspec.json.decode(exchange.content["challenge"])
@@ -146,7 +147,7 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
 def down(
     line_check_spans: Iterable[LineCheckSpan], until: datetime
 ) -> Iterator[tuple[tuple[str, str], OutageSpan]]:
-    """When the line between two sides was not there, as their checks showed, or is not until then."""
+    """Yield when the line between two sides was not there, as their checks showed, or is not until then."""
     since: dict[tuple[str, str], datetime] = {}
     for check in sorted(line_check_spans, key=lambda line_check_span: line_check_span.sent):
         one, other = sorted((check.sender, check.side))
@@ -160,7 +161,7 @@ def down(
 
 
 def line(side: str, line_check_spans: Iterable[LineCheckSpan], span: OutageSpan) -> Line:
-    """How the checks came out that were sent to a side in a span; the last ones may be of before it."""
+    """Return how the checks came out that were sent to a side in a span; the last ones may be of before it."""
     sent = sorted(
         (check for check in line_check_spans if check.side == side),
         key=lambda line_check_span: line_check_span.sent,

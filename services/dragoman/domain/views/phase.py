@@ -21,7 +21,7 @@ _OVER: Final = (*ENDED, "cleared")
 
 
 def stage(registry: Registry, exchange: Exchange, now: datetime) -> str:
-    """The stage of an exchange at a moment; empty where its dates say nothing, or it is over."""
+    """Return the stage of an exchange at a moment; empty where its dates say nothing, or it is over."""
     if exchange.status in _OVER:
         return ""
     content = {

@@ -1,7 +1,7 @@
 """Points of contact as they hold: which is in force, whether somebody is there now, and whom to ring next.
 
-A point is superseded by a newer one of the same side and role that has taken effect. Whoever is there now comes first, and
-whoever was not tried yet before those who were.
+A point is superseded by a newer one of the same side and role that has taken effect.
+Whoever is there now comes first, and whoever was not tried yet before those who were.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ def points(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> list[PointOfContactState]:
-    """The points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
+    """Return the points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
     states: list[PointOfContactState] = []
     newest: dict[tuple[str, str], int] = {}
     for entry in entries:
@@ -61,7 +61,7 @@ def points(
 def next_calls(
     states: Iterable[PointOfContactState], sides: Iterable[str], exchange: Exchange
 ) -> list[tuple[PointOfContactState, int]]:
-    """Whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
+    """Return whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
     names = frozenset(sides)
     attempts = [
         tuple(_text(item.content.get(name)) for name in ("side", "post"))
@@ -113,7 +113,7 @@ def _point(
 
 
 def attended(hours: Hours, holidays: frozenset[str], now: datetime) -> tuple[bool, datetime | None]:
-    """Whether somebody is there now, and otherwise when next, looking two weeks ahead. Hours that end before they begin run over midnight."""
+    """Return whether somebody is there now, and otherwise when next, looking two weeks ahead. Hours that end before they begin run over midnight."""
     for begins, ends in _spans(hours, holidays, now):
         if begins <= now < ends:
             return True, None

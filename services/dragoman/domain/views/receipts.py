@@ -5,8 +5,9 @@
     answered       when the side answered it
     account        when the side gave its own account of the event, after a message that tells of it
 
-An acknowledgement proves delivery, whatever reports came later or never. An own account is no answer to a question, and the state does not
-mark it as one; but a side that has given its account of a report has not been silent about it.
+An acknowledgement proves delivery, whatever reports came later or never. An own account
+is no answer to a question, and the state does not mark it as one; but a side that has
+given its account of a report has not been silent about it.
 """
 
 from datetime import datetime

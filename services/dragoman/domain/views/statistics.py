@@ -63,7 +63,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 def spread(seconds: Sequence[float]) -> Spread | None:
-    """The middle, the 95th of a hundred and the longest of several times; None for none."""
+    """Return the middle, the 95th of a hundred and the longest of several times; None for none."""
     if not seconds:
         return None
     ranked = sorted(seconds)
@@ -76,12 +76,12 @@ def spread(seconds: Sequence[float]) -> Spread | None:
 
 
 def share(part: int, whole: int) -> float | None:
-    """A part of a whole; None of nothing."""
+    """Return a part of a whole; None of nothing."""
     return round(part / whole, 4) if whole else None
 
 
 def days(since: str, until: datetime) -> float:
-    """How many days lie between, to a tenth."""
+    """Return how many days lie between, to a tenth."""
     return round((until - datetime.fromisoformat(since)) / timedelta(days=1), 1)
 
 
@@ -211,11 +211,11 @@ class Measure:
                 )
 
     def _side(self, name: str) -> str:
-        """Whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
+        """Return whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
         return "" if self._unattributed else name
 
     def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
-        """How many seconds each side took each time for what one kind of clock owes, of whatever format."""
+        """Return how many seconds each side took each time for what one kind of clock owes, of whatever format."""
         numbers: defaultdict[str, list[float]] = defaultdict(list)
         for (side, _, of), seconds in self._took.items():
             if of == clock:
@@ -223,7 +223,7 @@ class Measure:
         return {side: tuple(seconds) for side, seconds in numbers.items()}
 
     def measured(self, sides: Sequence[str]) -> Measured:
-        """The rows: whatever any side has been counted for, for each of these sides."""
+        """Return the rows: whatever any side has been counted for, for each of these sides."""
         clocked = [key for key, counted in self._clocks.items() if counted.total()]
         met = [key for key, counted in self._met.items() if counted.total()]
         return Measured(
@@ -312,7 +312,7 @@ class Measure:
 
 
 def flood(side: str, moments: Sequence[datetime]) -> Flashes:
-    """How often more came within ten minutes than anybody takes in one by one, and how many at most."""
+    """Return how often more came within ten minutes than anybody takes in one by one, and how many at most."""
     times, floods, most, flooded = sorted(moments), 0, 0, False
     first = 0
     for last, time in enumerate(times):
@@ -325,7 +325,7 @@ def flood(side: str, moments: Sequence[datetime]) -> Flashes:
 
 
 def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """What any side has been counted for, with each of the sides in turn; the row of no side by itself."""
+    """Yield what any side has been counted for, with each of the sides in turn; the row of no side by itself."""
     counted = set(keys)
     for rows in sorted({key[1:] for key in counted}):
         named = any((side, *rows) in counted for side in sides)
@@ -339,7 +339,7 @@ def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tup
 def lines(
     sides: Sequence[str], checks: Sequence[LineCheckSpan], span: OutageSpan
 ) -> tuple[Line, ...]:
-    """The line checks that were sent to each side."""
+    """Return the line checks that were sent to each side."""
     return tuple(blindness.line(side, checks, span) for side in sides)
 
 
@@ -352,9 +352,10 @@ def blind(
     outages: Sequence[OutageSpan],
     span: OutageSpan,
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
-    """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
+    """Return for how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
 
-    Who has no broker is blind on every side: what a gateway cannot record it cannot show to anybody.
+    Who has no broker is blind on every side: what a gateway cannot record it cannot
+    show to anybody.
     """
     watched = registry.kind not in UNTIMED
     nobodys = {

@@ -1,6 +1,7 @@
 """The name of an exchange: its opener's subject, or else a sentence of its format, which every reader gets in their own language.
 
-The sentence is made when it is read. It is in no state and in no digest, so its wording can change.
+The sentence is made when it is read. It is in no state and in no digest, so its wording
+can change.
 """
 
 import msgspec

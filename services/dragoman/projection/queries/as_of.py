@@ -1,6 +1,7 @@
 """What stood at a position: the registry, an exchange, the channel's time, what was delivered, what waited.
 
-Every function takes an open read transaction and a channel's base, so that an answer is of one position.
+Every function takes an open read transaction and a channel's base, so that an answer is
+of one position.
 """
 
 import sqlite3
@@ -24,13 +25,13 @@ MASK: Final = (1 << 40) - 1
 
 
 def position_of(connection: sqlite3.Connection, channel: str) -> int:
-    """The position of the channel that this transaction sees."""
+    """Return the position of the channel that this transaction sees."""
     row = connection.execute("SELECT position FROM channels WHERE name = ?", (channel,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
-    """The channel's time at a position: that of the snapshot before it, or of a record since."""
+    """Return the channel's time at a position: that of the snapshot before it, or of a record since."""
     start = at - at % SNAPSHOT_RECORDS
     saved = connection.execute(
         "SELECT time FROM snapshots WHERE key = ?", (base | start,)
@@ -45,7 +46,7 @@ def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
 def calendars_at(
     connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]
 ) -> dict[str, DutyCalendar]:
-    """The calendars of sides by their offices' entries as they stood at a position."""
+    """Return the calendars of sides by their offices' entries as they stood at a position."""
     ids = connection.execute(
         "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
         (base, base | at),
@@ -55,7 +56,7 @@ def calendars_at(
 
 
 def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """The areas that were announced and open at a position, the newest first; at most a page. What has not changed since is as it is now."""
+    """Return the areas that were announced and open at a position, the newest first; at most a page. What has not changed since is as it is now."""
     ids = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_area WHERE act IN ('danger-area', 'launch-notice', 'military-activity') "
         "AND key BETWEEN ? AND ? AND (status IN ('announced', 'notified', 'postponed', 'acknowledged') OR position > ?) "
@@ -68,7 +69,7 @@ def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Excha
 
 
 def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:
-    """An exchange that had been opened, as it stood."""
+    """Return an exchange that had been opened, as it stood."""
     (state,) = connection.execute(
         "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
         (id, base, base | at),
@@ -89,7 +90,7 @@ def record_in(connection: sqlite3.Connection, base: int, position: int) -> Recor
 
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
-    """The registry as it stood; None where the channel had not been opened, or is none."""
+    """Return the registry as it stood; None where the channel had not been opened, or is none."""
     genesis = connection.execute(
         "SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)
     ).fetchone()
@@ -105,7 +106,7 @@ def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry 
 def delivered_at(
     connection: sqlite3.Connection, base: int, at: int, side: str, message: Message
 ) -> str:
-    """When the first watermark of the side that covers the message was recorded."""
+    """Return when the first watermark of the side that covers the message was recorded."""
     row = connection.execute(
         "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
         (base >> 40, side, message.said.position, at),
@@ -114,7 +115,7 @@ def delivered_at(
 
 
 def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
+    """Return the exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     cursor = connection.execute(
         "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
         "AND w.precedence < ? ORDER BY w.precedence, w.key",
@@ -146,7 +147,8 @@ def open_matters_at(
 ) -> tuple[list[OpenMatter], int]:
     """Return the open matters at a position, the most urgent first, and how many exchanges more may be open.
 
-    Of what waits for an acknowledgement they are every flash and a page of the others, of the rest the newest of a bound.
+    Of what waits for an acknowledgement they are every flash and a page of the others,
+    of the rest the newest of a bound.
     """
     waiting, names = open_ids(connection, base, at)
     looked = waiting_at(connection, base, at)
@@ -161,7 +163,7 @@ def open_matters_at(
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """The exchanges that waited for an answer, the newest first; at most a page, and of a past position among the newest alone."""
+    """Return the exchanges that waited for an answer, the newest first; at most a page, and of a past position among the newest alone."""
     (newest,) = connection.execute(
         "SELECT position FROM channels WHERE number = ?", (base >> 40,)
     ).fetchone()

@@ -40,7 +40,7 @@ class _CausalRecord:
 
 
 def causes(store: Store, channel: str, position: int) -> Causes | None:
-    """The tree in which a record stands; None for what is void or no record."""
+    """Return the tree in which a record stands; None for what is void or no record."""
     base = store.base(channel)
     with store.snapshot() as connection:
         causal_record = next(_read(connection, "key = ?", base | position), None)
@@ -98,7 +98,7 @@ def _read(
 
 
 def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
-    """The first exchange that the opening of an exchange refers to; empty for none."""
+    """Return the first exchange that the opening of an exchange refers to; empty for none."""
     opening = next(
         _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None
     )
@@ -113,7 +113,7 @@ def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
 
 
 def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list[str]:
-    """The exchanges that refer to an exchange, by its number or its id."""
+    """Return the exchanges that refer to an exchange, by its number or its id."""
     row = connection.execute(
         "SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
         (exchange, base, base | MASK),
@@ -129,7 +129,7 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
 def _joined(
     connection: sqlite3.Connection, base: int, records: dict[str, _CausalRecord]
 ) -> list[_CausalRecord]:
-    """The records, each under its cause; those that have none here."""
+    """Return the records, each under its cause; those that have none here."""
     roots: list[_CausalRecord] = []
     for causal_record in sorted(records.values(), key=lambda record: record.position):
         cause = records.get(causal_record.cause) or (

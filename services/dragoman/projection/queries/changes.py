@@ -1,6 +1,7 @@
 """What changed between two positions, and which record set it so: the difference that the API gives, with a position beside each member.
 
-What came or went as a whole, a map or a list of objects, is told one by one: not every record that added to it set all of it.
+What came or went as a whole, a map or a list of objects, is told one by one: not every
+record that added to it set all of it.
 """
 
 import sqlite3
@@ -18,7 +19,9 @@ from dragoman.projection.stored_state import whole
 from dragoman_schemas.responses import Change, Changed
 
 _STEPS: Final = 500
-"""States of one exchange, or of the channel, that are compared: more change between two positions only where years lie between them."""
+"""States of one exchange, or of the channel, that are compared: more change between two
+positions only where years lie between them.
+"""
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -56,7 +59,7 @@ class ChangesBetween(Struct, frozen=True, kw_only=True):
 
 
 def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
-    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     difference = liaison_state.difference(store, channel, first, last)
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -101,7 +104,7 @@ def _carried(
 def _states(
     connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str
 ) -> Iterator[tuple[int, bytes]]:
-    """The states of an exchange from the one that stood at a position to that at another, the newest first."""
+    """Yield the states of an exchange from the one that stood at a position to that at another, the newest first."""
     cursor = connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
         (exchange, base, base | last, _STEPS),
@@ -113,7 +116,7 @@ def _states(
 
 
 def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> Iterator[Set]:
-    """Each change with the newest position at which its member, something in it, or what it is in, became another."""
+    """Yield each change with the newest position at which its member, something in it, or what it is in, became another."""
     left = {change.pointer: change for whole in changes for change in _single(whole)}
     numbers: dict[str, int] = {}
     after: tuple[int, bytes] | None = None
@@ -133,7 +136,7 @@ def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> I
 
 
 def _single(change: Change) -> Iterator[Change]:
-    """A change, or what came or went in it one by one."""
+    """Yield a change, or what came or went in it one by one."""
     gone, came = change.now is UNSET, change.was is UNSET
     inner = _inner(change.was if gone else change.now) if gone != came else []
     if not inner or not all(isinstance(item, dict | list) for _, item in inner):
@@ -165,12 +168,12 @@ def _same(one: str, other: str) -> bool:
 
 
 def _count(state: bytes) -> int:
-    """How many members a state has, those of its content each for itself."""
+    """Return how many members a state has, those of its content each for itself."""
     members = _members(state)
     return len(members) - 1 + (len(_members(members["content"])) if "content" in members else 1)
 
 
 def _member(pointer: str) -> str:
-    """The member in which a change is: of the content, the field."""
+    """Return the member in which a change is: of the content, the field."""
     parts = pointer.split("/")
     return "/".join(parts[1:3] if parts[1] == "content" else parts[1:2])

@@ -28,10 +28,14 @@ from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
 _MASK: Final = (1 << 40) - 1
 _MOST: Final = 2_000
-"""Items that are shown at most: the roadmap and the issues of two sides that talk for decades."""
+"""Items that are shown at most: the roadmap and the issues of two sides that talk for
+decades.
+"""
 
 _LESSONS_LOOKED: Final = 100_000
-"""Records among which lessons are looked for: some 50 ms. Those of before are in the records of their periods."""
+"""Records among which lessons are looked for: some 50 ms. Those of before are in the
+records of their periods.
+"""
 
 
 class Dialogue(NamedTuple):
@@ -50,7 +54,7 @@ class Dialogue(NamedTuple):
 
 
 def dialogue(store: Store, channel: str, at: int) -> Dialogue:
-    """The dialogue of a channel as it stood at a position."""
+    """Return the dialogue of a channel as it stood at a position."""
     base = store.base(channel)
     with store.snapshot() as connection:
 
@@ -76,7 +80,7 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
 
 
 def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tuple[Exchange, Said]]:
-    """The newest lessons, each with the matter from which it was learnt; a page of them."""
+    """Yield the newest lessons, each with the matter from which it was learnt; a page of them."""
     rows = connection.execute(
         "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' AND valid AND exchange IS NOT NULL "
         "ORDER BY key DESC LIMIT ?",
@@ -98,7 +102,7 @@ def releases(store: Store, channel: str) -> list[Exchange]:
 
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
-    """The exchanges that refer to one, by its id or its number, in their order, as they stood."""
+    """Return the exchanges that refer to one, by its id or its number, in their order, as they stood."""
     rows = connection.execute(
         "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM links l JOIN exchanges e ON e.key = l.key "
         "JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
@@ -128,7 +132,7 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
 def referring(
     store: Store, channels: Iterable[str], targets: tuple[str, str]
 ) -> tuple[ChannelLink, ...]:
-    """The exchanges of some channels that refer to one of another channel, by its id or its number."""
+    """Return the exchanges of some channels that refer to one of another channel, by its id or its number."""
     return _elsewhere(
         store,
         channels,
@@ -138,7 +142,7 @@ def referring(
 
 
 def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLink, ...]:
-    """The exchange of some channels that has an id or a number."""
+    """Return the exchange of some channels that has an id or a number."""
     return _elsewhere(
         store,
         channels,
@@ -173,7 +177,7 @@ def _all(
     *,
     newest: bool = False,
 ) -> list[Exchange]:
-    """The exchanges of a format that had been opened by a position, as they stood."""
+    """Return the exchanges of a format that had been opened by a position, as they stood."""
     rows = connection.execute(
         "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # fixed words  # noqa: S608
         f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
@@ -190,14 +194,14 @@ def _all(
 def perceptions(
     store: Store, channel: str, registry: Registry, at: int | None = None
 ) -> Perceptions:
-    """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest. At a position, or now."""
+    """Return every issue that a side has written of, and what each side wrote; of several texts of a side the newest. At a position, or now."""
     with store.snapshot() as connection:
         stated = _all(connection, store.base(channel), "perception", _MASK if at is None else at)
     return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
 
 
 def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, ...]:
-    """The issues of perceptions, each with every side's column."""
+    """Return the issues of perceptions, each with every side's column."""
     return tuple(
         Issue(
             exchange=issue.id,
@@ -211,7 +215,7 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
 
 
 def _view(views: Sequence[Exchange]) -> View:
-    """A side's column: its newest view, and those before it."""
+    """Return a side's column: its newest view, and those before it."""
     state, *_ = views
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
     return View(
@@ -235,7 +239,7 @@ def _view(views: Sequence[Exchange]) -> View:
 
 
 def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
-    """The items of every area, in the order in which they were proposed, each with what belongs to it. At a position, or now."""
+    """Return the items of every area, in the order in which they were proposed, each with what belongs to it. At a position, or now."""
     base, at = store.base(channel), _MASK if at is None else at
     with store.snapshot() as connection:
         items = [

@@ -55,7 +55,7 @@ CIRCUITS: Final = ("primary", "backup")
 def watch_view(
     store: Store, channel: str, reader: str, now: datetime, at: int | None = None
 ) -> WatchView | None:
-    """The watch of a channel as a side sees it, at a position or now; None where the channel had not been opened."""
+    """Return the watch of a channel as a side sees it, at a position or now; None where the channel had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
         position = position_of(connection, channel) if at is None else at
@@ -79,7 +79,7 @@ def watch_view(
 
 
 def _waiting(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """What waits for an acknowledgement, the most urgent first, and what waits for an answer, the newest first; a page of each."""
+    """Return what waits for an acknowledgement, the most urgent first, and what waits for an answer, the newest first; a page of each."""
     ids = dict.fromkeys((*waiting_at(connection, base, at), *unanswered_at(connection, base, at)))
     return [state_at(connection, base, at, id) for id in ids]
 
@@ -107,7 +107,7 @@ def lines_then(store: Store, channel: str, at: int) -> list[LineView]:
 
 
 def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
-    """Each circuit that was ever checked, by its newest checks."""
+    """Return each circuit that was ever checked, by its newest checks."""
     rows = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
         (base, base | at, LINE_CHECKS),
@@ -138,7 +138,7 @@ def _alarms(
     lines: Iterable[LineView],
     now: datetime,
 ) -> Iterator[Alarm]:
-    """What must be seen at once, alike for every side."""
+    """Yield what must be seen at once, alike for every side."""
     if registry.kind in UNTIMED:
         return
     for view in lines:
@@ -188,7 +188,7 @@ def message_position(exchange: Exchange, id: str) -> int:
 
 
 def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, Any]:
-    """Which message is awaited, by whom it was sent, and what its record says."""
+    """Return which message is awaited, by whom it was sent, and what its record says."""
     message = next(item for item in exchange.messages if item.id == id)
     raw_records = {} if record is None else content_of(record.newest)
     return {
@@ -208,7 +208,7 @@ def _undelivered(
     exchange: Exchange,
     now: datetime,
 ) -> Iterator[Alarm]:
-    """Nothing of a side's stations has taken a message at half of the time that its acknowledgement has."""
+    """Yield nothing of a side's stations has taken a message at half of the time that its acknowledgement has."""
     limits, _ = profile_of(registry)
     for message in exchange.messages:
         since = datetime.fromisoformat(message.said.time)
@@ -236,7 +236,7 @@ def _due(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> list[DueClock]:
-    """The clocks that end next, or have ended longest ago, of what waits."""
+    """Return the clocks that end next, or have ended longest ago, of what waits."""
     due_clocks = [
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
@@ -247,7 +247,7 @@ def _due(
 
 
 def clock_view(clock: Deadline, now: datetime) -> ClockView:
-    """A clock as it is shown."""
+    """Return a clock as it is shown."""
     return ClockView(
         clock=clock.clock,
         side=clock.side,
@@ -264,7 +264,7 @@ def clock_view(clock: Deadline, now: datetime) -> ClockView:
 def points_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
 ) -> list[PointOfContactState]:
-    """The points of contact as they held at a position."""
+    """Return the points of contact as they held at a position."""
     rows = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' AND key BETWEEN ? AND ? ORDER BY key",
         (base, base | at),
@@ -281,9 +281,10 @@ def points_at(
 def points_of_contact(
     store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True
 ) -> PointsOfContact:
-    """Who is reached for what, when and how, now or as it stood at a position.
+    """Return who is reached for what, when and how, now or as it stood at a position.
 
-    For others than `members`, cards and calendars, what is under the Chatham House Rule has no side and no number.
+    For others than `members`, cards and calendars, what is under the Chatham House Rule
+    has no side and no number.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -296,7 +297,7 @@ def points_of_contact(
 
 
 def _unattributed(point: PointOfContactState) -> PointView:
-    """A point of contact as it leaves the members' pages."""
+    """Return a point of contact as it leaves the members' pages."""
     view = point_view(point)
     return (
         replace(
@@ -311,7 +312,7 @@ def _unattributed(point: PointOfContactState) -> PointView:
 
 
 def point_view(point: PointOfContactState) -> PointView:
-    """A point of contact as it is shown."""
+    """Return a point of contact as it is shown."""
     exchange = point.exchange
     newest = exchange.acts.get("reconfirmation", ())[-1:]
     return PointView(
@@ -341,7 +342,7 @@ def _member(exchange: Exchange, name: str) -> str:
 
 
 def _tested(exchange: Exchange) -> Iterator[MeansTested]:
-    """The newest test of each means; they are tested by `call-attempt`, apart from each other."""
+    """Yield the newest test of each means; they are tested by `call-attempt`, apart from each other."""
     newest = {
         str(msgspec.json.decode(item.content["means"])): item
         for item in exchange.acts.get("call-attempt", ())
@@ -365,7 +366,7 @@ def next_calls(
     exchange: Exchange,
     now: datetime,
 ) -> tuple[NextCall, ...]:
-    """Whom to ring for the sides that have not acknowledged a flash; nobody while nothing is that urgent."""
+    """Return whom to ring for the sides that have not acknowledged a flash; nobody while nothing is that urgent."""
     waiting = [escalation.side for escalation in alarms.escalations(registry, exchange, now)]
     if not waiting:
         return ()
@@ -374,7 +375,7 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """Every flash exchange that waits for an acknowledgement now, the oldest first."""
+    """Return every flash exchange that waits for an acknowledgement now, the oldest first."""
     base = store.base(channel)
     with store.snapshot() as connection:
         cursor = connection.execute(

@@ -51,7 +51,7 @@ from dragoman_schemas.state import Exchange, Stamp, decode_exchange
 
 
 def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
-    """An exchange as it stood at a position; None where there was none."""
+    """Return an exchange as it stood at a position; None where there was none."""
     base = store.base(channel)
     with store.snapshot() as connection:
         row = connection.execute(
@@ -73,10 +73,11 @@ def exchange_view(
     cursor: int = 0,
     most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
-    """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
+    """Return an exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
 
-    `unwritten` are its messages up to there that the file does not hold yet. Its timeline has at most so many records, the newest ones,
-    or those before the position `cursor`; 0 is no limit.
+    `unwritten` are its messages up to there that the file does not hold yet. Its
+    timeline has at most so many records, the newest ones, or those before the position
+    `cursor`; 0 is no limit.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -223,7 +224,7 @@ _saying = msgspec.json.Decoder(_RowTexts).decode
 
 
 def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
-    """The agreed phrases that records name, in every language."""
+    """Return the agreed phrases that records name, in every language."""
     keys = {key for raw in raws if _NAMES_PHRASES in raw for key in _saying(raw).data.phrases}
     return {
         key: texts
@@ -234,7 +235,7 @@ def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
 
 
 def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Which sides' acts name each of these files, by its SHA-256."""
+    """Return which sides' acts name each of these files, by its SHA-256."""
     texts: dict[str, set[str]] = {}
     for digest in digests:
         rows = store.reader().execute(

@@ -2,8 +2,9 @@
 
     step    message 0190…, side china, deputy, at 03:10:12Z, reached china/d-1 and china/d-2
 
-The log records no ringing, so a step says for whom the flash rang, and not who heard it. That follows from three things on record: when the
-message was recorded, when it was acknowledged, and who was in office and had the watch in between.
+The log records no ringing, so a step says for whom the flash rang, and not who heard
+it. That follows from three things on record: when the message was recorded, when it was
+acknowledged, and who was in office and had the watch in between.
 """
 
 from collections.abc import Iterator

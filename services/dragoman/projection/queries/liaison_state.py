@@ -32,7 +32,7 @@ from dragoman_schemas.state import Registry, encode
 
 
 def difference(store: Store, channel: str, first: int, last: int) -> Difference:
-    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
     base = store.base(channel)
     with store.snapshot() as connection:
         fetchmany = connection.execute(
@@ -67,7 +67,7 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
 
 
 def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
-    """How a channel stood at a position: its registry, its time, the digest of its state. None where it had not been opened."""
+    """Return how a channel stood at a position: its registry, its time, the digest of its state. None where it had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -80,7 +80,7 @@ def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | No
 
 
 def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
-    """The position at which an exchange was opened."""
+    """Return the position at which an exchange was opened."""
     (key,) = connection.execute(
         "SELECT key FROM exchanges WHERE id = ? AND key >> 40 = ? >> 40", (exchange, base)
     ).fetchone()
@@ -90,7 +90,7 @@ def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
 def liaison_state(
     store: Store, channel: str, at: int | None, as_of: str, *, live: bool
 ) -> LiaisonState | None:
-    """The liaison state at a position, by default that of the file now; None where the channel had not been opened."""
+    """Return the liaison state at a position, by default that of the file now; None where the channel had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
         newest = position_of(connection, channel)
@@ -136,7 +136,7 @@ def liaison_state(
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
-    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
+    """Return the exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     query = f"SELECT {ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
     flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
     cursor = connection.execute(
@@ -146,10 +146,10 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
-    """The same as it was at a past position."""
+    """Return the same as it was at a past position."""
     return [_row_at(connection, base, at, id) for id in waiting_at(connection, base, at)]
 
 
 def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
-    """An exchange's row as it was at a past position."""
+    """Return an exchange's row as it was at a past position."""
     return row_of(state_at(connection, base, at, id))

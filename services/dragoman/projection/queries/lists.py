@@ -73,7 +73,7 @@ _FACETS: Final = ("family", "act", "status", "side", "area")
 
 
 def facets(store: Store, channel: str, wanted: Filter) -> Facets:
-    """How many exchanges the filter leaves in all, and of each kind: what a list could be narrowed to further."""
+    """Return how many exchanges the filter leaves in all, and of each kind: what a list could be narrowed to further."""
     base = store.base(channel)
     _, clauses, parameters = _narrowed(base, base | MASK, wanted)
     counted = f"count(*) FROM exchanges WHERE {' AND '.join(clauses)}"
@@ -98,7 +98,7 @@ def listed(
     now: datetime,
     awaited: Collection[str] = (),
 ) -> Rows:
-    """A page of exchanges, the newest opened first; what is overdue is so `now`. Of the `awaited` sides one owes a receipt or an answer."""
+    """Return a page of exchanges, the newest opened first; what is overdue is so `now`. Of the `awaited` sides one owes a receipt or an answer."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, awaited)
     query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
@@ -125,7 +125,7 @@ def listed(
 def listed_at(
     store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()
 ) -> Rows:
-    """The same as it stood at a position. After many exchanges were looked at the page ends, and its cursor goes on from there."""
+    """Return the same as it stood at a position. After many exchanges were looked at the page ends, and its cursor goes on from there."""
     base = store.base(channel)
     fixed = replace(wanted, status="", side="", area="", unacknowledged_by="", unanswered_by="")
     _, clauses, parameters = _narrowed(
@@ -153,7 +153,7 @@ def listed_at(
 
 
 def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
-    """Whether a row is as a filter has it, in what may have changed since it was opened."""
+    """Return whether a row is as a filter has it, in what may have changed since it was opened."""
     return (
         wanted.status in ("", row.status)
         and wanted.area in ("", row.area)
@@ -184,7 +184,7 @@ _OF_SIDES: Final = {
 def counted(
     store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()
 ) -> FilterCounts:
-    """What a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
+    """Return what a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, base | MASK, wanted, awaited)
     text = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
@@ -215,7 +215,7 @@ def counted(
 def counts(
     store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]
 ) -> dict[str, int | None]:
-    """How many exchanges each of some filters leaves; None where it would take too long to count."""
+    """Return how many exchanges each of some filters leaves; None where it would take too long to count."""
     base = store.base(channel)
     numbers: dict[str, int | None] = {}
     with store.snapshot() as connection:
@@ -231,7 +231,7 @@ def counts(
 
 
 def in_all(store: Store, channel: str, at: int) -> int:
-    """How many exchanges a channel had at a position."""
+    """Return how many exchanges a channel had at a position."""
     base = store.base(channel)
     with store.snapshot() as connection:
         now = at == position_of(connection, channel)
@@ -244,7 +244,7 @@ def in_all(store: Store, channel: str, at: int) -> int:
 def in_time(
     connection: sqlite3.Connection, query: str, parameters: Sequence[object]
 ) -> list[Any] | None:
-    """What a query finds, or None where that takes longer than a count beside a list may."""
+    """Return what a query finds, or None where that takes longer than a count beside a list may."""
     ends = time.monotonic() + FACET_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
     try:
@@ -260,7 +260,7 @@ def in_time(
 def _narrowed(
     base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = MASK
 ) -> tuple[str, list[str], list[object]]:
-    """What a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one.
+    """Return what a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one.
 
     What is searched for was said by the position `at`.
     """
@@ -307,7 +307,7 @@ def _overdue(
     most: int,
     now: datetime,
 ) -> tuple[list[Any], str]:
-    """Of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
+    """Return of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
     late = _lateness(connection, base, at, now)
     result: list[Any] = []
     for looked, values in enumerate(rows, 1):
@@ -322,7 +322,7 @@ def _overdue(
 def _lateness(
     connection: sqlite3.Connection, base: int, at: int, now: datetime
 ) -> Callable[[Exchange, str], bool]:
-    """Whether in an exchange a side, or `any`, owes something whose time is over."""
+    """Return whether in an exchange a side, or `any`, owes something whose time is over."""
     registry = registry_at(connection, base, at)
     assert registry is not None
     calendars = calendars_at(
@@ -345,7 +345,7 @@ def _before(base: int, cursor: str) -> int:
 
 
 def phrases(q: str) -> str:
-    """Every word of the query must occur, as a phrase where it has several Han characters."""
+    """Return every word of the query must occur, as a phrase where it has several Han characters."""
     quoted = [
         '"' + spaced(word).strip().replace('"', '""') + '"'
         for word in q.replace("\x00", " ").split()
@@ -393,7 +393,7 @@ def _row(values: tuple[object, ...]) -> Row:
 
 
 def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]:
-    """What concerns a side: what has changed after a position, in that order; or else all that waits for it, the oldest first."""
+    """Return what concerns a side: what has changed after a position, in that order; or else all that waits for it, the oldest first."""
     base = store.base(channel)
     concerned = f",{side},"
     if after is None:
@@ -408,7 +408,7 @@ def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]
 
 
 def open_of(store: Store, channel: str, side: str) -> int:
-    """How many exchanges that a side opened are open still."""
+    """Return how many exchanges that a side opened are open still."""
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
     query = f"SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? AND status NOT IN ({ended})"  # fixed words  # noqa: S608
@@ -417,7 +417,7 @@ def open_of(store: Store, channel: str, side: str) -> int:
 
 
 def unsettled(store: Store, channel: str) -> list[str]:
-    """The exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
+    """Return the exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
     cursor = store.reader().execute(
@@ -428,7 +428,7 @@ def unsettled(store: Store, channel: str) -> list[str]:
 
 
 def head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """The digest, the channel's time and the tally as they are now."""
+    """Return the digest, the channel's time and the tally as they are now."""
     (digest,) = connection.execute(
         "SELECT digest FROM records WHERE key = ?", (base | at,)
     ).fetchone()
@@ -439,7 +439,7 @@ def head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, 
 
 
 def past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """The same at a past position: from the snapshot before it on."""
+    """Return the same at a past position: from the snapshot before it on."""
     (digest,) = connection.execute(
         "SELECT digest FROM records WHERE key = ?", (base | at,)
     ).fetchone()
@@ -469,7 +469,7 @@ def past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, 
 
 
 def row_of(state: Exchange) -> Row:
-    """An exchange as one row of a list."""
+    """Return an exchange as one row of a list."""
     return Row(
         id=state.id,
         number=state.number,

@@ -7,7 +7,7 @@ from dragoman_schemas import responses
 
 
 def entry_of(row: StoredRow) -> responses.Entry:
-    """A folded message as readers get it."""
+    """Return a folded message as readers get it."""
     folded = row.folded
     return entry(
         folded.position,
@@ -32,7 +32,7 @@ def entry(
     commit: str,
     junk: bool,
 ) -> responses.Entry:
-    """The same from parts."""
+    """Return the same from parts."""
     return responses.Entry(
         position=position,
         valid=valid,

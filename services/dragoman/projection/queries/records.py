@@ -26,7 +26,9 @@ from dragoman_schemas.responses import (
 from dragoman_schemas.state import Exchange
 
 ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL OR substr(raw, 1, 1) != X'7B'"
-"""The last one: what stands there is no record, or the leaf entry of one that was erased."""
+"""The last one: what stands there is no record, or the leaf entry of one that was
+erased.
+"""
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -70,7 +72,7 @@ def _entry(values: Sequence[object]) -> Entry:
 
 
 def areas(store: Store, channel: str, at: int) -> list[Exchange]:
-    """The areas that were announced and open at a position: danger areas, impact areas of launches, areas of activities."""
+    """Return the areas that were announced and open at a position: danger areas, impact areas of launches, areas of activities."""
     with store.snapshot() as connection:
         return list(open_areas(connection, store.base(channel), at))
 
@@ -93,7 +95,7 @@ _PLACE: Final = (
 
 
 def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
-    """The records, up to a position, that have an id or a number, or in whose number a part stands: `NATO/26/0042`, `26/0042/N07`."""
+    """Return the records, up to a position, that have an id or a number, or in whose number a part stands: `NATO/26/0042`, `26/0042/N07`."""
     base = store.base(channel)
     named, most = text.upper(), GO_FOUND + 1
     with store.snapshot() as connection:

@@ -1,7 +1,8 @@
 """One channel as it stood at a moment: after a position, and at a time up to which that position is all there is.
 
-Statistics and reports are of one moment, and of nothing later, so that they come out the same whenever they are made again.
-Where a time alone is given, the position is the last before the first record of that time or later.
+Statistics and reports are of one moment, and of nothing later, so that they come out
+the same whenever they are made again. Where a time alone is given, the position is the
+last before the first record of that time or later.
 """
 
 import sqlite3
@@ -62,7 +63,9 @@ _data = msgspec.json.Decoder(_Data).decode
 
 _STRETCH: Final = 100
 _REST_SECONDS: Final = 0.001
-"""A thread that reads many exchanges holds the interpreter: it rests a little after each stretch, so that whoever posts has a turn."""
+"""A thread that reads many exchanges holds the interpreter: it rests a little after
+each stretch, so that whoever posts has a turn.
+"""
 
 _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of-contact')"
 """The exchanges in which a side may owe more than acknowledgements."""
@@ -77,7 +80,7 @@ class PeriodQuery(Struct, frozen=True, kw_only=True):
 
 
 def instant(name: str, text: str) -> datetime:
-    """A time that a caller gives, to the millisecond in UTC. Raises `Refused` for one that does not exist."""
+    """Return a time that a caller gives, to the millisecond in UTC. Raises `Refused` for one that does not exist."""
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -91,7 +94,7 @@ def instant(name: str, text: str) -> datetime:
 
 
 def position_by(store: Store, channel: str, newest: int, moment: datetime) -> int:
-    """The last position, up to the newest, at which the channel's time was before a moment; 0 for none."""
+    """Return the last position, up to the newest, at which the channel's time was before a moment; 0 for none."""
     with store.snapshot() as connection:
         return position_before(connection, store.base(channel), newest, moment)
 
@@ -99,7 +102,7 @@ def position_by(store: Store, channel: str, newest: int, moment: datetime) -> in
 def position_before(
     connection: sqlite3.Connection, base: int, newest: int, moment: datetime
 ) -> int:
-    """The last position at which the channel's time was before a moment; 0 for none."""
+    """Return the last position at which the channel's time was before a moment; 0 for none."""
     text = deadlines.written(moment)
     (saved,) = connection.execute(
         "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
@@ -118,7 +121,7 @@ def position_before(
 def moment(
     store: Store, channel: str, period_query: PeriodQuery, as_of: str
 ) -> "Iterator[Snapshot]":
-    """The moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
+    """Return the moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
     base = store.base(channel)
     with store.snapshot() as connection:
         newest = position_of(connection, channel)
@@ -211,7 +214,7 @@ class Snapshot:
         return str(result)
 
     def span(self, begins: datetime | None) -> OutageSpan:
-        """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
+        """Return from a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
         begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
         if begins >= self.ends:
             raise refuse(
@@ -222,13 +225,13 @@ class Snapshot:
         return OutageSpan(begins, self.ends)
 
     def first(self, span: OutageSpan) -> int:
-        """The first position of a span that ends here."""
+        """Return the first position of a span that ends here."""
         return position_before(self._connection, self._base, self.position, span.begins) + 1
 
     # Exchanges
 
     def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
-        """What was opened or carried on since a position, and all in which something may be owed; at least these."""
+        """Yield what was opened or carried on since a position, and all in which something may be owed; at least these."""
         yield from self._states(
             "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # fixed words  # noqa: S608
             f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
@@ -240,7 +243,7 @@ class Snapshot:
         )
 
     def touched(self, first: int) -> Iterator[Exchange]:
-        """What was opened or carried on since a position."""
+        """Return what was opened or carried on since a position."""
         return (
             state
             for state in self._states("e.position >= ?", first)
@@ -261,11 +264,11 @@ class Snapshot:
             )
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:
-        """All exchanges of some formats of a family, in their order."""
+        """Return all exchanges of some formats of a family, in their order."""
         return self._states(f"e.family = '{family}' AND e.act IN ({_words(acts)})")
 
     def _states(self, where: str, *parameters: object) -> Iterator[Exchange]:
-        """The exchanges that were opened by then, as they stood."""
+        """Yield the exchanges that were opened by then, as they stood."""
         cursor = self._connection.execute(
             "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # fixed words  # noqa: S608
             f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
@@ -281,7 +284,7 @@ class Snapshot:
             )
 
     def opening(self, state: Exchange) -> dict[str, Raw]:
-        """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
+        """Return what an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
         (raw,) = self._connection.execute(
             "SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)
         ).fetchone()
@@ -290,7 +293,7 @@ class Snapshot:
         }
 
     def linked(self, state: Exchange) -> tuple[Link, ...]:
-        """The exchanges that refer to one, by its id or its number, in their order."""
+        """Return the exchanges that refer to one, by its id or its number, in their order."""
         rows = self._connection.execute(
             "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
             "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
@@ -311,11 +314,11 @@ class Snapshot:
         )
 
     def delivered(self, side: str, message: Message) -> str:
-        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+        """Return when it was recorded that a message had reached a station of a side; empty where it is not."""
         return delivered_at(self._connection, self._base, self.position, side, message)
 
     def last_words(self) -> dict[str, str]:
-        """When an officer said something in an area last, for the areas in which anybody has."""
+        """Return when an officer said something in an area last, for the areas in which anybody has."""
         rows = self._connection.execute(
             "SELECT area, position, id FROM exchanges WHERE key BETWEEN ? AND ?",
             (self._base, self._base | self.position),
@@ -344,7 +347,7 @@ class Snapshot:
     # The channel, watches and the line
 
     def channel_acts(self, first: int) -> Iterator[ChannelAct]:
-        """What officers changed in the channel since a position. Of officers and watches only that they changed."""
+        """Yield what officers changed in the channel since a position. Of officers and watches only that they changed."""
         cursor = self._connection.execute(
             "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
             "AND act != 'delivery' ORDER BY key",
@@ -364,12 +367,12 @@ class Snapshot:
             )
 
     def manned(self, first: int) -> frozenset[str]:
-        """The sides whose watch was somebody's before a position."""
+        """Return the sides whose watch was somebody's before a position."""
         registry = registry_at(self._connection, self._base, first - 1)
         return frozenset(() if registry is None else registry.watches)
 
     def turns(self, first: int) -> list[Turn]:
-        """When watches became somebody's or nobody's since a position."""
+        """Return when watches became somebody's or nobody's since a position."""
         cursor = self._connection.execute(
             "SELECT act, actor, time, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
             "AND act IN ('watch-assumption', 'watch-relief') ORDER BY key",
@@ -385,7 +388,7 @@ class Snapshot:
         ]
 
     def outages(self, first: int) -> list[OutageSpan]:
-        """When gateways had no broker, as they said since a position."""
+        """Return when gateways had no broker, as they said since a position."""
         cursor = self._connection.execute(
             "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
             (self.registry.id, self._base | first, self._base | self.position),
@@ -402,7 +405,7 @@ class Snapshot:
         ]
 
     def exceptional(self, first: int) -> Iterator[Noted]:
-        """What records since a position say of themselves, and which of them are without effect."""
+        """Yield what records since a position say of themselves, and which of them are without effect."""
         text = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         cursor = self._connection.execute(
             "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # fixed words  # noqa: S608
@@ -425,14 +428,14 @@ class Snapshot:
                 )
 
     def actor(self, position: int) -> str | None:
-        """Whose valid record stands at a position."""
+        """Return whose valid record stands at a position."""
         row = self._connection.execute(
             "SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)
         ).fetchone()
         return None if row is None else str(row[0])
 
     def line_checks(self, first: int) -> list[LineCheckSpan]:
-        """The line checks since a position, and as many before it as tell how the line stood then."""
+        """Return the line checks since a position, and as many before it as tell how the line stood then."""
         rows = self._connection.execute(
             "SELECT position, id FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
             "AND key >= coalesce((SELECT key FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "

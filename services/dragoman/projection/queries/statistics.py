@@ -31,7 +31,7 @@ def statistics(
     side: str = "",
     format: str = "",
 ) -> Statistics:
-    """The statistics of a period, of one side and format or of all. Raises `Refused`."""
+    """Return the statistics of a period, of one side and format or of all. Raises `Refused`."""
     return counted(store, channel, period_query, as_of, side, format).statistics
 
 
@@ -43,7 +43,7 @@ def counted(
     side: str = "",
     format: str = "",
 ) -> StatisticsResult:
-    """The same, with the time that each acknowledgement took. Raises `Refused`."""
+    """Return the same, with the time that each acknowledgement took. Raises `Refused`."""
     with moment(store, channel, period_query, as_of) as snapshot:
         span = snapshot.span(
             None if period_query.from_ is None else instant("from", period_query.from_)
@@ -54,7 +54,7 @@ def counted(
 def statistics_of(
     snapshot: Snapshot, span: OutageSpan, side: str = "", format: str = ""
 ) -> Statistics:
-    """The statistics of a span that ends at a moment. Raises `Refused`."""
+    """Return the statistics of a span that ends at a moment. Raises `Refused`."""
     return _counted(snapshot, span, side, format).statistics
 
 

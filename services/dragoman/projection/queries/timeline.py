@@ -20,7 +20,9 @@ from dragoman.text import unpacked
 from dragoman_schemas.responses import Entry
 
 LOOKED: Final = 20_000
-"""Records that are looked at for one page of what is wanted, or for what stands out: some 50 ms; a list goes on from there."""
+"""Records that are looked at for one page of what is wanted, or for what stands out:
+some 50 ms; a list goes on from there.
+"""
 
 MARKS: Final = 6
 """How much of each kind stands out: the newest."""
@@ -47,8 +49,9 @@ class TimelineFilter(Struct, frozen=True, kw_only=True):
 class TimelinePage(Struct, frozen=True, kw_only=True):
     """The newest records up to a position that are wanted, the newest first.
 
-    `older` is the position from which the next such page goes down, `newer` that of the page before; 0 for none. `looked` is the lowest that
-    was looked at. An entry's number is the record's own, or else that of its exchange.
+    `older` is the position from which the next such page goes down, `newer` that of the
+    page before; 0 for none. `looked` is the lowest that was looked at. An entry's
+    number is the record's own, or else that of its exchange.
     """
 
     entries: tuple[Entry, ...]
@@ -60,7 +63,7 @@ class TimelinePage(Struct, frozen=True, kw_only=True):
 def found(
     store: Store, channel: str, timeline_filter: TimelineFilter, top: int, newest: int, most: int
 ) -> TimelinePage:
-    """A page of the log, from a position down; nothing after `newest` is looked at."""
+    """Return a page of the log, from a position down; nothing after `newest` is looked at."""
     base = store.base(channel)
     with store.snapshot() as connection:
         clauses, parameters = _narrowed(connection, base, newest, timeline_filter)
@@ -121,7 +124,7 @@ def _entry(values: Sequence[Any]) -> Entry:
 
 
 def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
-    """How many acts of officers up to a position no side has signed, and of how many records: of the newest, where there are more."""
+    """Return how many acts of officers up to a position no side has signed, and of how many records: of the newest, where there are more."""
     base, first = store.base(channel), max(1, last - LOOKED // 4 + 1)
     with store.snapshot() as connection:
         (count,) = connection.execute(
@@ -135,7 +138,7 @@ def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
 
 
 def per_day(store: Store, channel: str, first: date, newest: int) -> tuple[int, ...]:
-    """How many records came on each day from one on, by the channel's time at each; up to the day of the newest position."""
+    """Return how many records came on each day from one on, by the channel's time at each; up to the day of the newest position."""
     base = store.base(channel)
     with store.snapshot() as connection:
         saved = connection.execute(
@@ -163,7 +166,7 @@ def _last_before(
     times: Sequence[str],
     moment: datetime,
 ) -> int:
-    """The last position at which the channel's time was before a moment, by the snapshots before it."""
+    """Return the last position at which the channel's time was before a moment, by the snapshots before it."""
     text = written(moment)
     start = positions[max(0, bisect_left(times, text) - 1)]
     last = min(newest, start + SNAPSHOT_RECORDS)
@@ -198,7 +201,7 @@ _saying = msgspec.json.Decoder(_TimelineRow).decode
 
 
 def marks(store: Store, channel: str, newest: int) -> tuple[TimelineMark, ...]:
-    """The newest of what stands out, in the order of the log."""
+    """Return the newest of what stands out, in the order of the log."""
     base = store.base(channel)
     with store.snapshot() as connection:
         late = connection.execute(

@@ -38,13 +38,15 @@ _FRAME: Final = frozenset(OpeningAct.__struct_encode_fields__)
 
 
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
-"""Members that have a value also where they were left out. They and the frame do not develop: they change by a correction alone."""
+"""Members that have a value also where they were left out. They and the frame do not
+develop: they change by a correction alone.
+"""
 
 
 def check_amendment(
     form: Format, registry: Registry, exchange: Exchange, record: Record
 ) -> Refusal | None:
-    """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
+    """Return the fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
     data = record.data
     if not isinstance(
         data, continuing.Correction | continuing.Update | continuing.Amendment
@@ -110,7 +112,7 @@ def check_amendment(
 
 
 def _settled(exchange: Exchange, name: str) -> bool:
-    """Whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
+    """Return whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
     meeting = exchange.meeting
     if meeting is None or name not in ("windows", "dates", "venue"):
         return False
@@ -118,7 +120,7 @@ def _settled(exchange: Exchange, name: str) -> bool:
 
 
 def _is_open(exchange: Exchange, name: str) -> bool:
-    """Whether a member of the frame was not given and has no default, or is unknown."""
+    """Return whether a member of the frame was not given and has no default, or is unknown."""
     value = exchange.content.get(name, exchange.defaults.get(name))
     return name not in _ALWAYS_GIVEN if value is None else developments.is_unknown(value)
 
@@ -128,7 +130,8 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
 
     Of an update, the values as of a newer time than those that stand.
 
-    Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
+    Where the precedence changes, it does for this message and those to come: nobody is
+    late by another's correction.
     """
     data = folding.record.data
     if isinstance(data, continuing.AmendmentAgreement | continuing.SecondKey):
@@ -184,7 +187,7 @@ def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Excha
 def _replaced(
     form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]
 ) -> Exchange:
-    """An exchange whose opening has these members instead of its own."""
+    """Return an exchange whose opening has these members instead of its own."""
     amended = opening_of(exchange, fields)
     assert isinstance(amended, OpeningAct)
     content = {**exchange.content, **fields}
@@ -202,7 +205,7 @@ def _replaced(
 
 
 def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
-    """The messages but the newest with the precedence that they have had so far."""
+    """Return the messages but the newest with the precedence that they have had so far."""
     *before, newest = exchange.messages
     return (
         *(

@@ -175,27 +175,27 @@ RULES: Final = (
 
 
 def cid_of(act: bytes) -> str:
-    """The channel's id: what auditors keep, made from the genesis act that every side signed."""
+    """Return the channel's id: what auditors keep, made from the genesis act that every side signed."""
     return hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest()
 
 
 def delivery_key(side: str, upto: int) -> str:
-    """The key from which the id of a `delivery` is made."""
+    """Return the key from which the id of a `delivery` is made."""
     return f"delivery\n{side}\n{upto}"
 
 
 def delivery_act(side: str, upto: int) -> bytes:
-    """The bytes of a `delivery`, the same from every gateway."""
+    """Return the bytes of a `delivery`, the same from every gateway."""
     return b'{"act":"delivery","side":"%s","upto":%d}' % (side.encode(), upto)
 
 
 def outage_key(since: str, until: str) -> str:
-    """The key from which the id of a `broker-outage` is made."""
+    """Return the key from which the id of a `broker-outage` is made."""
     return f"broker-outage\n{since}\n{until}"
 
 
 def outage_act(since: str, until: str, cause: str) -> bytes:
-    """The bytes of a `broker-outage`."""
+    """Return the bytes of a `broker-outage`."""
     return b'{"act":"broker-outage","from":"%s","to":"%s","cause":"%s"}' % (
         since.encode(),
         until.encode(),
@@ -207,7 +207,7 @@ def outage_act(since: str, until: str, cause: str) -> bytes:
 
 
 def check_genesis(record: Record) -> Refusal | None:
-    """Whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
+    """Return whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
     data, envelope = record.data, record.envelope
     if not isinstance(data, acts.ChannelOpening):
         return make_refusal("invalid-act", "Position 1 must be the channel's opening.")
@@ -249,7 +249,7 @@ def check_genesis(record: Record) -> Refusal | None:
 
 
 def check_opening(data: acts.ChannelOpening) -> Refusal | None:
-    """Whether the sides may sign an opening: its sides, keys, kind and policy are sound."""
+    """Return whether the sides may sign an opening: its sides, keys, kind and policy are sound."""
     log = Verifier(data.origin, ED25519, membership.public_of(data.log_key))
     return _check_sides(data) or _check_kind(data) or log_policy.check_opening(log, data)
 
@@ -317,7 +317,7 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
 
 
 def registry_of(record: Record, stamp: Stamp) -> Registry:
-    """The registry that a valid genesis opens."""
+    """Return the registry that a valid genesis opens."""
     data = record.data
     assert isinstance(data, acts.ChannelOpening)
     keys = {
@@ -350,7 +350,7 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
 def check(
     registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]
 ) -> Refusal | None:
-    """An officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
+    """Return an officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
     data = record.data
     if isinstance(data, membership.MEMBERSHIP):
         return membership.check(registry, record, position)
@@ -375,7 +375,7 @@ def check(
 
 
 def _check_standing(registry: Registry, record: Record) -> Refusal | None:
-    """What an officer says of the channel as a whole, or of the watch."""
+    """Return what an officer says of the channel as a whole, or of the watch."""
     match record.data:
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
             return invalid("/reason", sentence("a suspension says in writing why; give the reason"))
@@ -503,7 +503,7 @@ def _instant(text: str) -> datetime:
 
 
 def evolve(registry: Registry, folding: Folding) -> Registry:
-    """The registry after an act of the channel's family."""
+    """Return the registry after an act of the channel's family."""
     side = folding.record.side
     if isinstance(folding.record.data, membership.MEMBERSHIP):
         return membership.evolve(registry, folding)
@@ -563,14 +563,14 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
 
 
 def _member(record: Record, name: str) -> Raw | UnsetType:
-    """A member of an act as its bytes stand in the log."""
+    """Return a member of an act as its bytes stand in the log."""
     return _members(record.newest).get(name, UNSET)
 
 
 def _relieved(
     registry: Registry, folding: Folding, data: acts.WatchRelief
 ) -> dict[str, WatchState]:
-    """The watches after one was handed over, or ended."""
+    """Return the watches after one was handed over, or ended."""
     side = folding.record.side
     if isinstance(data.to, UnsetType):
         return {name: watch for name, watch in registry.watches.items() if name != side}

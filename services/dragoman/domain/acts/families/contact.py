@@ -293,7 +293,7 @@ LIAISON_OFFICE: Final = Format(
 
 
 def offices_of(exchange: Exchange) -> tuple[str, ...]:
-    """The side whose office an exchange is about; none for any other."""
+    """Return the side whose office an exchange is about; none for any other."""
     return (
         (str(msgspec.json.decode(exchange.content["side"])),)
         if exchange.act == "liaison-office"
@@ -302,7 +302,7 @@ def offices_of(exchange: Exchange) -> tuple[str, ...]:
 
 
 def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
-    """Of the entries of a side's office, the newest that is agreed or open."""
+    """Return of the entries of a side's office, the newest that is agreed or open."""
     standing = [
         exchange
         for exchange in entries

@@ -1,7 +1,8 @@
 """What the courier records: that a message was handed over to a side by other means than its pages, or given up.
 
-One record for each message, side, means and outcome, whichever courier is the first to say so; a message that was given up may be
-handed over later. Nothing rests on it: it stops no clock, and an acknowledgement is a person's.
+One record for each message, side, means and outcome, whichever courier is the first to
+say so; a message that was given up may be handed over later. Nothing rests on it: it
+stops no clock, and an acknowledgement is a person's.
 """
 
 from typing import Final
@@ -23,12 +24,12 @@ def key_of(outcome: CourierOutcome) -> str:
 
 
 def act_of(outcome: CourierOutcome) -> bytes:
-    """The bytes of an outcome."""
+    """Return the bytes of an outcome."""
     return msgspec.json.encode(outcome)
 
 
 def is_told(exchange: Exchange, message: str, side: str) -> bool:
-    """Whether a message of the exchange was said to a side."""
+    """Return whether a message of the exchange was said to a side."""
     return any(item.id == message and side in (*item.to, *item.info) for item in exchange.messages)
 
 

@@ -47,7 +47,8 @@ UNDETERMINED: Final = "und"
 class IssueState(Struct, frozen=True, kw_only=True):
     """An issue: the exchange that opened it, what it is called by language, and every view of it in the order of their records.
 
-    A title without a language stands under the empty one. Of several titles in a language the first stands.
+    A title without a language stands under the empty one. Of several titles in a
+    language the first stands.
     """
 
     id: str
@@ -56,7 +57,7 @@ class IssueState(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> Raw:
-        """What it is called, as acts hold it."""
+        """Return what it is called, as acts hold it."""
         if self.titles.keys() == {""}:
             return Raw(msgspec.json.encode(self.titles[""]))
         return Raw(
@@ -83,7 +84,8 @@ class IssueState(Struct, frozen=True, kw_only=True):
 def issues(stated: Iterable[Exchange]) -> list[IssueState]:
     """Return the issues of perceptions that come in the order of their records; what was cancelled opens none.
 
-    A view belongs to the issue of the exchange that it is `under`, or else to the one that is called the same in any language, whatever the case.
+    A view belongs to the issue of the exchange that it is `under`, or else to the one
+    that is called the same in any language, whatever the case.
     """
     owner: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -173,7 +175,7 @@ def _recommendation_title(data: Act) -> Text:
 
 
 def _became(exchange: Exchange, status: str) -> str:
-    """What the newest `fate` says."""
+    """Return what the newest `fate` says."""
     assert status == exchange.status
     return str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
 

@@ -105,7 +105,7 @@ def _warning_precedence(data: Act, time: str) -> Precedence:
 
 
 def is_imminent(data: Act, time: str) -> bool:
-    """Whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
+    """Return whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
     if not isinstance(data, TerrorismWarning):
         return False
     imminent = or_default(data.imminent, None)

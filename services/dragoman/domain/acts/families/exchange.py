@@ -10,7 +10,8 @@
     closure           any            live or declined → closed, by the opener or by every side            x
     decline           addressee      live → same; a meeting request → declined    x     x        x
 
-Acknowledging or answering a message does the same for every earlier one to that side: who has read the newest has the others.
+Acknowledging or answering a message does the same for every earlier one to that side:
+who has read the newest has the others.
 """
 
 from itertools import takewhile
@@ -55,7 +56,9 @@ from dragoman_schemas.state import (
 )
 
 RECEIPTS: Final = frozenset({"acknowledgement", "second-key", "call-attempt"})
-"""Acts that say nothing of the matter: an act that relies on the exchange as it was read relies on what was said in it, and not on them."""
+"""Acts that say nothing of the matter: an act that relies on the exchange as it was
+read relies on what was said in it, and not on them.
+"""
 
 
 _CONSENTS: Final = {"agreement", "endorsement", "acceptance", "release-consent"}
@@ -68,7 +71,7 @@ ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
 
 def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None) -> Moves:
-    """A format's moves: its own, and those of any exchange with these live statuses."""
+    """Return a format's moves: its own, and those of any exchange with these live statuses."""
     reached = {to for moves in own.values() for to in moves.values()}
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
     everywhere, alive = (
@@ -127,7 +130,7 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
 def check_continuing(
     registry: Registry, form: Format, exchange: Exchange, record: Record
 ) -> Refusal | None:
-    """A continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
+    """Return a continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
     data = record.data
     if isinstance(data, Continuing):
         refusal = field_checks.times(dtg=data.dtg) or check_carried(registry, data, record)
@@ -167,7 +170,7 @@ def _reaches(message: Message, side: str) -> bool:
 
 
 def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
-    """What any continuing act does to the messages: acknowledge, answer, and stand there itself as a message."""
+    """Return what any continuing act does to the messages: acknowledge, answer, and stand there itself as a message."""
     messages = exchange.messages
     data, record, side = folding.record.data, folding.record, folding.record.side
     if rule.acknowledges or rule.answers:
@@ -232,7 +235,7 @@ def _marked(
 
 
 def answered_at_last(exchange: Exchange, status: str) -> str:
-    """A status that follows a reply, unless the reply said itself that it was not the final one."""
+    """Return a status that follows a reply, unless the reply said itself that it was not the final one."""
     return (
         exchange.status
         if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false"
@@ -241,12 +244,12 @@ def answered_at_last(exchange: Exchange, status: str) -> str:
 
 
 def owes_acknowledgement(exchange: Exchange) -> set[str]:
-    """The action addressees that have not acknowledged something said to them."""
+    """Return the action addressees that have not acknowledged something said to them."""
     return {side for message in exchange.messages for side in owing_receipt(exchange, message)}
 
 
 def owing_receipt(exchange: Exchange, message: Message) -> tuple[str, ...]:
-    """The action addressees that owe a receipt of a message: nobody of what is for the record, or was said by voice before, or is over."""
+    """Return the action addressees that owe a receipt of a message: nobody of what is for the record, or was said by voice before, or is over."""
     if message.for_the_record or message.said.told or receipts_over(exchange) is not None:
         return ()
     return tuple(side for side in message.to if side not in message.acknowledged)
@@ -260,7 +263,7 @@ def receipts_over(exchange: Exchange) -> Stamp | None:
 
 
 def owes_answer(exchange: Exchange) -> set[str]:
-    """The action addressees that have not answered the opening, or the windows that stand, while it lives."""
+    """Return the action addressees that have not answered the opening, or the windows that stand, while it lives."""
     if exchange.for_the_record or exchange.status in ENDED:
         return set()
     meeting = exchange.meeting
@@ -274,13 +277,13 @@ def owes_answer(exchange: Exchange) -> set[str]:
 
 
 def asked(exchange: Exchange) -> set[str]:
-    """Who is asked whether the windows that stand suit: every party but the one that proposed them."""
+    """Return who is asked whether the windows that stand suit: every party but the one that proposed them."""
     assert exchange.meeting is not None
     return {exchange.side, *exchange.to} - {exchange.meeting.proposed_by}
 
 
 def by_all_addressed(exchange: Exchange, status: str) -> str:
-    """A status that follows when every action addressee has acknowledged the opening."""
+    """Return a status that follows when every action addressee has acknowledged the opening."""
     return (
         status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
     )
@@ -352,13 +355,15 @@ _ASKING: Final = frozenset({"clarification-request", "explanation-request", "ict
 
 
 def framed(exchange: Exchange, name: str) -> str:
-    """A member of the frame that is one word, as it was given or by default."""
+    """Return a member of the frame that is one word, as it was given or by default."""
     value = exchange.content.get(name, exchange.defaults.get(name))
     return "" if value is None else str(msgspec.json.decode(value))
 
 
 SPOKEN: Final = ("contact", "meeting")
-"""Families with speakers. What a side writes into its own column of the dialogue is the side's, and no officer's."""
+"""Families with speakers. What a side writes into its own column of the dialogue is the
+side's, and no officer's.
+"""
 
 
 def is_unattributed(exchange: Exchange) -> bool:
@@ -367,13 +372,13 @@ def is_unattributed(exchange: Exchange) -> bool:
 
 
 def satisfied(exchange: Exchange) -> bool:
-    """Whether the side that asked calls what came an answer."""
+    """Return whether the side that asked calls what came an answer."""
     assessed = exchange.acts.get("assessment", ())
     return bool(assessed) and bytes(assessed[-1].content["result"]) == b'"satisfied"'
 
 
 def settled_by_all(exchange: Exchange, status: str) -> str:
-    """A request moves when all who were asked have answered, and is declined only if none of them accepted."""
+    """Return a request moves when all who were asked have answered, and is declined only if none of them accepted."""
     meeting = exchange.meeting
     if status == exchange.status or meeting is None:
         return status
@@ -397,7 +402,7 @@ JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
 
 
 def changed_status(exchange: Exchange, status: str) -> str:
-    """The status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
+    """Return the status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
     assert status == exchange.status
     text = said_status(exchange.acts["status-change"][-1])
     return (
@@ -408,12 +413,12 @@ def changed_status(exchange: Exchange, status: str) -> str:
 
 
 def said_status(said: Said) -> str:
-    """The status that a `status-change` says."""
+    """Return the status that a `status-change` says."""
     return str(msgspec.json.decode(said.content["status"]))
 
 
 def confirming(exchange: Exchange) -> set[str]:
-    """The sides that have said the status of the newest `status-change`, with no other said between."""
+    """Return the sides that have said the status of the newest `status-change`, with no other said between."""
     changes = exchange.acts.get("status-change", ())
     newest = takewhile(
         lambda item: said_status(item) == said_status(changes[-1]), reversed(changes)

@@ -35,7 +35,7 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def side_of(record: Record) -> str:
-    """For which side something is said: the actor's, or the one that a service names."""
+    """Return for which side something is said: the actor's, or the one that a service names."""
     return str(getattr(record.data, "side", record.side)) if record.side == SERVICE else record.side
 
 
@@ -59,7 +59,7 @@ def suspended(registry: Registry) -> bool:
 
 
 def content_of(act: bytes) -> dict[str, Raw]:
-    """An act's members but `act` and `signed`, each as its bytes stand in the log."""
+    """Return an act's members but `act` and `signed`, each as its bytes stand in the log."""
     members = _members(act)
     members.pop("act", None)
     members.pop("signed", None)
@@ -67,12 +67,12 @@ def content_of(act: bytes) -> dict[str, Raw]:
 
 
 def frame(form: Format, registry: Registry, data: OpeningAct, time: str) -> tuple[Precedence, Area]:
-    """An opening's precedence and area, given or by default."""
+    """Return an opening's precedence and area, given or by default."""
     return _precedence(form, registry, data, time), or_default(data.area, form.area)
 
 
 def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
-    """An opening's precedence; a Track-2 channel knows none."""
+    """Return an opening's precedence; a Track-2 channel knows none."""
     if registry.kind == "track2":
         return "routine"
     return (
@@ -81,7 +81,7 @@ def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -
 
 
 def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
-    """The act that opened an exchange, as corrected until now, and with these members instead of its own. Raises `Malformed`.
+    """Return the act that opened an exchange, as corrected until now, and with these members instead of its own. Raises `Malformed`.
 
     What others' proposals have put beside it, a venue say, is no member of it.
     """

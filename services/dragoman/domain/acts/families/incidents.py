@@ -176,7 +176,7 @@ def _encounter_title(data: Act) -> Text:
 
 
 def agreed_by_all(exchange: Exchange, status: str) -> str:
-    """The same facts from every party, of the accounts as they are."""
+    """Return the same facts from every party, of the accounts as they are."""
     return status if _agreed_facts(exchange) else exchange.status
 
 

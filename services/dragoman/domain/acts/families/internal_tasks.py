@@ -3,7 +3,8 @@
     tasking                open
     instruction-request    open ──instruction──▶ instructed
 
-Both may be cancelled and closed. Nobody else is addressed, so nothing is owed to another side.
+Both may be cancelled and closed. Nobody else is addressed, so nothing is owed to
+another side.
 """
 
 from typing import Final

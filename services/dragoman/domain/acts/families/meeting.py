@@ -7,10 +7,12 @@
         ├──decline──▶ declined            a meeting that was simply held may be recorded from `requested` as well
         └──▶ cancelled (by the opener, until it was held)
 
-Windows are not corrected once a side has accepted one: nobody is held to terms that it did not see.
-With several sides asked the request is accepted or declined when all have answered: declined only if none accepted.
-Of the agenda each side's version stands beside the other's until one is agreed; it never holds a meeting up.
-A readout that a side proposes as joint is so once every side has said it; whoever says something else has given its own.
+Windows are not corrected once a side has accepted one: nobody is held to terms that it
+did not see. With several sides asked the request is accepted or declined when all have
+answered: declined only if none accepted. Of the agenda each side's version stands
+beside the other's until one is agreed; it never holds a meeting up. A readout that a
+side proposes as joint is so once every side has said it; whoever says something else
+has given its own.
 """
 
 from typing import Final, Literal
@@ -113,7 +115,8 @@ def _check_acceptance(
 def check_choice(exchange: Exchange, record: Record) -> Refusal | None:
     """Refuse a new acceptance that does not say which of several windows it accepts.
 
-    Only posts are checked so. In a log an acceptance without a window stands for the first one, and goes on doing so.
+    Only posts are checked so. In a log an acceptance without a window stands for the
+    first one, and goes on doing so.
     """
     data, windows = record.data, len(terms(exchange))
     if not isinstance(data, acts.Acceptance) or data.window is not UNSET or windows < 2:
@@ -148,7 +151,8 @@ def _check_proposal(
 def _propose(exchange: Exchange, folding: Folding) -> Exchange:
     """Windows take the place of those that stood there, and nobody has accepted or declined them yet.
 
-    Where there is but one window, as of a visit or a launch, it is the first of those that are named.
+    Where there is but one window, as of a visit or a launch, it is the first of those
+    that are named.
     """
     content = content_of(folding.record.newest)
     renewed: dict[str, Raw] = {
@@ -210,7 +214,7 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
 def _with_readout(
     exchange: Exchange, meeting: Meeting, side: str, readout: ReadoutState
 ) -> Meeting:
-    """A meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
+    """Return a meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
     newest = {name: state_readouts[-1] for name, state_readouts in readouts.items()}
     said = {(state_readout.topics, bytes(state_readout.text)) for state_readout in newest.values()}
@@ -306,7 +310,7 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
-    """The versions of the agenda that other sides gave, the opener's own in its request among them."""
+    """Return the versions of the agenda that other sides gave, the opener's own in its request among them."""
     return {name: topics for name, topics in consent.versions(exchange).items() if name != side}
 
 

@@ -13,7 +13,8 @@
     N16 annual-exchange             given
     N17 ict-inquiry                 open ──reply──▶ answered
 
-All of them may be cancelled and closed. The other side's account stands beside the first report, and neither replaces the other.
+All of them may be cancelled and closed. The other side's account stands beside the
+first report, and neither replaces the other.
 """
 
 from typing import Final
@@ -187,7 +188,7 @@ EXPLANATION_REQUEST: Final = Format(
 
 
 def _check_account(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """An account has the fields of what it answers to, and no others."""
+    """Return an account has the fields of what it answers to, and no others."""
     data = record.data
     assert isinstance(data, CounterAccount) and exchange is not None
     names = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
@@ -275,7 +276,7 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
 
 
 def codebook_of(code_word: str, version: int) -> Codebook | None:
-    """The codebook of a code word and a version."""
+    """Return the codebook of a code word and a version."""
     return next(
         (
             book
@@ -287,7 +288,7 @@ def codebook_of(code_word: str, version: int) -> Codebook | None:
 
 
 def coded_text(exchange: Exchange) -> dict[str, str]:
-    """What a coded message says in full, by language; empty for any other."""
+    """Return what a coded message says in full, by language; empty for any other."""
     if exchange.act != "immediate-notification":
         return {}
     word, version, designator = (
@@ -348,7 +349,7 @@ def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) 
 def _check_help_taken(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
-    """What is taken was offered by another side."""
+    """Return what is taken was offered by another side."""
     assert exchange is not None
     if all(item.said.side == record.side for item in exchange.acts.get("help-offer", ())):
         return invalid("/act", sentence("no other side has offered help yet"))
@@ -358,7 +359,7 @@ def _check_help_taken(
 def _check_delivered(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
-    """What was given, or has arrived, was offered by somebody."""
+    """Return what was given, or has arrived, was offered by somebody."""
     assert exchange is not None
     if not exchange.acts.get("help-offer"):
         return invalid("/act", sentence("nobody has offered help yet"))

@@ -32,7 +32,7 @@ from dragoman_schemas.state import (
 
 
 def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
-    """The exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
+    """Return the exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
     record, data = folding.record, folding.record.data
     assert isinstance(data, OpeningAct)
     side = side_of(record)
@@ -98,13 +98,13 @@ def _defaults(
 
 @cache
 def _prepared(form: Format, *, track2: bool) -> dict[str, Raw]:
-    """A format's defaults, which are the same for every message: made once."""
+    """Return a format's defaults, which are the same for every message: made once."""
     defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if track2 else {}), **form.defaults}
     return {name: Raw(value.encode()) for name, value in defaults.items()}
 
 
 def check_opening(registry: Registry, form: Format, record: Record) -> Refusal | None:
-    """The frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
+    """Return the frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
     data = record.data
     assert isinstance(data, OpeningAct)
     refusal = (
@@ -140,7 +140,7 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
 def check_carried(
     registry: Registry, data: OpeningAct | Continuing, record: Record
 ) -> Refusal | None:
-    """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
+    """Return what any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
     if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
         return None
     if not isinstance(data.attachments, UnsetType):
@@ -167,7 +167,7 @@ def check_carried(
 
 
 def _check_passed(data: OpeningAct | Continuing, record: Record) -> Refusal | None:
-    """What was said otherwise before was said before."""
+    """Return what was said otherwise before was said before."""
     if isinstance(data.passed_by, UnsetType):
         return None
     refusal = field_checks.time("/passed_by/at", data.passed_by.at)

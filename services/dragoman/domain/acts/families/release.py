@@ -3,9 +3,10 @@
     release        proposed ──every release-consent──▶ agreed; public from `publish_at` on
     public-line    notified ──every agreement──▶ agreed
 
-A release is public once every side of the channel consents to the digest of its text, with two officers each, and its time has come.
-From then on its text cannot be changed or taken back. With the records that it names, those are published that prove it (`proving`), and
-nothing else that is said of it, before or afterwards.
+A release is public once every side of the channel consents to the digest of its text,
+with two officers each, and its time has come. From then on its text cannot be changed
+or taken back. With the records that it names, those are published that prove it
+(`proving`), and nothing else that is said of it, before or afterwards.
 
     extract({"act":"contact-note","form":"letter","text":"Met."}, without=("text",))    {"act":"contact-note","form":"letter"}
 """
@@ -89,8 +90,9 @@ def fits(item: ReleasedRecord, record: Record) -> bool:
 def proving(exchange: Exchange) -> set[int]:
     """Return the positions of the records of a release's own exchange that prove it.
 
-    They are its opening and corrections, the amendments that every side took, each side's consents that count for its text, and the second
-    keys of all these. A reply, a question, or an amendment that was left is none of them.
+    They are its opening and corrections, the amendments that every side took, each
+    side's consents that count for its text, and the second keys of all these. A reply,
+    a question, or an amendment that was left is none of them.
     """
     taken = [
         item for item in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, item)
@@ -146,8 +148,8 @@ def check(
 ) -> Refusal | None:
     """Refuse to release what is no record of the channel, has no effect, or would name a speaker under the Chatham House Rule.
 
-    `known` gives an exchange by its id, `records` its records. Looks at the records of an opening, and at those that a correction or an
-    amendment puts in their place.
+    `known` gives an exchange by its id, `records` its records. Looks at the records of
+    an opening, and at those that a correction or an amendment puts in their place.
     """
     return next(_faults(known, records, *named(data)), None)
 

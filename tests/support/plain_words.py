@@ -1,0 +1,240 @@
+"""Checks of plain words: how docstrings open, names, phrases, and the length of lines and sentences.
+
+    python tests/support/plain_words.py services/dragoman/tlog docs/api.md
+
+prints what to change, one line a place. `tests/test_plain_words.py` asks the same of the whole tree.
+To forbid another opening, name or phrase, add it to the tables below.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[2]
+
+OPENINGS: Final = frozenset(
+    [
+        "What",
+        "Who",
+        "Whom",
+        "Whose",
+        "Where",
+        "Which",
+        "Whether",
+        "How",
+        "When",
+        "Why",
+        "That",
+        "Those",
+        "If",
+        "As",
+        "Nothing",
+        "Nobody",
+    ]
+)
+"""Words with which no docstring opens: a docstring describes, it is not a question."""
+
+VAGUE: Final = frozenset({"Return", "Yield"})
+CLAUSES: Final = frozenset(
+    ["what", "who", "whom", "whose", "where", "which", "how", "when", "why", "those"]
+)
+"""Words that do not follow "Return" or "Yield": the thing has a name."""
+
+NAMES: Final = frozenset(
+    [
+        "each",
+        "found",
+        "said",
+        "known",
+        "told",
+        "kept",
+        "asked",
+        "here",
+        "then",
+        "given",
+        "left",
+        "own",
+        "named",
+        "held",
+        "made",
+        "seen",
+        "taken",
+        "called",
+    ]
+)
+"""Participles and pronouns that name no value."""
+
+PHRASES: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\bis had\b",
+        r"\bis told\b",
+        r"\bare told\b",
+        r"\bdoes not hold\b",
+        r"\bis none\b",
+        r"\bof one another\b",
+        r"\bof the own\b",
+        r"\bhear(?:s|d)? of\b",
+        r"\bmend(?:s|ed|ing)?\b",
+        r"\bwhat stands\b",
+        r"\bwho(?:ever)? is told\b",
+    )
+)
+"""Phrases that a tired reader whose first language is not English would read twice."""
+
+COLUMNS: Final = 100
+DOC_COLUMNS: Final = 88
+WORDS: Final = 25
+LINES: Final = 600
+MODULES: Final = 25
+
+_UNBREAKABLE: Final = re.compile(r"https?://|# noqa|# type:|re\.compile|^\s*[\"'r]")
+
+
+class Fault(NamedTuple):
+    """One place that is not in plain words."""
+
+    path: str
+    line: int
+    kind: str
+    text: str
+
+
+def of_python(path: Path) -> Iterator[Fault]:
+    """Yield the faults of a module."""
+    where = str(path.relative_to(ROOT)) if path.is_absolute() else str(path)
+    source = path.read_text()
+    lines = source.splitlines()
+    tree = ast.parse(source)
+    documentation = dict(_documentation(tree))
+    inside = {
+        number
+        for node in documentation
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    if len(lines) > LINES:
+        yield Fault(where, 1, "long module", f"{len(lines)} lines")
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS and number not in inside and not _UNBREAKABLE.search(line):
+            yield Fault(where, number, "long line", line.strip()[:60])
+        if number in inside and len(line) > DOC_COLUMNS and "://" not in line:
+            yield Fault(where, number, "wide docstring", line.strip()[:60])
+    for node, text in documentation.items():
+        yield from _of_docstring(where, node.lineno, text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in NAMES:
+            yield Fault(where, node.lineno, "name", node.id)
+        if isinstance(node, ast.arg) and node.arg in NAMES:
+            yield Fault(where, node.lineno, "name", node.arg)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            index = {"sentence": 0, "say": 0, "_": 0, "refuse": 1, "make_refusal": 1}.get(name)
+            if index is not None and len(node.args) > index:
+                message = node.args[index]
+                if isinstance(message, ast.Constant) and isinstance(message.value, str):
+                    yield from _of_phrases(where, node.lineno, message.value)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and len(token.string) > 4:
+            yield from _of_phrases(where, token.start[0], token.string)
+
+
+def _documentation(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
+    """Yield each docstring, and each text under a name that documents it."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else ():
+            if (
+                isinstance(statement, ast.Expr)
+                and isinstance(statement.value, ast.Constant)
+                and isinstance(statement.value.value, str)
+            ):
+                yield statement.value, statement.value.value
+
+
+def _of_docstring(where: str, line: int, text: str) -> Iterator[Fault]:
+    words = re.findall(r"[\w’']+", text[:120])
+    if words and words[0] in OPENINGS:
+        yield Fault(where, line, "opening", text.split("\n", maxsplit=1)[0][:80])
+    if len(words) > 1 and words[0] in VAGUE and words[1] in CLAUSES:
+        yield Fault(where, line, "opening", text.split("\n", maxsplit=1)[0][:80])
+    prose = "\n".join(part for part in text.split("\n") if not part.startswith("    " * 2))
+    for sentence in _sentences(prose):
+        if len(sentence.split()) > WORDS:
+            yield Fault(where, line, "long sentence", sentence[:80])
+    yield from _of_phrases(where, line, text)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of running text; examples and tables are none."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = paragraph.split("\n")
+        if any(re.search(r"\S {2,}\S", line) for line in lines):
+            continue  # a table or an example in columns
+        running = re.sub(r"`[^`]*`", "x", " ".join(line.strip() for line in lines))
+        running = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", running)
+        yield from (part.strip() for part in re.split(r"(?<=[.!?:;])\s+", running) if part.strip())
+
+
+def _of_phrases(where: str, line: int, text: str) -> Iterator[Fault]:
+    for phrase in PHRASES:
+        if match := phrase.search(text):
+            yield Fault(where, line, "phrase", match.group())
+
+
+def of_page(path: Path) -> Iterator[Fault]:
+    """Yield the faults of a page of documentation: long sentences, and phrases."""
+    where = str(path.relative_to(ROOT)) if path.is_absolute() else str(path)
+    text = re.sub(
+        r"```.*?```",
+        lambda code: "\n" * code.group().count("\n"),
+        path.read_text(),
+        flags=re.DOTALL,
+    )
+    for number, block in _blocks(text):
+        yield from _of_phrases(where, number, block)
+        if block.lstrip().startswith(("|", "#")):
+            continue
+        for sentence in _sentences(re.sub(r"^\s*(?:[-*]|\d+\.)\s+", "", block)):
+            if len(sentence.split()) > WORDS:
+                yield Fault(where, number, "long sentence", sentence[:80])
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the blocks of a page with the line where each begins."""
+    number = 1
+    block: list[str] = []
+    for index, line in enumerate([*text.split("\n"), ""], 1):
+        begins = re.match(r"\s*(?:[-*|#]|\d+\.)\s?", line)
+        if (not line.strip() or begins) and block:
+            yield number, "\n".join(block)
+            block = []
+        if line.strip():
+            if not block:
+                number = index
+            block.append(line)
+
+
+def main() -> None:
+    """Print the faults of the files and folders that the command names."""
+    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    files = [
+        file
+        for path in paths
+        for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+        if file.suffix in (".py", ".md")
+    ]
+    count = 0
+    for file in files:
+        for fault in of_python(file) if file.suffix == ".py" else of_page(file):
+            print(f"{fault.path}:{fault.line}: {fault.kind}: {fault.text}")  # noqa: T201
+            count += 1
+    print(count, "places")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
