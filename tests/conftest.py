@@ -72,7 +72,9 @@ async def real_broker(tmp_path: Path) -> AsyncIterator[RealBroker]:
 
 @pytest.fixture(scope="session")
 def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """Three nodes on loopback, which all tests share that need them; each finds them whole, and without a log."""
+    """Three nodes on loopback, which all tests share that need them; each finds them whole, and
+    without a log.
+    """
     with RealCluster(tmp_path_factory.mktemp("cluster"), admin=True) as cluster:
         yield cluster
 

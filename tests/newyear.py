@@ -1,8 +1,10 @@
-"""Run tests with the clock at the turn of a year: `make newyear`, or `make newyear TESTS=tests/live`.
+"""Run tests with the clock at the turn of a year: `make newyear`, or `make newyear
+TESTS=tests/live`.
 
-Debian's libfaketime shifts the clock of every process that asks libc for the time: pytest, the service, the command line. The broker
-keeps the machine's clock (see support/otherclock). Files and monotonic clocks keep theirs as well, so that nothing waits for a
-month. Chromium does not start under libfaketime: its tests are left out. The first tests run in the last seconds of 31 December,
+Debian's libfaketime shifts the clock of every process that asks libc for the time: pytest, the
+service, the command line. The broker keeps the machine's clock (see support/otherclock). Files and
+monotonic clocks keep theirs as well, so that nothing waits for a month. Chromium does not start
+under libfaketime: its tests are left out. The first tests run in the last seconds of 31 December,
 UTC, and the later ones in January.
 
     newyear.py [--before SECONDS] ARGUMENTS-OF-PYTEST

@@ -1,4 +1,6 @@
-"""What is set up when a process starts: who may enter its data directory, and whether tokens cross a network in clear."""
+"""What is set up when a process starts: who may enter its data directory, and whether tokens cross
+a network in clear.
+"""
 
 import stat
 from pathlib import Path

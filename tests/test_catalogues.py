@@ -1,4 +1,6 @@
-"""The three catalogues: every string of pages and reports is in each, with its placeholders, in the typography of its language."""
+"""The three catalogues: every string of pages and reports is in each, with its placeholders, in the
+typography of its language.
+"""
 
 import re
 from itertools import chain
@@ -33,7 +35,7 @@ def places(text: str) -> set[str]:
 
 
 CATALOGUES = {language: read(language) for language in LANGUAGES}
-WANTED = {(message.context, str(message.id)) for message in catalogue.template() if message.id}
+WANTED = {(message.context, str(message.id)) for message in catalogue.untranslated() if message.id}
 MESSAGES = {
     language: [message for message in found if message.id] for language, found in CATALOGUES.items()
 }

@@ -1,4 +1,6 @@
-"""The place of a data directory: what a restart keeps, what a copy does not, and when writing is allowed."""
+"""The place of a data directory: what a restart keeps, what a copy does not, and when writing is
+allowed.
+"""
 
 import asyncio
 import json
@@ -198,7 +200,7 @@ async def settled(guard: PlaceGuard, confirm: Witnessing | None, seconds: float 
 
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.gather(guard.run(confirm), guard.then(work))
+            await asyncio.gather(guard.run(confirm), guard.when_allowed(work))
     except TimeoutError:
         return False
     return bool(done)

@@ -69,7 +69,7 @@ def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
 
 
 def test_every_sentence_that_is_made_stands_in_the_catalogues() -> None:
-    known = {message.id for message in catalogue.template()}
+    known = {message.id for message in catalogue.untranslated()}
     made = [(path, message) for path, _, message in messages()]
     assert len(made) > 300
     for path, message in made:
@@ -93,15 +93,15 @@ def test_no_sentence_is_made_past_the_catalogues() -> None:
 
 def test_a_sentence_is_text_in_english_and_said_again_in_another_language() -> None:
     within = sentence("a channel has at most %(limit)s sides", limit=16)
-    said = sentence("The query does not hold: %(name)s: %(fault)s.", name="x", fault=within)
+    said = sentence("The query is not valid: %(name)s: %(fault)s.", name="x", fault=within)
     assert (
         str(said)
         == words("en").sentence(said)
-        == "The query does not hold: x: a channel has at most 16 sides."
+        == "The query is not valid: x: a channel has at most 16 sides."
     )
     assert (
         words("fr").sentence(said)
-        == "La requête ne tient pas\N{NO-BREAK SPACE}: x\N{NO-BREAK SPACE}: un canal a au plus 16 parties."
+        == "La requête n’est pas valable\N{NO-BREAK SPACE}: x\N{NO-BREAK SPACE}: un canal a au plus 16 parties."
     )
     assert words("zh").sentence(said).endswith("一个渠道最多有16方。")
     assert {words(language).sentence(verbatim("100 %")) for language in ("en", "fr", "zh")} == {
@@ -139,7 +139,9 @@ def unsaid(said: Text, language: Words) -> list[str]:
 
 
 def bodies() -> Iterator[dict[str, Any]]:
-    """Acts that do not hold: of every sample each member left out, and each with something else in it; and what is no act."""
+    """Acts that do not hold: of every sample each member left out, and each with something else in
+    it; and what is no act.
+    """
     for name, sample in SAMPLES.items():
         yield {**sample, "surplus": 1}
         for member in SHAPES[name].__struct_encode_fields__:
@@ -182,7 +184,9 @@ def test_what_is_wrong_with_a_body_is_said_in_every_language() -> None:
 
 
 def refusals() -> Iterator[Refusal]:
-    """What the rules say to every sample, from officers of every role, from services and from strangers, in an exchange and in none."""
+    """What the rules say to every sample, from officers of every role, from services and from
+    strangers, in an exchange and in none.
+    """
     world = World()
     id = world.open("nato/o-1", SAMPLES["contact-note"])
     for name in RULES.keys() & SAMPLES.keys():

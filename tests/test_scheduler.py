@@ -11,10 +11,11 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from dragoman.application.command_handler import CommandHandler, stamp
+from dragoman.application.clock import stamp
+from dragoman.application.command_handler import CommandHandler
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import deadline_acts, deadlines, line_checks
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act, parse, read_act
@@ -23,7 +24,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.scheduler import Scheduler
-from dragoman.stores.keystore import Custody
+from dragoman.stores.keystore import Keystore
 from dragoman_schemas.acts.office.watch import Reminder
 from dragoman_schemas.state import Exchange
 from samples import act
@@ -51,7 +52,7 @@ class House:
         raw, data = read_act(compact(body), cut=False)
         id = ids.from_key(self.projection.name, actor, f"watch-test-{self.serial:08d}")
         kept = await self.desk.post(
-            self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange)
+            self.projection, Submission(actor=actor, act=raw, data=data, id=id, exchange=exchange)
         )
         return kept.recorded.exchange
 
@@ -64,7 +65,7 @@ class House:
             time=stamp(self.now), channel=registry.name, family="contact", actor=actor, decided=self.projection.state.position, salt=SALT,
         )  # fmt: skip
         position = self.projection.state.position
-        record = records.of(envelope, *read_act(compact(act("contact-note")), cut=False))
+        record = records.assemble(envelope, *read_act(compact(act("contact-note")), cut=False))
         assert isinstance(
             await self.log.append([EntryToAppend(record=record, expected=0)]), Appended
         )
@@ -109,7 +110,7 @@ async def followed(
     projection = Projection(log, store)
     made = House(
         projection,
-        CommandHandler(Custody(tmp_path / "keys"), now=lambda: made.now),
+        CommandHandler(Keystore(tmp_path / "keys"), now=lambda: made.now),
         log,
         world.clock,
     )
@@ -131,7 +132,7 @@ async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limi
     seen = []
     for seconds in (0, 299, 300, 539, 540, 600, 600.001, 900):
         house.now = begun + timedelta(seconds=seconds)
-        await watch.beat()
+        await watch.tick()
         seen.append([step for _, clock, step in house.told(id) if clock == "acknowledgement"])
     assert seen == [[], [], [50], [50], [50, 90], [50, 90], [50, 90, 100], [50, 90, 100]]
 
@@ -141,7 +142,7 @@ async def test_after_a_time_without_a_watch_the_highest_step_alone_is_recorded(
 ) -> None:
     id = await house.post("nato/d-1", FLASH)
     house.now += 11 * MINUTE
-    await house.watch().beat()
+    await house.watch().tick()
     assert house.told(id) == [("lapse", "acknowledgement", 100)]
 
 
@@ -149,37 +150,37 @@ async def test_any_number_of_watches_and_restarts_record_each_step_once(house: H
     exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
     for _ in range(3):
         house.now += 4 * MINUTE
-        await asyncio.gather(*(house.watch().beat() for _ in range(3)))
+        await asyncio.gather(*(house.watch().tick() for _ in range(3)))
     assert [house.told(id) for id in exchanges] == [
         [("reminder", "acknowledgement", 50), ("lapse", "acknowledgement", 100)]
     ] * 20
     folded = house.projection.state.position
-    await house.watch().beat()
+    await house.watch().tick()
     assert house.projection.state.position == folded
 
 
 async def test_an_acknowledgement_that_lands_first_wins(house: House) -> None:
     id, watch = await house.post("nato/d-1", FLASH), house.watch()
-    await watch.beat()
+    await watch.tick()
     house.now += 9 * MINUTE
     await house.post("china/d-1", act("acknowledgement"), id)
     house.now += 9 * MINUTE
-    await watch.beat()
+    await watch.tick()
     assert house.told(id) == []
 
 
 async def test_a_running_watch_hears_of_what_is_new(house: House) -> None:
     watch = house.watch()
-    await watch.beat()
+    await watch.tick()
     incident = await house.post(
         "nato/d-1", act("hazardous-incident", next_update="2026-11-24T12:30Z", precedence="routine")
     )
     house.now += timedelta(hours=1)
-    await watch.beat()
+    await watch.tick()
     assert house.told(incident) == [("lapse", "update", 100)]
     await house.post("nato/d-1", {"act": "update", "text": "Nothing new."}, incident)
     house.now += timedelta(hours=6, seconds=1)
-    await watch.beat()
+    await watch.tick()
     assert [told for told in house.told(incident) if told[1] == "update"] == [
         ("lapse", "update", 100),
         ("lapse", "update", 100),
@@ -191,14 +192,14 @@ async def test_courtesy_never_lapses(house: House) -> None:
     id, watch = await house.post("nato/d-1", FLASH), house.watch()
     for _ in range(3):
         house.now += timedelta(days=1)
-        await watch.beat()
+        await watch.tick()
     assert house.told(id) == []
 
 
 async def test_what_the_watch_records_names_what_caused_it(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
     house.now += 11 * MINUTE
-    await house.watch().beat()
+    await house.watch().tick()
     record = house.projection.record_at(house.projection.state.position)
     assert record is not None
     assert (record.name, record.envelope.actor, record.envelope.causationid) == (
@@ -213,9 +214,11 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
     house: House,
 ) -> None:
     exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
-    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
+    (limit, *_) = deadlines.open_deadlines(
+        house.projection.registry, one_of(house, exchanges[0]), {}
+    )
     for id in exchanges:
-        (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
+        (limit, *_) = deadlines.open_deadlines(house.projection.registry, one_of(house, id), {})
         for step in (50, 90, 100):
             await house.take(clock_id("nato-china", id, limit, step))
     begun = house.now
@@ -223,9 +226,9 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
         for seconds in (301, 541, 601):
             house.now = begun + timedelta(seconds=seconds)
             await asyncio.gather(
-                *(house.watch().beat() for _ in range(2))
+                *(house.watch().tick() for _ in range(2))
             )  # two schedulers, each as after a restart
-            await house.watch().beat()
+            await house.watch().tick()
     told = [
         ("reminder", "acknowledgement", 50),
         ("reminder", "acknowledgement", 90),
@@ -242,14 +245,14 @@ async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and
 
 async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
-    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
+    (limit, *_) = deadlines.open_deadlines(house.projection.registry, one_of(house, id), {})
     first = deadline_acts.key_of(id, reminder(limit, 50))
     for each in ids.every("nato-china", deadlines.ACTOR, first):
         await house.take(each)
     begun = house.now
     for seconds in (301, 541, 601):
         house.now = begun + timedelta(seconds=seconds)
-        await house.watch().beat()
+        await house.watch().tick()
     assert house.told(id) == [
         ("reminder", "acknowledgement", 90),
         ("lapse", "acknowledgement", 100),
@@ -258,11 +261,11 @@ async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(hous
 
 async def test_an_officers_record_takes_no_id_of_a_service(house: House) -> None:
     id = await house.post("nato/d-1", FLASH)
-    (limit, *_) = deadlines.open_clocks(house.projection.registry, one_of(house, id), {})
+    (limit, *_) = deadlines.open_deadlines(house.projection.registry, one_of(house, id), {})
     own = clock_id("nato-china", id, limit, 50)
     await house.take(own, "nato/d-1")
     house.now += timedelta(seconds=301)
-    await house.watch().beat()
+    await house.watch().tick()
     position = house.projection.posted(own)
     assert position is not None
     record = house.projection.record_at(position)
@@ -293,16 +296,16 @@ async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_a
 ) -> None:
     watch = house.watch()
     before = await house.post("nato/d-1", FLASH)
-    await watch.beat()
+    await watch.tick()
     for side in ("nato", "china"):
         seed = tmp_path / "keys" / "nato-china" / side / "root.seed"
         seed.parent.mkdir(parents=True, exist_ok=True)
         seed.write_bytes(seed_of(f"{side}/root"))
         await house.post(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
     after = await house.post("nato/d-1", FLASH)
-    await watch.beat()
+    await watch.tick()
     house.now += 11 * MINUTE
-    await watch.beat()
+    await watch.tick()
     assert (house.told(before), house.told(after)) == ([], [("lapse", "acknowledgement", 100)])
 
 
@@ -344,7 +347,7 @@ async def test_a_line_check_is_sent_by_schedule_once_whatever_the_number_of_watc
 ) -> None:
     for hours in (5, 6, 6.1, 7):
         scheduled.now = datetime.fromisoformat("2026-11-24T12:00Z") + timedelta(hours=hours)
-        await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
+        await asyncio.gather(*(scheduled.watch().tick() for _ in range(3)))
     assert checks(scheduled) == [("china", "24T18:00", "missed")]
 
 
@@ -355,14 +358,14 @@ async def test_a_running_watch_sends_each_check_and_records_what_is_missed(
     start = datetime.fromisoformat("2026-11-24T12:00Z")
     for minutes in (1, 360, 366, 371, 1080, 1085, 1091):
         scheduled.now = start + timedelta(minutes=minutes)
-        await watch.beat()
+        await watch.tick()
     assert checks(scheduled) == [("china", "24T18:00", "missed"), ("china", "25T06:00", "missed")]
     assert scheduled.told(latest(scheduled))[-1] == ("line-check-missed", "echo", 100)
 
 
 async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(scheduled: House) -> None:
     scheduled.now = datetime.fromisoformat("2026-11-24T18:11Z")
-    await scheduled.watch().beat()
+    await scheduled.watch().tick()
     assert checks(scheduled) == []
 
 
@@ -374,6 +377,6 @@ async def test_a_line_check_is_sent_once_though_somebody_takes_its_id(scheduled:
     await scheduled.take(slot_id(registry, slot))
     scheduled.now = slot.due
     before = len(checks(scheduled))
-    await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
-    await scheduled.watch().beat()
+    await asyncio.gather(*(scheduled.watch().tick() for _ in range(3)))
+    await scheduled.watch().tick()
     assert len(checks(scheduled)) == before + 1

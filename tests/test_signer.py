@@ -1,4 +1,6 @@
-"""The registrar: it signs what it has kept, goes on from what was signed, and stops where that cannot be explained."""
+"""The registrar: it signs what it has kept, goes on from what was signed, and stops where that
+cannot be explained.
+"""
 
 import asyncio
 import threading
@@ -19,7 +21,7 @@ from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.signer import LogContradiction, _in_thread, _Sealing
 from dragoman.stores.compare_and_set import WriteConflict
-from dragoman.stores.signed_heads import SealedHead
+from dragoman.stores.signed_heads import StoredHead
 from dragoman.text import verbatim
 from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -31,16 +33,18 @@ NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
 
 
 class MemorySeals:
-    """Seals in memory. The next put fails as `fails` says: `lost` before it is written, `kept` after it."""
+    """Seals in memory. The next put fails as `fails` says: `lost` before it is written, `kept`
+    after it.
+    """
 
     def __init__(self) -> None:
         self.notes: list[bytes] = []
         self.fails = ""
         self.taken: datetime | None = None
 
-    async def newest(self, _: str) -> SealedHead | None:
+    async def newest(self, _: str) -> StoredHead | None:
         return (
-            SealedHead(seq=len(self.notes), note=self.notes[-1], taken=self.taken)
+            StoredHead(seq=len(self.notes), note=self.notes[-1], taken=self.taken)
             if self.notes
             else None
         )
@@ -48,7 +52,7 @@ class MemorySeals:
     async def knew(self, _: str) -> bool:
         return True
 
-    async def put(self, channel: str, note: bytes, over: SealedHead | None) -> SealedHead:
+    async def put(self, channel: str, note: bytes, over: StoredHead | None) -> StoredHead:
         fails, self.fails = self.fails, ""
         if fails == "lost":
             raise LogUnreachable(verbatim("lost"))
@@ -57,7 +61,7 @@ class MemorySeals:
         self.notes.append(note)
         if fails == "kept":
             raise LogUnreachable(verbatim("kept"))
-        return SealedHead(seq=len(self.notes), note=note)
+        return StoredHead(seq=len(self.notes), note=note)
 
 
 class House:
@@ -135,7 +139,7 @@ async def test_the_head_is_that_of_the_log_and_signed_by_the_key_of_the_genesis(
     sealing = await house.caught_up(house.registrar())
     await sealing.seal()
     assert sealing.verifier is not None
-    head, _ = checkpoint.opened(house.seals.notes[-1], sealing.verifier)
+    head, _ = checkpoint.read_signed(house.seals.notes[-1], sealing.verifier)
     assert (head.origin, head.size, head.root) == (
         "example.org/nato-china",
         len(house.world.raws),
@@ -244,7 +248,7 @@ async def test_a_sealed_head_that_is_not_of_these_records_stops_it(house: House)
     sealing = house.registrar()
     forged = Checkpoint("example.org/nato-china", 3, bytes(32))
     house.seals.notes.append(
-        note.written(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)])
+        note.encode(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)])
     )
     await house.caught_up(sealing)
     with pytest.raises(LogContradiction, match="not that of the records that were kept"):
@@ -255,7 +259,7 @@ async def test_a_sealed_head_of_nobody_stops_it(house: House) -> None:
     sealing = house.registrar()
     house.seals.notes.append(b"no note")
     await house.caught_up(sealing)
-    with pytest.raises(LogContradiction, match="the sealed head is none"):
+    with pytest.raises(LogContradiction, match="the sealed head is not valid"):
         await sealing.seal()
 
 
@@ -285,7 +289,9 @@ async def test_an_archive_that_lost_what_was_signed_stops_it(house: House) -> No
 
 
 class Side:
-    """A side's witness as it is asked by a registrar: the newest head that it has cosigned, or silence."""
+    """A side's witness as it is asked by a registrar: the newest head that it has cosigned, or
+    silence.
+    """
 
     def __init__(self, name: str = "nato.example/witness") -> None:
         self.name = name
@@ -364,7 +370,9 @@ async def test_a_registrar_goes_on_where_a_witness_agrees(house: House, side: Si
 async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(
     house: House, side: Side
 ) -> None:
-    """Broker, seals and archive are put back together, as they were an hour ago: nothing but a witness knows."""
+    """Broker, seals and archive are put back together, as they were an hour ago: nothing but a
+    witness knows.
+    """
     await (await house.caught_up(house.registrar())).seal()
     backup = list(house.world.raws), list(house.seals.notes)
     house.world.open("nato/o-1", NOTE)
@@ -393,7 +401,7 @@ async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(
     await (await house.caught_up(house.registrar("quick"))).seal()
     side.cosigns(house.seals.notes[-1])
     slow.trusted = False
-    slow.sealed = SealedHead(seq=1, note=house.seals.notes[0])
+    slow.sealed = StoredHead(seq=1, note=house.seals.notes[0])
     await slow.seal()
     assert not slow.trusted and house.heads == [first, first + 1]
     slow.take(house.messages)
@@ -407,7 +415,7 @@ async def test_what_no_log_key_signed_stops_nobody_and_counts_for_nothing(
     await (await house.caught_up(house.registrar())).seal()
     head = Checkpoint("example.org/nato-china", 99, bytes(32))
     side.cosigns(
-        note.written(head.text, [note.sign("example.org/nato-china", seed_of("forger"), head.text)])
+        note.encode(head.text, [note.sign("example.org/nato-china", seed_of("forger"), head.text)])
     )
     house.world.open("nato/o-1", NOTE)
     await (await house.caught_up(house.registrar("again"))).seal()
@@ -555,7 +563,7 @@ async def test_an_idle_head_is_cosigned_anew_every_five_minutes(
     )
     mirror.take(
         house.world.raws,
-        note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]),
+        note.encode(head.text, [note.sign(head.origin, seed_of("log"), head.text)]),
     )
     witness = CosigningWitness(
         mirror,

@@ -1,4 +1,6 @@
-"""Two registrars over one real broker: of each size one head is signed, whoever is first, and the other one goes on from it."""
+"""Two registrars over one real broker: of each size one head is signed, whoever is first, and the
+other one goes on from it.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,10 +17,10 @@ from dragoman.domain.record import codec as records
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import Appended, EntryToAppend, StoredMessage, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus, connected
+from dragoman.eventlog.nats_connection import NatsConnection, connected
 from dragoman.signer import Signer, _Sealing
 from dragoman.stores.compare_and_set import WriteConflict
-from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
+from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness_client import Witnesses
@@ -92,7 +94,7 @@ class House:
         return sealing, archive
 
     @asynccontextmanager
-    async def registrar(self, name: str, bus: Bus | None = None) -> AsyncIterator[None]:
+    async def registrar(self, name: str, bus: NatsConnection | None = None) -> AsyncIterator[None]:
         """A registrar that runs."""
         bus = bus or await self.broker.bus("registrar")
         running = asyncio.create_task(
@@ -114,7 +116,7 @@ class House:
 
     async def heads(self) -> list[Checkpoint]:
         """All heads that were ever sealed, the first one first."""
-        found: list[SealedHead] = []
+        found: list[StoredHead] = []
         at = await self.seals.after(CHANNEL, 0)
         while at is not None:
             found.append(at)
@@ -140,13 +142,15 @@ Signed = Callable[[], set[Checkpoint]]
 
 @pytest.fixture
 def signed(monkeypatch: pytest.MonkeyPatch) -> Signed:
-    """All heads that any registrar has signed and tried to seal, those that came too late among them."""
+    """All heads that any registrar has signed and tried to seal, those that came too late among
+    them.
+    """
     tried: list[bytes] = []
     put = SignedHeadStore.put
 
     async def told(
-        seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
-    ) -> SealedHead:
+        seals: SignedHeadStore, channel: str, note: bytes, over: StoredHead | None
+    ) -> StoredHead:
         tried.append(note)
         return await put(seals, channel, note, over)
 
@@ -229,21 +233,23 @@ async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops
 
 
 class OldHeads:
-    """A node that was cut off, and leads on in its own eyes: while it does, nothing is sealed, and the newest head is an old one."""
+    """A node that was cut off, and leads on in its own eyes: while it does, nothing is sealed, and
+    the newest head is an old one.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.shows: SealedHead | None = None
+        self.shows: StoredHead | None = None
         self.shown = 0
         put, newest = SignedHeadStore.put, SignedHeadStore.newest
 
         async def refused(
-            seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
-        ) -> SealedHead:
+            seals: SignedHeadStore, channel: str, note: bytes, over: StoredHead | None
+        ) -> StoredHead:
             if self.shows is not None:
                 raise WriteConflict(channel)
             return await put(seals, channel, note, over)
 
-        async def old(seals: SignedHeadStore, channel: str) -> SealedHead | None:
+        async def old(seals: SignedHeadStore, channel: str) -> StoredHead | None:
             if self.shows is None:
                 return await newest(seals, channel)
             self.shown += 1

@@ -25,7 +25,8 @@ from dragoman.domain.acts.act_rules import (
     Rule,
     Who,
 )
-from dragoman.domain.acts.deadlines import LAPSE, REMINDERS, Outcome
+from dragoman.domain.acts.deadline_outcomes import Outcome
+from dragoman.domain.acts.deadlines import LAPSE, REMINDERS
 from dragoman.domain.acts.families import exchange, exchange_content
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import numbering
@@ -687,7 +688,7 @@ def test_deadlines_run_in_the_formats_of_the_page_with_its_limits_and_acts() -> 
     found: set[tuple[str, str]] = set()
     for world, life in histories():
         exchange_, acts = ran(world, life)
-        for deadline in deadlines.running(world.registry, exchange_, {}):
+        for deadline in deadlines.deadlines_of(world.registry, exchange_, {}):
             key = deadline.clock, exchange_.act
             found.add(key)
             rows = (

@@ -1,4 +1,6 @@
-"""Supervision: a task that fails is run again, later each time, and what depends on it is told once it works."""
+"""Supervision: a task that fails is run again, later each time, and what depends on it is told once
+it works.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""A witness cosigns what goes on from its last head and what its side holds itself, and nothing else."""
+"""A witness cosigns what goes on from its last head and what its side holds itself, and nothing
+else.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ import msgspec
 import pytest
 
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.audit.verification import CosigningTime
+from dragoman.audit.verification_result import CosigningTime
 from dragoman.cli import witness
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of

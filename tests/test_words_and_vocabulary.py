@@ -1,4 +1,6 @@
-"""How times, spans and numbers are written in the three languages, and in which words a reader of any language is spoken to."""
+"""How times, spans and numbers are written in the three languages, and in which words a reader of
+any language is spoken to.
+"""
 
 import pytest
 

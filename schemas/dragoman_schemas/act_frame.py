@@ -1,7 +1,8 @@
-"""The frame of every act: what any opening and any continuing act may carry (message catalogue §1, §3).
+"""The frame of every act: the members that any opening or continuing act may have.
 
-Only `act` and a format's own required fields must be posted. Defaults are never written
-into an act: the fold fills them in, by rules that are frozen with the act's version.
+See `docs/spec/catalogue.md`, section 4. Only `act` and a format's own required fields
+must be posted. Defaults are never written into an act. The fold fills them in, by rules
+that are frozen with the act's version.
 """
 
 from typing import Annotated, Literal
@@ -37,22 +38,29 @@ Area = Literal[
 ]
 Attachments = Annotated[tuple[Attachment, ...], Meta(min_length=1, max_length=20)]
 Phrases = Annotated[tuple[Phrase, ...], Meta(min_length=1, max_length=20)]
-"""Agreed phrases by their keys in the codebook; each reader sees them in the own
-language.
+"""Agreed phrases by their keys in the codebook.
+
+Readers see them in their own language.
 """
 
 Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
 
 
 class Seen(Shape, frozen=True, kw_only=True):
-    """The head that the author's client had verified: a tree size in leaves, and the root at that size."""
+    """The head that the author's client had verified.
+
+    It is a tree size in leaves, and the root at that size.
+    """
 
     size: Annotated[int, Meta(ge=1)]
     root: Base64Of32
 
 
 class Signed(Shape, frozen=True, kw_only=True):
-    """What an author's signature binds the act to (record.md §4)."""
+    """The members that an author's signature binds the act to.
+
+    See `docs/spec/record.md`, section 12.
+    """
 
     channel: Hex32
     type: Annotated[str, Meta(max_length=90)]
@@ -64,7 +72,7 @@ class Signed(Shape, frozen=True, kw_only=True):
 
 
 class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="act", gc=False):
-    """One thing that an officer or a service does."""
+    """One act of an officer or a service."""
 
     signed: Signed | UnsetType = UNSET
 
@@ -109,6 +117,9 @@ class Continuing(Act, frozen=True, kw_only=True):
 
 
 class Answering(Continuing, frozen=True, kw_only=True):
-    """An act that answers a message: `of` is that message's id, by default the newest to the answering side."""
+    """An act that answers a message.
+
+    `of` is the message's id. By default it is the newest message to the answering side.
+    """
 
     of: Id | UnsetType = UNSET

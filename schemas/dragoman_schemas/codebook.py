@@ -1,6 +1,7 @@
-"""The codebooks that sides adopt: coded messages in full, chosen by a code word and a number, and agreed phrases, chosen by key.
+"""The codebooks that sides adopt: coded messages and agreed phrases.
 
-And the words that stand on the face of some messages, whoever sends them.
+A code word and a number choose a coded message. A key chooses a phrase. The notices
+that some messages show, whoever sends them, are here too.
 """
 
 from typing import Final
@@ -11,7 +12,10 @@ from dragoman_schemas.phrases import PHRASES
 
 
 class Codebook(Struct, frozen=True, kw_only=True):
-    """A version of a codebook. `texts` are by designator and language, `phrases` by key and language."""
+    """A version of a codebook.
+
+    `texts` are by designator and language, `phrases` by key and language.
+    """
 
     name: str
     version: int
@@ -71,6 +75,6 @@ NOTICES: Final[dict[str, dict[str, str]]] = {
         "zh": "本通报不是请求许可。法律所给予的保护不取决于本通报。",
     },
 }
-"""What a message of a format says on its face, by language."""
+"""The notice that every message of a format shows, by language."""
 
 CODEBOOKS: Final[dict[str, Codebook]] = {STARTER.name: STARTER}

@@ -1,4 +1,4 @@
-"""What the API answers about the dialogue."""
+"""Bodies of the API about the dialogue."""
 
 from msgspec import UNSET, Raw, UnsetType
 
@@ -6,7 +6,7 @@ from dragoman_schemas.responses import Link, ResponseBody
 
 
 class EarlierView(ResponseBody, frozen=True, kw_only=True):
-    """A view that a side had before: in which exchange, said when."""
+    """An earlier view of a side, with its exchange and its time."""
 
     exchange: str
     time: str
@@ -14,10 +14,11 @@ class EarlierView(ResponseBody, frozen=True, kw_only=True):
 
 
 class View(ResponseBody, frozen=True, kw_only=True):
-    """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly.
+    """One side's column in the table of an issue.
 
-    `time` is when it was said; `earlier` are the views that the side had of the issue
-    before, the newest first.
+    It has the side's own view, its reading of the other's view, the outcome that it
+    wants, and the verdict on the restatement. `time` is when it was said. `earlier` are
+    the side's earlier views of the issue, newest first.
     """
 
     side: str
@@ -34,10 +35,10 @@ class View(ResponseBody, frozen=True, kw_only=True):
 
 
 class Issue(ResponseBody, frozen=True, kw_only=True):
-    """An issue as each side sees it: the exchange that opened it, and what it is called, in each language in which a side called it.
+    """An issue as each side sees it, with the exchange that opened it.
 
-    `no_statement` are the sides that wrote nothing; `common_ground` is there where all
-    agree.
+    `issue` is its name, in each language in which a side has named it. `no_statement`
+    are the sides that wrote nothing. `common_ground` is present where all agree.
     """
 
     exchange: str
@@ -54,7 +55,7 @@ class Perceptions(ResponseBody, frozen=True, kw_only=True):
 
 
 class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
-    """One item of the roadmap, how far it is, and every exchange that belongs to it."""
+    """One item of the roadmap, its status, and every exchange that belongs to it."""
 
     exchange: str
     number: str
@@ -87,7 +88,10 @@ class Coded(ResponseBody, frozen=True, kw_only=True):
 
 
 class CodebookView(ResponseBody, frozen=True, kw_only=True):
-    """The codebook that every side has adopted, or that is offered; `in_force` tells which. `phrases` are by key and language."""
+    """The codebook that every side has adopted, or the one that is offered.
+
+    `in_force` says which of the two it is. `phrases` are by key and language.
+    """
 
     codebook: str
     version: int

@@ -1,7 +1,7 @@
-"""The value types that acts are made of: names, times, places, texts, hashes.
+"""The value types of acts: names, times, places, texts and hashes.
 
-Each is a shape with its unit and range; what several fields must be together (a window
-that ends after it begins, a place that is one thing) is a rule of `dragoman.domain`.
+Each is a shape with its unit and range. `dragoman.domain` has the rules on several
+fields together: for example, a window ends after it begins, and a place is one thing.
 """
 
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
@@ -18,7 +18,10 @@ def or_default(value: ValueT | UnsetType, default: DefaultT) -> ValueT | Default
 
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=63)]
-"""A channel, side, office, officer, service or act (record.md §1)."""
+"""A channel, side, office, officer, service or act.
+
+See `docs/spec/record.md`, section 2.
+"""
 
 Text = Annotated[str, Meta(min_length=1, max_length=60_000)]
 Line = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -27,7 +30,7 @@ Remarks = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=35)]
 
 Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)]
-"""Text in the officer's language, or in several, each under its language tag."""
+"""Text in the officer's language, or in several languages, each under its tag."""
 
 Authentic = Annotated[tuple[Language, ...], Meta(min_length=2, max_length=20)]
 """Languages in which a text is equally authentic."""
@@ -37,20 +40,23 @@ Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=
 Timestamp = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+        r"(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
     ),
 ]
-"""RFC 3339 with an offset; seconds may be left out. That the day exists is checked by
-the rules.
+"""RFC 3339 with an offset; seconds may be left out.
+
+The rules check that the day exists.
 """
 
 TimestampOrUnknown = Annotated[
     str,
     Meta(
-        pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
+        pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
+        r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
     ),
 ]
-"""The same, or `unknown`."""
+"""A `Timestamp`, or `unknown`."""
 
 Id = Annotated[
     str,
@@ -58,8 +64,10 @@ Id = Annotated[
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"
     ),
 ]
-"""A record's id: of an officer a UUIDv7 that a client drew, or a UUIDv8 of its key; of
-a service a UUIDv5 of what it records (decision 0045).
+"""A record's id.
+
+An officer's record has a UUIDv7 that a client drew, or a UUIDv8 of its key. A service's
+record has a UUIDv5 of its subject (decision 0045).
 """
 
 Reference = Annotated[str, Meta(min_length=1, max_length=160)]
@@ -72,13 +80,13 @@ Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 """32 bytes in standard base64 with its padding."""
 
 Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
-"""A day of the calendar. That it exists is checked by the rules."""
+"""A day of the calendar. The rules check that it exists."""
 
 ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
 """An hour and a minute of the day."""
 
 Zone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)", max_length=64)]
-"""A time zone by its IANA name. That it exists is checked by the rules."""
+"""A time zone by its IANA name. The rules check that it exists."""
 
 CodeWord = Annotated[str, Meta(pattern=r"^[A-Z]{3,16}$(?!\n)")]
 """The word that names a codebook in a coded message."""
@@ -86,7 +94,7 @@ CodeWord = Annotated[str, Meta(pattern=r"^[A-Z]{3,16}$(?!\n)")]
 Actor = Annotated[
     str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)
 ]
-"""An officer with the side: side/officer."""
+"""An officer with the side: `side/officer`."""
 
 Phrase = Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)]
 """The key of an agreed phrase."""
@@ -105,7 +113,7 @@ MediaType = Literal[
     "text/plain",
     "video/mp4",
 ]
-"""What files may be: what a reader opens without running anything."""
+"""The types that files may have: a reader opens them without running anything."""
 
 Year = Annotated[int, Meta(ge=1900, le=9999)]
 
@@ -125,7 +133,7 @@ class Position(Shape, frozen=True, kw_only=True):
 
 
 class Radius(Shape, frozen=True, kw_only=True):
-    """How far a circle reaches from its centre, in the unit in which it was entered; at most 5,000 km."""
+    """The radius of a circle, in the unit in which it was entered; at most 5,000 km."""
 
     value: Annotated[float, Meta(gt=0, le=20_000_000)]
     unit: Literal["m", "km", "nm", "ft"]
@@ -139,7 +147,10 @@ class Circle(Shape, frozen=True, kw_only=True):
 
 
 class Place(Shape, frozen=True, kw_only=True):
-    """Where something is: a point, a polygon, a circle, a name or words; each side's own name may stand beside it."""
+    """A place: a point, a polygon, a circle, a name or words.
+
+    Each side's own name may be beside it.
+    """
 
     lat: Latitude | UnsetType = UNSET
     lon: Longitude | UnsetType = UNSET
@@ -185,7 +196,10 @@ class Speed(Shape, frozen=True, kw_only=True):
 
 
 class Person(Shape, frozen=True, kw_only=True):
-    """Somebody in the channel's register of people, and the commitment to the entry (record.md §9). Never a name."""
+    """A person in the channel's register of people, with the commitment to the entry.
+
+    An act never has the person's name (`docs/spec/catalogue.md`, section 4.1).
+    """
 
     id: Id
     commitment: Hex32
@@ -201,7 +215,10 @@ class Attachment(Shape, frozen=True, kw_only=True):
 
 
 class PassedBy(Shape, frozen=True, kw_only=True):
-    """How it was said before it was written down: by what means, when, and to which post."""
+    """The way in which it was said before it was written.
+
+    It has the means, the time, and the post that received it.
+    """
 
     means: Literal["voice", "e-mail", "radio", "fax", "in_person", "other"]
     at: Timestamp
@@ -229,8 +246,8 @@ Attended = Literal["24x7"] | Hours
 Json = dict[str, Any]
 
 FORMS: Final = {
-    meta.pattern: how
-    for written, how in (
+    meta.pattern: form
+    for value_type, form in (
         (Name, "a name of small letters and digits, with hyphens between"),
         (Language, "a language tag like en, fr or zh-Hans"),
         (Timestamp, "a time with its offset, like 2026-11-24T03:05+08:00 or 2026-11-23T19:05Z"),
@@ -245,6 +262,6 @@ FORMS: Final = {
         (Phrase, "a phrase's key, like received_passed_on"),
         (Zone, "a time zone like Europe/Brussels or Asia/Shanghai"),
     )
-    for meta in get_args(written)[1:]
+    for meta in get_args(value_type)[1:]
 }
-"""How what has a pattern is written, in words, by its pattern."""
+"""The form of each value with a pattern, in words, by its pattern."""

@@ -1,4 +1,4 @@
-"""What the host answers about channels, tokens, endpoints and its own health."""
+"""Bodies of the host's API: channels, tokens, endpoints and health of the service."""
 
 from typing import Annotated, Literal
 
@@ -12,14 +12,19 @@ from dragoman_schemas.responses import Means, PageLanguage, ResponseBody
 Mailbox = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$(?!\n)"
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}"
+        r"@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$(?!\n)"
     ),
 ]
-"""One address that mail is sent to, in the plain form."""
+"""One address for e-mail, in the plain form."""
 
 
 class ChannelView(ResponseBody, frozen=True, kw_only=True):
-    """A channel as its members see it. `log` is the verifier key by which its signed heads are verified, `policy` whose cosignatures make a record final."""
+    """A channel as its members see it.
+
+    `log` is the verifier key that verifies its signed heads. `policy` says whose
+    cosignatures make a record final.
+    """
 
     name: str
     cid: str
@@ -43,7 +48,7 @@ class Channels(ResponseBody, frozen=True, kw_only=True):
 
 
 class Me(ResponseBody, frozen=True, kw_only=True):
-    """Who the token speaks for, and where."""
+    """The actor of the token, with the roles and the channels."""
 
     actor: str
     roles: dict[str, tuple[str, ...]]
@@ -51,7 +56,7 @@ class Me(ResponseBody, frozen=True, kw_only=True):
 
 
 class NewOfficer(Shape, frozen=True, kw_only=True):
-    """An officer to be entered at the opening."""
+    """An officer to enter at the opening."""
 
     side: Name
     officer: Name
@@ -60,7 +65,10 @@ class NewOfficer(Shape, frozen=True, kw_only=True):
 
 
 class NewChannel(Shape, frozen=True, kw_only=True):
-    """A channel to be opened for a trial: the host makes and keeps the keys of all sides, and says so in the genesis."""
+    """A channel to open for a trial.
+
+    The host makes and keeps the keys of all sides, and the genesis says so.
+    """
 
     name: Name
     kind: Kind = "official"
@@ -72,7 +80,10 @@ class NewChannel(Shape, frozen=True, kw_only=True):
 
 
 class Opening(Shape, frozen=True, kw_only=True):
-    """A channel to be opened by an act that the root keys of every side signed: its bytes, and the signatures, `keyid:base64` each."""
+    """A channel to open by an act that the root keys of every side have signed.
+
+    `act` has its bytes, `signatures` are `keyid:base64` each.
+    """
 
     act: Raw
     signatures: Annotated[
@@ -81,7 +92,10 @@ class Opening(Shape, frozen=True, kw_only=True):
 
 
 class OpeningTerms(ResponseBody, frozen=True, kw_only=True):
-    """What a host puts into an opening: the public key that signs the log's heads, and the log's origin."""
+    """The host's part of an opening.
+
+    It is the key that signs the log's heads, and the log's origin.
+    """
 
     log_key: str
     origin: str
@@ -91,9 +105,11 @@ Scope = Literal["act", "read"]
 
 
 class NewToken(Shape, frozen=True, kw_only=True):
-    """A token to be issued to an officer, for the channels that are named, or for the only one in which the officer is.
+    """A token to issue to an officer.
 
-    It `expires` at that time, or never; one of the scope `read` posts nothing.
+    It is for the `channels` in the request, or for the only channel that the officer is
+    in. `expires` is the time at which it ends; without it the token never ends. A token
+    of the scope `read` cannot post.
     """
 
     actor: Actor
@@ -104,7 +120,7 @@ class NewToken(Shape, frozen=True, kw_only=True):
 
 
 class TokenView(ResponseBody, frozen=True, kw_only=True):
-    """A token as it is listed: never the token itself."""
+    """A token in a list, without its secret."""
 
     id: str
     actor: str
@@ -116,7 +132,7 @@ class TokenView(ResponseBody, frozen=True, kw_only=True):
 
 
 class IssuedToken(TokenView, frozen=True, kw_only=True):
-    """A token, shown once."""
+    """A token with its secret, shown once."""
 
     token: str
 
@@ -128,7 +144,11 @@ class Tokens(ResponseBody, frozen=True, kw_only=True):
 
 
 class NewSubject(Shape, frozen=True, kw_only=True):
-    """A subject of the OIDC provider, to be mapped to an officer, for the channels that are named, or for the only one in which the officer is."""
+    """A subject of the OIDC provider to map to an officer.
+
+    The mapping is for the `channels` in the request, or for the only channel that the
+    officer is in.
+    """
 
     subject: Line
     actor: Actor
@@ -137,7 +157,7 @@ class NewSubject(Shape, frozen=True, kw_only=True):
 
 
 class SubjectView(ResponseBody, frozen=True, kw_only=True):
-    """Whom the access tokens of a subject speak for, and where."""
+    """The officer and the channels of a subject's access tokens."""
 
     id: str
     subject: str
@@ -148,7 +168,7 @@ class SubjectView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Subjects(ResponseBody, frozen=True, kw_only=True):
-    """The subjects of the OIDC provider that are known here."""
+    """The subjects of the OIDC provider that are mapped here."""
 
     subjects: tuple[SubjectView, ...]
 
@@ -157,11 +177,12 @@ Acts = Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(max_lengt
 
 
 class NewEndpoint(Shape, frozen=True, kw_only=True):
-    """Where the caller's side wants to be told of a channel's records: a `url`, or an `address` for e-mail.
+    """An endpoint at which the caller's side is notified of a channel's records.
 
-    Of those acts, families and of that precedence or more urgent alone, where they are
-    named; the own side's acts as well, if `own`. A webhook is signed with a key pair of
-    its own (`ed25519`), or with a shared secret (`hmac`); a mail is written in
+    It is a `url`, or an `address` for e-mail. `acts`, `families` and `precedence`
+    narrow it: only these acts and families, and only this precedence or a more urgent
+    one. With `own` it gets the side's own acts as well. A webhook is signed with a key
+    pair of its own (`ed25519`), or with a shared secret (`hmac`). A mail is written in
     `language`.
     """
 
@@ -177,10 +198,11 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
 
 
 class EndpointView(ResponseBody, frozen=True, kw_only=True):
-    """Where a side is told, and how it goes: up to which position, how many wait for another try, how many were given up.
+    """An endpoint of a side, and the state of its deliveries.
 
-    `public_key` checks the signatures of a webhook. `stopped` says why nothing more is
-    sent.
+    `position` is the last record that was handled. `waiting` counts the records that
+    wait for another try, `parked` those that were given up. `public_key` checks the
+    signatures of a webhook. `stopped` says why nothing more is sent.
     """
 
     id: str
@@ -204,7 +226,7 @@ class EndpointView(ResponseBody, frozen=True, kw_only=True):
 
 
 class AddedEndpoint(EndpointView, frozen=True, kw_only=True):
-    """An endpoint, with the shared secret of its signatures, shown once."""
+    """An endpoint with the shared secret of its signatures, shown once."""
 
     secret: str = ""
 
@@ -216,9 +238,10 @@ class Endpoints(ResponseBody, frozen=True, kw_only=True):
 
 
 class DeliveryView(ResponseBody, frozen=True, kw_only=True):
-    """A record that an endpoint was not told of yet: how often it was tried, what was answered last, and when it is tried again.
+    """A record that has not reached an endpoint yet.
 
-    One that is `parked` was given up; it is sent again by hand alone.
+    It has the number of tries, the last answer, and the time of the next try. A
+    `parked` one was given up and is sent again only by hand.
     """
 
     position: int
@@ -229,20 +252,23 @@ class DeliveryView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Deliveries(ResponseBody, frozen=True, kw_only=True):
-    """What an endpoint was not told of yet."""
+    """The records that have not reached an endpoint yet."""
 
     deliveries: tuple[DeliveryView, ...]
 
 
 class LinkView(ResponseBody, frozen=True, kw_only=True):
-    """A secret link to a calendar as it is listed: never the link itself."""
+    """A secret link to a calendar in a list, without its secret."""
 
     id: str
     issued: str
 
 
 class CalendarLink(LinkView, frozen=True, kw_only=True):
-    """A secret link, shown once: whoever has it reads the calendar. The `url`, where the host has said how it is called from outside."""
+    """A secret link, shown once: anybody who has it can read the calendar.
+
+    `url` is present where the host's settings have its public address.
+    """
 
     path: str
     url: str = ""
@@ -263,7 +289,7 @@ class Check(ResponseBody, frozen=True, kw_only=True):
 
 
 class Health(ResponseBody, frozen=True, kw_only=True):
-    """Whether the service may be used, and why not."""
+    """The readiness of the service, with the checks that failed or passed."""
 
     status: Literal["ok", "not ready"]
     checks: tuple[Check, ...] = ()

@@ -1,7 +1,8 @@
-"""The agreed phrases of the codebook `starter`, version 1: what duty officers say most often, by key and language.
+"""The agreed phrases of the codebook `starter`, version 1, by key and language.
 
-A message names keys; each reader sees them in the own language at once. A version never
-changes: another phrase is another version.
+They are what duty officers say most often. A message names keys; readers see the
+phrases in their own language at once. A version never changes: another phrase needs
+another version.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the one shape of every error, and the table of their types."""
+"""Problem details (RFC 9457): the shape of every error, and a table of their types."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ BASE = "/problems/"
 
 
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing wrong with a body: where (an RFC 6901 pointer) and what."""
+    """One error in a body: its place (an RFC 6901 pointer) and its text."""
 
     pointer: str
     detail: str
@@ -33,27 +33,27 @@ TYPES: dict[str, tuple[int, str]] = {
     "not-permitted": (403, "This actor may not do this"),
     "second-key-required": (403, "This act needs a second officer"),
     "not-found": (404, "There is nothing here"),
-    "method-not-allowed": (405, "This method is not for this path"),
-    "not-acceptable": (406, "This cannot be given in a type that you accept"),
+    "method-not-allowed": (405, "This method is not allowed on this path"),
+    "not-acceptable": (406, "There is no response in a type that you accept"),
     "not-allowed-in-state": (409, "The act is not allowed in this state"),
     "void": (409, "The record is in the log, and void"),
-    "busy": (409, "Others were faster, three times"),
+    "busy": (409, "Other requests were faster, three times"),
     "exists": (409, "It exists already"),
     "erased": (410, "It was erased, by the consent of every side"),
-    "moved": (412, "What you relied on has moved"),
+    "moved": (412, "The data that you relied on has changed"),
     "too-slow": (408, "The body did not arrive in time"),
     "too-large": (413, "The body is too large"),
-    "no-room": (413, "The side's room here is used up"),
-    "media-type": (415, "A body of this type is not taken here"),
-    "invalid-act": (422, "The act does not hold"),
-    "invalid": (422, "The request does not hold"),
+    "no-room": (413, "The limit of what can be stored here is reached"),
+    "media-type": (415, "A body of this type is not accepted here"),
+    "invalid-act": (422, "The act is not valid"),
+    "invalid": (422, "The request is not valid"),
     "key-reused": (422, "The key was used for another post"),
     "precondition-required": (428, "This act must say what it relies on"),
-    "budget": (429, "More was asked than there is room for"),
+    "budget": (429, "The budget for this is used up"),
     "unavailable": (503, "The log cannot be reached"),
-    "unknown-outcome": (503, "It is not known whether the post was kept"),
-    "behind": (503, "This gateway has not come that far yet"),
+    "unknown-outcome": (503, "It is not known whether the post was recorded"),
+    "behind": (503, "This gateway has not reached that position yet"),
     "read-only": (503, "This gateway does not write"),
     "internal": (500, "The service failed"),
 }
-"""Problem type → HTTP status and title."""
+"""The HTTP status and the title of each problem type."""

@@ -1,8 +1,8 @@
-"""The profiles that sides adopt: every limit as data, in seconds (message catalogue §2, §4, §5).
+"""The profiles that sides adopt: every limit as data, in seconds.
 
-`default` has every limit but a ladder's; `vienna` and `shanghai` add one. Limits bind
-once every side has adopted the same profile; before, those of `default` are shown as
-courtesy, and nothing lapses.
+See `docs/spec/catalogue.md`, sections 10 to 12. `default` has every limit but a
+ladder's; `vienna` and `shanghai` add one. Limits bind once every side has adopted the
+same profile. Before that, those of `default` are shown as courtesy, and nothing lapses.
 """
 
 from typing import Final
@@ -20,13 +20,18 @@ ANNUAL: Final = {
     "force_information": (-1, 12, 15),
     "missile_declaration": (0, 3, 31),
 }
-"""The last day of each exchange of a year: how many years after that year, which month
-and day.
+"""The last day of each exchange of a year.
+
+Each value is the number of years after that year, the month and the day.
 """
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
-    """The rungs after a request for explanation: how long for the answer, urgently and otherwise, and for each meeting, if it is owed."""
+    """The rungs after a request for explanation, in seconds.
+
+    They are the limits of the answer, of an urgent answer, and of each meeting.
+    `meeting` is None where no meeting is owed.
+    """
 
     answer: int
     urgent: int
@@ -34,11 +39,12 @@ class Ladder(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """The limits of a channel. `acknowledgement` is by precedence; routine counts in duty days of the side that owes it.
+    """The limits of a channel.
 
-    A launch whose window is at least a `launch_campaign` long has a lead time of its
-    own. `annual` is the last day of each exchange of a year: how many years after it,
-    month, day.
+    `acknowledgement` is by precedence; routine counts in duty days of the side that
+    owes it. A launch whose window is at least `launch_campaign` long has a lead time of
+    its own. `annual` is the last day of each exchange of a year: years after it, month,
+    day.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""The record: an act as it stands in the log, a CloudEvents 1.0 object whose bytes are fully determined (record.md §3)."""
+"""The record: an act in the log, as a CloudEvents 1.0 object with determined bytes.
+
+See `docs/spec/record.md`, section 4.
+"""
 
 from typing import Literal
 
@@ -8,7 +11,10 @@ Attestation = Literal["author", "host"]
 
 
 class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A record's members, in the order in which they are written; the act's bytes follow as `data`."""
+    """A record's members, in the order in which they are written.
+
+    The act's bytes follow as `data`.
+    """
 
     specversion: Literal["1.0"] = "1.0"
     id: str

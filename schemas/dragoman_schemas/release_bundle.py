@@ -1,7 +1,7 @@
-"""A published bundle: records that the sides of a channel made public together, with what proves it to anybody.
+"""A published bundle: records that the sides made public together, with their proofs.
 
-`dragoman-bundle/v1` is one JSON document. A reader needs the log's verifier key, from
-one of the sides, and nothing else.
+`dragoman-bundle/v1` is one JSON document. It proves the records to anybody. A reader
+needs only the log's verifier key, from one of the sides.
 """
 
 from typing import Literal
@@ -10,12 +10,12 @@ from msgspec import Struct
 
 
 class BundledRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One record of a bundle, with the proof that it stands in the log (C2SP tlog-proof).
+    """One record of a bundle, with the proof that it is in the log (C2SP tlog-proof).
 
-    `record` is its bytes, whole. Of an extract, `extract` is the bytes of its act
-    without the members that the sides left out, and `commit` the commitment of the
-    whole record. Of a record that all sides have taken out of the log since, there is
-    the commitment alone.
+    `record` has its bytes, whole. For an extract, `extract` has the bytes of its act
+    without the members that the sides left out. `commit` is then the commitment of the
+    whole record. A record that all sides have erased from the log since has its
+    commitment alone.
     """
 
     position: int
@@ -26,12 +26,13 @@ class BundledRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    r"""A release, and all that shows who agreed to it.
+    r"""A release, and everything that shows who agreed to it.
 
-    `text` is what every side consented to, byte for byte: SHA-256 over
-    `dragoman-terms/v1\n<release>\ntext\n` and these bytes is `terms`. `opening` are the
-    acts that say who the sides of the channel are, `consents` the records of the
-    release itself that prove it, `records` what is made public, as `text` lists it.
+    `text` is the text that every side consented to, byte for byte. `terms` is the
+    SHA-256 of `dragoman-terms/v1\n<release>\ntext\n` and these bytes. `opening` has the
+    acts that say who the sides of the channel are. `consents` are the records of the
+    release itself that prove it. `records` are the ones that are made public, as `text`
+    lists them.
     """
 
     format: Literal["dragoman-bundle/v1"] = "dragoman-bundle/v1"
@@ -49,7 +50,10 @@ class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """One release that is public: its channel, its sides, its title by language, since when, and where its bundle is."""
+    """One public release: its channel, sides, number, title, time and addresses.
+
+    `bundle` is the address of its bundle.
+    """
 
     channel: str
     release: str

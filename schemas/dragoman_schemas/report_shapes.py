@@ -1,8 +1,9 @@
-"""What the reports are made of: generated from the log as it stood at a position, alike for whoever asks, and again.
+"""Shapes of the reports, which are generated from the log up to a position.
 
-Texts of the sides stand as their bytes do in the log, in every language in which they
-were given; a page or a Markdown text shows one of them. Nobody is named: an officer is
-a side and a role.
+A report of the same position is the same for every reader, each time. Texts of the
+sides keep their bytes from the log, in every language in which the sides gave them. A
+page or a Markdown text shows one of the languages. No person is named: an officer is a
+side and a role.
 """
 
 from typing import Literal
@@ -10,12 +11,13 @@ from typing import Literal
 from msgspec import UNSET, Raw, UnsetType, field
 
 from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
-from dragoman_schemas.responses import FlagView, Owing, ResponseBody, Unanswered
+from dragoman_schemas.responses import FlagView, ResponseBody, Unanswered
+from dragoman_schemas.state_responses import Owing
 from dragoman_schemas.statistics_figures import Blind, Blindness, Line, Spread, Statistics
 
 
 class ReportedChannel(ResponseBody, frozen=True, kw_only=True):
-    """The channel that a report is of, and what must stand on every page of it."""
+    """The channel of a report, with the texts that every page of it must show."""
 
     name: str
     cid: str
@@ -28,10 +30,11 @@ class ReportedChannel(ResponseBody, frozen=True, kw_only=True):
 
 
 class Report(ResponseBody, frozen=True, kw_only=True):
-    """A report of a period as the log stood at its end. `again` is the path that gives it again, byte for byte.
+    """A report of a period, made from the log up to the end of the period.
 
-    It is not `live` where the end of the log had not been seen just then; what came
-    since is not in it.
+    `again` is the path that gives the same report again, byte for byte. The report is
+    not `live` where the gateway had not just seen the end of the log. Later records are
+    not in it.
     """
 
     of: ReportedChannel
@@ -44,10 +47,11 @@ class Report(ResponseBody, frozen=True, kw_only=True):
 
 
 class Matter(ResponseBody, frozen=True, kw_only=True):
-    """An exchange, as reports name it. Under the Chatham House Rule it has no side and no number.
+    """An exchange in a report.
 
-    `titles`, by language, are what it is called where its opener gave it no subject;
-    `subject` is the English one then.
+    Under the Chatham House Rule it has no side and no number. `titles`, by language,
+    are its names where its opener gave it no subject; `subject` is then the English
+    one.
     """
 
     exchange: str
@@ -69,10 +73,10 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
 
 
 class ReportedMatter(Matter, frozen=True, kw_only=True):
-    """An open matter: where, who has it, how the accounts stand, and what is owed, the next first.
+    """An open matter in a report: its place, the accounts, and the open duties.
 
-    The members are those of the channel's state (`OpenMatter`). Under the Chatham House
-    Rule it names no side.
+    `owed` lists the duties, the next one first. The members are those of the channel's
+    state (`OpenMatter`). Under the Chatham House Rule it names no side.
     """
 
     place: str = ""
@@ -85,7 +89,10 @@ class ReportedMatter(Matter, frozen=True, kw_only=True):
 
 
 class Due(ResponseBody, frozen=True, kw_only=True):
-    """What a side owes under a matter, since when, until when. It is a courtesy where limits do not bind yet."""
+    """A duty of a side in a matter, with its beginning and its limit.
+
+    It is a `courtesy` where limits do not bind yet.
+    """
 
     side: str
     clock: str
@@ -97,10 +104,13 @@ class Due(ResponseBody, frozen=True, kw_only=True):
 
 
 class Receipt(ResponseBody, frozen=True, kw_only=True):
-    """The facts of an addressee about a message: when it reached a station, who had it when, how long after it was sent, and its own account.
+    """The facts of an addressee about a message.
 
-    `rang` is for whom a flash rang before it was acknowledged, as far as the record
-    goes: duty_officer, deputy, head_of_office.
+    `delivered` is the time at which it reached a station. `acknowledged_by` is the role
+    of the officer who acknowledged it, `acknowledged_after_s` how long after it was
+    sent. `account` is the time of the side's own account. `rang` has the posts that a
+    flash rang before it was acknowledged, by the log: duty_officer, deputy,
+    head_of_office.
     """
 
     side: str
@@ -115,7 +125,7 @@ class Receipt(ResponseBody, frozen=True, kw_only=True):
 
 
 class Urgent(ResponseBody, frozen=True, kw_only=True):
-    """A flash or an immediate message, and what each addressee did with it."""
+    """A flash or immediate message, with the receipts of each addressee."""
 
     matter: Matter
     act: str
@@ -125,7 +135,11 @@ class Urgent(ResponseBody, frozen=True, kw_only=True):
 
 
 class ReportsStanding(ResponseBody, frozen=True, kw_only=True):
-    """How a side stands: since when its watch is manned, and up to which record its stations have been reached, by when."""
+    """The state of a side: its watch, and the deliveries to its stations.
+
+    `manned_since` is the beginning of its watch. `delivered_upto` is the last record
+    that has reached its stations, `delivered_at` the time.
+    """
 
     side: str
     manned_since: str = ""
@@ -136,14 +150,17 @@ class ReportsStanding(ResponseBody, frozen=True, kw_only=True):
 
 
 class Unnamed(ResponseBody, frozen=True, kw_only=True):
-    """What was said under the Chatham House Rule, which is counted for no side, and what is not acknowledged of it."""
+    """The number of messages under the Chatham House Rule; they count for no side.
+
+    `unacknowledged` is how many of them are not acknowledged.
+    """
 
     messages: int = 0
     unacknowledged: int = 0
 
 
 class Ahead(ResponseBody, frozen=True, kw_only=True):
-    """What is agreed, asked for or in force, from and to when."""
+    """A matter that is agreed, asked for or in force, with its beginning and end."""
 
     matter: Matter
     from_: str = field(name="from")
@@ -152,7 +169,7 @@ class Ahead(ResponseBody, frozen=True, kw_only=True):
 
 
 class ChannelStanding(ResponseBody, frozen=True, kw_only=True):
-    """How the channel stands, in writing, since when and why."""
+    """The status of the channel, the time since when, and the reason."""
 
     status: str
     since: str = ""
@@ -162,12 +179,12 @@ class ChannelStanding(ResponseBody, frozen=True, kw_only=True):
 
 
 class Situation(Report, frozen=True, kw_only=True):
-    """The situation report: what stands, who has the watch, whether the line is there, what is owed by whom until when.
+    """The situation report: open matters, watches, the line, and all that is owed.
 
-    `stands` are the open matters, the most urgent first, and `open_matters` how many
-    there are. `quiet` says that nothing was sent, everything is acknowledged, nothing
-    is overdue, no matter is open, every watch is manned, and the last check of the
-    line, in the period, came back.
+    `stands` are the open matters, the most urgent first, and `open_matters` is their
+    number. `quiet` means all of the following. Nothing was sent, everything is
+    acknowledged, nothing is overdue, and no matter is open. Every watch is manned, and
+    the last check of the line in the period came back.
     """
 
     quiet: bool
@@ -186,7 +203,11 @@ class Situation(Report, frozen=True, kw_only=True):
 
 
 class PutAside(ResponseBody, frozen=True, kw_only=True):
-    """A caution that the watch has shelved: which clock, in which exchange, why, by whom, and until when at the latest."""
+    """A caution that the watch has shelved.
+
+    It has the exchange, the deadline, the reason, the officer, and the time at which
+    the shelving ends at the latest.
+    """
 
     exchange: str
     number: str
@@ -198,7 +219,10 @@ class PutAside(ResponseBody, frozen=True, kw_only=True):
 
 
 class HandedOver(ResponseBody, frozen=True, kw_only=True):
-    """A draft that an officer of the side has handed over: a second officer is to send or release it."""
+    """A draft that an officer has handed over to colleagues.
+
+    A second officer must send or release it.
+    """
 
     draft: str
     act: str
@@ -207,11 +231,12 @@ class HandedOver(ResponseBody, frozen=True, kw_only=True):
 
 
 class TurnOver(Report, frozen=True, kw_only=True):
-    """The note for the next watch of a side: what came since it was taken over, what is owed and awaited, and what is due next.
+    """The note for the next watch of a side.
 
-    `stands` are the open matters, the most urgent first, each with how the accounts of
-    it stand. `said` are the messages of the period, oldest first. `drafts` wait for a
-    second officer; they are told of the present moment only.
+    It has what came since the watch was taken over, what is owed and awaited, and what
+    is due next. `stands` are the open matters, the most urgent first, each with the
+    state of its accounts. `said` are the messages of the period, oldest first. `drafts`
+    wait for a second officer; only a note of the present moment has them.
     """
 
     side: str
@@ -235,7 +260,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
 
 
 class Saying(ResponseBody, frozen=True, kw_only=True):
-    """One act of an exchange: who said it when, what it says, and what each addressee did with it."""
+    """One act of an exchange: its author, its time, its content and its receipts."""
 
     act: str
     side: str
@@ -247,7 +272,11 @@ class Saying(ResponseBody, frozen=True, kw_only=True):
 
 
 class Lapsed(ResponseBody, frozen=True, kw_only=True):
-    """A limit that passed: who owed what until when, and when it came, if it did."""
+    """A limit that has passed.
+
+    It has the side, the duty and the limit. `came` is the time at which the side did it
+    after all.
+    """
 
     side: str
     clock: str
@@ -258,7 +287,7 @@ class Lapsed(ResponseBody, frozen=True, kw_only=True):
 
 
 class ReadOut(ResponseBody, frozen=True, kw_only=True):
-    """What a side, or all, said that a meeting was about."""
+    """A readout of a meeting, of one side or of all sides."""
 
     side: str
     kind: str
@@ -268,7 +297,10 @@ class ReadOut(ResponseBody, frozen=True, kw_only=True):
 
 
 class Met(ResponseBody, frozen=True, kw_only=True):
-    """A meeting: when it was held, who was not there, and the readouts side by side, with the topics that not all have."""
+    """A meeting: when it was held, who did not attend, and the readouts side by side.
+
+    `differing_topics` are the topics that not all readouts have.
+    """
 
     held: tuple[tuple[str, str], ...] = ()
     not_attended: tuple[str, ...] = ()
@@ -279,7 +311,7 @@ class Met(ResponseBody, frozen=True, kw_only=True):
 
 
 class RecordedExchange(ResponseBody, frozen=True, kw_only=True):
-    """An exchange with everything that was said in it in the period."""
+    """An exchange, with everything that was said in it in the period."""
 
     matter: Matter
     said: tuple[Saying, ...]
@@ -308,7 +340,7 @@ class ChannelAct(ResponseBody, frozen=True, kw_only=True):
 
 
 class ReportsLesson(ResponseBody, frozen=True, kw_only=True):
-    """What a side thinks should be done better next time."""
+    """A side's view of what should be done better next time."""
 
     side: str
     time: str
@@ -317,7 +349,7 @@ class ReportsLesson(ResponseBody, frozen=True, kw_only=True):
 
 
 class PeriodRecord(Report, frozen=True, kw_only=True):
-    """The record of the period: everything that was said, by family, as each side said it."""
+    """The record of the period: everything that each side said, by family."""
 
     families: tuple[FamilyRecord, ...]
     channel: tuple[ChannelAct, ...]
@@ -328,7 +360,10 @@ class PeriodRecord(Report, frozen=True, kw_only=True):
 
 
 class Annual(ResponseBody, frozen=True, kw_only=True):
-    """One of the yearly exchanges of one side: when it was given and until when it is owed, where a day is set; nil returns too."""
+    """One of the yearly exchanges of one side, a nil return included.
+
+    `given` is the time at which the side gave it, `due` its last day, where one is set.
+    """
 
     side: str
     kind: str
@@ -341,7 +376,7 @@ class Annual(ResponseBody, frozen=True, kw_only=True):
 
 
 class Advised(ResponseBody, frozen=True, kw_only=True):
-    """A recommendation, who stands behind it, and what became of it."""
+    """A recommendation, the sides that endorsed it, and its fate."""
 
     matter: Matter
     addressees: tuple[str, ...]
@@ -351,7 +386,7 @@ class Advised(ResponseBody, frozen=True, kw_only=True):
 
 
 class Question(ResponseBody, frozen=True, kw_only=True):
-    """The questions of a message that a side has not answered yet: their numbers, and their words."""
+    """The questions of a message that a side has not answered: numbers and words."""
 
     asked_by: str
     side: str
@@ -362,7 +397,11 @@ class Question(ResponseBody, frozen=True, kw_only=True):
 
 
 class YearReview(Report, frozen=True, kw_only=True):
-    """The pack for the yearly review: what was owed and given, what stays open, and how far plans and advice have come."""
+    """The pack for the yearly review.
+
+    It shows what was owed and given, what stays open, and the progress of plans and
+    recommendations.
+    """
 
     year: int
     statistics: Statistics
@@ -378,7 +417,7 @@ class YearReview(Report, frozen=True, kw_only=True):
 
 
 class Exceptional(ResponseBody, frozen=True, kw_only=True):
-    """One exception: of which kind, by which side, at which position, under which matter, and what it was."""
+    """One audit finding: its kind, the side, the position, the matter, and a text."""
 
     kind: str
     position: int
@@ -388,7 +427,7 @@ class Exceptional(ResponseBody, frozen=True, kw_only=True):
 
 
 class Checked(ResponseBody, frozen=True, kw_only=True):
-    """One thing that was checked: what was found, and on whose word that rests."""
+    """One check of the log: the result, and the party on whose word it rests."""
 
     check: str
     found: str
@@ -396,7 +435,11 @@ class Checked(ResponseBody, frozen=True, kw_only=True):
 
 
 class Receiving(ResponseBody, frozen=True, kw_only=True):
-    """What was said to a side: how many messages, how many it has acknowledged, after how long, and how many it has not."""
+    """The messages to a side, and its acknowledgements.
+
+    `took` is the time that the acknowledgements took. `not_yet` counts the messages
+    that the side has not acknowledged.
+    """
 
     side: str
     messages: int
@@ -406,7 +449,11 @@ class Receiving(ResponseBody, frozen=True, kw_only=True):
 
 
 class Authority(ResponseBody, frozen=True, kw_only=True):
-    """An officer: by office and roles, entered at which position by whom, with how many valid keys; until when, if revoked."""
+    """An officer, with the office, the roles, and the number of valid keys.
+
+    `since` is the position of the entry, `entered_by` its author. `until` is the
+    position of the revocation, if there was one.
+    """
 
     officer: str
     office: str
@@ -418,13 +465,13 @@ class Authority(ResponseBody, frozen=True, kw_only=True):
 
 
 class FiveAnswers(Report, frozen=True, kw_only=True):
-    """What an auditor asks first, on one page, as of a position.
+    """The five questions that an auditor asks first, on one page, as of a position.
 
-    `whole`: is it whole, unaltered, until when, on whose word. `receiving` and
-    `messages`: who knew what, when. `lapses`, `owed`, `blind`: what was owed and not
-    done, on all sides, and when could nobody notice. `standing`, `stands`: what stands
-    before the watch, and who has it. `authorities`, `exceptions`: who may authorise
-    what, and which exceptions were made.
+    `whole`: whether the log is complete and unaltered, until when, and on whose word.
+    `receiving` and `messages`: who knew what, and when. `lapses`, `owed`, `blind`: what
+    was owed and not done, on all sides, and when nobody could notice. `standing`,
+    `stands`: what is before the watch, and who has it. `authorities`, `exceptions`: who
+    may authorise what, and which exceptions were made.
     """
 
     whole: tuple[Checked, ...]

@@ -1,10 +1,12 @@
-"""What the HTTP API answers and takes, beside the acts themselves."""
+"""Bodies of the HTTP API, in both directions, except the acts themselves.
+
+The service sends a `ResponseBody`. A client sends a `Shape`.
+"""
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.fields import Actor, Languages, Shape
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -18,18 +20,23 @@ class ResponseBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Standing(ResponseBody, frozen=True, kw_only=True):
-    """How a record stands under the signed heads: recorded, countersigned by some sides' witnesses, or final by the policy's quorum."""
+    """The proof that a record has under the signed heads.
+
+    `recorded`: it is in the log. `countersigned`: the witnesses of some sides have
+    cosigned a head that covers it. `final`: the quorum of the policy has.
+    """
 
     proof: Literal["recorded", "countersigned", "final"]
     countersigned_by: tuple[str, ...] = ()
 
 
 class Recorded(ResponseBody, frozen=True, kw_only=True):
-    """What a post became: the record's place in the log, and the exchange that it opened or carried on.
+    """The result of a post: the record's place in the log, and its exchange.
 
-    `one_key` says that one officer sent what takes two: a colleague's `second-key` is
-    asked for. `standing` is how the record stands under the signed heads, where the
-    caller has waited for that.
+    `exchange` is the one that the act opened or carried on. `one_key` says that one
+    officer sent an act that takes two: a colleague's `second-key` is asked for.
+    `standing` is the record's proof under the signed heads. It is present where the
+    caller has waited for that proof.
     """
 
     channel: str
@@ -47,17 +54,22 @@ class Recorded(ResponseBody, frozen=True, kw_only=True):
 
 
 class Covered(ResponseBody, frozen=True, kw_only=True):
-    """How far a log is countersigned: up to which position by each side's witnesses, and up to where it is final."""
+    """The positions up to which a log is countersigned.
+
+    `sides` has the position that each side's witnesses have reached. `final` is the
+    position up to which the log is final.
+    """
 
     final: int = 0
     sides: dict[str, int] = {}
 
 
 class Entry(ResponseBody, frozen=True, kw_only=True):
-    """A record of the log as readers get it; what is not valid is void and has no effect.
+    """A record of the log as readers get it.
 
-    `record` is the exact JSON of the log, `junk` the bytes in hex of a message that is
-    no record.
+    A record that is not `valid` is void and has no effect; `reason` says why. `record`
+    is the exact JSON of the log. `junk` has the bytes, in hex, of a message that is not
+    a record.
     """
 
     position: int
@@ -91,7 +103,7 @@ class Row(ResponseBody, frozen=True, kw_only=True):
 
 
 class Facets(ResponseBody, frozen=True, kw_only=True):
-    """How many exchanges a list has in all, and of each kind that it could be narrowed to further."""
+    """The number of exchanges in a list, and in each group that a filter can select."""
 
     count: int
     family: dict[str, int]
@@ -102,7 +114,11 @@ class Facets(ResponseBody, frozen=True, kw_only=True):
 
 
 class Rows(ResponseBody, frozen=True, kw_only=True):
-    """A page of a list; `next` is the cursor of the following page. With `facets`, where they are asked for."""
+    """A page of a list of exchanges.
+
+    `next` is the cursor of the following page. `facets` are present where the request
+    asked for them.
+    """
 
     exchanges: tuple[Row, ...]
     position: int
@@ -124,7 +140,10 @@ class Cause(ResponseBody, frozen=True, kw_only=True):
 
 
 class Causes(ResponseBody, frozen=True, kw_only=True):
-    """The tree of causes in which a record stands, from the matter with which it all began; `more` where it does not hold all."""
+    """The tree of causes that contains a record, from the record that began it.
+
+    `more` says that the tree is not complete.
+    """
 
     position: int
     tree: Cause
@@ -132,11 +151,12 @@ class Causes(ResponseBody, frozen=True, kw_only=True):
 
 
 class Fact(ResponseBody, frozen=True, kw_only=True):
-    """The facts of one addressee about one message, kept apart: delivered, acknowledged, answered.
+    """The facts of one addressee about one message: delivered, acknowledged, answered.
 
-    `delivered` is never later than `acknowledged`, which proves it. `account` is when
-    the side gave its own account of the event after a message that tells of it: no
-    answer by the rules, and not silence either.
+    The three facts are kept apart. `delivered` is never later than `acknowledged`,
+    since whoever acknowledges a message has it. `account` is the time at which the side
+    gave its own account of the event that the message reports. By the rules such an
+    account is not an answer, but the side has not been silent either.
     """
 
     message: str
@@ -149,11 +169,14 @@ class Fact(ResponseBody, frozen=True, kw_only=True):
 
 
 class ClockView(ResponseBody, frozen=True, kw_only=True):
-    """A time limit: who owes it, since which record, until when, and when it was met; or `ended` with the matter, not met.
+    """A deadline: the side that owes, the record that started it, and the times.
 
-    What was said otherwise before was met when it was said. `binding` where every side
-    has adopted the profile; else it is courtesy, and nothing lapses. `late` is met
-    after the limit, or not met and past it.
+    `due` is the limit. `met` is the time at which the side met it. `ended` is the time
+    at which the matter ended without that. An act that was said by other means before
+    it was recorded met the deadline when it was said. A deadline is `binding` once
+    every side has adopted the profile. Before that it is courtesy, and nothing lapses.
+    `late` means that it was met after the limit, or that it is past the limit and not
+    met.
     """
 
     clock: str
@@ -168,7 +191,7 @@ class ClockView(ResponseBody, frozen=True, kw_only=True):
 
 
 class FlagView(ResponseBody, frozen=True, kw_only=True):
-    """Something about an exchange that is worth a look, derived and never stored."""
+    """A point about an exchange that deserves attention, derived and never stored."""
 
     flag: str
     detail: str
@@ -185,7 +208,10 @@ class Link(ResponseBody, frozen=True, kw_only=True):
 
 
 class ChannelLink(ResponseBody, frozen=True, kw_only=True):
-    """An exchange of another channel that the reader's side is in: of its desk, or of the channel that a desk works on."""
+    """An exchange of another channel that the reader's side is in.
+
+    It is in the reader's own desk, or in the channel that the desk works on.
+    """
 
     channel: str
     exchange: str
@@ -195,7 +221,10 @@ class ChannelLink(ResponseBody, frozen=True, kw_only=True):
 
 
 class MeansTested(ResponseBody, frozen=True, kw_only=True):
-    """The newest test of one means of a point of contact: when, by which side, and what came of it."""
+    """The newest test of one means of a point of contact.
+
+    It has the time, the side that tested, and the outcome.
+    """
 
     means: str
     time: str
@@ -204,11 +233,11 @@ class MeansTested(ResponseBody, frozen=True, kw_only=True):
 
 
 class PointView(ResponseBody, frozen=True, kw_only=True):
-    """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
+    """A point of contact: its role, and the means and hours by which it is reached.
 
     `person` and `deputy` are ids of the register of people. `stage` is announced,
-    in_force, superseded or ended. `there_now` follows from the hours that were
-    announced.
+    in_force, superseded or ended. `there_now` says whether somebody is there now, by
+    the hours that were announced. `confirmed` is the time of the last confirmation.
     """
 
     side: str
@@ -238,71 +267,27 @@ class PointsOfContact(ResponseBody, frozen=True, kw_only=True):
 
 
 class NextCall(ResponseBody, frozen=True, kw_only=True):
-    """Whom to ring next about what is not acknowledged, and how often that was tried already."""
+    """The next post to ring about an unacknowledged message.
+
+    `tried` counts the calls so far.
+    """
 
     point: PointView
     tried: int = 0
 
 
-class SideWatch(ResponseBody, frozen=True, kw_only=True):
-    """A side's watch: manned since when. Who has it, and where the turn-over note is read, is shown to the own side alone.
-
-    A `note` that was recorded with the relief stands in the log, which both sides read.
-    """
-
-    side: str
-    manned_since: str = ""
-    officer: str = ""
-    turn_over: str = ""
-    note: Raw | UnsetType = UNSET
-
-
-class LineView(ResponseBody, frozen=True, kw_only=True):
-    """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
-
-    `with_errors` is whether that echo was not what had been sent.
-    """
-
-    circuit: str
-    state: str
-    checked: str = ""
-    latency_s: float | None = None
-    echoed_running: int = 0
-    missed_running: int = 0
-    with_errors: bool = False
-
-
-class Noticed(ResponseBody, frozen=True, kw_only=True):
-    """What is wrong with a side's own watch, since when, and whom the notice is for: first the deputies, then the head of office."""
-
-    side: str
-    kind: Literal["unarmed", "no_answer"]
-    step: Literal["deputy", "head_of_office"]
-    since: str
-
-
-class WatchNotice(ResponseBody, frozen=True, kw_only=True):
-    """A CloudEvent by which a side hears of its own watch: no alarm armed for two minutes, or no answer to a watch check. It is in no log."""
-
-    specversion: Literal["1.0"]
-    id: str
-    source: Literal["/services/watch"]
-    type: Literal["dragoman.watch-notice.v1"]
-    time: str
-    datacontenttype: Literal["application/json"]
-    channel: str
-    data: Noticed
-
-
 class Unattributed(ResponseBody, frozen=True, kw_only=True):
-    """Which act was recorded under the Chatham House Rule, and at which position the log has it."""
+    """The name and the log position of an act under the Chatham House Rule."""
 
     act: str
     position: int
 
 
 class UnattributedNotice(ResponseBody, frozen=True, kw_only=True):
-    """A CloudEvent that stands for a record under the Chatham House Rule: it has the record's id and exchange, and does not say who spoke."""
+    """A CloudEvent in place of a record under the Chatham House Rule.
+
+    It has the record's id and exchange, and does not say who spoke.
+    """
 
     specversion: Literal["1.0"]
     id: str
@@ -315,53 +300,12 @@ class UnattributedNotice(ResponseBody, frozen=True, kw_only=True):
     data: Unattributed
 
 
-class Alarm(ResponseBody, frozen=True, kw_only=True):
-    """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
-
-    `side` is the one from which something is awaited. A flash is repeated every minute,
-    and `reaches` further officers with time. `message`, `record`, `act` and `by` are of
-    the message that is awaited, which need not be the one that opened the exchange, and
-    `said` are the members of that record.
-    """
-
-    alarm: str
-    side: str = ""
-    exchange: str = ""
-    number: str = ""
-    message: str = ""
-    record: int = 0
-    act: str = ""
-    by: str = ""
-    said: dict[str, Raw] = {}
-    since: str = ""
-    repeats: int = 0
-    reaches: tuple[str, ...] = ()
-    detail: str
-
-
-class DueClock(ResponseBody, frozen=True, kw_only=True):
-    """A clock of an exchange that has not been met."""
-
-    exchange: str
-    number: str
-    clock: ClockView
-
-
-class WatchView(ResponseBody, frozen=True, kw_only=True):
-    """What a watch looks at: who has it, the line, what must not wait, and what is due next on any side."""
-
-    position: int
-    sides: tuple[SideWatch, ...]
-    lines: tuple[LineView, ...]
-    alarms: tuple[Alarm, ...]
-    due: tuple[DueClock, ...]
-
-
 class PersonEntry(Shape, frozen=True, kw_only=True):
-    """Somebody, and how to reach them. It stands in the register of people and nowhere else, and can be erased.
+    """A person, and the means to reach that person.
 
-    Where `readers` are named, of the other sides nobody reads it but these officers
-    (`side/name`).
+    The entry is in the register of people and nowhere else, and it can be erased. Where
+    it names `readers` (`side/name`), only these officers of the other sides may read
+    it.
     """
 
     name: PersonLine
@@ -377,12 +321,12 @@ class PersonEntry(Shape, frozen=True, kw_only=True):
 
 
 class PersonView(ResponseBody, frozen=True, kw_only=True):
-    """An entry of the register of people. What acts name is its id and its `commitment`, which is also its ETag.
+    """An entry of the register of people.
 
-    `random` are the 32 bytes behind the commitment, in hex, given with a single entry
-    alone. Of an erased entry nothing is left but its id, its side and the times. One
-    that is `sealed` is for officers whom the entering side has named, and not for the
-    reader.
+    Acts name its id and its `commitment`, which is also its ETag. `random` has the 32
+    bytes behind the commitment, in hex; only the response for a single entry has them.
+    Of an erased entry only its id, its side and the times are left. A `sealed` entry is
+    for officers whom the entering side has named, and the reader is not one of them.
     """
 
     id: str
@@ -398,14 +342,21 @@ class PersonView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Register(ResponseBody, frozen=True, kw_only=True):
-    """A page of the register of people, without those erased; `next` is the cursor of the following page."""
+    """A page of the register of people, without erased entries.
+
+    `next` is the cursor of the following page.
+    """
 
     people: tuple[PersonView, ...]
     next: str = ""
 
 
 class FileView(ResponseBody, frozen=True, kw_only=True):
-    """A file beside the log. `named` once a valid act of its side names it: from then on every side may fetch it."""
+    """A file beside the log.
+
+    `named` says that a valid act of the file's side names it. From then on every side
+    may fetch it.
+    """
 
     sha256: str
     side: str
@@ -418,18 +369,21 @@ class FileView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Files(ResponseBody, frozen=True, kw_only=True):
-    """The files that the caller's side has put here, and how many bytes of them no act names."""
+    """The files that the caller's side has stored here.
+
+    `spare_bytes` is the size of those that no act names.
+    """
 
     files: tuple[FileView, ...]
     spare_bytes: int
 
 
 class PersonSeen(ResponseBody, frozen=True, kw_only=True):
-    """Somebody whom an exchange names, as the register has them now: the entry, or what became of it.
+    """A person whom an exchange names, as the register has them now.
 
-    `changed` where an act names an earlier revision; `sealed` where it is for named
-    officers, and not for the reader. `unavailable` where the register cannot be asked
-    at present.
+    `entry` is the entry itself. `changed` says that the act names an earlier revision.
+    `sealed` says that the entry is for officers who are named, and the reader is not
+    one of them. `unavailable` says that the register cannot be read at present.
     """
 
     side: str = ""
@@ -442,7 +396,7 @@ class PersonSeen(ResponseBody, frozen=True, kw_only=True):
 
 
 class FileSeen(ResponseBody, frozen=True, kw_only=True):
-    """A file that an exchange names: there to be fetched, erased, or never put here."""
+    """A file that an exchange names: ready to fetch, erased, or never stored here."""
 
     there: bool = False
     erased: bool = False
@@ -468,7 +422,12 @@ class Si(ResponseBody, frozen=True, kw_only=True):
 
 
 class Terms(ResponseBody, frozen=True, kw_only=True):
-    """A text that may be consented to: the act, the translation or amendment `of` which it is, whose agenda, and the digest to name as `terms`."""
+    """A text that a side may consent to.
+
+    `act` is the act of consent, and `sha256` the digest that it must name as `terms`.
+    `of` is the id of the translation or amendment, `side` the side whose agenda or
+    readout it is.
+    """
 
     act: str
     sha256: str
@@ -477,23 +436,28 @@ class Terms(ResponseBody, frozen=True, kw_only=True):
 
 
 class ExchangeView(ResponseBody, frozen=True, kw_only=True):
-    """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
+    """An exchange at a position, with the facts of each addressee and its history.
 
-    `subject` is the one that its opener gave, or the sentence in English that stands
-    for one. `stage` is where it stands in time by its dates. `next_calls` is whom to
-    ring about a flash that is not acknowledged. `coded` is a coded message in full, by
-    language, and `phrases` are those that its records name, by key and language. `desk`
-    is what the reader's own desk has about it, and `about` what a desk's exchange is
-    about; nobody else sees either. `si` has each quantity of the content in SI, by a
-    pointer to where it stands in the unit in which it was entered. `unanswered` are
-    questions that nobody answered yet, and `notice` is what such a message says on its
-    face, by language. `standing` is how all of it stands under the signed heads.
-    `people` and `files` say of whom and of what it names beside the log what is there
-    now, by id and by SHA-256. `terms` are the digests that acts of consent have to
-    name, `amendment` the id of the one that waits for an answer, and `behind` are the
-    sides that have consented to the text as it is. `timeline` has the newest records,
-    the oldest of them first; where there are earlier ones, `earlier` is the cursor of
-    their page.
+    `blame` has, for each member, the record that set it. `subject` is the one that the
+    opener gave, or an English sentence in its place. `stage` is the phase of the matter
+    by its dates. `next_calls` are the posts to ring about a flash that is not
+    acknowledged. `coded` is a coded message in full, by language. `phrases` are the
+    ones that its records name, by key and language.
+
+    `desk` lists the exchanges of the reader's own desk about this one. `about` is the
+    exchange that a desk's exchange is about. Nobody else sees either. `si` has each
+    quantity of the content in SI. Its keys are pointers to the quantity in the unit in
+    which it was entered.
+
+    `unanswered` are questions that nobody has answered yet. `notice` is the text that
+    every message of the format shows, by language. `standing` is the proof of all of it
+    under the signed heads. `people` and `files` say, by id and by SHA-256, what is
+    there now of what the exchange names beside the log.
+
+    `terms` are the digests that acts of consent must name. `amendment` is the id of the
+    amendment that waits for an answer. `behind` are the sides that have consented to
+    the text as it is. `timeline` has the newest records, in the order of the log. Where
+    there are earlier ones, `earlier` is the cursor of their page.
     """
 
     position: int
@@ -525,122 +489,11 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     earlier: int = 0
 
 
-class Count(ResponseBody, frozen=True, kw_only=True):
-    """How many exchanges of a family have a status."""
-
-    family: str
-    status: str
-    exchanges: int
-
-
-class Owed(ResponseBody, frozen=True, kw_only=True):
-    """What a side has open: messages that it has not acknowledged, exchanges that it has not answered."""
-
-    side: str
-    unacknowledged: int
-    unanswered: int
-    delivered: int = 0
-
-
-class Owing(ResponseBody, frozen=True, kw_only=True):
-    """Something that a side owes in an exchange, and the record that asks for it; `due` is left out where there is no limit."""
-
-    clock: str
-    side: str
-    due: str = ""
-    begins: str = ""
-    started_by: str
-    binding: bool = False
-
-
-class OpenMatter(ResponseBody, frozen=True, kw_only=True):
-    """An exchange that is not settled: what, where, since when, who has it, how the accounts stand, and what is owed, the next first.
-
-    `acknowledged` is when each side acknowledged the newest that was said to it; a side
-    in `unacknowledged_by` must still do so. `accounts` is left out where only one side
-    has given its account; `beside`, where others have and no point differs that can be
-    compared; `differ`, on the points in `differing`; `agreed`, once the sides have
-    agreed on the facts.
-    """
-
-    exchange: str
-    number: str
-    act: str
-    family: str
-    status: str
-    side: str
-    to: tuple[str, ...]
-    precedence: Precedence
-    subject: Raw
-    kind: str = ""
-    place: Raw | UnsetType = UNSET
-    opened: str
-    newest_act: str
-    newest_side: str
-    newest_time: str
-    acknowledged: dict[str, str] = {}
-    unacknowledged_by: tuple[str, ...] = ()
-    accounts: Literal["", "beside", "differ", "agreed"] = ""
-    accounts_by: tuple[str, ...] = ()
-    differing: tuple[str, ...] = ()
-    owed: tuple[Owing, ...] = ()
-
-
-class LiaisonState(ResponseBody, frozen=True, kw_only=True):
-    """The liaison state of a channel at a position, and the digest of all of it.
-
-    `open_matters` are the most urgent first. `open_matters_left_off` is how many
-    exchanges more may be open, where the list has not all.
-    """
-
-    channel: str
-    cid: str
-    kind: str
-    custody: str
-    position: int
-    time: str
-    as_of: str
-    live: bool
-    digest: str
-    registry: Raw
-    counts: tuple[Count, ...]
-    owed: tuple[Owed, ...]
-    unacknowledged: tuple[Row, ...]
-    open_matters: tuple[OpenMatter, ...]
-    open_matters_left_off: int = 0
-
-
-class Change(ResponseBody, frozen=True, kw_only=True):
-    """A member that is not what it was, by a JSON pointer into the state; `was` or `now` is left out where there was, or is, none."""
-
-    pointer: str
-    was: Raw | UnsetType = UNSET
-    now: Raw | UnsetType = UNSET
-
-
-class Changed(ResponseBody, frozen=True, kw_only=True):
-    """An exchange that was opened or carried on: by the records at which positions, its status before and now, and what changed."""
-
-    exchange: str
-    number: str
-    act: str
-    status: str
-    was: str = ""
-    positions: tuple[int, ...]
-    changes: tuple[Change, ...] = ()
-
-
-class Difference(ResponseBody, frozen=True, kw_only=True):
-    """What changed after a position, up to another: the exchanges in the order of their openings, and the channel itself."""
-
-    from_: int = field(name="from")
-    to: int
-    exchanges: tuple[Changed, ...]
-    channel: tuple[Change, ...] = ()
-
-
 class NewDraft(Shape, frozen=True, kw_only=True):
-    """An act that is not released yet; `exchange` is the one that it carries on, `if_match` the ETag on which it rests."""
+    """An act that is not released yet.
+
+    `exchange` is the one that it carries on, `if_match` the ETag on which it rests.
+    """
 
     act: Raw
     exchange: Annotated[str, Meta(pattern=r"^([0-9a-f-]{36})?$(?!\n)")] = ""
@@ -648,9 +501,10 @@ class NewDraft(Shape, frozen=True, kw_only=True):
 
 
 class DraftView(ResponseBody, frozen=True, kw_only=True):
-    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes.
+    """A draft of the caller's own side: its act, its author, and the officers it takes.
 
-    `handed` is when its author handed it to the colleagues who may send it.
+    `two_key` says that it takes two officers. `handed` is the time at which the author
+    handed it to the colleagues who may send it.
     """
 
     id: str
@@ -666,11 +520,11 @@ class DraftView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Drafts(ResponseBody, frozen=True, kw_only=True):
-    """The drafts of the caller's own side, the newest first."""
+    """The drafts of the caller's own side, newest first."""
 
     drafts: tuple[DraftView, ...]
 
 
 Means = Literal["webhook", "e-mail"]
 PageLanguage = Literal["en", "fr", "zh"]
-"""The languages in which the service speaks."""
+"""The languages of the service's own texts."""

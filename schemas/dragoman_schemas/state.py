@@ -1,8 +1,8 @@
-"""The liaison state: what the log folds to. Also what reads answer, so every member is part of the API.
+"""The liaison state: the result of folding a log.
 
-The canonical encoding of a state is its JSON with members in the order written here,
-members of maps sorted, defaults left out, and authors' own values as their bytes stand
-in the log.
+The API answers with it, so every member is part of the API. The canonical encoding of a
+state is its JSON. Its members are in the order of this file, members of maps are
+sorted, and defaults are left out. Authors' own values keep their bytes from the log.
 """
 
 from typing import Literal
@@ -19,7 +19,10 @@ class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Stamp(State, frozen=True, kw_only=True):
-    """Which record said so: its position, its time, its actor; and since when it was `told`, where it was said otherwise before."""
+    """The record that said something: its position, its time and its actor.
+
+    `told` is the time at which it was said by other means, where that was before.
+    """
 
     position: int
     time: str
@@ -28,21 +31,24 @@ class Stamp(State, frozen=True, kw_only=True):
 
     @property
     def when(self) -> str:
-        """Return when it was said, which is what limits are held against: as it was told, else as it was recorded."""
+        """Return the time at which it was said, against which limits are measured.
+
+        It is the `told` time where there is one, else the time of the record.
+        """
         return self.told or self.time
 
     @property
     def side(self) -> str:
-        """Return whose actor it was."""
+        """Return the side of the actor."""
         return self.by.partition("/")[0]
 
 
 class Message(State, frozen=True, kw_only=True):
-    """Something said to other sides within an exchange.
+    """A message to other sides within an exchange.
 
     Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing.
-    `suspended`, that the channel was when it was said. `precedence` is what the message
-    came with, where the exchange has another one since.
+    `suspended` says that the channel was suspended when the message was sent.
+    `precedence` is the message's own one, where the exchange has got another since.
     """
 
     id: str
@@ -58,7 +64,7 @@ class Message(State, frozen=True, kw_only=True):
 
 
 class StateCorrection(State, frozen=True, kw_only=True):
-    """A correction of named fields that were wrong: what they were before stays here."""
+    """A correction of fields that were wrong; `was` keeps their earlier values."""
 
     corrected: Stamp
     number: str
@@ -68,7 +74,7 @@ class StateCorrection(State, frozen=True, kw_only=True):
 
 
 class Development(State, frozen=True, kw_only=True):
-    """How named fields stand as of a time, and what stood in the message before."""
+    """New values of fields as of a time, and their values in the message before."""
 
     told: Stamp
     number: str
@@ -78,7 +84,11 @@ class Development(State, frozen=True, kw_only=True):
 
 
 class Amended(State, frozen=True, kw_only=True):
-    """An amendment that every side has taken: by which record, what it says, and what stood in the text before."""
+    """An amendment that every side has accepted.
+
+    It has the record that completed the agreement, the new values, and the values in
+    the text before.
+    """
 
     taken: Stamp
     of: str
@@ -87,7 +97,7 @@ class Amended(State, frozen=True, kw_only=True):
 
 
 class StateCancellation(State, frozen=True, kw_only=True):
-    """The originator took the message back."""
+    """A cancellation: the originator took the message back."""
 
     cancelled: Stamp
     number: str
@@ -102,7 +112,7 @@ class Account(State, frozen=True, kw_only=True):
 
 
 class Said(State, frozen=True, kw_only=True):
-    """An act that carried an exchange on, and its content as it stands in the log."""
+    """An act that carried an exchange on, with its content from the log."""
 
     said: Stamp
     id: str
@@ -110,7 +120,11 @@ class Said(State, frozen=True, kw_only=True):
 
 
 class Accepted(State, frozen=True, kw_only=True):
-    """One side's yes to a window: its index, and its ends as they stood when the side accepted, where there are windows."""
+    """One side's acceptance of a window.
+
+    `window` is its index. `terms` are its ends at the time when the side accepted,
+    where there are windows.
+    """
 
     accepted: Stamp
     window: int
@@ -118,7 +132,10 @@ class Accepted(State, frozen=True, kw_only=True):
 
 
 class Held(State, frozen=True, kw_only=True):
-    """A meeting took place. Entered for the record it asks nobody for a readout."""
+    """A meeting that took place.
+
+    Entered for the record, it asks nobody for a readout.
+    """
 
     recorded: Stamp
     from_: str = msgspec.field(name="from")
@@ -127,7 +144,11 @@ class Held(State, frozen=True, kw_only=True):
 
 
 class StateReadout(State, frozen=True, kw_only=True):
-    """The words of a side on a meeting: for itself, or jointly once every side has said these words; proposed until then."""
+    """The words of a side on a meeting.
+
+    A readout is separate, or joint once every side has said these words. Until then it
+    is proposed jointly.
+    """
 
     given: Stamp
     kind: Literal["joint", "proposed_jointly", "separate"]
@@ -136,10 +157,11 @@ class StateReadout(State, frozen=True, kw_only=True):
 
 
 class Meeting(State, frozen=True, kw_only=True):
-    """The life of a meeting, a call or a visit: whose windows stand, who accepted or declined them, when it was held.
+    """The life of a meeting, a call or a visit.
 
-    `agendas` are each side's version, `agenda` the one that all agreed to. `absent` is
-    who was said not to have come, by whom.
+    `proposed_by` is the side whose windows are current. `accepted` and `declined` are
+    by side. `agendas` are each side's version, `agenda` the one that all agreed to.
+    `absent` has the sides that did not come, and the record that said so.
     """
 
     proposed_by: str
@@ -154,7 +176,10 @@ class Meeting(State, frozen=True, kw_only=True):
 
 
 class OneKey(State, frozen=True, kw_only=True):
-    """A record that one officer sent where two are asked for: who turned the `second` key, and None while it is due."""
+    """A record that one officer sent where two are asked for.
+
+    `second` is the record of the second officer; None while it is due.
+    """
 
     id: str
     act: str
@@ -165,13 +190,13 @@ class OneKey(State, frozen=True, kw_only=True):
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
-    `invokes` is the request for explanation on whose ladder a meeting stands.
+    `invokes` is the request for explanation whose ladder a meeting belongs to.
     `released_by` is the second officer of a two-key opening. `one_key` lists the
     records that one officer sent where two are asked for. `acts` are those continuing
     acts that have content of their own, by name.
 
-    `etag` is the commitment of the newest record, `revision` of the newest that is no
-    receipt: an acknowledgement moves the first alone.
+    `etag` is the commitment of the newest record. `revision` is that of the newest
+    record that is not a receipt. An acknowledgement changes only `etag`.
     """
 
     id: str
@@ -206,7 +231,10 @@ class Exchange(State, frozen=True, kw_only=True):
 
 
 class Key(State, frozen=True, kw_only=True):
-    """A public key in the channel: whose it is, and between which positions it is valid; what it signed from `suspect_from` on is disputed."""
+    """A public key in the channel, its owner, and the positions of its validity.
+
+    What it signed from `suspect_from` on is disputed.
+    """
 
     public: str
     owner: str
@@ -216,7 +244,7 @@ class Key(State, frozen=True, kw_only=True):
 
 
 class OfficerState(State, frozen=True, kw_only=True):
-    """An officer: the office, the roles, since which position and, if revoked, until which."""
+    """An officer: the office, the roles, and the positions of entry and revocation."""
 
     office: str
     roles: tuple[Role, ...]
@@ -225,7 +253,10 @@ class OfficerState(State, frozen=True, kw_only=True):
 
 
 class SideState(State, frozen=True, kw_only=True):
-    """A side: the ids of its root keys, and how many of them must sign; `next_roots` is the hash of those that it announced as its next."""
+    """A side: the ids of its root keys, and how many of them must sign.
+
+    `next_roots` is the hash of the root keys that it announced as its next.
+    """
 
     name: str
     roots: tuple[str, ...]
@@ -234,14 +265,17 @@ class SideState(State, frozen=True, kw_only=True):
 
 
 class Delivered(State, frozen=True, kw_only=True):
-    """Everything up to that position has reached a station of the side."""
+    """The position up to which everything has reached a station of the side."""
 
     upto: int
     recorded: Stamp
 
 
 class Adopted(State, frozen=True, kw_only=True):
-    """A side has adopted a profile of limits, with or without a schedule of line checks."""
+    """A side's adoption of a profile of limits.
+
+    It may include a schedule of line checks.
+    """
 
     adopted: Stamp
     profile: str
@@ -249,7 +283,7 @@ class Adopted(State, frozen=True, kw_only=True):
 
 
 class AdoptedCodebook(State, frozen=True, kw_only=True):
-    """A side has adopted a version of a codebook."""
+    """A side's adoption of a version of a codebook."""
 
     adopted: Stamp
     codebook: str
@@ -257,21 +291,21 @@ class AdoptedCodebook(State, frozen=True, kw_only=True):
 
 
 class AdoptedPolicy(State, frozen=True, kw_only=True):
-    """A side has adopted a policy of witnesses."""
+    """A side's adoption of a policy of witnesses."""
 
     adopted: Stamp
     policy: str
 
 
 class WatchState(State, frozen=True, kw_only=True):
-    """A side's watch: manned since, by whom, and the note that was handed over with it."""
+    """A side's watch: the record that took it, and the note that came with it."""
 
     since: Stamp
     note: Raw | UnsetType = UNSET
 
 
 class Status(State, frozen=True, kw_only=True):
-    """How the channel stands, in writing, and why."""
+    """The status of the channel, as an act declared it, and the reason."""
 
     said: Stamp
     status: str
@@ -279,7 +313,7 @@ class Status(State, frozen=True, kw_only=True):
 
 
 class Outage(State, frozen=True, kw_only=True):
-    """A time in which a gateway could record nothing, as it told afterwards."""
+    """A time in which a gateway could record nothing, as it reported afterwards."""
 
     from_: str = msgspec.field(name="from")
     to: str
@@ -287,9 +321,10 @@ class Outage(State, frozen=True, kw_only=True):
 
 
 class Consent(State, frozen=True, kw_only=True):
-    """What sides consented to take out of the record: whole exchanges, by the hash of every record that they had; and when each side did.
+    """The sides' consent to erase whole exchanges, and the time of each side's act.
 
-    It says nothing any more once something was said in one of them since.
+    `records` is the hash of every record that the exchanges had. The consent counts no
+    longer once something is recorded in one of them.
     """
 
     exchanges: tuple[str, ...]
@@ -298,11 +333,12 @@ class Consent(State, frozen=True, kw_only=True):
 
 
 class Registry(State, frozen=True, kw_only=True):
-    """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
+    """The folded genesis exchange: sides, officers, keys, adoptions and watches.
 
-    `policy` is the one in force: the genesis's, or the one that every side has adopted
-    since. `erased` are the exchanges that every side consented to take out of the
-    record, by id, and when; `consents` are those of which nothing has come yet.
+    `delivered` says what has reached each side. `policy` is the one in force: the one
+    of the genesis, or the one that every side has adopted since. `erased` has the
+    exchanges that every side consented to erase, by id, and the time. `consents` are
+    those that have not led to an erasure yet.
     """
 
     id: str
@@ -335,7 +371,10 @@ class Registry(State, frozen=True, kw_only=True):
 
 
 class ChannelState(State, frozen=True, kw_only=True):
-    """A channel's log folded up to a position: the registry, channel time, and the counters of numbers."""
+    """A channel's log folded up to a position.
+
+    It has the registry, channel time, and the counters of numbers.
+    """
 
     position: int = 0
     time: str = ""

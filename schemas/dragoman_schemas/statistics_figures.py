@@ -1,7 +1,8 @@
-"""The statistics of a channel over a period: the same rows for every side, each number with its unit in its name.
+"""The statistics of a channel over a period.
 
-What could not be measured is absent: there is no statement, which is not zero. A count
-of zero is a statement. A share is a fraction of one.
+Every side gets the same rows. Each number has its unit in its name. A number that could
+not be measured is absent, which does not mean zero. A count of zero is a statement. A
+share is a fraction of one.
 """
 
 from typing import Literal
@@ -12,7 +13,11 @@ from dragoman_schemas.responses import ResponseBody
 
 
 class Spread(ResponseBody, frozen=True, kw_only=True):
-    """Several spans of time, in seconds: how many, the middle one, that which 95 of 100 do not exceed, and the longest."""
+    """Several durations, in seconds.
+
+    It has their number, the median, the longest, and the one that 95 of 100 do not
+    exceed.
+    """
 
     measured: int
     median_s: float
@@ -21,7 +26,7 @@ class Spread(ResponseBody, frozen=True, kw_only=True):
 
 
 class Opened(ResponseBody, frozen=True, kw_only=True):
-    """What a side opened in the period in one format, by precedence."""
+    """The exchanges that a side opened in the period in one format, by precedence."""
 
     side: str
     format: str
@@ -33,14 +38,14 @@ class Opened(ResponseBody, frozen=True, kw_only=True):
 
 
 class Kept(ResponseBody, frozen=True, kw_only=True):
-    """One kind of clock that a side owes in one format.
+    """One kind of deadline of a side in one format.
 
-    `took` is how long what was done in the period had taken. `in_time` was done within
-    its limit in the period; of `late` the limit passed in the period, whatever came
-    after. `ended` are those whose matter ended in the period before their limit, with
-    nothing done. `open` and `overdue` are as at the end of the period. `courtesy` are
-    those of all of these that do not bind, since not every side had adopted the
-    profile.
+    `took` is the time that acts in the period took since their deadlines began.
+    `in_time` are those done in the period within their limit. `late` are those whose
+    limit passed in the period, whatever came after. `ended` are those whose matter
+    ended in the period before their limit, with nothing done. `open` and `overdue` are
+    as at the end of the period. `courtesy` are those of all of these that do not bind,
+    because not every side had adopted the profile.
     """
 
     side: str
@@ -57,7 +62,10 @@ class Kept(ResponseBody, frozen=True, kw_only=True):
 
 
 class Notice(ResponseBody, frozen=True, kw_only=True):
-    """How long before it begins a side told of something in one format, and how long before it is owed."""
+    """The notice that a side gave before events in one format.
+
+    `owed_s` is the notice that it owes.
+    """
 
     side: str
     format: str
@@ -71,7 +79,10 @@ class Notice(ResponseBody, frozen=True, kw_only=True):
 
 
 class StatisticsChange(ResponseBody, frozen=True, kw_only=True):
-    """What a side corrected and cancelled in the period in one format, and how long after it had been sent."""
+    """The corrections and cancellations of a side in the period in one format.
+
+    The spreads say how long after the message they came.
+    """
 
     side: str
     format: str
@@ -82,7 +93,11 @@ class StatisticsChange(ResponseBody, frozen=True, kw_only=True):
 
 
 class Meetings(ResponseBody, frozen=True, kw_only=True):
-    """The meetings, calls or visits of a side in the period: which it asked for, accepted, declined, held with others, did not attend."""
+    """The meetings, calls or visits of a side in the period.
+
+    The counts are of those that it asked for, accepted, declined, held with others, and
+    did not attend.
+    """
 
     side: str
     format: str
@@ -94,7 +109,10 @@ class Meetings(ResponseBody, frozen=True, kw_only=True):
 
 
 class Translations(ResponseBody, frozen=True, kw_only=True):
-    """The translations that a side gave in the period, and how long after the message."""
+    """The translations of a side in the period.
+
+    `delay` is the time from the message to its translation.
+    """
 
     side: str
     translations: int
@@ -102,7 +120,10 @@ class Translations(ResponseBody, frozen=True, kw_only=True):
 
 
 class Flashes(ResponseBody, frozen=True, kw_only=True):
-    """The flash messages that came to a side in the period, and how often more than ten came within ten minutes: a flood."""
+    """The flash messages to a side in the period, and the floods among them.
+
+    A flood is more than ten within ten minutes.
+    """
 
     side: str
     came: int
@@ -114,7 +135,8 @@ class Line(ResponseBody, frozen=True, kw_only=True):
     """The line checks that were sent to a side in the period.
 
     `run` is how many came back in a row up to the end of the period, `missed_run` how
-    many did not. `share_echoed` is of those that are over, exactly echoed.
+    many did not. `share_echoed` is the share of exact echoes among the checks that are
+    over.
     """
 
     side: str
@@ -132,7 +154,7 @@ class Line(ResponseBody, frozen=True, kw_only=True):
 
 
 class Area(ResponseBody, frozen=True, kw_only=True):
-    """When anybody said something in an area last, and how many days that is before the end of the period."""
+    """The last word in an area, and the days from it to the end of the period."""
 
     area: str
     last_word: str = ""
@@ -140,7 +162,11 @@ class Area(ResponseBody, frozen=True, kw_only=True):
 
 
 class Blind(ResponseBody, frozen=True, kw_only=True):
-    """A stretch of time in which nobody had the watch of a side, a check had shown no line between two, or a gateway had no broker."""
+    """A time in which nobody could notice a message.
+
+    Nobody had the watch of a side, or a check had shown no line between two sides, or a
+    gateway had no broker.
+    """
 
     what: Literal["watch", "line", "broker"]
     sides: tuple[str, ...]
@@ -149,11 +175,11 @@ class Blind(ResponseBody, frozen=True, kw_only=True):
 
 
 class Blindness(ResponseBody, frozen=True, kw_only=True):
-    """For how long of the period a side was blind, as far as the log says.
+    """The part of the period in which a side was blind, as far as the log says.
 
-    `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can
-    be. `broker_down_s` is what gateways said of themselves: an outage that ended with
-    the gateway as well is on no record.
+    `watch_nobody_s` and `line_down_s` are absent where there can be no watch, or no
+    line check. `broker_down_s` is what gateways recorded about themselves. An outage in
+    which the gateway stopped as well is not on record.
     """
 
     side: str
@@ -163,7 +189,10 @@ class Blindness(ResponseBody, frozen=True, kw_only=True):
 
 
 class Statistics(ResponseBody, frozen=True, kw_only=True):
-    """The statistics of a channel: `from` a time, to but not including another, as the log stood there."""
+    """The statistics of a channel from a time up to, and not including, another.
+
+    They follow from the log at the end of that time.
+    """
 
     channel: str
     cid: str

@@ -1,8 +1,10 @@
-"""Dragoman: the message service of a liaison office, with one shared record that every side can replay and prove.
+"""Dragoman: the message service of a liaison office, with one shared record.
 
-Time zones are those of the packaged `tzdata`, and never the machine's: limits are
-counted in the working days of offices, and two hosts with different zones would call
-each other's records void.
+Every side can replay the record and prove it.
+
+Time zones come from the packaged `tzdata`, never from the machine. Limits are counted
+in the working days of offices, and two hosts with different zones would call each
+other's records void.
 """
 
 import zoneinfo

@@ -1,18 +1,21 @@
-"""The client of the HTTP API, for programs of an office: what the command line itself calls.
+"""The client of the HTTP API, for the programs of an office.
 
     from dragoman.client import client
 
     async with client("https://liaison.example", token) as office:
-        posted = await office.post("nato-china", {"act": "contact-note", "form": "conversation", "text": "…"})
-        await office.act("nato-china", posted.recorded.exchange, {"act": "update", "text": "…"})
-        async for heard in office.follow("nato-china", after=posted.recorded.position):
+        note = {"act": "contact-note", "form": "conversation", "text": "…"}
+        posted = await office.post("nato-china", note)
+        update = {"act": "update", "text": "…"}
+        await office.act("nato-china", posted.recorded.exchange, update)
+        async for entry in office.follow("nato-china", after=posted.recorded.position):
             ...
 
-A post is tried again with its key while its outcome is unknown, or while the gateway
-asks to wait: it is recorded once. A stream that breaks goes on after the last record
-that came. What is refused raises `Answered` with the problem, whose `detail` ends with
-what to do; an act that is none is `Malformed` before anybody is asked. A record that is
-heard is JSON in `heard.record`: `msgspec.json.decode(bytes(heard.record))`.
+The command line uses the same client. A post is tried again with its key while its
+outcome is unknown, or while the gateway asks to wait. It is recorded once. A stream
+that breaks goes on after the last record that arrived. A refusal raises
+`ProblemResponse`; the `detail` of its problem ends with a remedy. An act that is not
+valid raises `Malformed` before any request. The record of an entry is JSON:
+`msgspec.json.decode(bytes(entry.record))`.
 """
 
 import asyncio
@@ -37,18 +40,10 @@ from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.host_responses import ChannelView
 from dragoman_schemas.problems import Problem
-from dragoman_schemas.responses import (
-    Alarm,
-    Drafts,
-    DraftView,
-    Entry,
-    ExchangeView,
-    LiaisonState,
-    Recorded,
-    Row,
-    Rows,
-)
+from dragoman_schemas.responses import Drafts, DraftView, Entry, ExchangeView, Recorded, Row, Rows
 from dragoman_schemas.state import decode_exchange
+from dragoman_schemas.state_responses import LiaisonState
+from dragoman_schemas.watch_responses import Alarm
 
 _TRIES: Final = 5
 _LONGEST_WAIT: Final = 30.0
@@ -57,8 +52,8 @@ FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
 _ANSWER_DEPTH: Final = 2 * DEPTH
-"""Nesting of an answer: a record in a list of entries, or what an exchange holds, and
-some objects around it.
+"""Nesting of an answer: a record in a list of entries, or the content of an exchange,
+with several objects around it.
 """
 
 _Shape = TypeVar("_Shape")
@@ -69,19 +64,22 @@ _any = msgspec.json.Decoder(Any)
 
 
 class Unreachable(Exception):
-    """No gateway answers at that address."""
+    """An address at which no gateway answers."""
 
 
 class Garbled(Exception):
-    """What a gateway answered is not what this was to be; the message says what was asked for, and how it began."""
+    """An answer of a gateway that does not have the expected shape.
+
+    The message names the expected content and shows the beginning of the answer.
+    """
 
     def __init__(self, text: str, raw: bytes, error: Exception) -> None:
-        """Say so."""
+        """Describe the answer."""
         super().__init__(f"the gateway gave no {text} ({error}): {raw[:60]!r}")
 
 
 class ProblemResponse(Exception):
-    """The gateway answered with a problem."""
+    """An answer of the gateway that is a problem."""
 
     def __init__(self, problem: Problem, wait: float = 0.0) -> None:
         """Keep the problem, and how many seconds the gateway asks to wait."""
@@ -103,13 +101,13 @@ class ApiResponse:
         return _read(_any, self.body, "JSON")
 
     def of(self, text: str, shape: type[_Shape]) -> _Shape:
-        """Return the body as what it was to be. Raises `Garbled`."""
+        """Return the body in the expected shape. Raises `Garbled`."""
         return _read(msgspec.json.Decoder(shape), self.body, text)
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was recorded, and whether it had been before."""
+    """An outcome of a post: the record, and whether it had been recorded before."""
 
     recorded: Recorded
     replayed: bool
@@ -129,7 +127,10 @@ def new_key() -> str:
 
 
 class Client:
-    """Calls one gateway with one token. Posts are tried again with their key while their outcome is unknown."""
+    """A client of one gateway, with one token.
+
+    Posts are tried again with their key while their outcome is unknown.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, token: str) -> None:
         """Use the session for all calls."""
@@ -145,7 +146,11 @@ class Client:
         headers: dict[str, str] | None = None,
         timeout: aiohttp.ClientTimeout = _TIMEOUT,  # aiohttp's own  # noqa: ASYNC109
     ) -> ApiResponse:
-        """Return one call. Raises `Answered` with the problem, or `Unreachable`."""
+        """Send one request and return its answer.
+
+        Raises `ProblemResponse` if the gateway answers with a problem, or
+        `Unreachable`.
+        """
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -159,11 +164,13 @@ class Client:
                 )
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(
-                f"the certificate of {self.base_url} is not trusted here: {error.certificate_error}; name its CA's file in SSL_CERT_FILE"
+                f"the certificate of {self.base_url} is not trusted here: "
+                f"{error.certificate_error}; name its CA's file in SSL_CERT_FILE"
             ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(
-                f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?"
+                f"{self.base_url} does not answer ({type(error).__name__}); "
+                "is `dragoman up` running there?"
             ) from None
         if answer.status >= 400:
             header = answer.headers.get("Retry-After", "")
@@ -180,10 +187,10 @@ class Client:
         if_match: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Posted:
-        """Open an exchange, or carry one on where it is named. Raises `Answered`, `Unreachable`.
+        """Open an exchange, or carry on the one that is named.
 
-        The `key` is made anew unless it is given; `headers` are a signed act's
-        signatures.
+        A new `key` is made unless one is passed. `headers` are the signatures of a
+        signed act. Raises `ProblemResponse`, `Unreachable`.
         """
         body = _bytes(act)
         if exchange:
@@ -200,10 +207,10 @@ class Client:
     async def act(
         self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = ""
     ) -> Posted:
-        """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`.
+        """Carry on an exchange, which is named by its id or its number.
 
-        An act of consent that names no terms is given those of the exchange as it is
-        read here.
+        An act of consent that names no terms gets those of the exchange as it is read
+        here. Raises `ProblemResponse`, `Unreachable`.
         """
         id = await self.exchange_of(channel, exchange)
         return await self.post(
@@ -215,27 +222,28 @@ class Client:
         )
 
     async def with_terms(self, channel: str, exchange: str, act: bytes) -> bytes:
-        """Return an act of consent with the digest of the text as it is read here; any other act, and one that names its terms, as it is.
+        """Return an act of consent with the digest of the text as it is read here.
 
-        The digest is made from the text that was read, and not taken from the gateway's
-        word.
+        Any other act, and an act that names its terms, is returned unchanged. The
+        digest is computed from the text itself, so that the gateway need not be
+        believed.
         """
         try:
             members = msgspec.json.decode(act, type=dict[str, msgspec.Raw])
             name = msgspec.json.decode(members["act"])
         except (msgspec.DecodeError, KeyError):
-            return act  # it is refused where it is read
+            return act  # the gateway refuses it
         if name not in consent.ACTS or "terms" in members:
             return act
         state = decode_exchange(bytes((await self.exchange(channel, exchange)).state))
-        given: dict[str, Any] = {
-            text: msgspec.json.decode(members[text])
-            for text in ("of", "side", "fields")
-            if text in members
+        terms_fields: dict[str, Any] = {
+            member: msgspec.json.decode(members[member])
+            for member in ("of", "side", "fields")
+            if member in members
         }
-        if "side" not in given and len(authors := consent.authors(state, name)) == 1:
-            given |= {"side": authors[0]}
-        terms = consent.of_act(state, "", name, given)
+        if "side" not in terms_fields and len(authors := consent.authors(state, name)) == 1:
+            terms_fields |= {"side": authors[0]}
+        terms = consent.of_act(state, "", name, terms_fields)
         return act.rstrip()[:-1] + b',"terms":"%s"}' % terms.encode() if terms else act
 
     async def draft(
@@ -248,7 +256,10 @@ class Client:
         if_match: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> DraftView:
-        """Draft an act for a colleague to release, with the drafter's signatures as headers."""
+        """Draft an act for a colleague to release.
+
+        The headers are the drafter's signatures.
+        """
         body = msgspec.json.encode(
             {"act": msgspec.Raw(_bytes(act)), "exchange": exchange, "if_match": if_match.strip('"')}
         )
@@ -264,7 +275,11 @@ class Client:
     async def release(
         self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None
     ) -> Posted:
-        """Release a draft as it was read, with the releaser's signatures as headers; what was recorded, and whether it had been before."""
+        """Release a draft in the version that was read.
+
+        The headers are the releaser's signatures. Returns the record, and whether it
+        had been recorded before.
+        """
         sent = {"If-Match": draft.etag, **(headers or {})}
         return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, sent)
 
@@ -299,34 +314,43 @@ class Client:
         )
 
     async def state(self, channel: str, at: int | str = "") -> LiaisonState:
-        """Return the liaison state, now or as it was at a position or a time."""
+        """Return the liaison state, now or at an earlier position or time."""
         return (await self._read(f"/v1/channels/{channel}/state", at=at)).of("state", LiaisonState)
 
     async def exchange(self, channel: str, text: str, at: int | str = "") -> ExchangeView:
-        """Return an exchange, named by its id or its number, now or as it was."""
+        """Return an exchange, named by its id or its number.
+
+        With `at` it is the exchange at that position or time.
+        """
         id = await self.exchange_of(channel, text)
         return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of(
             "exchange", ExchangeView
         )
 
-    async def exchanges(self, channel: str, **narrowed: str | int) -> AsyncIterator[Row]:
-        """Yield all exchanges that the filters of the list leave, the newest first, over all its pages."""
+    async def exchanges(self, channel: str, **filters: str | int) -> AsyncIterator[Row]:
+        """Yield all exchanges that pass the filters of the list, the newest first.
+
+        All pages of the list are read.
+        """
         while True:
-            page = (await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).of(
+            page = (await self._read(f"/v1/channels/{channel}/exchanges", **filters)).of(
                 "list of exchanges", Rows
             )
             for row in page.exchanges:
                 yield row
             if not page.next:
                 return
-            narrowed["cursor"] = page.next
+            filters["cursor"] = page.next
 
     async def _read(self, path: str, **query: str | int) -> ApiResponse:
         text = urlencode({name: value for name, value in query.items() if value != ""})
         return await self.call("GET", f"{path}?{text}" if text else path)
 
     async def exchange_of(self, channel: str, text: str) -> str:
-        """Return the id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
+        """Return the id of an exchange that is named by its id or its number.
+
+        Raises `ProblemResponse` if there is no such exchange.
+        """
         if ids.is_id(text):
             return text
         number = (
@@ -343,7 +367,8 @@ class Client:
                     type="/problems/not-found",
                     title="",
                     status=404,
-                    detail=f"There is no exchange {text} in {channel}; a number is written like NATO/26/0042/N07/O.",
+                    detail=f"There is no exchange {text} in {channel}; "
+                    "a number is written like NATO/26/0042/N07/O.",
                 )
             )
         return str(exchanges[0]["id"])
@@ -351,20 +376,23 @@ class Client:
     async def records(
         self, channel: str, first: int = 1, least: int = 0
     ) -> AsyncIterator[list[Entry]]:
-        """Yield the records of a channel from a position to now, and to another position at `least`. Raises `Garbled`."""
+        """Yield the records of a channel from a position up to the present one.
+
+        With `least`, up to that position at least. Raises `Garbled`.
+        """
         async for lines in self._lines(
             f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least
         ):
             yield [_read(_entry, line, "record") for line in lines]
 
     async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
-        """Yield the records of a channel as they arrive, and alarms, for ever, over every reconnection; after a position, or from now on.
+        """Yield the records of a channel and its alarms for ever, as they arrive.
 
-        Raises `Answered` once the token may not read any more.
+        They begin after a position, or from now on, and go on after every reconnection.
+        Raises `ProblemResponse` once the token may not read any more.
         """
-        if (
-            after is None
-        ):  # a position, so that nothing is missed should the stream break before its first record
+        if after is None:
+            # A position, so that no record is missed if the stream breaks before the first.
             after = int((await self.call("GET", f"/v1/channels/{channel}")).json()["position"])
         while True:
             event = b""
@@ -382,7 +410,7 @@ class Client:
                             after = entry.position
                             yield entry
             except Unreachable:
-                pass  # it is tried again, from where it broke
+                pass  # the stream is opened again after the last record
             await asyncio.sleep(1)
 
     async def _lines(self, path: str, media: str, least: int = 0) -> AsyncIterator[list[bytes]]:
@@ -422,7 +450,10 @@ def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, text: str) -> _Shap
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer, as far as an honest one goes. Raises `Garbled`."""
+    """Return the body of an answer, up to the length of an honest one.
+
+    Raises `Garbled` beyond it.
+    """
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
@@ -451,7 +482,11 @@ def _problem(answer: ApiResponse) -> Problem:
 async def client(
     base_url: str, token: str, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Client]:
-    """Yield a client, closed at the end; `tls` says whom to trust, by default whom the system does (`SSL_CERT_FILE` names others)."""
+    """Yield a client, and close it at the end.
+
+    `tls` says which authorities to trust; by default those of the system. The
+    environment variable `SSL_CERT_FILE` names others.
+    """
     connector = None if tls is None else aiohttp.TCPConnector(ssl=tls)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Client(session, base_url, token)

@@ -1,19 +1,22 @@
-"""The place of a data directory: its machine, its path and the file that says so.
+"""The place of a data directory: its machine, its path and its place file.
 
-    place.json    {"machine":"5f0c…","host":"office-1","path":"/var/lib/dragoman","inode":1311,"born":1795778197457742111}
+    place.json    {"machine":"5f0c…","host":"office-1","path":"/var/lib/dragoman",
+                   "inode":1311,"born":1795778197457742111}
 
-A copy of a data directory would write a second history: its log, its keys and its
-clocks are those of the first. So the directory names its place, and a service that
-finds itself elsewhere writes nothing until the operator takes over. Three things are
-compared, each of which lasts over restarts, reboots, bind mounts and the replacement of
-a container:
+A copy of a data directory would write a second history, because it has the log, the
+keys and the deadlines of the first one. So the directory names its place. A service
+that runs in another place writes nothing until the operator takes the data over. Three
+things are compared. Each of them lasts over restarts, reboots, bind mounts and a new
+container:
 
-    machine    a hash of /etc/machine-id, where that id lasts; in a container it mostly does not, and is left out
+    machine    a hash of /etc/machine-id, if that id lasts; in a container it mostly
+               does not, and is left out
     path       the resolved path of the directory
-    file       the birth time of `place.json` itself, which no copy shares; its inode number where there is no birth time
+    file       the birth time of `place.json` itself, which no copy shares; or else its
+               inode number
 
-`host` is a hint for people, and is not compared. Decision 0027 says what this does not
-see.
+`host` is a hint for people and is not compared. Decision 0027 lists the copies that
+this does not detect.
 """
 
 import asyncio
@@ -50,14 +53,17 @@ OUTDATED: Final = sentence(
     "have the operator put the log back from the newest copy, such as a side's mirror"
 )
 
-_DO: Final = "stop for good what runs on the data where these came from, then start this once with --take-over; see docs/operating.md"
+_DO: Final = (
+    "stop for good what runs on the data where these came from, "
+    "then start this once with --take-over; see docs/operating.md"
+)
 _AGAIN_SECONDS: Final = 1.0
 _MACHINE_ID: Final = Path("/etc/machine-id")
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _PASSING: Final = frozenset({"overlay", "tmpfs", "ramfs", "rootfs", "aufs", "fuse.fuse-overlayfs"})
-"""Types of file systems that end with a container, or with a boot: a machine id that
-stands there does not last.
+"""Types of file systems that end with a container or with a boot. A machine id on one
+of them does not last.
 """
 _CONTAINERS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _AT_EMPTY_PATH: Final = 0x1000
@@ -67,7 +73,10 @@ _BTIME_OFFSET: Final = 80
 
 
 class PlaceFile(Struct, frozen=True, kw_only=True):
-    """The content of `place.json`. `machine` is empty and `born` is 0 where they are not known; `born` is in nanoseconds."""
+    """The content of `place.json`.
+
+    `machine` is empty and `born` is 0 if they are not known. `born` is in nanoseconds.
+    """
 
     machine: str
     host: str
@@ -77,7 +86,11 @@ class PlaceFile(Struct, frozen=True, kw_only=True):
 
 
 class Confirmation(Struct, frozen=True, kw_only=True):
-    """The witnesses' answer to a take-over: who confirmed, or the reason why none did; `detail` is for the log alone."""
+    """The answer of the witnesses to a take-over.
+
+    It names the witnesses that confirmed, or the reason why none did. `detail` is for
+    the log alone.
+    """
 
     by: tuple[str, ...] = ()
     reason: Text | None = None
@@ -88,13 +101,19 @@ Confirm = Callable[[], Awaitable[Confirmation]]
 
 
 def adopt(data: Path) -> None:
-    """Write the place of a data directory where none is written, as one of an earlier version has it."""
+    """Write the place of a data directory that has none.
+
+    A directory of an earlier version has none.
+    """
     if not (data / FILE).exists():
         _try_to_write(data)
 
 
 def fault_of(data: Path) -> str:
-    """Return the ways in which a data directory is not where it was written; empty where it is, or where it names no place."""
+    """Return the differences between the place of a directory and its place file.
+
+    Empty if there are none, or if the directory has no place file.
+    """
     path = data / FILE
     try:
         with path.open("rb") as file:
@@ -117,18 +136,19 @@ def fault_of(data: Path) -> str:
 
 
 def advice(fault: str) -> str:
-    """Return a fault with what to do about it, for `dragoman doctor`."""
+    """Return a fault with its remedy, for `dragoman doctor`."""
     return fault and f"{fault}; {_DO}"
 
 
 class PlaceGuard:
-    """Permission to write on a data directory, which is refused while the directory is elsewhere than where it was written.
+    """A permission to write on a data directory.
 
-    Permission is never taken back: it lasts as long as the process.
+    It is refused while the directory is not where it was written. It is never taken
+    back: it lasts as long as the process.
     """
 
     def __init__(self, data: Path, *, take_over: bool = False) -> None:
-        """Compare the directory with its place, which is written where there is none yet."""
+        """Compare the directory with its place, which is written if it has none."""
         self._data = data
         self._take_over = take_over
         self._allowed = asyncio.Event()
@@ -144,7 +164,10 @@ class PlaceGuard:
             self._allowed.set()
 
     async def run(self, confirm: Confirm | None = None) -> None:
-        """Wait until writing is allowed. Where witnesses are to `confirm` a take-over, ask them until one does."""
+        """Wait until writing is allowed.
+
+        If witnesses are to `confirm` a take-over, ask them until one does.
+        """
         while self._reason is not None:
             if (self._data / FILE).exists() and not fault_of(self._data):
                 self._allow()  # another process on this directory took over
@@ -153,13 +176,16 @@ class PlaceGuard:
             if self._reason is not None:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def then(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do work that writes, once writing is allowed."""
+    async def when_allowed(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Wait until writing is allowed, then run work that writes."""
         await self._allowed.wait()
         await work()
 
     def read_only_reason(self) -> Text | None:
-        """Return the reason why nothing may be written now; None where writing is allowed."""
+        """Return the reason why no record may be written now.
+
+        None if writing is allowed.
+        """
         return self._reason
 
     def _allow(self) -> None:
@@ -194,7 +220,10 @@ class PlaceGuard:
 
 
 def _is_same_file(home: PlaceFile, place: PlaceFile) -> bool:
-    """Return whether the file is the one that was written: by its birth time, or by its inode number where that is not known."""
+    """Return whether a place file is the one that was written, and not a copy.
+
+    Its birth time tells, or its inode number if the birth time is not known.
+    """
     if home.born and place.born:
         return home.born == place.born
     return home.inode == place.inode
@@ -213,7 +242,10 @@ def _try_to_write(data: Path) -> None:
 
 
 def _write(data: Path) -> None:
-    """Write the place of the directory, whole or not at all. The file is opened first, since it names itself."""
+    """Write the place of the directory, whole or not at all.
+
+    The file is opened first, because it names itself.
+    """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = data / f".{FILE}.{os.getpid()}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -241,7 +273,10 @@ def _place_of(descriptor: int, data: Path) -> PlaceFile:
 
 
 def _born(descriptor: int) -> int:
-    """Return when an open file was made, in nanoseconds; 0 where the system does not say. Python 3.11 has no function for it."""
+    """Return the birth time of an open file, in nanoseconds.
+
+    0 if the system does not know it. Python 3.11 has no function for it.
+    """
     try:
         statx = ctypes.CDLL(None).statx
     except AttributeError:
@@ -255,7 +290,10 @@ def _born(descriptor: int) -> int:
 
 
 def machine(id_file: Path = _MACHINE_ID, mounts: Path = _MOUNTS) -> str:
-    """Return a hash of the machine's id, which must not be shown itself; empty where there is none that lasts."""
+    """Return a hash of the machine's id; empty if no id of it lasts.
+
+    The id itself must not be shown.
+    """
     try:
         id = id_file.read_text().strip()
         lasting = _lasts(id_file, mounts.read_text())
@@ -269,7 +307,10 @@ def machine(id_file: Path = _MACHINE_ID, mounts: Path = _MOUNTS) -> str:
 
 
 def _lasts(file: Path, mounts: str) -> bool:
-    """Return whether a file outlives a restart of the container, or of a system that runs from memory."""
+    """Return whether a file outlives a restart of the container.
+
+    On a system that runs from memory no file does.
+    """
     best, passing = Path(), False
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
@@ -279,6 +320,5 @@ def _lasts(file: Path, mounts: str) -> bool:
     in_container = (
         any(marker.exists() for marker in _CONTAINERS) or "KUBERNETES_SERVICE_HOST" in os.environ
     )
-    return not passing and (
-        best == file or not in_container
-    )  # the machine's own id is sometimes mounted into a container
+    # The id of the machine itself is sometimes mounted into a container.
+    return not passing and (best == file or not in_container)

@@ -1,39 +1,49 @@
-r"""Text as a terminal may have it: what would move the cursor, turn the direction or break the line is written as an escape.
+r"""Text that is safe to print on a terminal.
 
     escaped("no lie was found\x1b[2J")      no lie was found\u001b[2J
     escaped("对方已确认 · подтверждено")       unchanged
 
-Names, texts and problems were written by a side or a host whom the reader need not
-trust. A control character in one of them could erase the line above it, and have the
-screen show another outcome.
+Characters that would move the cursor, change the direction or break the line are
+written as escapes. Names, texts and problems were written by a side or a host that the
+reader need not trust. A control character in one of them could erase the line above it,
+and make the screen show another outcome.
 """
 
 import unicodedata
 from typing import Final
 
 _BREAKING: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
-"""Controls, formats (also those of the direction), separators of lines and paragraphs,
-and halves of characters.
+"""The categories of characters that are escaped: controls, formats (also those of the
+direction), separators of lines and paragraphs, and halves of characters.
 """
 
 _KEPT: Final = frozenset("\n\t\u200c\u200d")
-"""Lines and tabs are ours; joiners are part of words in Persian, Hindi and other
-languages, and of emoji.
+"""The characters of these categories that stay. Lines and tabs are our own. Joiners are
+part of emoji, and of words in Persian, Hindi and other languages.
 """
 
 
 def escaped(text: str) -> str:
-    r"""Return a text in which whatever a terminal would obey is written as `\u001b`, `\u202e` or the like; lines stay."""
+    r"""Return a text without characters that a terminal would obey.
+
+    They are written as `\u001b`, `\u202e` or the like. Ends of lines stay.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        _escape(item) if unicodedata.category(item) in _BREAKING and item not in _KEPT else item
-        for item in text
+        _escape(character)
+        if unicodedata.category(character) in _BREAKING and character not in _KEPT
+        else character
+        for character in text
     )
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line: an end of a line in it is escaped too, but empty lines of ours before and after it."""
+    """Return a text as one line.
+
+    An end of a line within the text is escaped too. Empty lines before and after the
+    text stay, because they are our own.
+    """
     inside = text.strip("\n")
     if not inside:
         return text
@@ -42,7 +52,7 @@ def one_line(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    """Return a character as JSON has it, so that printed JSON means the same."""
+    """Return a character as JSON writes it, so that printed JSON keeps its meaning."""
     code = ord(character)
     units = (
         (code,)

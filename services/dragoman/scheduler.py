@@ -1,14 +1,16 @@
-"""The watch: keeps every clock that binds, and checks the line by the schedule that the sides adopted.
+"""The scheduler: records reminders and lapses of deadlines, and sends line checks.
 
-It records a reminder at half and at nine tenths of a clock, and a lapse after it. All
-clocks follow from the exchanges, so the watch has no state of its own: it looks at what
-is open when it starts, and again at whatever changes. What it records is determined to
-the byte, so any number of watches may run, and an act that meets a clock wins over a
-lapse that comes to the log after it. After a time without a watch the highest step
-alone is recorded.
+It records a reminder at half and at nine tenths of a deadline, and a lapse after it.
+Line checks follow the schedule that the sides adopted. All deadlines follow from the
+exchanges, so the scheduler has no state of its own. It reads the open exchanges when it
+starts, and again whatever changes.
 
-A channel whose clocks cannot be kept becomes read-only, since nobody would be told what
-it owes. It is tried again by itself.
+Its records are determined to the byte, so any number of schedulers may run. An act that
+meets a deadline wins over a lapse that reaches the log after it. After a time without a
+scheduler only the highest step is recorded.
+
+A channel whose deadlines cannot be kept becomes read-only, because nobody would learn
+of its obligations. It is tried again automatically.
 """
 
 import asyncio
@@ -20,9 +22,10 @@ from typing import Final
 import structlog
 
 from dragoman.application.command_handler import CommandHandler
-from dragoman.domain.acts import deadline_acts, deadlines, line_checks
-from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
-from dragoman.domain.decide import Post
+from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar, line_checks
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refused
@@ -30,7 +33,7 @@ from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import lists
-from dragoman.projection.store import StoredRow
+from dragoman.projection.stored_row import StoredRow
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.state import Exchange
@@ -40,15 +43,15 @@ log = structlog.get_logger()
 _TASK: Final = "watch"
 _AGAIN: Final = timedelta(seconds=1)
 _TAKEN_AGAIN: Final = timedelta(minutes=1)
-"""How long until a record whose id somebody else has used up is tried again: a later
-step of its clock has another id.
+"""The wait before a record is tried again whose id somebody else has used up. A later
+step of its deadline has another id.
 """
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-class _Kept:
-    """The clocks of one channel: when the next step of each of its exchanges is due."""
+class _ChannelDeadlines:
+    """The deadlines of one channel: the time of the next step of each exchange."""
 
     def __init__(self, projection: Projection, wake: Callable[[], None]) -> None:
         self.projection = projection
@@ -62,7 +65,7 @@ class _Kept:
         projection.listeners.add(self._note)
 
     def leave(self) -> None:
-        """Hear no more of the channel."""
+        """Stop listening to the channel."""
         self.projection.listeners.discard(self._note)
 
     def _note(self, row: StoredRow) -> None:
@@ -76,16 +79,19 @@ class _Kept:
         self._wake()
 
     async def look(self) -> None:
-        """Bring the times up to date: those of all open exchanges at first, and whenever a profile or an office changes."""
+        """Bring the times up to date.
+
+        All open exchanges are read the first time, and whenever a profile or an office
+        changes.
+        """
         if self.stale:
             self.stale = False
             self.next.clear()
             self._heap.clear()
             self._changed.clear()
             schedule = line_checks.schedule_of(self.projection.registry)
-            self.line = (
-                None if schedule is None else schedule.start
-            )  # a check that is due is sent, also after a restart
+            # A check that is due is sent, also after a restart.
+            self.line = None if schedule is None else schedule.start
             await self._load()
         while self._changed:
             self._set(self._changed.pop())
@@ -93,56 +99,56 @@ class _Kept:
     async def _load(self) -> None:
         projection = self.projection
         if deadlines.profile_of(projection.registry)[1] is None:
-            return  # nothing binds
+            return  # no deadline is binding
         await projection.in_file()
-        ids = await asyncio.wrap_future(
+        exchanges = await asyncio.wrap_future(
             projection.store.in_thread(lists.unsettled, projection.store, projection.name)
         )
         running = 0
-        for number, id in enumerate(ids):
-            running += self._set(id)
-            if number % WATCH_LOADED == 0:
-                await asyncio.sleep(0)  # others have their turn
-        log.info("watch.loaded", channel=projection.name, exchanges=len(ids), clocks=running)
+        for count, exchange in enumerate(exchanges):
+            running += self._set(exchange)
+            if count % WATCH_LOADED == 0:
+                await asyncio.sleep(0)  # let other tasks run
+        log.info("watch.loaded", channel=projection.name, exchanges=len(exchanges), clocks=running)
 
     def _set(self, exchange: str) -> int:
-        """Take the next step of an exchange's clocks; how many run."""
-        rows = self._open(exchange)
-        times = [time for clock, at in rows if (time := _next(clock, at)) is not None]
+        """Set the next step of an exchange, and return how many deadlines it has."""
+        running = self._open(exchange)
+        times = [time for clock, at in running if (time := _next(clock, at)) is not None]
         if not times:
             self.next.pop(exchange, None)
-            return len(rows)
+            return len(running)
         self.next[exchange] = min(times)
         heapq.heappush(self._heap, (self.next[exchange], exchange))
-        return len(rows)
+        return len(running)
 
     def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
-        """Return the clocks that run, and the highest step of each that is on record."""
+        """Return the running deadlines, each with its highest recorded step."""
         state = self.projection.exchange(exchange)
         if state is None:
             return []
         try:
-            open_clocks = deadlines.open_clocks(
+            open_clocks = deadlines.open_deadlines(
                 self.projection.registry, state, self._calendars(state)
             )
         except (
             OverflowError,
             ValueError,
-        ):  # the desk refuses such times; should one stand there, all others go on
+        ):  # no gateway accepts such times; if one is in the log, the other exchanges go on
             log.critical(
                 "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
             )
             return []
-        return [(clock, deadline_acts.recorded(state, clock)) for clock in open_clocks]
+        return [(clock, deadline_acts.recorded_step(state, clock)) for clock in open_clocks]
 
     def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
         return {
-            side: deadlines.calendar_of(self.projection.office(side))
+            side: duty_calendar.calendar_of(self.projection.office(side))
             for side in (state.side, *state.to)
         }
 
     def slot(self, now: datetime) -> line_checks.Slot | None:
-        """Return the line check that is due by schedule, whether it was sent or not."""
+        """Return the line check that is due by the schedule, sent or not."""
         if self.line is None or now < self.line:
             return None
         registry = self.projection.registry
@@ -151,31 +157,37 @@ class _Kept:
         return slot
 
     def due(self, now: datetime) -> list[str]:
-        """Return the exchanges of which a step is due, taken off the list."""
-        texts: list[str] = []
+        """Return the exchanges that have a due step, and remove them from the list."""
+        exchanges: list[str] = []
         while self._heap and self._heap[0][0] <= now:
             time, exchange = heapq.heappop(self._heap)
             if self.next.get(exchange) == time:
                 del self.next[exchange]
-                texts.append(exchange)
-        return texts
+                exchanges.append(exchange)
+        return exchanges
 
     def steps(self, exchange: str, now: datetime) -> list[tuple[Deadline, int]]:
-        """Return what is to be recorded of an exchange: of each clock the highest step that it has reached."""
+        """Return the steps to record in an exchange.
+
+        For each deadline this is the highest step that it has reached.
+        """
         return [
             (clock, step)
             for clock, on_record in self._open(exchange)
-            if (step := deadline_acts.reached(clock, now)) > on_record
+            if (step := deadline_acts.reached_step(clock, now)) > on_record
         ]
 
     def again(self, exchange: str, time: datetime) -> None:
-        """Look at an exchange again then."""
+        """Schedule another look at an exchange."""
         self.next[exchange] = time
         heapq.heappush(self._heap, (time, exchange))
 
 
 def _next(clock: Deadline, on_record: int) -> datetime | None:
-    """Return when the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
+    """Return the time of the next step that is not recorded yet; None after the lapse.
+
+    A lapse comes strictly after the limit.
+    """
     for step in deadlines.REMINDERS:
         if step > on_record:
             return clock.at(step)
@@ -183,7 +195,7 @@ def _next(clock: Deadline, on_record: int) -> datetime | None:
 
 
 class Scheduler:
-    """Keeps the clocks of all channels that a process follows."""
+    """The deadlines of all channels that a process follows."""
 
     def __init__(
         self,
@@ -192,18 +204,21 @@ class Scheduler:
         *,
         now: Callable[[], datetime],
     ) -> None:
-        """Watch over channels, more of which may come, and record through the desk."""
+        """Schedule for channels, more of which may come.
+
+        Records are made through the command handler `desk`.
+        """
         self._channels = channels
         self._desk = desk
         self._now = now
-        self._kept: dict[str, _Kept] = {}
+        self._schedules: dict[str, _ChannelDeadlines] = {}
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Watch for ever."""
+        """Record due steps for ever."""
         try:
             while True:
-                await self.beat()
+                await self.tick()
                 self._woken.clear()
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
@@ -211,56 +226,60 @@ class Scheduler:
                 except TimeoutError:
                     continue
         finally:
-            for item in self._kept.values():
-                item.leave()
+            for schedule in self._schedules.values():
+                schedule.leave()
 
-    async def beat(self) -> None:
-        """Record whatever is due now."""
+    async def tick(self) -> None:
+        """Record all steps that are due now."""
         for name, projection in list(self._channels.items()):
             if projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
                 continue
-            kept = self._kept.get(name)
-            if kept is None:
-                kept = self._kept[name] = _Kept(projection, self._woken.set)
-            if not kept.backoff.due or (projection.broken and not kept.backoff.failing):
+            schedule = self._schedules.get(name)
+            if schedule is None:
+                schedule = self._schedules[name] = _ChannelDeadlines(projection, self._woken.set)
+            if not schedule.backoff.due or (projection.broken and not schedule.backoff.failing):
                 continue
             try:
-                await self._keep(kept)
+                await self._keep(schedule)
             except (NotYetApplied, LogBroken) as error:
-                kept.stale = True
+                schedule.stale = True
                 log.warning("watch.not_kept", channel=name, reason=str(error))
-            except Exception as error:  # whatever it is, the clocks of the other channels are kept  # noqa: BLE001
-                kept.stale = True
-                alarm(_TASK, error, kept.backoff.failed(), channel=name)
+            except Exception as error:  # the other channels go on  # noqa: BLE001
+                schedule.stale = True
+                alarm(_TASK, error, schedule.backoff.failed(), channel=name)
                 projection.fail(_TASK, error)
             else:
-                if kept.backoff.worked():
+                if schedule.backoff.worked():
                     log.info("task.recovered", task=_TASK, channel=name)
                     projection.recover(_TASK)
 
-    async def _keep(self, kept: _Kept) -> None:
-        """Record whatever is due now in one channel."""
-        await kept.look()
+    async def _keep(self, schedule: _ChannelDeadlines) -> None:
+        """Record all steps that are due now in one channel."""
+        await schedule.look()
         now = _floor(self._now())
-        slot = kept.slot(now)
+        slot = schedule.slot(now)
         if slot is not None:
-            await self._check_line(kept, slot, now)
-        for exchange in kept.due(now):
-            await self._record(kept, exchange, now)
+            await self._check_line(schedule, slot, now)
+        for exchange in schedule.due(now):
+            await self._record(schedule, exchange, now)
 
-    async def _check_line(self, kept: _Kept, slot: line_checks.Slot, now: datetime) -> None:
-        registry = kept.projection.registry
+    async def _check_line(
+        self, schedule: _ChannelDeadlines, slot: line_checks.Slot, now: datetime
+    ) -> None:
+        registry = schedule.projection.registry
         act = line_checks.act_of(registry, slot)
         key = line_checks.key_of(slot)
         if any(
-            kept.projection.exchange(text) is not None
-            for text in ids.every(registry.name, deadlines.ACTOR, key)
+            schedule.projection.exchange(exchange) is not None
+            for exchange in ids.every(registry.name, deadlines.ACTOR, key)
         ):
             return
-        id = self._desk.own_id(kept.projection, deadlines.ACTOR, key)
-        post = Post(actor=deadlines.ACTOR, act=act, data=decode_act(act), id=id, family="contact")
+        id = self._desk.own_id(schedule.projection, deadlines.ACTOR, key)
+        submission = Submission(
+            actor=deadlines.ACTOR, act=act, data=decode_act(act), id=id, family="contact"
+        )
         try:
-            await self._desk.post(kept.projection, post)
+            await self._desk.post(schedule.projection, submission)
         except Refused as error:
             log.warning(
                 "line.not_checked",
@@ -268,36 +287,36 @@ class Scheduler:
                 sequence=slot.sequence,
                 reason=str(error.refusal.detail),
             )
-            if (
-                error.refusal.kind != "key-reused"
-            ):  # else the next slot is tried, which has another id
-                kept.line = now + _AGAIN
+            # If the id was used up, the next slot is tried, which has another id.
+            if error.refusal.kind != "key-reused":
+                schedule.line = now + _AGAIN
         else:
             log.info("line.checked", channel=registry.name, side=slot.side, sequence=slot.sequence)
 
-    async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
+    async def _record(self, schedule: _ChannelDeadlines, exchange: str, now: datetime) -> None:
         retries: list[datetime] = []
-        for clock, step in kept.steps(exchange, now):
+        for clock, step in schedule.steps(exchange, now):
             act = deadline_acts.act_of(clock, step)
             data = decode_act(act)
             assert isinstance(data, Reminder | Lapse | LineCheckMissed)
-            post = Post(
+            submission = Submission(
                 actor=deadlines.ACTOR,
                 act=act,
                 data=data,
                 id=self._desk.own_id(
-                    kept.projection, deadlines.ACTOR, deadline_acts.key_of(exchange, data)
+                    schedule.projection, deadlines.ACTOR, deadline_acts.key_of(exchange, data)
                 ),
                 exchange=exchange,
                 caused_by=clock.started_by,
             )
             try:
-                await self._desk.post(kept.projection, post)
+                await self._desk.post(schedule.projection, submission)
             except Refused as error:
-                # It was met meanwhile, which the fold has told us of, or the log cannot be reached.
+                # The deadline was met meanwhile, which the fold has reported, or the log
+                # cannot be reached.
                 log.info(
                     "clock.not_recorded",
-                    channel=kept.projection.name,
+                    channel=schedule.projection.name,
                     clock=clock.clock,
                     reason=str(error.refusal.detail),
                 )
@@ -309,16 +328,16 @@ class Scheduler:
             else:
                 log.info(
                     "clock.recorded",
-                    channel=kept.projection.name,
+                    channel=schedule.projection.name,
                     exchange=exchange,
                     clock=clock.clock,
                     side=clock.side,
                     step=step,
                 )
         if retries:
-            kept.again(exchange, min(retries))
+            schedule.again(exchange, min(retries))
 
 
 def _floor(moment: datetime) -> datetime:
-    """To the millisecond, as records carry it."""
+    """Return a time cut to the millisecond, which is the precision of records."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

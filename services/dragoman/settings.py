@@ -1,10 +1,12 @@
-"""The settings: one frozen value from file, environment and flags, with the source of each.
+"""The settings of a process: one frozen value, and the source of each setting.
 
-    flags > DRAGOMAN_* > --config FILE or $DRAGOMAN_CONFIG > ./dragoman.toml > $XDG_CONFIG_HOME/dragoman/config.toml
-          > /etc/dragoman/dragoman.toml > defaults
+    flags > DRAGOMAN_* > a file > defaults
 
-A nested name is written with two underscores in the environment, and a list as JSON:
-DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
+The file is --config FILE or $DRAGOMAN_CONFIG, or else the first of these that exists:
+./dragoman.toml, $XDG_CONFIG_HOME/dragoman/config.toml, /etc/dragoman/dragoman.toml.
+
+In the environment a nested name is written with two underscores, and a list as JSON:
+DRAGOMAN_HTTP__PORT=8471. Secrets are always in files.
 """
 
 import os
@@ -32,11 +34,12 @@ _NOT_SETTINGS: Final = frozenset(
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the gateway listens. `public_url` is what it is called from outside; port 0 takes a free one.
+    """The address at which the gateway listens.
 
-    With `certificate` and `key`, PEM files, it speaks TLS; both are read again when
-    they change. `trusted_proxies` are networks whose X-Forwarded-For is believed. A
-    connection on which no whole request came for `idle_s` seconds is closed.
+    `public_url` is its address for callers from outside. Port 0 chooses a free port.
+    With `certificate` and `key`, both PEM files, it uses TLS; both are read again when
+    they change. `trusted_proxies` are the networks whose X-Forwarded-For is believed. A
+    connection without a complete request for `idle_s` seconds is closed.
     """
 
     host: str = "127.0.0.1"
@@ -49,10 +52,11 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose access tokens are taken beside our own: those of `issuer` for `audience`, signed with one of `algorithms`.
+    """The provider whose access tokens are accepted beside our own.
 
-    The issuer's keys are at `jwks_url`, by default where its discovery document says.
-    Its subjects are mapped to officers with `dragoman subject`.
+    They are tokens of `issuer` for `audience`, signed with one of `algorithms`. The
+    issuer's keys are at `jwks_url`, or else at the address that its discovery document
+    names. Its subjects are mapped to officers with `dragoman subject`.
     """
 
     issuer: str = ""
@@ -83,7 +87,10 @@ class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The server that takes the courier's mail; without a `host` none is sent. The password stands in a file."""
+    """The mail server of the notifier.
+
+    Without a `host` no mail is sent. The password is in a file.
+    """
 
     host: str = ""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
@@ -94,11 +101,10 @@ class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the courier brings records to where a side wants to be told.
+    """The delivery of records to the endpoints that a side has named.
 
-    What is not taken is tried again after each of `retries_s` seconds, and then parked.
-    Webhooks are called at public addresses, and in `private_networks` where such are
-    named.
+    A failed delivery is tried again after each of `retries_s` seconds, and then parked.
+    Webhooks must have public addresses, or addresses in `private_networks`.
     """
 
     retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (
@@ -117,14 +123,16 @@ class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an officer, a side and an address may ask of one gateway, so that none starves another. Officers and sides have one in each channel.
+    """The share of one gateway that an officer, a side or an address may use.
 
-    Requests and MiB (sent and received together) are a second's worth, of which ten may
-    be used at once; `stranger_requests` are those of an address without a valid token.
-    `open_exchanges` are those of a side in a channel, `acts` those of a side in one
-    exchange, `streams` an officer's, `connections` those of an address at once; own
-    proxies have no such limit. `officer_work` and `side_work` are seconds of a
-    processor a second, which reading what they send takes.
+    Budgets keep one caller from starving the others. Officers and sides have one in
+    each channel. Requests and MiB (sent and received together) are the budget of a
+    second; ten seconds' worth may be used at once. `stranger_requests` are those of an
+    address without a valid token. `open_exchanges` are those of a side in a channel,
+    `acts` those of a side in one exchange. `streams` are those of an officer.
+    `connections` are those of an address at once; our own proxies have no such limit.
+    `officer_work` and `side_work` are seconds of a processor for each second, used to
+    read what the caller sends.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0
@@ -142,10 +150,11 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The broker: an own one started from `server`, or the one at `url` with the seeds of our users in `keys`.
+    """The broker: one that is started from `server`, or the one at `url`.
 
-    Of a cluster, `url` names several servers with commas between, and `replicas` on how
-    many each log is kept.
+    `keys` is the folder with the seeds of the broker's users. Of a cluster, `url` names
+    several servers with commas between, and `replicas` is the number of copies of each
+    log.
     """
 
     server: Path | None = None
@@ -155,17 +164,18 @@ class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much is logged, and in which form."""
+    """The amount and the form of the log."""
 
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL.
+    """The witnesses that the signer asks to cosign.
 
-    `up` signs heads itself, unless they are signed by a registrar elsewhere (`beside`),
-    with an archive on another disk.
+    Each of `witnesses` is a witness's verifier key, a space, and its URL. `up` signs
+    heads itself, unless `beside` says that a signer elsewhere does, with an archive on
+    another disk.
     """
 
     beside: bool = False
@@ -173,11 +183,12 @@ class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`.
+    """All settings of a process.
 
-    `origin` names the logs of new channels, as a URL without a scheme: `{channel}` in
-    it is the channel's name, `{key}` the hex SHA-256 of the log's key, by which some
-    witnesses know a log. By default a name that is nobody's.
+    `uvloop` is used if it is installed, by the extra `fast`. `origin` names the logs of
+    new channels, as a URL without a scheme. In it, `{channel}` stands for the name of
+    the channel. `{key}` stands for the hex SHA-256 of the log's key, by which some
+    witnesses know a log. By default the origin is a name that belongs to nobody.
     """
 
     data: Path = Path("dragoman-data")
@@ -193,7 +204,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SettingsError(Exception):
-    """A setting is unknown or does not fit; the message names it and its source."""
+    """An unknown setting, or one that is not valid.
+
+    The message names the setting and its source.
+    """
 
 
 def load(
@@ -202,7 +216,10 @@ def load(
     config: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Settings, dict[str, str]]:
-    """Return the settings, and for each dotted name where its value comes from. Raises `SettingsError`."""
+    """Return the settings, and the source of each by its dotted name.
+
+    Raises `SettingsError`.
+    """
     environment = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -216,21 +233,24 @@ def load(
     for name, text in environment.items():
         if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
             keys = name.removeprefix(PREFIX).lower().split("__")
-            _merge(values, sources, _nested(keys, _given(text)), f"${name}")
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
-    for name, value in given.items():
+            _merge(values, sources, _nested(keys, _environment_value(text)), f"${name}")
+    overrides = {name: value for name, value in (flags or {}).items() if value is not None}
+    for name, value in overrides.items():
         _merge(values, sources, _nested(name.split("."), value), "flag")
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explained(str(error), sources)) from None
+        raise SettingsError(_explain(str(error), sources)) from None
     for name, _ in flattened(settings):
         sources.setdefault(name, "default")
     return settings, sources
 
 
-def _given(text: str) -> Any:
-    """Return what an environment variable says: a list as JSON, anything else as it stands."""
+def _environment_value(text: str) -> Any:
+    """Return the value of an environment variable.
+
+    A list is JSON, any other value is the text itself.
+    """
     try:
         return msgspec.json.decode(text) if text.startswith("[") else text
     except msgspec.DecodeError:
@@ -240,13 +260,15 @@ def _given(text: str) -> Any:
 def _path(wanted: type, value: Any) -> Any:
     if wanted is Path and isinstance(value, str | Path):
         return Path(value)
-    raise NotImplementedError  # how msgspec is told that a type is not ours to convert
+    raise NotImplementedError  # msgspec then reports the type as not supported
 
 
 def _files(config: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
-    named = config or (Path(environ["DRAGOMAN_CONFIG"]) if environ.get("DRAGOMAN_CONFIG") else None)
-    if named is not None:
-        yield named
+    chosen = config or (
+        Path(environ["DRAGOMAN_CONFIG"]) if environ.get("DRAGOMAN_CONFIG") else None
+    )
+    if chosen is not None:
+        yield chosen
         return
     home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
     for path in (
@@ -283,7 +305,7 @@ def _merge(
         sources[name] = source
 
 
-def _explained(text: str, sources: Mapping[str, str]) -> str:
+def _explain(text: str, sources: Mapping[str, str]) -> str:
     where = _WHERE.search(text)
     unknown = _UNKNOWN.search(text)
     path = [
@@ -295,8 +317,8 @@ def _explained(text: str, sources: Mapping[str, str]) -> str:
     source = next(
         (
             origin
-            for value, origin in sources.items()
-            if value == name or value.startswith(f"{name}.")
+            for setting, origin in sources.items()
+            if setting == name or setting.startswith(f"{name}.")
         ),
         "",
     )
@@ -305,11 +327,12 @@ def _explained(text: str, sources: Mapping[str, str]) -> str:
         if "Expected `array`" in text and source.startswith("$")
         else ""
     )
-    return f"{text}{f' (from {source})' if source else ''}{lists}; `dragoman config show` lists what there is"
+    origin = f" (from {source})" if source else ""
+    return f"{text}{origin}{lists}; `dragoman config show` lists all settings"
 
 
 def flattened(settings: Struct, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every setting by its dotted name."""
+    """Yield each setting with its dotted name."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Struct):

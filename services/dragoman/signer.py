@@ -1,18 +1,28 @@
-"""The registrar: signs the head of every channel's log, so that whoever keeps one head can show what was changed before it.
+"""The signer: signs the head of every channel's log.
 
-    follow     every message goes into an archive of the registrar's own, outside the broker, and is on the disk there
-    sign       at most half a second later: origin, size and root, by the log key that the genesis names
-    seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL` over the head that was read there, and kept as sealed
-    cosign     the sides' witnesses are asked; their cosignatures are sealed with the head, where it is still the newest
-    agree      after a start, a lost connection or a surprise a witness must agree with what is kept here before more is signed
-    again      every five minutes the head as it stands is signed again, so that silence shows
+A side that keeps one head can show any later change of the records before it.
 
-Nothing is signed that does not go on from what was signed before, here or by another
-registrar. What cannot be explained, a log shorter than the archive, another message
-where one was kept, a sealed head that is not of these leaves, stops the signing of that
-channel, loudly, until an operator has looked; on a cluster, once it has stayed so for
-as long as an election takes. Any number of registrars may run; one is first, and the
-others follow.
+    follow     each message goes into the signer's own archive, on a disk outside the
+               broker
+    sign       at most half a second later: origin, size and root, by the log key of the
+               genesis
+    seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL`
+               over the head that was read there, and then kept as sealed
+    cosign     the sides' witnesses are asked; their cosignatures are sealed with the
+               head while it is still the newest one
+    agree      after a start, a lost connection or a surprise, a witness must agree with
+               the archive before more is signed
+    again      every five minutes the present head is signed again, so that silence
+               shows
+
+A head is signed only if it goes on from the heads that were signed before, here or by
+another signer. Signing of a channel stops when a state cannot be explained: a log
+shorter than the archive, another message in place of an archived one, or a sealed head
+that is not of these leaves. This is logged as critical, and signing stays stopped until
+an operator has acted. On a cluster it stops only after the state has lasted as long as
+an election takes.
+
+Any number of signers may run. One of them is first, and the others follow.
 """
 
 import asyncio
@@ -32,10 +42,10 @@ from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.erasures import has_entries, named_from
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable, StoredMessage
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.stores.compare_and_set import WriteConflict
-from dragoman.stores.signed_heads import NoStore, SealedHead, SignedHeadStore
+from dragoman.stores.signed_heads import SignedHeadStore, StoredHead, StreamMissing
 from dragoman.supervision import cancel_until_ended, supervise
 from dragoman.text import Text
 from dragoman.tlog import checkpoint, dsse, note
@@ -49,8 +59,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.1
-"""How long records gather before they are read, once the end of the log is reached:
-each time costs three writes that the broker's wait for.
+"""Seconds for which records gather before they are read, once the end of the log is
+reached. Each read costs three writes for which those of the broker wait.
 """
 
 _DISK_SECONDS: Final = 1.0
@@ -59,26 +69,33 @@ _LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 60.0
 
 
-async def _in_thread(work: Callable[[T], None], on: T) -> None:
-    """Work on the archive in a thread. Who is cancelled waits until it is done: the archive's files are not closed under it."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, on))
+async def _in_thread(work: Callable[[T], None], argument: T) -> None:
+    """Work on the archive in a thread.
+
+    The function waits for the thread even when it is cancelled, so that the archive is
+    not closed while the thread uses it.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work, argument))
     try:
         await asyncio.shield(working)
     finally:
         while not working.done():
-            with suppress(
-                asyncio.CancelledError
-            ):  # however often: it is raised once the thread has done
+            # A cancellation, however often repeated, is raised only after the thread ends.
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait([working])
-        working.exception()  # told by the shield, or to nobody who waits for it any more
+        # The shield has raised the exception, or its caller was cancelled and needs none.
+        working.exception()
 
 
 class LogContradiction(Exception):
-    """A channel is not as it was when its head was signed; nothing more of it is signed."""
+    """A contradiction between a channel and its signed head.
+
+    No further head of the channel is signed.
+    """
 
 
 class _Sealing:
-    """One channel: its archive, and the head that is sealed."""
+    """The archive of one channel, and its sealed head."""
 
     def __init__(
         self,
@@ -97,14 +114,17 @@ class _Sealing:
         self._now = now
         self._signed_at: datetime | None = None
         self._verifier: Verifier | None = None
-        self.sealed: SealedHead | None = None
+        self.sealed: StoredHead | None = None
         self.compared = self.trusted = False
         self.named: Named | None = None
         self._told = datetime.min.replace(tzinfo=UTC)
 
     @property
     def verifier(self) -> Verifier | None:
-        """The log's key by its genesis; None before there is one, or where the key is another registrar's."""
+        """Return the log's key, as the genesis names it.
+
+        None if the log has no genesis yet, or if the key belongs to another signer.
+        """
         if self._verifier is None and self.archive.size:
             try:
                 opening = parse(self.archive.raw(1)).data
@@ -118,7 +138,10 @@ class _Sealing:
         return self._verifier
 
     def take(self, messages: list[StoredMessage]) -> None:
-        """Keep what comes, which must follow what was kept."""
+        """Archive new messages, which must follow the archived ones.
+
+        Raises `LogContradiction` if a position is missing.
+        """
         fresh = [message for message in messages if message.position > self.archive.size]
         if fresh and fresh[0].position != self.archive.size + 1:
             raise LogContradiction(f"position {self.archive.size + 1} is missing in the log")
@@ -132,14 +155,18 @@ class _Sealing:
             self.archive.add([message.raw for message in fresh], entries)
 
     async def compare(self, event_log: JetStreamLog) -> None:
-        """The log still holds the last message that was kept, and the sealed head is one of these leaves, or of some to come."""
+        """Compare the log and its sealed head with the archive.
+
+        The log must still hold the last archived message. The sealed head must be of
+        these leaves, or of some to come. Raises `LogContradiction`.
+        """
         size = self.archive.size
         if size:
-            stood = await event_log.read_kept(size, 1)
-            if not stood or stood[0].raw != self.archive.raw(size):
-                what = "nothing" if not stood else "another message"
+            messages = await event_log.read_kept(size, 1)
+            if not messages or messages[0].raw != self.archive.raw(size):
+                content = "nothing" if not messages else "another message"
                 raise LogContradiction(
-                    f"at position {size} the log holds {what} where a record was kept"
+                    f"at position {size} the log holds {content} where a record was kept"
                 )
         self.sealed = await self._seals.newest(self.channel)
         if (
@@ -148,17 +175,22 @@ class _Sealing:
             and not await self._seals.knew(self.channel)
         ):
             raise LogContradiction(
-                "no head of it is kept, and where heads are kept was made after the log: what was signed before is lost; "
-                "call `dragoman log rebuild` with a side's mirror or an export, which has the newest head"
+                "it has no signed head, and the store of signed heads was made after the log: "
+                "the heads that were signed before are lost; call `dragoman log rebuild` "
+                "with a side's mirror or an export, which has the newest head"
             )
         self.compared, self.trusted = True, False
 
     def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
-        """Return a signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`, `ArchiveDamaged`."""
+        """Return a signed head after comparing it with the archive.
+
+        If the archive has that many leaves, the head must be of them. Raises
+        `LogContradiction`, `ArchiveDamaged`.
+        """
         try:
-            head, _ = checkpoint.opened(signed, verifier)
+            head, _ = checkpoint.read_signed(signed, verifier)
         except NotANote as error:
-            raise LogContradiction(f"the sealed head is none: {error}") from None
+            raise LogContradiction(f"the sealed head is not valid: {error}") from None
         if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
             self.archive.self_check()
             raise LogContradiction(
@@ -167,7 +199,10 @@ class _Sealing:
         return head
 
     async def seal(self) -> None:
-        """Sign the head as it stands, if there is one to sign. Raises `Unexplained`, `LogUnreachable`."""
+        """Sign the present head, if there is a new one to sign.
+
+        Raises `LogContradiction`, `LogUnreachable`.
+        """
         verifier, now = self.verifier, self._now()
         if verifier is None or not self.compared:
             return
@@ -178,33 +213,39 @@ class _Sealing:
             return
         frontier = self.archive.frontier
         stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
-        before = None if self.sealed is None else checkpoint.opened(self.sealed.note, verifier)[0]
+        before = (
+            None if self.sealed is None else checkpoint.read_signed(self.sealed.note, verifier)[0]
+        )
         if before is not None and before.size == frontier.size and not stale:
             return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
-        signed = note.written(head.text, [note.sign(verifier.name, self._seed, head.text)])
+        signed = note.encode(head.text, [note.sign(verifier.name, self._seed, head.text)])
         await _in_thread(self.archive.keep_staged, signed)
         try:
             self.sealed = await self._seals.put(self.channel, signed, self.sealed)
         except WriteConflict:
             self.sealed = await self._seals.newest(self.channel)
-            self.trusted = False  # another registrar was first: its head is looked at before ours goes on from it
+            # Another signer was first: its head is checked before ours goes on from it.
+            self.trusted = False
         else:
             self._signed_at = now
             await _in_thread(self.archive.keep_sealed, signed)
 
     async def countersign(self) -> None:
-        """Have the newest head cosigned, once by each witness, and seal it with what came. Raises `LogUnreachable`."""
+        """Have the newest head cosigned, once by each witness, and seal the result.
+
+        Raises `LogUnreachable`.
+        """
         verifier = self.verifier
         if verifier is None or not self.trusted or self.sealed is None:
             return
-        head, result = checkpoint.opened(self.sealed.note, verifier)
+        head, result = checkpoint.read_signed(self.sealed.note, verifier)
         if head.size > self.archive.size:
             return
         fresh = await self._witnesses.cosigned(head, result, self.archive.nodes)
         if not fresh:
             return
-        cosigned = note.written(head.text, [*result.signatures, *fresh])
+        cosigned = note.encode(head.text, [*result.signatures, *fresh])
         try:
             self.sealed = await self._seals.put(self.channel, cosigned, self.sealed)
         except WriteConflict:
@@ -215,12 +256,12 @@ class _Sealing:
             await _in_thread(self.archive.keep_witnessed, cosigned)
 
     async def confirmation(self) -> LogConfirmation:
-        """Ask the witnesses whether the newest head here is the newest that they know."""
+        """Ask the witnesses whether the newest head here is the newest known one."""
         verifier = self.verifier
         if not self.compared:
             return LogConfirmation(waiting=("the log is not read yet",))
         if verifier is None:
-            return LogConfirmation()  # there is no record yet, or the log is another registrar's
+            return LogConfirmation()  # the log has no record yet, or belongs to another signer
         return await self._witnesses.confirm(
             verifier,
             self._root_at,
@@ -229,7 +270,11 @@ class _Sealing:
         )
 
     async def _is_agreed(self, verifier: Verifier) -> bool:
-        """Return whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
+        """Return whether a witness agrees with the archive.
+
+        True as well if no witness has a say, because then nobody needs to agree. Raises
+        `LogContradiction`.
+        """
         raw = self.archive.witnessed
         try:
             agreed = await self._witnesses.agree(
@@ -245,9 +290,11 @@ class _Sealing:
                 and self.sealed is not None
                 and self._explain(self.sealed.note, verifier).size >= error.size
             ):
-                return False  # another registrar has sealed it meanwhile, and the archive will come so far
+                # Another signer has sealed it meanwhile, and this archive will reach it.
+                return False
             raise LogContradiction(
-                f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be"
+                f"{error}: an old copy was put back; "
+                "put back the newest, from a side's mirror if need be"
             ) from None
         if not agreed and self._is_time_to_tell():
             log.warning(
@@ -258,15 +305,19 @@ class _Sealing:
         return agreed
 
     def waits(self, error: LogUnreachable) -> None:
-        """Say why nothing is signed: loudly, where the heads that were signed are gone."""
-        if not isinstance(error, NoStore):
+        """Log the reason why no head is signed.
+
+        The line is critical if the store of the signed heads is gone.
+        """
+        if not isinstance(error, StreamMissing):
             log.debug("registrar.waits", channel=self.channel, reason=str(error))
         elif self._is_time_to_tell():
             log.critical(
                 "registrar.no_store_of_heads",
                 channel=self.channel,
                 reason=str(error),
-                do="put the broker's store back from its newest whole copy, or call `dragoman log rebuild` on this registrar's archive; nothing is signed before",
+                do="put the broker's store back from its newest whole copy, or call "
+                "`dragoman log rebuild` on this signer's archive; nothing is signed before",
             )
 
     def _is_time_to_tell(self) -> bool:
@@ -280,37 +331,42 @@ class _Sealing:
         return self.archive.root(size) if size <= self.archive.size else None
 
     def _trust(self, verifier: Verifier) -> None:
-        """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""
-        staged, known = (
-            self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed)
+        """Check that signing can go on from the earlier heads.
+
+        These are the head that this archive has signed, the one that it knows as
+        sealed, and the one that is sealed now. Raises `LogContradiction`.
+        """
+        staged, sealed_here = (
+            self._stored_head(raw, verifier) for raw in (self.archive.staged, self.archive.sealed)
         )
         sealed = None if self.sealed is None else self._explain(self.sealed.note, verifier)
-        for head in (staged, known):
+        for head in (staged, sealed_here):
             if head is not None and head.size > self.archive.size:
                 raise LogContradiction(
-                    f"{head.size} records were signed here, and the archive holds {self.archive.size}"
+                    f"{head.size} records were signed here, "
+                    f"and the archive holds {self.archive.size}"
                 )
-        if known is not None and (sealed is None or sealed.size < known.size):
+        if sealed_here is not None and (sealed is None or sealed.size < sealed_here.size):
             text = "none" if sealed is None else f"one of {sealed.size}"
             raise LogContradiction(
-                f"a head of {known.size} records was sealed, and {text} is shown: the broker's store is an old one"
+                f"a head of {sealed_here.size} records was sealed, and {text} is shown: "
+                "the broker's store is an old one"
             )
-        self.trusted = (
-            sealed is None or sealed.size <= self.archive.size
-        )  # else the archive has yet to come so far
+        # If the archive has fewer records than the sealed head, it must catch up first.
+        self.trusted = sealed is None or sealed.size <= self.archive.size
         if self.sealed is not None:
             self._signed_at = self._signed_at or self.sealed.taken or self._now()
 
-    def _kept(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:
+    def _stored_head(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:
         return None if raw is None else self._explain(raw, verifier)
 
 
 class Signer:
-    """Signs for all channels of a broker whose genesis names this log key."""
+    """The signer of all channels of a broker whose genesis names this log key."""
 
     def __init__(
         self,
-        bus: Bus,
+        bus: NatsConnection,
         folder: Path,
         seed: bytes,
         *,
@@ -319,9 +375,10 @@ class Signer:
         witnesses: Callable[[], Witnesses],
         read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
-        """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel.
+        """Keep an archive of each channel in a folder, and sign with the key of a seed.
 
-        Nothing is signed while `read_only_reason` gives a reason.
+        `witnesses` gives the witnesses of one channel. No head is signed while
+        `read_only_reason` gives a reason.
         """
         self._read_only_reason = read_only_reason
         self._sealings: dict[str, _Sealing] = {}
@@ -336,7 +393,10 @@ class Signer:
         self._checked: set[str] = set()
 
     async def run(self) -> None:
-        """Sign for ever. One channel that cannot be explained holds no other up."""
+        """Sign for ever.
+
+        A channel that cannot be explained does not stop the others.
+        """
         try:
             while True:
                 try:
@@ -350,7 +410,7 @@ class Signer:
             await cancel_until_ended(self._tasks.values())
 
     async def confirmation(self) -> Confirmation:
-        """Ask the witnesses of all logs whether the newest heads here are the newest that they know."""
+        """Ask the witnesses of all logs about the newest heads here."""
         try:
             names = await stream_config.channels(self._bus)
         except LogUnreachable as error:
@@ -366,7 +426,10 @@ class Signer:
         return confirmation_of(answers)
 
     async def _keep(self, channel: str) -> None:
-        """Sign for one channel, and go on after whatever passes; what cannot be explained stops it, which is said."""
+        """Sign for one channel, and go on after failures that pass.
+
+        A contradiction stops it, which is logged as critical.
+        """
 
         async def sign(_: Callable[[], None]) -> None:
             try:
@@ -382,7 +445,7 @@ class Signer:
         await supervise("registrar", sign, channel=channel)
 
     async def _sign_on_a_disk(self, channel: str) -> None:
-        """Sign until something stops it, and go on whenever the archive's disk does."""
+        """Sign until something stops it; go on after errors of the archive's disk."""
         while True:
             try:
                 await self._sign_beyond_doubt(channel)
@@ -391,12 +454,16 @@ class Signer:
                     "registrar.waits_for_its_disk",
                     channel=channel,
                     reason=str(error),
-                    do="free or mend the archive's disk; it is tried again",
+                    do="free or repair the archive's disk; it is tried again",
                 )
                 await asyncio.sleep(_DISK_SECONDS)
 
     async def _sign_beyond_doubt(self, channel: str) -> None:
-        """Sign until something cannot be explained. On a cluster a node that was cut off may show old heads before it finds out: it is looked again."""
+        """Sign until a contradiction lasts.
+
+        On a cluster, a node that was cut off may show old heads before it notices. So
+        the log is compared again for as long as an election takes.
+        """
         loop = asyncio.get_running_loop()
         doubted: float | None = None
         while True:
@@ -423,7 +490,10 @@ class Signer:
             archive.close()
 
     async def _archive(self, channel: str) -> Archive:
-        """Open a channel's archive, which is checked as a whole the first time. Raises what an archive raises."""
+        """Open a channel's archive, which is checked as a whole the first time.
+
+        Raises `ArchiveBusy`, `ArchiveDamaged`, `OSError`.
+        """
         opening = asyncio.ensure_future(
             asyncio.to_thread(Archive, self._folder / channel, checked=channel not in self._checked)
         )
@@ -452,14 +522,14 @@ class Signer:
     async def _read(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         async for messages in event_log.follow(lambda: sealing.archive.size + 1):
             if messages is None:
-                await self._patiently(sealing, event_log)
+                await self._compare(sealing, event_log)
             elif messages:
                 if sealing.named is None and has_entries(messages):
                     sealing.named = await named_from(event_log, messages[0].position)
                 await _in_thread(sealing.take, messages)
                 await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
 
-    async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
+    async def _compare(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         while True:
             try:
                 await SignedHeadStore(self._bus).check(self._replicas)
@@ -481,9 +551,8 @@ class Signer:
                     self._explained[sealing.channel] = asyncio.get_running_loop().time()
                 await sealing.countersign()
             except LogUnreachable as error:
-                sealing.trusted = (
-                    False  # it may have been sealed: what stands there is looked at first
-                )
+                # The head may have been sealed: the sealed head is checked first.
+                sealing.trusted = False
                 sealing.waits(error)
                 await self._look_again(sealing)
 

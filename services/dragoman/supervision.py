@@ -1,4 +1,4 @@
-"""Supervision: a task that fails is run again by itself, later each time, and whoever depends on it is told.
+"""Supervision of tasks that must go on: a failed task runs again by itself.
 
     async def follow(working: Callable[[], None]) -> None:
         async for page in pages:
@@ -7,14 +7,16 @@
 
     await supervise("fold", follow, failed=channel.fail, recovered=channel.recover)
 
-A failure is an unexpected exception. It is logged as critical with its traceback, the
-task is run anew after a second, and the wait is doubled up to a minute, for as long as
-the failure lasts. What a task knows how to meet, such as a broker that does not answer,
-it meets itself. A task that returns has ended, and is not run again.
+A failure is an unexpected exception. It is logged as critical with its traceback, and
+`failed` is called. The task runs again after a second, and the wait is doubled up to a
+minute for as long as the failure lasts. A task handles the conditions that it expects
+itself, such as a broker that does not answer. A task that returns has ended, and does
+not run again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -24,21 +26,26 @@ from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
 log = structlog.get_logger()
 
 _CANCEL_SECONDS: Final = 0.5
-"""How long a cancelled task has to end before it is cancelled again."""
+"""The time in which a cancelled task must end before it is cancelled again."""
 
 _PROVEN_SECONDS: Final = 3.0
-"""Longer than one turn of any of our loops, which have something to do about once a
-second.
-"""
+"""More than one turn of any of our loops, each of which works about once a second."""
 
 Work = Callable[[Callable[[], None]], Awaitable[None]]
-"""A task that can be begun anew. It calls its argument whenever it has done its work,
-and so shows that it works.
+"""A task that can be started again. It calls its argument whenever it has done its
+work, and so shows that it works.
 """
+
+StartTask = Callable[[Coroutine[Any, Any, None]], None]
+"""A function that starts a task which ends with its context."""
 
 
 class Backoff:
-    """The waits before a failing task is tried again: a second, doubled up to a minute, and a second again once it has worked for a minute."""
+    """The waits before a failing task is tried again.
+
+    The first wait is a second. Each further wait is doubled, up to a minute. The wait
+    is a second again after the task has worked for a minute.
+    """
 
     def __init__(
         self, first: float = RETRY_FIRST_SECONDS, longest: float = RETRY_LONGEST_SECONDS
@@ -81,11 +88,11 @@ async def supervise(
     backoff: Backoff | None = None,
     **about: Any,
 ) -> None:
-    """Run a task until it returns, and anew after every failure.
+    """Run a task until it returns, and start it again after every failure.
 
     `failed` is called with the name and the exception at each failure, `recovered` with
     the name once the task works again. Both are plain functions that must not fail.
-    `about` is logged beside the name, such as the channel.
+    `about` is logged beside the name, for example the channel.
     """
     backoff = backoff or Backoff()
 
@@ -97,7 +104,7 @@ async def supervise(
     while True:
         try:
             await work(working)
-        except Exception as error:  # whatever it is, this task alone fails  # noqa: BLE001
+        except Exception as error:  # any failure concerns this task alone  # noqa: BLE001
             wait = backoff.failed()
             alarm(name, error, wait, **about)
             failed(name, error)
@@ -107,11 +114,40 @@ async def supervise(
             return
 
 
-async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until each has ended, also where the caller is cancelled meanwhile.
+@asynccontextmanager
+async def background_tasks() -> AsyncIterator[StartTask]:
+    """Yield a function that starts tasks, and cancel them at the end of the context.
 
-    Python 3.11's `wait_for`, which the NATS client uses, can swallow a cancellation: it
-    is repeated.
+    If a task fails, its failure is logged as critical, and the task that entered the
+    context is cancelled: the process ends.
+    """
+    tasks: set[asyncio.Task[None]] = set()
+    owner = asyncio.current_task()
+
+    def start(coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(ended)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("service.failed", exc_info=task.exception())
+            if owner is not None:
+                owner.cancel()
+
+    try:
+        yield start
+    finally:
+        while tasks:  # a task that ends may have started another one
+            await cancel_until_ended(tuple(tasks))
+
+
+async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until each has ended, even if the caller is cancelled meanwhile.
+
+    The cancellation is repeated, because `wait_for` of Python 3.11, which the NATS
+    client uses, can swallow one.
     """
     interrupted = None
     while remaining := [task for task in tasks if not task.done()]:
@@ -126,7 +162,7 @@ async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 def alarm(name: str, error: BaseException, wait: float, **about: Any) -> None:
-    """Log that a task has failed, and in how many seconds it is tried again."""
+    """Log that a task has failed, and after how many seconds it is tried again."""
     log.critical(
         "task.failed",
         task=name,
@@ -139,7 +175,11 @@ def alarm(name: str, error: BaseException, wait: float, **about: Any) -> None:
 
 
 def forever(run: Callable[[], Awaitable[None]]) -> Work:
-    """Return a loop without news of its own as a task that can be supervised: it works once it has run for a few seconds."""
+    """Return an endless loop as a task that can be supervised.
+
+    The loop does not report its own progress. It counts as working once it has run for
+    a few seconds.
+    """
 
     async def work(working: Callable[[], None]) -> None:
         proven = asyncio.get_running_loop().call_later(_PROVEN_SECONDS, working)

@@ -1,8 +1,11 @@
-"""Logs: structured, one canonical line a request, its act with it, and no bodies, tokens or salts, ever.
+"""Structured logs: one line for each request, with its act, and never a secret.
 
-JSON where the output is no terminal, coloured text where it is. A request's id and W3C
-trace context are bound to every line that it causes, and travel in the headers of the
-messages that it appends.
+    {"event":"request","method":"POST","status":201,…,"request_id":"…","trace_id":"…",
+     "level":"info","timestamp":"2026-03-02T09:14:07.123456Z"}
+
+Lines are JSON, or coloured text on a terminal. They never contain bodies, tokens or
+salts. The id of a request and its W3C trace context are on every line that the request
+causes. They also travel in the headers of the messages that it appends.
 """
 
 import asyncio
@@ -25,7 +28,7 @@ from dragoman.printable import one_line
 log = structlog.get_logger()
 
 GATHER_SECONDS: Final = 0.05
-"""How long everyday lines gather before they are written."""
+"""Seconds for which everyday lines gather before they are written."""
 
 Format = Literal["auto", "json", "console"]
 
@@ -39,14 +42,17 @@ _SECRET: Final = frozenset(
 _plain_tracebacks: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-"""Tracebacks without the values of variables, among which are acts and salts."""
+"""Tracebacks without the values of variables, which include acts and salts."""
 
 
 def configure(format: Format = "auto", level: str = "info", stream: Any = None) -> None:
-    """Set up logging for a process; lines go to standard error."""
+    """Set up the logs of a process.
+
+    Lines go to `stream`, or else to standard error.
+    """
     output = LineWriter(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
-    global _everyday  # as structlog's own configuration is  # noqa: PLW0603
+    global _everyday  # global as structlog's own configuration  # noqa: PLW0603
     _everyday = output if as_json and level in ("debug", "info") else None
     shared: list[Processor] = [complete, output.hurry]
     rendered: list[Processor] = (
@@ -77,7 +83,10 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
 
 
 def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """As a processor: have no value move the cursor of a terminal, or begin a line."""
+    """Escape values that would move the cursor of a terminal or begin a line.
+
+    A processor of structlog.
+    """
     return {
         name: one_line(value) if isinstance(value, str) and name != "exception" else value
         for name, value in event.items()
@@ -85,13 +94,15 @@ def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> Ev
 
 
 _everyday: "LineWriter | None" = None
-"""Where everyday lines go as JSON; None where they are written otherwise, or not at
-all.
-"""
+"""The writer of everyday lines as JSON; None if they are text, or are not written."""
 
 
 def request_done(fields: dict[str, object]) -> None:
-    """Write a request's one line. JSON goes straight to where lines go, since structlog's way there costs twice what is in the line."""
+    """Write the one line of a request.
+
+    JSON goes straight to the writer, because the way through structlog costs twice the
+    time of the line itself.
+    """
     if _everyday is None:
         log.info("request", **fields)
     else:
@@ -100,58 +111,65 @@ def request_done(fields: dict[str, object]) -> None:
 
 
 class LineWriter:
-    """Where lines go. One that cannot be written, for a full disk say, is lost and counted; no caller fails for it.
+    """A writer of log lines that never makes its callers fail.
 
-    While an event loop runs, everyday lines gather for a moment: a system call each
-    would cost a post a tenth of its time.
+    A line that cannot be written, for example because the disk is full, is lost and
+    counted. While an event loop runs, everyday lines gather for a moment: one system
+    call for each line would cost a tenth of the time of a post.
     """
 
     def __init__(self, stream: Any) -> None:
-        """Write to that stream."""
+        """Write to a stream."""
         self._stream = stream
         self._lock = threading.Lock()
         self._gathered: list[str] = []
         self._due: asyncio.AbstractEventLoop | None = None
         self._hurried = False
         self._lost = 0
-        atexit.register(self.see_off)
+        atexit.register(self.write_gathered)
 
     def isatty(self) -> bool:
-        """Return whether somebody watches."""
+        """Return whether the stream is a terminal."""
         return bool(self._stream.isatty())
 
     def hurry(self, _logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-        """As a processor: whatever is more than everyday is written at once."""
+        """Let a line above the level info be written at once.
+
+        A processor of structlog.
+        """
         if name not in ("debug", "info"):
             self._hurried = True
         return event
 
     def write(self, text: str) -> None:
-        """Take a line, or a part of one."""
+        """Add a line, or a part of one."""
         with self._lock:
             self._gathered.append(text)
 
     def msg(self, line: str) -> None:
-        """Take a line and see it off: what structlog asks of a logger, by whatever level it calls it."""
+        """Add a line and flush it.
+
+        structlog calls this on a logger, under the name of each level.
+        """
         self.write(line + "\n")
         self.flush()
 
     debug = info = warning = error = critical = msg
 
     def flush(self) -> None:
-        """See the line off: soon where a loop runs, else now."""
+        """Write the lines: soon if an event loop runs, otherwise now."""
         try:
             loop = None if self._hurried else asyncio.get_running_loop()
         except RuntimeError:
             loop = None
         if loop is None:
-            self.see_off()
+            self.write_gathered()
         elif self._due is not loop:
             self._due = loop
-            loop.call_later(GATHER_SECONDS, self.see_off)
+            loop.call_later(GATHER_SECONDS, self.write_gathered)
 
-    def see_off(self) -> None:
-        """Write what is gathered, and before it how many lines were lost."""
+    def write_gathered(self) -> None:
+        """Write the gathered lines, after a line that counts the lost ones."""
         with self._lock:
             lines, self._gathered, self._due, self._hurried = self._gathered, [], None, False
             try:
@@ -181,7 +199,10 @@ def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict
 
 
 class RequestCause(msgspec.Struct, frozen=True):
-    """The request that causes lines and records: its id, its W3C trace, and the `traceparent` to pass on."""
+    """A request that causes lines and records.
+
+    It has the id of the request, its W3C trace, and the `traceparent` to pass on.
+    """
 
     request: str
     trace: str
@@ -192,7 +213,11 @@ _cause: Final[ContextVar[RequestCause]] = ContextVar("cause")
 
 
 def caused_by(request: str | None, parent: str | None) -> RequestCause:
-    """Put a request on every line that its task writes from here on: with the caller's id and trace if it sent any, else new ones."""
+    """Put a request on every line that its task writes from now on.
+
+    The id and the trace are those of the caller, or new ones if the caller sent none
+    that is valid.
+    """
     drawn = f"{random.getrandbits(256):064x}"
     match = _PARENT.fullmatch(parent) if parent is not None else None
     trace = match.group(1) if match is not None else drawn[:32]
@@ -206,9 +231,11 @@ def caused_by(request: str | None, parent: str | None) -> RequestCause:
 
 
 def complete(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """As a processor: what every line has, its cause, level and time, and a mask over whatever is under the name of a secret.
+    """Add the cause, the level and the time to a line, and mask its secrets.
 
-    One function rather than structlog's four, since a line goes with each post.
+    A processor of structlog. It is one function instead of structlog's four, because
+    every post writes a line. The cause is a context variable of our own: with
+    `structlog.contextvars` a line takes 2.4 µs here instead of 1.6 µs (measured).
     """
     cause = _cause.get(None)
     if cause is not None:

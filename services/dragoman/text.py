@@ -1,4 +1,9 @@
-"""A sentence of the catalogues with its values: in English as text, and sayable again in another language."""
+"""A text for people: a message of the catalogues with its values.
+
+    sentence("There is no channel %(channel)s.", channel="nato-china")
+
+In English it is a string. Other languages translate the message and format the values.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +15,16 @@ import msgspec
 _encode: Final = msgspec.json.Encoder().encode
 
 VERBATIM: Final = "%(text)s"
-"""What is nothing but somebody else's words."""
+"""The message of a text that consists of nothing but somebody else's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameValue:
-    """A name of the log in a sentence, with the context in which the vocabulary has it; or a side's. `first`, it begins with a capital."""
+    """A name of the log in a sentence, or a name that a side chose.
+
+    `context` is the context in which the vocabulary lists the name. With `first` the
+    name begins with a capital letter.
+    """
 
     context: str
     name: str
@@ -29,7 +38,10 @@ class NameValue:
 
 @dataclass(frozen=True, slots=True)
 class MomentValue:
-    """A moment in a sentence, as a side entered it: pages write it as they write every time."""
+    """A moment in a sentence, in the form in which a side entered it.
+
+    Pages write it like every other time.
+    """
 
     text: str
 
@@ -40,7 +52,10 @@ class MomentValue:
 
 @dataclass(frozen=True, slots=True)
 class PlaceValue:
-    """A position in a sentence, in WGS-84 decimal degrees: pages write it as they write every place."""
+    """A position in a sentence, in WGS-84 decimal degrees.
+
+    Pages write it like every other place.
+    """
 
     lat: float
     lon: float
@@ -52,9 +67,11 @@ class PlaceValue:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, moments, positions, names, several of these, or sentences.
+    """A message with places like `%(act)s` for its values.
 
-    Words may be a side's in several languages, by their tags.
+    A value is a word, a number, a day, a span, a moment, a position, a name, a tuple of
+    these, or another text. Words may be a side's words in several languages, by their
+    tags.
     """
 
     message: str
@@ -66,7 +83,10 @@ class Text:
 
 
 class TextError(Exception):
-    """An error that says in a sentence what is the matter, and what to do: `said`."""
+    """An error with a sentence for people: the fault, and what to do.
+
+    The sentence is in `said`.
+    """
 
     def __init__(self, text: Text) -> None:
         """Keep the sentence."""
@@ -81,7 +101,7 @@ def _plain(value: object) -> object:
         case date():
             return f"{value:%-d %B %Y}"
         case tuple():
-            return ", ".join(str(_plain(item)) for item in value)
+            return ", ".join(str(_plain(part)) for part in value)
         case Mapping():
             return next(iter(value.values()))
         case _:
@@ -89,7 +109,11 @@ def _plain(value: object) -> object:
 
 
 def _span(value: timedelta) -> str:
-    """Return a span to the second, without what is zero; in days from two days on. A notice that is a second short never reads as if it were not."""
+    """Return a span to the second, without the units that are zero.
+
+    It is in days from two days on. A notice that is a second short never reads as if it
+    were not.
+    """
     seconds = round(value.total_seconds())
     days = seconds // 86_400 if seconds >= 172_800 else 0
     hours, rest = divmod(seconds - days * 86_400, 3_600)
@@ -103,15 +127,18 @@ def _span(value: timedelta) -> str:
 
 
 def packed(text: Text) -> str:
-    """Return a sentence as text from which it is had again, for whoever keeps it until its reader is known."""
+    """Return a sentence as a string from which `unpacked` restores it.
+
+    So it can be stored until the language of its reader is known.
+    """
     return _encode(_parts(text)).decode()
 
 
 def unpacked(text: str) -> Text:
-    """Return the sentence of `packed`."""
-    said = _whole(msgspec.json.decode(text))
-    assert isinstance(said, Text)
-    return said
+    """Return the sentence that `packed` turned into a string."""
+    whole = _whole(msgspec.json.decode(text))
+    assert isinstance(whole, Text)
+    return whole
 
 
 def _parts(value: object) -> object:
@@ -131,7 +158,7 @@ def _parts(value: object) -> object:
         case timedelta():
             return ["span", value.total_seconds()]
         case list() | datetime():
-            raise TypeError(f"{value!r} stands in a sentence: no reader would get it back")
+            raise TypeError(f"{value!r} cannot be in a sentence: `unpacked` would not restore it")
         case date():
             return ["day", value.isoformat()]
         case tuple():
@@ -163,10 +190,16 @@ def _whole(value: Any) -> object:
 
 
 def sentence(message: str, /, **values: object) -> Text:
-    """Return a sentence that the catalogues have; the message is a literal, so that it is found for them."""
+    """Return a sentence that the catalogues contain.
+
+    The message must be a literal, because the catalogues are collected from the code.
+    """
     return Text(message, values)
 
 
 def verbatim(text: str | Mapping[str, str]) -> Text:
-    """Words of somebody else, such as a side's or a library's; no catalogue has them."""
+    """Return the words of somebody else, such as a side or a library.
+
+    No catalogue contains them.
+    """
     return Text(VERBATIM, {"text": text})

@@ -1,10 +1,12 @@
-"""Asking witnesses to cosign a head (C2SP tlog-witness), each from the size that it has come to.
+"""The client of the witnesses, which cosign heads (C2SP tlog-witness).
 
-A witness that does not answer, or holds, or says that it is further than the log, is
-asked again later: what one side's program says stops nobody, only a signature does.
-Before a registrar goes on from what it finds, a witness must agree with it: one that
-shows a head by the log's own key that is not of these records, or of more than there
-are, has shown that an old copy stands here.
+Each witness is asked to cosign from the size that it has reached. A witness that does
+not answer, holds, or says that it is ahead of the log is asked again later. The claim
+of one side's program stops nobody; only a signature does.
+
+Before a signer goes on from its stored heads, a witness must agree with them. A witness
+may show a head, signed by the log's own key, that is of other records or of more
+records than are here. That shows that the data here are an old copy.
 """
 
 import asyncio
@@ -35,20 +37,24 @@ _OK, _CONFLICT, _UNKNOWN, _NOT_NOW = 200, 409, 404, 503
 
 
 class WitnessEndpoint(Struct, frozen=True, kw_only=True):
-    """A witness: the key by which it cosigns, and where it is asked."""
+    """A witness: its cosigning key and its URL."""
 
     verifier: Verifier
     url: str
 
 
 def read(text: str) -> WitnessEndpoint:
-    """Return a witness as settings name it: its verifier key and its URL. Raises `NotANote`."""
+    """Return a witness from a line of the settings: its verifier key and its URL.
+
+    Raises `NotANote`.
+    """
     key, _, url = text.strip().partition(" ")
     verifier = read_verifier(key)
     if verifier.type != COSIGNATURE or not url.strip().startswith(("http://", "https://")):
         raise NotANote(
             sentence(
-                "%(text)s is no witness: write the verifier key of a cosigner, a space, and its URL",
+                "%(text)s is not a witness line. Expected: a verifier key of a cosigner, a space, "
+                "and its URL",
                 text=repr(text[:80]),
             )
         )
@@ -56,13 +62,14 @@ def read(text: str) -> WitnessEndpoint:
 
 
 class WitnessConflict(Exception):
-    """A witness holds a head, signed by the log's own key, that does not go with what is kept here; the message says which.
+    """A head at a witness that contradicts the records here.
 
-    `size` is the head's, and `beyond` whether it is of more records than are kept.
+    The head is signed by the log's own key. `size` is its size; `beyond` says whether
+    it is of more records than are here. The message says which of the two it is.
     """
 
     def __init__(self, witness: str, size: int, *, beyond: bool) -> None:
-        """Keep both."""
+        """Describe the conflict."""
         text = "less is kept here" if beyond else "others are kept here"
         super().__init__(
             f"{witness} has cosigned a head of {size} records, signed by the log's key, and {text}"
@@ -72,9 +79,11 @@ class WitnessConflict(Exception):
 
 
 class LogConfirmation(Struct, frozen=True, kw_only=True):
-    """The witnesses' answer for one log: who confirmed its newest head, why the others did not, and what contradicts it.
+    """The answer of the witnesses for one log.
 
-    A witness that does not know the log is in neither list.
+    `by` names the witnesses that confirmed its newest head, `waiting` the others with
+    their reasons, and `against` is a contradiction. A witness that does not know the
+    log is in neither list.
     """
 
     by: tuple[str, ...] = ()
@@ -83,7 +92,11 @@ class LogConfirmation(Struct, frozen=True, kw_only=True):
 
 
 def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
-    """Return the answer for all logs of a data directory: nothing contradicts any of them, and somebody confirms each that is witnessed."""
+    """Return the answer for all logs of a data directory.
+
+    They are confirmed if no witness contradicts one of them, and each witnessed log is
+    confirmed by at least one witness.
+    """
     against = [
         f"{channel}: {answer.against}" for channel, answer in answers.items() if answer.against
     ]
@@ -102,7 +115,7 @@ def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
-    """Return what a witness answers, as far as it is read."""
+    """Return the answer of a witness, cut to a limit."""
     body = b""
     async for chunk in answer.content.iter_any():
         body += chunk
@@ -112,29 +125,35 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
 
 
 class Witnesses:
-    """The witnesses of one log, and how far each has come."""
+    """The witnesses of one log, each with the size that it has reached."""
 
     def __init__(
         self, session: aiohttp.ClientSession, witness_endpoints: Sequence[WitnessEndpoint]
     ) -> None:
-        """Ask through the session."""
+        """Ask through an HTTP session."""
         self._session = session
         self._sizes: dict[WitnessEndpoint, int] = dict.fromkeys(witness_endpoints, 0)
         self._not_before: dict[WitnessEndpoint, float] = {}
         self._told: dict[WitnessEndpoint, str] = {}
 
-    async def cosigned(self, head: Checkpoint, found: Note, nodes: Nodes) -> list[NoteSignature]:
-        """Return the cosignatures of those whose are not on the note yet, and that give one now."""
-        there = {(signature.name, signature.key_id) for signature in found.signatures}
+    async def cosigned(
+        self, head: Checkpoint, signed_note: Note, nodes: Nodes
+    ) -> list[NoteSignature]:
+        """Return the new cosignatures of a head.
+
+        They are those of the witnesses whose cosignature the note lacks, and which give
+        one now.
+        """
+        there = {(signature.name, signature.key_id) for signature in signed_note.signatures}
         waiting = [
-            size
-            for size in self._sizes
-            if (size.verifier.name, size.verifier.key_id) not in there
-            and self._not_before.get(size, 0.0) <= time.monotonic()
+            witness
+            for witness in self._sizes
+            if (witness.verifier.name, witness.verifier.key_id) not in there
+            and self._not_before.get(witness, 0.0) <= time.monotonic()
         ]
-        signed = str(found).encode()
+        signed = str(signed_note).encode()
         note_signatures = await asyncio.gather(
-            *(self._one(item, head, signed, nodes) for item in waiting)
+            *(self._one(witness, head, signed, nodes) for witness in waiting)
         )
         return [signature for signature in note_signatures if signature is not None]
 
@@ -145,16 +164,16 @@ class Witnesses:
         witnessed: Note | None,
         sealed: bytes | None,
     ) -> bool:
-        """Return whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
+        """Return whether a witness agrees with the records here, or none has a say.
 
-        `root` gives the own root at a size, None where less is kept, and `witnessed` is
-        the newest head that was cosigned here: a witness that is not under it, and has
-        no head of this log, is new, and cannot say anything. One that shows nobody its
-        heads is asked to cosign the `sealed` one: it says then how many records it has
-        come to.
+        `root` gives the root here at a size, or None if fewer records are here.
+        `witnessed` is the newest head that was cosigned here. A witness that has not
+        signed it, and has no head of this log, is new and has no say. A witness that
+        shows its heads to nobody is asked to cosign the `sealed` head; it then answers
+        with the size that it has reached. Raises `WitnessConflict`.
         """
         stances = await asyncio.gather(
-            *(self._stance(size, log, root, witnessed, sealed) for size in self._sizes)
+            *(self._stance(witness, log, root, witnessed, sealed) for witness in self._sizes)
         )
         return True in stances or all(stance is None for stance in stances)
 
@@ -166,7 +185,10 @@ class Witnesses:
         witnessed: Note | None,
         sealed: bytes | None,
     ) -> bool | None:
-        """Return whether it agrees; None where it has no say. Raises `Contradicted`."""
+        """Return whether a witness agrees; None if it has no say.
+
+        Raises `WitnessConflict`.
+        """
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
         try:
             async with self._session.get(url, timeout=_SECONDS, allow_redirects=False) as answer:
@@ -174,47 +196,52 @@ class Witnesses:
         except (aiohttp.ClientError, TimeoutError):
             return False
         if status == _UNKNOWN:
-            known = witnessed is not None and witnessed.signed_by(witness.verifier) is not None
-            return await self._has_come_so_far(witness, sealed) if known else None
+            knows_log = witnessed is not None and witnessed.signed_by(witness.verifier) is not None
+            return await self._has_come_so_far(witness, sealed) if knows_log else None
         try:
-            head, result = checkpoint.opened(body, log)
+            head, result = checkpoint.read_signed(body, log)
             if status != _OK or result.signed_by(witness.verifier) is None:
                 return False
         except NotANote:
             return False
-        data = root(head.size)
-        if data != head.root:
-            raise WitnessConflict(witness.verifier.name, head.size, beyond=data is None)
+        own_root = root(head.size)
+        if own_root != head.root:
+            raise WitnessConflict(witness.verifier.name, head.size, beyond=own_root is None)
         self._sizes[witness] = head.size
         return True
 
     async def confirm(
         self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None
     ) -> LogConfirmation:
-        """Ask every witness whether the newest signed head, `sealed`, is the newest that it knows. Nothing is signed for it.
+        """Ask every witness whether the newest signed head is the newest that it knows.
 
-        A head by the log's key that a witness shows, of more records or of others than
-        are here, contradicts. One that has come less far is asked to cosign the newest.
-        `root` is as in `agree`.
+        That head is `sealed`; no head is signed for this. A witness contradicts if it
+        shows a head by the log's key that is of more or of other records than are here.
+        A witness that is behind is asked to cosign the newest head. `root` is as in
+        `agree`.
         """
         try:
             newest = (
                 Checkpoint(log.name, 0, merkle.EMPTY)
                 if sealed is None
-                else checkpoint.opened(sealed, log)[0]
+                else checkpoint.read_signed(sealed, log)[0]
             )
             if root(newest.size) != newest.root:
                 return LogConfirmation(
-                    against=f"the signed head of {newest.size} records is not of the records that are here"
+                    against=f"the signed head of {newest.size} records "
+                    "is not of the records that are here"
                 )
             answers = await asyncio.gather(
-                *(self._confirm_by(size, log, root, nodes, newest, sealed) for size in self._sizes)
+                *(
+                    self._confirm_by(witness, log, root, nodes, newest, sealed)
+                    for witness in self._sizes
+                )
             )
         except NotANote as error:
             return LogConfirmation(against=f"what is sealed is no head: {error}")
         except WitnessConflict as error:
             return LogConfirmation(against=str(error))
-        names = [size.verifier.name for size in self._sizes]
+        names = [witness.verifier.name for witness in self._sizes]
         return LogConfirmation(
             by=tuple(name for name, answer in zip(names, answers, strict=True) if answer == ""),
             waiting=tuple(
@@ -231,7 +258,10 @@ class Witnesses:
         newest: Checkpoint,
         sealed: bytes | None,
     ) -> str | None:
-        """Return why a witness does not confirm the newest head; empty where it does, None where it does not know the log."""
+        """Return the reason why a witness does not confirm the newest head.
+
+        Empty if it confirms, None if it does not know the log.
+        """
         stance = await self._stance(witness, log, root, None, sealed)
         if stance is False:
             return "does not answer"
@@ -242,7 +272,10 @@ class Witnesses:
             if size is None or isinstance(size, str):
                 return size
             if size > newest.size:
-                return f"says that it has cosigned {size} records, and the newest head here is of {newest.size}"
+                return (
+                    f"says that it has cosigned {size} records, "
+                    f"and the newest head here is of {newest.size}"
+                )
             self._sizes[witness] = size
         if (
             self._sizes[witness] >= newest.size
@@ -254,7 +287,11 @@ class Witnesses:
         )
 
     async def _size_of(self, witness: WitnessEndpoint, sealed: bytes) -> int | str | None:
-        """Return how far a witness that shows no heads says it has come; why it does not say so; or None where it did not know the log."""
+        """Return the size that a witness without public heads says it has reached.
+
+        A string is the reason why it does not say so. None means that it did not know
+        the log.
+        """
         try:
             async with self._session.post(
                 f"{witness.url}/add-checkpoint",
@@ -270,7 +307,10 @@ class Witnesses:
         return None if status in (_UNKNOWN, _OK) else f"answers {status}"
 
     async def _has_come_so_far(self, witness: WitnessEndpoint, sealed: bytes | None) -> bool:
-        """Return whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
+        """Return whether a witness without public heads has cosigned this log.
+
+        The size that it names must not be beyond the sealed head.
+        """
         if sealed is None:
             return False
         addition = Addition(old=0, proof=(), checkpoint=sealed)
@@ -337,7 +377,7 @@ class Witnesses:
         try:
             return note.read(f"{head.text}\n".encode() + body).signed_by(witness.verifier)
         except NotANote as error:
-            self._later(witness, f"its cosignature does not hold: {error}")
+            self._later(witness, f"its cosignature is not valid: {error}")
             return None
 
     def _later(self, witness: WitnessEndpoint, why: str, seconds: float = _AGAIN_SECONDS) -> None:

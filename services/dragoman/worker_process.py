@@ -1,9 +1,10 @@
-"""A module of ours that runs as a process of its own, and the pipes to it: what two processors are for, with one interpreter each.
-
-The module is run by name, so that it imports what it needs and no more, and ends when
-its pipe does. Its function `run` gets its end of the wire and its arguments.
+"""A module of ours that runs as a process of its own, and the pipes to it.
 
     python -m dragoman.worker_process MODULE RECEIVING SENDING ARGUMENT...
+
+Processes use several processors, because each has its own interpreter. The module is
+run by name, so that it imports only what it needs. It ends when its pipe does. Its
+function `run` receives its end of the pipe and its arguments.
 """
 
 import fcntl
@@ -17,17 +18,17 @@ from typing import Final
 
 _END_SECONDS: Final = 10.0
 _PIPE_BYTES: Final = 1 << 20
-"""What may be on its way: more than a page of a log, so that neither process waits for
-the other to look up.
+"""Bytes that may be under way: more than a page of a log, so that neither process waits
+until the other reads.
 """
 _UNUSED: Final = ("aiohttp", "rich")
-"""What nats-py and structlog import where it is there, and no process of ours here
-uses: half of the time that one takes to start.
+"""Modules that nats-py and structlog import if they are installed, and that no worker
+uses. Importing them takes half of the time of a start.
 """
 
 
 class Pipe:
-    """Two pipes, one each way, on which whole messages go."""
+    """Two pipes, one in each direction, that carry whole messages."""
 
     def __init__(self, receiving: int, sending: int) -> None:
         """Own the two descriptors."""
@@ -36,32 +37,41 @@ class Pipe:
 
     @property
     def waiting(self) -> bool:
-        """Return whether something has come, or the other has ended."""
+        """Return whether a message has arrived, or the other process has ended."""
         return self._receiving.poll()
 
     def poll(self, seconds: float) -> bool:
-        """Wait at most so long until something has come, or the other has ended; whether that is so."""
+        """Wait for a message, or for the end of the other process.
+
+        Return whether one of them came within the seconds.
+        """
         return self._receiving.poll(seconds)
 
     def send(self, message: bytes) -> None:
-        """Send a message, waiting while the pipe is full. Raises `OSError` where the other has ended."""
+        """Send a message, and wait while the pipe is full.
+
+        Raises `OSError` if the other process has ended.
+        """
         self._sending.send_bytes(message)
 
     def receive(self) -> bytes:
-        """Return the next message, waited for. Raises `EOFError` where the other has ended, `OSError`."""
+        """Wait for the next message and return it.
+
+        Raises `EOFError` if the other process has ended, or `OSError`.
+        """
         return self._receiving.recv_bytes()
 
     def close(self) -> None:
-        """Let the other know that there is no more."""
+        """Close both pipes, which tells the other process that no message follows."""
         self._receiving.close()
         self._sending.close()
 
 
 class WorkerProcess:
-    """A running module, and our end of the wire."""
+    """A running module, and our end of the pipe."""
 
     def __init__(self, module: str, *arguments: str) -> None:
-        """Start it. It takes a moment until it answers."""
+        """Start the module. It takes a moment until it answers."""
         receiving, theirs_out = _pipe()
         theirs_in, sending = _pipe()
         self.wire = Pipe(receiving, sending)
@@ -84,17 +94,20 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Return the process id."""
         return self._process.pid
 
     @property
     def ended(self) -> bool:
-        """True once the process has ended."""
+        """Return whether the process has ended."""
         return self._process.poll() is not None
 
     @property
     def processor_ticks(self) -> int:
-        """The processor time that it has used, in the kernel's clock ticks; -1 where the kernel does not tell."""
+        """Return the processor time of the process, in the kernel's clock ticks.
+
+        -1 if the kernel does not tell.
+        """
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -102,7 +115,10 @@ class WorkerProcess:
         return int(fields[11]) + int(fields[12])
 
     def end(self) -> None:
-        """Close the wire, and wait until it has ended; it is killed where it does not."""
+        """Close the pipe and wait until the process has ended.
+
+        It is killed if it does not end.
+        """
         self.wire.close()
         try:
             self._process.wait(_END_SECONDS)
@@ -110,7 +126,7 @@ class WorkerProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the process at once."""
         self.wire.close()
         self._process.kill()
         self._process.wait()
@@ -124,9 +140,10 @@ def _pipe() -> tuple[int, int]:
 
 def _main(module: str, receiving: str, sending: str, *arguments: str) -> None:
     for end in (int(receiving), int(sending)):
-        os.set_inheritable(end, False)  # by no program that it starts
+        os.set_inheritable(end, False)  # no program that the module starts inherits it
     for name in _UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]  # to import it is then as if it were not installed
+        # An import of the module then fails as if it were not installed.
+        sys.modules[name] = None  # type: ignore[assignment]
     importlib.import_module(module).run(Pipe(int(receiving), int(sending)), *arguments)
 
 

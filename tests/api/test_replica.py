@@ -1,4 +1,6 @@
-"""Every read of the API is either answered from a replayed log as well, and compared in an audit, or left out for a reason."""
+"""Every read of the API is either answered from a replayed log as well, and compared in an audit,
+or left out for a reason.
+"""
 
 from dragoman.api import description, replica
 
@@ -17,15 +19,15 @@ LEFT_OUT = {
     "show_calendar": "what `show_exchange` has, in another form",
     "list_links": "a secret of the caller",
     "show_linked": "the calendar, behind a secret",
-    "list_drafts": "beside the log",
-    "show_draft": "beside the log",
-    "list_people": "beside the log",
-    "show_person": "beside the log",
-    "list_files": "beside the log",
-    "fetch_file": "beside the log",
-    "list_endpoints": "beside the log",
-    "show_endpoint": "beside the log",
-    "list_deliveries": "beside the log",
+    "list_drafts": "drafts, people and files",
+    "show_draft": "drafts, people and files",
+    "list_people": "drafts, people and files",
+    "show_person": "drafts, people and files",
+    "list_files": "drafts, people and files",
+    "fetch_file": "drafts, people and files",
+    "list_endpoints": "drafts, people and files",
+    "show_endpoint": "drafts, people and files",
+    "list_deliveries": "drafts, people and files",
     "list_tokens": "of the host",
     "list_subjects": "of the host",
     "show_openapi": "of the program",

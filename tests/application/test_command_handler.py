@@ -1,4 +1,6 @@
-"""Turns at the desk: posts to one exchange go one after the other, in order, and one that gives up holds nobody up."""
+"""Turns at the desk: posts to one exchange go one after the other, in order, and one that gives up
+holds nobody up.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -8,8 +10,9 @@ from typing import Any
 import pytest
 
 from dragoman.application import command_handler as desks
+from dragoman.application import post_checks
 from dragoman.application.command_handler import CommandHandler
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse, read_act
@@ -19,7 +22,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.keystore import Custody
+from dragoman.stores.keystore import Keystore
 from world import INCIDENT, NOTE, World, compact
 
 
@@ -54,7 +57,7 @@ async def log(world: World) -> Gated:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> CommandHandler:
-    return CommandHandler(Custody(tmp_path / "keys"))
+    return CommandHandler(Keystore(tmp_path / "keys"))
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ async def posted(log: Gated, desk: CommandHandler, tmp_path: Path) -> AsyncItera
         raw, data = read_act(compact(body), cut=False)
         id = ids.from_key("nato-china", "nato/o-1", f"desk-test-{next(serial):08d}")
         kept = await desk.post(
-            projection, Post(actor="nato/o-1", act=raw, data=data, id=id, exchange=exchange)
+            projection, Submission(actor="nato/o-1", act=raw, data=data, id=id, exchange=exchange)
         )
         return kept.recorded.exchange
 
@@ -116,13 +119,13 @@ async def test_who_gives_up_holds_nobody_up_even_in_the_moment_in_which_its_turn
     await asyncio.sleep(0.05)
     second.cancel()
     await asyncio.sleep(0)
-    passing_on = desk._pass_on
+    passing_on = desk._end_turn
 
     def pass_on(place: tuple[str, str]) -> None:
         passing_on(place)
         third.cancel()
 
-    monkeypatch.setattr(desk, "_pass_on", pass_on)
+    monkeypatch.setattr(desk, "_end_turn", pass_on)
     log.gate.set()
     assert [await first, await fourth] == [exchange, exchange]
     assert second.cancelled()
@@ -150,7 +153,9 @@ async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_
     projection = Projection(log, store)
     projection.take(await log.read(1, 500))
     act, data = read_act(compact(NOTE), cut=True)
-    post = Post(actor="nato/o-1", act=act, data=data, id=ids.v7(9, bytes(10)), family="contact")
+    post = Submission(
+        actor="nato/o-1", act=act, data=data, id=ids.v7(9, bytes(10)), family="contact"
+    )
     try:
         await projection.in_file()
         monkeypatch.setattr("dragoman.projection.projection.QUEUE_BYTES", 0)
@@ -190,7 +195,7 @@ async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_alwa
         etag = known.etag if seen and known is not None else None
         kept = await desk.post(
             projection,
-            Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=etag),
+            Submission(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=etag),
         )
         await projection.in_file()  # a client posts no faster than that
         return kept.recorded.exchange
@@ -252,7 +257,7 @@ async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_alwa
 async def test_the_channel_itself_and_services_are_not_bounded(
     world: World, log: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desks, "EXCHANGE_BYTES", 0)
+    monkeypatch.setattr(post_checks, "EXCHANGE_BYTES", 0)
     store = Store(tmp_path / "projection.sqlite")
     exchange = world.open("nato/d-1", INCIDENT)
     world.keep(
@@ -263,10 +268,10 @@ async def test_the_channel_itself_and_services_are_not_bounded(
     try:
         projection = Projection(log, store)
         for raw in world.raws:
-            desks._refuse_if_full(projection, parse(raw))
+            post_checks.refuse_if_full(projection, parse(raw))
         said = world.keep("nato/d-1", UPDATE, exchange)
         assert isinstance(said, Folded) and said.record is not None
         with pytest.raises(Refused, match="has used its room"):
-            desks._refuse_if_full(projection, said.record)
+            post_checks.refuse_if_full(projection, said.record)
     finally:
         store.close()

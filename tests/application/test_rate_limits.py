@@ -1,4 +1,6 @@
-"""Budgets: what is spent comes back by the second, nobody spends another's, and what is refused costs nothing."""
+"""Budgets: what is spent comes back by the second, nobody spends another's, and what is refused
+costs nothing.
+"""
 
 import pytest
 from hypothesis import given

@@ -62,7 +62,9 @@ def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Calla
 def forged(
     honest: Service, auditor: Auditor, tmp_path: Path
 ) -> Iterator[Callable[..., Awaitable[Service]]]:
-    """The honest program on a log that the host has made up out of the honest one, with all of the host's keys."""
+    """The honest program on a log that the host has made up out of the honest one, with all of the
+    host's keys.
+    """
     running: list[Service] = []
 
     async def start(forge: Forge, *arguments: str) -> Service:

@@ -1,4 +1,5 @@
-"""A hostile build of the service: `hostile.py TRICK,… COMMAND …` runs `dragoman COMMAND …` after changing what it does.
+"""A hostile build of the service: `hostile.py TRICK,… COMMAND …` runs `dragoman COMMAND …` after
+changing what it does.
 
 accepts      every record is valid, whoever signed it, wherever it stands; everything may be posted
 lax          acts are read as most JSON readers read them: the last of two members counts, and a number is a number
@@ -21,7 +22,7 @@ from typing import Any
 
 from dragoman import cli
 from dragoman.api import sse
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.operations import transparency_log
 from dragoman.application.service import Service
 from dragoman.domain import decide, fold
@@ -31,7 +32,7 @@ from dragoman.projection import projection as folding
 from dragoman.projection.queries import record_entries
 from dragoman.projection.queries import records as reads
 from dragoman.projection.tree import Trees
-from dragoman.stores.keystore import Custody
+from dragoman.stores.keystore import Keystore
 from dragoman.tlog import checkpoint, leaf, note
 from dragoman.tlog import tiles as shapes
 
@@ -151,10 +152,10 @@ def leaps() -> None:
     async def far(call: Any, projection: Any) -> Any:
         true, _ = await head(call, projection)
         shown = checkpoint.Checkpoint(true.origin, 10**6, bytes(32))
-        seed = Custody(Path(sys.argv[sys.argv.index("--data") + 1]) / "keys" / "log").seed(
+        seed = Keystore(Path(sys.argv[sys.argv.index("--data") + 1]) / "keys" / "log").seed(
             "log", "log/log"
         )
-        return shown, note.written(shown.text, [note.sign(true.origin, seed, shown.text)])
+        return shown, note.encode(shown.text, [note.sign(true.origin, seed, shown.text)])
 
     vars(transparency_log)["signed_head"] = far
     vars(shapes)["exists"] = lambda tile, size: exists(tile, 10**6)

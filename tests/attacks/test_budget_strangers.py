@@ -1,4 +1,6 @@
-"""A stranger or another channel's office behind the same host: neither uses up what an officer needs, nor learns of a channel."""
+"""A stranger or another channel's office behind the same host: neither uses up what an officer
+needs, nor learns of a channel.
+"""
 
 import asyncio
 import time

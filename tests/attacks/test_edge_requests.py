@@ -1,4 +1,6 @@
-"""A stranger and one side's officer attack the gateway with their requests, while the other side works on."""
+"""A stranger and one side's officer attack the gateway with their requests, while the other side
+works on.
+"""
 
 import asyncio
 import json
@@ -36,7 +38,9 @@ def parts(count: int) -> bytes:
     "path", ["/preferences", "/sign-in", "/sign-out", "/c/nato-china/acknowledge"]
 )
 async def test_a_stranger_chooses_no_codec_for_a_form(service: Service, path: str) -> None:
-    """Ten thousand bytes of punycode keep the interpreter for a tenth of a second, half a million for minutes."""
+    """Ten thousand bytes of punycode keep the interpreter for a tenth of a second, half a million
+    for minutes.
+    """
     async with unhindered(service) as attacked:
 
         async def attack() -> None:
@@ -138,7 +142,9 @@ MALFORMED = {
 
 
 def assert_a_problem(answer: Response, *statuses: int) -> None:
-    """A problem document with the headers that every answer has, which names no version and quotes nothing."""
+    """A problem document with the headers that every answer has, which names no version and quotes
+    nothing.
+    """
     assert answer.status in statuses, (answer.status, answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert json.loads(answer.body)["status"] == answer.status
@@ -208,7 +214,9 @@ def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def heavy_bodies() -> dict[str, tuple[str, str, bytes]]:
-    """Return bodies within every limit that take long to read: where each is posted, as what, and its bytes."""
+    """Return bodies within every limit that take long to read: where each is posted, as what, and
+    its bytes.
+    """
     declared = "".join(
         f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7)
     )

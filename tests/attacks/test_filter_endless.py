@@ -1,4 +1,6 @@
-"""A hostile export and a host that answers without end are told from their first messages, and take no more memory than an honest log."""
+"""A hostile export and a host that answers without end are told from their first messages, and take
+no more memory than an honest log.
+"""
 
 import io
 import zipfile
@@ -26,7 +28,7 @@ def head_over(messages: list[bytes]) -> bytes:
     for index, raw in enumerate(messages):
         frontier = frontier.add(leaf_hash(leaf.entry(index, leaf.commit(raw))))
     head = Checkpoint("example.org/nato-china", frontier.size, frontier.root())
-    return note.written(head.text, [note.sign("example.org/nato-china", seed_of("log"), head.text)])
+    return note.encode(head.text, [note.sign("example.org/nato-china", seed_of("log"), head.text)])
 
 
 def stretched(world: World, path: Path, more: bytes, signed: bytes | None) -> Path:

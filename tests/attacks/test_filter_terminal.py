@@ -1,4 +1,6 @@
-"""Names, texts and problems of a hostile side or host have the reader's terminal show nothing but themselves."""
+"""Names, texts and problems of a hostile side or host have the reader's terminal show nothing but
+themselves.
+"""
 
 import unicodedata
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.audit.verification import LogInconsistent, Verified
+from dragoman.audit.verification_result import LogInconsistent, Verified
 from dragoman.cli import errors
 from dragoman.cli.audit import verify
 from dragoman.cli.common import Target, out, out_json, say, table
@@ -76,7 +78,7 @@ def test_a_failed_verification_cannot_be_made_to_look_like_another(
 
 
 def test_no_problem_and_no_table_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    errors.told(
+    errors.report(
         ProblemResponse(
             Problem(type="x", title=HIDING, status=400, detail=f"x\n{HIDING}", allowed=(HIDING,))
         )

@@ -1,4 +1,6 @@
-"""Signed acts that a host holds back (rows 11 and 28): what it records later binds nobody, and is told to whoever audits."""
+"""Signed acts that a host holds back (rows 11 and 28): what it records later binds nobody, and is
+told to whoever audits.
+"""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +60,7 @@ class Officers:
             return found.status == 200 and int(found.body.split()[1]) >= position
 
         await until(is_signed)
-        head, _ = checkpoint.opened(
+        head, _ = checkpoint.read_signed(
             (await caller.get(f"{C}/log/checkpoint")).body, read_verifier(str(self.about["log"]))
         )
         return {"size": head.size, "root": dsse.encode_base64(head.root)}
@@ -85,7 +87,9 @@ class Officers:
         return await caller.call("POST", f"{C}/exchanges/{exchange}/acts", act, **headers)
 
     async def append(self, like: int, act: bytes, headers: dict[str, str]) -> int:
-        """Write a record past the gateway, as only a host can: that act in an envelope like that of the record at a position."""
+        """Write a record past the gateway, as only a host can: that act in an envelope like that of
+        the record at a position.
+        """
         raw = (await self.callers["nato"].get(f"{C}/records/{like}")).body
         signatures = f"{headers['Dragoman_Key_Id']}:{headers['Dragoman_Signature']}"
         return await append(
@@ -161,7 +165,7 @@ async def test_row_28_what_was_signed_again_under_its_id_dies_in_its_first_versi
     (await officers.record("china", opened["exchange"], *held)).problem(422, "key-reused")
     position = await officers.append(recorded.json["position"], *held)
     await officers.head()
-    assert f"void at {position}: Its id was used up by an earlier record." in officers.audit()
+    assert f"void at {position}: An earlier record has already used its id." in officers.audit()
 
 
 @pytest.mark.parametrize("officers", [HONEST], indirect=True)

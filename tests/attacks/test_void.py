@@ -1,7 +1,8 @@
-"""Records that are not legal where they stand (rows 9, 10, 12 to 15, 17, 18, 23, 24, 26 of `log-format.md` §3), on a host that takes everything.
+"""Records that are not legal where they stand (rows 9, 10, 12 to 15, 17, 18, 23, 24, 26 of
+`log-format.md` §3), on a host that takes everything.
 
-All are written into one log, one after the other, with what is legal between them: that is not void, so what an attack is void for is what it
-says, and nothing else that the forger forgot.
+All are written into one log, one after the other, with what is legal between them: that is not
+void, so what an attack is void for is what it says, and nothing else that the forger forgot.
 """
 
 import asyncio
@@ -44,16 +45,18 @@ def note(
 
 
 def written(body: Mapping[str, object], this: bytes, so: bytes) -> Make:
-    """An act of a duty officer's, written so that lax readers take it for the same act, or for another one."""
+    """An act of a duty officer's, written so that lax readers take it for the same act, or for
+    another one.
+    """
     return lambda given: given.record("nato/d-1", body).replace(this, so)
 
 
 LEGAL = ""
-UNSIGNED = "A signature is missing, does not hold, or is of no key valid here."
-USED_UP = "Its id was used up by an earlier record."
+UNSIGNED = "A signature is missing or not valid, or its key is not valid here."
+USED_UP = "An earlier record has already used its id."
 DISAGREES = "`signed` does not agree with the record."
-DERIVED = "A derived member is not what it must be."
-NO_HEAD = "`seen` is no head of this log."
+DERIVED = "A derived member has a wrong value."
+NO_HEAD = "`seen` is not a head of this log."
 
 HISTORY: dict[str, tuple[Make, str]] = {
     "18 an act under a key that is entered afterwards": (note, UNSIGNED),
@@ -92,7 +95,7 @@ HISTORY: dict[str, tuple[Make, str]] = {
     ),
     "12 a role that an officer signed": (
         lambda given: given.record("nato/root", SPY, signer(OWN)),
-        "Root of nato asks for 1 of its keys.",
+        "Root of nato must sign with 1 of its keys.",
     ),
     "12 a policy of witnesses that nobody signed": (
         lambda given: given.record("nato/root", POLICY),
@@ -100,7 +103,7 @@ HISTORY: dict[str, tuple[Make, str]] = {
     ),
     "12 a policy of witnesses that an officer signed": (
         lambda given: given.record("nato/root", POLICY, signer(OWN)),
-        "Root of nato asks for 1 of its keys.",
+        "Root of nato must sign with 1 of its keys.",
     ),
     "12 limits that a stranger has set": (
         lambda given: given.record("nato/root", LIMITS, signer(STRANGERS)),
@@ -151,15 +154,19 @@ HISTORY: dict[str, tuple[Make, str]] = {
     ),
     "23 a member twice": (
         written(NOTE, b'"text":', b'"text":"Said.","text":'),
-        "No record: no act: /: the key text is there twice; keep one.",
+        "The message is not a valid record: the act is not valid: "
+        "/: the key text is there twice; keep one.",
     ),
     "23 the name of a member in escapes": (
         written(NOTE, b'"text":', rb'"te\u0078t":'),
-        "No record: no act: /: a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes.",
+        "The message is not a valid record: the act is not valid: "
+        "/: a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes.",
     ),
     "23 a number with an exponent": (
         written(INCIDENT, b"15.125", b"15125e-3"),
-        "No record: no act: /place/lat: 15125e-3 is no value; numbers are written plainly, without exponent or leading zeros.",
+        "The message is not a valid record: the act is not valid: "
+        "/place/lat: 15125e-3 is no value; numbers are written plainly, "
+        "without exponent or leading zeros.",
     ),
     "that number, plainly": (lambda given: given.record("nato/d-1", INCIDENT), LEGAL),
     "24 an act signed as a head is": (
@@ -196,14 +203,17 @@ HISTORY: dict[str, tuple[Make, str]] = {
     ),
     "26 junk": (
         lambda given: b'{"specversion":"1.0","id":"junk"}',
-        "No record: no envelope: Object missing required field `source`.",
+        "The message is not a valid record: the envelope is not valid: "
+        "Object missing required field `source`.",
     ),
 }
 """What is written into the log, in its order, and why it is void."""
 
 
 class Audited(Struct, frozen=True, kw_only=True):
-    """Where each record stands, which of them the host shows as valid, what an auditor finds void and why, and what its replay comes to."""
+    """Where each record stands, which of them the host shows as valid, what an auditor finds void
+    and why, and what its replay comes to.
+    """
 
     positions: dict[str, int]
     valid: set[int]

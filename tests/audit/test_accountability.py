@@ -1,4 +1,6 @@
-"""What was owed is counted once, and alike, by whoever is asked: the bare audit, `audit owed` in words and as JSON, the page, the statistics."""
+"""What was owed is counted once, and alike, by whoever is asked: the bare audit, `audit owed` in
+words and as JSON, the page, the statistics.
+"""
 
 import asyncio
 import re

@@ -1,7 +1,8 @@
-"""Whatever somebody changes in a gateway's file is found by comparing its answers with those of a log that was replayed; an honest gateway agrees.
+"""Whatever somebody changes in a gateway's file is found by comparing its answers with those of a
+log that was replayed; an honest gateway agrees.
 
-The gateway is a second replica of the same log here, whose file a test changes while it answers: what a gateway does about such a change by itself
-plays no part.
+The gateway is a second replica of the same log here, whose file a test changes while it answers:
+what a gateway does about such a change by itself plays no part.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.fold import Folded
 from dragoman.projection import counters
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.projection.tables import SNAPSHOT_RECORDS
 from dragoman_schemas.responses import Entry
 from world import INCIDENT, NOTE, REQUEST, World
 
@@ -51,7 +52,9 @@ Change = Callable[[sqlite3.Connection], None]
 
 
 def populated() -> tuple[World, str, str]:
-    """A channel in which something waits, is answered, refers to something and is said in Chinese; an exchange that waits, and one that does not."""
+    """A channel in which something waits, is answered, refers to something and is said in Chinese;
+    an exchange that waits, and one that does not.
+    """
     world = World()
     waiting = world.open("nato/d-1", {**INCIDENT, "facts": "Seen off Zanzibar, 雷达照射两次。"})
     answered = world.open("china/d-1", {**INCIDENT, "facts": "A drone without lights."})
@@ -84,7 +87,9 @@ async def folded(
 
 
 class Host:
-    """A gateway: a replica of its own, which answers as of now; each test changes what it is asked or says."""
+    """A gateway: a replica of its own, which answers as of now; each test changes what it is asked
+    or says.
+    """
 
     def __init__(self, own: ReplicaProjection) -> None:
         self.own = own
@@ -132,7 +137,9 @@ async def compared(
 
 
 class Pair(NamedTuple):
-    """A gateway, and the replica that is held against it, of the log of a channel in which one exchange waits."""
+    """A gateway, and the replica that is held against it, of the log of a channel in which one
+    exchange waits.
+    """
 
     world: World
     waiting: str
@@ -186,7 +193,9 @@ NOT_SERVED = {
     "channels.frontier": "the next root is made from it",
     "records.reason": "the kind of a refusal, of which readers are told the words",
 }
-"""Columns that no answer to a reader is made from: the next record brings them to light, or the gateway's own looks at its file."""
+"""Columns that no answer to a reader is made from: the next record brings them to light, or the
+gateway's own looks at its file.
+"""
 
 
 def _changed(table: str, column: str, value: Any) -> Any:
@@ -220,7 +229,9 @@ def _changed(table: str, column: str, value: Any) -> Any:
 
 
 def _columns(file: sqlite3.Connection) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Every column of every table of which answers are made, but those by which rows are found; each with the table's key."""
+    """Every column of every table of which answers are made, but those by which rows are found;
+    each with the table's key.
+    """
     found = []
     for table in ("channels", "records", "exchanges", "deliveries", "waits"):
         columns = file.execute(f"PRAGMA table_info({table})").fetchall()
@@ -498,7 +509,9 @@ class Timed(Host):
 async def test_what_is_late_is_rendered_for_the_time_of_the_answer(pair: Pair) -> None:
     limits = [
         each.due
-        for each in deadlines.running(pair.world.registry, pair.world.exchange(pair.waiting), {})
+        for each in deadlines.deadlines_of(
+            pair.world.registry, pair.world.exchange(pair.waiting), {}
+        )
         if each.open
     ]
     assert limits

@@ -1,4 +1,6 @@
-"""Two copies of a log: the same, one the beginning of the other, or a fork, of which signed heads convict the host."""
+"""Two copies of a log: the same, one the beginning of the other, or a fork, of which signed heads
+convict the host.
+"""
 
 from pathlib import Path
 
@@ -22,7 +24,7 @@ def head_over(messages: list[bytes], owner: str = "log") -> bytes:
     text = checkpoint.Checkpoint(
         "example.org/nato-china", len(messages), merkle.root_of(nodes, len(messages))
     ).text
-    return note.written(text, [note.sign("example.org/nato-china", seed_of(owner), text)])
+    return note.encode(text, [note.sign("example.org/nato-china", seed_of(owner), text)])
 
 
 def of(messages: list[bytes], *, head: int | None = None, where: str = "a copy") -> LogCopy:
@@ -253,17 +255,17 @@ def test_a_head_that_was_kept_is_of_the_copy_begins_it_or_convicts_whoever_forke
     world, mine, theirs = forked(15, 20, 22)
     log = log_of(world.registry)
     head = kept(tmp_path / "head", head_over(mine))
-    assert compare.held(head, of(mine), log).result == compare.SAME
+    assert compare.compare_head(head, of(mine), log).result == compare.SAME
     assert (
-        compare.held(kept(tmp_path / "older", head_over(mine[:17])), of(mine)).result
+        compare.compare_head(kept(tmp_path / "older", head_over(mine[:17])), of(mine)).result
         == compare.EXTENDS
     )
-    found = compare.held(head, of(theirs), log)
+    found = compare.compare_head(head, of(theirs), log)
     assert (found.result, found.position) == (compare.FORK, 20)
     assert found.evidence is not None
     assert compare.convicts(found.evidence, log).endswith("the first does not begin the second")
     for other in (of(theirs, head=0), of(theirs, head=18)):
-        found = compare.held(head, other, log)
+        found = compare.compare_head(head, other, log)
         assert (found.result, found.evidence) == (compare.FORK, None), (
             "no head of the copy goes as far as the one that was kept"
         )
@@ -273,7 +275,7 @@ def test_a_head_of_more_records_than_there_are_shows_that_the_log_was_cut_off(
     tmp_path: Path,
 ) -> None:
     raws = told(5).raws
-    found = compare.held(kept(tmp_path / "head", head_over(raws)), of(raws[:-2]))
+    found = compare.compare_head(kept(tmp_path / "head", head_over(raws)), of(raws[:-2]))
     assert (found.result, found.position) == (compare.SHORTER, len(raws) - 1)
     assert "was cut off, or is an old one" in found.detail
 
@@ -282,7 +284,7 @@ def test_the_head_in_a_records_proof_convicts_as_one_that_was_kept_alone(tmp_pat
     world, mine, theirs = forked(15, 20, 22)
     nodes = of(mine).nodes
     shown = proof.Proof(2, tuple(merkle.inclusion(nodes, 2, len(mine))), head_over(mine))
-    found = compare.held(
+    found = compare.compare_head(
         kept(tmp_path / "x.tlog-proof", bytes(shown)), of(theirs), log_of(world.registry)
     )
     assert found.result == compare.FORK and found.evidence is not None
@@ -291,6 +293,6 @@ def test_the_head_in_a_records_proof_convicts_as_one_that_was_kept_alone(tmp_pat
 def test_a_head_of_another_key_shows_nothing_and_what_is_no_head_is_none(tmp_path: Path) -> None:
     raws = told(2).raws
     with pytest.raises(NotANote):
-        compare.held(kept(tmp_path / "head", head_over(raws, "another")), of(raws))
+        compare.compare_head(kept(tmp_path / "head", head_over(raws, "another")), of(raws))
     (tmp_path / "words").write_text("no head")
     assert compare.head_in(tmp_path / "words") is None

@@ -1,4 +1,6 @@
-"""A copy of a log whose own files are damaged: it says which file and where, convicts nobody, and goes on once it was repaired."""
+"""A copy of a log whose own files are damaged: it says which file and where, convicts nobody, and
+goes on once it was repaired.
+"""
 
 import asyncio
 import os
@@ -54,7 +56,9 @@ class Folder:
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """The mirror of a log with an erasure, beside a witness that has cosigned it thrice, and read ahead what an erasure names."""
+    """The mirror of a log with an erasure, beside a witness that has cosigned it thrice, and read
+    ahead what an erasure names.
+    """
     folder, world = tmp_path_factory.mktemp("damaged") / "mirror", World()
     for _ in range(6):
         world.open("nato/o-1", NOTE)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.audit.accountability import exceptions, owed
+from dragoman.audit.accountability import findings, owed
 from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.console.audit import audit_summary
 from dragoman.domain.fold import Folded
@@ -82,7 +82,7 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
     window = {"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}
     world.open(N, act("danger-area", window=window))
     world.take(b"junk")
-    found = [(row.kind, row.side) for row in exceptions(world.ledger, world.raws)]
+    found = [(row.kind, row.side) for row in findings(world.ledger, world.raws)]
     assert [pair for pair in found if pair[0] != "corrected"] == [
         ("one_key", "nato"),
         ("acting", "nato"),
@@ -91,17 +91,13 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
         ("late", "nato"),
         ("void", ""),
     ]
-    details = [
-        row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "corrected"
-    ]
+    details = [row.detail for row in findings(world.ledger, world.raws) if row.kind == "corrected"]
     assert details == ["venue: A slip.", "cancelled: In error."]
     world.keep(NH, act("second-key", of=id), id)
-    (turned,) = [
-        row.detail for row in exceptions(world.ledger, world.raws) if row.kind == "one_key"
-    ]
+    (turned,) = [row.detail for row in findings(world.ledger, world.raws) if row.kind == "one_key"]
     assert "nato/h-1 turned the second key" in turned
-    assert [row.position for row in exceptions(world.ledger, world.raws)] == sorted(
-        row.position for row in exceptions(world.ledger, world.raws)
+    assert [row.position for row in findings(world.ledger, world.raws)] == sorted(
+        row.position for row in findings(world.ledger, world.raws)
     )
 
 

@@ -1,4 +1,6 @@
-"""A mirror keeps records only under a signed head that begins with all that it kept before, whatever the host shows it."""
+"""A mirror keeps records only under a signed head that begins with all that it kept before,
+whatever the host shows it.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +45,9 @@ def grown(world: World, messages: list[bytes], size: int) -> list[bytes]:
 
 
 class Host:
-    """What a gateway gives of a log: records, a head of the first `signed` of them, and tiles; a page has `page` records."""
+    """What a gateway gives of a log: records, a head of the first `signed` of them, and tiles; a
+    page has `page` records.
+    """
 
     def __init__(self, raws: list[bytes], signed: int | None = None, page: int = 100) -> None:
         self.shows(raws, signed)

@@ -23,7 +23,9 @@ from world import NOTE, World, seed_of
 
 
 class Gateway:
-    """What a client sees of a gateway whose log grows once it was read, and whose head follows a moment later."""
+    """What a client sees of a gateway whose log grows once it was read, and whose head follows a
+    moment later.
+    """
 
     def __init__(self, raws: list[bytes], begins: int) -> None:
         self.raws = raws
@@ -43,7 +45,7 @@ class Gateway:
             "example.org/nato-china", size, of_messages("", self.raws, None).root(size)
         )
         return SimpleNamespace(
-            body=note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)])
+            body=note.encode(head.text, [note.sign(head.origin, seed_of("log"), head.text)])
         )
 
 
@@ -61,7 +63,7 @@ async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
     text = Checkpoint(
         "example.org/nato-china", len(one.raws), of_messages("", one.raws, None).root(len(one.raws))
     ).text
-    head = note.written(text, [note.sign("example.org/nato-china", seed_of("log"), text)])
+    head = note.encode(text, [note.sign("example.org/nato-china", seed_of("log"), text)])
     about = SimpleNamespace(
         position=len(one.raws),
         name="nato-china",
@@ -81,7 +83,7 @@ async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
 
     monkeypatch.setattr(verify, "connected", connected)
     for messages, code in ((other.raws, 7), (one.raws, 0)):
-        monkeypatch.setattr(verify, "given", partial(given, messages, head))
+        monkeypatch.setattr(verify, "gateway_log", partial(given, messages, head))
         path = tmp_path / f"{code}.zip"
         assert await verify.export_command(to=path, target=Target(channel="nato-china")) == code
         assert path.exists() == (code == 0)

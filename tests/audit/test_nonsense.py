@@ -1,4 +1,6 @@
-"""A gateway that answers with nonsense: an audit ends with what it was given and exit code 7, and never with a traceback."""
+"""A gateway that answers with nonsense: an audit ends with what it was given and exit code 7, and
+never with a traceback.
+"""
 
 import json
 import os

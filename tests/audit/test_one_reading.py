@@ -1,4 +1,6 @@
-"""Whatever is asked of an export, it is read in the same way: what one command finds, none passes over, and nothing is made of a copy that is wrong."""
+"""Whatever is asked of an export, it is read in the same way: what one command finds, none passes
+over, and nothing is made of a copy that is wrong.
+"""
 
 import os
 import re
@@ -30,7 +32,7 @@ def asked(path: Path) -> dict[str, tuple[str | Path, ...]]:
         "verify": ("verify", path),
         "the five questions": (path,),
         "owed": ("owed", path),
-        "exceptions": ("exceptions", path),
+        "findings": ("findings", path),
         "diff": ("diff", "1", "5", path),
         "tables": ("tables", path.with_suffix(".sqlite"), path),
     }

@@ -1,4 +1,6 @@
-"""Strict reading and signatures in processes of their own: the same verification, and none that dies takes a record with it."""
+"""Strict reading and signatures in processes of their own: the same verification, and none that
+dies takes a record with it.
+"""
 
 import os
 import signal

@@ -1,4 +1,6 @@
-"""The README of an export: every text that was ever released is accepted, and who follows the newest one alone comes to the signed root."""
+"""The README of an export: every text that was ever released is accepted, and who follows the
+newest one alone comes to the signed root.
+"""
 
 import base64
 import hashlib

@@ -29,13 +29,13 @@ def test_a_withheld_record_is_told_unless_its_erasure_came_and_every_side_consen
     fold = Replay()
     fold.expect(named_in(enumerate(raws, 1)))
     fold.take(raws[:at])
-    assert replay._withheld(fold, whole=False) == ""
+    assert replay._withheld_fault(fold, whole=False) == ""
     assert (
-        "1 records are withheld that were erased later, as the gateway says"
+        "1 records are withheld; the gateway says that they were erased later"
         in capsys.readouterr().err
     )
-    assert f"the record at position {at} is withheld" in replay._withheld(fold, whole=True), (
+    assert f"the record at position {at} is withheld" in replay._withheld_fault(fold, whole=True), (
         "the log ends before its erasure"
     )
     fold.take(raws[at:])
-    assert (replay._withheld(fold, whole=True) == "") == (len(signed_by) == 2)
+    assert (replay._withheld_fault(fold, whole=True) == "") == (len(signed_by) == 2)

@@ -1,4 +1,6 @@
-"""A log as tables for analysis: the same rows as SQLite and as Parquet, one for each message of the log, junk and void records too."""
+"""A log as tables for analysis: the same rows as SQLite and as Parquet, one for each message of the
+log, junk and void records too.
+"""
 
 import sqlite3
 from contextlib import closing

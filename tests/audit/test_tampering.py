@@ -1,4 +1,6 @@
-"""Every kind of tampering with an export, with an erasure and without: found, at its place, and nobody is accused of what somebody else may have done."""
+"""Every kind of tampering with an export, with an erasure and without: found, at its place, and
+nobody is accused of what somebody else may have done.
+"""
 
 import re
 from pathlib import Path
@@ -62,7 +64,9 @@ def made(path: Path, tampered: Tampered) -> Path:
 
 
 def is_fair(said: str) -> bool:
-    """Whether nobody is accused, and nothing is said of consents: all of this was done by who carried the file."""
+    """Whether nobody is accused, and nothing is said of consents: all of this was done by who
+    carried the file.
+    """
     accused = re.search(r"the host|convicts? (?!nobody)", said)
     return accused is None and "consent" not in said
 

@@ -1,4 +1,6 @@
-"""What an auditor finds in an export: nothing, where nobody lied; and each lie, with where it is and what convicts whom."""
+"""What an auditor finds in an export: nothing, where nobody lied; and each lie, with where it is
+and what convicts whom.
+"""
 
 import json
 import zipfile
@@ -12,7 +14,8 @@ import pytest
 from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.verification import CosigningTime, Verification, Verified
+from dragoman.audit.verification import Verification
+from dragoman.audit.verification_result import CosigningTime, Verified
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
@@ -35,7 +38,7 @@ def head_over(
     for index, raw in enumerate(messages):
         frontier = frontier.add(leaf_hash(leaf.entry(index, leaf.commit(raw))))
     head = Checkpoint(origin, frontier.size, frontier.root())
-    return note.written(head.text, [note.sign(origin, seed_of(owner), head.text)])
+    return note.encode(head.text, [note.sign(origin, seed_of(owner), head.text)])
 
 
 @pytest.fixture
@@ -181,7 +184,7 @@ def test_who_names_a_witness_wants_its_cosignature(cosigned_by: str, told: World
         cid=told.registry.cid, log=log_of(told.registry), witnesses=[witness]
     )
     verification.take(told.raws)
-    verification.head(note.written(found.text, [*found.signatures, *lines]))
+    verification.head(note.encode(found.text, [*found.signatures, *lines]))
     assert (verification.lie is None) == (cosigned_by == "witness")
     if verification.lie is not None:
         assert "nato.example/witness cosigned no head" in verification.lie.what
@@ -216,7 +219,7 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(
     lines = [
         note.cosign(keys[name].name, seed_of(f"{name}/w"), found.text, 1_795_608_000) for name in by
     ]
-    signed = note.written(found.text, [*found.signatures, *lines])
+    signed = note.encode(found.text, [*found.signatures, *lines])
     verification = Verification(cid=told.registry.cid, log=log_of(told.registry))
     verification.take(told.raws)
     verification.head(signed)
@@ -230,7 +233,7 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(
 def test_an_old_cosignature_is_no_answer_where_a_new_one_is_asked_for(told: World) -> None:
     witness = note.Verifier("nato.example/w", note.COSIGNATURE, dsse.public_of(seed_of("nato/w")))
     found = note.read(head_over(told.raws))
-    signed = note.written(
+    signed = note.encode(
         found.text,
         [
             *found.signatures,
@@ -269,7 +272,7 @@ def cosigned(told: World, **times: int) -> bytes:
         note.cosign(KEYS[name].name, seed_of(f"{name}/w"), found.text, time)
         for name, time in times.items()
     ]
-    return note.written(found.text, [*found.signatures, *lines])
+    return note.encode(found.text, [*found.signatures, *lines])
 
 
 @pytest.mark.parametrize("asked", ["witnesses", "policy"])
@@ -277,7 +280,7 @@ def test_every_witness_that_is_asked_for_is_to_be_fresh_and_not_just_one_of_them
     asked: str, told: World
 ) -> None:
     log = log_of(told.registry)
-    given = policy.read(log_policy.written(log, BOTH)) if asked == "policy" else None
+    given = policy.read(log_policy.policy_file(log, BOTH)) if asked == "policy" else None
     for nato in (COSIGNED, COSIGNED + 60):
         verification = Verification(
             log=log, witnesses=() if given else tuple(KEYS.values()), policy=given, not_before=COSIGNED + 30
@@ -299,7 +302,7 @@ def test_who_asks_for_anything_under_a_head_asks_for_a_head(asked: str, told: Wo
         cid=told.registry.cid,
         log=log if asked == "log" else None,
         witnesses=tuple(KEYS.values()) if asked == "witnesses" else (),
-        policy=policy.read(log_policy.written(log, BOTH)) if asked == "policy" else None,
+        policy=policy.read(log_policy.policy_file(log, BOTH)) if asked == "policy" else None,
     )
     verification.take(told.raws)
     verification.head(None)
@@ -311,7 +314,7 @@ def test_a_policy_of_another_log_is_not_satisfied_by_this_one(told: World) -> No
     other = note.Verifier(
         "example.org/nato-china", note.ED25519, dsse.public_of(seed_of("another"))
     )
-    verification = Verification(policy=policy.read(log_policy.written(other, "quorum none\n")))
+    verification = Verification(policy=policy.read(log_policy.policy_file(other, "quorum none\n")))
     verification.take(told.raws)
     assert verification.lie is not None
     assert (verification.lie.check, "than the policy" in verification.lie.what) == ("opening", True)
@@ -577,7 +580,9 @@ def test_acts_over_a_head_long_past_or_older_than_before_are_listed() -> None:
 
 
 def erased(told: World, *owners: str) -> tuple[World, int]:
-    """A log in which one note was to be erased, by these keys, and its entry stands in its place; and its position."""
+    """A log in which one note was to be erased, by these keys, and its entry stands in its place;
+    and its position.
+    """
     id = told.open("nato/o-1", NOTE)
     at = told.exchange(id).opened.position
     act = {
@@ -636,7 +641,9 @@ def test_what_one_side_alone_has_erased_is_withheld() -> None:
 
 
 def dated(world: World, *, signed: bytes | None) -> str:
-    """What is said of a log whose last record is dated an hour before the head that lacked it was cosigned."""
+    """What is said of a log whose last record is dated an hour before the head that lacked it was
+    cosigned.
+    """
     last = int(datetime.fromisoformat(parse(world.raws[-1]).envelope.time).timestamp())
     verification = Verification(
         log=log_of(world.registry) if signed else None,

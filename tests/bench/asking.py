@@ -1,4 +1,6 @@
-"""Asking: questions to a service, and how long it takes to answer them, one after another on one connection."""
+"""Asking: questions to a service, and how long it takes to answer them, one after another on one
+connection.
+"""
 
 import statistics
 import time
@@ -57,7 +59,9 @@ class Asker:
         return body_of(answer(self._connection))
 
     def settled(self) -> None:
-        """Wait until the head of all records is signed: until then the registrar reads a long log for the first time, in the same process."""
+        """Wait until the head of all records is signed: until then the registrar reads a long log
+        for the first time, in the same process.
+        """
         deadline = time.monotonic() + _SETTLING_SECONDS
         while time.monotonic() < deadline:
             position = self.told("")["position"]

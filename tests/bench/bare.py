@@ -1,9 +1,10 @@
-"""The bare program that the service is compared with: it decodes a post and awaits its publication, and nothing else.
+"""The bare program that the service is compared with: it decodes a post and awaits its publication,
+and nothing else.
 
     bare.py [--uvloop] DATA CHANNEL
 
-Has a broker of its own, with the service's configuration, users and stream settings, runs on the event loop that the
-service runs on, and prints its URL once it listens.
+Has a broker of its own, with the service's configuration, users and stream settings, runs on the
+event loop that the service runs on, and prints its URL once it listens.
 """
 
 import argparse

@@ -1,7 +1,9 @@
-"""The bench: the service beside the least that could be done instead, in parts that can be run alone; README.md says what and how.
+"""The bench: the service beside the least that could be done instead, in parts that can be run
+alone; README.md says what and how.
 
-Prints a table and writes build/bench.json. Fails where a post was refused, where less was recorded than was acknowledged,
-where a replay does not come to what the gateway says, and where a part could not be measured.
+Prints a table and writes build/bench.json. Fails where a post was refused, where less was recorded
+than was acknowledged, where a replay does not come to what the gateway says, and where a part could
+not be measured.
 """
 
 import argparse
@@ -43,7 +45,9 @@ _WHOLE_SECONDS: Final = 3600
 
 
 class Part(Protocol):
-    """One subject of the bench, a module: what it measures, in a folder of its own, and how that stands in the table."""
+    """One subject of the bench, a module: what it measures, in a folder of its own, and how that
+    stands in the table.
+    """
 
     def measure(self, plan: Plan, folder: Path) -> Numbers:
         """Numbers for bench.json; `failures` among them fail the run. Raises `Failed`."""
@@ -98,7 +102,9 @@ def _fsync_ms(path: Path) -> float:
 
 
 def measure(plan: Plan, names: list[str], folder: Path) -> tuple[Numbers, list[str]]:
-    """The parts of those names, in order, and their tables as they come; one that fails holds no other up."""
+    """The parts of those names, in order, and their tables as they come; one that fails holds no
+    other up.
+    """
     found: Numbers = {
         "context": {**context(folder), "connections": plan.connections},
         "seconds": {},

@@ -1,11 +1,12 @@
-"""The bench on three nodes: the service beside the bare program on the same nodes, and the silence after a leader's death.
+"""The bench on three nodes: the service beside the bare program on the same nodes, and the silence
+after a leader's death.
 
     clustered.py NATS_URL KEYS                   the bare program; prints its URL once it listens
 
-`cluster_post_ratio`: acknowledged posts a second through a gateway, over those through `bare.py`'s handler, by turns, with
-128 connections. `failover_s`: how long nobody gets an acknowledgement when the node that leads the log is killed with -9
-under load; the median of several. The bare program's stream has the settings of a log, but not a log's name, so that no
-gateway follows it.
+`cluster_post_ratio`: acknowledged posts a second through a gateway, over those through `bare.py`'s
+handler, by turns, with 128 connections. `failover_s`: how long nobody gets an acknowledgement when
+the node that leads the log is killed with -9 under load; the median of several. The bare program's
+stream has the settings of a log, but not a log's name, so that no gateway follows it.
 """
 
 import asyncio
@@ -50,7 +51,9 @@ _SETTLED_SECONDS: Final = 1.0
 _ELECTED_SECONDS: Final = 60.0
 _LOOKED_SECONDS: Final = 3.0
 _SILENT_SECONDS: Final = 0.25
-"""What was acknowledged when the leader died may still arrive: the silence comes after it, and has ended once answers come again."""
+"""What was acknowledged when the leader died may still arrive: the silence comes after it, and has
+ended once answers come again.
+"""
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -133,7 +136,9 @@ def posting(
 async def silences(
     cluster: RealCluster, caller: Caller, told: dict[str, int], deaths: int
 ) -> Numbers:
-    """The longest time without an acknowledgement around each death of the leader; which id was `told` which position."""
+    """The longest time without an acknowledgement around each death of the leader; which id was
+    `told` which position.
+    """
     found: list[float] = []
     for _ in range(deaths):
         acknowledged = [time.monotonic()]
@@ -185,7 +190,9 @@ async def _silences(
 
 
 async def check(cluster: RealCluster, caller: Caller, told: dict[str, int], before: int) -> Numbers:
-    """The log beside what was acknowledged, `before` and then as `told`; its replay beside what the gateway says of the same position."""
+    """The log beside what was acknowledged, `before` and then as `told`; its replay beside what the
+    gateway says of the same position.
+    """
     fold, stood = await replayed(cluster, max(told.values(), default=0))
     last, acknowledged = fold.result(), before + len(told)
     state = await caller.get(
@@ -222,7 +229,9 @@ async def _open(gateway: Gateway) -> None:
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`cluster_post_ratio` and `failover_s`, on a cluster in that folder; fails where the log is not what was acknowledged."""
+    """`cluster_post_ratio` and `failover_s`, on a cluster in that folder; fails where the log is
+    not what was acknowledged.
+    """
     try:
         return _measured(plan, folder)
     except (AssertionError, TimeoutError, aiohttp.ClientError, LogBroken, LogUnreachable) as error:

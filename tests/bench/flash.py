@@ -1,9 +1,10 @@
-"""Flashes: each from the first byte of its post to the arrival of its record on the other side's open stream.
+"""Flashes: each from the first byte of its post to the arrival of its record on the other side's
+open stream.
 
     flash.py --flashes 300 --rate 5 URL TOKEN_FILE READER_TOKEN_FILE     URL is the channel's
 
-Prints one JSON object: the milliseconds until each record had arrived, and until its post was answered. One process has
-both ends, and so one clock.
+Prints one JSON object: the milliseconds until each record had arrived, and until its post was
+answered. One process has both ends, and so one clock.
 """
 
 import argparse

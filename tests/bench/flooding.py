@@ -1,4 +1,6 @@
-"""Flooding: the quiet side's posts, while an officer of the other side asks ten times what the side may, and without that."""
+"""Flooding: the quiet side's posts, while an officer of the other side asks ten times what the side
+may, and without that.
+"""
 
 from pathlib import Path
 from typing import Final

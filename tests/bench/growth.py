@@ -1,4 +1,6 @@
-"""Growth: what a post and what reads cost with a long log, over what they cost with a short one, asked by turns of two services."""
+"""Growth: what a post and what reads cost with a long log, over what they cost with a short one,
+asked by turns of two services.
+"""
 
 import json
 import statistics
@@ -19,7 +21,8 @@ _AUDIT_SECONDS: Final = 300.0
 _ROWS: Final = 15
 """Rows that a short log has as well: pages of as many are compared."""
 
-# Posts come last: what they open would fill the pages of the narrowed lists, however long the log is.
+# Posts come last: what they open would fill the pages of the narrowed lists, however long the log
+# is.
 _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
     "list": lambda asker: asker.about("/exchanges"),
     "list_open": lambda asker: asker.about(
@@ -81,7 +84,9 @@ def measure(plan: Plan, folder: Path) -> Numbers:
 
 
 def _unsound(server: Server) -> list[str]:
-    """What is wrong with a log that was seeded: void records, or a fold that does not agree with the gateway's."""
+    """What is wrong with a log that was seeded: void records, or a fold that does not agree with
+    the gateway's.
+    """
     audit = cli(
         server, "audit", "replay", "--from-log", "--sample", "0", "--json", seconds=_AUDIT_SECONDS
     )

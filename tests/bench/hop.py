@@ -1,8 +1,10 @@
-"""The bare hop: from the first byte of a JetStream publication to its arrival at a subscriber of what the stream republishes.
+"""The bare hop: from the first byte of a JetStream publication to its arrival at a subscriber of
+what the stream republishes.
 
     hop.py [--uvloop] --flashes 300 --rate 5 DATA CHANNEL     on the broker of bare.py
 
-Two connections with the service's own client, one to publish and one to subscribe. Prints one JSON object.
+Two connections with the service's own client, one to publish and one to subscribe. Prints one JSON
+object.
 """
 
 import argparse
@@ -16,14 +18,14 @@ from nats.aio.msg import Msg
 
 from bare import run
 from dragoman import telemetry
-from dragoman.eventlog.nats_connection import Bus, connected
+from dragoman.eventlog.nats_connection import NatsConnection, connected
 from wire import SILENCE_SECONDS, Posts
 
 
 class Hops:
     """Publications, and when each arrived."""
 
-    def __init__(self, publisher: Bus, channel: str) -> None:
+    def __init__(self, publisher: NatsConnection, channel: str) -> None:
         """Publish on that channel's subjects."""
         self._publisher = publisher
         self._prefix = f"dragoman.v1.{channel}.notification."

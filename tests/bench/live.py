@@ -1,4 +1,6 @@
-"""Live: from the first byte of a flash to its record on the other side's open stream, beside the bare hop, while others post."""
+"""Live: from the first byte of a flash to its record on the other side's open stream, beside the
+bare hop, while others post.
+"""
 
 import statistics
 from pathlib import Path

@@ -1,11 +1,13 @@
-"""The load: posts distinct acts of several formats, or of one, over kept connections, one outstanding on each, and says how it went.
+"""The load: posts distinct acts of several formats, or of one, over kept connections, one
+outstanding on each, and says how it went.
 
     load.py --connections 128 --seconds 5 URL TOKEN_FILE            as many as are answered in five seconds
     load.py --posts 400 URL TOKEN_FILE                              four hundred, one after another
     load.py --connections 16 --rate 100 --seconds 5 URL TOKEN_FILE  a hundred a second, whether or not earlier ones are answered
 
-Prints one JSON object. At a rate, times count from when a post was due. It shares its processors with what it measures, so
-it takes as little as it can: one epoll, requests that are ready but for their key and serial number.
+Prints one JSON object. At a rate, times count from when a post was due. It shares its processors
+with what it measures, so it takes as little as it can: one epoll, requests that are ready but for
+their key and serial number.
 """
 
 import argparse
@@ -40,7 +42,9 @@ class Load:
             self._sockets[opened.fileno()] = opened
 
     def run(self, *, seconds: float, posts: int) -> float:
-        """Post until the time or the number is up, and take the answers that are still out; the seconds that count."""
+        """Post until the time or the number is up, and take the answers that are still out; the
+        seconds that count.
+        """
         begin = time.perf_counter()
         deadline = begin + seconds if seconds else float("inf")
         most = posts or float("inf")

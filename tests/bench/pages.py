@@ -1,4 +1,6 @@
-"""Pages: the board with a thousand open exchanges, and from a flash to the takeover of the other side's open page, while others post."""
+"""Pages: the board with a thousand open exchanges, and from a flash to the takeover of the other
+side's open page, while others post.
+"""
 
 import gzip
 import statistics
@@ -38,7 +40,9 @@ def _session(server: Server) -> str:
 
 
 def _boards(server: Server, looks: int) -> tuple[list[float], int, int]:
-    """Milliseconds of each look at the board, the bytes that were transferred, and the rows that it had."""
+    """Milliseconds of each look at the board, the bytes that were transferred, and the rows that it
+    had.
+    """
     headers = {"Cookie": _session(server), "Accept": "text/html", "Accept-Encoding": "gzip"}
     request = urllib.request.Request(f"{server.base_url}/c/{CHANNEL}", headers=headers)
     times: list[float] = []

@@ -1,4 +1,6 @@
-"""Posting: acknowledged posts a second, the time of one, and the processor time that it takes, beside the bare program."""
+"""Posting: acknowledged posts a second, the time of one, and the processor time that it takes,
+beside the bare program.
+"""
 
 import statistics
 from pathlib import Path
@@ -15,7 +17,9 @@ _CPU: Final = ("server", "writer", "broker", "load")
 
 
 def load(server: Server, *arguments: object) -> Numbers:
-    """One run of the load: what came of it, and the microseconds of processor time that each process took for a post. Raises `Failed`."""
+    """One run of the load: what came of it, and the microseconds of processor time that each
+    process took for a post. Raises `Failed`.
+    """
     before = server.uses
     found = result("load.py", *arguments, f"{server.channel_url}/notifications", server.poster)
     if found["refused"]:
@@ -40,7 +44,9 @@ def position_of(server: Server) -> int:
 
 
 class Rounds:
-    """The same load, now on the one and now on the other: each round, the medians, and all that was acknowledged."""
+    """The same load, now on the one and now on the other: each round, the medians, and all that was
+    acknowledged.
+    """
 
     def __init__(self, both: tuple[Server, Server], names: tuple[str, str] | None = None) -> None:
         """Load both, known by their own names or by those."""
@@ -71,7 +77,9 @@ class Rounds:
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`post_ratio`, `latency_ratio`, `mixed_ratio`, `cpu_us_per_post`; fails where less was recorded than was acknowledged."""
+    """`post_ratio`, `latency_ratio`, `mixed_ratio`, `cpu_us_per_post`; fails where less was
+    recorded than was acknowledged.
+    """
     connections = "--connections", plan.connections
     with pair(folder) as both:
         service, _ = both
@@ -109,7 +117,9 @@ def measure(plan: Plan, folder: Path) -> Numbers:
 
 
 def _mixed(service: Server, rounds: Rounds, plan: Plan, *arguments: object) -> Numbers:
-    """The service's posts of four formats by turns, and of one, now these and now those: the medians."""
+    """The service's posts of four formats by turns, and of one, now these and now those: the
+    medians.
+    """
     found: dict[str, list[Numbers]] = {"4": [], "1": []}
     for _ in range(plan.rounds):
         for formats, each in found.items():

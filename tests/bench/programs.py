@@ -33,9 +33,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running program with a broker of its own: where it listens, its process, its data, and who calls it.
+    """A running program with a broker of its own: where it listens, its process, its data, and who
+    calls it.
 
-    `ready_s` is how long it took to its first answer. The poster is a duty officer of one side, the reader of the other.
+    `ready_s` is how long it took to its first answer. The poster is a duty officer of one side, the
+    reader of the other.
     """
 
     name: str
@@ -58,7 +60,9 @@ class Server:
 
     @property
     def uses(self) -> Numbers:
-        """What its processes have used until now: the server, the writer of its projection if it has one, its broker."""
+        """What its processes have used until now: the server, the writer of its projection if it
+        has one, its broker.
+        """
         children = {
             int(pid)
             for each in Path(f"/proc/{self.pid}/task").glob("*/children")
@@ -89,7 +93,9 @@ _AMPLE = {
 
 
 def environment(*, ample: bool = True) -> dict[str, str]:
-    """Ours, with no settings of the service but ample budgets, if so; programs do not hold back what they print."""
+    """Ours, with no settings of the service but ample budgets, if so; programs do not hold back
+    what they print.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
     return {**kept, **(_AMPLE if ample else {}), "PYTHONUNBUFFERED": "1"}
 
@@ -98,7 +104,9 @@ def environment(*, ample: bool = True) -> dict[str, str]:
 def running(
     command: list[str], log: Path, *, start_seconds: float = _START_SECONDS, ample: bool = True
 ) -> Iterator[tuple[int, str]]:
-    """A program that prints its URL first, its process and the URL; asked to stop at the end, and made to if it does not."""
+    """A program that prints its URL first, its process and the URL; asked to stop at the end, and
+    made to if it does not.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -168,7 +176,9 @@ def finished(process: subprocess.Popen[str], seconds: float = _RUN_SECONDS) -> N
 def service(
     data: Path, *flags: str, start_seconds: float = _START_SECONDS, ample: bool = True
 ) -> Iterator[Server]:
-    """`dragoman up` on these data; those of a demonstration know who calls. Budgets are `ample`, or as they are by default."""
+    """`dragoman up` on these data; those of a demonstration know who calls. Budgets are `ample`, or
+    as they are by default.
+    """
     command = [
         _DRAGOMAN,
         "up",
@@ -210,7 +220,9 @@ def _token_file(data: Path, side: str, tokens: dict[str, str]) -> Path:
 
 @contextmanager
 def pair(folder: Path) -> Iterator[tuple[Server, Server]]:
-    """The service with its demonstration, and the bare program, on the same kind of event loop and broker."""
+    """The service with its demonstration, and the bare program, on the same kind of event loop and
+    broker.
+    """
     with ExitStack() as stack:
         ours = stack.enter_context(service(folder / "service", "--demo"))
         data = folder / "bare"
@@ -238,7 +250,9 @@ def loop_flags() -> list[str]:
 
 
 def seeded(data: Path, records: int, *, waiting: bool = False) -> Numbers:
-    """Data of a stopped service whose channel has that many records, each an incident that waits if so asked; how they were made."""
+    """Data of a stopped service whose channel has that many records, each an incident that waits if
+    so asked; how they were made.
+    """
     with service(data, "--demo"):
         pass
     return result(

@@ -20,12 +20,12 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.audit import export
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
 from dragoman.audit.verification import Verification
-from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families import genesis
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note
@@ -51,7 +51,9 @@ def public_of(owner: str) -> bytes:
 
 
 class Log:
-    """A log that is made up record by record, as two offices with keys of their own would have written it."""
+    """A log that is made up record by record, as two offices with keys of their own would have
+    written it.
+    """
 
     def __init__(self) -> None:
         """Open the channel, and enter an officer of each side with a key."""
@@ -66,7 +68,7 @@ class Log:
             "log_key": dsse.encode_base64(public_of("log")), "origin": _ORIGIN, "languages": ["en"], "rules": 1, "nonce": "ab" * 32,
         }  # fmt: skip
         act = msgspec.json.encode(opening)
-        self.cid, self._genesis = channel.cid_of(act), self._id()
+        self.cid, self._genesis = genesis.cid_of(act), self._id()
         self._add(
             act,
             "channel-opening",
@@ -170,7 +172,7 @@ class Log:
         """Export it under a signed head."""
         size = len(self.messages)
         head = checkpoint.Checkpoint(_ORIGIN, size, self._frontier.root())
-        signed = note.written(head.text, [note.sign(_ORIGIN, seed_of("log"), head.text)])
+        signed = note.encode(head.text, [note.sign(_ORIGIN, seed_of("log"), head.text)])
         log = str(Verifier(_ORIGIN, ED25519, public_of("log")))
         about = {
             "name": "nato-china",
@@ -185,7 +187,9 @@ class Log:
 
 
 def verified(path: Path) -> dict[str, Any]:
-    """Verify an export by the cid and log key that are its own, as an auditor who has written them down."""
+    """Verify an export by the cid and log key that are its own, as an auditor who has written them
+    down.
+    """
     begin = time.perf_counter()
     with Export(path) as opened:
         log = note.read_verifier(opened.about["log"])

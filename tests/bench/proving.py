@@ -1,4 +1,6 @@
-"""Proof: records a second of a verification, signed by their authors and not, beside Ed25519 alone on all processors."""
+"""Proof: records a second of a verification, signed by their authors and not, beside Ed25519 alone
+on all processors.
+"""
 
 import statistics
 from pathlib import Path

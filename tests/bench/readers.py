@@ -1,9 +1,11 @@
-"""Readers: many open streams at one gateway, and from the first byte of each post to its record on every one of them.
+"""Readers: many open streams at one gateway, and from the first byte of each post to its record on
+every one of them.
 
     readers.py --readers 1000 --rate 50 --seconds 20 URL TOKEN_FILE READER_TOKEN_FILE     URL is the channel's
 
-Prints one JSON object: the milliseconds of the arrivals, cut in hundredths, and how many there were of how many. One process has both
-ends, and so one clock; it takes in what has arrived in one go, so that what it takes itself is in the times as well.
+Prints one JSON object: the milliseconds of the arrivals, cut in hundredths, and how many there were
+of how many. One process has both ends, and so one clock; it takes in what has arrived in one go, so
+that what it takes itself is in the times as well.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""One replay of a log, timed from its connection to its last record, without the start of the interpreter.
+"""One replay of a log, timed from its connection to its last record, without the start of the
+interpreter.
 
     replay.py log  DATA CHANNEL LAST TOKEN_FILE     the fold, from the broker: what `dragoman audit replay --from-log` runs
     replay.py http DATA CHANNEL LAST TOKEN_FILE     the fold, from the gateway: what `dragoman audit replay` runs

@@ -1,4 +1,6 @@
-"""Replaying: records a second of the audit's fold, from the broker and from the gateway, beside a bare consumer of the same log."""
+"""Replaying: records a second of the audit's fold, from the broker and from the gateway, beside a
+bare consumer of the same log.
+"""
 
 import statistics
 import time
@@ -15,7 +17,9 @@ _KINDS: Final = ("log", "http", "bare")
 
 
 def _by_turns(server: Server, last: int, rounds: int) -> Numbers:
-    """The three kinds by turns on the same log. Raises `Failed` where they do not come to the same digest."""
+    """The three kinds by turns on the same log. Raises `Failed` where they do not come to the same
+    digest.
+    """
     found: Numbers = {kind: {"rounds": []} for kind in _KINDS}
     digests: set[str] = set()
     for kind in _KINDS * rounds:

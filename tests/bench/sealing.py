@@ -1,4 +1,6 @@
-"""Sealing: posts a second while heads are signed and cosigned by one witness, over those of a service that leaves that to others."""
+"""Sealing: posts a second while heads are signed and cosigned by one witness, over those of a
+service that leaves that to others.
+"""
 
 import json
 import subprocess

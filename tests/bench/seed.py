@@ -1,12 +1,14 @@
-"""A log of any length: fills a channel of a stopped service with what two offices could have said to each other.
+"""A log of any length: fills a channel of a stopped service with what two offices could have said
+to each other.
 
     seed.py DATA CHANNEL RECORDS               on a broker of its own, until the log has that many records
     seed.py --running DATA CHANNEL RECORDS     on the broker of the service that runs on these data
     seed.py --waiting DATA CHANNEL RECORDS     incidents alone, which nobody acknowledges
 
-The records are built here by the domain's own code and appended in atomic batches, as the gateway would append them. A
-fixed number of matters is under way at any time, so that a log ten times as long has no more open matters, but for the
-few notes that nobody ever closes. Prints one JSON object.
+The records are built here by the domain's own code and appended in atomic batches, as the gateway
+would append them. A fixed number of matters is under way at any time, so that a log ten times as
+long has no more open matters, but for the few notes that nobody ever closes. Prints one JSON
+object.
 """
 
 import argparse
@@ -25,7 +27,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman import bootstrap, telemetry
-from dragoman.application.command_handler import stamp, utc_now
+from dragoman.application.clock import stamp, utc_now
 from dragoman.audit.replay import replay
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
@@ -34,9 +36,10 @@ from dragoman.domain.record import ids
 from dragoman.domain.record_checks import source_of
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import Appended, EntryToAppend, Unavailable, Unknown
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import DurabilityGuard, connected
+from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import BATCH_RECORDS
 from dragoman_schemas.state import Registry
 
@@ -313,7 +316,9 @@ _BESIDE_THE_TEXT: Final = consent.BESIDE | {"act"}
 
 
 class Matter:
-    """One exchange under way: who opened it, where its last record stands, what is still to be said."""
+    """One exchange under way: who opened it, where its last record stands, what is still to be
+    said.
+    """
 
     def __init__(self, steps: Iterator[Step], sides: tuple[str, str]) -> None:
         """Nothing has been said yet. `sides` are the opener and the other."""
@@ -382,7 +387,7 @@ class Scribe:
             salt=self._lots.randbytes(32).hex(),
         )
         self.acts[act["act"]] += 1
-        entry = EntryToAppend(record=records.of(envelope, raw, data), expected=matter.last)
+        entry = EntryToAppend(record=records.assemble(envelope, raw, data), expected=matter.last)
         self.position += 1
         matter.last = self.position
         return entry

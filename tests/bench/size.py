@@ -42,7 +42,9 @@ def _memory(uses: Numbers) -> Numbers:
 
 
 def _started(data: Path, reads: int) -> Numbers:
-    """A start with the projection of all: to the answer to the first post; then reads of now and of the past."""
+    """A start with the projection of all: to the answer to the first post; then reads of now and of
+    the past.
+    """
     begin = time.perf_counter()
     with service(data, start_seconds=_START_SECONDS) as server:
         asker = Asker(server)

@@ -1,4 +1,6 @@
-"""Streams: a thousand readers at one gateway, while fifty records a second arrive: how late they have them, and what they cost."""
+"""Streams: a thousand readers at one gateway, while fifty records a second arrive: how late they
+have them, and what they cost.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -12,7 +14,9 @@ _RATE: Final = 50
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`sse_streams_p50_ms`, `sse_streams_p99_ms`, `sse_streams_mb`: the gateway's resident memory at its highest."""
+    """`sse_streams_p50_ms`, `sse_streams_p99_ms`, `sse_streams_mb`: the gateway's resident memory
+    at its highest.
+    """
     with service(folder / "service", "--demo") as server:
         before = used(server.pid)
         size = "--readers", plan.readers, "--rate", _RATE, "--seconds", plan.streaming

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a label, two numbers that are compared, what the comparison comes to, and what it should come to."""
+    """One row: a label, two numbers that are compared, what the comparison comes to, and what it
+    should come to.
+    """
 
     label: str
     one: float | None = None

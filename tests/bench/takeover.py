@@ -1,9 +1,10 @@
-"""Takeovers: each from the first byte of a flash to the dialog over the other side's open page, in a headless browser, one after another.
+"""Takeovers: each from the first byte of a flash to the dialog over the other side's open page, in
+a headless browser, one after another.
 
     takeover.py --flashes 60 --pause 0.4 BASE_URL CHANNEL TOKEN_FILE READER_TOKEN_FILE
 
-Prints one JSON object with the milliseconds. The browser and the poster are on one machine, and so on one clock. Each flash is acknowledged
-by the API before the next.
+Prints one JSON object with the milliseconds. The browser and the poster are on one machine, and so
+on one clock. Each flash is acknowledged by the API before the next.
 """
 
 import argparse

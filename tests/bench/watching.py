@@ -12,7 +12,9 @@ from table import Line, Section
 _START_SECONDS: Final = 600.0
 _LOADED_SECONDS: Final = 300.0
 CLOCKS_EACH: Final = 3
-"""Clocks of an incident that nobody has acknowledged: the acknowledgement, the next update, the final report."""
+"""Clocks of an incident that nobody has acknowledged: the acknowledgement, the next update, the
+final report.
+"""
 
 
 def _loaded(log: Path) -> list[Numbers]:

@@ -1,4 +1,6 @@
-"""HTTP as the bench speaks it: plain sockets and requests that are ready, so that a caller takes little of the processors that it measures."""
+"""HTTP as the bench speaks it: plain sockets and requests that are ready, so that a caller takes
+little of the processors that it measures.
+"""
 
 import json
 import re
@@ -87,7 +89,9 @@ _MIXED: Final[tuple[dict[str, object], ...]] = (
 
 
 def acts(formats: int = len(_MIXED), **more: object) -> list[bytes]:
-    """Acts of exactly 600 bytes, with a place for the serial number, of so many formats; where they have `more` members, hazardous incidents alone."""
+    """Acts of exactly 600 bytes, with a place for the serial number, of so many formats; where they
+    have `more` members, hazardous incidents alone.
+    """
     return [_whole({**value, **more}) for value in _MIXED[: 1 if more else formats]]
 
 
@@ -104,7 +108,9 @@ class Posts:
     """Posts of one run, each with a new UUIDv7 as its key and a serial number in its act."""
 
     def __init__(self, url: str, token: str, formats: int = len(_MIXED), **more: object) -> None:
-        """Make ready what all posts have in common, of so many formats by turns; acts with `more` members are hazardous incidents alone."""
+        """Make ready what all posts have in common, of so many formats by turns; acts with `more`
+        members are hazardous incidents alone.
+        """
         address = urlsplit(url)
         self._head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"

@@ -1,10 +1,12 @@
-"""Pictures of every page in three languages, light and dark, for whoever looks at them beside the mock-ups: `make screenshots`.
+"""Pictures of every page in three languages, light and dark, for whoever looks at them beside the
+mock-ups: `make screenshots`.
 
-The two pictures of the documentation are made anew as well. They are taken 9 minutes 12 seconds after the flash of the demonstration, so that
-what they say of waiting is so; with them the whole takes ten minutes.
+The two pictures of the documentation are made anew as well. They are taken 9 minutes 12 seconds
+after the flash of the demonstration, so that what they say of waiting is so; with them the whole
+takes ten minutes.
 
-The demonstration is filled with what it lacks: offices with hours, points of contact, a line check, a meeting, drafts. What is on the pictures is
-invented or public.
+The demonstration is filled with what it lacks: offices with hours, points of contact, a line check,
+a meeting, drafts. What is on the pictures is invented or public.
 """
 
 import asyncio
@@ -91,7 +93,9 @@ async def _shoot(
 
 
 async def _document(browser: Browser, service: Service) -> None:
-    """Make the pictures of the documentation: a takeover whose limit is near, and the board of that minute."""
+    """Make the pictures of the documentation: a takeover whose limit is near, and the board of that
+    minute.
+    """
     context = await browser.new_context(
         viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB"
     )
@@ -110,7 +114,9 @@ async def _document(browser: Browser, service: Service) -> None:
 
 
 def _named(who: str, path: str) -> str:
-    """A picture's name, after the page's path and who reads it: `exercise-log-auditor` for `/c/nato-china-exercise/log`."""
+    """A picture's name, after the page's path and who reads it: `exercise-log-auditor` for
+    `/c/nato-china-exercise/log`.
+    """
     short = (
         path.replace(f"/c/{EXERCISE}", "exercise")
         .replace(f"/c/{DIALOGUE}", "dialogue")
@@ -120,7 +126,9 @@ def _named(who: str, path: str) -> str:
 
 
 async def _still(page: Page, *, takeover: bool) -> None:
-    """As it is once its scripts have run; on other pages than the takeover's the alarm stays closed."""
+    """As it is once its scripts have run; on other pages than the takeover's the alarm stays
+    closed.
+    """
     await page.wait_for_timeout(500)
     if not takeover:
         await page.evaluate(

@@ -1,4 +1,6 @@
-"""Accepting a meeting: the offered times as choices, none of them chosen where there are several, and a check page that says what is agreed to."""
+"""Accepting a meeting: the offered times as choices, none of them chosen where there are several,
+and a check page that says what is agreed to.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,7 +91,7 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     await page.locator("[name='f.to']").fill("2020-01-01 09:00")
     await page.get_by_role("button", name="Check before sending").click()
     await expect(page.locator("[data-warning]")).to_contain_text(
-        "This is before the meeting was asked for"
+        "This is before the request for the meeting"
     )
 
 

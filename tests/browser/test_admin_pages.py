@@ -1,4 +1,6 @@
-"""Administration in a browser: who keeps a channel, what the sides have adopted, where they are told; and the operator's pages."""
+"""Administration in a browser: who keeps a channel, what the sides have adopted, where they are
+told; and the operator's pages.
+"""
 
 import asyncio
 import csv
@@ -185,7 +187,7 @@ async def test_the_past_shows_the_registry_as_it_stood_and_no_form(
     page = await administrating(reader, "russia/administrator", f"/officers?at={entered}", OTHER)
     await expect(officer(page, "russia/o-5")).to_contain_text("in office")
     await expect(page.locator("main form")).to_have_count(0)
-    await expect(page.get_by_text("This is the past.")).to_be_visible()
+    await expect(page.get_by_text("This page shows the past")).to_be_visible()
     for path in ADMIN:
         await go(reader, f"/c/{OTHER}/admin{path}?at={entered}")
         await expect(page.locator("main form")).to_have_count(0)
@@ -239,7 +241,7 @@ async def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(
     ]
     await page.get_by_role("link", name=f"revoke nato/{name}").click()
     await expect(page.locator("h1")).to_have_text(f"Revoke nato/{name}?")
-    await expect(page.get_by_text("The name does not return")).to_be_visible()
+    await expect(page.get_by_text("Nobody can be entered under this name again")).to_be_visible()
     await page.get_by_label("Reason (optional)").fill("Posted elsewhere.")
     await press(page, f"Revoke {name}")
     await expect(page.get_by_role("status").last).to_have_text("Revoked.")
@@ -355,7 +357,7 @@ async def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it
     await expect(page.get_by_label("Policy")).to_have_value(text)
     await press(page, "Adopt this policy")
     await expect(
-        page.get_by_text("Final is what the quorum both has countersigned.")
+        page.get_by_text("Records that the quorum both has countersigned are final.")
     ).to_be_visible()
     await expect(page.locator("main")).to_contain_text("2 of 2: nato, china")
     assert (await registry(session, demo, "nato/auditor"))["policy"] == text
@@ -371,7 +373,7 @@ async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleagu
     page = await administrating(reader, "ukraine/head_of_office", "", OTHER)
     await page.get_by_label("suspended").check()
     await press(page, "Keep as a draft")
-    await refused(page, "A suspension says in writing why.", "reason")
+    await refused(page, "A suspension needs a written reason.", "reason")
     await expect(page.get_by_label("suspended")).to_be_checked()
     await page.get_by_label("Reason", exact=True).fill("The relay is moved.")
     await press(page, "Keep as a draft")
@@ -493,12 +495,12 @@ async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_a
         url = f"http://127.0.0.1:{free.getsockname()[1]}/nobody"
     reader = await visit()
     page = await administrating(reader, "china/head_of_office", "/endpoints")
-    await expect(page.get_by_text("There is none")).to_be_visible()
+    await expect(page.get_by_text("There is no endpoint")).to_be_visible()
     await page.get_by_label("URL (for a webhook)").fill("https://10.0.0.1/inside")
     await page.get_by_label("hmac").check()
     await page.get_by_label("contact", exact=True).check()
     await press(page, "Add this endpoint")
-    await refused(page, "This URL is not called", "url")
+    await refused(page, "This URL cannot be used", "url")
     await expect(page.get_by_label("hmac")).to_be_checked()
     await page.get_by_label("URL (for a webhook)").fill(url)
     await press(page, "Add this endpoint")
@@ -522,7 +524,7 @@ async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_a
     await page.get_by_role("link", name="Remove this endpoint").click()
     await expect(page.locator("h1")).to_have_text("Remove this endpoint?")
     await press(page, "Remove it")
-    await expect(page.get_by_text("There is none")).to_be_visible()
+    await expect(page.get_by_text("There is no endpoint")).to_be_visible()
     auditor = await administrating(await visit(), "china/auditor", "/endpoints")
     await expect(
         auditor.get_by_text("Endpoints of a side are seen by its officers and administrators.")
@@ -700,10 +702,10 @@ async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_the
     page = await administrating(ours, "ukraine/administrator", "/erasures", OTHER)
     await expect(page.get_by_text("Nothing was taken out of this record.")).to_be_visible()
     await page.get_by_label("Exchanges").fill("UKRAINE-RUSSIA/NONE")
-    await press(page, "Show what they hold")
+    await press(page, "Show their content")
     await refused(page, "There is no exchange UKRAINE-RUSSIA/NONE here.", "exchanges")
     await page.get_by_label("Exchanges").fill(opened["number"])
-    await press(page, "Show what they hold")
+    await press(page, "Show their content")
     await expect(
         page.get_by_role("listitem").filter(has_text=f"{opened['number']}, Said in haste: 1 record")
     ).to_be_visible()

@@ -1,4 +1,6 @@
-"""The alarm in a browser, through the real service and broker: rules.md §3, and of §7 the rows that are of it."""
+"""The alarm in a browser, through the real service and broker: rules.md §3, and of §7 the rows that
+are of it.
+"""
 
 import asyncio
 import contextlib
@@ -479,7 +481,9 @@ async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(
 
 
 async def assert_nothing_is_claimed(page: Page) -> None:
-    """A page that hears nothing says what was known last, whom to ring, and goes on counting by this computer's clock."""
+    """A page that hears nothing says what was known last, whom to ring, and goes on counting by
+    this computer's clock.
+    """
     await expect(page.locator("#headline")).to_have_text("Not known.")
     await expect(page.locator("#headline + p")).to_contain_text(
         re.compile(r"^Last known at \d\d:\d\d:\d\dZ: .+ Clocks run by this computer’s time\.$")

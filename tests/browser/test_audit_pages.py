@@ -59,7 +59,7 @@ async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same
     auditor = await visit()
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/audit?at=25&compare=16")
-    await expect(page.locator("h1")).to_have_text("As it stood at record 25")
+    await expect(page.locator("h1")).to_have_text("State at record 25")
     assert await page.locator(".answers > li > h3").count() == 5
     assert (
         await page.get_by_text("How we know:").count()
@@ -80,7 +80,7 @@ async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same
     assert (
         await page.locator("section[aria-labelledby=signed] pre.bytes").first.text_content()
     ) == checkpoint
-    await expect(page.get_by_text("No witness is named in this log.")).to_be_visible()
+    await expect(page.get_by_text("This log names no witness.")).to_be_visible()
     assert auditor.complaints == []
 
 
@@ -153,13 +153,13 @@ async def test_a_record_is_reached_by_its_number_by_a_time_and_by_buttons_withou
         ("Newest record", newest),
     ):
         await page.get_by_role("button", name=name).click()
-        await expect(page.locator("h1")).to_have_text(f"As it stood at record {position}")
+        await expect(page.locator("h1")).to_have_text(f"State at record {position}")
     await page.get_by_label("Record", exact=True).last.fill("12")
     await page.keyboard.press("Enter")
-    await expect(page.locator("h1")).to_have_text("As it stood at record 12")
+    await expect(page.locator("h1")).to_have_text("State at record 12")
     await page.get_by_label("or time").fill("now")
     await page.get_by_role("button", name="Go", exact=True).click()
-    await expect(page.locator("h1")).to_have_text(f"As it stood at record {newest}")
+    await expect(page.locator("h1")).to_have_text(f"State at record {newest}")
     await page.get_by_label("or time").fill("yesterday evening")
     await page.get_by_role("button", name="Go", exact=True).click()
     await expect(page.get_by_label("or time")).to_have_attribute("aria-invalid", "true")
@@ -181,13 +181,13 @@ async def test_the_slider_and_the_arrows_move_the_page_without_leaving_it(visit:
     for _ in range(3):
         await page.keyboard.press("ArrowLeft")
     assert page.url.endswith("at=17"), "the address is another at once"
-    await expect(page.locator("h1")).to_have_text("As it stood at record 17")
+    await expect(page.locator("h1")).to_have_text("State at record 17")
     await expect(page.locator("#travel-slider")).to_be_focused()
     await expect(page.locator(".bar.past")).to_contain_text("record 17")
     await expect(page.locator("#travel-record")).to_have_value("17")
     await page.locator("#main").focus()
     await page.keyboard.press("ArrowRight")
-    await expect(page.locator("h1")).to_have_text("As it stood at record 18")
+    await expect(page.locator("h1")).to_have_text("State at record 18")
     assert (
         await page.get_by_role("link", name="Board").get_attribute("href") == f"/c/{EXERCISE}?at=18"
     )
@@ -204,9 +204,9 @@ async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(
     await auditor.sign_in("china/auditor")
     page = await at(auditor, "/audit?at=5")
     await page.wait_for_timeout(1_200)
-    await expect(page.locator("h1")).to_have_text("As it stood at record 5")
+    await expect(page.locator("h1")).to_have_text("State at record 5")
     await page.get_by_role("button", name="Play, 1 record a second").click()
-    await expect(page.locator("h1")).to_have_text("As it stood at record 7")
+    await expect(page.locator("h1")).to_have_text("State at record 7")
     await page.get_by_role("button", name="Pause").click()
     url = page.url
     await page.wait_for_timeout(1_500)
@@ -264,7 +264,7 @@ async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visitin
     assert [row["actor"] for row in rows] == [each["record"]["actor"] for each in reversed(entries)]
     assert await page.locator("main tbody tr").count() == 18
     await expect(page.locator("main tbody tr").first).to_contain_text(entries[-1]["commit"][:8])
-    await expect(page.get_by_text("Nothing after record 18 is shown")).to_be_visible()
+    await expect(page.get_by_text("This page ends at record 18")).to_be_visible()
     await page.get_by_label("Whose").select_option("china")
     await page.get_by_label("Act", exact=True).select_option("officer")
     await page.get_by_role("button", name="Show").click()
@@ -283,7 +283,7 @@ async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visitin
     await page.get_by_label("Standing").select_option("void")
     await page.get_by_role("button", name="Show").click()
     await expect(
-        page.get_by_text("No record is all of this: Entry of an officer, void.")
+        page.get_by_text("No record matches all of this: Entry of an officer, void.")
     ).to_be_visible()
     assert officer.complaints == []
 
@@ -314,14 +314,16 @@ async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_the
     auditor = await visit()
     await auditor.sign_in("nato/auditor")
     page = await at(auditor, f"/records/{position}", CALM)
-    await expect(page.get_by_text("Void: it stands in the log and has no effect.")).to_be_visible()
+    await expect(
+        page.get_by_text("Void: the record is in the log and has no effect.")
+    ).to_be_visible()
     await expect(page.locator("section[aria-labelledby=bytes] pre")).to_have_text(JUNK.hex(" ", 2))
     found = await verdicts(page)
-    assert found["bytes"] == found["author"] == "Not checked: what stands here is no record"
+    assert found["bytes"] == found["author"] == "Not checked: these bytes are not a record"
     assert {found[step] for step in ("leaf", "path", "root", "head")} == {"Holds"}
     page = await at(auditor, "/log?void=void", CALM)
     await expect(page.locator("main tbody tr")).to_have_count(1)
-    await expect(page.locator("main tbody tr")).to_contain_text("No record")
+    await expect(page.locator("main tbody tr")).to_contain_text("not a valid record")
     assert auditor.complaints == []
 
 
@@ -363,12 +365,12 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
     found = await verdicts(page)
     assert found == {
         **dict.fromkeys(("bytes", "leaf", "path", "root", "head"), "Holds"),
-        "author": "Not checked: the signatures hold, but the host keeps the keys of all sides",
+        "author": "Not checked: the signatures are valid, but the host keeps the keys of all sides",
         "witnesses": "Not checked: no witness is named in this log",
         "seen": "Not checked: this browser has seen no head of this log before",
     }
     await expect(page.locator("[data-proved]")).to_contain_text(
-        "Holds: the record stands in the signed log. 5 of 8 steps hold"
+        "Valid: the record is in the signed log. 5 of 8 steps are valid"
     )
     (token := tmp_path / "token").write_text(demo.token("china/auditor"))
     to = ("--channel", CALM, "--token-file", str(token))
@@ -419,7 +421,7 @@ async def test_a_head_that_does_not_go_on_from_the_one_seen_last_does_not_take_i
     await page.reload()
     assert (await verdicts(page))[
         "seen"
-    ] == "Does not match: what this browser kept is no head of this log"
+    ] == "Does not match: the head that this browser kept is not of this log"
     await expect(page.locator("[data-proved]")).to_have_text("Does not match: step 8, seen last")
     assert await page.evaluate("name => localStorage.getItem(name)", name) == later
     assert auditor.complaints == []
@@ -461,7 +463,9 @@ class Own(Service):
         return self.root_token
 
     async def open(self, session: aiohttp.ClientSession, witness: str) -> dict[str, Any]:
-        """Open a channel by both sides' root keys, one witness for both, and have NATO's root enter an administrator."""
+        """Open a channel by both sides' root keys, one witness for both, and have NATO's root enter
+        an administrator.
+        """
         operator = Caller(session, self, "operator")
         terms = (await operator.get(f"/v1/openings/{CALM}")).json
         sides = [
@@ -587,10 +591,10 @@ SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
     "the frame of the record": (
         in_record('"specversion":"1.0"', '"specversion":"1.1"'),
         "bytes",
-        "the bytes are no record",
+        "the bytes are not a valid record",
     ),
-    "the act": (in_record('"office":"hq"', '"office":"hr"'), "author", "a signature does not hold"),
-    "the author's signature": (author, "author", "a signature does not hold"),
+    "the act": (in_record('"office":"hq"', '"office":"hr"'), "author", "a signature is not valid"),
+    "the author's signature": (author, "author", "a signature is not valid"),
     "a sibling": (in_proof(lambda lines: 2), "root", "the head has another root"),
     "the root": (
         in_proof(
@@ -602,12 +606,12 @@ SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
     "the log's signature": (
         in_proof(signed_by("dragoman.invalid/")),
         "head",
-        "a signature does not hold",
+        "a signature is not valid",
     ),
     "the witness's cosignature": (
         in_proof(signed_by("nato.example/")),
         "witnesses",
-        "cosignature does not hold",
+        "cosignature is not valid",
     ),
 }
 
@@ -628,7 +632,7 @@ async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says
     assert (await verdicts(page))["seen"].startswith("Not checked: this browser has seen no head")
     await page.reload()
     assert await verdicts(page) == dict.fromkeys(STEPS, "Holds")
-    await expect(page.locator("[data-proved]")).to_have_text("All eight steps hold")
+    await expect(page.locator("[data-proved]")).to_have_text("All eight steps are valid")
     material = await answered(page, f"/c/{CALM}/records/2/material")
     for what, (spoil, step, why) in SPOILT.items():
         spoil(other := dict(material))

@@ -1,4 +1,6 @@
-"""Writing in a browser: the four-field incident, every format from its shapes, the check page, drafts and their release, what happens to what was typed."""
+"""Writing in a browser: the four-field incident, every format from its shapes, the check page,
+drafts and their release, what happens to what was typed.
+"""
 
 import asyncio
 import json
@@ -163,7 +165,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     china = await visit()
     await china.sign_in("china/head_of_office", CALM)
     await china.page.goto(address)
-    await expect(china.page.get_by_text("There is no such draft of your side.")).to_be_visible()
+    await expect(china.page.get_by_text("Your side has no such draft.")).to_be_visible()
     assert drafter.complaints + releaser.complaints == []
 
 
@@ -367,7 +369,7 @@ async def test_what_is_refused_is_said_in_the_language_of_who_asks(
     ) as answer:
         assert answer.status == 404
         assert (
-            words(language).say("There is no such form. Write shows those there are.")
+            words(language).say("There is no such form. The page “Write” lists the forms.")
             in await answer.text()
         )
     scripted = {**headers, "Accept": "application/json"}
@@ -375,7 +377,7 @@ async def test_what_is_refused_is_said_in_the_language_of_who_asks(
         f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=scripted
     ) as answer:
         assert (await answer.json())["detail"] == words(language).say(
-            "There is no such form. Write shows those there are."
+            "There is no such form. The page “Write” lists the forms."
         )
     async with session.get(
         f"{demo.base_url}/c/{CALM}/records/{newest + 1000}", headers=headers
@@ -397,7 +399,7 @@ async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> 
     ).to_be_visible()
     await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     await expect(
-        auditor.page.get_by_text("Officers write; you are signed in without that role.")
+        auditor.page.get_by_text("Only officers can write. You are signed in without that role.")
     ).to_be_visible()
 
 

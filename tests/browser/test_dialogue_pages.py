@@ -400,7 +400,7 @@ async def test_a_track_2_dialogue_is_its_own_and_says_what_is_not_there(visit: V
     await reader.sign_in("group-a/officer", TRACK2)
     await go(reader, f"/c/{TRACK2}/dialogue")
     await expect(issue(reader, "intentions of the other").locator("blockquote")).to_have_count(2)
-    for sentence in ("No item stands on the roadmap yet.", "No programme was proposed."):
+    for sentence in ("The roadmap has no item yet.", "No programme was proposed."):
         await expect(reader.page.get_by_text(sentence)).to_be_visible()
     assert reader.complaints == []
 

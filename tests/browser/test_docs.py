@@ -1,4 +1,6 @@
-"""The page of the API: a plain list that needs nothing, and where Node has brought it, a page on which calls are tried."""
+"""The page of the API: a plain list that needs nothing, and where Node has brought it, a page on
+which calls are tried.
+"""
 
 from pathlib import Path
 
@@ -48,7 +50,7 @@ async def test_calls_are_tried_on_the_page_under_its_strict_policy(
     await page.locator(".auth-container input").fill(demo.token("nato/officer"))
     await page.locator(".auth-btn-wrapper button.authorize").click()
     await page.locator(".auth-btn-wrapper button.btn-done").click()
-    operation = page.locator("#operations-who_calls-me")
+    operation = page.locator("#operations-callers_and_tokens-me")
     await operation.locator("button.opblock-summary-control").click()
     await operation.get_by_role("button", name="Try it out").click()
     await operation.get_by_role("button", name="Execute").click()

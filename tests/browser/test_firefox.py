@@ -1,4 +1,5 @@
-"""The console in Firefox: the alarm and its takeover, a contact note, and a proof that is worked out in the page.
+"""The console in Firefox: the alarm and its takeover, a contact note, and a proof that is worked
+out in the page.
 
 Firefox is given a loudspeaker that nobody hears, and nobody answers its question about notices.
 """
@@ -121,7 +122,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     assert shown.encode() in (await caller.get(f"/v1/channels/{EXERCISE}/records/{position}")).body
     await caller.sealed(position, EXERCISE)
     await page.goto(f"{demo.base_url}/c/{EXERCISE}/records/{position}")
-    await expect(page.locator("[data-proved]")).to_contain_text("stands in the signed log")
+    await expect(page.locator("[data-proved]")).to_contain_text("is in the signed log")
     for step in ("bytes", "leaf", "path", "root", "head"):
         await expect(page.locator(f"[data-step={step}]")).to_have_attribute("data-verdict", "holds")
     assert nato.complaints == []

@@ -1,7 +1,9 @@
-"""Each error of a form can be acted on: its link leads to a field that is seen, with the same label, and its words are those of an officer.
+"""Each error of a form can be acted on: its link leads to a field that is seen, with the same
+label, and its words are those of an officer.
 
-Every form of the official channel is sent three times: empty; with a word of nonsense in every field; and filled in, but with a character
-that no record may hold. The pages that come back are laid out by the browser, in a frame without scripts.
+Every form of the official channel is sent three times: empty; with a word of nonsense in every
+field; and filled in, but with a character that no record may hold. The pages that come back are
+laid out by the browser, in a frame without scripts.
 """
 
 import json
@@ -29,7 +31,9 @@ pytestmark = pytest.mark.browser
 
 _BY_SERVICES: Final = {Who.WATCH, Who.COURIER}
 _OTHERWISE: Final = {"acknowledgement", "correction", "alternative", "release"}
-"""An act by a button; one whose fields are chosen first; and those whose form offers what there is in a matter."""
+"""An act by a button; one whose fields are chosen first; and those whose form offers what there is
+in a matter.
+"""
 
 _OFFICIAL: Final = [form for form in FORMATS.values() if "official" in form.kinds]
 ACTS: Final = sorted(

@@ -1,4 +1,6 @@
-"""Whoever may not send an act is told so before the first field, and hands what they wrote to a colleague who may, and who sees it at once."""
+"""Whoever may not send an act is told so before the first field, and hands what they wrote to a
+colleague who may, and who sees it at once.
+"""
 
 import re
 

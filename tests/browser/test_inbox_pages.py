@@ -167,7 +167,9 @@ async def test_a_long_list_comes_in_pages_in_which_every_exchange_stands_once_no
         found = await listed(nato)
         assert len(found) == SCREEN_ROWS
         await nato.page.get_by_role("link", name="Older").click()
-        await expect(nato.page.get_by_text("Newer ones are on the pages before.")).to_be_visible()
+        await expect(
+            nato.page.get_by_text("Newer exchanges are on the earlier pages.")
+        ).to_be_visible()
         assert [*found, *await listed(nato)] == [row["id"] for row in asked["exchanges"]]
         await expect(nato.page.get_by_role("link", name="Older")).to_have_count(0)
         assert when in await where(nato)
@@ -188,7 +190,9 @@ async def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(
     await go(nato, f"/c/{EXERCISE}/inbox?number={quote(number)}&at={row['position']}")
     await expect(rows(nato).locator(".due")).to_contain_text("Critical")
     await expect(rows(nato)).to_contain_text("owed by CHINA")
-    await expect(nato.page.get_by_text("Of the past nothing is counted by kinds.")).to_be_visible()
+    await expect(
+        nato.page.get_by_text("Exchanges of the past are not counted by kind.")
+    ).to_be_visible()
     await expect(nato.page.locator("main form[method=post]")).to_have_count(0)
     for link in await nato.page.locator("main a[href]").all():
         assert f"at={row['position']}" in str(await link.get_attribute("href"))
@@ -296,7 +300,7 @@ async def test_what_several_are_called_is_listed_and_what_nothing_is_called_says
     await expect(nato.page.locator("#q")).to_be_focused()
     await nato.page.keyboard.type("meeting")
     await nato.page.keyboard.press("Enter")
-    await expect(nato.page.locator("#found")).to_have_text("2 places are called so")
+    await expect(nato.page.locator("#found")).to_have_text("2 places have this name")
     assert await nato.page.locator("main li a").all_inner_texts() == [
         "Meetings",
         "Meeting request",
@@ -305,7 +309,7 @@ async def test_what_several_are_called_is_listed_and_what_nothing_is_called_says
     await nato.page.locator("#q").fill("<no such> thing")
     await nato.page.keyboard.press("Enter")
     await expect(
-        nato.page.get_by_role("heading", name="Nothing is called “<no such> thing” here.")
+        nato.page.get_by_role("heading", name="Nothing here has the name “<no such> thing”.")
     ).to_be_visible()
     await expect(nato.page.get_by_role("heading", name="What can be typed")).to_be_visible()
     later = await view(nato, f"/c/{CALM}/go.json?q=25&at=9")
@@ -319,7 +323,7 @@ async def test_who_may_not_write_is_led_to_no_form(visit: Visiting) -> None:
     for typed in ("report an incident", "drafts", "contact-note"):
         assert (await view(auditor, f"/c/{CALM}/go.json?q={quote(typed)}"))["goals"] == []
     await go(auditor, f"/c/{CALM}/go?q=report+an+incident")
-    await expect(auditor.page.get_by_text("What is to be written is for officers.")).to_be_visible()
+    await expect(auditor.page.get_by_text("Only officers can write.")).to_be_visible()
 
 
 async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(

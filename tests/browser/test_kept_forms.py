@@ -1,4 +1,6 @@
-"""A form survives the end of the session: it comes back filled to the officer who sent it, after signing in again, and to nobody else."""
+"""A form survives the end of the session: it comes back filled to the officer who sent it, after
+signing in again, and to nobody else.
+"""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

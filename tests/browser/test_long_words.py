@@ -1,4 +1,6 @@
-"""Long numbers and long words: nothing is cut off and nothing lies over something else, at five widths, in three languages."""
+"""Long numbers and long words: nothing is cut off and nothing lies over something else, at five
+widths, in three languages.
+"""
 
 import aiohttp
 import pytest

@@ -1,4 +1,6 @@
-"""Meetings, the calendar, points of contact and the register of people, as pages at the real service."""
+"""Meetings, the calendar, points of contact and the register of people, as pages at the real
+service.
+"""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -49,7 +51,9 @@ def window(begins: datetime = SOON, hours: int = 2) -> dict[str, str]:
 
 
 class Liaison:
-    """Both sides' officers, with what they have posted: offices, a point of contact, and meetings in every state."""
+    """Both sides' officers, with what they have posted: offices, a point of contact, and meetings
+    in every state.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, demo: Service) -> None:
         self.session = session
@@ -499,7 +503,7 @@ async def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_e
     await expect(
         nato.page.locator("main")
         .get_by_role("alert")
-        .get_by_role("link", name="Choose what came of it.")
+        .get_by_role("link", name="Choose the result of the test.")
     ).to_be_visible()
     await expect(point.get_by_label("When (optional)")).to_have_value("the other day")
     await expect(point.get_by_label("When (optional)")).to_have_attribute("aria-invalid", "true")
@@ -593,9 +597,7 @@ async def test_a_change_over_a_colleagues_change_is_asked_about_and_not_lost(
     await expect(nato.page.locator("main").get_by_role("alert")).to_contain_text(
         "A colleague has changed or erased the entry since you read it."
     )
-    await expect(nato.page.get_by_role("region", name="What stands there now")).to_contain_text(
-        "Deputy"
-    )
+    await expect(nato.page.get_by_role("region", name="Present content")).to_contain_text("Deputy")
     await expect(nato.page.get_by_label("Institution (optional)")).to_have_value(
         "Liaison office, Beijing"
     )
@@ -611,7 +613,7 @@ async def test_a_channel_in_which_nothing_is_arranged_says_what_would_stand_ther
     visit: Visiting,
 ) -> None:
     empty = (
-        ("/meetings", "Nothing is asked for."),
+        ("/meetings", "There is no request."),
         ("/meetings/calendar?month=2031-02", "Nothing is arranged or announced in this month."),
         ("/people", "No office is entered."),
         ("/people/register", "Nobody is entered."),

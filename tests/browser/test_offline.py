@@ -1,4 +1,6 @@
-"""Whoever leaves a page while the line is lost is shown whom to ring; what a device keeps for that goes with the session."""
+"""Whoever leaves a page while the line is lost is shown whom to ring; what a device keeps for that
+goes with the session.
+"""
 
 from pathlib import Path
 

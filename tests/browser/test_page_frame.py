@@ -1,4 +1,6 @@
-"""The first screen: one line of header, one of states, and then the page itself, measured in the browser at the sizes that people have."""
+"""The first screen: one line of header, one of states, and then the page itself, measured in the
+browser at the sizes that people have.
+"""
 
 import itertools
 import re
@@ -27,7 +29,9 @@ TOP = """selector => {
     for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, .bar.past, #rail [data-state=critical]")) each.style.display = "none";
     return document.querySelector(selector).getBoundingClientRect().top + scrollY;
 }"""
-"""Without what is said of a flash that waits, of a colleague's question or of a page of the past: the bars, and the state that is critical."""
+"""Without what is said of a flash that waits, of a colleague's question or of a page of the past:
+the bars, and the state that is critical.
+"""
 
 
 async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
@@ -94,7 +98,9 @@ UNNAMED = """() => [...document.querySelectorAll('[aria-labelledby]')].map((each
 async def test_every_section_has_the_heading_that_names_it(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
-    """With scripts, which take away what is of no use where they run, and on the page that checks an act, which no link leads to."""
+    """With scripts, which take away what is of no use where they run, and on the page that checks
+    an act, which no link leads to.
+    """
     ids, unnamed = await places(session, demo), {}
     for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
         guest = await visit()

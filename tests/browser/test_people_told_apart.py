@@ -1,4 +1,6 @@
-"""People of the register are told apart on every page on which an act names them: by side, post and number, though they are called alike."""
+"""People of the register are told apart on every page on which an act names them: by side, post and
+number, though they are called alike.
+"""
 
 import re
 
@@ -78,7 +80,8 @@ async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_name
     await expect(page.get_by_text(NOBODY)).to_have_count(0)
     await expect(page.locator("[data-warning]")).to_have_count(0)
 
-    # whoever writes down somebody of the other side is warned, and so is the head of office who releases it
+    # whoever writes down somebody of the other side is warned, and so is the head of office who
+    # releases it
     kept = await officer.post(f"/v1/channels/{CHANNEL}/drafts", {"act": contact(named(theirs))})
     address = f"{demo.base_url}/c/{CHANNEL}/drafts/{kept.json['id']}"
     await head.sign_in("nato/head_of_office", CHANNEL)

@@ -1,4 +1,6 @@
-"""The proof that a page works out, in Node: what our own Python makes holds in it, and of everything else it says which step differs."""
+"""The proof that a page works out, in Node: what our own Python makes holds in it, and of
+everything else it says which step differs.
+"""
 
 import json
 import os
@@ -255,7 +257,7 @@ class Prover:
             note.cosign(witness_of(side).name, seed_of(f"{side}/w"), head.text, COSIGNED)
             for side in cosigned_by
         ]
-        return note.written(head.text, [*lines, *cosigned])
+        return note.encode(head.text, [*lines, *cosigned])
 
     def material(
         self, name: str, *, size: int = 0, seen: int = 0, cosigned_by: tuple[str, ...] = SIDES

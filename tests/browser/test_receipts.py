@@ -1,4 +1,6 @@
-"""The sender of a message sees who has it as it happens: on the page of what was recorded, and on the page of the exchange."""
+"""The sender of a message sees who has it as it happens: on the page of what was recorded, and on
+the page of the exchange.
+"""
 
 import re
 from typing import Any
@@ -114,7 +116,7 @@ async def test_the_page_says_for_whom_a_flash_rang(
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
         await expect(reader.page.locator("[data-rang]")).to_have_text(
             re.compile(
-                rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. Whether it rang, and who heard it, is not on record\.$"
+                rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. The record does not say whether it rang, or who heard it\.$"
             )
         )
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{note['exchange']}")

@@ -1,4 +1,6 @@
-"""A matter is proposed for release, agreed to and read by somebody who has no token, on the pages alone."""
+"""A matter is proposed for release, agreed to and read by somebody who has no token, on the pages
+alone.
+"""
 
 import json
 import re
@@ -130,6 +132,7 @@ def lies(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "other words in a record": {
             "records": [first, {**second, "record": second["record"].replace("agree", "refuse")}]
         },
+        "an extract beside the whole record": {"records": [first, {**second, "extract": "{}"}]},
         "another title": {"text": body["text"].replace("about ships", "about war")},
         "another time": {"text": body["text"].replace(text["publish_at"], "2020-01-01T00:00:00Z")},
         "another digest": {"terms": "ab" * 32},

@@ -1,6 +1,8 @@
-"""Every act that an officer can enter, with nothing but its required members: filled in, checked, sent, and compared with its record.
+"""Every act that an officer can enter, with nothing but its required members: filled in, checked,
+sent, and compared with its record.
 
-The acts, their fields and the values come from the shapes, the table and the samples, so a new format is tested without a line here.
+The acts, their fields and the values come from the shapes, the table and the samples, so a new
+format is tested without a line here.
 
 Without scripts   every act: a browser's own reading of the form is sent, as it sends it when the button is pressed
 With scripts      one act for every set of kinds of required fields, typed into the page and sent by its buttons
@@ -35,7 +37,9 @@ _BY_BUTTON: Final = {"acknowledgement"}
 """Acts that have a button and no form."""
 
 _OF_A_MATTER: Final = {"release", "alternative"}
-"""Acts whose form offers what there is in a matter: `test_release_pages` and `test_dialogue_pages` fill them in with the least they need."""
+"""Acts whose form offers what there is in a matter: `test_release_pages` and `test_dialogue_pages`
+fill them in with the least they need.
+"""
 
 OPENED: Final = sorted(
     act for act, form in FORMATS.items() if "official" in form.kinds and act not in _OF_A_MATTER
@@ -123,7 +127,9 @@ FIELD: Final = """async (address) => {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page]]:
-    """A page of each officer who writes, signed in, in which the browser reads and sends forms without showing them."""
+    """A page of each officer who writes, signed in, in which the browser reads and sends forms
+    without showing them.
+    """
     opened = {}
     for who in ("nato/head_of_office", "nato/officer", "china/head_of_office"):
         context = await browser.new_context(bypass_csp=True)
@@ -146,7 +152,9 @@ def reaching(session: aiohttp.ClientSession, demo: Service) -> Reaching:
 
 
 async def _sent(page: Page, address: str, act: str, *presses: str) -> tuple[Any, dict[str, Any]]:
-    """Fill in the required fields, and those that the form then says are needed; return what came of it, and the act that it must be."""
+    """Fill in the required fields, and those that the form then says are needed; return what came
+    of it, and the act that it must be.
+    """
     names = needed(act)
     entries, expected = filled(act, names)
     if expected.get("fields") is CHOSEN:
@@ -226,7 +234,7 @@ async def test_the_check_page_of_an_amendment_shows_both_texts_and_no_id(
         SAMPLES["amendment"]["fields"]["deliverable"],
     )
     stands, consented = found["text"].split("The text that you consent to")
-    assert re.search(rf"What stands now, and would be replaced\s*Deliverable\s*{before}", stands)
+    assert re.search(rf"The present text, which would be replaced\s*Deliverable\s*{before}", stands)
     assert after in consented and before not in consented.partition("Your consent names")[0]
     state = (await reaching.caller(side).get(f"/v1/channels/{CHANNEL}/exchanges/{exchange}")).json[
         "state"

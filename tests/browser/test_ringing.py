@@ -1,4 +1,6 @@
-"""Wherever a page names whom to ring, the number stands there as a link, with the languages and the last test."""
+"""Wherever a page names whom to ring, the number stands there as a link, with the languages and the
+last test.
+"""
 
 import re
 
@@ -15,7 +17,9 @@ CHANNEL = "nato-china"
 
 
 async def assert_dialled(place: Locator, side: str) -> None:
-    """A number of that side stands in a place as a link that dials it, with its languages and its last test."""
+    """A number of that side stands in a place as a link that dials it, with its languages and its
+    last test.
+    """
     item = place.locator("li", has_text=re.compile(f"^{side}"))
     link = item.locator("a[href^='tel:']").first
     await expect(link).to_have_attribute("href", re.compile(r"^tel:\+\d{6,}$"))

@@ -1,4 +1,6 @@
-"""rules.md §7, what is of every page: accessibility, sizes, focus, times, even-handedness, colours, flashing, print."""
+"""rules.md §7, what is of every page: accessibility, sizes, focus, times, even-handedness, colours,
+flashing, print.
+"""
 
 import asyncio
 import io
@@ -312,7 +314,9 @@ WIDER = """() => {
             && !["auto", "scroll"].includes(style.overflowX);
     }).map((each) => each.outerHTML.slice(0, 200));
 }"""
-"""Every word of ours two fifths longer, as in a language that nobody has translated yet; what no longer fits in its box."""
+"""Every word of ours two fifths longer, as in a language that nobody has translated yet; what no
+longer fits in its box.
+"""
 
 
 @pytest.mark.parametrize(
@@ -375,7 +379,9 @@ async def test_clocks_are_never_read_out_and_what_comes_is_once(
 
 
 def colours(theme: str) -> dict[str, str]:
-    """The tokens of a theme: `light` and `dark` of the mock-ups, and the two that stand by themselves."""
+    """The tokens of a theme: `light` and `dark` of the mock-ups, and the two that stand by
+    themselves.
+    """
     if theme in ("night", "contrast"):
         found = re.search(rf':root\[data-theme="{theme}"\] \{{(.*?)\n  \}}', CSS, re.DOTALL)
         assert found is not None
@@ -452,7 +458,9 @@ MACHADO = {
 
 
 def test_levels_that_some_eyes_take_for_one_differ_in_shape_and_in_word() -> None:
-    """Colour alone fails: every pair of levels has another shape in the sprite, whatever is seen of its colour."""
+    """Colour alone fails: every pair of levels has another shape in the sprite, whatever is seen of
+    its colour.
+    """
     sprite = (
         Path(__file__).parents[2]
         / "services"

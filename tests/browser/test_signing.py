@@ -1,4 +1,6 @@
-"""A channel that asks for its officers' signatures: keys made in browsers, entered by administrators, and what they sign, to the other side's audit."""
+"""A channel that asks for its officers' signatures: keys made in browsers, entered by
+administrators, and what they sign, to the other side's audit.
+"""
 
 import json
 import re
@@ -21,7 +23,9 @@ OFFICERS = {"d-1": "duty_officer", "h-1": "head_of_office"}
 
 
 class Signing(Host):
-    """A host that can sign for nobody, with a channel that asks for signatures of all that officers say."""
+    """A host that can sign for nobody, with a channel that asks for signatures of all that officers
+    say.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -81,7 +85,9 @@ async def press(page: Page, name: str) -> None:
 
 
 async def asks(host: Signing, visit: Visiting, actor: str) -> tuple[Visit, str]:
-    """An officer whose browser has made a key and asked for its entry; and the words to be read out."""
+    """An officer whose browser has made a key and asked for its entry; and the words to be read
+    out.
+    """
     reader = await at(host, visit, actor, "/key")
     state = reader.page.locator("#browser-state")
     await expect(state).to_contain_text("has no key of yours")

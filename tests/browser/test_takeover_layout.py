@@ -1,4 +1,6 @@
-"""The takeover as it is seen at once, before anybody scrolls: the clocks, the marking, the kind of matter, and what was said."""
+"""The takeover as it is seen at once, before anybody scrolls: the clocks, the marking, the kind of
+matter, and what was said.
+"""
 
 import aiohttp
 import pytest

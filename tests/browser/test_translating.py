@@ -1,4 +1,6 @@
-"""A translation: written beside its original, in the language that is missing, and shown under it on every page, with whose it is."""
+"""A translation: written beside its original, in the language that is missing, and shown under it
+on every page, with whose it is.
+"""
 
 import re
 

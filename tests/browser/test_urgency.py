@@ -1,4 +1,6 @@
-"""How urgent a message is, said before it is sent: chosen with its kind, and told truthfully on the check page."""
+"""How urgent a message is, said before it is sent: chosen with its kind, and told truthfully on the
+check page.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""However many flashes one side sends, the flash of another side is in sight, with a button of its own."""
+"""However many flashes one side sends, the flash of another side is in sight, with a button of its
+own.
+"""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Charts: well-formed, without colour, style or script, everything inside, and no text over another, whatever they are to show."""
+"""Charts: well-formed, without colour, style or script, everything inside, and no text over
+another, whatever they are to show.
+"""
 
 import math
 import re
@@ -13,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from dragoman.console.charts import svg
+from dragoman.console.charts import map_projection, svg
 from dragoman.console.charts.charts import (
     RecordMark,
     bars,
@@ -23,6 +25,7 @@ from dragoman.console.charts.charts import (
     spread,
 )
 from dragoman.console.charts.day_chart import Band, DayLabels, DueMark, ForceSpan, Lane, day_ahead
+from dragoman.console.charts.map_projection import Disc, Outline
 from dragoman.console.charts.map_sketch import sketch
 from dragoman.console.charts.roadmap_chart import (
     AreaLane,
@@ -30,7 +33,7 @@ from dragoman.console.charts.roadmap_chart import (
     RoadmapStepMark,
     roadmap,
 )
-from dragoman.console.charts.svg import Box, Disc, Outline
+from dragoman.console.charts.svg import Box
 from dragoman.domain.acts.families.dialogue import _ITEM
 from dragoman.i18n.words import words
 
@@ -739,7 +742,7 @@ def test_a_label_stands_clear_of_today_if_it_can() -> None:
         )
     )
     today = float(heavy(root)[0][1:].split()[0])
-    assert not any(box.left < today < box.right for box in boxes(root))
+    assert not any(box.x_min < today < box.x_max for box in boxes(root))
 
 
 # The density
@@ -801,7 +804,7 @@ def test_two_accounts_are_as_far_apart_as_the_accounts_say() -> None:
 def test_the_distance_is_that_on_a_sphere(
     one: tuple[float, float], other: tuple[float, float], metres: int
 ) -> None:
-    assert round(svg.distance_m(one, other)) == metres
+    assert round(map_projection.distance_m(one, other)) == metres
 
 
 @thorough
@@ -810,7 +813,7 @@ def test_the_scale_measures_the_distance_between_two_points(
     lat: float, lon: float, up: float, right: float
 ) -> None:
     points = [("A", lat, lon), ("B", lat + up, lon + right)]
-    metres = svg.distance_m((lat, lon), (lat + up, lon + right))
+    metres = map_projection.distance_m((lat, lon), (lat + up, lon + right))
     assume(metres > 400)
     root = drawn(sketch("sk", "Sketch", points, None, EN))
     (a, b), (c, d) = dots(root, 2)
@@ -865,7 +868,9 @@ def test_at_a_pole_there_is_no_scale_and_nothing_beyond_it() -> None:
         root = drawn(sketch("sk", "Sketch", [("POLE", lat, 0)], None, EN))
         assert not heavy(root) and not any("latitude" in text for text in said(root))
         frame = next(box for box in reaches(root))
-        assert dots(root, 1)[0][1] == pytest.approx(frame.top if lat > 0 else frame.bottom, abs=0.2)
+        assert dots(root, 1)[0][1] == pytest.approx(
+            frame.y_min if lat > 0 else frame.y_max, abs=0.2
+        )
 
 
 def test_points_in_the_same_place_are_all_named() -> None:
@@ -898,7 +903,7 @@ def test_a_disc_is_as_large_as_it_is() -> None:
 
 def test_an_area_around_a_pole_is_closed_along_the_pole() -> None:
     for name, pole in (("disc around a pole", 90), ("triangle around a pole", -90)):
-        figure = svg.ring(AREAS[name])
+        figure = map_projection.ring(AREAS[name])
         assert [point.lat for point in figure[-2:]] == [pole, pole] and abs(
             figure[-1].lon - figure[-2].lon
         ) == pytest.approx(360)

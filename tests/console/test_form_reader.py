@@ -105,7 +105,9 @@ def test_more_fields_than_any_form_has_are_refused_at_once(more: int) -> None:
 
 
 def test_nothing_in_the_service_decodes_a_body_as_its_sender_wishes() -> None:
-    """aiohttp's `post`, `text`, `json` and `multipart` of a request use the sender's charset; no module of the gateway calls them."""
+    """aiohttp's `post`, `text`, `json` and `multipart` of a request use the sender's charset; no
+    module of the gateway calls them.
+    """
     package = Path(dragoman.__file__).parent
     files = [
         file

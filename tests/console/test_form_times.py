@@ -1,4 +1,6 @@
-"""Times as forms read them: an end is in the zone and on the day of its beginning where it names neither."""
+"""Times as forms read them: an end is in the zone and on the day of its beginning where it names
+neither.
+"""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -6,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dragoman.console.forms import field_types, form_writer
-from dragoman.console.forms.form_parser import Typed
+from dragoman.console.forms.form_parser import FormParser
 from dragoman.i18n.words import words
 
 
@@ -21,7 +23,7 @@ from dragoman.i18n.words import words
 def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(
     begins: str, ends: str, read: tuple[str, str]
 ) -> None:
-    typed = Typed(
+    typed = FormParser(
         form={"f.window.from": begins, "f.window.to": ends},
         words=words("en"),
         languages=("en",),
@@ -38,7 +40,7 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     members = [each for each in field_types.members("danger-area") if each.name == "place"]
     written = {"f.place": "15-07N 116-26E", "f.place.radius": "2.5", "f.place.radius.unit": unit}
     sides, now = ("nato", "china"), datetime(2026, 11, 27, 8, tzinfo=UTC)
-    typed = Typed(
+    typed = FormParser(
         form=written,
         words=words("en"),
         languages=("en",),
@@ -48,7 +50,7 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     )
     place = typed.read(members)["place"]
     assert place["circle"]["radius"] == {"value": 2.5, "unit": unit}
-    again = dict(form_writer.typed(words("en"), ("en",), members, {"place": place}))
+    again = dict(form_writer.form_fields(words("en"), ("en",), members, {"place": place}))
     assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, (
         "what was recorded is what would be typed again"
     )

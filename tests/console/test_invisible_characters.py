@@ -1,4 +1,6 @@
-"""Invisible characters are shown on pages, and languages that are written with joiners stay readable."""
+"""Invisible characters are shown on pages, and languages that are written with joiners stay
+readable.
+"""
 
 import re
 

@@ -1,6 +1,8 @@
-"""No lie of calm: over random histories no page and no report says that all is well where the record says otherwise, now or in the past.
+"""No lie of calm: over random histories no page and no report says that all is well where the
+record says otherwise, now or in the past.
 
-What the record says is worked out here from the replayed exchanges alone, with none of the code that words the pages.
+What the record says is worked out here from the replayed exchanges alone, with none of the code
+that words the pages.
 """
 
 import asyncio
@@ -18,10 +20,10 @@ from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
 from dragoman.console import armed_consoles
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.i18n.words import words
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import situation_report
 from dragoman.reports.markdown import markdown
@@ -43,7 +45,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 class Truth(NamedTuple):
-    """What the record says: how much waits, is open and late, which sides have their watch, and how the newest check of the line ended."""
+    """What the record says: how much waits, is open and late, which sides have their watch, and how
+    the newest check of the line ended.
+    """
 
     waits: int
     open: int
@@ -64,8 +68,8 @@ def truth(raws: list[bytes], now: datetime) -> Truth:
     for exchange in replay.exchanges():
         owed = [
             clock
-            for clock in deadlines.running(registry, exchange, {})
-            if deadlines.is_owed(exchange, clock)
+            for clock in deadlines.deadlines_of(registry, exchange, {})
+            if deadline_outcomes.is_owed(exchange, clock)
         ]
         waiting = exchange.status != "missed" and bool(owes_acknowledgement(exchange))
         waits += waiting
@@ -166,11 +170,11 @@ async def _compared(world: World, past: list[int], store: Store, path: Path) -> 
                 re.search(r'datetime="([^"]+)"', html.partition("<h1")[2])[1]  # type: ignore[index]
             )
             expect_no_lie(html, truth(world.raws[:at], registry_time))
-            assert "As it stood then" in rail(html)
+            assert "State at that time" in rail(html)
             assert not {"cell-line", "cell-page", "cell-alarm", "cell-proof"} & set(
                 re.findall(r'id="(cell-[a-z]+)"', html)
             )
-        with moment(
+        with open_snapshot(
             service.store, world.name, PeriodQuery(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
         ) as then:
             found = situation_report.situation(

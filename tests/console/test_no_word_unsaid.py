@@ -1,6 +1,8 @@
-"""No word that nobody said: over random histories nothing shows an agreement of a text to which not every side has consented as it stands.
+"""No word that nobody said: over random histories nothing shows an agreement of a text to which not
+every side has consented as it stands.
 
-Who stands behind which text is worked out here from the records alone: by the digests that they name, and by a digest of the text that is made here.
+Who stands behind which text is worked out here from the records alone: by the digests that they
+name, and by a digest of the text that is made here.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from dragoman.console.pages import dialogue_page, exchange_page, inbox, print_vi
 from dragoman.domain.acts import two_keys
 from dragoman.domain.record.codec import parse
 from dragoman.i18n.words import words
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import yearly_review
 from dragoman.reports.markdown import markdown
@@ -48,7 +50,9 @@ CONSENTS = ("agreement", "endorsement", "release-consent", "amendment", "amendme
 
 
 class Form(NamedTuple):
-    """A text that sides consent to: by which act, what is said once all have, and other texts of it."""
+    """A text that sides consent to: by which act, what is said once all have, and other texts of
+    it.
+    """
 
     consent: str
     said: str
@@ -151,7 +155,9 @@ def a_history(world: World, form: str, text: int, steps: list[tuple[str, int, in
 
 
 def behind(world: World, id: str) -> set[str]:
-    """The sides that stand behind the text as it is, by the records: its opener, and whoever named its digest and did not take that back."""
+    """The sides that stand behind the text as it is, by the records: its opener, and whoever named
+    its digest and did not take that back.
+    """
     state = world.exchange(id)
     text = {name: raw for name, raw in sorted(state.content.items()) if name not in _BESIDE}
     members = b",".join(json.dumps(name).encode() + b":" + bytes(raw) for name, raw in text.items())
@@ -206,7 +212,7 @@ async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, st
         view = msgspec.to_builtins(
             pages["dialogue"][0].view, enc_hook=lambda raw: json.loads(bytes(raw))
         )
-        with moment(
+        with open_snapshot(
             store, world.name, PeriodQuery(), f"{world.clock:%Y-%m-%dT%H:%M:%S}.000Z"
         ) as then:
             report = markdown(

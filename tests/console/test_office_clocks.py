@@ -25,7 +25,7 @@ BEIJING = Office(
     opens="08:00",
     closes="18:00",
     days=tuple(HOURS["days"]),
-    known=True,
+    is_known=True,
     exchange="e",
 )
 ENTRY = OfficeEntry(

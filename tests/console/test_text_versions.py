@@ -1,4 +1,6 @@
-"""Two versions of a text, marked: nothing of either is lost, and no length of theirs stops the service."""
+"""Two versions of a text, marked: nothing of either is lost, and no length of theirs stops the
+service.
+"""
 
 import re
 import time

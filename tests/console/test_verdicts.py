@@ -1,4 +1,6 @@
-"""A verdict on a restatement stands on the page for as long as the view and the restatement are those that it is of."""
+"""A verdict on a restatement stands on the page for as long as the view and the restatement are
+those that it is of.
+"""
 
 import pytest
 

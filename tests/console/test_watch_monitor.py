@@ -9,7 +9,7 @@ import pytest
 
 from dragoman.application.http import request as http_request
 from dragoman.console import armed_consoles, watch_monitor
-from dragoman.stores.tokens_and_sessions import Access, Console, Grant
+from dragoman.stores.tokens_and_sessions import Console, Grant, TokensAndSessions
 
 DUTY = SimpleNamespace(roles=("duty_officer",), until=None)
 HEAD = SimpleNamespace(roles=("head_of_office",), until=None)
@@ -32,8 +32,10 @@ def channel(kind: str = "official") -> Any:
 
 
 def floor(*said: Console, silent_s: float = 0.0) -> Any:
-    """A gateway that has run for an hour, and what consoles have said; one was armed so many seconds ago."""
-    armed = armed_consoles.ArmedConsole(began=ago(3600), last={("c", "nato"): ago(silent_s)})
+    """A gateway that has run for an hour, and what consoles have said; one was armed so many
+    seconds ago.
+    """
+    armed = armed_consoles.ArmedConsoles(began=ago(3600), last={("c", "nato"): ago(silent_s)})
     return {
         armed_consoles.ARMED: armed,
         http_request.SERVICE: SimpleNamespace(
@@ -95,7 +97,7 @@ def test_a_console_counts_in_the_channels_of_its_session_and_no_longer_than_that
     bucket: Any = SimpleNamespace(
         values={key: msgspec.json.encode(value) for key, value in values.items()}
     )
-    access = Access(bucket)
+    access = TokensAndSessions(bucket)
     assert [each.actor for each in access.consoles(time.time(), "c")] == ["nato/d-1"]
     assert access.consoles(time.time(), "another") == [], (
         "an officer of the same name in another channel is somebody else"

@@ -1,6 +1,8 @@
-"""What is shown of a message that rings is what its record says: on the takeover, in alarm events, in mails, in webhooks and in `tail`.
+"""What is shown of a message that rings is what its record says: on the takeover, in alarm events,
+in mails, in webhooks and in `tail`.
 
-Generated from the tables of acts: every format, and in it every act that is a message, where both sides have spoken in other words.
+Generated from the tables of acts: every format, and in it every act that is a message, where both
+sides have spoken in other words.
 """
 
 import asyncio
@@ -18,8 +20,8 @@ from markupsafe import Markup
 from dragoman.cli import show
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
-from dragoman.console.pages import alarm, duty_numbers
-from dragoman.console.rendering import rendered
+from dragoman.console.pages import alarm, alarm_views, duty_numbers
+from dragoman.console.rendering import render_template
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
@@ -37,7 +39,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.store import Store
 from dragoman.stores.endpoints import NotificationEndpoint
-from dragoman_schemas.responses import Alarm
+from dragoman_schemas.watch_responses import Alarm
 from samples import SAMPLES
 from world import World
 
@@ -98,7 +100,9 @@ def marked(act: str, n: int, **changes: Any) -> dict[str, Any]:
 
 
 def spoken() -> tuple[World, list[Said]]:
-    """A channel in which every act that is a message is the newest of an exchange, as far as each format allows it."""
+    """A channel in which every act that is a message is the newest of an exchange, as far as each
+    format allows it.
+    """
     world, n = World(), 0
     found: list[Said] = []
 
@@ -271,10 +275,10 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
             said.act,
             said.position,
         )
-        found = alarm.Alarms(
+        found = alarm_views.Alarms(
             rings=(ring,), details=(asyncio.run(alarm._detail(here, ring)),), recent=1, officer=True
         )
-        shown = rendered(here, words("en"), "alarm.html", alarms=found, settled=[], now=now)
+        shown = render_template(here, words("en"), "alarm.html", alarms=found, settled=[], now=now)
         assert f"From {ring.sender.upper()}, h-1" in shown
         assert not texts(said) or any(text in shown for text in texts(said)), (said.act, said.body)
         for strange in others(office, said):

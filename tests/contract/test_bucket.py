@@ -1,4 +1,6 @@
-"""A bucket that several write to at one moment, on a broker alone and on a cluster: one is first, and all others are told."""
+"""A bucket that several write to at one moment, on a broker alone and on a cluster: one is first,
+and all others are told.
+"""
 
 import asyncio
 import secrets

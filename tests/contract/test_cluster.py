@@ -18,7 +18,7 @@ from dragoman.eventlog.event_log import (
     KeyReused,
     Outcome,
 )
-from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.limits import COALESCE_FROM
 from records import again, note
 from writers import Writers, known, whole
@@ -41,7 +41,9 @@ async def kill_the_leader(cluster: Clients) -> None:
 
 @asynccontextmanager
 async def writing(cluster: Clients, writers: Writers, number: int = 8) -> AsyncIterator[None]:
-    """Writers at work, and at the end the reckoning: what each was told stands there, once, and nothing else does."""
+    """Writers at work, and at the end the reckoning: what each was told stands there, once, and
+    nothing else does.
+    """
     logs = [await cluster.log() for _ in range(number)]
     async with asyncio.TaskGroup() as group:
         for log in logs:
@@ -231,7 +233,7 @@ async def test_openings_that_go_together_are_there_once_when_the_leader_is_kille
         return await alone(entries)
 
     monkeypatch.setattr(log, "append", sized)
-    together, writers = CoalescingLog(log), Writers()
+    together, writers = GroupCommitLog(log), Writers()
     async with asyncio.TaskGroup() as group:
         for _ in range(_OPENINGS):
             group.create_task(writers.open(together))

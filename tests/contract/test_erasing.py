@@ -1,4 +1,6 @@
-"""Erasing on a cluster: every node gives the newest value at once, and no node's stream holds what was erased."""
+"""Erasing on a cluster: every node gives the newest value at once, and no node's stream holds what
+was erased.
+"""
 
 import asyncio
 import secrets

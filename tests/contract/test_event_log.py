@@ -1,4 +1,6 @@
-"""The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three nodes."""
+"""The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three
+nodes.
+"""
 
 import asyncio
 import json
@@ -24,10 +26,10 @@ from dragoman.eventlog.event_log import (
     Unavailable,
     subject_of,
 )
-from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import BATCH_RECORDS
 from patience import PATIENCE_S
 from records import again, note
@@ -54,7 +56,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
         return await broker.log()
 
     async def together() -> EventLog:
-        return CoalescingLog(await broker.log())
+        return GroupCommitLog(await broker.log())
 
     return together if "coalescing" in request.param else anew
 
@@ -572,8 +574,12 @@ async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(
     assert [note(n).raw for n in (2, 1, 3)] == await bytes_of(log)
 
 
-async def begun(bus: Bus, batch: str, numbers: Sequence[int], **more: str) -> dict[str, Any]:
-    """Send messages of a batch, and ask for the answer to the last of them, which commits unless it is told otherwise."""
+async def begun(
+    bus: NatsConnection, batch: str, numbers: Sequence[int], **more: str
+) -> dict[str, Any]:
+    """Send messages of a batch, and ask for the answer to the last of them, which commits unless it
+    is told otherwise.
+    """
     *before, last = numbers
     for number in before:
         headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
@@ -602,7 +608,7 @@ async def test_a_batch_is_taken_as_a_broker_takes_it(
     log, bus = await real_broker.log(), await real_broker.bus()
     answer = await begun(bus, "a-batch", numbers, **{"Nats-Batch-Commit": commit})
     assert answer.get("error", {}).get("err_code") == code, answer
-    assert await stream_config.last_of(bus, log.channel) == (0 if code else BATCH_RECORDS)
+    assert await stream_config.last_position(bus, log.channel) == (0 if code else BATCH_RECORDS)
 
 
 async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_goes_on(

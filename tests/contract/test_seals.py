@@ -1,4 +1,6 @@
-"""The signed heads as a real broker keeps them, alone and as a cluster: a head is written over the one that was read, and over no other."""
+"""The signed heads as a real broker keeps them, alone and as a cluster: a head is written over the
+one that was read, and over no other.
+"""
 
 import asyncio
 import secrets
@@ -11,7 +13,7 @@ from cluster import REPLICAS, Clients
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.compare_and_set import WriteConflict
-from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
+from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from patience import PATIENCE_S
 from proxy import Proxy, Trap
 
@@ -24,7 +26,9 @@ Opener = Callable[[], Awaitable[SignedHeadStore]]
 
 @pytest.fixture(params=["alone", "cluster"])
 def opener(request: pytest.FixtureRequest) -> Opener:
-    """Opens the heads that a broker alone has, or three nodes of a cluster, by a connection of its own each time."""
+    """Opens the heads that a broker alone has, or three nodes of a cluster, by a connection of its
+    own each time.
+    """
     broker: RealBroker | Clients = request.getfixturevalue(
         "real_cluster" if request.param == "cluster" else "real_broker"
     )
@@ -62,8 +66,8 @@ async def history(seals: SignedHeadStore, channel: str) -> list[bytes]:
 
 
 async def tried(
-    seals: SignedHeadStore, channel: str, note: bytes, over: SealedHead | None
-) -> SealedHead | None:
+    seals: SignedHeadStore, channel: str, note: bytes, over: StoredHead | None
+) -> StoredHead | None:
     """What stands there by this writer's hand; None where it is told that another one was first."""
     try:
         return await seals.put(channel, note, over)
@@ -75,7 +79,7 @@ async def test_of_two_writers_over_one_head_the_second_is_told(
     opener: Opener, channel: str
 ) -> None:
     here, there = [await opener() for _ in range(2)]
-    over: SealedHead | None = None
+    over: StoredHead | None = None
     for winner, loser, note in ((here, there, b"1"), (there, here, b"2"), (here, there, b"3")):
         sealed = await winner.put(channel, note, over)
         with pytest.raises(WriteConflict):
@@ -89,7 +93,7 @@ async def test_of_writers_at_one_moment_one_is_first_and_all_others_are_told(
     opener: Opener, channel: str
 ) -> None:
     writers = [await opener() for _ in range(4)]
-    over: SealedHead | None = None
+    over: StoredHead | None = None
     won: list[bytes] = []
     for race in range(_RACES):
         found = await asyncio.gather(
@@ -125,7 +129,7 @@ async def wired(
         proxy.close()
 
 
-async def seen_again(seals: SignedHeadStore, channel: str) -> SealedHead | None:
+async def seen_again(seals: SignedHeadStore, channel: str) -> StoredHead | None:
     """The newest head, as soon as the broker can be asked again."""
     async with asyncio.timeout(PATIENCE_S):
         while True:

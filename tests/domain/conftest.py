@@ -10,7 +10,9 @@ from dragoman.text import NameValue, Text
 
 @pytest.fixture(autouse=True)
 def whole_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every sentence has a value for each of its places, and none for a place that it has not; its names are a side's, or the vocabulary has them."""
+    """Every sentence has a value for each of its places, and none for a place that it has not; its
+    names are a side's, or the vocabulary has them.
+    """
     make = Text.__init__
 
     def made(self: Text, message: str, values: Mapping[str, object]) -> None:

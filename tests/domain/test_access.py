@@ -1,4 +1,6 @@
-"""Who may do what: by side, by role, by where the side stands in the exchange, and from when to when."""
+"""Who may do what: by side, by role, by where the side stands in the exchange, and from when to
+when.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from accessed import POSTED
 from dragoman.domain.acts import access, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record, read_act
@@ -156,6 +158,14 @@ def test_a_service_records_what_is_its_own_and_nobody_else_does(world: World) ->
     assert "does not record" in may(world, "contact-note", "service/gateway")
 
 
+@pytest.mark.parametrize("actor", ["service/", "service", "service/x", "service//", "service/ "])
+def test_a_service_that_nobody_knows_records_nothing(world: World, actor: str) -> None:
+    """An empty name passed for that of a service that no rule names: every act of officers was
+    legal, without a signature.
+    """
+    assert [name for name in RULES if may(world, name, actor) == ""] == []
+
+
 def test_of_two_officers_one_has_the_role_and_a_duty_officer_may_be_alone(world: World) -> None:
     assert (
         may(world, "explanation-request", N, NH) == may(world, "explanation-request", NH, N) == ""
@@ -227,7 +237,7 @@ def test_an_opening_rests_on_nothing_that_could_have_moved(world: World) -> None
 def test_a_post_to_the_path_of_another_family_is_sent_to_its_own(world: World) -> None:
     raw, data = read_act(compact(act("contact-note")), cut=False)
     for family, taken in (("contact", True), ("", True), ("meeting", False)):
-        post = Post(actor=N, act=raw, data=data, id=ids.v7(1, bytes(10)), family=family)
+        post = Submission(actor=N, act=raw, data=data, id=ids.v7(1, bytes(10)), family=family)
         decided = decide(
             world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT
         )

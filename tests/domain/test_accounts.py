@@ -1,4 +1,6 @@
-"""Accounts of one event: what is compared, what is shown only, and that flags and tables say the same."""
+"""Accounts of one event: what is compared, what is shown only, and that flags and tables say the
+same.
+"""
 
 import itertools
 from typing import Any
@@ -141,7 +143,9 @@ SIDES = ("nato", "china", "osce", "asean")
 
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_whose_forces_took_part_is_one_statement_whoever_makes_it(count: int) -> None:
-    """Every pair of statements over two to four sides: the same exactly where both name the same sides; unknown states nothing."""
+    """Every pair of statements over two to four sides: the same exactly where both name the same
+    sides; unknown states nothing.
+    """
     sides = SIDES[:count]
     several = [
         list(each) for size in range(1, count + 1) for each in itertools.permutations(sides, size)

@@ -1,4 +1,6 @@
-"""The table held against the message catalogue and the record's specification, written down here a second time from those."""
+"""The table held against the message catalogue and the record's specification, written down here a
+second time from those.
+"""
 
 from typing import Any
 

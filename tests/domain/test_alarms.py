@@ -1,4 +1,6 @@
-"""An unacknowledged flash: how often it is repeated, whom it reaches with time, and whom the sender rings next."""
+"""An unacknowledged flash: how often it is repeated, whom it reaches with time, and whom the sender
+rings next.
+"""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.views.alarms import RUNGS, escalations, rang, reached
 from dragoman.domain.views.points_of_contact import attended, next_calls, points
 from dragoman_schemas.fields import Hours
@@ -62,7 +64,7 @@ def test_an_acknowledgement_ends_it(manned: World) -> None:
     assert waiting(manned, id, 600) == []
 
 
-@given(required_cosigners=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
+@given(asked=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
 def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(
     asked: int, acknowledged: int | None
 ) -> None:

@@ -1,4 +1,6 @@
-"""What an opening becomes: what an update makes known, what a correction replaces, and what neither changes of what others owe."""
+"""What an opening becomes: what an update makes known, what a correction replaces, and what neither
+changes of what others owe.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadlines import Deadline
-from dragoman.domain.acts.families.exchange import framed
+from dragoman.domain.acts.families.exchange import frame_word
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms
 from dragoman.domain.views.titles import subject_of, title_of
@@ -34,7 +36,7 @@ def limits(world: World, id: str, clock: str) -> list[int]:
 def of(world: World, id: str, clock: str) -> list[Deadline]:
     return [
         each
-        for each in deadlines.running(world.registry, world.exchange(id), {})
+        for each in deadlines.deadlines_of(world.registry, world.exchange(id), {})
         if each.clock == clock
     ]
 
@@ -270,7 +272,7 @@ def test_messages_keep_the_precedence_with_which_they_came_over_several_correcti
 def test_a_member_of_the_frame_is_as_given_or_by_default(world: World) -> None:
     note = world.exchange(world.open(N, act("contact-note", attribution="non_paper")))
     assert [
-        framed(note, name) for name in ("attribution", "releasability", "capacity", "nothing")
+        frame_word(note, name) for name in ("attribution", "releasability", "capacity", "nothing")
     ] == [
         "non_paper",
         "auditors",

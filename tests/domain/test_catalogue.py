@@ -71,7 +71,9 @@ def test_each_field_that_must_be_there_is_missed_by_name(name: str, member: str)
 
 
 def misfits(schema: dict[str, Any], components: dict[str, Any]) -> Iterator[Any]:
-    """Values that do not fit a schema: of another type, out of range, beyond the length, of no such unit or word."""
+    """Values that do not fit a schema: of another type, out of range, beyond the length, of no such
+    unit or word.
+    """
     schema = components.get(schema.get("$ref", ""), schema)
     branches = [
         components.get(each.get("$ref", ""), each) for each in schema.get("anyOf", [schema])

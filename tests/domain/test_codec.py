@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families import genesis
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord
@@ -67,8 +67,8 @@ def test_commitment_entry_and_leaf_are_the_known_ones(name: str) -> None:
 
 
 def test_the_cid_is_made_from_the_genesis_act() -> None:
-    assert VECTORS["cid"] == channel.cid_of(VECTORS["channel_opening_act"].encode())
-    assert VECTORS["genesis_record"]["cid"] == channel.cid_of(
+    assert VECTORS["cid"] == genesis.cid_of(VECTORS["channel_opening_act"].encode())
+    assert VECTORS["genesis_record"]["cid"] == genesis.cid_of(
         VECTORS["genesis_record"]["act"].encode()
     )
 
@@ -159,7 +159,7 @@ def test_what_is_not_exactly_a_record_is_none(change: Any) -> None:
 def test_the_same_post_is_channel_exchange_type_actor_and_act_bytes(world: World) -> None:
     one = world.decide("nato/d-1", INCIDENT)
     assert isinstance(one, records.Record)
-    later = records.of(
+    later = records.assemble(
         replace(one.envelope, time="2026-11-24T23:00:00.000Z", salt="cd" * 32, decided="3"),
         one.act,
         one.data,
@@ -173,9 +173,9 @@ def test_the_same_post_is_channel_exchange_type_actor_and_act_bytes(world: World
         "type": "dragoman.reply.v1",
     }.items():
         assert not records.same_post(
-            one, records.of(replace(one.envelope, **{member: value}), one.act, one.data)
+            one, records.assemble(replace(one.envelope, **{member: value}), one.act, one.data)
         )
-    assert not records.same_post(one, records.of(one.envelope, one.act + b" ", one.data))
+    assert not records.same_post(one, records.assemble(one.envelope, one.act + b" ", one.data))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_no_reader_would_read_is_not_built(world: World, change: dict[str, 
     assert records.parse(good.raw) == records.Record(
         **{**_members(good), "envelope": records.parse(good.raw).envelope}
     )
-    bad = records.of(replace(good.envelope, **change), good.act, good.data)
+    bad = records.assemble(replace(good.envelope, **change), good.act, good.data)
     with pytest.raises(NotARecord):
         records.check_built(bad)
     with pytest.raises(NotARecord):

@@ -1,4 +1,6 @@
-"""A consent is of a text: whatever is agreed, endorsed or settled says exactly what every side has consented to."""
+"""A consent is of a text: whatever is agreed, endorsed or settled says exactly what every side has
+consented to.
+"""
 
 import json
 from typing import Any
@@ -35,7 +37,9 @@ TEXTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"paragraphs": ["The collision was entirely the fault of China."]},
     ),
 }
-"""What is agreed to by the whole text: the act of consent, the status that follows, and another text."""
+"""What is agreed to by the whole text: the act of consent, the status that follows, and another
+text.
+"""
 
 
 def correction(fields: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def test_an_amendment_that_a_side_leaves_changes_nothing(form: str, world: World
 
 def test_a_consent_to_another_text_than_stands_is_void(world: World) -> None:
     id = world.open(N, act("roadmap-item"))
-    seen = consent.whole(world.exchange(id))
+    seen = consent.text_terms(world.exchange(id))
     assert isinstance(
         world.keep(N, correction({"deliverable": "Another chart"}), id, seen=True), Folded
     ), "nobody has consented yet"
@@ -128,7 +132,7 @@ def test_a_consent_to_another_text_than_stands_is_void(world: World) -> None:
     assert world.exchange(id).status == "proposed"
     assert isinstance(
         world.keep(
-            C, {"act": "agreement", "terms": consent.whole(world.exchange(id))}, id, seen=True
+            C, {"act": "agreement", "terms": consent.text_terms(world.exchange(id))}, id, seen=True
         ),
         Folded,
     )
@@ -146,7 +150,7 @@ def test_agreed_facts_are_agreed_no_longer_once_an_account_says_something_else(
         world.keep(N, correction({"cpa": {"value": 15, "unit": "m"}}), id, seen=True), Folded
     )
     assert world.exchange(id).status == "reported"
-    assert consent.standing(world.exchange(id), "accounts-agreement") == set()
+    assert consent.consenting_sides(world.exchange(id), "accounts-agreement") == set()
 
 
 def test_a_translation_is_agreed_to_for_the_original_that_it_translates(world: World) -> None:
@@ -263,7 +267,9 @@ def _texts(exchange: Exchange) -> dict[str, bytes]:
 def test_no_state_gives_a_word_that_a_side_has_not_said(
     data: st.DataObject, form: str, count: int
 ) -> None:
-    """Held against what each side had before it whenever it consented, kept by this test and not by the fold."""
+    """Held against what each side had before it whenever it consented, kept by this test and not by
+    the fold.
+    """
     sides = ("nato", "china", "osce", "asean")[:count]
     consenting, _, other = TEXTS[form]
     world = World(sides=sides)
@@ -272,7 +278,7 @@ def test_no_state_gives_a_word_that_a_side_has_not_said(
     stood_for["nato"].append(_texts(world.exchange(id)))
     proposed: dict[str, tuple[str, dict[str, bytes]]] = {}
     stepped: dict[str, set[str]] = {side: set() for side in sides}
-    stale = consent.whole(world.exchange(id))
+    stale = consent.text_terms(world.exchange(id))
     name, value = next(iter(other.items()))
     for number in range(data.draw(st.integers(4, 24))):
         side = data.draw(st.sampled_from(sides))
@@ -335,13 +341,15 @@ def _raw(value: Any) -> bytes:
 
 
 def test_an_agreed_translation_of_an_account_falls_with_the_account() -> None:
-    """The terms of a translation hold the words that it is of, wherever in the exchange they were said."""
+    """The terms of a translation hold the words that it is of, wherever in the exchange they were
+    said.
+    """
     world = World()
     id = world.open("nato/d-1", act("hazardous-incident"))
     world.keep("china/d-1", {"act": "counter-account", "facts": "Our ship kept its course."}, id)
     account = world.exchange(id).messages[-1].id
     assert (
-        bytes(consent.said_in(world.exchange(id), account)["facts"])
+        bytes(consent.content_of_message(world.exchange(id), account)["facts"])
         == b'"Our ship kept its course."'
     )
     translation = {
@@ -356,7 +364,10 @@ def test_an_agreed_translation_of_an_account_falls_with_the_account() -> None:
     assert reading == consent.digest(
         id,
         "reading",
-        {"original": consent.said_in(world.exchange(id), account), "translation": said.content},
+        {
+            "original": consent.content_of_message(world.exchange(id), account),
+            "translation": said.content,
+        },
     )
     assert reading != consent.digest(id, "reading", {"original": {}, "translation": said.content})
 

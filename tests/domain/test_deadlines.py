@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain.acts import deadline_acts, deadlines
-from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refusal
@@ -32,10 +33,10 @@ def adopted(profile: str = "default", **kinds: Any) -> World:
 def running(world: World, id: str) -> dict[tuple[str, str], Deadline]:
     """The clocks of an exchange, the newest of each name and side."""
     exchange = world.exchange(id)
-    calendars = {side: deadlines.calendar_of(world.ledger.office(side)) for side in world.sides}
+    calendars = {side: duty_calendar.calendar_of(world.ledger.office(side)) for side in world.sides}
     return {
         (clock.clock, clock.side): clock
-        for clock in deadlines.running(world.registry, exchange, calendars)
+        for clock in deadlines.deadlines_of(world.registry, exchange, calendars)
     }
 
 
@@ -155,13 +156,13 @@ def test_at_exactly_the_limit_is_in_time_and_after_it_is_late() -> None:
         True,
     )
     assert (
-        deadline_acts.reached(clock, clock.due),
-        deadline_acts.reached(clock, clock.due + timedelta(milliseconds=1)),
+        deadline_acts.reached_step(clock, clock.due),
+        deadline_acts.reached_step(clock, clock.due + timedelta(milliseconds=1)),
     ) == (90, 100)
     half = clock.begins + timedelta(minutes=5)
     assert (
-        deadline_acts.reached(clock, half - timedelta(milliseconds=1)),
-        deadline_acts.reached(clock, half),
+        deadline_acts.reached_step(clock, half - timedelta(milliseconds=1)),
+        deadline_acts.reached_step(clock, half),
     ) == (0, 50)
 
 
@@ -304,7 +305,7 @@ def test_the_calendar_is_that_of_the_office_once_it_is_agreed() -> None:
     id = world.open(CH, act("liaison-office", hours=hours, holidays=["2026-11-29"]))
     assert world.ledger.office("china") is None
     world.keep(NH, act("agreement"), id, seen=True)
-    calendar = deadlines.calendar_of(world.ledger.office("china"))
+    calendar = duty_calendar.calendar_of(world.ledger.office("china"))
     assert calendar == DutyCalendar(
         days=frozenset({"sun", "mon"}), zone="Asia/Shanghai", holidays=frozenset({"2026-11-29"})
     )
@@ -319,7 +320,7 @@ def told(
 ) -> Folded | Refusal:
     """The watch records a step of a clock at the world's time, or something else in its name."""
     raw = changes.get("raw", deadline_acts.act_of(clock, step))
-    post = Post(
+    post = Submission(
         actor=changes.get("actor", "service/watch"),
         act=raw,
         data=decode_act(raw),
@@ -353,7 +354,7 @@ def test_reminders_and_a_lapse_are_recorded_at_their_time_and_once(
     assert isinstance(told(world, id, clock, 100), Folded)
     assert world.exchange(id).etag != etag
     assert refused(told(world, id, clock, 90)).kind == "void"
-    assert deadline_acts.recorded(world.exchange(id), clock) == 100
+    assert deadline_acts.recorded_step(world.exchange(id), clock) == 100
     world.keep(CD, act("acknowledgement"), id)
     assert running(world, id)["acknowledgement", "china"].late(world.clock)
 
@@ -362,7 +363,7 @@ def test_what_was_met_does_not_lapse(flash: tuple[World, str, Deadline]) -> None
     world, id, clock = flash
     world.keep(CD, act("acknowledgement"), id)
     world.clock = clock.due + timedelta(hours=1)
-    assert "No such clock" in str(refused(told(world, id, clock, 100)).detail)
+    assert "no open deadline" in str(refused(told(world, id, clock, 100)).detail)
 
 
 def test_courtesy_does_not_lapse() -> None:
@@ -370,7 +371,7 @@ def test_courtesy_does_not_lapse() -> None:
     id = world.open(ND, act("contact-note", precedence="flash"))
     clock = running(world, id)["acknowledgement", "china"]
     world.clock = clock.due
-    assert "No such clock" in str(refused(told(world, id, clock, 100)).detail)
+    assert "no open deadline" in str(refused(told(world, id, clock, 100)).detail)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""What the courier records: of a message that was said to a side, once for each means and outcome, and nothing rests on it."""
+"""What the courier records: of a message that was said to a side, once for each means and outcome,
+and nothing rests on it.
+"""
 
 import pytest
 from msgspec.structs import replace
@@ -29,7 +31,7 @@ def outcome(
         id=id or outcome_id(world.name, outcome), source="/services/courier", name="courier-outcome", version=1, subject=exchange,
         time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor=actor, decided=world.position, salt=SALT,
     )  # fmt: skip
-    return records.of(envelope, raw, records.decode_act(raw))
+    return records.assemble(envelope, raw, records.decode_act(raw))
 
 
 def test_an_outcome_stands_among_the_acts_and_moves_nothing(world: World) -> None:
@@ -114,7 +116,7 @@ def test_the_bytes_and_the_id_are_determined(world: World) -> None:
     ):
         taken = world.take(spoilt)
         assert not taken.valid and taken.refusal is not None
-        assert taken.refusal.kind == "void" and "determined" in str(taken.refusal.detail)
+        assert taken.refusal.kind == "void" and "determine" in str(taken.refusal.detail)
 
 
 @pytest.mark.parametrize(

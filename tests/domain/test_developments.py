@@ -1,4 +1,6 @@
-"""How facts develop: a series of values as of times, newest first, of which none makes an earlier one wrong; errors stay corrections."""
+"""How facts develop: a series of values as of times, newest first, of which none makes an earlier
+one wrong; errors stay corrections.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -105,7 +107,7 @@ def test_a_second_value_as_of_the_same_time_is_an_error_or_has_another_time() ->
     again = {"act": "update", "fields": {"casualties": 2}, "as_of": "2026-11-24T04:05+01:00"}
     refusal = refused(world.keep(ND, again, id))
     assert [each.pointer for each in refusal.faults] == ["/fields/casualties"]
-    assert "correct what was wrong" in str(refusal.faults[0].detail)
+    assert "correct the wrong value" in str(refusal.faults[0].detail)
     assert isinstance(world.keep(ND, {**again, "as_of": "2026-11-24T04:06+01:00"}, id), Folded)
 
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import duty_calendar
 from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Meeting
 from samples import act
@@ -57,7 +57,7 @@ def test_the_newest_office_of_a_side_that_is_agreed_or_open_counts() -> None:
     world.keep(CH, act("status-change", status="open"), second)
     standing = world.ledger.office("china")
     assert standing is not None and standing.id == second
-    assert deadlines.calendar_of(standing).days == {"sun"}
+    assert duty_calendar.calendar_of(standing).days == {"sun"}
     world.keep(CH, act("status-change", status="closed"), second)
     standing = world.ledger.office("china")
     assert standing is not None and standing.id == first

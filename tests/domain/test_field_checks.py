@@ -1,4 +1,6 @@
-"""What several members must be together: of every act that has times, places, windows or sides, one that does not hold is refused."""
+"""What several members must be together: of every act that has times, places, windows or sides, one
+that does not hold is refused.
+"""
 
 from typing import Any
 
@@ -355,7 +357,7 @@ def test_clocks_reckon_with_every_time_that_is_taken(world: World, text: str) ->
         (N, act("meeting-request", windows=[window])),
     ):
         exchange = world.exchange(world.open(actor, post))
-        assert deadlines.running(world.registry, exchange, {})
+        assert deadlines.deadlines_of(world.registry, exchange, {})
 
 
 # The checks themselves

@@ -8,7 +8,7 @@ import pytest
 from dragoman.domain.fold import Folded
 from dragoman.domain.views.flags import flags
 from dragoman.domain.views.geometry import meet, outline
-from dragoman.domain.views.phase import stage
+from dragoman.domain.views.phase import phase_of
 from samples import act
 from world import World
 
@@ -359,5 +359,5 @@ def test_a_stage_follows_from_the_dates(
     world = World()
     exchange = world.exchange(world.open(actor, body))
     assert {
-        at: stage(world.registry, exchange, datetime.fromisoformat(at)) for at in stages
+        at: phase_of(world.registry, exchange, datetime.fromisoformat(at)) for at in stages
     } == stages

@@ -1,4 +1,6 @@
-"""The fold: records judged at their own position, void ones without effect, and the audit's independence of who wrote them."""
+"""The fold: records judged at their own position, void ones without effect, and the audit's
+independence of who wrote them.
+"""
 
 from typing import Any
 
@@ -23,7 +25,7 @@ def decided(world: World, actor: str, act: dict[str, Any], exchange: str = "") -
 
 
 def changed(record: Record, **members: Any) -> Record:
-    return records.of(replace(record.envelope, **members), record.act, record.data)
+    return records.assemble(replace(record.envelope, **members), record.act, record.data)
 
 
 # Genesis
@@ -131,7 +133,7 @@ def test_a_record_whose_members_are_not_what_they_must_be_is_void(
 def test_a_void_record_uses_up_its_id(world: World) -> None:
     good = decided(world, "nato/d-1", INCIDENT)
     world.take(changed(good, decided="999"))
-    assert "id was used up" in str(refused(world.take(good)).detail)
+    assert "already used its id" in str(refused(world.take(good)).detail)
 
 
 def test_junk_is_passed_and_stops_nobody(world: World) -> None:

@@ -1,4 +1,6 @@
-"""Golden records: one of each act and version, written once. Whatever changes, they are read as they were meant."""
+"""Golden records: one of each act and version, written once. Whatever changes, they are read as
+they were meant.
+"""
 
 import json
 from pathlib import Path

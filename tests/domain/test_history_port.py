@@ -1,6 +1,8 @@
-"""What a judgement rested on: it need not be made again while that stands, and is while it does not.
+"""What a judgement rested on: it need not be made again while that stands, and is while it does
+not.
 
-That whatever is legal on grounds that stand would be judged legal again, the world of these tests asserts at every record.
+That whatever is legal on grounds that stand would be judged legal again, the world of these tests
+asserts at every record.
 """
 
 import pytest

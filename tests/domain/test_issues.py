@@ -1,4 +1,6 @@
-"""Issues: views that belong to one, whoever spells it how, and every view that a side has had of it."""
+"""Issues: views that belong to one, whoever spells it how, and every view that a side has had of
+it.
+"""
 
 from typing import Any
 
@@ -16,7 +18,9 @@ N, C = "nato/o-1", "china/o-1"
 
 
 def stated(world: World, *views: tuple[str, Any, str, str]) -> tuple[list[str], list[Exchange]]:
-    """Views by who says them, what they call the issue, what they think, and the number of the view whose issue it is, from 1; none for ``."""
+    """Views by who says them, what they call the issue, what they think, and the number of the view
+    whose issue it is, from 1; none for ``.
+    """
     ids: list[str] = []
     for actor, issue, own_view, under in views:
         body = {

@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.domain.acts import line_checks
 from dragoman.domain.acts.line_checks import LineState
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
@@ -56,7 +56,7 @@ def sent(world: World, moment: str, **changes: Any) -> Folded | Refusal:
     raw, data = records.read_act(line_checks.act_of(world.registry, slot), cut=False)
     id = changes.get("id", slot_id(world.registry, slot))
     raw = changes.get("act", raw)
-    post = Post(
+    post = Submission(
         actor="service/watch",
         act=raw,
         data=records.decode_act(raw) if "act" in changes else data,
@@ -190,7 +190,9 @@ def test_no_officer_sends_in_the_name_of_the_schedule() -> None:
 
 
 def lines(history: str) -> LineState:
-    """How a circuit stands after checks that were echoed `e`, echoed with errors `w`, missed `m` or still wait `s`, the newest last."""
+    """How a circuit stands after checks that were echoed `e`, echoed with errors `w`, missed `m` or
+    still wait `s`, the newest last.
+    """
     world = scheduled()
     found: list[Exchange] = []
     for one in history:
@@ -219,7 +221,7 @@ def missed(world: World, id: str) -> Folded | Refusal:
     }
     raw, data = records.read_act(compact(body), cut=False)
     key = f"line-check-missed\n{id}\necho\nchina\n{id}\n100"
-    post = Post(
+    post = Submission(
         actor="service/watch",
         act=raw,
         data=data,

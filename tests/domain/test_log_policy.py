@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families import channel, genesis
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.errors import Refusal
 from dragoman.tlog import dsse
@@ -57,7 +57,7 @@ def test_a_policy_is_in_force_once_every_side_has_adopted_the_same(world: World)
     assert found is not None
     log = log_policy.log_of(world.registry)
     assert (found.quorum, set(found.witnesses), found.logs) == ("both", {"n", "c"}, {log.name: log})
-    assert log_policy.written(log, policy()) == f"{policy()}log {log}\n"
+    assert log_policy.policy_file(log, policy()) == f"{policy()}log {log}\n"
     assert (
         found.satisfied(frozenset({"n", "c"}))
         and not found.satisfied(frozenset({"n"}))
@@ -86,7 +86,7 @@ def test_what_one_side_adopts_later_leaves_the_policy_in_force_as_it_is(world: W
             policy().replace("group china any c\n", "").replace(" china\n", " c\n"),
             "name a group or a witness china",
         ),
-        (policy().replace(witness("nato"), witness("china")), "serves for nothing else"),
+        (policy().replace(witness("nato"), witness("china")), "serve no other purpose"),
         (policy().replace(witness("nato"), witness("nato", ED25519)), "line 1"),
         ("quorum none\n", "name a group or a witness nato"),
         ("x", "line 1"),
@@ -109,7 +109,7 @@ def test_a_key_that_serves_for_something_else_is_no_witness_and_a_witness_no_off
     log = str(Verifier("nato.example/witness", COSIGNATURE, dsse.public_of(seed_of("log"))))
     for key in (root, log):
         refusal = adopt(world, "nato", policy().replace(witness("nato"), key))
-        assert isinstance(refusal, Refusal) and "serves for nothing else" in str(
+        assert isinstance(refusal, Refusal) and "serve no other purpose" in str(
             refusal.faults[0].detail
         )
     adopt(world, "nato", policy())
@@ -139,5 +139,5 @@ def test_a_key_that_serves_for_something_else_is_no_witness_and_a_witness_no_off
 def test_a_genesis_may_name_the_policy_with_its_witnesses(
     changes: dict[str, Any], pointer: str | None, world: World
 ) -> None:
-    refusal = channel.check_genesis(world.genesis(**changes))
+    refusal = genesis.check_genesis(world.genesis(**changes))
     assert (None if refusal is None else refusal.faults[0].pointer) == pointer

@@ -73,7 +73,7 @@ def owing(world: World, id: str) -> set[str]:
     exchange = world.exchange(id)
     return {
         each.side
-        for each in deadlines.running(world.registry, exchange, {})
+        for each in deadlines.deadlines_of(world.registry, exchange, {})
         if each.clock == "readout" and each.met is None
     }
 

@@ -1,11 +1,17 @@
-"""Messages of an exchange: to whom they go, who acknowledges which, and what a correction leaves behind."""
+"""Messages of an exchange: to whom they go, who acknowledges which, and what a correction leaves
+behind.
+"""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from dragoman.domain.acts.families.exchange import asked, owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import (
+    owes_acknowledgement,
+    owes_answer,
+    parties_to_answer,
+)
 from dragoman.domain.fold import Folded
 from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange
@@ -166,7 +172,9 @@ def test_of_windows_that_were_named_anew_those_owe_an_answer_who_did_not_name_th
     world = World(sides=THREE)
     id = world.open(N, act("meeting-request"))
     world.keep(C, act("counter-proposal"), id)
-    assert asked(world.exchange(id)) == owes_answer(world.exchange(id)) == {"nato", "osce"}
+    assert (
+        parties_to_answer(world.exchange(id)) == owes_answer(world.exchange(id)) == {"nato", "osce"}
+    )
     world.keep(OSCE, act("decline"), id)
     assert owes_answer(world.exchange(id)) == {"nato"}
     world.keep(N, act("meeting-held"), id)

@@ -1,4 +1,6 @@
-"""A text by both hands: brackets of each side, consents ad referendum, and languages that are equally authentic."""
+"""A text by both hands: brackets of each side, consents ad referendum, and languages that are
+equally authentic.
+"""
 
 from typing import Any
 
@@ -156,7 +158,7 @@ def test_a_text_is_in_every_language_in_which_it_is_authentic(world: World) -> N
     )
     whole = [*paragraphs[:1], {"en": "Not close.", "zh": "不靠近。"}]
     id = world.open(N, {**body, "paragraphs": whole})
-    seen = consent.whole(world.exchange(id))
+    seen = consent.text_terms(world.exchange(id))
     changed = [whole[0], {"en": "Not close.", "zh": "靠近。"}]
     world.keep(
         N,
@@ -164,7 +166,7 @@ def test_a_text_is_in_every_language_in_which_it_is_authentic(world: World) -> N
         id,
         seen=True,
     )
-    assert consent.whole(world.exchange(id)) != seen, (
+    assert consent.text_terms(world.exchange(id)) != seen, (
         "a consent is to all authentic languages at once"
     )
     cut = {"act": "correction", "reason": "A slip.", "fields": {"paragraphs": paragraphs}}

@@ -1,4 +1,6 @@
-"""Depth is counted over the bytes as a decoder would enter it; what was a record stays one, byte for byte."""
+"""Depth is counted over the bytes as a decoder would enter it; what was a record stays one, byte
+for byte.
+"""
 
 import json
 import time
@@ -101,7 +103,9 @@ def test_no_hostile_message_raises_anything_but_that_it_is_no_record(
 
 
 def test_counting_costs_little() -> None:
-    """A thousand ordinary records in a few milliseconds, and the worst message in less than a tenth of a second."""
+    """A thousand ordinary records in a few milliseconds, and the worst message in less than a tenth
+    of a second.
+    """
     begun = time.process_time()
     for _ in range(1_000):
         is_deeper(RECORD, RECORD_DEPTH)

@@ -1,4 +1,6 @@
-"""Open matters: nothing that is owed is missing from the list, nothing that is settled is on it, and the most urgent comes first."""
+"""Open matters: nothing that is owed is missing from the list, nothing that is settled is on it,
+and the most urgent comes first.
+"""
 
 from typing import Any
 
@@ -7,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.domain.views.open_matters import INCIDENTS, in_order, may_be_open, open_matter, owing
 from dragoman_schemas.profiles import PROFILES
-from dragoman_schemas.responses import OpenMatter
 from dragoman_schemas.state import Adopted, Exchange, Registry, Stamp
+from dragoman_schemas.state_responses import OpenMatter
 from histories import FURTHER, WIDE, a_history
 from lives import LIVES
 from samples import act
@@ -30,12 +32,14 @@ def owed(found: OpenMatter | None) -> list[tuple[str, str]]:
 
 
 def expect(registry: Registry, exchange: Exchange) -> None:
-    """An exchange is on the list exactly where it is an unsettled incident, or something is owed in it."""
+    """An exchange is on the list exactly where it is an unsettled incident, or something is owed in
+    it.
+    """
     found = open_matter(registry, exchange, {})
     limits = [
         clock
-        for clock in deadlines.running(registry, exchange, {})
-        if deadlines.is_owed(exchange, clock)
+        for clock in deadlines.deadlines_of(registry, exchange, {})
+        if deadline_outcomes.is_owed(exchange, clock)
     ]
     must = [clock for clock in limits if clock.clock != "reconfirmation"]
     if must or (exchange.act in INCIDENTS and exchange.status not in ENDED):

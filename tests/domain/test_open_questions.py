@@ -1,4 +1,6 @@
-"""Questions: which are answered by which reply, which stay open, and what may not be closed over them."""
+"""Questions: which are answered by which reply, which stay open, and what may not be closed over
+them.
+"""
 
 from typing import Any
 
@@ -92,7 +94,7 @@ def test_a_reply_that_is_not_final_acknowledges_and_answers_nothing_yet() -> Non
     ) == ("requested", True, {})
     (clock,) = (
         each
-        for each in deadlines.running(world.registry, exchange, {})
+        for each in deadlines.deadlines_of(world.registry, exchange, {})
         if each.clock == "explanation_answer"
     )
     assert clock.open
@@ -172,7 +174,7 @@ def test_a_question_about_an_incident_or_about_yearly_data_has_a_limit(
         world.keep(C, {"act": "clarification-request", "questions": [f"{number}?"]}, id)
 
     def found() -> list[tuple[str, int, bool]]:
-        running = deadlines.running(world.registry, world.exchange(id), {})
+        running = deadlines.deadlines_of(world.registry, world.exchange(id), {})
         return [
             (each.side, round((each.due - each.begins).total_seconds()), each.open)
             for each in running

@@ -1,4 +1,6 @@
-"""What is owed, in full: every clock of a history, who owes it, since which record, until when, and what met it."""
+"""What is owed, in full: every clock of a history, who owes it, since which record, until when, and
+what met it.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadline_acts, deadlines
-from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
+from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
@@ -38,7 +41,7 @@ def adopted(profile: str = "default", sides: tuple[str, ...] = TWO, **kinds: Any
 
 
 def running(world: World, id: str, **calendars: DutyCalendar) -> list[Deadline]:
-    return deadlines.running(world.registry, world.exchange(id), calendars)
+    return deadlines.deadlines_of(world.registry, world.exchange(id), calendars)
 
 
 def of(world: World, id: str, clock: str) -> list[Deadline]:
@@ -96,12 +99,12 @@ def office(**members: Any) -> DutyCalendar:
         if key not in ("hours", "holidays")
     }
     id = world.open(CH, body | members)
-    return deadlines.calendar_of(world.exchange(id))
+    return duty_calendar.calendar_of(world.exchange(id))
 
 
 def test_an_office_that_is_always_open_has_no_holidays_and_one_without_hours_has() -> None:
     days = {"2027-02-06", "2027-02-07"}
-    assert office() == DutyCalendar() == deadlines.calendar_of(None)
+    assert office() == DutyCalendar() == duty_calendar.calendar_of(None)
     assert office(holidays=sorted(days)) == DutyCalendar(holidays=frozenset(days))
     assert office(hours="24x7", holidays=sorted(days)).days == {
         "mon",
@@ -505,7 +508,7 @@ def test_a_clock_binds_that_began_after_the_last_side_had_adopted_the_profile() 
     assert [each.binding for each in running(world, before)] == [False, True, False]
     assert [
         each.started_by
-        for each in deadlines.open_clocks(world.registry, world.exchange(before), {})
+        for each in deadlines.open_deadlines(world.registry, world.exchange(before), {})
     ] == [world.exchange(before).messages[1].id]
 
 
@@ -588,20 +591,20 @@ def posted(world: World, exchange: str, clock: Deadline, step: int) -> Record:
         subject=exchange, time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor="service/watch", decided=world.position, salt=SALT,
         caused_by=clock.started_by,
     )  # fmt: skip
-    return records.of(envelope, raw, records.decode_act(raw))
+    return records.assemble(envelope, raw, records.decode_act(raw))
 
 
 def test_a_step_is_on_record_once_and_no_lower_one_after_it() -> None:
     world = adopted()
     id = world.open(ND, act("contact-note", precedence="flash"))
     (clock,) = running(world, id)
-    assert deadline_acts.recorded(world.exchange(id), clock) == 0
+    assert deadline_acts.recorded_step(world.exchange(id), clock) == 0
     world.clock = clock.due
     for step in (50, 90, 100):
         record = posted(world, id, clock, step)
         assert deadline_acts.check(world.registry, world.exchange(id), {}, record) is None
         assert world.take(record).valid
-        assert deadline_acts.recorded(world.exchange(id), clock) == step
+        assert deadline_acts.recorded_step(world.exchange(id), clock) == step
         again = deadline_acts.check(world.registry, world.exchange(id), {}, record)
         assert again is not None
         assert (again.kind, "on record" in str(again.detail)) == ("void", True)
@@ -613,7 +616,7 @@ def test_a_lapse_is_judged_by_the_calendar_of_the_office() -> None:
     world.keep(NH, act("agreement"), entry, seen=True)
     world.clock = datetime(2026, 11, 27, 18, tzinfo=UTC)
     id = world.open(N, act("contact-note"))
-    (clock,) = running(world, id, china=deadlines.calendar_of(world.ledger.office("china")))
+    (clock,) = running(world, id, china=duty_calendar.calendar_of(world.ledger.office("china")))
     assert clock.due == datetime(2026, 11, 28, 18, 0, 1, tzinfo=UTC)
     world.clock = clock.due
     assert world.take(posted(world, id, clock, 100)).valid
@@ -626,7 +629,7 @@ def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> Non
     world.clock = china.due
     assert world.take(posted(world, id, china, 100)).valid
     found = {
-        (each.clock, each.side): deadline_acts.recorded(world.exchange(id), each)
+        (each.clock, each.side): deadline_acts.recorded_step(world.exchange(id), each)
         for each in running(world, id)
     }
     assert found == {
@@ -643,10 +646,10 @@ def test_what_no_watch_would_write_is_void() -> None:
     (clock,) = running(world, id)
     world.clock = clock.due
     for wrong, detail in (
-        (replace(clock, clock="answer"), "No such clock runs"),
-        (replace(clock, side="nato"), "No such clock runs"),
-        (replace(clock, started_by=CLOCK.started_by), "No such clock runs"),
-        (replace(clock, due=clock.due + timedelta(seconds=1)), "are determined"),
+        (replace(clock, clock="answer"), "no open deadline"),
+        (replace(clock, side="nato"), "no open deadline"),
+        (replace(clock, started_by=CLOCK.started_by), "no open deadline"),
+        (replace(clock, due=clock.due + timedelta(seconds=1)), "The bytes are not those"),
     ):
         refusal = deadline_acts.check(
             world.registry, world.exchange(id), {}, posted(world, id, wrong, 100)
@@ -670,7 +673,15 @@ def test_a_step_is_reached_at_its_time_and_a_lapse_a_moment_after_the_limit() ->
         datetime(2026, 11, 24, 17, tzinfo=UTC),
         datetime(2026, 11, 24, 21, tzinfo=UTC),
     )
-    assert [deadline_acts.reached(CLOCK, time) for time in times] == [0, 0, 50, 50, 90, 90, 100]
+    assert [deadline_acts.reached_step(CLOCK, time) for time in times] == [
+        0,
+        0,
+        50,
+        50,
+        90,
+        90,
+        100,
+    ]
 
 
 def test_what_was_met_late_stays_late() -> None:
@@ -685,6 +696,6 @@ def test_what_was_met_late_stays_late() -> None:
 
 def test_an_instant_is_written_to_the_millisecond_in_utc() -> None:
     assert (
-        deadlines.written(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00"))
+        deadlines.timestamp(datetime.fromisoformat("2026-11-24T03:05:01.234567+08:00"))
         == "2026-11-23T19:05:01.234Z"
     )

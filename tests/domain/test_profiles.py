@@ -73,7 +73,9 @@ def test_an_acknowledgement_is_due_by_precedence_in_every_profile(profile: str) 
 
 
 def test_yearly_exchanges_have_a_last_day_in_every_profile() -> None:
-    """The calendar on 15 November and force information on 15 December of the year before, the missile declaration on 31 March after."""
+    """The calendar on 15 November and force information on 15 December of the year before, the
+    missile declaration on 31 March after.
+    """
     expected = {
         "annual_calendar": (-1, 11, 15),
         "force_information": (-1, 12, 15),

@@ -1,4 +1,6 @@
-"""What a receipt is owed of: an answer acknowledges what it answers, and what was answered and closed by its opener is owed no more."""
+"""What a receipt is owed of: an answer acknowledges what it answers, and what was answered and
+closed by its opener is owed no more.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +26,7 @@ def said(world: World, id: str, actor: str, body: dict[str, Any]) -> None:
 
 
 def owed(world: World, id: str) -> list[tuple[str, str]]:
-    running: list[Deadline] = list(deadlines.running(world.registry, world.exchange(id), {}))
+    running: list[Deadline] = list(deadlines.deadlines_of(world.registry, world.exchange(id), {}))
     return [
         (each.clock, each.side) for each in running if each.open and each.clock == "acknowledgement"
     ]
@@ -124,7 +126,7 @@ def test_help_is_offered_to_others_and_taken_or_given_only_where_it_was_offered(
     world = World()
     id = world.open(ND, act("emergency-notification"))
     for actor, body, words in (
-        (ND, {"act": "help-offer", "text": "Two ships."}, "your own"),
+        (ND, {"act": "help-offer", "text": "Two ships."}, "help to itself"),
         (ND, {"act": "help-acceptance"}, "no other side has offered help"),
         (CD, {"act": "help-delivery"}, "nobody has offered help"),
     ):

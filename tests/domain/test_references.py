@@ -1,4 +1,6 @@
-"""What acts name beside the log is found wherever it stands, and the commitment to a person is the specification's."""
+"""What acts name beside the log is found wherever it stands, and the commitment to a person is the
+specification's.
+"""
 
 import json
 
@@ -18,7 +20,9 @@ def compact(value: object) -> bytes:
 
 
 def test_the_commitment_is_the_known_one() -> None:
-    """Made with sha256sum, over `dragoman-person/v1`, a line feed, the bytes 00 to 1f, and the entry."""
+    """Made with sha256sum, over `dragoman-person/v1`, a line feed, the bytes 00 to 1f, and the
+    entry.
+    """
     entry = b'{"name":"Li Wei","telephones":["+86 10 5550 0100"]}'
     assert (
         references.commitment(bytes(range(32)), entry)

@@ -1,4 +1,6 @@
-"""The registry: what a genesis says stands there, what keys may sign and from when to when, and what changes it."""
+"""The registry: what a genesis says stands there, what keys may sign and from when to when, and
+what changes it.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import membership
 from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families import genesis as genesis_module
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key, outage_act, outage_key
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
@@ -70,7 +73,7 @@ def test_what_the_sides_signed_stands_in_the_registry() -> None:
         "example.org/nato-china",
         "",
     )
-    assert (registry.cid, registry.etag) == (channel.cid_of(genesis.act), genesis.commit)
+    assert (registry.cid, registry.etag) == (genesis_module.cid_of(genesis.act), genesis.commit)
     assert (registry.opened.position, registry.opened.by, registry.opened.time) == (
         1,
         "service/desk",
@@ -99,7 +102,8 @@ def test_what_a_genesis_leaves_out_is_by_default() -> None:
 
 def test_the_id_of_a_channel_is_the_hash_of_its_genesis() -> None:
     assert (
-        channel.cid_of(b"{}") == "7f2c4a04d036f6785ec6c11ce5d81a1dd8bd9399c627acda20dac05e13d0f1a1"
+        genesis_module.cid_of(b"{}")
+        == "7f2c4a04d036f6785ec6c11ce5d81a1dd8bd9399c627acda20dac05e13d0f1a1"
     )
 
 
@@ -159,7 +163,7 @@ def test_a_side_and_a_key_are_named_once(sides: list[dict[str, Any]]) -> None:
 
 def judged(record: Record) -> str:
     """Where a genesis is at fault; empty if it is valid, and `whole` where no member of it is."""
-    refusal = channel.check_genesis(record)
+    refusal = genesis_module.check_genesis(record)
     return (
         ""
         if refusal is None
@@ -206,7 +210,7 @@ def test_position_1_is_a_genesis_and_no_other_act() -> None:
 def test_the_record_of_a_genesis_agrees_with_it(members: dict[str, Any], pointer: str) -> None:
     genesis = World().genesis()
     assert (
-        judged(records.of(replace(genesis.envelope, **members), genesis.act, genesis.data))
+        judged(records.assemble(replace(genesis.envelope, **members), genesis.act, genesis.data))
         == pointer
     )
 
@@ -248,7 +252,9 @@ def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:
     for text in (UNSET, "", "x"):
         assert (
             membership.valid_signers(
-                records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data),
+                records.assemble(
+                    replace(genesis.envelope, signatures=text), genesis.act, genesis.data
+                ),
                 keys.get,
             )
             is None
@@ -455,7 +461,7 @@ def refusal_at(
     """Why a signed act would not hold at a position; empty if it would."""
     raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
     record = world.unsigned(actor, body)
-    record = records.of(
+    record = records.assemble(
         replace(record.envelope, attestation="author", signatures=signed),
         raw,
         records.decode_act(raw),
@@ -487,8 +493,8 @@ def test_an_act_is_signed_by_its_actor_by_every_key_that_it_adds_and_by_no_other
     for owners, detail in (
         (["nato/root", "nato/adm-2", "nato/adm-2-spare"], ""),
         (["nato/root", "nato/adm-2"], "A signature is missing"),
-        (["nato/adm-2", "nato/adm-2-spare"], "Root of nato asks for 1 of its keys"),
-        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "china/root"], "Another side's key"),
+        (["nato/adm-2", "nato/adm-2-spare"], "Root of nato must sign with 1 of its keys"),
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "china/root"], "A key of another side"),
         (["nato/root", "nato/adm-2", "nato/adm-2-spare", "nato/x"], "A signature is missing"),
     ):
         found = refusal_at(world, position, entry, "nato/root", owners)
@@ -531,7 +537,7 @@ def test_root_signs_by_its_threshold() -> None:
     entry = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
     assert (
         refusal_at(world, 2, entry, "nato/root", ["nato/root"])
-        == "Root of nato asks for 2 of its keys."
+        == "Root of nato must sign with 2 of its keys."
     )
     assert refusal_at(world, 2, entry, "nato/root", ["nato/root", "nato/root-2"]) == ""
 

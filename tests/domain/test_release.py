@@ -1,4 +1,6 @@
-"""What is made public is what every side consented to by its digest, from the time they agreed to, and no record more."""
+"""What is made public is what every side consented to by its digest, from the time they agreed to,
+and no record more.
+"""
 
 import hashlib
 import json
@@ -114,7 +116,7 @@ def test_another_text_needs_another_consent(world: World) -> None:
     note = world.open(N, NOTE)
     world.keep(C, {"act": "reply", "text": "Noted."}, note)
     id = proposed(world, item(world, note))
-    seen = consent.whole(world.exchange(id))
+    seen = consent.text_terms(world.exchange(id))
     more = {
         "act": "correction",
         "reason": "The reply as well.",

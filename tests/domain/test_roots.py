@@ -1,4 +1,6 @@
-"""A side's root keys are replaced by root alone: signed by thresholds of the old and of the new, and as they were announced."""
+"""A side's root keys are replaced by root alone: signed by thresholds of the old and of the new,
+and as they were announced.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,6 @@
-"""Dates that are over, or that would leave another side no time to answer, are refused at the edge; the fold takes them as before."""
+"""Dates that are over, or that would leave another side no time to answer, are refused at the edge;
+the fold takes them as before.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,8 +31,8 @@ def window(
     world: World, begins: timedelta, lasts: timedelta = timedelta(hours=2)
 ) -> dict[str, str]:
     return {
-        "from": clocks.written(world.clock + begins),
-        "to": clocks.written(world.clock + begins + lasts),
+        "from": clocks.timestamp(world.clock + begins),
+        "to": clocks.timestamp(world.clock + begins + lasts),
     }
 
 
@@ -75,7 +77,7 @@ def test_what_is_taken_leaves_the_other_side_48_hours(hours: int) -> None:
         now = datetime.fromisoformat(folded.record.envelope.time)
         answers = [
             each
-            for each in clocks.running(
+            for each in clocks.deadlines_of(
                 world.registry, world.exchange(folded.record.envelope.id), {}
             )
             if each.clock == "answer"
@@ -107,11 +109,13 @@ def test_a_proposal_of_other_windows_is_held_to_the_same() -> None:
 
 def test_a_reply_is_wanted_by_a_time_that_is_still_to_come() -> None:
     world = bound()
-    late = {**NOTE, "reply_wanted_by": clocks.written(world.clock - DAY)}
+    late = {**NOTE, "reply_wanted_by": clocks.timestamp(world.clock - DAY)}
     assert pointers(posted(world, "nato/o-1", late)[1]) == ["/reply_wanted_by"]
     assert posted(world, "nato/o-1", {**late, "for_the_record": True})[1] is None
     assert (
-        posted(world, "nato/o-1", {**NOTE, "reply_wanted_by": clocks.written(world.clock + DAY)})[1]
+        posted(world, "nato/o-1", {**NOTE, "reply_wanted_by": clocks.timestamp(world.clock + DAY)})[
+            1
+        ]
         is None
     )
 

@@ -1,11 +1,13 @@
-"""Acts that officers sign, the second officer of two, and what a record's derived members must be (record.md §3, §4)."""
+"""Acts that officers sign, the second officer of two, and what a record's derived members must be
+(record.md §3, §4).
+"""
 
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from dragoman.audit.accountability import exceptions
+from dragoman.audit.accountability import findings
 from dragoman.audit.replay import Replay
 from dragoman.audit.verification import Verification
 from dragoman.domain.acts import membership
@@ -24,7 +26,9 @@ NOWHERE = "0192f0c1-2f3a-7c4d-8e5f-112233445566"
 
 
 def with_signer(*required: str) -> World:
-    """A channel in which an officer of nato has a key, and in which acts of some families must be signed."""
+    """A channel in which an officer of nato has a key, and in which acts of some families must be
+    signed.
+    """
     world = World()
     if required:
         world.ledger, world.raws = Replay(), []
@@ -76,7 +80,7 @@ def built(
         id=id, source=members.pop("source", f"/sides/{side}/offices/hq"), name=name, version=1, subject=subject, time=world.tick(),
         channel=world.name, family=family, actor=actor, decided=world.position, salt=SALT, signatures=signatures,
     )  # fmt: skip
-    return records.of(replace(envelope, **members), raw, records.decode_act(raw))
+    return records.assemble(replace(envelope, **members), raw, records.decode_act(raw))
 
 
 def signed(
@@ -118,10 +122,10 @@ def test_a_signed_opening_is_attested_by_its_author_and_its_signature_is_no_cont
         ({"author": N}, "does not agree"),
         (
             {"seen": {"size": 3, "root": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
-            "no head of this log",
+            "not a head of this log",
         ),
-        ({"owners": ["china/root"]}, "Another side's key"),
-        ({"owners": [N]}, "of no key valid here"),
+        ({"owners": ["china/root"]}, "A key of another side"),
+        ({"owners": [N]}, "its key is not valid here"),
         ({"owners": ["nato/root"]}, "No valid key of nato/signer"),
     ],
 )
@@ -138,7 +142,7 @@ def test_what_was_seen_is_a_head_before_the_record_and_may_be_an_old_one() -> No
         root = dsse.encode_base64(world.ledger.root(min(size, world.position)))
         folded = signed(world, NOTE, seen={"size": size, "root": root})
         assert folded.valid == valid
-        assert valid or "no head of this log" in str(refused(folded).detail)
+        assert valid or "not a head of this log" in str(refused(folded).detail)
 
 
 def test_a_signed_consenting_act_follows_the_newest_record_and_any_other_act_any_earlier_one() -> (
@@ -167,7 +171,7 @@ def test_what_is_signed_is_attested_by_its_author_and_nothing_else_is() -> None:
     assert (
         refused(
             world.take(
-                records.of(
+                records.assemble(
                     replace(note.envelope, attestation="author", signatures="x" * 64),
                     note.act,
                     note.data,
@@ -308,7 +312,7 @@ def test_a_continuing_record_whose_members_are_not_what_they_must_be_is_void(
     reply = world.decide(C, act("reply"), id)
     assert isinstance(reply, Record)
     refusal = refused(
-        world.take(records.of(replace(reply.envelope, **members), reply.act, reply.data))
+        world.take(records.assemble(replace(reply.envelope, **members), reply.act, reply.data))
     )
     assert (refusal.kind, detail in str(refusal.detail)) == ("void", True)
 
@@ -319,7 +323,9 @@ def test_a_record_of_an_exchange_that_there_is_not_is_void(world: World) -> None
     assert isinstance(reply, Record)
     assert (
         refused(
-            world.take(records.of(replace(reply.envelope, subject=NOWHERE), reply.act, reply.data))
+            world.take(
+                records.assemble(replace(reply.envelope, subject=NOWHERE), reply.act, reply.data)
+            )
         ).kind
         == "not-found"
     )
@@ -331,7 +337,7 @@ def test_a_record_is_decided_on_a_position_before_its_own(world: World) -> None:
         assert isinstance(note, Record)
         assert (
             world.take(
-                records.of(replace(note.envelope, decided=str(decided)), note.act, note.data)
+                records.assemble(replace(note.envelope, decided=str(decided)), note.act, note.data)
             ).valid
             == valid
         )
@@ -343,7 +349,7 @@ def test_a_record_is_decided_on_a_position_before_its_own(world: World) -> None:
 def test_the_time_of_a_channel_never_goes_back_and_counts_valid_records_alone(world: World) -> None:
     late = world.decide(N, NOTE)
     assert isinstance(late, Record)
-    future = records.of(
+    future = records.assemble(
         replace(late.envelope, time="2027-01-01T00:00:00.000Z"), late.act, late.data
     )
     assert world.take(future).channel.time == "2027-01-01T00:00:00.000Z"
@@ -352,7 +358,7 @@ def test_the_time_of_a_channel_never_goes_back_and_counts_valid_records_alone(wo
     void = world.decide(N, NOTE)
     assert isinstance(void, Record)
     folded = world.take(
-        records.of(
+        records.assemble(
             replace(void.envelope, time="2028-01-01T00:00:00.000Z", decided="999"),
             void.act,
             void.data,
@@ -518,7 +524,7 @@ def test_a_key_is_new_and_sound_and_of_an_officer_in_office(
     refusal = refused(keyed(with_signer(), "nato/root", body, "nato/root"))
     assert [fault.pointer for fault in refusal.faults] == [
         pointer
-    ] or "of no key valid here" in str(refusal.detail)
+    ] or "its key is not valid here" in str(refusal.detail)
 
 
 def test_a_key_of_nobody_in_office_is_pointed_at_though_it_has_signed() -> None:
@@ -534,7 +540,7 @@ def test_a_key_that_is_revoked_signs_nothing_more_and_does_not_return() -> None:
     world = with_administrator()
     assert keyed(world, "nato/adm-2", {"act": "key-revocation", "key": key_id(SIGNER)}).valid
     assert world.registry.keys[key_id(SIGNER)].until == world.position
-    assert "of no key valid here" in str(refused(signed(world, NOTE)).detail)
+    assert "its key is not valid here" in str(refused(signed(world, NOTE)).detail)
     again = refused(keyed(world, "nato/root", adding(SIGNER), "nato/root", SIGNER))
     assert again.faults[0].pointer == "/keys/0"
     twice = refused(keyed(world, "nato/root", {"act": "key-revocation", "key": key_id(SIGNER)}))
@@ -564,7 +570,7 @@ def test_what_a_stolen_key_has_signed_stays_valid_and_is_listed_as_disputed() ->
     assert verification.result().disputed == (f"{first}: {whose}", f"{second}: {whose}")
     listed = [
         (each.kind, each.position, each.side, each.detail)
-        for each in exceptions(world.ledger, world.raws)
+        for each in findings(world.ledger, world.raws)
     ]
     assert listed == [
         (

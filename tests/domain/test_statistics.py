@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadlines, duty_calendar
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import outages
 from dragoman.domain.views.outages import (
@@ -16,7 +16,7 @@ from dragoman.domain.views.outages import (
     covered,
     down,
     line,
-    nobodys,
+    unmanned_spans,
 )
 from dragoman.domain.views.statistics import Measure, Measured, blind, days, flood, share, spread
 from dragoman_schemas.statistics_figures import Kept, Spread, Translations
@@ -42,7 +42,7 @@ def adopted(**kinds: Any) -> World:
 
 
 def measured(world: World, begins: datetime, ends: datetime, *ids: str) -> Measured:
-    calendars = {side: deadlines.calendar_of(world.ledger.office(side)) for side in world.sides}
+    calendars = {side: duty_calendar.calendar_of(world.ledger.office(side)) for side in world.sides}
     measure = Measure(world.registry, calendars, OutageSpan(begins, ends))
     for id in ids:
         measure.take(world.exchange(id))
@@ -382,14 +382,14 @@ def test_a_watch_is_nobodys_between_relief_and_assumption() -> None:
         Turn(at(30), "nato", False),
         Turn(at(50), "nato", True),
     ]
-    assert nobodys("nato", turns, OutageSpan(at(0), at(60)), manned=False) == [
+    assert unmanned_spans("nato", turns, OutageSpan(at(0), at(60)), manned=False) == [
         OutageSpan(at(0), at(10)),
         OutageSpan(at(30), at(50)),
     ]
-    assert nobodys("nato", turns, OutageSpan(at(0), at(60)), manned=True) == [
+    assert unmanned_spans("nato", turns, OutageSpan(at(0), at(60)), manned=True) == [
         OutageSpan(at(30), at(50))
     ]
-    assert nobodys("china", turns, OutageSpan(at(0), at(60)), manned=False) == [
+    assert unmanned_spans("china", turns, OutageSpan(at(0), at(60)), manned=False) == [
         OutageSpan(at(0), at(60))
     ]
 
@@ -421,10 +421,10 @@ def test_blindness_counts_what_overlaps_once() -> None:
         ("china", 0.0, 2400.0, 660.0),
     ]
     assert [(each.what, each.sides, each.from_) for each in spans] == [
-        ("broker", ("nato", "china"), deadlines.written(at(0))),
-        ("watch", ("nato",), deadlines.written(at(0))),
-        ("line", ("china", "nato"), deadlines.written(at(20))),
-        ("broker", ("nato", "china"), deadlines.written(at(30))),
+        ("broker", ("nato", "china"), deadlines.timestamp(at(0))),
+        ("watch", ("nato",), deadlines.timestamp(at(0))),
+        ("line", ("china", "nato"), deadlines.timestamp(at(20))),
+        ("broker", ("nato", "china"), deadlines.timestamp(at(30))),
     ]
 
 

@@ -1,4 +1,6 @@
-"""The strict reader of acts: record.md §2, its known answers, and its two readers held against each other."""
+"""The strict reader of acts: record.md §2, its known answers, and its two readers held against each
+other.
+"""
 
 import json
 from pathlib import Path
@@ -165,7 +167,8 @@ def test_the_everyday_reader_vouches_for_nothing_that_the_scan_refuses_among_pie
 ) -> None:
     everyday, scanned = both(text)
     if everyday and scanned is None:
-        # The everyday reader looks at tokens and keys; that they make up JSON is the decoder's part.
+        # The everyday reader looks at tokens and keys; that they make up JSON is the decoder's
+        # part.
         with pytest.raises(Malformed):
             records.decode_act(text.encode(errors="surrogatepass"))
     elif everyday:

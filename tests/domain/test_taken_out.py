@@ -1,4 +1,6 @@
-"""Exchanges that every side takes out of the record: gone from the state, and the same whether their bytes are still there or not."""
+"""Exchanges that every side takes out of the record: gone from the state, and the same whether
+their bytes are still there or not.
+"""
 
 import hashlib
 from typing import Any
@@ -75,7 +77,9 @@ def folded_anew(raws: list[bytes], *, knowing: bool = True) -> Replay:
 
 
 def known(replay: Replay) -> tuple[Replayed, list[int]]:
-    """What a replay came to, and which records were void; of one that was erased it cannot be said why."""
+    """What a replay came to, and which records were void; of one that was erased it cannot be said
+    why.
+    """
     result = replay.result()
     return msgspec.structs.replace(result, void=()), [each.position for each in result.void]
 

@@ -1,4 +1,6 @@
-"""What is shown besides the status, at its limits: lead times to the second, numbers one by one, areas that just touch."""
+"""What is shown besides the status, at its limits: lead times to the second, numbers one by one,
+areas that just touch.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -330,7 +332,7 @@ def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_correct
     id = world.open(N, act("contact-note", passed_by=passed))
     assert shown(world, id) == {
         "passed_by": [
-            "said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender’s word"
+            "said by other means at 2026-11-24T03:00:00.000Z before it was recorded, by its sender’s word"
         ]
     }
     world.keep(NH, act("channel-status", status="suspended", reason="x"), released_by=ND)
@@ -349,7 +351,7 @@ def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_correct
         world.keep(
             N, {"act": "correction", "fields": {"venue": text}, "reason": "x"}, id, seen=True
         )
-    assert shown(world, id) == {"corrected": ["corrected 2 times; what stood there is kept"]}
+    assert shown(world, id) == {"corrected": ["corrected 2 times; the earlier values are kept"]}
 
 
 def test_one_key_names_who_sent_it_alone() -> None:
@@ -568,7 +570,9 @@ Corner = tuple[int, int]
 
 
 def apart(one: list[Corner], other: list[Corner]) -> bool:
-    """Whether a line along an edge of one of two triangles has them on different sides: so, and only so, are they apart."""
+    """Whether a line along an edge of one of two triangles has them on different sides: so, and
+    only so, are they apart.
+    """
     for corners in (one, other):
         for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
             first, second = (
@@ -624,7 +628,9 @@ def test_a_circle_has_its_corners_on_every_side() -> None:
 def test_nobody_is_late_by_less_than_an_about_time_is_coarse(
     about: str, minutes: int, *, late: bool
 ) -> None:
-    """Told so many minutes after the time as it is written, where an hour is owed; a time that is no about time is exact."""
+    """Told so many minutes after the time as it is written, where an hour is owed; a time that is
+    no about time is exact.
+    """
     world = World()
     world.clock = datetime.fromisoformat(about) + timedelta(minutes=minutes) - SECOND
     coarse, exact = (

@@ -1,4 +1,6 @@
-"""The subject of a message whose author gave none: made from its format, kind, place and time, in English in the state, and sayable in every language."""
+"""The subject of a message whose author gave none: made from its format, kind, place and time, in
+English in the state, and sayable in every language.
+"""
 
 import re
 from typing import Any
@@ -6,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.domain import notation
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.record.codec import read_act
+from dragoman.domain.views import geodesy
 from dragoman.domain.views.titles import subject_of, title_of
+from dragoman.i18n import places
 from dragoman.i18n.words import words
 from dragoman.text import packed, unpacked
 from samples import SAMPLES, act
@@ -156,7 +159,7 @@ def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() 
     assert words("en").subject(b"", title)[1] == ", ".join(
         (
             "Near miss",
-            notation.written_place(notation.GeoPoint(15.1167, 116.433)),
+            places.written_place(geodesy.GeoPoint(15.1167, 116.433)),
             en.written("2026-11-27T16:05:30Z"),
         )
     )

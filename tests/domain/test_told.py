@@ -1,4 +1,6 @@
-"""When something was told: by its record, or before it by voice; and what follows for limits, lead times and late reports."""
+"""When something was told: by its record, or before it by voice; and what follows for limits, lead
+times and late reports.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,7 +48,7 @@ def at(world: World, moment: datetime) -> None:
 def of(world: World, id: str, clock: str) -> list[Deadline]:
     return [
         each
-        for each in deadlines.running(world.registry, world.exchange(id), {})
+        for each in deadlines.deadlines_of(world.registry, world.exchange(id), {})
         if each.clock == clock
     ]
 
@@ -409,8 +411,8 @@ def test_what_is_due_after_a_time_begins_then() -> None:
         datetime(2027, 1, 24, tzinfo=UTC),
         timedelta(days=30),
     )
-    assert deadline_acts.reached(report, report.begins + timedelta(days=14, hours=23)) == 0
-    assert deadline_acts.reached(report, report.begins + timedelta(days=15)) == 50
+    assert deadline_acts.reached_step(report, report.begins + timedelta(days=14, hours=23)) == 0
+    assert deadline_acts.reached_step(report, report.begins + timedelta(days=15)) == 50
 
 
 def test_shanghai_asks_for_no_meeting_and_vienna_does() -> None:
@@ -456,7 +458,7 @@ def test_the_accounts_of_an_incident_differ_by_what_both_give_otherwise_and_can_
         },
         id,
     )
-    assert shown(world, id)["accounts_differ"] == ["china gives otherwise: place"]
+    assert shown(world, id)["accounts_differ"] == ["china states it differently: place"]
     assert differing(world.exchange(id)) == {"china": ["place"]}
     world.keep(CD, {"act": "counter-account", "facts": INCIDENT["facts"], "damage": "None."}, id)
     assert "accounts_differ" not in shown(world, id), (
@@ -664,7 +666,7 @@ def test_how_late_is_said_in_words() -> None:
         if key != "valid_to"
     }
     assert shown(world, world.open(NH, body))["short_notice"] == [
-        "it took effect 2 hours 1 minute 3 seconds before it was told; it is to be told before"
+        "it took effect 2 hours 1 minute 3 seconds before it was announced; it must be announced before"
     ]
     window = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
     assert shown(world, world.open(N, act("danger-area", window=window)))["below_aim"] == [

@@ -1,11 +1,13 @@
-"""Nothing binds a side on the word of one officer: what takes two keys counts once the second has turned."""
+"""Nothing binds a side on the word of one officer: what takes two keys counts once the second has
+turned.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from dragoman.domain.acts import consent, deadlines, two_keys
+from dragoman.domain.acts import consent, deadline_outcomes, deadlines, two_keys
 from dragoman.domain.fold import Folded, allowed
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views.audit_findings import of_exchange
@@ -24,7 +26,9 @@ BINDING: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, str]] = {
     "recommendation": ("endorsement", {}, {}, "addressed", "endorsed"),
     "joint-report": ("endorsement", {}, {}, "negotiating", "settled"),
 }
-"""By format: the act of consent, changes to the opening and to the act, the status before and after."""
+"""By format: the act of consent, changes to the opening and to the act, the status before and
+after.
+"""
 
 
 def sent(world: World, actor: str, body: dict[str, Any], id: str, **how: Any) -> str:
@@ -51,7 +55,7 @@ def noted(world: World, id: str) -> list[str]:
 def limits(world: World, exchange: Exchange) -> Iterator[deadlines.Deadline]:
     return (
         each
-        for each in deadlines.running(world.registry, exchange, {})
+        for each in deadlines.deadlines_of(world.registry, exchange, {})
         if each.clock == "second_key"
     )
 
@@ -117,10 +121,10 @@ def test_a_consent_that_was_taken_back_asks_for_no_second_key(world: World) -> N
         of,
         7200,
     )
-    assert deadlines.is_owed(world.exchange(id), limit)
+    assert deadline_outcomes.is_owed(world.exchange(id), limit)
     sent(world, C, {"act": "consent-withdrawal", "of": of}, id)
     (limit,) = limits(world, world.exchange(id))
-    assert not deadlines.is_owed(world.exchange(id), limit)
+    assert not deadline_outcomes.is_owed(world.exchange(id), limit)
     assert refused(world.keep(CD, {"act": "second-key", "of": of}, id)).faults[0].pointer == "/of"
     found = of_exchange(world.registry, world.exchange(id), [])
     assert [str(each.detail) for each in found if each.kind == "one_key"] == [

@@ -1,4 +1,6 @@
-"""The texts of the installed msgspec are all read: each becomes a pointer and a sentence of the catalogues."""
+"""The texts of the installed msgspec are all read: each becomes a pointer and a sentence of the
+catalogues.
+"""
 
 import time
 from random import Random

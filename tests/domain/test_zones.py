@@ -1,4 +1,6 @@
-"""Time zones are the packaged ones: what the machine says of a zone changes no limit, and so no record's standing."""
+"""Time zones are the packaged ones: what the machine says of a zone changes no limit, and so no
+record's standing.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,6 @@
-"""A node that was cut off and is joined again: it answers as a leader, with an old log, until it finds out."""
+"""A node that was cut off and is joined again: it answers as a leader, with an old log, until it
+finds out.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,8 +13,8 @@ from cluster import REPLICAS, STREAM, Clients
 from dragoman.eventlog.event_log import Appended, EntryToAppend, LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus, Read, unbroken
-from dragoman.eventlog.stream_config import last_of
+from dragoman.eventlog.nats_connection import NatsConnection, Read, unbroken
+from dragoman.eventlog.stream_config import last_position
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from patience import PATIENCE_S
@@ -23,9 +25,11 @@ NOTHING = {"error": {"code": 404, "err_code": 10037, "description": "no message 
 
 
 class Behind:
-    """A connection to such a node: while `last` is set, nothing beyond that position is read through it, nor what is in `lost`."""
+    """A connection to such a node: while `last` is set, nothing beyond that position is read
+    through it, nor what is in `lost`.
+    """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: NatsConnection) -> None:
         self.last: int | None = None
         self.lost: set[int] = set()
         self.shown = 0
@@ -59,12 +63,12 @@ class Behind:
 
 
 @pytest.fixture
-async def bus(real_cluster: Clients) -> Bus:
+async def bus(real_cluster: Clients) -> NatsConnection:
     return await real_cluster.bus()
 
 
 @pytest.fixture
-async def log(real_cluster: Clients, bus: Bus) -> JetStreamLog:
+async def log(real_cluster: Clients, bus: NatsConnection) -> JetStreamLog:
     writing = await real_cluster.log()
     for number in range(1, RECORDS + 1):
         assert Appended(number) == await writing.append(
@@ -90,7 +94,7 @@ async def projection(log: JetStreamLog, store: Store) -> AsyncIterator[Projectio
 
 
 async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(
-    projection: Projection, bus: Bus
+    projection: Projection, bus: NatsConnection
 ) -> None:
     node = Behind(bus)
     node.last = 3
@@ -108,7 +112,7 @@ async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(
 
 
 async def test_what_no_election_brings_back_is_lost_and_located(
-    projection: Projection, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    projection: Projection, bus: NatsConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dragoman.eventlog.jetstream.ELECTION_SECONDS", 1.0)
     node = Behind(bus)
@@ -121,7 +125,7 @@ async def test_what_no_election_brings_back_is_lost_and_located(
 
 
 async def test_a_gap_is_a_hole_only_where_no_election_fills_it(
-    log: JetStreamLog, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    log: JetStreamLog, bus: NatsConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = Behind(bus)
     node.last, node.lost = RECORDS, {2}
@@ -161,7 +165,7 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
         while lone.leader(STREAM):
             await asyncio.sleep(0.2)
     with pytest.raises(LogUnreachable, match="knows no leader"):
-        await last_of(await real_cluster.bus("auditor", node=lone.name), "nato-china")
+        await last_position(await real_cluster.bus("auditor", node=lone.name), "nato-china")
     following = log.follow(lambda: 2)
     opened = asyncio.ensure_future(anext(following))
     await asyncio.wait([opened], timeout=4)

@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from brokers import RealBroker
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.broker import BrokerError
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import DurabilityGuard
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
 PUBLIC = {

@@ -1,4 +1,6 @@
-"""A log read by a consumer: whole, whatever stands in it and whatever breaks meanwhile; what is missing is told."""
+"""A log read by a consumer: whole, whatever stands in it and whatever breaks meanwhile; what is
+missing is told.
+"""
 
 from typing import Any
 
@@ -6,7 +8,7 @@ import pytest
 
 from brokers import RealBroker
 from dragoman.eventlog import bulk_reader as paging
-from dragoman.eventlog.bulk_reader import Pages
+from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.event_log import EntryToAppend, LogBroken
 from dragoman.limits import READ_RECORDS
 from records import note
@@ -14,7 +16,7 @@ from records import note
 RECORDS = 2 * READ_RECORDS
 
 
-async def everything(pages: Pages) -> list[tuple[int, bytes]]:
+async def everything(pages: BulkReader) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     while page := await pages.next():
         found += page
@@ -37,16 +39,16 @@ async def fill(real_broker: RealBroker) -> list[tuple[int, bytes]]:
 async def test_a_log_is_brought_whole_from_any_position_to_any(real_broker: RealBroker) -> None:
     stands = await fill(real_broker)
     bus = await real_broker.bus("auditor")
-    assert await everything(Pages("nato-china", bus, 1, len(stands))) == stands
-    assert await everything(Pages("nato-china", bus, 7, 9)) == stands[6:9]
-    assert await everything(Pages("nato-china", bus, 10, 9)) == []
+    assert await everything(BulkReader("nato-china", bus, 1, len(stands))) == stands
+    assert await everything(BulkReader("nato-china", bus, 7, 9)) == stands[6:9]
+    assert await everything(BulkReader("nato-china", bus, 10, 9)) == []
 
 
 async def test_a_broker_that_is_killed_in_the_middle_costs_time_and_nothing_else(
     real_broker: RealBroker,
 ) -> None:
     stands = await fill(real_broker)
-    pages = Pages("nato-china", await real_broker.bus("auditor"), 1, len(stands))
+    pages = BulkReader("nato-china", await real_broker.bus("auditor"), 1, len(stands))
     first = await pages.next()
     await real_broker.restart()
     assert first + await everything(pages) == stands
@@ -72,7 +74,7 @@ class _Scripted:
 
 async def test_what_was_lost_on_the_way_is_asked_for_again() -> None:
     bus: Any = _Scripted([1, 2], [5, 6], [3, 4, 5, 6])
-    assert [position for position, _ in await everything(Pages("a-b", bus, 1, 6))] == [
+    assert [position for position, _ in await everything(BulkReader("a-b", bus, 1, 6))] == [
         1,
         2,
         3,
@@ -89,7 +91,7 @@ async def test_what_was_lost_on_the_way_is_asked_for_again() -> None:
 async def test_what_the_log_does_not_have_is_a_hole(answers: tuple[list[int], ...]) -> None:
     bus: Any = _Scripted(*answers)
     with pytest.raises(LogBroken, match=r"position (3|1) of a-b is missing: (4|2) follows"):
-        await Pages("a-b", bus, 1, 4).next()
+        await BulkReader("a-b", bus, 1, 4).next()
 
 
 async def test_an_end_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,4 +100,4 @@ async def test_an_end_that_never_comes_is_told(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(
         LogBroken, match="position 2 of a-b is missing: the log is said to end at 2"
     ):
-        await everything(Pages("a-b", bus, 1, 2))
+        await everything(BulkReader("a-b", bus, 1, 2))

@@ -1,4 +1,6 @@
-"""A copy that a leader calls in flight and has forgotten: the post is recorded all the same, and once."""
+"""A copy that a leader calls in flight and has forgotten: the post is recorded all the same, and
+once.
+"""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,6 @@
-"""Openings under load: together, some batches beside each other, and each poster with its own outcome."""
+"""Openings under load: together, some batches beside each other, and each poster with its own
+outcome.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from dragoman.eventlog.event_log import (
     Unavailable,
     Unknown,
 )
-from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM
 from dragoman.text import verbatim
@@ -44,7 +46,7 @@ async def log() -> Gated:
     return Gated("nato-china")
 
 
-def posted(log: CoalescingLog, first: int, last: int) -> list[asyncio.Task[Outcome]]:
+def posted(log: GroupCommitLog, first: int, last: int) -> list[asyncio.Task[Outcome]]:
     return [
         asyncio.create_task(log.append([EntryToAppend(record=note(n), expected=0)]))
         for n in range(first, last + 1)
@@ -59,7 +61,7 @@ async def some_turns() -> None:
 async def test_batches_go_beside_each_other_where_enough_wait_and_no_more_than_a_few(
     log: Gated,
 ) -> None:
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     waiting = posted(together, 1, COALESCE_FROM)
     await some_turns()
     assert len(log.asked) == COALESCE_FROM  # the last of them a batch of one
@@ -78,7 +80,7 @@ async def test_batches_go_beside_each_other_where_enough_wait_and_no_more_than_a
 
 
 async def test_fewer_wait_for_the_batch_that_is_on_its_way(log: Gated) -> None:
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     waiting = posted(together, 1, COALESCE_FROM)
     await some_turns()
     waiting += posted(together, 101, 100 + COALESCE_BESIDE - 1)
@@ -94,7 +96,7 @@ async def test_fewer_wait_for_the_batch_that_is_on_its_way(log: Gated) -> None:
 async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kept(
     log: Gated,
 ) -> None:
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     waiting = posted(together, 1, COALESCE_FROM - 1)
     for first in (100, 200, 300):
         waiting += posted(together, first, first + COALESCE_BESIDE - 1)
@@ -119,7 +121,7 @@ async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kep
 
 
 async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gated) -> None:
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     stored = posted(together, 1, COALESCE_FROM - 1)
     theirs = [
         asyncio.create_task(
@@ -146,7 +148,7 @@ async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gate
 
 
 async def test_when_we_are_stopped_nobody_waits_for_ever(log: Gated) -> None:
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     waiting = posted(together, 1, COALESCE_FROM + 10)
     await some_turns()
     for batch in together._sides["nato"].committing:
@@ -178,7 +180,7 @@ class Silent(MemoryLog):
 
 async def test_where_the_log_falls_silent_over_one_half_the_other_is_not_tried() -> None:
     log = Silent("nato-china")
-    together = CoalescingLog(log)
+    together = GroupCommitLog(log)
     waiting = posted(together, 1, COALESCE_FROM + 7)
     outcomes = await asyncio.gather(*waiting)
     assert log.asked[COALESCE_FROM - 1 :] == [8, 4]

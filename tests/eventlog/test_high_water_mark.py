@@ -1,4 +1,6 @@
-"""The high-water mark: never behind in memory, at most a second behind on the disk, never half written."""
+"""The high-water mark: never behind in memory, at most a second behind on the disk, never half
+written.
+"""
 
 from pathlib import Path
 

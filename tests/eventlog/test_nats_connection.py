@@ -1,4 +1,6 @@
-"""A connection that is given up: nothing of it goes on, also where the client's task loses that it was cancelled."""
+"""A connection that is given up: nothing of it goes on, also where the client's task loses that it
+was cancelled.
+"""
 
 import asyncio
 

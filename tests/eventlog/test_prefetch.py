@@ -1,4 +1,6 @@
-"""A log read ahead: whole and in order whoever of the two processes reads it, and nobody is left behind."""
+"""A log read ahead: whole and in order whoever of the two processes reads it, and nobody is left
+behind.
+"""
 
 import asyncio
 from contextlib import aclosing

@@ -1,10 +1,12 @@
-"""A log put back from a copy: the same positions and bytes, what is missing and nothing else, and never over something different."""
+"""A log put back from a copy: the same positions and bytes, what is missing and nothing else, and
+never over something different.
+"""
 
 import pytest
 
 from brokers import RealBroker
 from dragoman.eventlog.event_log import Appended, EntryToAppend
-from dragoman.eventlog.restore import CopyMismatch, rebuild
+from dragoman.eventlog.restore import CopyMismatch, restore_log
 from records import note
 from world import NOTE, World
 
@@ -24,7 +26,9 @@ class Kept:
 
 
 def told() -> list[bytes]:
-    """A log with everything that a log may have in it: junk, a second record of one id, another channel's record."""
+    """A log with everything that a log may have in it: junk, a second record of one id, another
+    channel's record.
+    """
     world = World()
     world.take(b"junk \x00\xff")
     for number in range(450):
@@ -41,13 +45,13 @@ async def test_a_lost_log_is_the_same_again(real_broker: RealBroker) -> None:
     log = await real_broker.log()
     raws = told()
     seen: list[int] = []
-    assert await rebuild(log._bus, "nato-china", Kept(raws), seen.append) == len(raws)
+    assert await restore_log(log._bus, "nato-china", Kept(raws), seen.append) == len(raws)
     found = await log.read(1, 500)
     assert [message.raw for message in found] == raws[:500] and [
         message.position for message in found
     ] == list(range(1, len(raws) + 1))
     assert seen[-1] == len(raws)
-    assert await rebuild(log._bus, "nato-china", Kept(raws)) == 0, "what is whole is left alone"
+    assert await restore_log(log._bus, "nato-china", Kept(raws)) == 0, "what is whole is left alone"
     (last,) = await log.read(len(raws), 1)
     entry = EntryToAppend(record=note(1), expected=0)
     assert await log.append([entry]) == Appended(len(raws) + 1), "it is gone on from"
@@ -57,9 +61,9 @@ async def test_a_lost_log_is_the_same_again(real_broker: RealBroker) -> None:
 async def test_only_the_end_that_is_missing_is_written(real_broker: RealBroker) -> None:
     log = await real_broker.log()
     raws = told()
-    await rebuild(log._bus, "nato-china", Kept(raws[:301]))
-    assert await rebuild(log._bus, "nato-china", Kept(raws)) == len(raws) - 301
-    assert await rebuild(log._bus, "nato-china", Kept(raws[:10])) == 0, (
+    await restore_log(log._bus, "nato-china", Kept(raws[:301]))
+    assert await restore_log(log._bus, "nato-china", Kept(raws)) == len(raws) - 301
+    assert await restore_log(log._bus, "nato-china", Kept(raws[:10])) == 0, (
         "a copy that is behind takes nothing away"
     )
     assert len(await log.read(1, 500)) == len(raws)
@@ -73,9 +77,9 @@ async def test_nothing_is_written_over_or_after_something_different(
     raws = told()
     other = [*raws]
     other[at - 1] = b"another message"
-    await rebuild(log._bus, "nato-china", Kept(other[:300]))
+    await restore_log(log._bus, "nato-china", Kept(other[:300]))
     with pytest.raises(
         CopyMismatch, match=f"at position {at} the broker has another message than the copy"
     ):
-        await rebuild(log._bus, "nato-china", Kept(raws))
+        await restore_log(log._bus, "nato-china", Kept(raws))
     assert len(await log.read(1, 500)) == 300

@@ -1,4 +1,6 @@
-"""What the fault tests share: how many rounds, from which seed, and each test's row of the table at the end."""
+"""What the fault tests share: how many rounds, from which seed, and each test's row of the table at
+the end.
+"""
 
 import random
 from collections.abc import AsyncIterator, Iterator

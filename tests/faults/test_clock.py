@@ -50,7 +50,9 @@ def ticking(tmp_path: Path, clock: Clock) -> Iterator[House]:
 
 
 async def off_by(house: House, traffic: Traffic, row: Row) -> float:
-    """The most that a record's time is off the time at which the broker stored it, all posts having outcomes that hold."""
+    """The most that a record's time is off the time at which the broker stored it, all posts having
+    outcomes that hold.
+    """
     await traffic.settle()
     inquest = Inquest(house.broker.url, house.broker.keys)
     row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted

@@ -1,4 +1,6 @@
-"""Followers that fall behind: a gateway that stands still, a reader of the live stream that does not read."""
+"""Followers that fall behind: a gateway that stands still, a reader of the live stream that does
+not read.
+"""
 
 import asyncio
 import random
@@ -19,7 +21,9 @@ from traffic import Traffic
 
 _TEXT: Final = "Talks. " * 1200
 _UNREAD: Final = (STREAM_BYTES + 6 * 1024 * 1024) // len(_TEXT)
-"""Records that the stream's and the sockets' buffers may take before the gateway notices that nobody reads."""
+"""Records that the stream's and the sockets' buffers may take before the gateway notices that
+nobody reads.
+"""
 
 
 @pytest.mark.timeout(1800)

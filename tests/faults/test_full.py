@@ -1,4 +1,6 @@
-"""Disks that fill up: the broker's, and the one on which a gateway keeps its projection and its high-water marks."""
+"""Disks that fill up: the broker's, and the one on which a gateway keeps its projection and its
+high-water marks.
+"""
 
 import asyncio
 import random
@@ -22,7 +24,9 @@ _ROOMY = 96 * 1024 * 1024
 """Room for a projection of all that is posted, and for one that is built anew beside it."""
 
 _BOUND_S = 2 * (APPEND_SECONDS + REQUEST_SECONDS) + 2.0
-"""A post may wait for the batch that is on its way, and then for its own: each for its acknowledgement, and for what stands there; and the machine is busy."""
+"""A post may wait for the batch that is on its way, and then for its own: each for its
+acknowledgement, and for what stands there; and the machine is busy.
+"""
 
 
 @pytest.fixture
@@ -33,7 +37,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 class Torn(Exception):
-    """The broker found half a record at the end of its log, and threw it away: nothing is recorded until an operator has looked."""
+    """The broker found half a record at the end of its log, and threw it away: nothing is recorded
+    until an operator has looked.
+    """
 
 
 async def resolved(house: House, traffic: Traffic, row: Row) -> None:
@@ -57,7 +63,9 @@ async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothi
     rounds: Rounds,
     row: Row,
 ) -> None:
-    """A record that is half written when the disk is full is seldom, and stops the service as it should; then another house is tried."""
+    """A record that is half written when the disk is full is seldom, and stops the service as it
+    should; then another house is tried.
+    """
     for attempt in range(3):
         data = disk.path / f"house-{attempt}"
         with House(data, gateway_data=tmp_path / f"gateway-{attempt}") as house:
@@ -75,7 +83,9 @@ async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothi
 async def fill_and_free(
     disk: Disk, house: House, traffic: Traffic, dice: random.Random, row: Row
 ) -> None:
-    """Fill the broker's disk under load, which is said in bounded time; free it, and resolve what is in doubt. Raises `Torn`."""
+    """Fill the broker's disk under load, which is said in bounded time; free it, and resolve what
+    is in doubt. Raises `Torn`.
+    """
     async with traffic.flowing():
         await asyncio.sleep(dice.uniform(0.1, 0.4))
         disk.fill(left=dice.randrange(3) * 4096)

@@ -1,4 +1,6 @@
-"""A hostile client that varies everything it can: the service fails at nothing, logs no secret, and the other side works on."""
+"""A hostile client that varies everything it can: the service fails at nothing, logs no secret, and
+the other side works on.
+"""
 
 import random
 import time

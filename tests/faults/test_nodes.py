@@ -1,4 +1,6 @@
-"""Nodes of a cluster cut off, put to sleep, killed, or left alone at random, under load at gateways of which some reach one node alone."""
+"""Nodes of a cluster cut off, put to sleep, killed, or left alone at random, under load at gateways
+of which some reach one node alone.
+"""
 
 import asyncio
 import json
@@ -27,7 +29,9 @@ _PAUSE_SECONDS = 0.02
 _ROUND_SECONDS = 180
 _TROUBLES = ("cut", "asleep", "killed", "alone")
 _SECONDS = (1.0, 4.0, 8.0, 14.0, 25.0)
-"""How long: less than a node takes to find out, as long as that, and longer than anything is doubted."""
+"""How long: less than a node takes to find out, as long as that, and longer than anything is
+doubted.
+"""
 _ARCHIVED_SECONDS = PATIENCE_S
 _REGISTRARS = ("gateway-0", "registrar")
 
@@ -69,7 +73,9 @@ async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
 
 @contextmanager
 def signing(cluster: RealCluster, folder: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two registrars with the log key that the channel's genesis names, each with an archive of its own."""
+    """Two registrars with the log key that the channel's genesis names, each with an archive of its
+    own.
+    """
     shutil.copytree(folder / _REGISTRARS[0] / "keys", folder / _REGISTRARS[1] / "keys")
     shutil.copy(folder / _REGISTRARS[0] / "dragoman.toml", folder / _REGISTRARS[1])
     running: list[subprocess.Popen[bytes]] = []
@@ -87,7 +93,7 @@ def signing(cluster: RealCluster, folder: Path) -> Iterator[list[subprocess.Pope
             command = [
                 DRAGOMAN,
                 "serve",
-                "registrar",
+                "signer",
                 "--data",
                 data,
                 *where,
@@ -135,7 +141,9 @@ async def trouble_often(
     row: Row,
     times: int,
 ) -> int:
-    """Trouble a node, so many times; each time the whole log is audited, and all of it signed. How long the log is."""
+    """Trouble a node, so many times; each time the whole log is audited, and all of it signed. How
+    long the log is.
+    """
     last = 0
     posted = [Officers(Caller(session, gateway, OFFICER), _PAUSE_SECONDS) for gateway in gateways]
     for _ in range(times):

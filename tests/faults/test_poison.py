@@ -1,4 +1,6 @@
-"""Hostile messages in a live log and as bodies, at random: each process goes on, by itself and when it is started anew."""
+"""Hostile messages in a live log and as bodies, at random: each process goes on, by itself and when
+it is started anew.
+"""
 
 import asyncio
 import random
@@ -17,7 +19,7 @@ from poisoned import Sender, failures, goes_on, operations, store
 from service import NOTE, Caller
 from tally import Rounds, Row
 
-ROLES: Final = ("watch", "courier", "registrar")
+ROLES: Final = ("scheduler", "notifier", "signer")
 
 
 class Process(Gateway):
@@ -36,7 +38,7 @@ class Process(Gateway):
 
     def command(self) -> list[str | Path]:
         """The command line that starts it."""
-        named = [] if self._role == "registrar" else ["--name", self._role]
+        named = [] if self._role == "signer" else ["--name", self._role]
         return [
             "serve",
             self._role,

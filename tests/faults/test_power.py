@@ -1,9 +1,11 @@
-"""The power cut under the broker: its disk is copied while it stands still, and what the kernel had not written is gone.
+"""The power cut under the broker: its disk is copied while it stands still, and what the kernel had
+not written is gone.
 
-The copy is mounted, which replays its journal, and a new broker is started on it. Its log is read to the end and replayed,
-and where all is known to have been acknowledged its digest is that of what was. The negative control runs the same harness with
-the broker's default `sync_interval` of two minutes and must lose what was acknowledged. A gateway refuses such a broker, so the
-control appends through a `JetStreamLog` whose guard is told that the proof was given.
+The copy is mounted, which replays its journal, and a new broker is started on it. Its log is read
+to the end and replayed, and where all is known to have been acknowledged its digest is that of what
+was. The negative control runs the same harness with the broker's default `sync_interval` of two
+minutes and must lose what was acknowledged. A gateway refuses such a broker, so the control appends
+through a `JetStreamLog` whose guard is told that the proof was given.
 """
 
 import asyncio
@@ -21,10 +23,11 @@ from disks import Disk
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain.record.codec import Record, parse
 from dragoman.eventlog import stream_config
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import Appended, EntryToAppend, LogBroken
-from dragoman.eventlog.group_commit import CoalescingLog
+from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import DurabilityGuard, connected
+from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import READ_RECORDS
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
@@ -49,7 +52,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 class Writers:
     """A channel's officers at one broker, and what is known to be kept: position by position."""
 
-    def __init__(self, log: CoalescingLog) -> None:
+    def __init__(self, log: GroupCommitLog) -> None:
         self.kept: dict[int, bytes] = {}
         self.unknown = 0
         self._log = log
@@ -88,7 +91,9 @@ class Writers:
             await asyncio.sleep(pause)
 
     def standing(self, kept: dict[int, bytes]) -> tuple[int, str]:
-        """Up to where each position is among those kept, and the digest of a replay up to there. Never less than before."""
+        """Up to where each position is among those kept, and the digest of a replay up to there.
+        Never less than before.
+        """
         while (raw := kept.get(self._fold.standing.state.position + 1)) is not None:
             self._fold.take([raw])
         return self._fold.standing.state.position, self._fold.standing.digest
@@ -171,10 +176,12 @@ async def test_the_same_cut_under_the_default_sync_interval_loses_what_was_ackno
 async def cut_often(
     disk: Disk, image: Path, dice: random.Random, row: Row, times: int, *, sync: str = "always"
 ) -> None:
-    """Cut the power under a broker on that disk, so many times, while it is written to; what is found is replayed each time."""
+    """Cut the power under a broker on that disk, so many times, while it is written to; what is
+    found is replayed each time.
+    """
     with Broker(disk.path, sync=sync) as broker:
         async with log_at(broker) as log:
-            writers = Writers(CoalescingLog(log))
+            writers = Writers(GroupCommitLog(log))
             await writers.open()
             for _ in range(times):
                 known = len(writers.kept)
@@ -192,7 +199,9 @@ async def cut_often(
 
 
 def audit(found: dict[int, bytes], last: int, digest: str, row: Row) -> None:
-    """Replay all that was found: its digest at that position is that of what was acknowledged, and every record is valid."""
+    """Replay all that was found: its digest at that position is that of what was acknowledged, and
+    every record is valid.
+    """
     whole = [raw for _, raw in sorted(found.items())]
     fold = replayed(whole, last)
     row.digests += (last, digest) == (fold.standing.state.position, fold.standing.digest)

@@ -1,6 +1,8 @@
-"""The copy of the log that a gateway answers from, damaged and hindered while it is used: nobody restarts anything, and no wrong answer stays.
+"""The copy of the log that a gateway answers from, damaged and hindered while it is used: nobody
+restarts anything, and no wrong answer stays.
 
-Each round ends with an inquest: the log, random exchanges, the list and a search, held against the replay.
+Each round ends with an inquest: the log, random exchanges, the list and a search, held against the
+replay.
 """
 
 import asyncio
@@ -30,7 +32,9 @@ _BACK_S = 30.0
 """In which a service is back after a fault of a part of ours."""
 
 _FOUND_S = 300.0
-"""In which every row of a large file was compared once: with two hundredths of a processor, on a machine that does other things too."""
+"""In which every row of a large file was compared once: with two hundredths of a processor, on a
+machine that does other things too.
+"""
 
 _PAGE = 4096
 _BULKY = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
@@ -83,7 +87,9 @@ async def hinder(
     seconds: float = 0.5,
     undo: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do something to a gateway's copy under traffic; it is back by itself in time, and everything is as it was recorded."""
+    """Do something to a gateway's copy under traffic; it is back by itself in time, and everything
+    is as it was recorded.
+    """
     row.rounds += 1
     started = house.gateway.process.pid
     async with traffic.flowing():

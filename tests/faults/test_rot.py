@@ -1,8 +1,9 @@
-"""The broker's files damaged while it was down: flipped bits, lost ends and blocks put in each other's place, in every part of a message and of the log.
+"""The broker's files damaged while it was down: flipped bits, lost ends and blocks put in each
+other's place, in every part of a message and of the log.
 
-The damage is never silent. Either the log is whole all the same, and comes to the digest that it had; or the gateway comes
-up read-only, says where the log is damaged, and goes on answering from what it has folded. Then the log is put back from a
-side's mirror, and is what it was.
+The damage is never silent. Either the log is whole all the same, and comes to the digest that it
+had; or the gateway comes up read-only, says where the log is damaged, and goes on answering from
+what it has folded. Then the log is put back from a side's mirror, and is what it was.
 """
 
 import asyncio
@@ -25,9 +26,9 @@ from dragoman.audit.mirror import Pinned
 from dragoman.client import new_key
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.bulk_reader import Pages
+from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.nats_connection import connected
-from dragoman.stores.keystore import Custody
+from dragoman.stores.keystore import Keystore
 from dragoman.tlog import note
 from dragoman.tlog.checkpoint import Checkpoint
 from house import CHANNEL, Broker, DidNotStart, Gateway, House
@@ -42,12 +43,16 @@ _BULKY: Final = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8
 _PLACES: Final = ("first", "middle", "last")
 _DAMAGES: Final = (*blocks.PARTS, "end", "half", "all", "older", "another")
 _NOTICED_S: Final = 60.0
-"""Time in which a gateway compares the whole of such a log with what it had folded from it: it rests most of the time, and takes eight seconds alone."""
+"""Time in which a gateway compares the whole of such a log with what it had folded from it: it
+rests most of the time, and takes eight seconds alone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A house that was whole when it stopped: its data after a clean and an unclean stop, its tokens and its digest; a side's mirror, and its pins."""
+    """A house that was whole when it stopped: its data after a clean and an unclean stop, its
+    tokens and its digest; a side's mirror, and its pins.
+    """
 
     data: dict[str, Path]
     tokens: dict[str, str]
@@ -111,20 +116,22 @@ async def mirrored(broker: Broker, position: int, folder: Path, pins: Pinned) ->
     archive, log = Archive(folder), note.read_verifier(pins.log)
     (folder / "pinned.json").write_bytes(msgspec.json.encode(pins))
     async with connected(broker.url, "auditor", broker.keys / "nats-auditor.nk") as bus:
-        pages = Pages(CHANNEL, bus, 1, position)
+        pages = BulkReader(CHANNEL, bus, 1, position)
         while page := await pages.next():
             archive.add([raw for _, raw in page])
     text = Checkpoint(log.name, archive.size, archive.root(archive.size)).text
     archive.keep_sealed(
-        note.written(
-            text, [note.sign(log.name, Custody(broker.keys / "log").seed("log", "log/log"), text)]
+        note.encode(
+            text, [note.sign(log.name, Keystore(broker.keys / "log").seed("log", "log/log"), text)]
         )
     )
     archive.close()
 
 
 def damage(data: Path, where: str, what: str, dice: random.Random) -> tuple[str, range]:
-    """Damage one block; how, and the positions that it holds, the one before them and the one after. A block is only ever appended to: an older version of it is its first messages."""
+    """Damage one block; how, and the positions that it holds, the one before them and the one
+    after. A block is only ever appended to: an older version of it is its first messages.
+    """
     found = blocks.of(data, CHANNEL)
     block = found[{"first": 0, "middle": len(found) // 2, "last": -1}[where]]
     inside = blocks.messages(block)
@@ -153,7 +160,9 @@ def damage(data: Path, where: str, what: str, dice: random.Random) -> tuple[str,
 
 
 async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.ClientSession) -> str:
-    """What is said of a damaged log, or `whole` where the log is so all the same; empty where the damage is silent, or is said to be elsewhere."""
+    """What is said of a damaged log, or `whole` where the log is so all the same; empty where the
+    damage is silent, or is said to be elsewhere.
+    """
     try:
         broker = Broker(data)
     except DidNotStart:
@@ -205,7 +214,9 @@ def is_located(said: str, place: range) -> bool:
 
 
 async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:
-    """Whether the log is what it was once it was put back from the mirror, and taken for the one that was known."""
+    """Whether the log is what it was once it was put back from the mirror, and taken for the one
+    that was known.
+    """
     rebuild: list[str | Path] = [
         DRAGOMAN,
         "log",
@@ -238,7 +249,9 @@ async def silent(
     dice: random.Random,
     mended: int,
 ) -> list[str]:
-    """The cases in which the damage is silent, or, of the first `mended`, is not put right by the mirror."""
+    """The cases in which the damage is silent, or, of the first `mended`, is not put right by the
+    mirror.
+    """
     found: list[str] = []
     for number, (stop, where, what) in enumerate(cases):
         data = path / "damaged"

@@ -1,6 +1,8 @@
-"""The soak: traffic for as long as it takes, while brokers restart, gateways are killed, readers dawdle and a receiver fails.
+"""The soak: traffic for as long as it takes, while brokers restart, gateways are killed, readers
+dawdle and a receiver fails.
 
-Every acknowledged act is delivered to the receiver, and none twice; no reader misses a record; and the log is whole.
+Every acknowledged act is delivered to the receiver, and none twice; no reader misses a record; and
+the log is whole.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ import pytest
 
 from dragoman.client import ProblemResponse, Unreachable, client
 from dragoman.domain.acts.act_registry import RULES
-from dragoman_schemas.responses import Alarm
+from dragoman_schemas.watch_responses import Alarm
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
 from receiver import Receiver, receiving
@@ -41,7 +43,7 @@ class Carrier(Gateway):
     def command(self) -> list[str | Path]:
         """The command line that starts it."""
         own: list[str | Path] = [*super().command()]
-        own[1] = "courier"
+        own[1] = "notifier"
         return own
 
 
@@ -54,7 +56,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 class Heard:
-    """What a reader of the live stream has heard, over every break: each position once, in order. `dawdle` is its pace, in seconds."""
+    """What a reader of the live stream has heard, over every break: each position once, in order.
+    `dawdle` is its pace, in seconds.
+    """
 
     def __init__(self, dawdle: float) -> None:
         self.positions = [0]
@@ -107,7 +111,9 @@ async def strike(house: House, dice: random.Random, receiver: Receiver) -> None:
 
 
 def owed(inquest: Inquest, void: set[int]) -> set[str]:
-    """The ids of what the receiver of china must have: all valid acts of others but services' silent notes."""
+    """The ids of what the receiver of china must have: all valid acts of others but services'
+    silent notes.
+    """
     return {
         record.envelope.id
         for position, (record, _) in enumerate(inquest.stored, 1)
@@ -159,7 +165,9 @@ async def test_every_acknowledged_act_is_delivered_and_none_twice(
 
 
 async def settled(session: aiohttp.ClientSession, house: House) -> int:
-    """Wait until nothing is added any more: everything delivered, every outcome on record, every reader at the end. The last position."""
+    """Wait until nothing is added any more: everything delivered, every outcome on record, every
+    reader at the end. The last position.
+    """
     headers = {"Authorization": f"Bearer {house.gateway.token('china/officer')}"}
     position, since = 0, 0.0
     async with asyncio.timeout(300):
@@ -177,7 +185,9 @@ async def settled(session: aiohttp.ClientSession, house: House) -> int:
 
 
 async def opened(session: aiohttp.ClientSession, house: House, receiver: Receiver) -> set[str]:
-    """Enter the receiver as an endpoint; the ids of what was recorded before, of which it is not told."""
+    """Enter the receiver as an endpoint; the ids of what was recorded before, of which it is not
+    told.
+    """
     head: dict[str, Any] = {
         "Authorization": f"Bearer {house.gateway.token('china/head_of_office')}",
         "Idempotency-Key": "soak-endpoint-0001",

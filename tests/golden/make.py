@@ -1,4 +1,5 @@
-"""Makes a golden store: logs, exports and a data directory as one version of the program wrote them, for every later version to read.
+"""Makes a golden store: logs, exports and a data directory as one version of the program wrote
+them, for every later version to read.
 
     PYTHONPATH=tests/support:tests/projection python tests/golden/make.py FOLDER
 
@@ -8,7 +9,8 @@
     before.zip, after.zip    exports of that channel before the erasure and after it
     about.json       the channel's cid and verifier key, and of every channel the digest at each position
 
-A store is made once, from the program that is to be remembered: run this with the interpreter of a checkout of that version.
+A store is made once, from the program that is to be remembered: run this with the interpreter of a
+checkout of that version.
 """
 
 import asyncio
@@ -68,7 +70,9 @@ SECRET = "zanzibar"
 def drawn(
     name: str, runner: asyncio.Runner, tried: Counter[tuple[str, bool]], wanted: set[str]
 ) -> list[bytes]:
-    """Return a log in which anybody tried anything, void records among it, until the wanted acts had effect somewhere."""
+    """Return a log in which anybody tried anything, void records among it, until the wanted acts
+    had effect somewhere.
+    """
     kind, three, profile = KINDS[name]
     machine, lots = (
         import_module("test_whole_catalogue").Anybody(runner, tried),
@@ -446,7 +450,9 @@ def all_folded(data: Path, logs: dict[str, list[bytes]]) -> None:
 
 
 def digests_of(data: Path) -> dict[str, list[str]]:
-    """Return the digest at each position of every channel, as the gateway's file has them; empty where an erasure took it."""
+    """Return the digest at each position of every channel, as the gateway's file has them; empty
+    where an erasure took it.
+    """
     file = data / "projection" / "gateway.sqlite"
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     found: dict[str, list[str]] = {}

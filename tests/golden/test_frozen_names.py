@@ -1,4 +1,6 @@
-"""No name on the wire, on disk or in a digest changes unnoticed, and none that an earlier version wrote is gone."""
+"""No name on the wire, on disk or in a digest changes unnoticed, and none that an earlier version
+wrote is gone.
+"""
 
 import lzma
 from pathlib import Path
@@ -10,7 +12,9 @@ from frozen_names import FILE, names
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RETIRED: dict[str, str] = {}
-"""Names of an earlier version that are gone, each with the page in docs/decisions that says why nobody needs them."""
+"""Names of an earlier version that are gone, each with the page in docs/decisions that says why
+nobody needs them.
+"""
 
 
 def test_the_list_of_names_is_that_of_this_program() -> None:

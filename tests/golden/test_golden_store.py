@@ -1,7 +1,9 @@
-"""What an earlier version wrote is read as it was meant: every digest, root, number and void record, an export, a data directory.
+"""What an earlier version wrote is read as it was meant: every digest, root, number and void
+record, an export, a data directory.
 
-`tests/golden/make.py` made each store from the version that its folder is named after. A change that breaks one of these tests
-breaks somebody's log; a decision record says which digest changes, and why.
+`tests/golden/make.py` made each store from the version that its folder is named after. A change
+that breaks one of these tests breaks somebody's log; a decision record says which digest changes,
+and why.
 """
 
 import base64

@@ -1,4 +1,6 @@
-"""Exchanges as CAP alerts: valid by the schema of OASIS, by the rules that it does not hold, and with nothing lost."""
+"""Exchanges as CAP alerts: valid by the schema of OASIS, by the rules that it does not hold, and
+with nothing lost.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""Alerts read back: our own as the acts that they were, anybody's as drafts that hold, and of neither a word lost."""
+"""Alerts read back: our own as the acts that they were, anybody's as drafts that hold, and of
+neither a word lost.
+"""
 
 import json
 import re
@@ -93,7 +95,9 @@ def told(found: Any) -> str:
 
 
 def lost(raw: bytes) -> list[str]:
-    """What somebody else's alert says in an element, and the draft that it becomes does not; figures and the bytes of files apart."""
+    """What somebody else's alert says in an element, and the draft that it becomes does not;
+    figures and the bytes of files apart.
+    """
     said = "".join(told(read(raw)).split())
     texts = {
         "".join((each.text or "").split())
@@ -137,7 +141,9 @@ def alike(value: Any) -> Any:
 
 
 def returned(world: World, exchange: str) -> tuple[dict[str, Any], Alerted]:
-    """An act as it stands in the record and as it comes back, both without what is kept of the alert itself."""
+    """An act as it stands in the record and as it comes back, both without what is kept of the
+    alert itself.
+    """
     state = world.exchange(exchange)
     found = read(alert(world.registry, state))
     assert found.ours and (found.status, found.missing) == ("Actual", ()) and holds(found)
@@ -513,7 +519,9 @@ def own() -> list[bytes]:
 
 
 def bombs() -> list[bytes]:
-    """Alerts of which expat makes far more than they hold, in the declarations themselves or in the text."""
+    """Alerts of which expat makes far more than they hold, in the declarations themselves or in the
+    text.
+    """
     declared = "".join(
         f'<!ENTITY % p{n} "{f"%p{n - 1};" * 10 if n else "x" * 60}">' for n in range(7)
     )

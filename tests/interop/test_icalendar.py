@@ -1,4 +1,6 @@
-"""Calendars: what libical reads and allows, what a calendar program needs to follow a matter from a request to its end."""
+"""Calendars: what libical reads and allows, what a calendar program needs to follow a matter from a
+request to its end.
+"""
 
 from datetime import UTC, datetime
 from typing import Any

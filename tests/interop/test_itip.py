@@ -1,4 +1,6 @@
-"""Meetings as iTIP messages: what each act is to a calendar program, what its answers are here, and what is refused in words."""
+"""Meetings as iTIP messages: what each act is to a calendar program, what its answers are here, and
+what is refused in words.
+"""
 
 import json
 import shutil
@@ -17,9 +19,9 @@ from msgspec.structs import replace
 from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
-from dragoman.interop import NotUnderstood, itip
+from dragoman.interop import NotUnderstood, itip, itip_reader
 from dragoman.interop.icalendar import feed
-from dragoman.interop.itip import ItipReply
+from dragoman.interop.itip_reader import ItipReply
 from gobuild import required
 from libical import errors
 from patience import PATIENCE_S
@@ -82,7 +84,7 @@ class Told:
 
 def read(raw: bytes) -> ItipReply:
     """What is understood; it is an act, and times have their form."""
-    answered = itip.read(raw)
+    answered = itip_reader.read(raw)
     terms = (
         {"terms": SAMPLE_TERMS} if answered.act["act"] == "acceptance" else {}
     )  # which they are, the exchange says
@@ -109,7 +111,7 @@ def written(method: str, *lines: str, uid: str = UID, around: str = "", end: str
 
 def refusal(raw: bytes) -> str:
     with pytest.raises(NotUnderstood) as caught:
-        itip.read(raw)
+        itip_reader.read(raw)
     return str(caught.value)
 
 
@@ -163,9 +165,9 @@ def test_an_acceptance_is_a_reply_in_the_window_that_was_accepted() -> None:
     )
     assert told["UID"] == str(published(world)["UID"]) and told["STATUS"] == ""
     assert (told.read.exchange, told.read.side, told.read.sequence) == (id, "china", 0)
-    assert itip.fitted(told.read, before) == {
+    assert itip_reader.fitted(told.read, before) == {
         "act": "acceptance",
-        "terms": consent.whole(before),
+        "terms": consent.text_terms(before),
         "window": 1,
     }
 
@@ -201,7 +203,7 @@ def test_a_counter_proposal_answers_the_request_with_its_sequence_and_accepting_
         "28 08:00",
         {"china": "TENTATIVE"},
     )
-    assert itip.fitted(told.read, before) == {
+    assert itip_reader.fitted(told.read, before) == {
         "act": "counter-proposal",
         "windows": [{"from": "2026-11-28T08:00:00Z", "to": "2026-11-28T10:00:00Z"}],
         "venue": "Vienna",
@@ -349,7 +351,7 @@ def test_a_cancellation_goes_to_every_side_with_a_sequence_that_is_raised() -> N
     assert told.attendees.keys() == {"china", "india"} and told["UID"] == str(
         published(world)["UID"]
     )
-    assert itip.fitted(told.read, before) == {
+    assert itip_reader.fitted(told.read, before) == {
         "act": "cancellation",
         "reason": "Not needed any more.",
     }
@@ -420,9 +422,9 @@ def test_calls_and_visits_are_meetings_too() -> None:
         agree(told, world)
         before = world.exchange(id)
         world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
-        assert itip.fitted(Told(world, id).read, before) == {
+        assert itip_reader.fitted(Told(world, id).read, before) == {
             "act": "acceptance",
-            "terms": consent.whole(before),
+            "terms": consent.text_terms(before),
             "window": 0,
         }
 
@@ -436,7 +438,10 @@ def test_a_call_at_any_time_is_in_no_calendar_but_its_answer_is() -> None:
     world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
     told = Told(world, id)
     assert (told.method, told["DTSTART"]) == ("REPLY", "")
-    assert itip.fitted(told.read, before) == {"act": "acceptance", "terms": consent.whole(before)}
+    assert itip_reader.fitted(told.read, before) == {
+        "act": "acceptance",
+        "terms": consent.text_terms(before),
+    }
 
 
 def test_an_exercise_says_so() -> None:
@@ -694,11 +699,11 @@ def test_an_answer_to_an_earlier_proposal_is_refused() -> None:
     world.keep("nato/o-1", {"act": "postponement", "windows": [MOVED]}, id)
     for method, lines in (("REPLY", [SIDE]), ("COUNTER", ["DTSTART:20261201T080000Z"])):
         with pytest.raises(NotUnderstood, match="earlier proposal"):
-            itip.fitted(read(written(method, STAMP, *lines, uid=uid)), world.exchange(id))
+            itip_reader.fitted(read(written(method, STAMP, *lines, uid=uid)), world.exchange(id))
     newest = read(written("REPLY", STAMP, SIDE, "SEQUENCE:1", "DTSTART:20261128T080000Z", uid=uid))
-    assert itip.fitted(newest, world.exchange(id)) == {
+    assert itip_reader.fitted(newest, world.exchange(id)) == {
         "act": "acceptance",
-        "terms": consent.whole(world.exchange(id)),
+        "terms": consent.text_terms(world.exchange(id)),
         "window": 0,
     }
 
@@ -707,13 +712,13 @@ def test_an_acceptance_is_for_the_window_that_begins_when_it_says() -> None:
     world = World()
     id = world.open("nato/o-1", REQUEST)
     second = read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T080000Z"))
-    assert itip.fitted(second, world.exchange(id)) == {
+    assert itip_reader.fitted(second, world.exchange(id)) == {
         "act": "acceptance",
-        "terms": consent.whole(world.exchange(id)),
+        "terms": consent.text_terms(world.exchange(id)),
         "window": 1,
     }
     with pytest.raises(NotUnderstood, match="send it as a COUNTER"):
-        itip.fitted(
+        itip_reader.fitted(
             read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T090000Z")), world.exchange(id)
         )
 
@@ -727,7 +732,7 @@ ROOM = ("DTSTART:20261201T080000Z", STAMP)
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (written("REPLY", STAMP, SIDE.replace("ACCEPTED", "TENTATIVE")), "a tentative answer is none; accept, decline"),
+        (written("REPLY", STAMP, SIDE.replace("ACCEPTED", "TENTATIVE")), "a tentative answer is not an answer; accept, decline"),
         (written("REPLY", STAMP, SIDE.replace("ACCEPTED", "DELEGATED")), "a side answers for itself"),
         (written("REPLY", STAMP, SIDE.replace("ACCEPTED", "NEEDS-ACTION")), "NEEDS-ACTION says neither yes nor no; accept, decline"),
         (written("REPLY", STAMP, SIDE.replace(";PARTSTAT=ACCEPTED", "")), "NEEDS-ACTION says neither yes nor no"),

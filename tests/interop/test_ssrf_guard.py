@@ -1,4 +1,6 @@
-"""Which URLs of strangers are called: those that lead nowhere inside, whatever they are written like."""
+"""Which URLs of strangers are called: those that lead nowhere inside, whatever they are written
+like.
+"""
 
 from ipaddress import IPv4Address
 

@@ -1,4 +1,6 @@
-"""Contacts: what two strict readers of cards find in ours, and what libical and icalendar find in the hours beside them."""
+"""Contacts: what two strict readers of cards find in ours, and what libical and icalendar find in
+the hours beside them.
+"""
 
 import json
 import shutil

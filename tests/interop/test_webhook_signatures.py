@@ -1,4 +1,6 @@
-"""Webhook signatures: as the other library of Standard Webhooks makes and takes them, and that nothing else is taken."""
+"""Webhook signatures: as the other library of Standard Webhooks makes and takes them, and that
+nothing else is taken.
+"""
 
 import base64
 from datetime import UTC, datetime

@@ -1,6 +1,8 @@
-"""docs/access.md is what the service does: every role of every side calls every operation, in its channels, in another one and in a desk's.
+"""docs/access.md is what the service does: every role of every side calls every operation, in its
+channels, in another one and in a desk's.
 
-What is another's is looked for in everything that anybody else may read: bodies, headers, streams, and what is said in refusals.
+What is another's is looked for in everything that anybody else may read: bodies, headers, streams,
+and what is said in refusals.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from accessed import CALLED, POSTED
 from beside import attached, digest, named, put
 from described import OPERATIONS, check
 from dragoman.audit.replay import Replay
-from dragoman.console.routes import SHEETS
+from dragoman.console.routes import ROUTES
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.domain.record import ids
 from patience import PATIENCE_S
@@ -44,7 +46,9 @@ NOTHING: Final = {
     "show_release": "Nothing is published here.",
     "forget_subject": "There is no subject",
 }
-"""What is said where a call is permitted, since nothing of that kind is there: nothing has failed, and no provider is set."""
+"""What is said where a call is permitted, since nothing of that kind is there: nothing has failed,
+and no provider is set.
+"""
 
 CHANGING: Final = {"X-Request-Id", "Date", "RateLimit", "RateLimit-Policy"}
 """Headers that no two answers share."""
@@ -55,7 +59,9 @@ RARE: Final = {"acts": ["annual-exchange"]}
 
 
 class Who(Caller):
-    """Somebody with a token, or without one: their role and side, and the channels for which the token is."""
+    """Somebody with a token, or without one: their role and side, and the channels for which the
+    token is.
+    """
 
     def __init__(
         self,
@@ -81,7 +87,9 @@ class Who(Caller):
 
 @dataclass
 class Furnished:
-    """A demonstration with one of everything: by channel its exchange of each side, and by channel and side what is that side's."""
+    """A demonstration with one of everything: by channel its exchange of each side, and by channel
+    and side what is that side's.
+    """
 
     service: Service
     sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -114,7 +122,9 @@ async def made(answer: Answer, status: int = 201) -> Any:
 
 
 async def furnish(service: Service) -> Furnished:
-    """Open a desk of nato's, and give each side of each channel one of all that operations are about."""
+    """Open a desk of nato's, and give each side of each channel one of all that operations are
+    about.
+    """
     house = Furnished(service, desk=f"desk-{secrets.token_hex(8)}")
     async with aiohttp.ClientSession() as session:
         operator = house.who(session, OPERATOR)
@@ -225,7 +235,9 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def is_of_channel(name: str) -> bool:
-    """Whether an operation is about a channel: in its path, behind an endpoint, or named by the body."""
+    """Whether an operation is about a channel: in its path, behind an endpoint, or named by the
+    body.
+    """
     return (
         name == "new_endpoint"
         or "{channel}" in OPERATIONS[name][1]
@@ -234,7 +246,9 @@ def is_of_channel(name: str) -> bool:
 
 
 def filled(house: Furnished, name: str, who: Who, channel: str, more: dict[str, str]) -> str:
-    """The path of an operation in a channel: with what is the caller's side's where the side is in it, or else a member's, and with `more`."""
+    """The path of an operation in a channel: with what is the caller's side's where the side is in
+    it, or else a member's, and with `more`.
+    """
     _, path, operation = OPERATIONS[name]
     sides = house.sides[channel]
     side = who.side if who.side in sides else sides[0]
@@ -358,7 +372,9 @@ def expected(name: str, column: str, house: Furnished, channel: str) -> int:
 
 
 def differs(name: str, column: str, wanted: int, answer: Answer) -> bool:
-    """Whether an answer is other than the table says. What is permitted may still not fit: a draft without the ETag that was read."""
+    """Whether an answer is other than the table says. What is permitted may still not fit: a draft
+    without the ETag that was read.
+    """
     if wanted:
         return answer.status != wanted
     if name in NOTHING:
@@ -419,7 +435,9 @@ def everybody(house: Furnished, session: aiohttp.ClientSession) -> list[Who]:
 
 
 def places(house: Furnished, who: Who) -> list[str]:
-    """The channels where somebody calls: their own, one where they are not, and the desk; the operator and nobody in all."""
+    """The channels where somebody calls: their own, one where they are not, and the desk; the
+    operator and nobody in all.
+    """
     if not who.channels:
         return [*house.sides]
     elsewhere = next(each for each in house.sides if each not in (*who.channels, house.desk))
@@ -568,7 +586,7 @@ async def test_who_is_no_officer_any_more_stands_behind_no_draft(
     await made(await administrator.post(f"{C}/channel", {**entry, "roles": ["auditor"]}))
     (await officer.get(f"{C}/drafts")).problem(403, "not-permitted")
     released = await head.call("POST", f"{C}/drafts/{draft['id']}/release", If_Match=draft["etag"])
-    assert "is no officer any more" in released.problem(403, "not-permitted")["detail"]
+    assert "is not an officer any more" in released.problem(403, "not-permitted")["detail"]
 
 
 # What is written and not said
@@ -640,7 +658,9 @@ async def write(house: Furnished, session: aiohttp.ClientSession) -> Written:
 async def overheard(
     house: Furnished, who: Who, written: Written, found: dict[str, list[bytes]]
 ) -> None:
-    """Ask for everything that there is to read, in every type, and keep all that is answered, by what was asked."""
+    """Ask for everything that there is to read, in every type, and keep all that is answered, by
+    what was asked.
+    """
 
     async def keep(url: str, accept: str = "") -> None:
         answer = await ask(who, "GET", url, accept)
@@ -679,7 +699,7 @@ async def overheard(
 PLAIN = sorted(
     {
         sheet.path
-        for sheet in SHEETS
+        for sheet in ROUTES
         if sheet.method == "GET" and "{" not in sheet.path and not sheet.anywhere
     }
 )
@@ -821,7 +841,9 @@ async def test_a_search_and_a_refusal_say_of_a_word_what_they_say_of_any(
 
 
 class Own:
-    """A channel whose sides keep their own keys, over HTTP: what is posted is signed over the log as it was read."""
+    """A channel whose sides keep their own keys, over HTTP: what is posted is signed over the log
+    as it was read.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, service: Service) -> None:
         self.operator = Who(session, service, service.operator.strip(), OPERATOR)

@@ -1,4 +1,6 @@
-"""Bad input against the running service: a clear problem that says what to do, and nothing is lost or written."""
+"""Bad input against the running service: a clear problem that says what to do, and nothing is lost
+or written.
+"""
 
 import json
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,6 @@
-"""Beginning from nothing, one gateway a data directory, and the projection's file, which may always be thrown away."""
+"""Beginning from nothing, one gateway a data directory, and the projection's file, which may always
+be thrown away.
+"""
 
 import json
 import re
@@ -231,7 +233,7 @@ def test_only_a_data_directory_is_thrown_away(empty: Service, tmp_path: Path) ->
     precious.mkdir()
     (precious / "thesis.txt").write_text("ten years")
     assert (
-        "not thrown away"
+        "it was not deleted"
         in empty.run("up", "--data", str(precious), "--fresh", "--port", "0", check=1).stderr
     )
     assert (precious / "thesis.txt").exists()

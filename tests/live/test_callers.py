@@ -1,4 +1,6 @@
-"""Who may call: tokens that end or only read, the access tokens of an OIDC provider, addresses behind proxies, budgets."""
+"""Who may call: tokens that end or only read, the access tokens of an OIDC provider, addresses
+behind proxies, budgets.
+"""
 
 import asyncio
 import base64
@@ -197,7 +199,9 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 def federated(tmp_path: Path, provider: Provider) -> Iterator[Service]:
-    """A demonstration that takes the provider's tokens; started in a thread, since the provider answers from this loop."""
+    """A demonstration that takes the provider's tokens; started in a thread, since the provider
+    answers from this loop.
+    """
     settings = {"DRAGOMAN_OIDC__ISSUER": provider.url, "DRAGOMAN_OIDC__AUDIENCE": AUDIENCE}
     service = Service(tmp_path / "data", "--demo", environment=settings)
     yield service

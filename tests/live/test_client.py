@@ -1,4 +1,6 @@
-"""The client, as a program of an office uses it; and the commands over it that bring records elsewhere."""
+"""The client, as a program of an office uses it; and the commands over it that bring records
+elsewhere.
+"""
 
 import asyncio
 import json
@@ -16,7 +18,8 @@ from dragoman.api.examples import ALERT, INVITATION
 from dragoman.client import Client, ProblemResponse, Unreachable, client
 from dragoman.domain.record.errors import Malformed
 from dragoman_schemas.acts.continuing import Acknowledgement
-from dragoman_schemas.responses import Alarm, Recorded
+from dragoman_schemas.responses import Recorded
+from dragoman_schemas.watch_responses import Alarm
 from patience import PATIENCE_S
 from receiver import Receiver, receiving
 from service import DRAGOMAN, INCIDENT, NOTE, Service

@@ -1,4 +1,6 @@
-"""Every record is a CloudEvents event, over HTTP and in the broker, to a reader that we did not write."""
+"""Every record is a CloudEvents event, over HTTP and in the broker, to a reader that we did not
+write.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""The courier brings each record once to where a side wants to be told, and says in the log whether it could."""
+"""The courier brings each record once to where a side wants to be told, and says in the log whether
+it could.
+"""
 
 import asyncio
 import json
@@ -269,7 +271,7 @@ async def test_two_couriers_bring_each_record_once(
         def command(self) -> list[str | Path]:
             return [
                 "serve",
-                "courier",
+                "notifier",
                 "--data",
                 self.data,
                 "--nats-url",

@@ -1,4 +1,6 @@
-"""Faults of the broker under the running service: nothing that was acknowledged is lost or doubled, and reads go on."""
+"""Faults of the broker under the running service: nothing that was acknowledged is lost or doubled,
+and reads go on.
+"""
 
 import asyncio
 import signal
@@ -14,7 +16,9 @@ C = "/v1/channels/nato-china"
 
 
 class Load:
-    """Officers who post without a pause, each post tried again with its key until its outcome is known."""
+    """Officers who post without a pause, each post tried again with its key until its outcome is
+    known.
+    """
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller

@@ -1,4 +1,6 @@
-"""The API does what its description says: every example is sent as it stands, and every answer is one that is described."""
+"""The API does what its description says: every example is sent as it stands, and every answer is
+one that is described.
+"""
 
 import asyncio
 import re
@@ -109,7 +111,8 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
                 "ETag"
             ]
     refused = {name: status for name, status in seen.items() if status >= 400}
-    # Another host's key; nothing has failed yet; an incident is no release; and the demonstration has no OIDC provider.
+    # Another host's key; nothing has failed yet; an incident is no release; and the demonstration
+    # has no OIDC provider.
     assert refused == {
         "open_channel": 422,
         "resend": 404,

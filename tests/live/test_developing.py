@@ -1,4 +1,6 @@
-"""A matter that develops, on every page and paper: each value stands with the time that it is of, and none of them is lost."""
+"""A matter that develops, on every page and paper: each value stands with the time that it is of,
+and none of them is lost.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta

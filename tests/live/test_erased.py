@@ -1,4 +1,6 @@
-"""An exchange that every side takes out of the record: gone from every page at once, and from every disk when its keeper carries it out."""
+"""An exchange that every side takes out of the record: gone from every page at once, and from every
+disk when its keeper carries it out.
+"""
 
 import shutil
 from pathlib import Path
@@ -92,7 +94,7 @@ class Office:
         for name in ("nato-adm", "china-root"):
             line, told = self.host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
             assert (
-                f"2 records of 1 exchanges are taken out of the record, for ever: {self.exchange}"
+                f"2 records of 1 exchanges will be removed from the record, for ever: {self.exchange}"
                 in told
             )
             (self.host.folder / f"{name}.sig").write_text(line + "\n")
@@ -116,7 +118,9 @@ class Office:
         await until(is_signed)
 
     def is_sound(self) -> None:
-        """Whoever audits the log as it is now finds no lie, and that it goes on from what was exported before."""
+        """Whoever audits the log as it is now finds no lie, and that it goes on from what was
+        exported before.
+        """
         assert (
             "2 erased by the consent of every side"
             in self.host.run("audit", "verify", *self.pins, *self.to)[0]
@@ -131,7 +135,7 @@ class Office:
         for source in ((), ("--from-log", "--data", str(self.host.service.data))):
             self.host.run("audit", "replay", *self.to, *source)
         told = self.host.run("audit", "replay", *self.to, "--at", str(self.position))[1]
-        assert "something that stood there was erased later" in told
+        assert "because a record was erased later" in told
         self.host.run("audit", "proof", str(self.position), "--to", "proof.tlog-proof", *self.to)
         told = self.host.run("audit", "check", "proof.tlog-proof", "proof.json", *self.pins[2:])[1]
         assert (
@@ -139,7 +143,7 @@ class Office:
         )
         assert (
             "2 records of 1 exchanges, by the consent of every side"
-            in self.host.run("audit", "exceptions", *self.to)[0]
+            in self.host.run("audit", "findings", *self.to)[0]
         )
         page = self.host.run("audit", *self.pins, *self.to)[0]
         assert "taken out of the record" in page and SECRET not in page
@@ -159,7 +163,7 @@ class Office:
 
 async def is_gone(office: Office, caller: Caller) -> None:
     problem = (await caller.get(f"{C}/exchanges/{office.exchange}")).problem(410, "erased")
-    assert "Every side consented" in problem["detail"]
+    assert "with the consent of every side" in problem["detail"]
     listed = (await caller.get(f"{C}/exchanges")).json["exchanges"]
     assert [row["id"] for row in listed] == [office.other]
     assert (await caller.get(f"{C}/exchanges?q={SECRET}")).json["exchanges"] == []
@@ -225,7 +229,7 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(
         "--erase",
         check=2,
     )[1]
-    assert "nothing of this log was erased" in refused
+    assert "no record of this log was erased" in refused
     told = host.run(
         "log",
         "rebuild",
@@ -283,7 +287,7 @@ async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_
         )
         return run.stdout + run.stderr
 
-    assert "1 records of 1 exchanges are taken out of the record, for ever" in said(
+    assert "1 records of 1 exchanges will be removed from the record, for ever" in said(
         "nato", "erase", check=2
     )
     assert "china has not consented to the erasure of just these records" in said(
@@ -293,10 +297,10 @@ async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_
         "china", "consent", "--reason", "Agreed."
     )
     assert "china has consented to this already" in said("china", "consent", check=1)
-    assert "the consent is taken back" in said("china", "consent", "--withdraw")
+    assert "the consent is withdrawn" in said("china", "consent", "--withdraw")
     reply = await china.act(exchange, {"act": "reply", "text": f"One more word, {REPLY}."})
     assert "china has not consented" in said("nato", "erase", "--yes", check=4)
-    assert "something was said at" in said(
+    assert "there is a later record at" in said(
         "china", "consent", "--read", str(reply.json["position"] - 1), check=2
     )
     said("china", "consent", "--read", str(reply.json["position"]))

@@ -1,4 +1,6 @@
-"""What is erased is gone: from the register, every view and every file on disk; and the log is as provable as before."""
+"""What is erased is gone: from the register, every view and every file on disk; and the log is as
+provable as before.
+"""
 
 import re
 import secrets

@@ -1,4 +1,6 @@
-"""A task that fails makes its own channel read-only, says so, and is tried again; every other channel goes on."""
+"""A task that fails makes its own channel read-only, says so, and is tried again; every other
+channel goes on.
+"""
 
 import asyncio
 import sys

@@ -1,4 +1,6 @@
-"""Gateways on a cluster of three nodes, of which one dies or is cut off: what was acknowledged is there, once."""
+"""Gateways on a cluster of three nodes, of which one dies or is cut off: what was acknowledged is
+there, once.
+"""
 
 import asyncio
 import time
@@ -24,7 +26,9 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
 
 @pytest.fixture
 def cut_seconds(request: pytest.FixtureRequest) -> float:
-    """How long a node is cut off: in the long form long enough for a leader without followers to resign."""
+    """How long a node is cut off: in the long form long enough for a leader without followers to
+    resign.
+    """
     return 30.0 if request.config.getoption("--long") else 6.0
 
 

@@ -1,4 +1,6 @@
-"""Files stand beside the log by their SHA-256: fetched by the side that put them, and by the others once an act names them."""
+"""Files stand beside the log by their SHA-256: fetched by the side that put them, and by the others
+once an act names them.
+"""
 
 import asyncio
 import secrets

@@ -1,4 +1,6 @@
-"""Other people's tools at the running service: calendars by a secret link, cards, and what calendar and warning programs send in."""
+"""Other people's tools at the running service: calendars by a secret link, cards, and what calendar
+and warning programs send in.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -98,7 +100,7 @@ async def test_an_answer_to_what_was_proposed_before_changes_nothing(who: Who) -
     countered = await nato.act(meeting, {"act": "counter-proposal", "windows": [WINDOW]})
     assert (proposed.status, countered.status) == (201, 201)
     assert (
-        "Not taken in"
+        "Nothing was imported"
         in (await sent(china, answering(old, "ACCEPTED"), INVITED)).problem(422, "invalid")[
             "detail"
         ]
@@ -199,19 +201,19 @@ async def test_our_own_alert_comes_back_as_the_act_that_it_was(who: Who) -> None
             422,
             "cancellation",
         ),
-        (b"<alert/>", "application/cap+xml", C, 422, "Not taken in"),
+        (b"<alert/>", "application/cap+xml", C, 422, "Nothing was imported"),
         (
             b"<!DOCTYPE x [<!ENTITY a 'b'>]>" + alert()[38:],
             "application/cap+xml",
             C,
             422,
-            "Not taken in",
+            "Nothing was imported",
         ),
-        (b"\xff\xfe", "application/xml", C, 422, "Not taken in"),
+        (b"\xff\xfe", "application/xml", C, 422, "Nothing was imported"),
         (b"x" * 300_000, "application/cap+xml", C, 413, "240 KiB"),
         (alert(), "text/plain", C, 415, "application/cap+xml"),
-        (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "text/calendar", C, 422, "Not taken in"),
-        (b"", "text/calendar", C, 422, "Not taken in"),
+        (b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "text/calendar", C, 422, "Nothing was imported"),
+        (b"", "text/calendar", C, 422, "Nothing was imported"),
     ],
 )
 async def test_what_cannot_be_taken_in_says_why(

@@ -1,4 +1,6 @@
-"""Every format through the running service: its sample is posted, recorded as it was written, and read back by the other side."""
+"""Every format through the running service: its sample is posted, recorded as it was written, and
+read back by the other side.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""Two gateways side by side on one broker: each sees what the other recorded, and neither records it again."""
+"""Two gateways side by side on one broker: each sees what the other recorded, and neither records
+it again.
+"""
 
 import asyncio
 import signal

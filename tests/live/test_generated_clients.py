@@ -1,4 +1,6 @@
-"""Clients that other people's generators make of the published description: each posts an incident and reads it, in Python and in TypeScript."""
+"""Clients that other people's generators make of the published description: each posts an incident
+and reads it, in Python and in TypeScript.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""A long exchange through a live service: what it takes of disk and memory, how much it takes from a side, and its timeline in pages."""
+"""A long exchange through a live service: what it takes of disk and memory, how much it takes from
+a side, and its timeline in pages.
+"""
 
 import asyncio
 import re
@@ -18,7 +20,9 @@ MIB = 2**20
 
 
 def taken(service: Service, position: int) -> tuple[int, int] | None:
-    """The bytes of the projection's file and of the gateway's memory, once the file has a position and nothing is beside it."""
+    """The bytes of the projection's file and of the gateway's memory, once the file has a position
+    and nothing is beside it.
+    """
     (path,) = (service.data / "projection").glob("*.sqlite")
     with sqlite3.connect(path, isolation_level=None) as connection:
         (there,) = connection.execute(

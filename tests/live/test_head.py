@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from described import CALLERS, OPERATIONS
-from dragoman.console.routes import SHEETS
+from dragoman.console.routes import ROUTES
 from service import INCIDENT, Answer, Caller, Service, at_a_screen
 
 Who = Callable[[str], Caller]
@@ -17,7 +17,7 @@ C: Final = "/v1/channels/nato-china"
 PAGES: Final = sorted(
     {
         sheet.path if sheet.anywhere else f"/c/nato-china{sheet.path}"
-        for sheet in SHEETS
+        for sheet in ROUTES
         if sheet.method == "GET"
     }
 )
@@ -29,7 +29,9 @@ MOMENTARY: Final = frozenset(
 
 
 def lasting(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of an answer that are the same when it is asked for again; a page has a nonce of its own."""
+    """The headers of an answer that are the same when it is asked for again; a page has a nonce of
+    its own.
+    """
     return {
         name.lower(): re.sub(r"'nonce-[^']*'", "", value)
         for name, value in headers.items()

@@ -1,4 +1,6 @@
-"""Hostile messages in a log, and as bodies: no process ends, no other channel notices, every audit says which records are void."""
+"""Hostile messages in a log, and as bodies: no process ends, no other channel notices, every audit
+says which records are void.
+"""
 
 import asyncio
 import base64
@@ -110,7 +112,9 @@ async def test_no_document_is_an_error_of_ours(
 async def drafts_that_are_errors(
     session: aiohttp.ClientSession, service: Service, who: str
 ) -> list[str]:
-    """What of the drafts that were taken cannot be shown to the colleagues who have them on their list."""
+    """What of the drafts that were taken cannot be shown to the colleagues who have them on their
+    list.
+    """
     listed = await Caller(session, service, who).get(f"{C}/drafts")
     assert listed.status == 200, listed.body
     headers, wrong = await at_a_screen(session, service, who), []
@@ -307,7 +311,7 @@ def check_audits(
     said = {int(each.partition(":")[0]) for each in verified["void"]}
     assert void <= said, sorted(void - said)[:10]
     audit("owed", "--file", file)
-    listed = json.loads(audit("exceptions", "--file", mirror, "--json").stdout)
+    listed = json.loads(audit("findings", "--file", mirror, "--json").stdout)
     assert void <= {each["position"] for each in listed if each["kind"] == "void"}
     audit("diff", 1, max(void) + 1, "--file", file)
     audit("--file", file)

@@ -1,4 +1,6 @@
-"""Junk in a channel's stream is void, and stops nobody: whatever it is, posts are recorded after it, and by a gateway that is started on it."""
+"""Junk in a channel's stream is void, and stops nobody: whatever it is, posts are recorded after
+it, and by a gateway that is started on it.
+"""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Final
 import aiohttp
 
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.stream_config import last_of
+from dragoman.eventlog.stream_config import last_position
 from house import CHANNEL, House
 from service import NOTE, Caller
 
@@ -40,15 +42,17 @@ _IDLE_SECONDS: Final = 0.3
 
 
 async def publish(house: House, subject: bytes, head: bytes, payload: bytes) -> None:
-    """Put a message into the stream, byte by byte, as whoever holds a gateway's key can; returns when it is stored, which the broker does in its own time."""
+    """Put a message into the stream, byte by byte, as whoever holds a gateway's key can; returns
+    when it is stored, which the broker does in its own time.
+    """
     sizes = b"%d %d" % (len(head), len(head) + len(payload)) if head else b"%d" % len(payload)
     async with connected(house.broker.url, "gateway", house.broker.keys / "nats-gateway.nk") as bus:
-        before = await last_of(bus, CHANNEL)
+        before = await last_position(bus, CHANNEL)
         await bus.client._send_command(
             b"%b %b %b\r\n%b%b\r\n" % (b"HPUB" if head else b"PUB", subject, sizes, head, payload)
         )
         await bus.client.flush()
-        while await last_of(bus, CHANNEL) == before:
+        while await last_position(bus, CHANNEL) == before:
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -1,4 +1,6 @@
-"""The pages in the reader's language, whatever the sides wrote: what the service says of its own is nowhere left in English."""
+"""The pages in the reader's language, whatever the sides wrote: what the service says of its own is
+nowhere left in English.
+"""
 
 import json
 import re
@@ -89,26 +91,32 @@ async def test_why_a_record_is_void_is_said_in_the_readers_language(
     own: Service, session: aiohttp.ClientSession
 ) -> None:
     auditor = Caller(session, own, "china/auditor")
-    position = await append(own, b"no record")
+    position = await append(own, b"not a record")
     ask = {"Accept": "application/x-ndjson", "Dragoman-Min-Position": str(position)}
     entry = json.loads(
         (await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0]
     )
-    assert entry["reason"].startswith("No record: no envelope: ")
+    assert entry["reason"].startswith(
+        "The message is not a valid record: the envelope is not valid: "
+    )
     for language in CALLED:
         headers = await at_a_screen(session, own, "china/auditor", language)
         said = (
             words(language)
             .say(
-                "No record: %(error)s.",
-                error=words(language).say("no envelope: %(error)s", error="\n"),
+                "The message is not a valid record: %(error)s.",
+                error=words(language).say("the envelope is not valid: %(error)s", error="\n"),
             )
             .partition("\n")[0]
         )
         for path in (f"/records/{position}", "/log?void=void"):
             async with session.get(f"{own.base_url}/c/{C}{path}", headers=headers) as answer:
                 text = await answer.text()
-                assert (answer.status, said in text, "No record: no envelope" in text) == (
+                assert (
+                    answer.status,
+                    said in text,
+                    "The message is not a valid record: the envelope is not valid" in text,
+                ) == (
                     200,
                     True,
                     False,
@@ -120,7 +128,9 @@ async def test_why_a_record_is_void_is_said_in_the_readers_language(
 
 
 class _Texts(HTMLParser):
-    """The texts of a page that are the service's own: not marked as said by somebody, nor as of another language, nor code."""
+    """The texts of a page that are the service's own: not marked as said by somebody, nor as of
+    another language, nor code.
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -191,7 +201,9 @@ async def test_no_page_says_a_sentence_in_another_language_than_the_readers(
 async def _is_said_in_three_languages(
     session: aiohttp.ClientSession, url: str, headers: dict[str, str]
 ) -> set[str]:
-    """Ask for a page in each language: no sentence of the service's own is in two of them. What it says in English."""
+    """Ask for a page in each language: no sentence of the service's own is in two of them. What it
+    says in English.
+    """
     said: dict[str, set[str]] = {}
     for language in ("en", "fr", "zh"):
         async with session.get(url, headers={**headers, "Accept-Language": language}) as answer:

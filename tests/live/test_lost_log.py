@@ -1,4 +1,6 @@
-"""A log that was lost, and an old backup that was put back: found out, refused, and put right from a side's own copy."""
+"""A log that was lost, and an old backup that was put back: found out, refused, and put right from
+a side's own copy.
+"""
 
 import asyncio
 import json
@@ -209,7 +211,9 @@ async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store
 async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """Everything that the host has is put back together, an hour old: nothing but a side's witness knows."""
+    """Everything that the host has is put back together, an hour old: nothing but a side's witness
+    knows.
+    """
     nato = Running(tmp_path, "nato")
     (config := tmp_path / "dragoman.toml").write_text(
         f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n'
@@ -281,7 +285,9 @@ class InItsPlace(Service):
 
 @pytest.fixture
 async def anew() -> AsyncIterator[aiohttp.ClientSession]:
-    """Connections of which none outlives its request: a service that was started again at its address knows none of the old."""
+    """Connections of which none outlives its request: a service that was started again at its
+    address knows none of the old.
+    """
     connector = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(
         connector=connector, timeout=aiohttp.ClientTimeout(total=30)
@@ -292,7 +298,9 @@ async def anew() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_of_a_store_that_was_rolled_back_and_grew_again_a_mirror_keeps_nothing(
     tmp_path: Path, anew: aiohttp.ClientSession
 ) -> None:
-    """The mirror goes on all the time, and is there again before the other branch is as long as what it kept."""
+    """The mirror goes on all the time, and is there again before the other branch is as long as
+    what it kept.
+    """
     service, mirror, said = (
         InItsPlace(tmp_path / "data", "--demo"),
         tmp_path / "mirror",

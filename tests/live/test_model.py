@@ -1,6 +1,8 @@
-"""The whole service against a plain model: whatever is posted, tried again and killed, the log holds what was acknowledged.
+"""The whole service against a plain model: whatever is posted, tried again and killed, the log
+holds what was acknowledged.
 
-Two gateways on one broker are started once; each example has a channel of its own, and ends by auditing all of its log.
+Two gateways on one broker are started once; each example has a channel of its own, and ends by
+auditing all of its log.
 """
 
 import asyncio
@@ -61,7 +63,9 @@ PATHS = {
     "meeting-request": "meetings",
 }
 OVERTAKEN = {"not-found", "not-permitted", "not-allowed-in-state", "invalid-act", "moved", "void"}
-"""How a gateway that lags may refuse what one that has everything would record, or refuse otherwise."""
+"""How a gateway that lags may refuse what one that has everything would record, or refuse
+otherwise.
+"""
 
 UNKNOWN = {"no answer", "unavailable", "unknown-outcome"}
 """How a post is answered by those who are being killed."""
@@ -93,7 +97,9 @@ def kind_of(answer: Answer | None) -> str:
 
 
 def position_of(answers: list[Answer | None]) -> int:
-    """Where a post stands by what its copies were answered; behind all others where it is refused, or nobody knows."""
+    """Where a post stands by what its copies were answered; behind all others where it is refused,
+    or nobody knows.
+    """
     return min(
         (
             answer.json["position"]
@@ -267,7 +273,9 @@ class Liaison(RuleBasedStateMachine):
             self.run(self.at_once(self.much(openings, acts), whom=whom, after_ms=after_ms))
 
     def much(self, openings: int, acts: list[int]) -> list[tuple[Post, int]]:
-        """Openings at both gateways, an act in each of some exchanges, and one post that comes to both gateways at the same time."""
+        """Openings at both gateways, an act in each of some exchanges, and one post that comes to
+        both gateways at the same time.
+        """
         sending = [
             (self.post(f"{SIDES[n % 2]}/d-1", sorted(OPENS)[n % 3]), n // 2 % 2)
             for n in range(openings)
@@ -291,7 +299,9 @@ class Liaison(RuleBasedStateMachine):
         assert digests[FIRST] == digests[SECOND]
 
     def teardown(self) -> None:
-        """Kill somebody where nobody was killed, and audit the whole log, unless something has failed already."""
+        """Kill somebody where nobody was killed, and audit the whole log, unless something has
+        failed already.
+        """
         failed = sys.exc_info()[1]
         try:
             if failed is None:
@@ -349,7 +359,9 @@ class Liaison(RuleBasedStateMachine):
         return f"{self.channel}-key-{next(self.serial):06d}"
 
     def post(self, actor: str, act: str, exchange: str = "", *, etag: str | None = None) -> Post:
-        """A post of its own; what must rest on something rests on the newest, unless an ETag is given."""
+        """A post of its own; what must rest on something rests on the newest, unless an ETag is
+        given.
+        """
         if etag is None:
             etag = self.model.exchanges[exchange].etags[-1] if act in RESTS_ON else ""
         body = still_to_come(
@@ -360,7 +372,9 @@ class Liaison(RuleBasedStateMachine):
         return Post(actor=actor, key=self.key(), body=body, exchange=exchange, if_match=etag)
 
     def send(self, post: Post, gateway: int, *, hasty: bool = False) -> Answer:
-        """Send one post, to a gateway that has everything unless it is done in haste; it has an outcome."""
+        """Send one post, to a gateway that has everything unless it is done in haste; it has an
+        outcome.
+        """
         answer: Answer = self.run(self.sent(post, gateway, hasty=hasty))
         return answer
 
@@ -421,7 +435,9 @@ class Liaison(RuleBasedStateMachine):
     def settle(
         self, post: Post, expected: str, answers: list[Answer | None], *, hasty: bool = False
     ) -> None:
-        """Hold what the copies of a post were answered against what was expected, and tell the model."""
+        """Hold what the copies of a post were answered against what was expected, and tell the
+        model.
+        """
         kinds = [kind_of(answer) for answer in answers]
         self.answers.update(kinds)
         self.history.append(

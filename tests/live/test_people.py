@@ -1,4 +1,6 @@
-"""People stand in the register and nowhere else: entered, changed and erased by their side, named by id, read by every office."""
+"""People stand in the register and nowhere else: entered, changed and erased by their side, named
+by id, read by every office.
+"""
 
 import asyncio
 import hashlib

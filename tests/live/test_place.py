@@ -1,4 +1,6 @@
-"""A data directory that is opened elsewhere than where it was written: nothing is recorded until the operator, and the witnesses, say so."""
+"""A data directory that is opened elsewhere than where it was written: nothing is recorded until
+the operator, and the witnesses, say so.
+"""
 
 import asyncio
 import fcntl
@@ -132,7 +134,7 @@ async def test_a_copy_records_nothing_until_it_is_taken_over(
     running(copy)
     officer = Caller(session, copy, "nato/officer")
     before, head = await recorded(session, copy), (await officer.get(f"{C}/log/checkpoint")).body
-    with beside(copy, "watch", "courier", "registrar") as logs:
+    with beside(copy, "scheduler", "notifier", "signer") as logs:
         await asyncio.sleep(HELD_SECONDS)
         assert await recorded(session, copy) == before, "reminders were recorded by a copy"
         refused = (await officer.post(f"{C}/contacts", NOTE)).problem(503, "read-only")
@@ -150,7 +152,7 @@ async def test_a_copy_records_nothing_until_it_is_taken_over(
     assert str(tmp_path) not in json.dumps(check), "everybody reads this"
     screen = await at_a_screen(session, copy, "nato/officer")
     async with session.get(f"{copy.base_url}/c/nato-china", headers=screen) as page:
-        assert "This host may record nothing." in await page.text()
+        assert "This host cannot record anything." in await page.text()
     assert f"written at {first.data}" in copy.run("doctor", check=1).stdout
     (told,) = copy.events("place.elsewhere")
     assert told["level"] == "critical"

@@ -70,7 +70,7 @@ async def test_a_signed_head_covers_a_record_of_a_quiet_service_half_a_second_la
 async def test_the_tree_comes_out_of_the_tiles_and_is_that_of_the_records(who: Who) -> None:
     auditor = who("china/auditor")
     position = (await who("nato/officer").open(NOTE)).json["position"]
-    head, _ = checkpoint.opened(await auditor.sealed(position), await verifier(auditor))
+    head, _ = checkpoint.read_signed(await auditor.sealed(position), await verifier(auditor))
     served: dict[Tile, bytes] = {}
     for tile in tiles.tiles_of(head.size):
         answer = await auditor.get(f"{C}/log/{tile.path}")
@@ -92,7 +92,9 @@ async def test_an_earlier_head_begins_the_later_one(who: Who) -> None:
     heads = []
     for _ in range(2):
         position = (await who("nato/officer").open(NOTE)).json["position"]
-        heads.append(checkpoint.opened(await auditor.sealed(position), await verifier(auditor))[0])
+        heads.append(
+            checkpoint.read_signed(await auditor.sealed(position), await verifier(auditor))[0]
+        )
     old, new = heads
     served = {
         tile: (await auditor.get(f"{C}/log/{tile.path}")).body for tile in tiles.tiles_of(new.size)
@@ -195,7 +197,7 @@ async def test_a_registrar_signs_nothing_over_an_older_log(
         "the gateway has forgotten, the registrar has not"
     )
     await asyncio.sleep(1)
-    head, _ = checkpoint.opened(
+    head, _ = checkpoint.read_signed(
         (await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer)
     )
     assert head.size < position
@@ -212,7 +214,7 @@ async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mende
     async with asyncio.timeout(PATIENCE_S):
         while "registrar.waits_for_its_disk" not in own.log.read_text():
             await asyncio.sleep(0.1)
-    head, _ = checkpoint.opened(
+    head, _ = checkpoint.read_signed(
         (await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer)
     )
     assert head.size < position
@@ -252,10 +254,7 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
         "meeting-request  opened, " in told.stdout
         and "1 exchanges changed between 13 and 15" in told.stderr
     )
-    assert (
-        "the first below the second"
-        in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
-    )
+    assert "FIRST is below LAST" in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
     demo.run("audit", "tables", str(tmp_path / "log.sqlite"), str(path))
     with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         assert connection.execute("SELECT count(*) FROM records").fetchone() == (about["records"],)
@@ -290,7 +289,7 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
     assert "whoever carried it may have changed it, so that it convicts nobody" in failed.stderr
     for asked in (
         ("owed",),
-        ("exceptions",),
+        ("findings",),
         ("diff", "13", "15"),
         ("tables", str(tmp_path / "other.sqlite")),
     ):
@@ -338,8 +337,8 @@ async def test_commands_say_what_is_wrong_with_what_they_were_given(
         (("audit", "replay", "--cid", "abc", *to), 2, "--cid is 64 hexadecimal digits"),
         (("audit", "verify", "nope.zip"), 2, "nope.zip: there is no such file or folder"),
         (("audit", "owed", "nope.zip"), 2, "nope.zip: there is no such file or folder"),
-        (("audit", "verify", str(empty)), 2, "is no mirror's folder"),
-        (("audit", "compare", str(empty), "gateway", *to), 2, "is no mirror's folder"),
+        (("audit", "verify", str(empty)), 2, "is not a mirror's folder"),
+        (("audit", "compare", str(empty), "gateway", *to), 2, "is not a mirror's folder"),
         (("file", "put", "nope", *to), 2, "nope cannot be read"),
         (("report", "situation", "--to", "tomorrow", *to), 1, "write it as a time with its offset"),
     ):
@@ -406,7 +405,7 @@ def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path)
     )
     owed = json.loads(own.run("audit", "owed", mirror, "--json").stdout)
     assert owed == json.loads(own.run("audit", "owed", "--json", *to).stdout)
-    listed = own.run("audit", "exceptions", mirror).stdout
+    listed = own.run("audit", "findings", mirror).stdout
     assert "entered for the record" in listed, "history is an exception"
     words = tmp_path / "words.json"
     words.write_text("{}")

@@ -1,4 +1,6 @@
-"""What the sides made public together is there for anybody, proves itself, and is nothing else than what they agreed to."""
+"""What the sides made public together is there for anybody, proves itself, and is nothing else than
+what they agreed to.
+"""
 
 import hashlib
 import json

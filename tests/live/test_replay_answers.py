@@ -1,4 +1,6 @@
-"""`dragoman audit replay` beside a real gateway: an honest one agrees while it is posted to, and one whose answers are changed is found out."""
+"""`dragoman audit replay` beside a real gateway: an honest one agrees while it is posted to, and
+one whose answers are changed is found out.
+"""
 
 import asyncio
 import json
@@ -251,10 +253,10 @@ async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_
     ("arguments", "told"),
     [
         (("--sample", "-1"), "--sample is a number of answers, 0 or more"),
-        (("--at", "1", "--all"), "answers are compared where the log ends"),
+        (("--at", "1", "--all"), "answers are compared at the end of the log"),
         (("log.zip", "--from-log"), "the log is read from FILE or by --from-log"),
         (("there-is-none.zip",), "there is no such file or folder"),
-        (("--at", "1", "--seed", "1"), "answers are compared where the log ends"),
+        (("--at", "1", "--seed", "1"), "answers are compared at the end of the log"),
     ],
 )
 async def test_what_cannot_be_compared_is_told(

@@ -1,4 +1,6 @@
-"""Statistics and reports over real events, with a clock that the test sets; and what is asked for again comes out the same."""
+"""Statistics and reports over real events, with a clock that the test sets; and what is asked for
+again comes out the same.
+"""
 
 import json
 from collections.abc import Callable

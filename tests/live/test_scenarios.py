@@ -1,4 +1,6 @@
-"""Real events through HTTP, with a clock that the test sets: states, clocks and lapses come out as they must."""
+"""Real events through HTTP, with a clock that the test sets: states, clocks and lapses come out as
+they must.
+"""
 
 from typing import Any
 
@@ -27,7 +29,9 @@ def clock(view: Any, name: str, side: str) -> Any:
 
 
 def stands(view: Any) -> tuple[str, list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Where an exchange stands: its status, every clock with who owes it and what came of it, and what stands on record as lapsed."""
+    """Where an exchange stands: its status, every clock with who owes it and what came of it, and
+    what stands on record as lapsed.
+    """
     clocks = [(each["clock"], each["side"], came_of(each)) for each in view.get("clocks", [])]
     return view["state"]["status"], clocks, lapsed(view)
 
@@ -119,7 +123,9 @@ IN_FULL = [
         ),
     ),
 ]
-"""Every exchange of February 2022: its status, all of its clocks, all lapses on record, alike for whoever reads."""
+"""Every exchange of February 2022: its status, all of its clocks, all lapses on record, alike for
+whoever reads.
+"""
 
 DRILLED = {
     "LINE-1": ("echoed", [("echo", "china", "met")], []),

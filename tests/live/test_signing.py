@@ -1,4 +1,6 @@
-"""Acts that their authors sign, through the running service: by the command line, by openssl, and by two officers."""
+"""Acts that their authors sign, through the running service: by the command line, by openssl, and
+by two officers.
+"""
 
 import json
 import os
@@ -100,7 +102,7 @@ async def test_a_key_is_made_entered_used_and_revoked(
     own.run("keys", "revoke", path, "--sign", path, *signer.to("nato/officer"))
     refused = own.run("post", str(note), "--sign", path, *signer.to("nato/officer"), check=None)
     assert refused.returncode == 4
-    assert "of no key valid here" in refused.stderr
+    assert "its key is not valid here" in refused.stderr
     assert (
         own.run(
             "keys", "enrol", path, "--officer", "o-1", *signer.to("nato/administrator"), check=None
@@ -232,7 +234,7 @@ def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Service, sign
     assert "sign nothing, keep both, ask why" in refused.stderr
     kept.write_text("\n".join([name, str(int(size) - 1), *rest]))
     refused = own.run("post", str(note), "--sign", path, *signer.to("nato/officer"), check=2)
-    assert "which does not go on from that of" in refused.stderr, (
+    assert "which does not go on from the head of" in refused.stderr, (
         "what was seen is gone on from by a proof, and by nothing less"
     )
     assert kept.with_suffix(".contradiction").exists()
@@ -249,7 +251,7 @@ def test_keys_are_not_written_over_nor_read_where_others_may(own: Service, tmp_p
     words.write_text("correct horse\n")
     own.run("keys", "new", str(path), "--passphrase", str(words))
     assert "ENCRYPTED" in path.read_text()
-    assert "written over" in own.run("keys", "new", str(path), check=2).stderr
+    assert "never overwritten" in own.run("keys", "new", str(path), check=2).stderr
     assert "--passphrase" in own.run("keys", "show", str(path), check=2).stderr
     assert len(own.run("keys", "show", str(path), "--passphrase", str(words)).stdout.split()) == 2
     plain = tmp_path / "plain.pem"

@@ -1,4 +1,6 @@
-"""What readers see beside the state: questions that stay open, quantities in SI, words on a message's face, an opening as it was sent."""
+"""What readers see beside the state: questions that stay open, quantities in SI, words on a
+message's face, an opening as it was sent.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +88,7 @@ async def test_quantities_keep_their_unit_and_stand_beside_it_in_si(who: Who) ->
         {"act": "counter-account", "facts": "Otherwise.", "cpa": {"value": 0.7, "unit": "nm"}},
     )
     flags = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["flags"]
-    assert ("accounts_differ", "china gives otherwise: cpa") in [
+    assert ("accounts_differ", "china states it differently: cpa") in [
         (flag["flag"], flag["detail"]) for flag in flags
     ]
 

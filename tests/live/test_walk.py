@@ -17,7 +17,8 @@ STEPS = re.findall(
 def test_a_flash_is_acknowledged_by_whoever_can_type_curl(tmp_path: Path) -> None:
     service = Service(tmp_path / "data")
     try:
-        # One shell from step to step; the stream has a moment to open, and what was reported a moment to arrive.
+        # One shell from step to step; the stream has a moment to open, and what was reported a
+        # moment to arrive.
         script = (
             "\nsleep 1\n".join(STEPS).replace("docs/examples", str(ROOT / "docs" / "examples"))
             + "\nkill %1"

@@ -1,4 +1,6 @@
-"""A side's witness beside the running service: it cosigns what it holds itself, and nothing while it is held."""
+"""A side's witness beside the running service: it cosigns what it holds itself, and nothing while
+it is held.
+"""
 
 import asyncio
 import hashlib
@@ -24,7 +26,7 @@ def test_a_setting_that_names_no_witness_is_told_at_the_start(tmp_path: Path) ->
     (config := tmp_path / "dragoman.toml").write_text(
         '[registrar]\nwitnesses = ["nobody http://127.0.0.1:1"]\n'
     )
-    with pytest.raises(AssertionError, match="nobody is no verifier key"):
+    with pytest.raises(AssertionError, match="nobody is not a verifier key"):
         Service(tmp_path / "data", "--demo", "--config", str(config))
 
 
@@ -217,7 +219,7 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
             policy.read_text().replace(china.verifier, nato.verifier.replace("nato", "china"))
         )
         assert (
-            "is no policy"
+            "is not a policy"
             in service.run("audit", "verify", *pins, "--policy", str(policy), check=2).stderr
         )
     finally:

@@ -1,7 +1,9 @@
-"""Mutants of function bodies, as mutmut makes them. In a child process each takes the place of the code that it was made from.
+"""Mutants of function bodies, as mutmut makes them. In a child process each takes the place of the
+code that it was made from.
 
-Left out: what only other words for people would be (a refusal's detail, a title), what the type check refuses, so that it could
-never be committed, and functions that run at import alone, since what they make is changed in the tables.
+Left out: what only other words for people would be (a refusal's detail, a title), what the type
+check refuses, so that it could never be committed, and functions that run at import alone, since
+what they make is changed in the tables.
 """
 
 import ast
@@ -26,7 +28,9 @@ _ERROR: Final = re.compile(r"^(?P<path>[^:]+):(?P<line>\d+): error:")
 
 
 class Bodies:
-    """A module's functions in all their variants, and where each stands in the file that mutmut writes."""
+    """A module's functions in all their variants, and where each stands in the file that mutmut
+    writes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

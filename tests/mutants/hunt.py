@@ -1,8 +1,10 @@
-"""The hunt: `make mutants` changes the rules one at a time, and asks the tests of the domain whether they notice.
+"""The hunt: `make mutants` changes the rules one at a time, and asks the tests of the domain
+whether they notice.
 
-The tests are collected once. Then every mutant has a child process of its own, in which the change is made and the tests run
-that touch what was changed, until one fails: first those that killed its like, then the quick ones. A mutant that all of them
-let pass has survived, and is listed in build/mutants.txt.
+The tests are collected once. Then every mutant has a child process of its own, in which the change
+is made and the tests run that touch what was changed, until one fails: first those that killed its
+like, then the quick ones. A mutant that all of them let pass has survived, and is listed in
+build/mutants.txt.
 
 Usage: hunt.py [--only PART] [--jobs N]. Fails where less than the demanded share was killed.
 """
@@ -242,7 +244,9 @@ def _reads_tables(test: str) -> bool:
 
 
 def _remember_signatures() -> None:
-    """A signature holds or not in every child alike: those of a channel's beginning are checked here, once."""
+    """A signature holds or not in every child alike: those of a channel's beginning are checked
+    here, once.
+    """
     for name in ("sign", "verify", "is_sound", "public_of"):
         setattr(dsse, name, cache(getattr(dsse, name)))
     world = import_module("world")

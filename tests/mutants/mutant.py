@@ -23,9 +23,11 @@ def module_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One change: in which part, what it is, how it is made, and what a test must have touched to have a chance to notice it.
+    """One change: in which part, what it is, how it is made, and what a test must have touched to
+    have a chance to notice it.
 
-    Of `touches` any one will do: a function as `module.name`, a module as `module.*`, `act …`, `format …`, or `profile …`.
+    Of `touches` any one will do: a function as `module.name`, a module as `module.*`, `act …`,
+    `format …`, or `profile …`.
     """
 
     part: str

@@ -1,4 +1,5 @@
-"""Mutants of what is data: the columns of every act, the lives of the formats, the limits of the profiles, and the constants.
+"""Mutants of what is data: the columns of every act, the lives of the formats, the limits of the
+profiles, and the constants.
 
 They are changed in place in a child process, so that whoever refers to them sees the change.
 """
@@ -284,7 +285,9 @@ def constants(names: list[str]) -> Iterator[Mutant]:
 
 
 def _read_by_functions(module: ModuleType) -> Iterator[str]:
-    """The names that functions read when they run; whatever else there is went into the tables at import."""
+    """The names that functions read when they run; whatever else there is went into the tables at
+    import.
+    """
     functions = [
         getattr(function, "__wrapped__", function)
         for held in (module, *(each for each in vars(module).values() if isinstance(each, type)))

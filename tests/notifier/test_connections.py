@@ -1,4 +1,6 @@
-"""The connections of the courier: none leads inside, and no side waits for the receivers of another."""
+"""The connections of the courier: none leads inside, and no side waits for the receivers of
+another.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

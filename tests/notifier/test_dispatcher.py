@@ -1,4 +1,6 @@
-"""The rounds of a courier, where the broker's answers get lost or come from a node that was cut off: once each, and nothing left out."""
+"""The rounds of a courier, where the broker's answers get lost or come from a node that was cut
+off: once each, and nothing left out.
+"""
 
 import asyncio
 import time
@@ -11,13 +13,13 @@ from msgspec.structs import replace
 
 from brokers import RealBroker
 from confused import Confused
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.notifier.delivery import DeliveryResult, OutgoingItem
-from dragoman.notifier.dispatcher import Rounds
+from dragoman.notifier.dispatcher import Dispatcher
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.endpoints import (
@@ -42,14 +44,16 @@ class Recording:
     def own_id(self, projection: Projection, actor: str, key: str) -> str:
         return ids.from_key(projection.name, actor, key)
 
-    async def post(self, projection: Projection, post: Post) -> None:
+    async def post(self, projection: Projection, post: Submission) -> None:
         pass
 
 
 class House:
-    """A channel, one endpoint of China's, what was brought to it, and the connection over which its progress is kept."""
+    """A channel, one endpoint of China's, what was brought to it, and the connection over which its
+    progress is kept.
+    """
 
-    def __init__(self, projection: Projection, bus: Bus, world: World) -> None:
+    def __init__(self, projection: Projection, bus: NatsConnection, world: World) -> None:
         self.world = world
         self.projection = projection
         self.node = Confused(bus)
@@ -72,10 +76,10 @@ class House:
             self.meanwhile()
         return DeliveryResult(ok=True)
 
-    def rounds(self, name: str = "one") -> Rounds:
+    def rounds(self, name: str = "one") -> Dispatcher:
         means: Any = {"webhook": self.bring, "e-mail": self.bring}
         desk: Any = Recording()
-        return Rounds(
+        return Dispatcher(
             {"nato-china": self.projection},
             desk,
             self.store,

@@ -1,4 +1,6 @@
-"""Every past position is what it was: counted out anew, the tally, what is owed and what waits are the same."""
+"""Every past position is what it was: counted out anew, the tally, what is owed and what waits are
+the same.
+"""
 
 import random
 from collections import Counter
@@ -16,7 +18,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
-from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
+from dragoman.projection.tables import PRECEDENCES, SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange, decode_registry
 from world import INCIDENT, NOTE, REQUEST, World
 

@@ -1,4 +1,6 @@
-"""A projection's file that is damaged is built anew beside, while it is used; a writer that dies, stands still or has no room is not the end."""
+"""A projection's file that is damaged is built anew beside, while it is used; a writer that dies,
+stands still or has no room is not the end.
+"""
 
 import asyncio
 import os
@@ -11,7 +13,7 @@ import pytest
 
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import store as stores
+from dragoman.projection import writer_queue
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import exchange_view, lists, records
 from dragoman.projection.rebuild import opened
@@ -32,7 +34,9 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 
 def damage(path: Path, first: int) -> None:
-    """Overwrite all pages from one on, as a bad disk does, in the file and in what is to be written into it."""
+    """Overwrite all pages from one on, as a bad disk does, in the file and in what is to be written
+    into it.
+    """
     with path.open("r+b") as file:
         size = path.stat().st_size
         file.seek(first * PAGE)
@@ -130,7 +134,7 @@ async def test_a_writer_that_is_killed_again_and_again_is_started_again_and_agai
 async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memory_is_bounded(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(writer_queue, "STALL_SECONDS", 0.2)
     monkeypatch.setattr("dragoman.projection.projection.QUEUE_WRITES", 20)
     await office.speak(2)
     await settled(office)
@@ -172,7 +176,7 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
 async def test_a_writer_that_does_not_go_on_is_killed_and_another_one_writes(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "STILL_SECONDS", 1.0)
+    monkeypatch.setattr(writer_queue, "STILL_SECONDS", 1.0)
     await office.speak(2)
     still = office.store.writer_pid
     os.kill(still, signal.SIGSTOP)

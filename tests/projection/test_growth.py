@@ -1,4 +1,6 @@
-"""An exchange on disk and in memory: what it takes grows in proportion to what is said in it, however many acts say it."""
+"""An exchange on disk and in memory: what it takes grows in proportion to what is said in it,
+however many acts say it.
+"""
 
 import asyncio
 import gc
@@ -36,7 +38,9 @@ SAID: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 def said(acts: int, act: dict[str, Any]) -> list[bytes]:
-    """The records of a channel in which one exchange is carried on, each time otherwise; acknowledged now and then."""
+    """The records of a channel in which one exchange is carried on, each time otherwise;
+    acknowledged now and then.
+    """
     world = World()
     exchange = world.open("nato/d-1", INCIDENT)
     for number in range(acts):
@@ -47,7 +51,9 @@ def said(acts: int, act: dict[str, Any]) -> list[bytes]:
 
 
 def taken(raws: Sequence[bytes], path: Path) -> tuple[int, int]:
-    """The bytes of a projection's file when it has the records, and those that its process keeps in memory."""
+    """The bytes of a projection's file when it has the records, and those that its process keeps in
+    memory.
+    """
 
     async def follow() -> None:
         log = MemoryLog("nato-china")
@@ -195,7 +201,9 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
 
 
 def _blamed(states: dict[int, bytes], last: int) -> dict[str, int]:
-    """For each member of the newest state, and each field of its content, the first of the newest positions from which it is as it is."""
+    """For each member of the newest state, and each field of its content, the first of the newest
+    positions from which it is as it is.
+    """
     blame: dict[str, int] = {}
     before: dict[str, Any] = {}
     for position, state in sorted(states.items()):

@@ -1,4 +1,6 @@
-"""The check of a projection's rows: whatever somebody changes in the file is found, named, and built anew; an honest file is never accused."""
+"""The check of a projection's rows: whatever somebody changes in the file is found, named, and
+built anew; an honest file is never accused.
+"""
 
 import asyncio
 import shutil

@@ -1,4 +1,6 @@
-"""The ladder of a flash: for whom it rang of a side, from the watch and the officers as they were at each step."""
+"""The ladder of a flash: for whom it rang of a side, from the watch and the officers as they were
+at each step.
+"""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The open matters that a gateway keeps ready are those that its file gives, now and at every past position, over random histories."""
+"""The open matters that a gateway keeps ready are those that its file gives, now and at every past
+position, over random histories.
+"""
 
 import asyncio
 import itertools
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection.open_deadlines import OpenDeadlines, duties_at
+from dragoman.projection.open_deadlines import OpenDeadlines, deadlines_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
@@ -44,7 +46,7 @@ async def _compared(world: World, half: int, path: Path) -> None:
     await projection.in_file()
     state, past = (
         liaison_state.liaison_state(store, world.name, None, "", live=True),
-        duties_at(store, world.name, len(messages)),
+        deadlines_at(store, world.name, len(messages)),
     )
     assert state is not None
     expected = [

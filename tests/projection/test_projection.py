@@ -1,4 +1,6 @@
-"""The projection of a channel: in order whatever comes first, never a position twice, and the same from a file as from the log."""
+"""The projection of a channel: in order whatever comes first, never a position twice, and the same
+from a file as from the log.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,6 @@
-"""A moment: which position a time stands for, and that what is counted of the past comes out the same whatever came after."""
+"""A moment: which position a time stands for, and that what is counted of the past comes out the
+same whatever came after.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,15 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.domain.acts.deadlines import written
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.queries.statistics import statistics
 from dragoman.projection.store import Store
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.projection.tables import SNAPSHOT_RECORDS
 from world import INCIDENT, NOTE, World
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -73,8 +75,8 @@ async def test_a_time_stands_for_the_last_position_before_it(kept: Kept) -> None
         just_after = opened + timedelta(
             seconds=position - 1, milliseconds=1
         )  # the world's clock ticks once a record
-        for asked in (PeriodQuery(to=written(just_after)), PeriodQuery(at=position)):
-            with moment(kept.store, "nato-china", asked, "") as then:
+        for asked in (PeriodQuery(to=timestamp(just_after)), PeriodQuery(at=position)):
+            with open_snapshot(kept.store, "nato-china", asked, "") as then:
                 assert (position, just_after) == (then.position, then.ends)
 
 

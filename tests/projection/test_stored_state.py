@@ -1,4 +1,6 @@
-"""Stored states: whatever a value becomes, its bytes come back exactly, at every position, from no more rows than its length allows."""
+"""Stored states: whatever a value becomes, its bytes come back exactly, at every position, from no
+more rows than its length allows.
+"""
 
 import json
 import sqlite3
@@ -11,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.projection import stored_state
+from dragoman.projection.row_keys import base_of
 from dragoman.projection.stored_state import WHOLE_BYTES, Last, States
 
-BASE = 3 << 40
+BASE = base_of(3)
 
 _leaves = st.none() | st.booleans() | st.integers(-9, 2**50) | st.text(max_size=90)
 _values = st.recursive(
@@ -27,7 +30,9 @@ _values = st.recursive(
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[bytes]:
-    """The encodings of a state as it changes: members that come and go, a list that grows, values spelt as their authors like."""
+    """The encodings of a state as it changes: members that come and go, a list that grows, values
+    spelt as their authors like.
+    """
     state: dict[str, Any] = {
         "id": "x",
         "ballast": "b" * draw(st.sampled_from([0, WHOLE_BYTES - 200, 2 * WHOLE_BYTES])),

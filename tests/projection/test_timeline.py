@@ -14,7 +14,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import changes, liaison_state, records, timeline
 from dragoman.projection.queries.timeline import TimelineFilter
 from dragoman.projection.store import Store
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.projection.tables import SNAPSHOT_RECORDS
 from world import INCIDENT, NOTE, World
 
 CHANNEL = "nato-china"
@@ -93,7 +93,7 @@ async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(
     store, newest = told.projection.store, told.world.position
     found, top, firsts = list[int](), newest, list[int]()
     while top:
-        page = timeline.found(store, CHANNEL, wanted, top, newest, 20)
+        page = timeline.page(store, CHANNEL, wanted, top, newest, 20)
         found += [entry.position for entry in page.entries]
         if len(page.entries) == 20:
             assert not firsts or page.newer == firsts[-1]

@@ -1,12 +1,14 @@
-"""Everything that anybody could try, by any act and any role: what takes effect is what the catalogue allows, and every fold agrees.
+"""Everything that anybody could try, by any act and any role: what takes effect is what the
+catalogue allows, and every fold agrees.
 
     post      as an officer would, by the rules' own decision
     forge     past that decision, as a hostile gateway would write it into the log
     land      what was decided before others moved on
     watch     whatever is due by the clock, as often as it is looked at
 
-After each record: what the catalogue does not allow has no effect; numbers have no gap; no clock fires twice. At the end the
-projection has the same digest at every position as the fold from the first record, and so has its file.
+After each record: what the catalogue does not allow has no effect; numbers have no gap; no clock
+fires twice. At the end the projection has the same digest at every position as the fold from the
+first record, and so has its file.
 """
 
 import asyncio
@@ -37,10 +39,10 @@ from catalogue import (
     life_of,
 )
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts import deadline_acts, deadlines, line_checks
+from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar, line_checks
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
@@ -253,7 +255,9 @@ class Anybody(RuleBasedStateMachine):
         return self.world.registry
 
     def act(self) -> tuple[str, Exchange | None]:
-        """Some act, and the exchange that it carries on; most of what carries on is allowed in the state."""
+        """Some act, and the exchange that it carries on; most of what carries on is allowed in the
+        state.
+        """
         lots, there = self.lots, self.exchanges()
         if not there or lots.random() < 0.3:
             return lots.choice([*OPENINGS, *(CHANNEL.keys() - {"channel-opening"})]), None
@@ -406,24 +410,24 @@ class Anybody(RuleBasedStateMachine):
     def due(self) -> Iterator[bytes]:
         """What the watch would record now."""
         now = self.world.clock + timedelta(seconds=1)
-        posts: list[Post] = []
+        posts: list[Submission] = []
         for exchange in [
             each
             for id in self.world.ledger._encoded
             if (each := self.world.ledger.exchange(id)) is not None
         ]:
             sides = {
-                side: deadlines.calendar_of(self.world.ledger.office(side))
+                side: duty_calendar.calendar_of(self.world.ledger.office(side))
                 for side in (exchange.side, *exchange.to)
             }
-            for clock in deadlines.open_clocks(self.registry, exchange, sides):
-                step = deadline_acts.reached(clock, now)
-                if step > deadline_acts.recorded(exchange, clock):
+            for clock in deadlines.open_deadlines(self.registry, exchange, sides):
+                step = deadline_acts.reached_step(clock, now)
+                if step > deadline_acts.recorded_step(exchange, clock):
                     raw = deadline_acts.act_of(clock, step)
                     id = clock_id(self.registry.name, exchange.id, clock, step)
                     data = records.decode_act(raw)
                     posts.append(
-                        Post(
+                        Submission(
                             actor="service/watch",
                             act=raw,
                             data=data,
@@ -436,7 +440,7 @@ class Anybody(RuleBasedStateMachine):
         if slot is not None and not self.world.ledger.used(slot_id(self.registry, slot)):
             raw = line_checks.act_of(self.registry, slot)
             posts.append(
-                Post(
+                Submission(
                     actor="service/watch",
                     act=raw,
                     data=records.decode_act(raw),
@@ -449,7 +453,7 @@ class Anybody(RuleBasedStateMachine):
                 self.world.ledger.standing.state,
                 self.world.ledger,
                 post,
-                time=deadlines.written(now),
+                time=deadlines.timestamp(now),
                 salt=SALT,
             )
             assert isinstance(decided, Record), decided

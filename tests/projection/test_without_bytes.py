@@ -1,4 +1,6 @@
-"""A projection of a log from which an exchange was erased: the same whether it folded the bytes or the entries in their place."""
+"""A projection of a log from which an exchange was erased: the same whether it folded the bytes or
+the entries in their place.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +18,7 @@ from dragoman.limits import LIST_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state, lists
 from dragoman.projection.store import Store
+from dragoman_schemas.acts.office.channel import ErasedRecord
 from world import INCIDENT, NOTE, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -24,7 +27,9 @@ Counts = list[tuple[str, str, int]]
 
 
 def erased(world: World, *owners: str) -> tuple[World, str, list[bytes]]:
-    """A log of more than a snapshot's records with one exchange to be erased near its beginning; that one, and the log with entries in its place."""
+    """A log of more than a snapshot's records with one exchange to be erased near its beginning;
+    that one, and the log with entries in its place.
+    """
     id = world.open("nato/d-1", {**INCIDENT, "facts": "Seen off zanzibar."})
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
     for _ in range(280):
@@ -102,6 +107,22 @@ async def test_what_a_void_erasure_withholds_stops_the_gateway(
         assert "position 12 of nato-china is withheld by a void erasure at" in str(
             projection.broken
         )
+
+
+async def test_a_void_erasure_before_a_valid_one_stops_no_gateway(
+    world: World, tmp_path: Path
+) -> None:
+    id = world.open("china/o-1", {**NOTE, "text": "to be erased"})
+    named = [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]
+    for owners in (("nato/root",), BOTH):  # the first is void: one side alone signed it
+        world.attested({"act": "erasure", "records": named}, *owners)
+    entries = {
+        each["position"]: entry_of(msgspec.convert(each, type=ErasedRecord)) for each in named
+    }
+    raws = [entries.get(position, raw) for position, raw in enumerate(world.raws, 1)]
+    async with projected(raws, tmp_path / "projection.sqlite") as projection:
+        assert not projection.broken
+        assert projection.standing == world.ledger.standing
 
 
 async def test_a_log_that_still_has_the_bytes_is_no_other_log(world: World, tmp_path: Path) -> None:

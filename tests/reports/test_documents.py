@@ -1,4 +1,6 @@
-"""Every report of a channel in which nearly everything was said, in the three languages: none of its own words is left in another."""
+"""Every report of a channel in which nearly everything was said, in the three languages: none of
+its own words is left in another.
+"""
 
 import asyncio
 import re
@@ -17,7 +19,7 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.document import (
@@ -62,7 +64,9 @@ REPORTS: Final[dict[str, Gather]] = {
 _DATA: Final = re.compile(
     r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"
 )
-"""What stands in our own words as it is in the log: numbers, sides, officers, digests, times, tags of languages."""
+"""What stands in our own words as it is in the log: numbers, sides, officers, digests, times, tags
+of languages.
+"""
 
 _CODES: Final = re.compile(r"NOTAM|NAVAREA|CUES|SHA-256|`[^`]+`")
 """What is called so in every language, and commands."""
@@ -166,7 +170,7 @@ async def keep(store: Store, raws: list[bytes]) -> None:
 def gathered(store: Store) -> Iterator[tuple[str, Gathered]]:
     for name, gather in REPORTS.items():
         for live in (True, False):
-            with moment(store, "nato-china", ALL, "") as then:
+            with open_snapshot(store, "nato-china", ALL, "") as then:
                 yield f"{name} {'live' if live else 'not live'}", gather(then, live)
 
 
@@ -187,7 +191,7 @@ def _own(block: Block) -> list[str]:
         case DocumentList():
             return [text for point in block.points for text in _runs(point)]
         case DocumentQuote():
-            return [block.label, block.said.note]
+            return [block.label, block.quotation.note]
         case DocumentTable():
             return [
                 *block.head,

@@ -1,4 +1,6 @@
-"""How reports say what is not their own: a side's words in the reader's language, the one that prevails marked, and members of acts."""
+"""How reports say what is not their own: a side's words in the reader's language, the one that
+prevails marked, and members of acts.
+"""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,6 @@
-"""Under the Chatham House Rule no output outside the members' pages says who spoke: not by a name, and not by a number."""
+"""Under the Chatham House Rule no output outside the members' pages says who spoke: not by a name,
+and not by a number.
+"""
 
 import asyncio
 import sqlite3
@@ -23,7 +25,7 @@ from dragoman.interop import icalendar, itip, vcard
 from dragoman.notifier import mail, selection
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings, yearly_review
 from dragoman.reports.markdown import markdown
@@ -124,7 +126,7 @@ class Told:
         """Every report of one of the channels in each format and language."""
         found = {}
         for report, gather in PUBLIC.items():
-            with moment(self.stores[name], CHANNEL, ALL, "") as then:
+            with open_snapshot(self.stores[name], CHANNEL, ALL, "") as then:
                 laid = gather(then, True)
             found[f"{report} JSON"] = msgspec.json.encode(laid.report).decode()
             for language in LANGUAGES:
@@ -242,7 +244,7 @@ def test_no_table_names_a_side(told: Told, tmp_path: Path) -> None:
 
 
 def test_what_was_said_is_still_there(told: Told) -> None:
-    with moment(told.stores["after"], CHANNEL, ALL, "") as then:
+    with open_snapshot(told.stores["after"], CHANNEL, ALL, "") as then:
         found = PUBLIC["situation"](then, True).report
         assert isinstance(found, Situation)
         period = markdown(PUBLIC["period"](then, True).paper("en"))

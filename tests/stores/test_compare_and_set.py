@@ -1,4 +1,6 @@
-"""Writing over what was read, where a node that was cut off refuses as a leader while the others write."""
+"""Writing over what was read, where a node that was cut off refuses as a leader while the others
+write.
+"""
 
 import pytest
 
@@ -9,7 +11,7 @@ from dragoman.stores import people
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.tokens_and_sessions import BUCKET, Access
+from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
 
 NAME = "DRAGOMAN_DRAFTS"
 
@@ -99,7 +101,7 @@ async def test_the_token_that_init_made_does_not_come_back_where_its_revocation_
     real_broker: RealBroker,
 ) -> None:
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1)
-    here, there = [Access(Bucket(await real_broker.bus(), BUCKET)) for _ in range(2)]
+    here, there = [TokensAndSessions(Bucket(await real_broker.bus(), BUCKET)) for _ in range(2)]
     token, grant = await there.issue(
         "operator", (), issued="2026-11-24T12:00:00.000Z", secret="made by init", over=0
     )

@@ -1,4 +1,6 @@
-"""docs/access.md as a test reads it: who may call which operation, and whose role permits which act."""
+"""docs/access.md as a test reads it: who may call which operation, and whose role permits which
+act.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""People and files for acts that name them: entered and put as an officer would, before the act is posted."""
+"""People and files for acts that name them: entered and put as an officer would, before the act is
+posted.
+"""
 
 import hashlib
 import secrets
@@ -55,7 +57,9 @@ def attached(content: bytes, media_type: str = "text/plain") -> dict[str, Any]:
 
 
 async def provided(caller: Caller, value: Any, channel: str = "nato-china") -> Any:
-    """An act with everybody, every file and every record that it names entered, put and posted; people keep their ids, files get bytes."""
+    """An act with everybody, every file and every record that it names entered, put and posted;
+    people keep their ids, files get bytes.
+    """
     if isinstance(value, list):
         return [await provided(caller, inner, channel) for inner in value]
     if not isinstance(value, dict):

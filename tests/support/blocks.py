@@ -1,7 +1,8 @@
 """The files in which the broker keeps a stream, so that a test can damage one where it wants to.
 
-A block is a row of messages: u32 length, its highest bit set where there are headers; u64 sequence; i64 time; u16 length of
-the subject; the subject; where there are headers u32 their length, and they; the payload; 8 bytes of checksum.
+A block is a row of messages: u32 length, its highest bit set where there are headers; u64 sequence;
+i64 time; u16 length of the subject; the subject; where there are headers u32 their length, and
+they; the payload; 8 bytes of checksum.
 """
 
 import struct

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dragoman.eventlog import broker, jetstream, stream_config
-from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, connected
+from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.nats_connection import NatsConnection, connected
 from patience import PATIENCE_S
 
 
@@ -19,9 +20,9 @@ class RealBroker:
         self.endpoint = endpoint
         self.supervisor = supervisor
         self.guard: DurabilityGuard
-        self._warden: Bus
+        self._warden: NatsConnection
         self._stack = stack
-        self._buses: list[Bus] = []
+        self._buses: list[NatsConnection] = []
 
     @classmethod
     @asynccontextmanager
@@ -35,7 +36,7 @@ class RealBroker:
             await made.proven()
             yield made
 
-    async def bus(self, user: str = "gateway") -> Bus:
+    async def bus(self, user: str = "gateway") -> NatsConnection:
         """A new connection as a user."""
         bus = await self._stack.enter_async_context(
             connected(self.endpoint.url, user, self.endpoint.seed(user))
@@ -54,7 +55,9 @@ class RealBroker:
         return self.endpoint.keys.parent
 
     async def proven(self) -> None:
-        """Ask until the guard has its proof. A busy broker may answer too late, and a gateway asks every second."""
+        """Ask until the guard has its proof. A busy broker may answer too late, and a gateway asks
+        every second.
+        """
         async with asyncio.timeout(PATIENCE_S):
             await self.guard.prove()
             while not self.guard.proven:
@@ -62,10 +65,12 @@ class RealBroker:
                 await self.guard.prove()
 
     async def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Kill the broker with -9, and wait until another one runs, every connection has found it, and the guard has proven it.
+        """Kill the broker with -9, and wait until another one runs, every connection has found it,
+        and the guard has proven it.
 
-        A guard goes by its old proof until its connection is made again, and then by none until it was asked again: before
-        that a log refuses to write, as it must. What is done `meanwhile` to the broker's store is done while none runs.
+        A guard goes by its old proof until its connection is made again, and then by none until it
+        was asked again: before that a log refuses to write, as it must. What is done `meanwhile` to
+        the broker's store is done while none runs.
         """
         process = self.supervisor.process
         assert process is not None

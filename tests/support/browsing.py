@@ -38,7 +38,9 @@ class Visit:
 
     @staticmethod
     def _is_complaint(message: ConsoleMessage) -> bool:
-        """Return whether the browser complains; what Playwright says of its own blocking of service workers does not count."""
+        """Return whether the browser complains; what Playwright says of its own blocking of service
+        workers does not count.
+        """
         return message.type in ("error", "warning") and not message.text.endswith(
             "blocked by Playwright"
         )
@@ -51,7 +53,9 @@ class Visit:
         await self.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
 
     async def still(self) -> None:
-        """Wait until everything that moves for a while has come to rest, such as the colours of another light."""
+        """Wait until everything that moves for a while has come to rest, such as the colours of
+        another light.
+        """
         await self.page.evaluate(_STILL)
 
     async def headline(self) -> str:

@@ -1,4 +1,5 @@
-"""A cable between a gateway and its broker, on which a test may hold back any message of either, and no other.
+"""A cable between a gateway and its broker, on which a test may hold back any message of either,
+and no other.
 
 cable.withhold(told_by_the_log)            the gateway no longer learns what others recorded; its own posts are acknowledged
 answered = cable.saw(acknowledgement)      an event, set once the broker has answered a post
@@ -102,7 +103,9 @@ class Cable:
         return [frame for _, frame in self._held]
 
     def withhold(self, which: Which) -> None:
-        """Hold back such frames from now on, but for what a log has told before: a gateway may look again at what it knows."""
+        """Hold back such frames from now on, but for what a log has told before: a gateway may look
+        again at what it knows.
+        """
         known = dict(self._known)
 
         def is_new(frame: Frame) -> bool:

@@ -1,4 +1,6 @@
-"""The message catalogue and the record's specification as tables, written down from those and knowing nothing of the code's own."""
+"""The message catalogue and the record's specification as tables, written down from those and
+knowing nothing of the code's own.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -179,7 +181,9 @@ CHANNEL = {
 
 
 class Life(NamedTuple):
-    """How a format begins, the statuses of its life, from which of them it may be cancelled, and what moves it (before, act, after)."""
+    """How a format begins, the statuses of its life, from which of them it may be cancelled, and
+    what moves it (before, act, after).
+    """
 
     start: str
     live: str
@@ -438,7 +442,9 @@ BY_TWO = (
     *("agreement", "endorsement", "accounts-agreement", "release-consent", "amendment-agreement"),
     *("amendment", "correction", "cancellation", "closure"),
 )
-"""What carries an exchange on and takes two officers: the first always, the rest by what they change or end."""
+"""What carries an exchange on and takes two officers: the first always, the rest by what they
+change or end.
+"""
 
 AT_ANY_TIME = (
     "acknowledgement",

@@ -1,7 +1,8 @@
-"""Three real nodes of a cluster, started from the files in deploy/nats/cluster, and connections to them.
+"""Three real nodes of a cluster, started from the files in deploy/nats/cluster, and connections to
+them.
 
-Of those files only names, addresses, paths and keys are replaced. `admin=True` adds a user who may do everything, for what
-no service may: make a leader step down, delete a stream.
+Of those files only names, addresses, paths and keys are replaced. `admin=True` adds a user who may
+do everything, for what no service may: make a leader step down, delete a stream.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ from urllib.request import urlopen
 import nkeys
 
 from dragoman.eventlog import broker, stream_config
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, connected
+from dragoman.eventlog.nats_connection import NatsConnection, connected
 from patience import PATIENCE_S
 from ports import free_port
 
@@ -37,7 +39,9 @@ _WHOLE_SECONDS = PATIENCE_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a node listens: for clients, for the monitor's questions, for the other nodes. `command` comes before its own."""
+    """Where a node listens: for clients, for the monitor's questions, for the other nodes.
+    `command` comes before its own.
+    """
 
     client: str
     monitor: str
@@ -238,15 +242,17 @@ class RealCluster:
 
 
 class Clients:
-    """Connections to a cluster, closed when a test ends, and what only its administrator may do. Stands where `RealBroker` does."""
+    """Connections to a cluster, closed when a test ends, and what only its administrator may do.
+    Stands where `RealBroker` does.
+    """
 
     def __init__(self, stack: AsyncExitStack, cluster: RealCluster) -> None:
         self.cluster = cluster
         self._stack = stack
-        self._buses: list[Bus] = []
+        self._buses: list[NatsConnection] = []
         self.guard: DurabilityGuard
-        self._admin: Bus
-        self._warden: Bus
+        self._admin: NatsConnection
+        self._warden: NatsConnection
 
     @classmethod
     @asynccontextmanager
@@ -277,7 +283,7 @@ class Clients:
                 await asyncio.sleep(0.05)
                 await self.guard.prove()
 
-    async def bus(self, user: str = "gateway", node: str = "") -> Bus:
+    async def bus(self, user: str = "gateway", node: str = "") -> NatsConnection:
         """A new connection as a user, to any node or to that one alone."""
         url = self.cluster.nodes[node].url if node else self.cluster.url
         bus = await self._stack.enter_async_context(
@@ -296,7 +302,9 @@ class Clients:
         return await asyncio.to_thread(self.cluster.leader, STREAM, other_than)
 
     async def restart(self) -> None:
-        """Kill all nodes with -9, and wait until all are back and up to date, every connection stands, and the guard has proven them."""
+        """Kill all nodes with -9, and wait until all are back and up to date, every connection
+        stands, and the guard has proven them.
+        """
         standing = [(bus, bus.losses) for bus in self._buses if bus.up]
         asked_again = asyncio.Event()
 
@@ -322,6 +330,8 @@ class Clients:
 
 
 def _replaced(text: str, old: str, new: str) -> str:
-    """The text with every `old` replaced; it must be there, or the files and this module have drifted apart."""
+    """The text with every `old` replaced; it must be there, or the files and this module have
+    drifted apart.
+    """
     assert old in text, old
     return text.replace(old, new)

@@ -1,7 +1,9 @@
-"""`dragoman` as often as tests call it: in processes that are forked from one which has loaded the command line already.
+"""`dragoman` as often as tests call it: in processes that are forked from one which has loaded the
+command line already.
 
-What runs there is `dragoman.cli.main` with arguments, environment and files of its own, as if it had been started; what is saved is the interpreter's
-start and the imports, most of what a short command costs. Tests of starting itself, and of what stays running, start the program.
+What runs there is `dragoman.cli.main` with arguments, environment and files of its own, as if it
+had been started; what is saved is the interpreter's start and the imports, most of what a short
+command costs. Tests of starting itself, and of what stays running, start the program.
 
     the test → arguments and environment; by descriptor where to answer, and the three standard files        the process → its id, and its exit code
 """

@@ -1,10 +1,12 @@
-"""A connection to a cluster of which two nodes answer as the leader: one was cut off, is joined again, and has not found out."""
+"""A connection to a cluster of which two nodes answer as the leader: one was cut off, is joined
+again, and has not found out.
+"""
 
 import msgspec
 from nats.aio.msg import Msg
 
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.text import verbatim
 
 _REFUSED = {"error": {"code": 400, "err_code": 10071, "description": "wrong last sequence: 0"}}
@@ -14,7 +16,7 @@ _NOTHING = {"error": {"code": 404, "err_code": 10037, "description": "no message
 class Confused:
     """Answers in place of the bus, so often as is said, and lets all else through."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: NatsConnection) -> None:
         self.refuses = 0
         """Writes that the old leader refuses first; the true one writes them."""
         self.swallows = 0

@@ -1,4 +1,6 @@
-"""The published description of the API as a test reads it: what an operation takes, and whether an answer is one that it describes."""
+"""The published description of the API as a test reads it: what an operation takes, and whether an
+answer is one that it describes.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Disks of a test's own: ext4 images on loop devices, which can be filled, and copied as they are at the moment of a power cut."""
+"""Disks of a test's own: ext4 images on loop devices, which can be filled, and copied as they are
+at the moment of a power cut.
+"""
 
 import os
 import shutil
@@ -38,9 +40,11 @@ class Disk:
 
     @classmethod
     def cut(cls, disk: "Disk", image: Path) -> "Disk":
-        """What is left of a disk if the power fails now: a copy of what had reached it, mounted, its journal replayed.
+        """What is left of a disk if the power fails now: a copy of what had reached it, mounted,
+        its journal replayed.
 
-        What the kernel has not yet written is not in the copy. Stop whoever writes first, so that it does not change meanwhile.
+        What the kernel has not yet written is not in the copy. Stop whoever writes first, so that
+        it does not change meanwhile.
         """
         subprocess.run(["cp", "--sparse=always", disk.image, image], check=True)
         copy = cls.__new__(cls)
@@ -71,7 +75,9 @@ class Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Unmount it, and forget it. A killed gateway's writer holds it until it has seen that its pipe has ended."""
+        """Unmount it, and forget it. A killed gateway's writer holds it until it has seen that its
+        pipe has ended.
+        """
         deadline = time.monotonic() + _BUSY_SECONDS
         while subprocess.run(["umount", self.path], check=False, capture_output=True).returncode:
             assert time.monotonic() < deadline, (

@@ -92,7 +92,9 @@ PAGES: Final = (
     *(("operator", path) for path in ("/host/open", "/host/terms?name=far", "/docs")),
     *(("nato/officer", path) for path in ("/help", f"{_C}/no-such-page")),
 )
-"""Who reads, and what: each page once or in several states. Other people's explorer of the API (`/docs?try=yes`) is no page of ours, and is not AA."""
+"""Who reads, and what: each page once or in several states. Other people's explorer of the API
+(`/docs?try=yes`) is no page of ours, and is not AA.
+"""
 
 FORMS: Final = tuple(("nato/head_of_office", f"{_C}/compose/{act}") for act in FORMATS)
 """The form of every format."""
@@ -105,7 +107,9 @@ _JOINT: Final = {
 
 
 async def places(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
-    """The ids that stand in the paths, of a demonstration; it is given a joint report, of which it has none."""
+    """The ids that stand in the paths, of a demonstration; it is given a joint report, of which it
+    has none.
+    """
     found = {}
     for name, who, channel, query in (
         ("incident", "nato/officer", EXERCISE, "act=hazardous-incident"),

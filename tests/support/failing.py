@@ -1,9 +1,10 @@
-"""The `dragoman` command with tasks that a test lets fail: a file `TASK CHANNEL` in a folder makes that task of that channel raise.
+"""The `dragoman` command with tasks that a test lets fail: a file `TASK CHANNEL` in a folder makes
+that task of that channel raise.
 
     failing.py FOLDER up …
 
-The tasks are `fold`, `comparison`, `ids`, `watch` and `ringing` of a channel, and `access`, which is of none (`access -`). What they raise is no error that
-the service knows how to meet.
+The tasks are `fold`, `comparison`, `ids`, `watch` and `ringing` of a channel, and `access`, which
+is of none (`access -`). What they raise is no error that the service knows how to meet.
 """
 
 import sys
@@ -38,7 +39,7 @@ def main(folder: Path) -> None:
     spoilt(Projection, "_fold", "fold", lambda projection, *_: projection.name)
     spoilt(Projection, "_walk_once", "comparison", lambda projection: projection.name)
     spoilt(Store, "ids", "ids", lambda _, channel, *__: channel)
-    spoilt(scheduler._Kept, "look", "watch", lambda kept: kept.projection.name)
+    spoilt(scheduler._ChannelDeadlines, "look", "watch", lambda schedule: schedule.projection.name)
     spoilt(Tail, "ring", "ringing", lambda tail: tail._projection.name)
     spoilt(Service, "keep_access_fresh", "access", lambda _: "-")
     cli.main()

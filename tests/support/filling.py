@@ -1,17 +1,19 @@
-"""A form of an act, filled in as an officer would: the fields by their kinds, and the values of the act's sample.
+"""A form of an act, filled in as an officer would: the fields by their kinds, and the values of the
+act's sample.
 
     entries, expected = required("counter-account")
     entries     [("f.facts.en", "We saw …")]
     expected    {"act": "counter-account", "facts": {"en": "We saw …"}}
 
-A value of None means the first choice that the form offers, which is the only way to name a person or a message.
+A value of None means the first choice that the form offers, which is the only way to name a person
+or a message.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from dragoman.console.forms import field_types, form_parser
+from dragoman.console.forms import field_types, form_times
 from dragoman.console.forms.field_types import Kind, Member
 from dragoman.domain.acts import consent
 from samples import SAMPLES
@@ -27,12 +29,15 @@ _POINT: Final = {"lat": 15.12, "lon": 116.44}
 
 
 def required(act: str, *, sample: Any = None) -> tuple[list[Entry], dict[str, Any]]:
-    """Return what is typed for the required members of an act, and the act that is to be recorded for it."""
+    """Return what is typed for the required members of an act, and the act that is to be recorded
+    for it.
+    """
     return filled(act, needed(act), sample=sample)
 
 
 def needed(act: str) -> list[str]:
-    """Return the names of the members without which an act is none: those of its shape, and the window where several are offered.
+    """Return the names of the members without which an act is none: those of its shape, and the
+    window where several are offered.
 
     The digest of a text that is consented to is nobody's to type.
     """
@@ -109,9 +114,11 @@ def _text(value: Any) -> str:
 
 
 def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
-    """Two days ago, or two months ahead where the form asks for a time to come; what ends, ends an hour later."""
+    """Two days ago, or two months ahead where the form asks for a time to come; what ends, ends an
+    hour later.
+    """
     moment = datetime.now(UTC) + timedelta(
-        days=60 if member.name in form_parser.AHEAD else -2, hours=member.name in ("to", "ended")
+        days=60 if member.name in form_times.AHEAD else -2, hours=member.name in ("to", "ended")
     )
     return [(name, f"{moment:%Y-%m-%d %H:%M}Z")], f"{moment:%Y-%m-%dT%H:%M}:00Z"
 
@@ -180,7 +187,9 @@ def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
 
 
 def fits(expected: Any, recorded: Any) -> bool:
-    """Return whether a recorded value is the expected one; what the form offered fits anything that is there."""
+    """Return whether a recorded value is the expected one; what the form offered fits anything that
+    is there.
+    """
     if expected is CHOSEN:
         return recorded not in (None, "", [], {})
     if isinstance(expected, dict) and isinstance(recorded, dict):

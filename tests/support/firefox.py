@@ -1,9 +1,11 @@
 """A Firefox of the distribution as a browser that Playwright drives, over WebDriver BiDi.
 
-Playwright starts a program, reads the address of its BiDi endpoint from its standard error, and connects to it. It then sends
-`emulation.setMediaFeaturesOverride` for every browser context, even if no colour scheme is asked for. Firefox 153 does not know this
-command, and Playwright gives up. So the program is this module: it starts Firefox, prints the address of a relay, and passes every
-message on. If Firefox does not know that one command, the relay reports success instead. A Firefox that knows it answers itself.
+Playwright starts a program, reads the address of its BiDi endpoint from its standard error, and
+connects to it. It then sends `emulation.setMediaFeaturesOverride` for every browser context, even
+if no colour scheme is asked for. Firefox 153 does not know this command, and Playwright gives up.
+So the program is this module: it starts Firefox, prints the address of a relay, and passes every
+message on. If Firefox does not know that one command, the relay reports success instead. A Firefox
+that knows it answers itself.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""A channel that is followed into a projection's file, with what keeps the file whole: no broker, no gateway."""
+"""A channel that is followed into a projection's file, with what keeps the file whole: no broker,
+no gateway.
+"""
 
 import asyncio
 import sqlite3
@@ -13,14 +15,17 @@ from dragoman.limits import LIST_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
 from dragoman.projection.rebuild import Rebuilder
-from dragoman.projection.store import Store, StoredRow
+from dragoman.projection.store import Store
+from dragoman.projection.stored_row import StoredRow
 from world import INCIDENT, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
 
 
 class Office:
-    """A channel that is followed, a file, and what keeps the file whole. `heard` are the positions that a listener was told of."""
+    """A channel that is followed, a file, and what keeps the file whole. `heard` are the positions
+    that a listener was told of.
+    """
 
     def __init__(self, path: Path) -> None:
         self.world = World()
@@ -63,7 +68,9 @@ class Office:
         await until(lambda: self.projection.state.position == self.world.position)
 
     async def whole(self) -> None:
-        """Wait until nothing is in doubt; the state, the lists and what listeners heard are then what the log makes."""
+        """Wait until nothing is in doubt; the state, the lists and what listeners heard are then
+        what the log makes.
+        """
         await until(
             lambda: self.projection.doubt is None and self.projection.flushed == self.world.position
         )

@@ -1,4 +1,6 @@
-"""Hostile hosts: other builds of the service, other logs under its keys, records past its gateway; and what an auditor has kept."""
+"""Hostile hosts: other builds of the service, other logs under its keys, records past its gateway;
+and what an auditor has kept.
+"""
 
 import hashlib
 import json
@@ -20,7 +22,7 @@ from nacl import bindings
 from dragoman import bootstrap
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.channel import cid_of
+from dragoman.domain.acts.families.genesis import cid_of
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse
@@ -28,7 +30,7 @@ from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.restore import rebuild
+from dragoman.eventlog.restore import restore_log
 from dragoman.settings import Settings
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import dsse
@@ -65,7 +67,9 @@ class Hostile(Service):
 
 
 class Auditor:
-    """One side's auditor: cid, log key, token, a mirror, an export, a proof, an old head, all taken from the honest host."""
+    """One side's auditor: cid, log key, token, a mirror, an export, a proof, an old head, all taken
+    from the honest host.
+    """
 
     def __init__(self, service: Service, folder: Path) -> None:
         self.folder = folder
@@ -138,7 +142,7 @@ async def write(data: Path, messages: list[bytes]) -> None:
             await SignedHeadStore.create(steward, 1)
             await stream_config.create(steward, CHANNEL)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
-            await rebuild(bus, CHANNEL, Messages(messages))
+            await restore_log(bus, CHANNEL, Messages(messages))
 
 
 def decided_anew(messages: list[bytes]) -> list[bytes]:
@@ -161,7 +165,7 @@ async def append(host: Service, raw: bytes) -> int:
         "gateway",
         BrokerEndpoint(host.nats_url, "", host.data / "keys").seed("gateway"),
     ) as bus:
-        last = await stream_config.last_of(bus, CHANNEL)
+        last = await stream_config.last_position(bus, CHANNEL)
         answer: dict[str, Any] = json.loads(
             (await bus.request(f"dragoman.v1.{CHANNEL}.contact.{last}", raw)).data
         )
@@ -194,7 +198,9 @@ _WEAK = bindings.crypto_core_ed25519_add(
     bindings.crypto_scalarmult_ed25519_base_noclamp(_SECRET.to_bytes(32, "little")), _OF_ORDER_TWO
 )
 WEAK = dsse.encode_base64(_WEAK)
-"""A key with a part of order two: half of its signatures hold, by libsodium as by others, and what holds is for its owner to choose."""
+"""A key with a part of order two: half of its signatures hold, by libsodium as by others, and what
+holds is for its owner to choose.
+"""
 
 
 def weakly(act: bytes) -> tuple[str, bytes]:
@@ -213,7 +219,9 @@ def weakly(act: bytes) -> tuple[str, bytes]:
 
 
 class Given:
-    """What an attack is made of: the honest log's records, and the trial's keys, which a hostile host has."""
+    """What an attack is made of: the honest log's records, and the trial's keys, which a hostile
+    host has.
+    """
 
     def __init__(self, messages: Sequence[bytes], data: Path) -> None:
         self.records = [parse(raw) for raw in messages]
@@ -246,7 +254,9 @@ class Given:
         signed: Mapping[str, object] | None = None,
         **changes: str,
     ) -> bytes:
-        """A record as the host could write it, signed by these keys: lawful, but for what is said otherwise of `signed` and the envelope."""
+        """A record as the host could write it, signed by these keys: lawful, but for what is said
+        otherwise of `signed` and the envelope.
+        """
         name = str(body["act"])
         family = str(RULES[name].family)
         id = changes.pop("id", "") or ids.v7(1_800_000_000_000, next(self._serial).to_bytes(10))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 
 def holding(folder: Path, *needles: bytes) -> list[str]:
-    """The files below a folder that hold one of these, as UTF-8, UTF-16, hexadecimal or base64 at any offset."""
+    """The files below a folder that hold one of these, as UTF-8, UTF-16, hexadecimal or base64 at
+    any offset.
+    """
     wanted = [form for needle in needles for form in _forms(needle)]
     while True:
         try:

@@ -1,4 +1,6 @@
-"""Records whose frame is almost right, and others that are none: what every reader of records must say the same of."""
+"""Records whose frame is almost right, and others that are none: what every reader of records must
+say the same of.
+"""
 
 import json
 import random
@@ -31,7 +33,9 @@ _PIECES: Final = (
 
 
 def is_record(raw: bytes) -> bool:
-    """Whether our reader finds a frame as it must be, and in it an act that is strict JSON; which act that is, is not looked at."""
+    """Whether our reader finds a frame as it must be, and in it an act that is strict JSON; which
+    act that is, is not looked at.
+    """
     try:
         _, act = records._parts(raw)
         return strict_json.read(act, cut=False) == act and isinstance(
@@ -42,7 +46,9 @@ def is_record(raw: bytes) -> bool:
 
 
 def corpus() -> list[bytes]:
-    """What the readers are asked about: sound records, each spoilt in one place of its frame, in any places, and junk."""
+    """What the readers are asked about: sound records, each spoilt in one place of its frame, in
+    any places, and junk.
+    """
     lots = random.Random(1954)
     sound = [path.read_bytes() for path in sorted(SAMPLES.glob("*.v*.json"))]
     kinds = {frozenset(json.loads(raw)): raw for raw in sound}
@@ -71,7 +77,9 @@ def corpus() -> list[bytes]:
 
 
 def _framed_otherwise(raw: bytes) -> Iterator[bytes]:
-    """A record with one change of its members: gone, doubled, in another place, of another value or kind, or with white space beside them."""
+    """A record with one change of its members: gone, doubled, in another place, of another value or
+    kind, or with white space beside them.
+    """
     record = records.parse(raw)
     members = [
         (name, json.dumps(value, ensure_ascii=False))

@@ -1,4 +1,6 @@
-"""Gateways on a cluster, by `dragoman serve`, the one channel that they share, and its replay from the nodes themselves."""
+"""Gateways on a cluster, by `dragoman serve`, the one channel that they share, and its replay from
+the nodes themselves.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +17,7 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.stream_config import last_of
+from dragoman.eventlog.stream_config import last_position
 from dragoman.limits import READ_RECORDS
 from patience import PATIENCE_S
 from service import Caller, Service
@@ -90,7 +92,8 @@ async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) 
 async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[str, list[int]]]:
     """The log folded to the end that its leader knows, and where each id stands.
 
-    A node that catches up has a shorter one, and one that was cut off may still answer as the leader: `least` is known to be there.
+    A node that catches up has a shorter one, and one that was cut off may still answer as the
+    leader: `least` is known to be there.
     """
     fold, found = Replay(), dict[str, list[int]]()
     async with (
@@ -98,7 +101,7 @@ async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[s
         asyncio.timeout(PATIENCE_S),
     ):
         log = JetStreamLog(CHANNEL, bus, replicas=REPLICAS)
-        last = max(least, await _answered(lambda: last_of(bus, CHANNEL)))
+        last = max(least, await _answered(lambda: last_position(bus, CHANNEL)))
         while (position := fold.standing.state.position) < last:
             for message in await _answered(partial(log.read, position + 1, READ_RECORDS)):
                 fold.take([message.raw])
@@ -107,7 +110,9 @@ async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[s
 
 
 async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
-    """What is asked for. An answer may be on a route between nodes just when that is given up, and is asked for again."""
+    """What is asked for. An answer may be on a route between nodes just when that is given up, and
+    is asked for again.
+    """
     while True:
         try:
             return await ask()

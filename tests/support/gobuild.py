@@ -22,7 +22,9 @@ def required(found: bool, what: str) -> None:
 
 
 def built_by_go(name: str, folders: pytest.TempPathFactory) -> Path:
-    """The program of that name, built. What was compiled once is kept for every worker and every later run."""
+    """The program of that name, built. What was compiled once is kept for every worker and every
+    later run.
+    """
     required(
         shutil.which("go") is not None and all((_LIBRARIES / each).is_dir() for each in _NEEDED),
         "Go, or a library of it,",

@@ -1,16 +1,19 @@
-"""The groups in which pytest-xdist hands tests to its workers, and their order: `pytest -n 4 --dist loadgroup`.
+"""The groups in which pytest-xdist hands tests to its workers, and their order: `pytest -n 4 --dist
+loadgroup`.
 
 Whoever adds a test need not do anything. The rule looks only at a test's folder and fixtures:
 
-- A test that shares nothing and starts processes of its own is a group of its own: any worker takes it.
-- Tests of one file that share a fixture of that file or folder are one group, so that it is set up once.
-- Tests that need the cluster of three nodes are one group, whatever their file: it is started once.
-- All other tests of a file are one group.
+- A test that shares nothing and starts processes of its own is a group of its own: any worker takes
+it. - Tests of one file that share a fixture of that file or folder are one group, so that it is set
+up once. - Tests that need the cluster of three nodes are one group, whatever their file: it is
+started once. - All other tests of a file are one group.
 
-The longest groups begin first, so that no worker is still busy with one when the others have finished.
+The longest groups begin first, so that no worker is still busy with one when the others have
+finished.
 
-Only workers collect tests, and only the process that started them schedules: a worker writes the groups into a file for it.
-(pytest-xdist 3.8 would put the group into the id of the test, which pytest 9.2 no longer lets it do.)
+Only workers collect tests, and only the process that started them schedules: a worker writes the
+groups into a file for it. (pytest-xdist 3.8 would put the group into the id of the test, which
+pytest 9.2 no longer lets it do.)
 """
 
 import json
@@ -126,7 +129,9 @@ class Grouping:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """In a worker: write down the group of every test, and put the longest groups first. Every worker finds the same."""
+        """In a worker: write down the group of every test, and put the longest groups first. Every
+        worker finds the same.
+        """
         if not getattr(config.option, "loadgroup", False):
             return
         items[:] = longest_first(items)

@@ -13,7 +13,7 @@ ORIGIN = "example.org/nato-china"
 def head_over(messages: list[bytes], owner: str = "log", origin: str = ORIGIN) -> bytes:
     nodes = compare.of_messages("", messages, None).nodes
     text = checkpoint.Checkpoint(origin, len(messages), merkle.root_of(nodes, len(messages))).text
-    return note.written(text, [note.sign(origin, seed_of(owner), text)])
+    return note.encode(text, [note.sign(origin, seed_of(owner), text)])
 
 
 def asking(messages: list[bytes], old: int, new: int, /, **changes: Any) -> bytes:

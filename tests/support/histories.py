@@ -1,4 +1,6 @@
-"""Random histories of a channel, for hypothesis: matters are opened and carried on, limits are met or pass, time goes by."""
+"""Random histories of a channel, for hypothesis: matters are opened and carried on, limits are met
+or pass, time goes by.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dragoman.domain.acts import deadline_acts, deadlines
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refusal
@@ -135,7 +137,9 @@ def a_history(
     kind: str = "official",
     name: str = "nato-china",
 ) -> World:
-    """A history in which limits lapse, are met late or in time, or end with their matter; at times exactly at a limit."""
+    """A history in which limits lapse, are met late or in time, or end with their matter; at times
+    exactly at a limit.
+    """
     world = World(kind=kind, name=name)
     if data.draw(st.booleans(), label="adopted"):
         for side in world.sides:
@@ -170,11 +174,13 @@ def a_history(
 
 
 def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
-    """Wait until what comes next comes exactly at a limit, or have the watch record there that it passed."""
+    """Wait until what comes next comes exactly at a limit, or have the watch record there that it
+    passed.
+    """
     exchange = world.exchange(id)
     running = [
         clock
-        for clock in deadlines.running(world.registry, exchange, {})
+        for clock in deadlines.deadlines_of(world.registry, exchange, {})
         if clock.open and clock.due > world.clock
     ]
     if not running:
@@ -186,7 +192,7 @@ def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
             deadline_acts.act_of(clock, deadlines.LAPSE),
             clock_id(world.name, id, clock, deadlines.LAPSE),
         )
-        post = Post(
+        post = Submission(
             actor=deadlines.ACTOR,
             act=raw,
             data=decode_act(raw),

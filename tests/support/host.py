@@ -1,4 +1,6 @@
-"""A host of a channel whose sides keep their own keys: a service, and the files of both sides and the operator."""
+"""A host of a channel whose sides keep their own keys: a service, and the files of both sides and
+the operator.
+"""
 
 import json
 import shutil
@@ -14,7 +16,9 @@ from service import Caller, Service
 
 @cache
 def _kept() -> tempfile.TemporaryDirectory[str]:
-    """Where a host as it was opened first is kept, for others to begin with: it takes nineteen commands."""
+    """Where a host as it was opened first is kept, for others to begin with: it takes nineteen
+    commands.
+    """
     return tempfile.TemporaryDirectory(prefix="opened-")
 
 
@@ -67,7 +71,9 @@ class Host:
         return name
 
     def opened(self, **more: object) -> dict[str, object]:
-        """The channel open and its offices staffed; with nothing else said, as it was opened for somebody before."""
+        """The channel open and its offices staffed; with nothing else said, as it was opened for
+        somebody before.
+        """
         if more:
             return self._opened(**more)
         kept = Path(_kept().name) / "host"

@@ -3,7 +3,8 @@
     for name, raw in corpus():           every shape once, small
     for name, raw in more(Random(7)):    without end, larger and mixed at random
 
-They are put into a log as they are, and sent as bodies to every operation. None of them is a record; but for those in `harmless` none is an act.
+They are put into a log as they are, and sent as bodies to every operation. None of them is a
+record; but for those in `harmless` none is an act.
 """
 
 import json
@@ -345,7 +346,9 @@ def corpus() -> Iterator[Named]:
 
 
 def brief() -> list[Named]:
-    """As many as are sent within seconds: all shapes, and a few of the many that differ in a number or a byte alone."""
+    """As many as are sent within seconds: all shapes, and a few of the many that differ in a number
+    or a byte alone.
+    """
     few = [each for number, each in enumerate([*nested(), *numbers(), *texts()]) if number % 5 == 0]
     first = [each for number, each in enumerate(first_bytes()) if number % 8 in (0, 3)]
     return [*few, *names(), *lookalikes(), *first, *list(large())[::2]]

@@ -1,4 +1,6 @@
-"""A hostile client: bytes that no client library sends, attacks on one side's or no token, and the second side that they must not hold up."""
+"""A hostile client: bytes that no client library sends, attacks on one side's or no token, and the
+second side that they must not hold up.
+"""
 
 import asyncio
 import math
@@ -15,12 +17,16 @@ import aiohttp
 from service import NOTE, Caller, Service
 
 LATE_SECONDS = 0.5
-"""The longest that an attack may make the second side wait, at the 99th percentile; or ten times what it waits in quiet."""
+"""The longest that an attack may make the second side wait, at the 99th percentile; or ten times
+what it waits in quiet.
+"""
 
 
 @dataclass(frozen=True)
 class Response:
-    """What came back on a connection: its status, its headers by small letters, its body. Status 0 is none: the connection was closed."""
+    """What came back on a connection: its status, its headers by small letters, its body. Status 0
+    is none: the connection was closed.
+    """
 
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -28,7 +34,9 @@ class Response:
 
 
 async def exchange(base_url: str, raw: bytes, *then: bytes, wait: float = 20.0) -> Response:
-    """Send these bytes on a connection of their own, each after a moment, and read the first answer."""
+    """Send these bytes on a connection of their own, each after a moment, and read the first
+    answer.
+    """
     url = urlsplit(base_url)
     context = ssl._create_unverified_context() if url.scheme == "https" else None
     reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=context)
@@ -102,7 +110,9 @@ class SecondSide:
         self.other = other
 
     async def measure(self, during: Awaitable[object] | None = None, *, rounds: int = 8) -> Waits:
-        """Return what each request took: until `during` ends, and for so many rounds at least. Every answer must be a success."""
+        """Return what each request took: until `during` ends, and for so many rounds at least.
+        Every answer must be a success.
+        """
         waits = Waits()
         attack = None if during is None else asyncio.ensure_future(during)
         async with aiohttp.ClientSession(
@@ -142,9 +152,11 @@ class SecondSide:
 async def unhindered(
     service: Service,
 ) -> AsyncIterator[Callable[[Callable[[], Awaitable[object]]], Awaitable[Waits]]]:
-    """Measure the second side in quiet, then while each attack runs; assert that it never waits too long.
+    """Measure the second side in quiet, then while each attack runs; assert that it never waits too
+    long.
 
-    An attack is made up to three times: what it does to the service it does each time, and a machine that was busy just then is not.
+    An attack is made up to three times: what it does to the service it does each time, and a
+    machine that was busy just then is not.
     """
     side = SecondSide(service)
     await side.measure(rounds=1)  # what a first request loads is not in the figures
@@ -236,7 +248,9 @@ _HEADERS = (
 
 
 class Generator:
-    """Requests that vary everything that a sender can: the place, charsets, encodings, parts, nesting, sizes and counts."""
+    """Requests that vary everything that a sender can: the place, charsets, encodings, parts,
+    nesting, sizes and counts.
+    """
 
     def __init__(self, dice: random.Random, *tokens: str) -> None:
         """Draw with these dice; send one of these tokens, a wrong one or none."""

@@ -1,7 +1,9 @@
-"""A house in pieces: a broker and its gateways as processes of a test's own, each killed, stopped and started by itself.
+"""A house in pieces: a broker and its gateways as processes of a test's own, each killed, stopped
+and started by itself.
 
-The broker is configured word for word as the embedded one, the gateways are `dragoman serve gateway`; what is missing is
-the supervisor, which would start the broker again when the test wants it dead.
+The broker is configured word for word as the embedded one, the gateways are `dragoman serve
+gateway`; what is missing is the supervisor, which would start the broker again when the test wants
+it dead.
 """
 
 import json
@@ -179,7 +181,9 @@ class House:
         gateway_data: Path | None = None,
         program: tuple[str, ...] = (),
     ) -> None:
-        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy; `program` is as for `Gateway`."""
+        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy;
+        `program` is as for `Gateway`.
+        """
         self.path = path
         bootstrap.initialise(path)
         self.broker = Broker(path)

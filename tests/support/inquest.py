@@ -1,7 +1,9 @@
-"""The inquest after a fault: the whole log, read from the broker itself, held against what posters were answered.
+"""The inquest after a fault: the whole log, read from the broker itself, held against what posters
+were answered.
 
-Every acknowledged post stands once, at its position, with the bytes that were posted; nothing stands twice; positions have
-no hole; a refused post is not there, and the rules refuse it still; and an auditor's replay comes to the gateway's digest. Random exchanges, a page of the list and a
+Every acknowledged post stands once, at its position, with the bytes that were posted; nothing
+stands twice; positions have no hole; a refused post is not there, and the rules refuse it still;
+and an auditor's replay comes to the gateway's digest. Random exchanges, a page of the list and a
 search are what the replay makes, and the gateway has not used more memory than it may.
 """
 
@@ -20,7 +22,7 @@ import aiohttp
 import msgspec
 
 from dragoman.audit.replay import Replay
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord, Record, parse
@@ -116,7 +118,9 @@ class Inquest:
     async def differing(
         self, session: aiohttp.ClientSession, service: Service, most: int = 5
     ) -> list[str]:
-        """Return what a gateway serves that the replay does not make: some exchanges, a page of the list, a search."""
+        """Return what a gateway serves that the replay does not make: some exchanges, a page of the
+        list, a search.
+        """
         dice = random.Random(self._last)
         states = {
             id: raw
@@ -151,7 +155,9 @@ class Inquest:
         query: dict[str, str],
         wanted: Callable[[str], bool],
     ) -> list[str]:
-        """Compare one page; a service that goes on recording is read again until both have come equally far."""
+        """Compare one page; a service that goes on recording is read again until both have come
+        equally far.
+        """
         for _ in range(_TRIES):
             page = await self._asked(session, service, "exchanges", query)
             await self._read()
@@ -169,7 +175,9 @@ class Inquest:
         )
 
     def _words(self, id: str) -> set[str]:
-        """Return the numbers of reports that an exchange's valid records name: words that few others have."""
+        """Return the numbers of reports that an exchange's valid records name: words that few
+        others have.
+        """
         return {
             word
             for _, record in self._said.get(id, ())
@@ -259,7 +267,7 @@ class Inquest:
         if posting.refusal == "void":
             return [position for position, _ in self._stood.get(id, ()) if position in void] != []
         act, data = records.read_act(posting.act, cut=True)
-        post = Post(
+        post = Submission(
             actor=posting.actor,
             act=act,
             data=data,

@@ -1,4 +1,6 @@
-"""Debian's libical, as the other reader of our calendars: what it cannot read, and what its table of restrictions forbids."""
+"""Debian's libical, as the other reader of our calendars: what it cannot read, and what its table
+of restrictions forbids.
+"""
 
 import ctypes
 import re

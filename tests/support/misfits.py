@@ -1,6 +1,8 @@
-"""Bodies that do not fit: a sample spoilt in every place in which its shape can be, each with a pointer to where.
+"""Bodies that do not fit: a sample spoilt in every place in which its shape can be, each with a
+pointer to where.
 
-A field missing or unknown, of another type, out of its range, of no such unit or word, empty, too long, or not written so.
+A field missing or unknown, of another type, out of its range, of no such unit or word, empty, too
+long, or not written so.
 """
 
 from collections.abc import Iterator
@@ -107,9 +109,11 @@ def _fits(info: inspect.Type, value: Any) -> bool:
 def spoilt(
     shape: type, sample: dict[str, Any], random: Random, share: float
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return a sample with faults at random places at any depth, and the pointers to all of them in the order of the document.
+    """Return a sample with faults at random places at any depth, and the pointers to all of them in
+    the order of the document.
 
-    `share` is how many of the places are spoilt. Places that lie under a spoilt one do not exist any more.
+    `share` is how many of the places are spoilt. Places that lie under a spoilt one do not exist
+    any more.
     """
     info = inspect.type_info(shape)
     assert isinstance(info, inspect.StructType)

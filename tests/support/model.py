@@ -1,4 +1,5 @@
-"""What a channel must do, in lists and dictionaries: written from the catalogue's tables, and knowing nothing of the service.
+"""What a channel must do, in lists and dictionaries: written from the catalogue's tables, and
+knowing nothing of the service.
 
 post ──expected──▶ "recorded", or the kind of problem that it is answered with
   │
@@ -85,7 +86,8 @@ class Post:
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """An exchange between two sides: who opened it, what it says, where it has come to, and every ETag that it had.
+    """An exchange between two sides: who opened it, what it says, where it has come to, and every
+    ETag that it had.
 
     Once another side has accepted the text, `bound`, it is not corrected any more.
     """
@@ -153,7 +155,9 @@ class Model:
         ]
 
     def terms(self, exchange: str) -> str:
-        """The digest that an acceptance of an exchange names: of what it says by now, one member after the other by name."""
+        """The digest that an acceptance of an exchange names: of what it says by now, one member
+        after the other by name.
+        """
         text = sorted(self.exchanges[exchange].text.items())
         members = ",".join(
             f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in text
@@ -163,7 +167,9 @@ class Model:
         ).hexdigest()
 
     def admitted(self, exchange: str, *, recorded: bool = True) -> list[tuple[str, str]]:
-        """The acts that may be done in an exchange, each with the side that does it; or all those that may not."""
+        """The acts that may be done in an exchange, each with the side that does it; or all those
+        that may not.
+        """
         asked = [(act, side) for act in CARRIES_ON for side in self.sides]
         return [
             (act, side)

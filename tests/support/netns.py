@@ -1,6 +1,8 @@
-"""Three network namespaces, each on two wires: one to this machine's clients, one to the other two, which can be cut.
+"""Three network namespaces, each on two wires: one to this machine's clients, one to the other two,
+which can be cut.
 
-A cut wire says nothing: packets are lost, connections stay open, as where a cable is pulled or a firewall is changed.
+A cut wire says nothing: packets are lost, connections stay open, as where a cable is pulled or a
+firewall is changed.
 """
 
 import subprocess
@@ -86,7 +88,9 @@ def laid() -> Iterator[Wires]:
 
 
 def _first_free() -> Wires:
-    """Take the first network that no other run on this machine has, by making its bridge: the kernel lets one alone do so."""
+    """Take the first network that no other run on this machine has, by making its bridge: the
+    kernel lets one alone do so.
+    """
     for net in range(1, _NETS):
         try:
             _ip("link", "add", f"dg{net}c", "type", "bridge")

@@ -1,4 +1,6 @@
-"""Officers at several gateways of a cluster, who post without a pause, and the reckoning of what each was told."""
+"""Officers at several gateways of a cluster, who post without a pause, and the reckoning of what
+each was told.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -74,7 +76,9 @@ async def acknowledged(posted: list[Officers], number: int) -> None:
 async def reckon(
     session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]
 ) -> int:
-    """What was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to. How long the log is."""
+    """What was acknowledged stands where it was told, once; every gateway says what a replay of the
+    log comes to. How long the log is.
+    """
     told = {id: [position] for officers in posted for id, position in officers.told.items()}
     fold, found = await replayed(
         gateways[0].cluster, max(position for (position,) in told.values())

@@ -1,4 +1,6 @@
-"""Two gateways on one broker, and their operator, who opens channels; each can be killed and started again."""
+"""Two gateways on one broker, and their operator, who opens channels; each can be killed and
+started again.
+"""
 
 import asyncio
 import itertools
@@ -26,7 +28,9 @@ VICTIMS = ("the broker", "a gateway", "all of it")
 
 
 class Pair:
-    """The first gateway with its broker, and the second. `tokens` are by channel and officer; `deaths` counts who was killed."""
+    """The first gateway with its broker, and the second. `tokens` are by channel and officer;
+    `deaths` counts who was killed.
+    """
 
     def __init__(self, directory: Path, session: aiohttp.ClientSession) -> None:
         first = Service(directory / "first")
@@ -55,7 +59,9 @@ class Pair:
             second.stop(signal.SIGKILL)
 
     async def rise(self) -> None:
-        """Start what is dead, and wait until both gateways may be used: one that has not noticed yet would say so too soon."""
+        """Start what is dead, and wait until both gateways may be used: one that has not noticed
+        yet would say so too soon.
+        """
         for service in self.gateways:
             if service.process.returncode is not None:
                 await asyncio.to_thread(service.start)

@@ -1,7 +1,8 @@
 """The limit of every wait for something that must come.
 
-A machine may be busy, and a wait that ends early fails a test for that alone. So the limit is far beyond what a quiet machine
-needs: it only ends a test whose condition never comes. A promise of speed is measured, and has a limit of its own.
+A machine may be busy, and a wait that ends early fails a test for that alone. So the limit is far
+beyond what a quiet machine needs: it only ends a test whose condition never comes. A promise of
+speed is measured, and has a limit of its own.
 """
 
 from typing import Final

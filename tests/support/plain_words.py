@@ -1,9 +1,10 @@
-"""Checks of plain words: how docstrings open, names, phrases, and the length of lines and sentences.
+"""Checks of plain words: how docstrings open, names, phrases, and the length of lines and
+sentences.
 
     python tests/support/plain_words.py services/dragoman/tlog docs/api.md
 
-prints what to change, one line a place. `tests/test_plain_words.py` asks the same of the whole tree.
-To forbid another opening, name or phrase, add it to the tables below.
+prints what to change, one line a place. `tests/test_plain_words.py` asks the same of the whole
+tree. To forbid another opening, name or phrase, add it to the tables below.
 """
 
 import ast
@@ -11,7 +12,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -87,6 +88,9 @@ PHRASES: Final = tuple(
 )
 """Phrases that a tired reader whose first language is not English would read twice."""
 
+MESSAGES: Final = {"sentence": 0, "say": 0, "_": 0, "refuse": 1, "make_refusal": 1}
+"""Calls with a message to people, and which argument that is."""
+
 COLUMNS: Final = 100
 DOC_COLUMNS: Final = 88
 WORDS: Final = 25
@@ -107,15 +111,37 @@ class Fault(NamedTuple):
 
 def of_python(path: Path) -> Iterator[Fault]:
     """Yield the faults of a module."""
-    where = str(path.relative_to(ROOT)) if path.is_absolute() else str(path)
+    where = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
     source = path.read_text()
-    lines = source.splitlines()
     tree = ast.parse(source)
     documentation = dict(_documentation(tree))
+    yield from _of_lines(where, source.splitlines(), documentation)
+    for constant, text in documentation.items():
+        yield from _of_docstring(where, constant.lineno, text)
+    members = set(_members(tree))
+    for node in ast.walk(tree):
+        if node not in members:
+            yield from _of_node(where, node)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and len(token.string) > 4:
+            yield from _of_phrases(where, token.start[0], token.string)
+
+
+def _members(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the names of members of classes: what is stored or sent keeps its name."""
+    for node in ast.walk(tree):
+        for statement in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(statement, ast.AnnAssign):
+                yield statement.target
+
+
+def _of_lines(
+    where: str, lines: list[str], documentation: Iterable[ast.Constant]
+) -> Iterator[Fault]:
     inside = {
         number
-        for node in documentation
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for constant in documentation
+        for number in range(constant.lineno, (constant.end_lineno or constant.lineno) + 1)
     }
     if len(lines) > LINES:
         yield Fault(where, 1, "long module", f"{len(lines)} lines")
@@ -124,23 +150,23 @@ def of_python(path: Path) -> Iterator[Fault]:
             yield Fault(where, number, "long line", line.strip()[:60])
         if number in inside and len(line) > DOC_COLUMNS and "://" not in line:
             yield Fault(where, number, "wide docstring", line.strip()[:60])
-    for node, text in documentation.items():
-        yield from _of_docstring(where, node.lineno, text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in NAMES:
-            yield Fault(where, node.lineno, "name", node.id)
-        if isinstance(node, ast.arg) and node.arg in NAMES:
-            yield Fault(where, node.lineno, "name", node.arg)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            index = {"sentence": 0, "say": 0, "_": 0, "refuse": 1, "make_refusal": 1}.get(name)
-            if index is not None and len(node.args) > index:
-                message = node.args[index]
+
+
+def _of_node(where: str, node: ast.AST) -> Iterator[Fault]:
+    """Yield the fault of a name that is bound, or of a message to people."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) if name in NAMES:
+            yield Fault(where, node.lineno, "name", name)
+        case ast.arg(arg=name) if name in NAMES:
+            yield Fault(where, node.lineno, "name", name)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments):
+            index = MESSAGES.get(name, len(arguments))
+            if index < len(arguments):
+                message = arguments[index]
                 if isinstance(message, ast.Constant) and isinstance(message.value, str):
                     yield from _of_phrases(where, node.lineno, message.value)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT and len(token.string) > 4:
-            yield from _of_phrases(where, token.start[0], token.string)
+        case _:
+            pass
 
 
 def _documentation(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
@@ -188,7 +214,7 @@ def _of_phrases(where: str, line: int, text: str) -> Iterator[Fault]:
 
 def of_page(path: Path) -> Iterator[Fault]:
     """Yield the faults of a page of documentation: long sentences, and phrases."""
-    where = str(path.relative_to(ROOT)) if path.is_absolute() else str(path)
+    where = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
     text = re.sub(
         r"```.*?```",
         lambda code: "\n" * code.group().count("\n"),

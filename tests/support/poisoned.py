@@ -1,4 +1,6 @@
-"""A service whose logs and operations are given hostile messages, and what must hold of it afterwards."""
+"""A service whose logs and operations are given hostile messages, and what must hold of it
+afterwards.
+"""
 
 import asyncio
 import json
@@ -29,7 +31,9 @@ _STORED_SECONDS: Final = 30.0
 
 
 async def store(service: Service, messages: Iterable[Named], channel: str = CHANNEL) -> int:
-    """Put messages into a channel's stream as they are, in turns on every subject that it has and some that it has not; the log's last position."""
+    """Put messages into a channel's stream as they are, in turns on every subject that it has and
+    some that it has not; the log's last position.
+    """
     async with connected(
         service.nats_url, "gateway", service.data / "keys" / "nats-gateway.nk"
     ) as bus:
@@ -63,7 +67,9 @@ async def store(service: Service, messages: Iterable[Named], channel: str = CHAN
 async def goes_on(
     session: aiohttp.ClientSession, service: Service, others: Mapping[str, str] = OTHERS
 ) -> int:
-    """Every channel takes a post and its head is signed; the position of the post in the channel of the hostile messages."""
+    """Every channel takes a post and its head is signed; the position of the post in the channel of
+    the hostile messages.
+    """
     for channel, who in others.items():
         assert (await Caller(session, service, who).open(NOTE, channel)).json["position"]
     officer = Caller(session, service, "nato/officer")
@@ -108,7 +114,9 @@ class Operation:
 
 
 def operations(values: dict[str, str]) -> list[Operation]:
-    """Every operation of openapi.json that takes a body, of a path that is filled in with these values."""
+    """Every operation of openapi.json that takes a body, of a path that is filled in with these
+    values.
+    """
     found = json.loads(OPENAPI.read_text())["paths"]
     return [
         Operation(method, path, [*each["requestBody"]["content"]], values)
@@ -119,7 +127,9 @@ def operations(values: dict[str, str]) -> list[Operation]:
 
 
 class Sender:
-    """Sends bodies to operations, some at once, and keeps what was answered with an error of the service's own."""
+    """Sends bodies to operations, some at once, and keeps what was answered with an error of the
+    service's own.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, service: Service) -> None:
         self._session = session

@@ -1,8 +1,9 @@
 """Free ports for servers that must find the same port again when they restart.
 
-A port that was free a moment ago may be given to somebody else before our server binds it. So ports come from below the range from
-which the kernel gives ports by itself, and a port that was handed out is reserved, until this process ends, by the name of a Unix
-socket: another worker, or another run on this machine, passes it over.
+A port that was free a moment ago may be given to somebody else before our server binds it. So ports
+come from below the range from which the kernel gives ports by itself, and a port that was handed
+out is reserved, until this process ends, by the name of a Unix socket: another worker, or another
+run on this machine, passes it over.
 """
 
 import os
@@ -18,7 +19,9 @@ _places = count(os.getpid() * 61)
 
 
 def free_port() -> int:
-    """Return a port of loopback on which nothing listens, and which nobody else is given while this process lives."""
+    """Return a port of loopback on which nothing listens, and which nobody else is given while this
+    process lives.
+    """
     for _ in range(_PORTS):
         port = _FIRST + next(_places) % _PORTS
         reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,4 +1,6 @@
-"""An OIDC provider in the test's own process: its discovery document, its keys, and the access tokens that it signs."""
+"""An OIDC provider in the test's own process: its discovery document, its keys, and the access
+tokens that it signs.
+"""
 
 import time
 import warnings

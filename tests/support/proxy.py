@@ -1,6 +1,7 @@
 """A TCP proxy between a gateway and its broker, on which a test makes the wire fail.
 
-Threads of its own carry the bytes, so that it works while the test starts processes or waits for them.
+Threads of its own carry the bytes, so that it works while the test starts processes or waits for
+them.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class Trap:
     """Springs once, at the first bytes from the gateway that hold a pattern.
 
-    So many bytes from the pattern's begin on still reach the broker, or all of them where `keep` is None. Then its answers
-    are thrown away for `mute_s`, and the connection is reset.
+    So many bytes from the pattern's begin on still reach the broker, or all of them where `keep` is
+    None. Then its answers are thrown away for `mute_s`, and the connection is reset.
     """
 
     pattern: bytes

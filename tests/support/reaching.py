@@ -1,4 +1,5 @@
-"""An exchange in which an act may be done next, made over the API from the table of formats and the samples.
+"""An exchange in which an act may be done next, made over the API from the table of formats and the
+samples.
 
 side, exchange = await Reaching(session, service).for_act("counter-account")      # ("china", "0197…")
 """
@@ -120,7 +121,9 @@ class Reaching:
 
 
 def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
-    """Return a format, and the shortest way of acts after which this act is allowed: rather in a format that one officer opens."""
+    """Return a format, and the shortest way of acts after which this act is allowed: rather in a
+    format that one officer opens.
+    """
     forms = [
         form
         for form in FORMATS.values()
@@ -137,7 +140,9 @@ def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
 
 
 def _ways(form: Format, act: str) -> Iterator[tuple[str, ...]]:
-    """Yield the shortest way from the start of a format's life to a status in which the act is allowed, if there is one."""
+    """Yield the shortest way from the start of a format's life to a status in which the act is
+    allowed, if there is one.
+    """
     waiting: deque[tuple[str, tuple[str, ...]]] = deque([(form.start, ())])
     seen = {form.start}
     while waiting:

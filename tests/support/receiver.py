@@ -1,4 +1,6 @@
-"""Somebody else's webhook receiver and mail server, in the test's own process: what they were sent, and what they answer."""
+"""Somebody else's webhook receiver and mail server, in the test's own process: what they were sent,
+and what they answer.
+"""
 
 import asyncio
 import time
@@ -17,7 +19,9 @@ from patience import PATIENCE_S
 
 
 class Receiver:
-    """A receiver that checks signatures with `secret`, keeps what it was sent and when it was tried, and answers as it is told."""
+    """A receiver that checks signatures with `secret`, keeps what it was sent and when it was
+    tried, and answers as it is told.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -76,7 +80,9 @@ async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
 
 
 class Mailbox:
-    """A mail server that keeps what it was sent, with the options of each, and answers as it is told."""
+    """A mail server that keeps what it was sent, with the options of each, and answers as it is
+    told.
+    """
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []

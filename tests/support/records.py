@@ -32,12 +32,12 @@ def note(
         decided=1,
         salt=SALT,
     )
-    return records.of(envelope, raw, data)
+    return records.assemble(envelope, raw, data)
 
 
 def again(record: Record, text: str = "Met.") -> Record:
     """The same id at a later time: the same post, or another one with another text."""
     raw, data = records.read_act(compact({**NOTE, "text": text}), cut=False)
-    return records.of(
+    return records.assemble(
         replace(record.envelope, time="2026-11-24T13:00:00.000Z", salt="cd" * 32), raw, data
     )

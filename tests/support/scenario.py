@@ -19,7 +19,9 @@ from service import Answer, Service, new_key
 
 _STEPPED = Path(__file__).with_name("stepped.py")
 _BEATS = 3
-"""A watch that was looking when the clock was set has to look again, and once more at what came of that."""
+"""A watch that was looking when the clock was set has to look again, and once more at what came of
+that.
+"""
 
 
 def moment(text: str) -> datetime:
@@ -28,7 +30,9 @@ def moment(text: str) -> datetime:
 
 
 class Timed(Service):
-    """The service beside its own broker, with a clock of its own that its guard does not compare with the broker's."""
+    """The service beside its own broker, with a clock of its own that its guard does not compare
+    with the broker's.
+    """
 
     def __init__(self, data: Path) -> None:
         self.off = data.parent / "off"
@@ -94,7 +98,9 @@ class Play:
         return answer
 
     async def open(self, moment: datetime) -> None:
-        """Open the channels at that time, give everybody a token, and let every side adopt the scenario's profile."""
+        """Open the channels at that time, give everybody a token, and let every side adopt the
+        scenario's profile.
+        """
         self.service.set(moment)
         for channel in self.scenario["channels"]:
             body = {

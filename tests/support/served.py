@@ -12,13 +12,14 @@ from aiohttp.test_utils import make_mocked_request
 from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.operations import transparency_log
-from dragoman.application.read_receipts import READING, Reading
+from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
+from dragoman.console.context import PageContext, Preferences
 from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.pages import alarm_stream, board
-from dragoman.console.rendering import Page, PageContext, Preferences
+from dragoman.console.rendering import Page
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
@@ -47,13 +48,17 @@ async def served(
     service.now = lambda: world.clock
     projection.checked = world.clock
     app = web.Application()
-    app[http_request.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
+    app[http_request.SERVICE], app[TURNS], app[READ_RECEIPTS] = (
+        service,
+        Turns(),
+        ReadReceipts(service),
+    )
     app[DUTIES], app[armed_consoles.ARMED], app[transparency_log.HEADS] = (
         {},
-        armed_consoles.ArmedConsole(),
+        armed_consoles.ArmedConsoles(),
         transparency_log.Heads(),
     )
-    app[alarm_stream.BELLS] = alarm_stream.Bells(service)
+    app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     yield app, service, projection
 
 
@@ -66,7 +71,9 @@ async def page_of(
     handler: Handler = board.board,
     found: Mapping[str, str] | None = None,
 ) -> tuple[Page, str]:
-    """A page as somebody reads it: what it is made of, and its body. `found` are the names in its address."""
+    """A page as somebody reads it: what it is made of, and its body. `found` are the names in its
+    address.
+    """
     address = f"/c/{projection.name}" + (f"?at={at}" if at else "")
     request = make_mocked_request("GET", address, app=app, match_info=dict(found or {}))
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))

@@ -47,7 +47,9 @@ __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Servic
 
 
 class Service:
-    """One `dragoman up`, with its data directory. `program` is what runs the commands, `port` where it listens, 0 for any."""
+    """One `dragoman up`, with its data directory. `program` is what runs the commands, `port` where
+    it listens, 0 for any.
+    """
 
     program: tuple[str | Path, ...] = (DRAGOMAN,)
     environment: Mapping[str, str] = AMPLE
@@ -118,7 +120,9 @@ class Service:
         return int((self.data / "nats" / "ports" / "nats-server.pid").read_text())
 
     def signal_broker(self, number: int) -> None:
-        """Send a signal to the broker; wait until SIGSTOP has stopped every thread, which takes its time on a busy machine."""
+        """Send a signal to the broker; wait until SIGSTOP has stopped every thread, which takes its
+        time on a busy machine.
+        """
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
@@ -156,7 +160,9 @@ class Service:
     async def said(
         self, wanted: Callable[[dict[str, Any]], bool], count: int = 1
     ) -> list[dict[str, Any]]:
-        """Wait for so many lines of its log that are wanted, and return all of them. It gathers lines before it writes them."""
+        """Wait for so many lines of its log that are wanted, and return all of them. It gathers
+        lines before it writes them.
+        """
         async with asyncio.timeout(PATIENCE_S):
             while len(found := [line for line in self.logged if wanted(line)]) < count:
                 await asyncio.sleep(0.02)
@@ -184,7 +190,9 @@ class Service:
 
 
 class Second(Service):
-    """A second gateway, by `dragoman serve`, on the broker of the first; `nats_url` leads there by another way."""
+    """A second gateway, by `dragoman serve`, on the broker of the first; `nats_url` leads there by
+    another way.
+    """
 
     def __init__(self, first: Service, data: Path, nats_url: str = "") -> None:
         self.first = first
@@ -224,7 +232,9 @@ def all_stopped(pid: int) -> bool:
 
 
 def still_to_come(body: Any) -> Any:
-    """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two months ahead."""
+    """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two
+    months ahead.
+    """
     named = (
         body.get("windows") or [each for each in (body.get("dates"),) if each]
         if isinstance(body, dict)
@@ -305,7 +315,9 @@ class Caller:
         return answer
 
     async def positions(self, channel: str = "nato-china") -> dict[str, list[int]]:
-        """Where each id stands in the log; asserts that positions are gapless and all records valid."""
+        """Where each id stands in the log; asserts that positions are gapless and all records
+        valid.
+        """
         found: dict[str, list[int]] = {}
         lines = (
             await self.get(f"/v1/channels/{channel}/records", Accept="application/x-ndjson")
@@ -323,14 +335,16 @@ class Caller:
         async with asyncio.timeout(_SEALED_SECONDS):
             while True:
                 head = await self.get(f"/v1/channels/{channel}/log/checkpoint")
-                if head.status == 200 and checkpoint.opened(head.body, log)[0].size >= size:
+                if head.status == 200 and checkpoint.read_signed(head.body, log)[0].size >= size:
                     return head.body
                 await asyncio.sleep(0.05)
 
     async def act(
         self, exchange: str, body: Any, channel: str = "nato-china", **headers: str
     ) -> "Answer":
-        """Carry an exchange on; an act of consent that names no terms consents to those that stand, and a colleague turns its second key."""
+        """Carry an exchange on; an act of consent that names no terms consents to those that stand,
+        and a colleague turns its second key.
+        """
         if (
             isinstance(body, dict)
             and body.get("act") in consent.ACTS

@@ -1,11 +1,12 @@
-"""The `dragoman` command with a clock that a test steps: a file holds the seconds that it is off, read at every look.
+"""The `dragoman` command with a clock that a test steps: a file holds the seconds that it is off,
+read at every look.
 
     stepped.py FILE serve gateway …
     stepped.py --alone FILE up …          the guard does not compare it with the broker's: a test lives through other years.
                                           FILE.beats counts how often the watch has looked at all clocks
 
-The clock is stepped where the gateway's modules take it from, the class `datetime` in each of them; nothing else is changed,
-and the machine's own clock, which others use too, least of all.
+The clock is stepped where the gateway's modules take it from, the class `datetime` in each of them;
+nothing else is changed, and the machine's own clock, which others use too, least of all.
 """
 
 import sys
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Self
 
 from dragoman import cli, scheduler
-from dragoman.application import command_handler, service
-from dragoman.eventlog import nats_connection
+from dragoman.application import clock as application_clock
+from dragoman.application import service
+from dragoman.eventlog import durability_guard, nats_connection
 from dragoman.projection import projection
 
 
@@ -32,16 +34,18 @@ def stepped(off: Path) -> type[datetime]:
 
 
 def counted(beats: Path) -> None:
-    """Count in a file how often the watch has looked at all clocks, so that a test can wait until it has."""
-    beat, numbers = scheduler.Scheduler.beat, count(1)
+    """Count in a file how often the watch has looked at all clocks, so that a test can wait until
+    it has.
+    """
+    tick, numbers = scheduler.Scheduler.tick, count(1)
 
     async def counted(self: scheduler.Scheduler) -> None:
-        await beat(self)
+        await tick(self)
         fresh = beats.with_suffix(".fresh")
         fresh.write_text(str(next(numbers)))
         fresh.rename(beats)
 
-    scheduler.Scheduler.beat = counted  # type: ignore[method-assign]
+    scheduler.Scheduler.tick = counted  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
@@ -50,7 +54,12 @@ if __name__ == "__main__":
     clock = stepped(file)
     if alone:
         counted(file.with_suffix(".beats"))
-        nats_connection.DurabilityGuard.agrees = lambda *_: True  # type: ignore[method-assign]
-    for module in (command_handler, service, projection, *(() if alone else (nats_connection,))):
+        durability_guard.DurabilityGuard.agrees = lambda *_: True  # type: ignore[method-assign]
+    for module in (
+        application_clock,
+        service,
+        projection,
+        *(() if alone else (nats_connection,)),
+    ):
         vars(module)["datetime"] = clock
     cli.main()

@@ -1,7 +1,7 @@
 """The tally of a run of faults: one row a fault, printed when all is done.
 
-A test hands its row over as a property of its report, because with pytest-xdist the test runs in another process than the one
-that prints the table.
+A test hands its row over as a property of its report, because with pytest-xdist the test runs in
+another process than the one that prints the table.
 """
 
 import json

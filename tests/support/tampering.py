@@ -1,10 +1,12 @@
-"""Everything that somebody who carries an export can do to it, one kind after the other; and where an audit must say that it was done.
+"""Everything that somebody who carries an export can do to it, one kind after the other; and where
+an audit must say that it was done.
 
     Log       an honest export: its members, in order, and where in it stands what
     KINDS     by name, what is done to the members, and the position that must be named: 0 where what was changed is in no record
 
-What is not here, since nothing is to be found in it: a signature line of a stranger under the head, which every reader passes over; a record put back in
-place of the entry that stands for it, which is the same leaf; and the compression of a member.
+What is not here, since nothing is to be found in it: a signature line of a stranger under the head,
+which every reader passes over; a record put back in place of the entry that stands for it, which is
+the same leaf; and the compression of a member.
 """
 
 import io
@@ -42,7 +44,9 @@ Change = Callable[[list[bytes]], object]
 
 
 class Log(Struct, frozen=True, kw_only=True):
-    """An honest export. `said` is the position of a record that is signed by nobody, `junk` of what is no record."""
+    """An honest export. `said` is the position of a record that is signed by nobody, `junk` of what
+    is no record.
+    """
 
     cid: str
     members: Members
@@ -69,7 +73,7 @@ def signed(size: int, root: bytes, owner: str = "log", *, cosigned: bool = True)
     lines = [note.sign(ORIGIN, seed_of(owner), head.text)]
     if cosigned:
         lines.append(note.cosign(WITNESS.name, seed_of("nato/w"), head.text, _TIME))
-    return note.written(head.text, lines)
+    return note.encode(head.text, lines)
 
 
 def root_of(entries: Sequence[bytes]) -> bytes:
@@ -103,7 +107,8 @@ def members_of(world: World, messages: Sequence[bytes]) -> Members:
 def honest(
     *, erasure: bool, records: int = 0, custody: str | None = None, lawful: bool = True
 ) -> Log:
-    """A log in which something was said, with or without an erasure that every side consented to and that was carried out.
+    """A log in which something was said, with or without an erasure that every side consented to
+    and that was carried out.
 
     Where it is not `lawful`, one side did not consent, and its host is not honest.
     """
@@ -184,7 +189,9 @@ _ENVELOPE, _ACT, _SALT = (
 
 
 def in_each_record(log: Log) -> Iterator[Tampered]:
-    """One byte of every record, in envelope, act and salt; of what is no record or stands for one, in its hex."""
+    """One byte of every record, in envelope, act and salt; of what is no record or stands for one,
+    in its hex.
+    """
     for position, line in enumerate(log.lines, 1):
         for name, pattern in (
             ("envelope", _ENVELOPE),

@@ -1,7 +1,9 @@
-"""Mixed traffic on one channel: officers of both sides who post all the time, and what each post was answered.
+"""Mixed traffic on one channel: officers of both sides who post all the time, and what each post
+was answered.
 
-An officer whose post has no known outcome sends it again with its key, as a person would, until it is answered or the
-traffic ends. What is still open then is settled afterwards: every post has an outcome in the end, or the test fails.
+An officer whose post has no known outcome sends it again with its key, as a person would, until it
+is answered or the traffic ends. What is still open then is settled afterwards: every post has an
+outcome in the end, or the test fails.
 """
 
 import asyncio
@@ -32,7 +34,8 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 
 @dataclass(slots=True)
 class Posting:
-    """One post with its key, and what it was answered so far: a record, a refusal, or nothing that is known.
+    """One post with its key, and what it was answered so far: a record, a refusal, or nothing that
+    is known.
 
     `detail` is that of the last problem.
     """
@@ -77,7 +80,9 @@ class Matter:
 
     @property
     def terms(self) -> str:
-        """The digest of the text with which it was opened, which is another one once it was corrected."""
+        """The digest of the text with which it was opened, which is another one once it was
+        corrected.
+        """
         members = msgspec.json.decode(self.opening, type=dict[str, msgspec.Raw])
         text = {
             name: value
@@ -89,7 +94,9 @@ class Matter:
 
 @dataclass
 class Traffic:
-    """Officers of two sides at one gateway. The dice decide what they post, so that a seed repeats a mixture."""
+    """Officers of two sides at one gateway. The dice decide what they post, so that a seed repeats
+    a mixture.
+    """
 
     session: aiohttp.ClientSession
     service: Service
@@ -128,7 +135,9 @@ class Traffic:
                 self._flowing = False
 
     def so_far(self) -> "Traffic":
-        """The traffic as it stands now, which goes no further: what is on its way has no known outcome."""
+        """The traffic as it stands now, which goes no further: what is on its way has no known
+        outcome.
+        """
         postings = [
             replace(posting, doubted=posting.doubted or posting.open) for posting in self.postings
         ]
@@ -238,7 +247,9 @@ class Traffic:
         return self._tokens[role]
 
     async def send(self, posting: Posting) -> bool:
-        """Send a post, and keep what is answered; whether the answer said that it had been given before."""
+        """Send a post, and keep what is answered; whether the answer said that it had been given
+        before.
+        """
         headers = {
             "Authorization": f"Bearer {self._token(posting.role)}",
             "Idempotency-Key": posting.key,

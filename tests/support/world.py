@@ -1,4 +1,6 @@
-"""A channel without a service: posts are decided and folded at once, in memory, with a clock that ticks by itself."""
+"""A channel without a service: posts are decided and folded at once, in memory, with a clock that
+ticks by itself.
+"""
 
 import json
 from collections import deque
@@ -12,7 +14,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.families.exchange import is_unattributed
-from dragoman.domain.decide import Post, decide
+from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded, fold, judge, takes_two
 from dragoman.domain.history_port import DecisionBasis, RecordingHistory
 from dragoman.domain.record import codec as records
@@ -88,7 +90,9 @@ _BEGUN: dict[tuple[object, ...], tuple[datetime, Replay, tuple[bytes, ...], int]
 
 
 def _copied(ledger: Replay) -> Replay:
-    """A replay that goes on by itself. What it holds is never changed in place but containers, of at most two levels."""
+    """A replay that goes on by itself. What it holds is never changed in place but containers, of
+    at most two levels.
+    """
     other = Replay()
     for name, value in vars(ledger).items():
         kept = copy(value)
@@ -116,7 +120,9 @@ class World:
     legal: deque[tuple[Record, DecisionBasis]] = field(default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
-        """Open the channel and enter the officers; a channel like an earlier one begins as a copy of it."""
+        """Open the channel and enter the officers; a channel like an earlier one begins as a copy
+        of it.
+        """
         like = (self.sides, self.name, self.kind, self.custody, tuple(self.languages), self.clock)
         if like not in _BEGUN:
             self._begin()
@@ -197,7 +203,7 @@ class World:
             salt=SALT,
             signatures=signatures(signers, raw),
         )
-        return records.of(envelope, raw, data)
+        return records.assemble(envelope, raw, data)
 
     def tick(self) -> str:
         """The time, a second later each time."""
@@ -236,7 +242,7 @@ class World:
         if RULES[act["act"]].who is Who.KEEPERS and not actor.startswith("service/"):
             raw, signed = self.sign(actor, act, id)
             data = records.decode_act(raw)
-        post = Post(
+        post = Submission(
             actor=actor,
             act=raw,
             data=data,
@@ -326,13 +332,15 @@ class World:
         return self.take(records.build(envelope, raw))
 
     def unsigned(self, actor: str, act: dict[str, Any]) -> Record:
-        """A record of the channel's own family that nobody signed: what its rules say of its content alone."""
+        """A record of the channel's own family that nobody signed: what its rules say of its
+        content alone.
+        """
         raw, data = records.read_act(compact(act), cut=False)
         envelope = records.envelope(
             id=ids.v7(1, bytes(10)), source=f"/sides/{actor.partition('/')[0]}", name=act["act"], version=1, subject=self.registry.id,
             time=self.tick(), channel=self.name, family="channel", actor=actor, decided=self.position, salt=SALT,
         )  # fmt: skip
-        return records.of(envelope, raw, data)
+        return records.assemble(envelope, raw, data)
 
     def keep(
         self,
@@ -346,7 +354,8 @@ class World:
     ) -> Folded | Refusal:
         """Decide a post and fold what it became; `seen` relies on the exchange as it stands.
 
-        Where an act that carries an exchange on takes two officers, a colleague releases it, unless `released_by` says otherwise.
+        Where an act that carries an exchange on takes two officers, a colleague releases it, unless
+        `released_by` says otherwise.
         """
         etag = self.exchange(exchange).etag if seen else None
         if released_by is None:
@@ -361,7 +370,9 @@ class World:
         return folded.record.envelope.id
 
     def releaser(self, actor: str, act: dict[str, Any], exchange: str) -> str:
-        """A colleague of an officer who releases what carries an exchange on, where that takes two; empty where one will do."""
+        """A colleague of an officer who releases what carries an exchange on, where that takes two;
+        empty where one will do.
+        """
         rule, known = RULES[act["act"]], self.ledger.exchange(exchange) if exchange else None
         side, _, name = actor.partition("/")
         if known is None or side == "service" or not takes_two(self.ledger, known, rule, Act()):

@@ -1,4 +1,6 @@
-"""Writers that append to a log without a pause, each record until its outcome is known, and the reckoning afterwards."""
+"""Writers that append to a log without a pause, each record until its outcome is known, and the
+reckoning afterwards.
+"""
 
 import asyncio
 import time
@@ -21,7 +23,9 @@ _BATCH = 10
 
 
 class Writers:
-    """What was written, what was answered, and how long nobody was answered. A test's log has no other writers."""
+    """What was written, what was answered, and how long nobody was answered. A test's log has no
+    other writers.
+    """
 
     def __init__(self) -> None:
         self.told: dict[bytes, int] = {}

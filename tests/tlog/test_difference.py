@@ -1,4 +1,6 @@
-"""Where leaves first differ from those of a signed root: found exactly where the tiles lead to it, never told falsely where they do not."""
+"""Where leaves first differ from those of a signed root: found exactly where the tiles lead to it,
+never told falsely where they do not.
+"""
 
 from collections.abc import Mapping
 

@@ -92,7 +92,9 @@ def tree(size: int) -> merkle.Nodes:
 
 
 def changed(proof: list[bytes], data: st.DataObject) -> list[bytes]:
-    """A proof with one bit flipped, one hash left out, repeated or added, or two in each other's place."""
+    """A proof with one bit flipped, one hash left out, repeated or added, or two in each other's
+    place.
+    """
     how = data.draw(
         st.sampled_from(["flip", "drop", "repeat", "add", "swap"] if proof else ["add"])
     )

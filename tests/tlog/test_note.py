@@ -32,12 +32,12 @@ def test_verifier_keys_are_the_known_ones() -> None:
 
 
 def test_a_known_checkpoint_is_signed_and_cosigned_again() -> None:
-    head, opened = checkpoint.opened(SIGNED, LOG_KEY)
+    head, opened = checkpoint.read_signed(SIGNED, LOG_KEY)
     assert (head.origin, head.size) == ("log.example/liaison", 8)
     cosigned = opened.signed_by(WITNESS_KEY)
     assert cosigned is not None
     assert cosigned.time == int(WITNESS["timestamp"])
-    again = note.written(
+    again = note.encode(
         head.text,
         [
             note.sign("log.example/liaison", LOG_SEED, head.text),
@@ -48,13 +48,13 @@ def test_a_known_checkpoint_is_signed_and_cosigned_again() -> None:
 
 
 def test_the_known_checkpoint_of_nothing() -> None:
-    head, _ = checkpoint.opened(VECTORS["checkpoint_size_0"].encode(), LOG_KEY)
+    head, _ = checkpoint.read_signed(VECTORS["checkpoint_size_0"].encode(), LOG_KEY)
     assert head.size == 0
 
 
 def test_a_line_of_an_unknown_key_is_passed_over() -> None:
     grease = note.sign("grease.example", bytes(range(32)), "x\n").line.encode()
-    _, opened = checkpoint.opened(SIGNED + grease, LOG_KEY)
+    _, opened = checkpoint.read_signed(SIGNED + grease, LOG_KEY)
     assert opened.signed_by(Verifier("grease.example/other", ED25519, LOG_KEY.public)) is None
 
 
@@ -63,7 +63,7 @@ def test_no_bit_of_a_signed_checkpoint_can_be_changed(at: int, bit: int) -> None
     raw = bytearray(SIGNED)
     raw[at] ^= 1 << bit
     try:
-        _, opened = checkpoint.opened(bytes(raw), LOG_KEY)
+        _, opened = checkpoint.read_signed(bytes(raw), LOG_KEY)
         assert opened.signed_by(WITNESS_KEY) is None, (
             "a signature of another key may have taken the place of the witness's"
         )
@@ -96,7 +96,7 @@ def test_what_is_no_note_is_refused(wrong: bytes) -> None:
 
 def test_a_note_may_have_an_empty_line_of_its_own() -> None:
     assert (
-        note.read(note.written("one\n\ntwo\n", [note.sign("name", LOG_SEED, "one\n\ntwo\n")])).text
+        note.read(note.encode("one\n\ntwo\n", [note.sign("name", LOG_SEED, "one\n\ntwo\n")])).text
         == "one\n\ntwo\n"
     )
 
@@ -141,7 +141,7 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 def test_another_logs_checkpoint_is_not_this_ones() -> None:
     other = Verifier("log.example/other", ED25519, LOG_KEY.public)
     with pytest.raises(NotANote):
-        checkpoint.opened(SIGNED, other)
+        checkpoint.read_signed(SIGNED, other)
 
 
 @given(st.integers(0, 10**9), st.lists(st.binary(min_size=32, max_size=32), max_size=63))

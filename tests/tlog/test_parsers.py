@@ -1,4 +1,6 @@
-"""Parsers of what comes from strangers: whatever bytes come, they say no in their own words, or read what writes itself the same again."""
+"""Parsers of what comes from strangers: whatever bytes come, they say no in their own words, or
+read what writes itself the same again.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,7 @@ SEED = bytes(range(32))
 LOG = Verifier("example.org/log", ED25519, dsse.public_of(SEED))
 WITNESS = Verifier("example.org/witness", COSIGNATURE, dsse.public_of(SEED))
 HEAD = Checkpoint("example.org/log", 1_234_067, bytes(range(32)))
-SIGNED = note.written(
+SIGNED = note.encode(
     HEAD.text,
     [
         note.sign(LOG.name, SEED, HEAD.text),
@@ -36,7 +38,9 @@ RECORDS = [
         (Path(__file__).parents[2] / "schemas" / "samples" / "records").glob("*.v*.json")
     )
 ]
-"""One of every act: attested by the host or signed, released by a second one, caused by another record."""
+"""One of every act: attested by the host or signed, released by a second one, caused by another
+record.
+"""
 ENTRIES = [leaf.entry(index, leaf.commit(raw)) for index, raw in enumerate(RECORDS)]
 
 
@@ -127,7 +131,9 @@ REFUSALS = (NotANote, NotARecord, Malformed, UnicodeDecodeError)
 
 @st.composite
 def changed(draw: st.DrawFn, sound: bytes) -> bytes:
-    """Bytes that are almost right: a few of them changed, cut out, doubled, put in, or something else altogether."""
+    """Bytes that are almost right: a few of them changed, cut out, doubled, put in, or something
+    else altogether.
+    """
     raw = bytearray(sound)
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, max(0, len(raw) - 1)))

@@ -131,7 +131,7 @@ def test_a_bundle_is_read_as_it_is_written(entries: list[bytes]) -> None:
 
 def proved(index: int, size: int, nodes: merkle.Nodes) -> proof.Proof:
     head = Checkpoint("log.example/liaison", size, merkle.root_of(nodes, size))
-    signed = note.written(head.text, [note.sign(head.origin, SEED, head.text)])
+    signed = note.encode(head.text, [note.sign(head.origin, SEED, head.text)])
     return proof.Proof(index, tuple(merkle.inclusion(nodes, index, size)), signed)
 
 

@@ -1,4 +1,7 @@
-"""The acts, one module a format. `SHAPES` lists them all; a new act is one line here and one in the rules' table."""
+"""The acts, one module a format; `SHAPES` lists them all.
+
+A new act is one line here and one in the rules' table.
+"""
 
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
@@ -150,6 +153,7 @@ _SHAPES: tuple[type[Act], ...] = (
 SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}
 
 OLDER: dict[tuple[str, int], type[Act]] = {("call-attempt", 1): continuing.CallAttemptV1}
-"""The shapes of earlier versions, by act and version: they stand in logs for ever.
-`dragoman.domain.record.upcast` brings them up to the newest.
+"""The shapes of earlier versions, by act and version: they stay in logs for ever.
+
+`dragoman.domain.record.upcast` converts them to the newest version.
 """

@@ -1,4 +1,4 @@
-"""The acts that carry any exchange on (message catalogue §3)."""
+"""The acts that carry any exchange on (`docs/spec/catalogue.md`, section 5.4)."""
 
 from typing import Annotated, Literal
 
@@ -30,14 +30,18 @@ class Answer(Shape, frozen=True, kw_only=True):
 
 
 class Acknowledgement(Answering, frozen=True, kw_only=True, tag="acknowledgement"):
-    """A duty officer has the message. Nothing is said about its content."""
+    """A duty officer has the message.
+
+    An acknowledgement says nothing about the message's content.
+    """
 
 
 class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
-    """A substantive answer, by question number where questions were numbered; one that says it is not `final` leaves the question open.
+    """A substantive answer, by question number where the questions have numbers.
 
-    Of an unusual activity it may also say the aims, the exact place, the end, the
-    formations and the equipment.
+    A reply that says it is not `final` leaves the question open. A reply about an
+    unusual activity may also give the aims, the exact place, the end, the formations
+    and the equipment.
     """
 
     answers: Annotated[tuple[Answer, ...], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
@@ -50,24 +54,28 @@ class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
 
 
 class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
-    """A holding answer: when the next word will come. It stops no clock."""
+    """A holding answer: when the next word will come. It does not stop a deadline."""
 
     next_word_by: Timestamp
 
 
 class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
-    """Named fields of the opening that were wrong, replaced. The original stays visible. What has changed since is an update."""
+    """Correct values for named fields of the opening that were wrong.
+
+    The original stays visible. A fact that has changed since needs an update instead.
+    """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
     reason: Text
 
 
 class Update(Continuing, frozen=True, kw_only=True, tag="update"):
-    """How things stand: in words, or as named fields of the opening `as_of` a time, the message's own where none is given.
+    """The present situation, in words or as named fields of the opening.
 
-    Nothing that was said before becomes wrong by it: the values of a field are a
-    series. A value as of an earlier time than the newest takes its place in the series,
-    and the newest stands.
+    The fields are `as_of` a time. Without it the message's own time is meant. An update
+    does not make earlier values wrong: the values of a field are a series. A value as
+    of an earlier time than the newest takes its place in the series, and the newest
+    stays current.
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
@@ -88,7 +96,7 @@ class Decline(Answering, frozen=True, kw_only=True, tag="decline"):
 
 
 class Closure(Continuing, frozen=True, kw_only=True, tag="closure"):
-    """The matter is done: by the originator, or by every side."""
+    """The matter is done: the originator says so, or every side."""
 
     reason: Text | UnsetType = UNSET
 
@@ -100,19 +108,22 @@ class ClarificationRequest(Answering, frozen=True, kw_only=True, tag="clarificat
 
 
 class Assessment(Continuing, frozen=True, kw_only=True, tag="assessment"):
-    """What the side that asked thinks of the answer; or that there was none."""
+    """The view of the side that asked on the answer, or that there was none."""
 
     result: Literal["satisfied", "insufficient", "no_answer"]
 
 
 class NonAttendance(Continuing, frozen=True, kw_only=True, tag="non-attendance"):
-    """A side was not there. A fact with a time, and no more."""
+    """A side was not there. It is a fact with a time, and no more."""
 
     side: Name
 
 
 class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
-    """A courtesy translation of a message; `of` is that message's id, by default the opening."""
+    """A courtesy translation of a message.
+
+    `of` is that message's id, by default the opening.
+    """
 
     language: Language
     text: Text
@@ -120,9 +131,10 @@ class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
 
 
 class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translation-agreement"):
-    """The other side agrees that a translation is as good as the original; `of` is the translation's id.
+    """The other side agrees that a translation is as good as the original.
 
-    `terms` is the digest of the original and the translation that its officer has seen.
+    `of` is the translation's id. `terms` is the digest of the original and the
+    translation that its officer has seen.
     """
 
     of: Id
@@ -130,7 +142,10 @@ class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translati
 
 
 class TranslationDispute(Continuing, frozen=True, kw_only=True, tag="translation-dispute"):
-    """The other side reads the original otherwise, and says how; `of` is the translation's id."""
+    """The other side reads the original otherwise, and says how.
+
+    `of` is the translation's id.
+    """
 
     of: Id
     reason: Text
@@ -143,10 +158,11 @@ class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request")
 
 
 class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
-    """Another text, proposed once a side stands behind the one that there is: named fields of the opening, and why.
+    """A proposal for another text, once a side has consented to the present one.
 
-    The others take it or leave it, and until all have taken it the old text stands.
-    `terms` is the digest of the text as it would be.
+    It names fields of the opening, and the reason. The other sides accept or refuse it.
+    Until all have accepted it the old text stays in force. `terms` is the digest of the
+    text as it would be.
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
@@ -155,24 +171,31 @@ class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
 
 
 class AmendmentAgreement(Answering, frozen=True, kw_only=True, tag="amendment-agreement"):
-    """This side takes an amendment; `of` is its id, `terms` the digest of the text as it would be."""
+    """One side's acceptance of an amendment.
+
+    `of` is its id, `terms` the digest of the text as it would be.
+    """
 
     of: Id
     terms: Hex32
 
 
 class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refusal"):
-    """This side leaves an amendment, and the old text stands; `of` is its id."""
+    """One side's refusal of an amendment: the old text stays in force.
+
+    `of` is the amendment's id.
+    """
 
     of: Id
     reason: Text | UnsetType = UNSET
 
 
 class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
-    """Other words of this side for a part of the text, which stand in brackets beside it until the side takes them back or consents.
+    """Other words of this side for a part of the text, in brackets beside it.
 
-    `field` is the member of the opening, `item` the paragraph of it, counted from 1.
-    Without `text` the side lifts its brackets there.
+    They stay until the side takes them back or consents. `field` is the member of the
+    opening, `item` the paragraph of it, counted from 1. Without `text` the side lifts
+    its brackets there.
     """
 
     field: Line
@@ -180,26 +203,32 @@ class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
 
 
 class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
-    """This side takes back an act of consent, or its amendment, as long as not every side has consented; `of` is that act's id."""
+    """A withdrawal of the side's own act of consent, or of its own amendment.
+
+    It is possible until every side has consented. `of` is that act's id.
+    """
 
     of: Id
     reason: Text | UnsetType = UNSET
 
 
 class Lesson(Continuing, frozen=True, kw_only=True, tag="lesson"):
-    """What should be done better next time."""
+    """A lesson: what should be done better next time."""
 
     text: Words
 
 
 class SecondKey(Continuing, frozen=True, kw_only=True, tag="second-key"):
-    """A second officer stands behind the record that a colleague sent alone; `of` is that record's id."""
+    """A second officer confirms the record that a colleague sent alone.
+
+    `of` is that record's id.
+    """
 
     of: Id
 
 
 class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
-    """Version 1, which did not say whose post was tried."""
+    """An attempt to call, in version 1, which did not name the side of the post."""
 
     post: Line
     means: Literal["telephone", "radio", "e-mail", "in_person", "other"]
@@ -208,7 +237,10 @@ class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 
 
 class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
-    """Somebody on the next-call list was tried, or a point of contact tested: whose post, by what means, and what came of it."""
+    """An attempt to reach a post of the next-call list, or to test a point of contact.
+
+    It has the side and the post, the means, and the outcome.
+    """
 
     side: Name | Unknown
     post: Line
@@ -218,10 +250,11 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 
 
 class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
-    """This side agrees to what was proposed, in exactly these terms: the digest of the text that its officer has seen.
+    """One side's agreement to a proposal, in exactly these terms.
 
-    Said `ad_referendum`, it is subject to the side's capital, and does not count until
-    the side agrees without that.
+    `terms` is the digest of the text that its officer has seen. With `ad_referendum`
+    the agreement is subject to the side's capital. It does not count until the side
+    agrees without that.
     """
 
     terms: Hex32
@@ -229,7 +262,7 @@ class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
 
 
 class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
-    """Where the matter stands now, in the words of its format."""
+    """The present status of the matter, in the words of its format."""
 
     status: Literal[
         "open",
@@ -248,10 +281,11 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
 
 
 class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
-    """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them.
+    """One side's endorsement of a recommendation, or of paragraphs of a joint report.
 
-    `terms` is the digest of the whole text that its officer has seen. Said
-    `ad_referendum`, it is subject to the side's capital, and does not count until the
+    `paragraph` is counted from 1; without it the endorsement is of the whole text.
+    `terms` is the digest of the whole text that its officer has seen. With
+    `ad_referendum` it is subject to the side's capital. It does not count until the
     side endorses without that.
     """
 
@@ -261,6 +295,6 @@ class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
 
 
 class Reaction(Answering, frozen=True, kw_only=True, tag="reaction"):
-    """What a side says to a document."""
+    """A side's reaction to a document."""
 
     text: Words

@@ -1,1 +1,1 @@
-"""The HTTP API: routes, their description, authentication and live streams."""
+"""The HTTP API: routes, descriptions, authentication and live streams."""

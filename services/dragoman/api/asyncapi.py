@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of what is logged and streamed."""
+"""The AsyncAPI 3 document of logged and streamed messages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,10 @@ def asyncapi(
     families: Sequence[str],
     version: str,
 ) -> dict[str, Any]:
-    """Return the AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
+    """Return the AsyncAPI 3 document: the log's subjects, live streams and webhooks.
+
+    The first arguments are the shapes of what is sent.
+    """
     shapes, components = described([record, entry, row, alarm, notice, unattributed])
     record, entry, row, alarm, notice, unattributed = shapes
 
@@ -58,16 +61,20 @@ def asyncapi(
             ],
         }
 
-    named = {"description": "The channel's name.", "examples": ["nato-china"]}
+    channel_parameter = {"description": "The channel's name.", "examples": ["nato-china"]}
     resumed = "Server-sent events, with `Accept: text/event-stream`; resumed with `Last-Event-ID` or `?after=`."
-    signed = "A record's exact bytes, posted to a side's URL: `webhook-id`, `webhook-timestamp` and `webhook-signature` by Standard Webhooks 1.0."
+    signed = (
+        "A record's exact bytes, posted to a side's URL: `webhook-id`, `webhook-timestamp` "
+        "and `webhook-signature` by Standard Webhooks 1.0."
+    )
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Dragoman",
             "version": version,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-            "description": "What a liaison office hears: the records of its channels as they are logged, a gateway's live streams, and webhooks.",
+            "description": "What a liaison office hears: the records of its channels as they are "
+            "logged, a gateway's live streams, and webhooks.",
         },
         "defaultContentType": JSON,
         "servers": {
@@ -80,7 +87,8 @@ def asyncapi(
             "broker": {
                 "host": "localhost:4222",
                 "protocol": "nats",
-                "description": "The broker that keeps the logs; for services and mirrors of the host.",
+                "description": "The broker that keeps the logs; for services and mirrors of the "
+                "host.",
             },
             "receiver": {
                 "host": "liaison.example",
@@ -92,10 +100,11 @@ def asyncapi(
             "log": channel(
                 "dragoman.v1.{channel}.{family}.{exchange}",
                 "The log of a channel",
-                "One subject an exchange, in the stream DRAGOMAN_LOG_<CHANNEL>. A record's bytes are fully determined.",
+                "One subject an exchange, in the stream DRAGOMAN_LOG_<CHANNEL>. A record's bytes "
+                "are fully determined.",
                 "broker",
                 "record",
-                channel=named,
+                channel=channel_parameter,
                 family={"description": "The family of the exchange.", "enum": list(families)},
                 exchange={"description": "The id of its opening record."},
             ),
@@ -106,7 +115,7 @@ def asyncapi(
                 "gateway",
                 "entry",
                 "alarm",
-                channel=named,
+                channel=channel_parameter,
             ),
             "inbox": channel(
                 "/v1/channels/{channel}/inbox",
@@ -115,7 +124,7 @@ def asyncapi(
                 "gateway",
                 "row",
                 "alarm",
-                channel=named,
+                channel=channel_parameter,
             ),
             "webhook": channel(
                 "/", "A webhook", signed, "receiver", "record", "unattributed", "notice"
@@ -132,7 +141,8 @@ def asyncapi(
             "stream": sent(
                 "records",
                 "Stream the records of a channel",
-                "Each record once it is folded, and an alarm for an unacknowledged flash: at once, and again every minute.",
+                "Each record once it is folded, and an alarm for an unacknowledged flash: at "
+                "once, and again every minute.",
                 "token",
                 "entry",
                 "alarm",
@@ -140,7 +150,8 @@ def asyncapi(
             "inbox": sent(
                 "inbox",
                 "Stream what concerns a side",
-                "All that waits for the side, and then each exchange that concerns it as it changes; and alarms.",
+                "All that waits for the side, and then each exchange that concerns it as it "
+                "changes; and alarms.",
                 "token",
                 "row",
                 "alarm",
@@ -148,7 +159,8 @@ def asyncapi(
             "webhook": sent(
                 "webhook",
                 "Bring a record to a side's URL",
-                "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with the same `webhook-id`.",
+                "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with "
+                "the same `webhook-id`.",
                 "signature",
                 "record",
                 "unattributed",
@@ -181,14 +193,16 @@ def asyncapi(
                 "unattributed": message(
                     "unattributed",
                     "A record under the Chatham House Rule",
-                    "A CloudEvents 1.0 event in the record's place: its act, exchange and position, and not who spoke.",
+                    "A CloudEvents 1.0 event in the record's place: its act, exchange and "
+                    "position, and not who spoke.",
                     "application/cloudevents+json",
                     unattributed,
                 ),
                 "notice": message(
                     "notice",
                     "A notice about the side's own watch",
-                    "A CloudEvents 1.0 event that is in no log: no alarm armed for two minutes, or no answer to a watch check.",
+                    "A CloudEvents 1.0 event that is in no log: no alarm armed for two minutes, "
+                    "or no answer to a watch check.",
                     "application/cloudevents+json",
                     notice,
                 ),

@@ -1,4 +1,4 @@
-"""The HTTP API: every route with its shapes, and what is asked of the service itself."""
+"""The HTTP API as a whole: every route, and the documents that describe it."""
 
 import hashlib
 from functools import cache
@@ -17,24 +17,12 @@ from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, NoBod
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.record import Envelope
-from dragoman_schemas.responses import (
-    Alarm,
-    Entry,
-    Row,
-    UnattributedNotice,
-    WatchNotice,
-)
-
-# Who and where
-
-
-# Posting
-
-
-# Health, and the API about itself
+from dragoman_schemas.responses import Entry, Row, UnattributedNotice
+from dragoman_schemas.watch_responses import Alarm, WatchNotice
 
 
 async def show_openapi(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the OpenAPI document."""
     return _described(call, _openapi())
 
 
@@ -66,11 +54,12 @@ def document() -> dict[str, Any]:
 
 
 async def show_asyncapi(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the AsyncAPI document."""
     return _described(call, _asyncapi())
 
 
 def streams() -> dict[str, Any]:
-    """Return the AsyncAPI document of what is logged and streamed."""
+    """Return the AsyncAPI document of logged and streamed messages."""
     return asyncapi(
         Envelope,
         Entry,
@@ -89,7 +78,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/openapi.json",
         show_openapi,
-        "This document",
+        "The description of the API (OpenAPI)",
         NoBody,
         {200: None, 304: None},
         headers=CACHE_HEADERS,
@@ -99,7 +88,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/asyncapi.json",
         show_asyncapi,
-        "What is logged and streamed",
+        "The description of logs and streams (AsyncAPI)",
         NoBody,
         {200: None, 304: None},
         headers=CACHE_HEADERS,

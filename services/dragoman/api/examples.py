@@ -1,4 +1,7 @@
-"""A body for every operation that takes one, which may be sent as it stands: shown in the API's description, and sent by a test."""
+"""An example body for every operation that takes one.
+
+Each may be sent as it is. The API's description shows them, and a test sends them.
+"""
 
 from typing import Any, Final
 

@@ -1,7 +1,8 @@
-"""What is generated from the shapes and the tables: JSON Schemas, the OpenAPI document, the diagrams of states, the formats, who may do what.
+"""The documents that are generated from the shapes and the tables.
 
-`python -m dragoman.api.generate_docs` writes them below the working directory; a test
-fails when they are stale.
+They are JSON Schemas, the OpenAPI and AsyncAPI documents, the diagrams of states, the
+formats, and the access table. `python -m dragoman.api.generate_docs` writes them below
+the working directory. A test fails if they are stale.
 """
 
 import inspect
@@ -49,7 +50,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.OWN_HEADS: (frozenset({"head_of_office", "administrator"}), "own side"),
     May.ACT: (frozenset(STAFF), "by the act"),
 }
-"""To whom an operation is open, and of what."""
+"""The roles that may call an operation, and on what."""
 
 
 def documents() -> Iterator[tuple[Path, str]]:
@@ -80,15 +81,19 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 
 def _formats() -> Iterator[str]:
-    """Yield every act with its fields and one whole example, which a test posts."""
+    """Yield the lines of the page of acts.
+
+    Every act has its fields and an example, which a test posts.
+    """
     yield from (
         "# Formats and acts",
         "",
-        "Made from the shapes and tables by `make schemas`; every format's example is posted by a test.",
+        "Generated from the shapes and tables by `make schemas`. A test posts every example.",
         "",
     )
     yield from (
-        "Modelled on what states use among themselves; nobody's treaty formats. Only `act` and the required fields must be posted.",
+        "The formats are modelled on what states use among themselves. They are no treaty's",
+        "formats. A post needs only `act` and the required fields.",
         "",
     )
     for form in FORMATS.values():
@@ -104,10 +109,12 @@ def _formats() -> Iterator[str]:
             if rule.two_key
             else "one key"
         )
-        yield from (
-            f"Opened by {roles}, {keys}; posted to `/{_where(rule.family)}`. States and acts: [states.md](states.md).",
-            "",
+        where = f"/{_where(rule.family)}"
+        yield (
+            f"Opened by {roles}, {keys}; posted to `{where}`. "
+            "States and acts: [states.md](states.md)."
         )
+        yield ""
         yield from _members(rule.act, OpeningAct)
     yield from ("# Acts that carry an exchange on, and those of the channel", "")
     for act, rule in RULES.items():
@@ -146,21 +153,32 @@ def _members(act: str, frame: type[Act]) -> Iterator[str]:
 
 
 def _access() -> Iterator[str]:
-    """Yield who may call each operation, and who may post each act."""
+    """Yield the lines of the page of callers of operations and authors of acts."""
     yield from ("# Who may do what", "")
     yield from (
-        "Made from the routes and the rules by `make schemas`. Nothing is enforced by these tables: handlers and the domain ask by themselves, and",
-        "`tests/live/test_access_table.py` calls every operation as every role of every side, in its own channels, in another one and in a desk's, and",
-        "compares. The acts are compared in `tests/domain/test_access.py`.",
+        "Generated from the routes and the rules by `make schemas`. These tables enforce",
+        "nothing: handlers and the domain check every caller themselves. A test,",
+        "`tests/live/test_access_table.py`, calls every operation as every role of every side,",
+        "in its own channels, in another one and in a desk's, and compares. The acts are",
+        "compared in `tests/domain/test_access.py`.",
         "",
         "## Operations",
         "",
-        "A number is the status of a refusal. `own side` is what the caller's side has there, `own` what the caller has: what is another's answers `404`,",
-        "as if it were not there. Of people all offices read all entries, so another side's is refused with `403`. A file is its side's alone until an act",
-        "of that side names it, and then every member's. `by the act` is the table below. What belongs to no channel is answered with what the caller may",
-        "know of, which may be nothing: `/v1/me`, the lists of channels and of endpoints. A channel that the caller is not in answers as one that does not",
-        "exist, word for word; the operator knows the names and settings of channels, and reads nothing that is said in them. Where the sides keep their",
-        "own keys, a side's root reads as an auditor does. With a token of the scope `read`, anything but `GET` and `HEAD` is `403`. `HEAD` is answered where `GET` is, and alike.",
+        "- A number is the status of a refusal.",
+        "- `own side`: the caller sees what belongs to the caller's side. `own`: the caller sees",
+        "  what belongs to the caller. Anything else answers `404`, as if it did not exist.",
+        "- All offices read all entries of the register of people, so another side's entry",
+        "  answers `403` to a change.",
+        "- A file belongs to its side alone until an act of that side names it. Then every",
+        "  member may fetch it.",
+        "- `by the act`: see the table of acts below.",
+        "- Operations of no channel (`/v1/me`, the lists of channels and of endpoints) answer",
+        "  with what the caller may know, which may be nothing.",
+        "- A channel that the caller may not see answers like one that does not exist.",
+        "- The operator knows the names and settings of channels, and reads no messages.",
+        "- Where the sides keep their own keys, a side's root reads as an auditor does.",
+        "- With a token of the scope `read`, all methods but `GET` and `HEAD` answer `403`.",
+        "- `HEAD` is answered where `GET` is, in the same way.",
         "",
         *_row("operation", *_ROLES, *_STRANGERS),
         *_row(*("---" for _ in ("operation", *_ROLES, *_STRANGERS))),
@@ -174,12 +192,20 @@ def _access() -> Iterator[str]:
         "",
         "## Acts",
         "",
-        "What an officer's role permits; what an act says may ask for more, as a call that a duty officer asks for is a flash. `by` is which side may do it",
-        "in an exchange, as each stands there. Of two keys one officer drafts and another of the side releases, both officers, duty officers or heads of",
-        "office: `with another` may be one of the two if the other one's role says `yes`. `With the second due`, any officer may send it alone, and it counts",
-        "once a colleague has turned the second key. `As its matter`: two, or a duty officer with the second due, where the message took two officers or every",
-        "side agreed to its text; a closure of what every side agreed to, and an amendment of it, two or one with the second due. A side's root does what says so, and nothing else; what a service",
-        "records nobody posts. An act that consents names the state on which it rests.",
+        "- The columns of roles say what an officer's role permits. The content of an act may",
+        "  need more: for example, a call for which a duty officer asks is a flash.",
+        "- `by` is the side that may post the act in an exchange, in its present status.",
+        "- An act of two keys is drafted by one officer and released by another of the side.",
+        "  Both are officers, duty officers or heads of office. `with another` may be one of",
+        "  the two if the role of the other one says `yes`.",
+        "- `With the second due`: any officer may send the act alone. It counts once a colleague",
+        "  has turned the second key.",
+        "- `As its matter`: the rule depends on the message. If the message took two officers,",
+        "  or every side agreed to its text, the act needs two keys. A duty officer may send it",
+        "  alone with the second due. A closure or an amendment of what every side agreed to",
+        "  needs two keys, or one with the second due.",
+        "- A side's root does only what its column says. Nobody posts what a service records.",
+        "- An act that consents names the state on which it rests.",
         "",
         *_row("act", "by", *_ROLES, "root", "keys", "consents"),
         *_row(*("---" for _ in ("act", "by", *_ROLES, "root", "keys", "consents"))),
@@ -200,7 +226,8 @@ def _access() -> Iterator[str]:
 
 
 def _row(*cells: str) -> Iterator[str]:
-    yield f"| {' | '.join(cell.replace('_', ' ') if cell in _MEMBERS else cell for cell in cells)} |"
+    texts = (cell.replace("_", " ") if cell in _MEMBERS else cell for cell in cells)
+    yield f"| {' | '.join(texts)} |"
 
 
 def _called(route: Route[Any], who: str) -> str:
@@ -211,14 +238,13 @@ def _called(route: Route[Any], who: str) -> str:
         return "401"
     if route.may is May.OPERATOR:
         return "403"
-    unseen = who in _STRANGERS or (
-        who == "auditor" and "{endpoint}" in route.path
-    )  # auditors are told of no endpoints
+    # Auditors see no endpoints.
+    unseen = who in _STRANGERS or (who == "auditor" and "{endpoint}" in route.path)
     return "404" if unseen else "403"
 
 
 def _keys(rule: Rule) -> str:
-    """Return how many officers an act takes, in the words of the table."""
+    """Return the number of officers that an act needs, in the words of the table."""
     if rule.two_key:
         return "two, one where it is urgent" if rule.one_key is not NEVER else "two"
     if rule.act in two_keys.CONSENTS:
@@ -242,7 +268,10 @@ def _encoded(value: object) -> str:
 
 
 def _in_order(value: object) -> str:
-    """Return a document with its members in their order: of several media types, generators of clients take the first."""
+    """Return a document whose members keep their order.
+
+    Generators of clients take the first of several media types.
+    """
     return msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n"
 
 

@@ -1,7 +1,7 @@
-"""The API described from its one source: an OpenAPI 3.1 document of the routes, and an AsyncAPI 3 document of what is streamed and logged.
+"""The OpenAPI 3.1 document of the routes.
 
-What an operation may be refused for follows from what it takes: every problem type
-stands under its status.
+The problems with which an operation may be refused follow from what it takes. Every
+problem type is listed under its status.
 """
 
 import re
@@ -11,16 +11,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from dragoman.api.routing import May, Route
-from dragoman.api.schema_components import REF, _portable, described
+from dragoman.api.schema_components import REF, described, portable
 from dragoman.application.http.request import JSON, NoBody
 from dragoman_schemas.problems import BASE, TYPES, Problem
-from dragoman_schemas.responses import (
-    DraftView,
-    FileView,
-    LiaisonState,
-    PersonView,
-    Recorded,
-)
+from dragoman_schemas.responses import DraftView, FileView, PersonView, Recorded
+from dragoman_schemas.state_responses import LiaisonState
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
@@ -30,7 +25,7 @@ _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 
 
 class ApiTopic(NamedTuple):
-    """What some operations are about."""
+    """A topic of the API: its operations have paths that match a pattern."""
 
     name: str
     paths: str
@@ -41,54 +36,62 @@ _TOPICS: Final = (
     ApiTopic(
         "the service",
         r"^/(livez|readyz|metrics)|json$",
-        "Whether the service may be used, and what it says of itself.",
+        "Health, metrics and descriptions of the service.",
     ),
     ApiTopic(
-        "who calls",
+        "callers and tokens",
         r"^/v1/(me|tokens|subjects)",
-        "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects.",
+        "The caller's officer, the operator's tokens, and the subjects of an OIDC provider.",
     ),
     ApiTopic(
         "proof",
         r"/log/|/proof$",
-        "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP.",
+        "The signed head of the log, the tiles of its tree, and the proof of a record, in the "
+        "formats of C2SP.",
     ),
-    ApiTopic("records", r"/records", "The log itself, exactly as it stands."),
+    ApiTopic("records", r"/records", "The log itself, byte for byte."),
     ApiTopic(
-        "beside the log",
+        "drafts, people and files",
         r"/(drafts|people|files|imports)",
-        "What is no part of the record: drafts, people, files, and what is taken in.",
+        "Data that is not in the log: drafts, people, files and imports.",
     ),
     ApiTopic(
         "reports",
         r"/(reports|statistics|calendar)",
-        "What the log comes to, for reading, printing and calendars.",
+        "Reports from the log, for reading, printing and calendars.",
     ),
-    ApiTopic("webhooks", r"/webhooks", "Where a side wants to be told of records."),
-    ApiTopic("posting", r"{family|/acts$", "Opening an exchange, and carrying it on."),
-    ApiTopic("the inbox", r"/inbox$", "What concerns the caller's side."),
     ApiTopic(
-        "the office",
+        "webhooks", r"/webhooks", "The URLs and addresses at which a side is notified of records."
+    ),
+    ApiTopic("posting", r"{family|/acts$", "Acts that open an exchange or continue it."),
+    ApiTopic("the inbox", r"/inbox$", "The exchanges that concern the caller's side."),
+    ApiTopic(
+        "watch and dialogue",
         r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
-        "Who is there, how the line stands, and what the dialogue has come to.",
+        "The duty watch, the line, the points of contact, and the results of the dialogue.",
     ),
     ApiTopic(
-        "what is public",
+        "public releases",
         r"^/v1/releases",
-        "What the sides have made public together, for anybody, with what proves it.",
+        "Releases that the sides published together, with their proofs, for anybody.",
     ),
     ApiTopic(
         "exchanges",
         r"/(exchanges|state|diff)",
-        "The current state, the past, and what lies between.",
+        "The present state, past states, and the differences between them.",
     ),
-    ApiTopic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
+    ApiTopic("channels", r"^/v1/(channels|openings)", "Channels, and their opening."),
 )
-"""What operations are about: by which of their paths, and what that is."""
+"""The topics, in the order in which a path is compared with them."""
 
-_ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove. HEAD is answered wherever GET is, streams apart."
-"""HEAD is left to the prose: described, each read would be two methods of a generated
-client.
+_ABOUT: Final = (
+    "The message service of a liaison office: exchanges between sides, over one log that every "
+    "side can replay and prove. HEAD is answered wherever GET is, streams apart."
+)
+"""The description of the API.
+
+HEAD is mentioned only here. If it were described, each read would be two methods of a
+generated client.
 """
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
@@ -97,49 +100,53 @@ _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")
 _PATH: Final = {
     "channel": "The channel's name.",
     "exchange": "The exchange's id, which is that of its opening record.",
-    "family": "Where acts of a family are posted.",
+    "family": "The path of a family of acts.",
     "position": "The record's position in the log, from 1.",
     "draft": "The draft's id.",
     "person": "The entry's id in the channel's register of people.",
     "sha256": "The SHA-256 of the file's bytes, in hex.",
     "tile": "The tile's level and number, as tlog-tiles writes them.",
-    "id": "The token's id, as it was shown when it was issued.",
-    "subject": "The mapping's id, as it was shown when it was made.",
-    "link": "The link's id, as it was shown when it was made.",
+    "id": "The token's id, as it was shown when the token was issued.",
+    "subject": "The mapping's id, as it was shown when the mapping was made.",
+    "link": "The link's id, as it was shown when the link was made.",
     "secret": "The secret of the link.",
     "endpoint": "The endpoint's id.",
 }
 _QUERY: Final = {
-    "at": "As it stood at this position, or by this time; left out, or 0, as it stands now.",
-    "from": "The first position, or from when on.",
+    "at": "The position, or the time, of the answer; left out, or 0, it is now.",
+    "from": "The first position, or the first moment.",
     "after": "Only what follows this position.",
-    "to": "The last position, or until when; left out, or 0, now.",
-    "limit": "How many rows a page has at most.",
-    "cursor": "The page that follows, as `Link: rel=next` gave it.",
-    "q": "Words that are looked for, in any language.",
-    "family": "Of this family alone.",
-    "act": "Opened by this act alone.",
-    "status": "In this status alone.",
-    "side": "Of this side alone.",
-    "area": "In this area alone.",
-    "number": "The exchange of this number.",
-    "overdue": "What this side, or any, owes and has not done in time.",
-    "unacknowledged_by": "What this side has yet to acknowledge.",
-    "unanswered_by": "What this side has yet to answer.",
-    "format": "Of this format alone.",
-    "facets": "Also how many there are in all, and of each kind.",
-    "language": "In which language it is read, by default the first of the channel: its own words where that is English, French or Chinese, else in English;"
-    " of texts that a side gave in several languages, that one.",
-    "year": "Of this year.",
-    "ids": "These entries alone.",
+    "to": "The last position, or the last moment; left out, or 0, it is now.",
+    "limit": "The most rows of a page.",
+    "cursor": "The next page, as `Link: rel=next` gave it.",
+    "q": "Words to look for, in any language.",
+    "family": "Only this family.",
+    "act": "Only exchanges that this act opened.",
+    "status": "Only this status.",
+    "side": "Only this side.",
+    "area": "Only this area.",
+    "number": "The exchange with this number.",
+    "overdue": "Exchanges under which this side, or any side, is late.",
+    "unacknowledged_by": "Exchanges that this side has not acknowledged yet.",
+    "unanswered_by": "Exchanges that this side has not answered yet.",
+    "format": "Only this format.",
+    "facets": "Counts of all matching exchanges, and of each kind, as well.",
+    "language": "The language of the answer; by default the first one of the channel. The "
+    "service's own words are in English if it is not English, French or Chinese. A text that "
+    "a side gave in several languages is shown in this one.",
+    "year": "Only this year.",
+    "ids": "Only these entries.",
 }
 _HEADER: Final = {
-    "Idempotency-Key": "A new UUIDv7, or 16 to 128 printable characters: the same at every retry of this post, and never for another."
-    " Needed but for a signed act, whose id says the same.",
+    "Idempotency-Key": "A new UUIDv7, or 16 to 128 printable characters: the same at every retry "
+    "of this post, and never for another. Not needed for a signed act, whose id has the same "
+    "use.",
     "If-Match": "The ETag that the post relies on, in double quotes.",
-    "If-None-Match": "The ETag that the caller has; 304 where it is still the newest.",
-    "Dragoman-Min-Position": "A position that the answer must have seen: what the caller posted itself is in it.",
-    "Prefer": "`wait=N`: answer once the record is final, or after N seconds; `return=minimal`: without a body.",
+    "If-None-Match": "The ETag that the caller has; the answer is 304 if it is still the newest.",
+    "Dragoman-Min-Position": "A position that the answer must include, for example that of the "
+    "caller's own post.",
+    "Prefer": "`wait=N`: answer once the record is final, or after N seconds; `return=minimal`: "
+    "answer without a body.",
     "Last-Event-ID": "The position of the last event that came; the stream goes on after it.",
 }
 
@@ -174,23 +181,23 @@ _EXAMPLES: Final = {
     "Prefer": "return=minimal",
     "Last-Event-ID": "1",
 }
-"""What a variable, a parameter or a header may look like."""
+"""Examples of variables, parameters and headers."""
 
 _FILTERED: Final = {"family": "notification"}
-"""What is called otherwise in a filter than in a path."""
+"""Examples of names that mean something else in a filter than in a path."""
 
-_SAID: Final = {
-    "Location": "Where what was made is read.",
-    "ETag": "What changes whenever what was read does.",
-    "Link": "`rel=next`: the page that follows, where there is one.",
-    "Dragoman-Position": "The position that the answer is of.",
-    "Dragoman-As-Of": "When the end of the log was last seen.",
-    "Dragoman-Stale": "`true` where that was not just now.",
-    "Idempotent-Replayed": "`true` where this was posted before, and the first answer is given again.",
-    "Preference-Applied": "Which preferences were.",
+_ANSWER_HEADER: Final = {
+    "Location": "The path of the new resource.",
+    "ETag": "A value that changes whenever the resource changes.",
+    "Link": "`rel=next`: the next page, if there is one.",
+    "Dragoman-Position": "The position of the answer.",
+    "Dragoman-As-Of": "The time at which the end of the log was last seen.",
+    "Dragoman-Stale": "`true` if that was not just now.",
+    "Idempotent-Replayed": "`true` if this was posted before, and the first answer is repeated.",
+    "Preference-Applied": "The preferences that were applied.",
     "RateLimit-Policy": "The budgets of the officer and of the side: requests in so many seconds.",
-    "RateLimit": "What is left of them, and in how many seconds they are unspent.",
-    "Retry-After": "In how many seconds to try again.",
+    "RateLimit": "The rest of the budgets, and the seconds until they are unspent.",
+    "Retry-After": "The seconds to wait before the next try.",
 }
 
 _ANY: Final = ("bad-request",)
@@ -224,7 +231,7 @@ _ACT: Final = (
 
 
 def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these routes. `act` is the union of all acts."""
+    """Return the OpenAPI 3.1 document of routes. `act` is the union of all acts."""
     shapes: set[Any] = {Problem}
     for route in routes:
         shapes |= {shape for shape in route.answers.values() if shape is not None}
@@ -243,7 +250,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
             "description": "; ".join(TYPES[kind][1] for kind in kinds) + ".",
             "allOf": [by_shape[Problem]],
             "type": "object",
-            "properties": {"type": _portable({"enum": [BASE + kind for kind in kinds]}, {})},
+            "properties": {"type": portable({"enum": [BASE + kind for kind in kinds]}, {})},
         }
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -271,16 +278,18 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
 
 
 def template(route: Route[Any]) -> str:
-    """Return the path of a route as it is described: its variables by name alone."""
+    """Return the path of a route with the bare names of its variables."""
     return _VARIABLE.sub(r"{\1}", route.path)
 
 
 def _webhook() -> dict[str, Any]:
-    """Return the call that a side's receiver gets."""
-    told = {
-        "webhook-id": "The record's id, the same at every try: one that was taken before is answered with 2xx, and otherwise left alone.",
-        "webhook-timestamp": "When this try was made, in Unix seconds.",
-        "webhook-signature": "`v1a,` Ed25519 or `v1,` HMAC-SHA256 over `id.timestamp.body`, by Standard Webhooks 1.0.",
+    """Return the description of the call that a side's receiver gets."""
+    header_texts = {
+        "webhook-id": "The record's id, the same at every try. Answer 2xx to an id that you "
+        "received before, and do nothing else.",
+        "webhook-timestamp": "The time of this try, in Unix seconds.",
+        "webhook-signature": "`v1a,` Ed25519 or `v1,` HMAC-SHA256 over `id.timestamp.body`, by "
+        "Standard Webhooks 1.0.",
         "Dragoman-Position": "The record's position in the log.",
     }
     headers = [
@@ -291,12 +300,12 @@ def _webhook() -> dict[str, Any]:
             "description": text,
             "schema": {"type": "string"},
         }
-        for name, text in told.items()
+        for name, text in header_texts.items()
     ]
     return {
         "operationId": "webhook",
         "tags": ["webhooks"],
-        "summary": "A record is brought to a side's URL",
+        "summary": "A record is sent to a side's URL",
         "security": [],
         "parameters": headers,
         "requestBody": {
@@ -304,24 +313,25 @@ def _webhook() -> dict[str, Any]:
             "content": {"application/cloudevents+json": {"schema": {"type": "object"}}},
         },
         "responses": {
-            "2XX": {"description": "It was taken."},
-            "410": {"description": "Nothing more is to be sent here."},
-            "4XX": {"description": "It was not taken, and is tried again."},
+            "2XX": {"description": "The receiver has accepted it."},
+            "410": {"description": "Nothing more must be sent here."},
+            "4XX": {"description": "The receiver has not accepted it; it is sent again."},
             "default": {
-                "description": "It was not taken, and is tried again; `Retry-After` is heeded."
+                "description": "The receiver has not accepted it; it is sent again, after "
+                "`Retry-After` if that is sent."
             },
         },
     }
 
 
 def _notice() -> dict[str, Any]:
-    """Return the call that a side's receiver gets about the side's own watch."""
+    """Return the description of the call about a side's own watch."""
     webhook = _webhook()
     position = "Dragoman-Position"
     return {
         **webhook,
         "operationId": "watch_notice",
-        "summary": "A side hears that nobody is at its manned watch",
+        "summary": "A side is notified that nobody is at its manned watch",
         "parameters": [item for item in webhook["parameters"] if item["name"] != position],
     }
 
@@ -377,7 +387,7 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
 
 
 def _tag(path: str) -> str:
-    """Return what an operation is about, by its path."""
+    """Return the topic of an operation, by its path."""
     return next(api_topic.name for api_topic in _TOPICS if re.search(api_topic.paths, path))
 
 
@@ -385,9 +395,8 @@ def _success(
     route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]
 ) -> dict[str, Any]:
     names = ["RateLimit-Policy", "RateLimit"] if route.path.startswith("/v1/") else []
-    if not route.answers.keys().isdisjoint(
-        (201, 202)
-    ):  # what is there already is found there as well
+    # Location is also sent if the resource exists already.
+    if not route.answers.keys().isdisjoint((201, 202)):
         names += [
             "Location",
             *(["Idempotent-Replayed"] if "Idempotency-Key" in route.headers else []),
@@ -427,7 +436,9 @@ def _success(
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"description": _SAID[name], "schema": {"type": "string"}} for name in names}
+    return {
+        name: {"description": _ANSWER_HEADER[name], "schema": {"type": "string"}} for name in names
+    }
 
 
 def _refusals(route: Route[Any]) -> dict[int, list[str]]:
@@ -437,7 +448,7 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
         kinds.add("not-permitted")
     if "{channel}" in route.path:
         kinds |= {*_CHANNEL}
-    elif "{" in route.path or route.may is May.OWN_HEADS:  # which name the channel in their body
+    elif "{" in route.path or route.may is May.OWN_HEADS:  # Their body names the channel.
         kinds.add("not-found")
     if route.method != "GET":
         kinds |= {
@@ -462,7 +473,7 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
 
 
 def _refusal(kinds: Iterable[str]) -> str:
-    """Return the name of the component that is a problem of one of these types."""
+    """Return the name of the component for a problem of one of these types."""
     return "Or".join("".join(part.capitalize() for part in kind.split("-")) for kind in kinds)
 
 
@@ -516,7 +527,10 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
-    """Return an example of a name, of the type that it has here: positions are times elsewhere."""
+    """Return an example of the type that a name has here.
+
+    A position, for example, is a time elsewhere.
+    """
     for item in schema.get("anyOf", (schema,)):
         if item.get("type") == "integer":
             return int(example)
@@ -539,6 +553,3 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
             "schema": {"type": "string"},
             "example": _EXAMPLES[name],
         }
-
-
-# What is streamed, and what stands in the log

@@ -1,8 +1,8 @@
-"""The gateway's reads over a projection of the reader's own: an auditor compares its answers with those of a host.
+"""The gateway's reads over a projection that the reader keeps.
 
-It has the routes of which the answers follow from the log alone, and the handlers that
-serve them everywhere. Who calls is known beforehand: there are no tokens, no budgets
-and no pages.
+An auditor compares its answers with those of a host. It has the routes whose answers
+depend on the log alone, with the handlers that serve them everywhere. The caller is
+known beforehand: there are no tokens, no budgets and no pages.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from dragoman.api.routes import dialogue, exchanges, integrations, records, repo
 from dragoman.application.http import problems
 from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
-from dragoman.application.read_receipts import READING, Reading
+from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.stores.tokens_and_sessions import Grant
 
@@ -44,7 +44,7 @@ _HANDLERS: Final = frozenset(
 
 
 def application(service: Service, grant: Grant) -> web.Application:
-    """Return the reads of a service whose channels were replayed, as one caller is answered."""
+    """Return the reads of a service whose channels were replayed, for one caller."""
 
     @web.middleware
     async def answered(
@@ -53,13 +53,13 @@ def application(service: Service, grant: Grant) -> web.Application:
         request["grant"] = grant
         try:
             return await handler(request)
-        except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
+        except Exception as error:  # Every error becomes a problem here.  # noqa: BLE001
             return problems.answer(error, "", request.path)
 
     app = web.Application(middlewares=[answered])
     app[http_request.SERVICE] = service
     app[TURNS] = Turns()
-    app[READING] = Reading(service)
+    app[READ_RECEIPTS] = ReadReceipts(service)
     for route in description.ROUTES:
         if route.handler in _HANDLERS:
             route.on(app.router)

@@ -1,10 +1,11 @@
-"""The typed layer over aiohttp: a route says what it takes and what it answers, as shapes.
+"""The typed layer over aiohttp: a route declares its shapes.
 
-    Route("GET", "/v1/channels/{channel}/state", state, query=At, answers={200: LiaisonState})
+    Route("GET", "/v1/channels/{channel}/state", show_state, "The liaison state", At,
+          {200: LiaisonState}, may=May.MEMBER)
 
-The handler gets a `Call` whose query is decoded, and returns a `Reply` whose body is
-encoded, or a prepared response. The OpenAPI document is derived from the same list, so
-nothing is said twice.
+The handler gets an `ApiRequest` whose query is decoded. It returns an `ApiReply`, whose
+body is encoded, or a prepared response. The OpenAPI document is made from the same
+routes, so nothing is written twice.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,13 +29,20 @@ CACHE_HEADERS: Final = ("If-None-Match",)
 
 
 class May(Enum):
-    """Who may call an operation, in words. Nothing is enforced by it: handlers ask, and a test holds them to what is printed of this."""
+    """The callers of an operation, in words.
+
+    Nothing is enforced by it. Handlers check their callers, and a test compares them
+    with the printed words.
+    """
 
     ANYBODY = "anybody, without a token"
     CALLER = "whoever has a token, and is told what is their own"
     OPERATOR = "the operator"
     MEMBER = "whoever is in office in the channel"
-    """Auditors as well; and where the sides keep their own keys, their roots."""
+    """Members include auditors.
+
+    Where the sides keep their own keys, their roots are members.
+    """
 
     MEMBER_OR_OPERATOR = "whoever is in office in the channel, and the operator"
     SELF = "whoever is in office in the channel, for themselves"
@@ -49,11 +57,11 @@ class May(Enum):
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came,
-    or the types of a body that is no JSON. `media` are the types of a successful answer
-    that is no plain JSON object. `may` says who may call. `example` is a body that may
-    be sent as it stands, or one for each type. `streams` is a GET that sends records
-    one after the other, which has no HEAD.
+    `takes` is the body's shape. It may also be "act", for an act whose bytes stay as
+    they came. For a body that is not JSON it is the media types. `media` are the types
+    of a successful answer that is no plain JSON object. `may` says who may call.
+    `example` is a body that may be sent as it is, or one for each media type. `streams`
+    marks a GET that sends records one after the other, which has no HEAD.
     """
 
     method: str
@@ -73,22 +81,22 @@ class Route(Generic[S]):
 
     @property
     def public(self) -> bool:
-        """Return whether it is answered without a token."""
+        """Return whether the route is answered without a token."""
         return self.may is May.ANYBODY
 
     def on(self, router: web.UrlDispatcher) -> None:
-        """Register the route; HEAD is answered wherever GET is, from the same handler."""
+        """Register the route. HEAD is answered wherever GET is, by the same handler."""
         router.add_route(self.method, self.path, self._serve)
         if self.method == "GET" and not self.streams:
             router.add_route("HEAD", self.path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()
-        answered = await self.handler(ApiRequest(request, query))
+        answer = await self.handler(ApiRequest(request, query))
         return (
-            compressed(answered)
-            if isinstance(answered, web.StreamResponse)
-            else compressed(respond(answered))
+            compressed(answer)
+            if isinstance(answer, web.StreamResponse)
+            else compressed(respond(answer))
         )
 
     def _asked(self, request: web.Request) -> S:
@@ -99,7 +107,7 @@ class Route(Generic[S]):
             name = fault.pointer.removeprefix("/") or sentence("it")
             raise refuse(
                 "bad-request",
-                "The query does not hold: %(name)s: %(fault)s.",
+                "The query is not valid: %(name)s: %(fault)s.",
                 name=name,
                 fault=fault.detail,
             ) from None
@@ -112,11 +120,11 @@ class Route(Generic[S]):
                 ", ".join(self.query.__struct_encode_fields__),
             )
             detail = sentence(
-                "There is no query parameter %(names)s here; none is taken.", names=names
+                "There is no query parameter %(names)s here; this path has none.", names=names
             )
             if text:
                 detail = sentence(
-                    "There is no query parameter %(names)s here; there are: %(known)s.",
+                    "There is no query parameter %(names)s here; this path has: %(known)s.",
                     names=names,
                     known=text,
                 )

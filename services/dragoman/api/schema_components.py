@@ -1,4 +1,4 @@
-"""JSON Schemas of the shapes, as components of the two documents."""
+"""JSON Schemas of the shapes, as components of the OpenAPI and AsyncAPI documents."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -13,20 +13,17 @@ from dragoman_schemas.dialogue_responses import Issue, RoadmapLine, View
 from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.host_responses import Opening
 from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
-from dragoman_schemas.responses import (
-    DraftView,
-    Entry,
-    ExchangeView,
-    LiaisonState,
-    NewDraft,
-    Row,
-    SideWatch,
-)
+from dragoman_schemas.responses import DraftView, Entry, ExchangeView, NewDraft, Row
 from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state_responses import LiaisonState
+from dragoman_schemas.watch_responses import SideWatch
 
 
 def _shown(shape: type[Struct], **value: Any) -> type[Struct]:
-    """Return a shape as readers see it: without its defaults, which are left out, and with other types of some members."""
+    """Return a shape as readers see it.
+
+    Defaults are left out, and so are optional. Some members have other types.
+    """
     members: list[Any] = []
     for field in fields(shape):
         type = value.get(field.name, field.type)
@@ -59,8 +56,9 @@ _KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
     (View, "wanted_outcome"): _WORDS,
     (View, "your_view"): _WORDS,
 }
-"""Members that go out as the bytes that they are kept as, and what these are: texts may
-be given by language.
+"""Members that are sent as the bytes in which they are stored, with their types.
+
+Texts may be given by language.
 """
 
 
@@ -68,10 +66,10 @@ REF: Final = "#/components/schemas/{name}"
 
 
 def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the schemas of shapes, and the components that they refer to by their plain names.
+    """Return the schemas of shapes, and the components that they refer to.
 
-    Generators of clients make a class of each component, so a component is called, and
-    entitled, as its shape is.
+    Generators of clients make a class of each component. A component therefore has the
+    plain name of its shape, as its name and as its title.
     """
     rows = [*_KEPT_AS_BYTES.values()]
     schemas, components = undented(
@@ -82,16 +80,16 @@ def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
             components[shape.__name__]["properties"][member] |= schema
     names = _plain_names(components)
     refs = {REF.format(name=name): REF.format(name=plain) for name, plain in names.items()}
-    portable = _portable(schemas[: len(shapes)], refs)
-    named = {
-        names[name]: {**_portable(schema, refs), "title": names[name]}
+    root_schemas = portable(schemas[: len(shapes)], refs)
+    by_name = {
+        names[name]: {**portable(schema, refs), "title": names[name]}
         for name, schema in components.items()
     }
-    named |= {
+    by_name |= {
         name: {"title": name, "description": _BY_LANGUAGE, **schema}
         for name, schema in _shared().items()
     }
-    return portable, {name: named[name] for name in sorted(_reached(portable, named))}
+    return root_schemas, {name: by_name[name] for name in sorted(_reached(root_schemas, by_name))}
 
 
 def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
@@ -113,11 +111,11 @@ def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
 
 
 def _plain_names(components: Iterable[str]) -> dict[str, str]:
-    """Return the name of each component.
+    """Return the plain name of each component.
 
-    msgspec gives shapes that share a name the path of their module. An act keeps its
-    name, or else an answer; the last part of the module goes before the names of the
-    others, so that `dragoman_schemas.report_shapes.Lesson` is `ReportsLesson`.
+    If shapes share a name, msgspec gives them the path of their module. An act keeps
+    its name, or else an answer does. The other shapes get the last part of their module
+    as a prefix: `dragoman_schemas.report_shapes.Lesson` becomes `ReportShapesLesson`.
     """
     names: dict[str, str] = {}
     for component in sorted(components, key=_rank):
@@ -130,12 +128,12 @@ def _plain_names(components: Iterable[str]) -> dict[str, str]:
 
 def _rank(component: str) -> tuple[bool, bool, bool, str]:
     module = component.rpartition(".")[0]
-    return module != "", ".acts." not in component, not module.endswith(".answers"), component
+    return module != "", ".acts." not in component, not module.endswith("responses"), component
 
 
 @cache
 def _shared() -> dict[str, dict[str, Any]]:
-    """Return the schemas of texts that are given by language, by the names of their components."""
+    """Return the schemas of texts by language, by the names of their components."""
     return {
         f"{name}ByLanguage": msgspec.json.schema(
             next(
@@ -151,13 +149,13 @@ def _shared() -> dict[str, dict[str, Any]]:
 _BY_LANGUAGE: Final = "A text in several languages, each under its language tag."
 
 
-def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
-    """Return schemas with their references renamed, in forms that generators of clients read well.
+def portable(schema: Any, refs: Mapping[str, str]) -> Any:
+    """Return schemas with their references renamed, in forms that generators read.
 
-    A tuple has the schema `false` for what follows its items; how many it has is said
-    by `minItems` and `maxItems` as well. A choice of one is a constant. An object of no
-    described members says that it may have any. A text by language, which stands in
-    most acts, is a component.
+    A tuple has the schema `false` for what follows its items; `minItems` and `maxItems`
+    say how many there are. A choice of one is a constant. An object without described
+    members says that it may have any. A text by language, which is in most acts, is a
+    component.
     """
     match schema:
         case dict() if shared := next(
@@ -168,18 +166,18 @@ def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
             kinds = list({str(item): item for item in items}.values())
             kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
             return {
-                **_portable(others, refs),
-                "prefixItems": _portable(items, refs),
-                "items": _portable(kind, refs),
+                **portable(others, refs),
+                "prefixItems": portable(items, refs),
+                "items": portable(kind, refs),
             }
         case {"enum": [str(only)], **others}:
-            return {"type": "string", **_portable(others, refs), "const": only}
+            return {"type": "string", **portable(others, refs), "const": only}
         case {"type": "object"} if len(schema) == 1:
             return {**schema, "additionalProperties": True}
         case dict():
-            return {name: _portable(value, refs) for name, value in schema.items()}
+            return {name: portable(value, refs) for name, value in schema.items()}
         case list() | tuple():
-            return [_portable(item, refs) for item in schema]
+            return [portable(item, refs) for item in schema]
         case str():
             return refs.get(schema, schema)
         case _:
@@ -187,7 +185,10 @@ def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
 
 
 def undented(schema: Any) -> Any:
-    """Schemas whose descriptions are without the indentation that docstrings have in the code, which newer interpreters take away themselves."""
+    """Return schemas whose descriptions have no indentation.
+
+    Docstrings are indented in the code. Newer interpreters remove that themselves.
+    """
     match schema:
         case {"description": str(text), **others}:
             return {"description": cleandoc(text), **undented(others)}

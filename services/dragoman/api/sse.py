@@ -1,11 +1,12 @@
-"""Live records and alarms: each event encoded once for all of a channel's open streams.
+"""Live records and alarms as server-sent events, each encoded once for all streams.
 
-A stream first brings what its reader has missed, from the file, then what arrives; the
-event's id is the position, from which it resumes without a gap.
+A stream first brings what its reader has missed, from the file, and then new events.
+The id of an event is its position, from which the stream resumes without a gap.
 
-Between the records comes the event `alarm` for an unacknowledged flash: at once, every
-minute, and whenever it reaches further officers of the side. It goes to those whom it
-has reached, and to the side that waits; it has no id, and is never missed for good.
+Between the records comes the event `alarm` for an unacknowledged flash. It comes at
+once, every minute, and whenever it reaches further officers of the side. It goes to the
+officers whom it has reached, and to the side that waits. It has no id, and is repeated
+until it is settled.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import duty_watch, lists, records
 from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.store import Store
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.responses import Row
@@ -42,7 +43,7 @@ CLOUDEVENTS = "application/cloudevents-batch+json"
 
 
 def recorded(stored: Stored) -> EventLine:
-    """Return a record, as every reader of the channel gets it."""
+    """Return a record as an event for every reader of the channel."""
     folded, record = stored.folded, stored.folded.record
     return EventLine(
         b"record",
@@ -53,7 +54,10 @@ def recorded(stored: Stored) -> EventLine:
 
 
 def changed(stored: Stored) -> EventLine | None:
-    """Return an exchange that has changed, for the sides that it concerns."""
+    """Return an exchange that has changed, as an event for the sides that it concerns.
+
+    None if the record is of no exchange.
+    """
     folded, record = stored.folded, stored.folded.record
     if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
         return None
@@ -68,27 +72,38 @@ def row_line(row: Row, side: str, position: int) -> EventLine:
 
 
 class Tail:
-    """Makes a line of each folded record once, and hands it to every reader of the channel; rings while a flash waits."""
+    """The newest events of a channel, each made once for every reader.
+
+    It also rings: it repeats alarms while a flash is not acknowledged.
+    """
 
     def __init__(
         self,
         projection: Projection,
         now: Callable[[], datetime],
         line: Callable[[Stored], EventLine | None],
-        told: Callable[[str, list[EventLine]], None],
+        on_sent: Callable[[str, list[EventLine]], None],
     ) -> None:
-        """Listen to the projection; `told` hears which lines a station of a side has got. What waits already is known after `begin`."""
+        """Listen to the projection.
+
+        After `begin`, the flashes that wait already are known.
+
+        `on_sent` is called with the lines that a station of a side has received.
+        """
         self._projection = projection
         self._line = line
         self._now = now
-        self.readers = Readers(told)
+        self.readers = Readers(on_sent)
         self._flashes: dict[str, Exchange] = {}
         self._settled: set[str] | None = set()
         self._rung: dict[tuple[str, str], tuple[int, int]] = {}
         projection.listeners.add(self._arrived)
 
     async def begin(self, store: Store) -> None:
-        """Take what waits from the file, once; what was heard of meanwhile is newer. A file that is behind is asked again."""
+        """Read the waiting flashes from the file, once.
+
+        What arrives meanwhile is newer. If the file is behind, it is read again later.
+        """
         if self._settled is None:
             return
         with suppress(NotYetApplied):
@@ -104,15 +119,16 @@ class Tail:
         self._settled = None
 
     def ring(self) -> None:
-        """Hand an alarm to every reader for each flash that is to be repeated or has reached further officers.
+        """Pass an alarm to every reader for each flash that is due.
 
-        Of many flashes from one side to one side, the further ones are told once, and
-        not repeated.
+        It is due if it is to be repeated, or has reached further officers. Of many
+        flashes from one side to one side, the later ones ring once and are not
+        repeated.
         """
         rung: dict[tuple[str, str], tuple[int, int]] = {}
         groups: Counter[tuple[str, str]] = Counter()
         for exchange, escalation in self._waiting():
-            key, heard = (
+            key, progress = (
                 (escalation.message, escalation.side),
                 (escalation.repeats, len(escalation.rungs)),
             )
@@ -123,14 +139,14 @@ class Tail:
             )
             groups[sender, escalation.side] += 1
             if groups[sender, escalation.side] > GROUP_ALARMS:
-                heard = 0, 0
-            rung[key] = heard
-            if self._rung.get(key) != heard and self.readers:
+                progress = 0, 0
+            rung[key] = progress
+            if self._rung.get(key) != progress and self.readers:
                 self.readers.hand(self._ringing(exchange, escalation))
         self._rung = rung
 
     def ringing(self) -> list[AlarmLine]:
-        """Return what rings now, for a reader who has just come."""
+        """Return the alarms that ring now, for a new reader."""
         return [self._ringing(exchange, escalation) for exchange, escalation in self._waiting()]
 
     def _ringing(self, exchange: Exchange, escalation: Escalation) -> AlarmLine:
@@ -166,7 +182,7 @@ class Tail:
 
 
 async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> None:
-    """Ring in all channels that somebody listens to, for ever."""
+    """Ring in all channels that have readers, for ever."""
     again: dict[tuple[str, str], Backoff] = {}
     while True:
         await asyncio.sleep(RING_SECONDS)
@@ -178,17 +194,21 @@ async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> N
                 await tail.begin(store)
                 tail.readers.sweep()
                 tail.ring()
-            except Exception as error:  # whatever it is, the other channels ring  # noqa: BLE001
+            except Exception as error:  # The other channels still ring.  # noqa: BLE001
                 alarm("ringing", error, backoff.failed(), channel=key[0])
 
 
 Missed = Callable[[int, int], AsyncIterator[list[EventLine]]]
-"""What a reader has missed, from a position to another."""
+"""A function that yields the events from one position to another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begins:
-    """Where a stream begins, how what was missed is brought, and whether its token or session still holds."""
+    """The beginning of a stream.
+
+    `first` is its first position, `missed` reads what was missed, and `still` says
+    whether its token or session is still valid.
+    """
 
     first: int
     missed: Missed
@@ -201,9 +221,9 @@ async def missed(
     """Yield the records from one position to another, from the file."""
     await projection.in_file(last)
     while first <= last:
-        most = min(RECORDS_PAGE, last - first + 1)
+        limit = min(RECORDS_PAGE, last - first + 1)
         entries = await asyncio.wrap_future(
-            service.store.in_thread(records.records, service.store, projection.name, first, most)
+            service.store.in_thread(records.records, service.store, projection.name, first, limit)
         )
         if not entries:
             return
@@ -219,7 +239,10 @@ async def stream(
     grant: Grant,
     begins: Begins,
 ) -> web.StreamResponse:
-    """Serve what was missed and what arrives as server-sent events, until the reader leaves, is cut off, or may no longer read."""
+    """Serve missed and new events, until the reader leaves or may no longer read.
+
+    A reader that is too slow is cut off.
+    """
     first = begins.first
     await projection.reached(first - 1)
     response = Stream(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
@@ -254,7 +277,11 @@ async def stream(
 
 
 def inbox(service: Service, projection: Projection, side: str, after: int | None) -> Missed:
-    """Return what an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
+    """Return the function that yields the beginning of an inbox.
+
+    That is what has changed for the side after a position; without a position it is all
+    that waits for the side.
+    """
     begun = False
 
     async def brought(first: int, last: int) -> AsyncIterator[list[EventLine]]:
@@ -278,11 +305,11 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
 async def lines(
     request: web.Request, service: Service, projection: Projection, side: str, first: int, last: int
 ) -> web.StreamResponse:
-    """Serve records as newline-delimited JSON, from a position to another, and end."""
+    """Serve records as newline-delimited JSON, from one position to another."""
     response = web.StreamResponse(headers={"Dragoman-Position": str(last)})
     response.content_type = NDJSON
     await response.prepare(request)
-    with suppress(ConnectionError):  # whoever has read enough leaves before the end
+    with suppress(ConnectionError):  # A reader that has read enough leaves before the end.
         async for event_lines in missed(service, projection, first, last):
             await response.write(b"\n".join(line.encoded for line in event_lines) + b"\n")
             _note(service, projection, side, event_lines)
@@ -293,7 +320,10 @@ async def lines(
 async def batch(
     service: Service, projection: Projection, side: str, first: int, path: str
 ) -> web.Response:
-    """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
+    """Return one page of valid records as a CloudEvents batch.
+
+    `Link` names the next page.
+    """
     rows = await asyncio.wrap_future(
         service.store.in_thread(records.records, service.store, projection.name, first)
     )
@@ -311,8 +341,10 @@ async def batch(
     return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
 
 
-def told(service: Service, projection: Projection) -> Callable[[str, list[EventLine]], None]:
-    """Notes what has reached a station of a side."""
+def delivery_note(
+    service: Service, projection: Projection
+) -> Callable[[str, list[EventLine]], None]:
+    """Return a function that notes which lines a station of a side has received."""
     return lambda side, lines: _note(service, projection, side, lines)
 
 

@@ -1,10 +1,11 @@
-"""Open streams: one task writes each event to all of a channel's readers, so that a thousand of them cost a thousand writes and no more.
+"""Open streams: one task writes each event to all readers of a channel.
 
-What a reader may have is looked up once for all that have the same token, and put
-together once for all of the same side. A write goes into the reader's own buffer and
-waits for nobody. A reader whose buffer is full is told so, cut off, and resumes by its
-last position; while it still reads what it had missed, what arrives is held for it, and
-where that becomes too much it reads on from the file.
+A thousand readers cost a thousand writes and no more. The rights of a reader are
+checked once for all with the same token. Events are put together once for all of the
+same side. A write goes into the reader's own buffer and waits for nobody. A reader
+whose buffer is full gets a last event that says so, and is cut off; it resumes by its
+last position. While a reader still reads what it missed, new events are held for it. If
+they become too many, it reads on from the file.
 """
 
 import asyncio
@@ -20,18 +21,23 @@ from msgspec import json
 from dragoman.domain.views.alarms import Escalation
 from dragoman.limits import STREAM_BYTES, STREAM_HELD
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman_schemas.responses import Alarm, Entry, Row
+from dragoman_schemas.responses import Entry, Row
+from dragoman_schemas.watch_responses import Alarm
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 64
-"""Readers that are written to before others have their turn: a few hundred
-microseconds.
+"""The number of readers that are written to before other tasks have their turn.
+
+It takes a few hundred microseconds.
 """
 
 
 class EventLine:
-    """One event as bytes, where in the log it stands, whose act it is, and which sides it is for; None for all that may read."""
+    """One event as bytes, with its position, the side of its act, and its audience.
+
+    `sides` are the sides that get it; None means all that may read.
+    """
 
     __slots__ = ("encoded", "event", "position", "side", "sides")
 
@@ -43,7 +49,7 @@ class EventLine:
         side: str,
         sides: frozenset[str] | None = None,
     ) -> None:
-        """Encode what is said."""
+        """Encode the entry."""
         self.position = position
         self.side = side
         self.sides = sides
@@ -56,7 +62,11 @@ class EventLine:
 
 
 class AlarmLine:
-    """An alarm as bytes: for the officers whom it has reached, and for every officer of the sides that wait."""
+    """An alarm as bytes.
+
+    It is for the officers whom it has reached, and for every officer of the sides that
+    wait.
+    """
 
     __slots__ = ("event", "officers", "side")
 
@@ -67,7 +77,7 @@ class AlarmLine:
         self.event = b"event: alarm\ndata: %s\n\n" % json.encode(alarm)
 
     def concerns(self, actor: str) -> bool:
-        """Return whether an officer hears it."""
+        """Return whether an officer gets the alarm."""
         return actor in self.officers or actor.partition("/")[0] != self.side
 
 
@@ -78,13 +88,20 @@ class Stream(EventSourceResponse):
     """A stream of server-sent events that can be written to without waiting."""
 
     async def push(self, events: bytes) -> None:
-        """Put events into the stream's buffer. Raises `ConnectionResetError` where the reader has left."""
+        """Put events into the buffer of the stream.
+
+        Raises `ConnectionResetError` if the reader has left.
+        """
         assert isinstance(self._payload_writer, StreamWriter)
         await self._payload_writer.write(events, drain=False)
 
 
 class Reader:
-    """One open stream, and whose it is. `may` says whether they may still read; `ended` is done once it is over."""
+    """One open stream, and its reader.
+
+    `may` says whether the reader may still read. `ended` is done once the stream is
+    over.
+    """
 
     def __init__(
         self,
@@ -95,7 +112,7 @@ class Reader:
         may: Callable[[], bool],
         first: int,
     ) -> None:
-        """Begin with what is to be missed first."""
+        """Begin with `first` as the first position that the reader gets."""
         self._response = response
         self._transport = request.transport
         self.grant = grant
@@ -105,60 +122,70 @@ class Reader:
         self.is_live = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._upto = first - 1
-        self._held: list[Event] = []
+        self._held_events: list[Event] = []
         self._overrun = False
 
     @property
     def has_left(self) -> bool:
-        """Return whether nobody is there any more."""
+        """Return whether the reader has left."""
         return self._transport is None or self._transport.is_closing()
 
     def end(self) -> None:
-        """Let the stream end."""
+        """End the stream."""
         if not self.ended.done():
             self.ended.set_result(None)
 
     def begin_again(self, upto: int) -> int:
-        """Hold what comes after a position, up to which the reader is brought what it has missed."""
+        """Hold events after a position, up to which the reader gets what it has missed.
+
+        Returns that position.
+        """
         self._upto, self._overrun = max(upto, self._upto), False
-        self._held.clear()
+        self._held_events.clear()
         return self._upto
 
     def hold(self, events: Iterable[Event]) -> None:
-        """Keep events until what was missed has been brought."""
-        self._held.extend(events)
-        if len(self._held) > STREAM_HELD:
-            self._held.clear()
+        """Hold events until the reader has got what it has missed."""
+        self._held_events.extend(events)
+        if len(self._held_events) > STREAM_HELD:
+            self._held_events.clear()
             self._overrun = True
 
     async def go_live(self, ringing: list[AlarmLine]) -> None:
-        """Write what was held, and from now on what arrives; unless too much was held, which is to be brought from the file."""
+        """Write the held events, and from now on new ones.
+
+        If too many were held, nothing is written: they must be read from the file.
+        """
         if self._overrun:
             return
         events: list[Event] = [
             *ringing,
-            *(event for event in self._held if isinstance(event, EventLine)),
+            *(event for event in self._held_events if isinstance(event, EventLine)),
         ]
-        self._held.clear()
+        self._held_events.clear()
         self.is_live = True
         await self.write(self.fitting(events), events)
 
     def wants(self, event: Event) -> bool:
-        """Return whether an event is for this reader, and new."""
+        """Return whether an event is for this reader, and new to it."""
         if isinstance(event, AlarmLine):
             return bool(self.station) and event.concerns(self.grant.actor)
         return event.position > self._upto and event.is_for(self.grant.side)
 
     def fitting(self, events: Iterable[Event]) -> bytes:
-        """Return those events that are for this reader, as bytes."""
+        """Return the events that are for this reader, as bytes."""
         return b"".join([event.event for event in events if self.wants(event)])
 
     def is_after(self, events: list[Event]) -> bool:
-        """Return whether all of these are new to this reader."""
+        """Return whether all of these events are new to this reader."""
         return all(isinstance(event, AlarmLine) or event.position > self._upto for event in events)
 
     async def write(self, written: bytes, events: Iterable[Event]) -> None:
-        """Write what fits of some events; a reader that has left is done, and one that does not read is told, and cut off."""
+        """Write the part of some events that is for this reader.
+
+        If the reader has left, the stream ends. A reader that does not read gets the
+        event `behind`, and is cut off.
+        """
         self._upto = max(
             (event.position for event in events if isinstance(event, EventLine)), default=self._upto
         )
@@ -177,39 +204,45 @@ class Reader:
 
 
 class Readers:
-    """The readers of one stream of a channel. `told` hears which lines a station of a side has got."""
+    """The readers of one stream of a channel.
 
-    def __init__(self, told: Callable[[str, list[EventLine]], None]) -> None:
-        """Have none yet."""
-        self._told = told
+    `on_sent` is called with the lines that a station of a side has received.
+    """
+
+    def __init__(self, on_sent: Callable[[str, list[EventLine]], None]) -> None:
+        """Begin without readers."""
+        self._on_sent = on_sent
         self._readers: dict[Reader, None] = {}
         self._pending: list[Event] = []
         self._writing: asyncio.Task[None] | None = None
 
     def __bool__(self) -> bool:
-        """Return whether anybody reads."""
+        """Return whether there are readers."""
         return bool(self._readers)
 
     def join(self, reader: Reader) -> None:
-        """Take a reader in."""
+        """Add a reader."""
         self._readers[reader] = None
 
     def leave(self, reader: Reader) -> None:
-        """Forget a reader."""
+        """Remove a reader."""
         self._readers.pop(reader, None)
 
     async def go_live(self, reader: Reader, ringing: list[AlarmLine]) -> None:
-        """Let a reader have what arrives from now on."""
+        """Send a reader new events from now on."""
         await reader.go_live(ringing)
 
     def sweep(self) -> None:
-        """End the streams whose readers have left: nothing else tells of it before the next event."""
+        """End the streams whose readers have left.
+
+        Nothing else would notice that before the next event.
+        """
         for reader in tuple(self._readers):
             if reader.has_left:
                 reader.end()
 
     def hand(self, event: Event) -> None:
-        """Hand an event to all readers, soon."""
+        """Pass an event to all readers, soon."""
         self._pending.append(event)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
@@ -221,7 +254,10 @@ class Readers:
             await self._write_all(events)
 
     async def _write_all(self, events: list[Event]) -> None:
-        """Write some events to all readers, in order; what is the same for several is put together once."""
+        """Write some events to all readers, in order.
+
+        Bytes that several readers get are put together once.
+        """
         ringing = any(isinstance(event, AlarmLine) for event in events)
         allowed: dict[tuple[Grant, str], bool] = {}
         shared: dict[tuple[str, str, str], bytes] = {}
@@ -232,19 +268,23 @@ class Readers:
             if reader.key not in allowed:
                 allowed[reader.key] = reader.may()
             if not allowed[reader.key]:
-                reader.end()  # the session, the token or the officer ended while the stream was open
+                reader.end()  # The session, the token or the officer's term has ended.
             elif not reader.is_live:
                 reader.hold(events)
             elif reader.is_after(events):
-                alike = reader.grant.side, reader.station, reader.grant.actor if ringing else ""
-                if alike not in shared:
-                    shared[alike] = reader.fitting(events)
-                await reader.write(shared[alike], events)
+                shared_key = (
+                    reader.grant.side,
+                    reader.station,
+                    reader.grant.actor if ringing else "",
+                )
+                if shared_key not in shared:
+                    shared[shared_key] = reader.fitting(events)
+                await reader.write(shared[shared_key], events)
                 stations[reader.station] = reader.grant.side
             else:
                 await reader.write(reader.fitting(events), events)
         for station, side in stations.items():
-            self._told(
+            self._on_sent(
                 station,
                 [event for event in events if isinstance(event, EventLine) and event.is_for(side)],
             )

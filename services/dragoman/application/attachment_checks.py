@@ -1,7 +1,8 @@
-"""What acts name beside the log, at the edge: a post names who is there, a view says what became of it.
+"""Checks of the people and files that acts name, which are stored beside the log.
 
-The fold knows nothing of this: a record stays valid whatever is erased afterwards, and
-a replay needs no register.
+`check` refuses a post that names a person or a file that is not there. `seen` adds to a
+view what became of those that it names. The fold knows nothing of this: a record stays
+valid whatever is erased afterwards, and a replay needs no register.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from dragoman.application.service import Service
 from dragoman.domain.acts import access, references
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
@@ -30,7 +31,7 @@ from dragoman_schemas.responses import ExchangeView, FileSeen, PersonSeen
 
 
 def is_staff(projection: Projection, actor: str) -> bool:
-    """Return whether the actor works with people and files: every officer but auditors."""
+    """Return whether an actor works with people and files: any officer but auditors."""
     officer = projection.registry.officers.get(actor)
     return officer is not None and officer.until is None and not STAFF.isdisjoint(officer.roles)
 
@@ -48,7 +49,11 @@ async def naming(
 
 
 async def copies(service: Service, projection: Projection, grant: Grant, digest: str) -> list[File]:
-    """Return the copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
+    """Return the copies of a file that the caller may know of.
+
+    They are the copies of the caller's own side, and of every side whose acts name the
+    file.
+    """
     staff, side = is_staff(projection, grant.actor), grant.side
     files = await service.files.found(
         projection.registry.cid,
@@ -67,11 +72,14 @@ async def copies(service: Service, projection: Projection, grant: Grant, digest:
 # Posts
 
 
-async def check(service: Service, projection: Projection, grant: Grant, post: Post) -> None:
-    """Every person and file that a post names is there, as it names them. Raises `Refused` with pointers, `LogUnreachable`.
+async def check(service: Service, projection: Projection, grant: Grant, post: Submission) -> None:
+    """Raise `Refused` with pointers if a post names a person or file that is not there.
+
+    The person or file must also be as the post describes it. Raises `LogUnreachable`.
 
     A post that was recorded before gets its first answer, whatever was changed or
-    erased since. Who may not post it at all is told that, and not what is there.
+    erased since. A caller who may not post the act at all gets that refusal, and learns
+    nothing about people and files.
     """
     if isinstance(post.data, Perception) and projection.posted(post.id) is None:
         _check_issue(projection, post.data)
@@ -84,7 +92,7 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
     ]
     if not faults:
         return
-    await projection.bring()  # another gateway may have recorded it before the change
+    await projection.bring()  # Another gateway may have recorded the post before the change.
     if projection.posted(post.id) is None:
         rule = RULES[str(post.data.__struct_config__.tag)]
         denied = access.may_act(
@@ -98,13 +106,18 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
         if denied is not None:
             raise Refused(denied)
         detail = sentence(
-            "The act names people or files that are not there; mend what the errors name and post again."
+            "The act names people or files that are not there. Correct what the errors name, and "
+            "post it again."
         )
         raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
 
 
 def _check_issue(projection: Projection, data: Perception) -> None:
-    """Refuse a view of an issue that nobody has opened. The fold knows nothing of it: a view stands whatever is erased afterwards."""
+    """Raise `Refused` if a perception is about an issue that nobody has opened.
+
+    The fold does not check this: a perception stays valid whatever is erased
+    afterwards.
+    """
     if data.under is UNSET:
         return
     opened = projection.exchange(data.under)
@@ -113,7 +126,8 @@ def _check_issue(projection: Projection, data: Perception) -> None:
             invalid(
                 "/under",
                 sentence(
-                    "there is no issue of that id here; leave it out, or name the exchange that opened the issue"
+                    "there is no issue with that id here; leave it out, or name the exchange "
+                    "that opened the issue"
                 ),
             )
         )
@@ -140,13 +154,14 @@ async def _people_faults(service: Service, projection: Projection, act: Any) -> 
 def _person_fault(stored_person: StoredPerson | None, commitment: str) -> tuple[str, Text] | None:
     if stored_person is None:
         return "/id", sentence(
-            "nobody of that id is in the channel's register of people; enter them with POST /people first"
+            "nobody of that id is in the channel's register of people; enter them with POST "
+            "/people first"
         )
     if stored_person.erased:
         return "/id", sentence("the entry was erased; enter the person anew with POST /people")
     if stored_person.commitment != commitment:
         return "/commitment", sentence(
-            "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands",
+            "the entry's commitment is now %(commitment)s; read the entry, and use that commitment",
             commitment=stored_person.commitment,
         )
     return None
@@ -184,7 +199,10 @@ def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Text] |
 async def seen(
     service: Service, projection: Projection, grant: Grant, view: ExchangeView
 ) -> ExchangeView:
-    """Return an exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
+    """Return the view of an exchange with the state of its people and files.
+
+    Auditors see that state, and no names.
+    """
     if not references.may_name(bytes(view.state)):
         return view
     state = msgspec.json.decode(bytes(view.state))
@@ -206,9 +224,10 @@ async def seen(
 async def people_seen(
     service: Service, projection: Projection, grant: Grant, mentioned: Mapping[str, set[str]]
 ) -> dict[str, PersonSeen]:
-    """Return those whom acts mention, by id with their commitments, as the caller reads them: auditors see what is there, and no names.
+    """Return the people that acts mention, by id, as the caller reads them.
 
-    Raises `LogUnreachable`.
+    `mentioned` holds the commitments by id. Auditors see the state of the entries, and
+    no names. Raises `LogUnreachable`.
     """
     stored_persons = (
         await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
@@ -221,7 +240,10 @@ async def people_seen(
 
 
 def _person(stored_person: StoredPerson | None, commitments: set[str], reader: str) -> PersonSeen:
-    """Somebody as an officer sees them; nobody's name for an auditor, who is no reader."""
+    """Return an entry of the register as a reader sees it.
+
+    `reader` is empty for an auditor, who sees no names.
+    """
     if stored_person is None:
         return PersonSeen(absent=True)
     if stored_person.erased:

@@ -1,10 +1,11 @@
-"""How far each log is countersigned: by which sides' witnesses, and up to where by the quorum of the policy in force.
+"""Finality: how far each log is countersigned by witnesses, and how far it is final.
 
-    recorded         it stands in the log, durably, on the host's word
+    recorded         the record is in the log, durably, on the host's word
     countersigned    a side's own witnesses have cosigned a head over it
-    final            the policy's quorum has: no other log can be shown to anybody in its place
+    final            the quorum of the policy in force has cosigned a head over it:
+                     nobody can be shown another log in its place
 
-What counts is a cosignature under a head of the very records that were folded here.
+Only a cosignature under a head of the very records that were folded here counts.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import WAIT_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
-from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
+from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.policy import Policy
@@ -29,8 +30,12 @@ log = structlog.get_logger()
 _FRESH_SECONDS: Final = 0.1
 
 
-class _Known(Struct, frozen=True, kw_only=True):
-    """What was found by a policy: in the heads up to a sequence of the stream, read at a time of the loop's clock."""
+class _Progress(Struct, frozen=True, kw_only=True):
+    """The coverage by one policy, from the heads up to a sequence number.
+
+    `seq` is the sequence number in the stream of heads. `read` is the time of the event
+    loop's clock at which the heads were read.
+    """
 
     policy: str
     covered: Covered = Covered()
@@ -39,51 +44,63 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 
 class Coverage:
-    """The coverage of every channel's log, brought up to date when it is asked for."""
+    """The coverage of every channel's log.
+
+    It is brought up to date when it is asked for.
+    """
 
     def __init__(self, seals: SignedHeadStore) -> None:
-        """Read the heads there."""
+        """Read the heads from a store."""
         self._seals = seals
-        self._known: dict[str, _Known] = {}
+        self._progress: dict[str, _Progress] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def of(self, projection: Projection) -> Covered:
-        """Return how far the log is countersigned by now, or as far as is known where the broker cannot be asked."""
+        """Return the coverage of a channel's log.
+
+        It says up to where the log is countersigned and final. If the broker cannot be
+        reached, it is the coverage that was last read.
+        """
         registry = projection.registry
         policy = log_policy.in_force(registry)
         if policy is None:
             return Covered()
         async with self._turns.setdefault(projection.name, asyncio.Lock()):
-            known = self._known.get(projection.name)
-            if known is None or known.policy != registry.policy:
-                known = _Known(policy=registry.policy)
+            progress = self._progress.get(projection.name)
+            if progress is None or progress.policy != registry.policy:
+                progress = _Progress(policy=registry.policy)
             now = asyncio.get_running_loop().time()
-            if now - known.read > _FRESH_SECONDS:
-                known = self._known[projection.name] = replace(
-                    await self._read_on(projection, policy, known), read=now
+            if now - progress.read > _FRESH_SECONDS:
+                progress = self._progress[projection.name] = replace(
+                    await self._read_on(projection, policy, progress), read=now
                 )
-            return known.covered
+            return progress.covered
 
-    async def _read_on(self, projection: Projection, policy: Policy, known: _Known) -> _Known:
+    async def _read_on(
+        self, projection: Projection, policy: Policy, progress: _Progress
+    ) -> _Progress:
         try:
             sealed = await (
-                self._seals.after(projection.name, known.seq)
-                if known.seq
+                self._seals.after(projection.name, progress.seq)
+                if progress.seq
                 else self._seals.newest(projection.name)
             )
             while sealed is not None:
-                known = replace(
-                    known,
+                progress = replace(
+                    progress,
                     seq=sealed.seq,
-                    covered=await _with(projection, policy, known.covered, sealed),
+                    covered=await _with(projection, policy, progress.covered, sealed),
                 )
-                sealed = await self._seals.after(projection.name, known.seq)
+                sealed = await self._seals.after(projection.name, progress.seq)
         except (LogUnreachable, NotYetApplied) as error:
             log.debug("coverage.waits", channel=projection.name, reason=str(error))
-        return known
+        return progress
 
     async def reached(self, projection: Projection, position: int, seconds: float) -> Standing:
-        """Wait until a position is final, or for so many seconds; how it stands then. Nothing is waited for where no policy is in force."""
+        """Wait until a position is final, and return its standing.
+
+        It waits for at most so many seconds, and not at all if no policy is in force.
+        """
         deadline = asyncio.get_running_loop().time() + min(seconds, WAIT_SECONDS)
         while True:
             result = standing(await self.of(projection), position)
@@ -94,11 +111,17 @@ class Coverage:
 
 
 async def _with(
-    projection: Projection, policy: Policy, covered: Covered, sealed: SealedHead
+    projection: Projection, policy: Policy, covered: Covered, sealed: StoredHead
 ) -> Covered:
-    """Return the coverage with one more head. One that is not of the records that were folded here covers nothing, and is said. Raises `Behind`."""
+    """Return the coverage with one more head.
+
+    A head that is not of the records that were folded here covers nothing, and is
+    logged. Raises `NotYetApplied`.
+    """
     try:
-        head, signatures = checkpoint.opened(sealed.note, log_policy.log_of(projection.registry))
+        head, signatures = checkpoint.read_signed(
+            sealed.note, log_policy.log_of(projection.registry)
+        )
         witnessed = policy.witnessed(signatures)
     except NotANote as error:
         log.critical(
@@ -128,7 +151,7 @@ async def _with(
 
 
 def standing(covered: Covered, position: int) -> Standing:
-    """Return how a record stands under the heads."""
+    """Return the standing of a record under the heads."""
     by = tuple(sorted(side for side, upto in covered.sides.items() if upto >= position))
     return Standing(
         proof="final" if position <= covered.final else "countersigned" if by else "recorded",

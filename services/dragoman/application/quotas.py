@@ -1,8 +1,10 @@
-"""How much a side may have open in a channel, and say in one exchange: room that a script may fill, but never for what must not wait.
+"""Quotas: how many exchanges a side may have open, and how much it may say in one.
 
-How many are open is counted in the file, and only once as many were ever opened;
-between two counts each opening counts as open still. What is urgent finds twice the
-room, and an acknowledgement, which is owed, always finds some.
+A script may use the quota up, but urgent acts still have room. An urgent opening has
+twice the quota. An acknowledgement, which is owed, has no quota.
+
+Open exchanges are counted in the file, and only after as many were ever opened. Between
+two counts each opening counts as open.
 """
 
 import asyncio
@@ -11,10 +13,10 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.service import Service
 from dragoman.domain.acts.act_registry import FORMATS
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import refuse
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection.projection import Projection
@@ -26,33 +28,37 @@ from dragoman_schemas.state import Exchange
 _OWED: Final = "acknowledgement"
 
 
-class Room:
-    """The room of every side in every channel, as this gateway knows it."""
+class Quotas:
+    """The quotas of every side in every channel, as this gateway knows them."""
 
     def __init__(self, settings: BudgetSettings) -> None:
-        """Take the sizes from the settings."""
+        """Take the quotas from the settings."""
         self._open = settings.open_exchanges
         self._acts = settings.acts
-        self._counted: dict[tuple[str, str], tuple[float, int, int]] = {}
+        self._counts: dict[tuple[str, str], tuple[float, int, int]] = {}
 
-    async def check(self, service: Service, projection: Projection, post: Post) -> None:
-        """There is room for a post, which is not recorded yet. Raises `Refused`."""
-        side = post.actor.partition("/")[0]
-        if post.exchange:
-            exchange = projection.exchange(post.exchange)
+    async def check(self, service: Service, projection: Projection, submission: Submission) -> None:
+        """Raise `Refused` if a side has no quota left for a post.
+
+        The post must not be recorded yet.
+        """
+        side = submission.actor.partition("/")[0]
+        if submission.exchange:
+            exchange = projection.exchange(submission.exchange)
             if (
                 exchange is not None
-                and post.data.__struct_config__.tag != _OWED
+                and submission.data.__struct_config__.tag != _OWED
                 and self._is_full(exchange, side)
             ):
                 raise refuse(
                     "budget",
-                    "%(side)s has said %(n)s things in this exchange; open another one that refers to it.",
+                    "%(side)s has posted %(n)s acts to this exchange; open another exchange that "
+                    "refers to it.",
                     side=side,
                     n=self._acts,
                 )
-        elif isinstance(post.data, OpeningAct):
-            await self._check_open(service, projection, post.data, side)
+        elif isinstance(submission.data, OpeningAct):
+            await self._check_open(service, projection, submission.data, side)
 
     def _is_full(self, exchange: Exchange, side: str) -> bool:
         stamps = [
@@ -79,25 +85,26 @@ class Room:
             if isinstance(data.precedence, str)
             else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
         )
-        most = self._open * (2 if precedence in ("flash", "immediate") else 1)
-        at, count, number = self._counted.get(
+        limit = self._open * (2 if precedence in ("flash", "immediate") else 1)
+        at, count, number = self._counts.get(
             (projection.name, side), (-COUNT_SECONDS, opened, opened)
         )
         now = time.monotonic()
-        if count + opened - number >= most and now - at >= COUNT_SECONDS:
+        if count + opened - number >= limit and now - at >= COUNT_SECONDS:
             count = await asyncio.wrap_future(
                 service.store.in_thread(lists.open_of, service.store, projection.name, side)
             )
             number = opened
-            self._counted[projection.name, side] = now, count, number
-        if count + opened - number >= most:
+            self._counts[projection.name, side] = now, count, number
+        if count + opened - number >= limit:
             raise refuse(
                 "budget",
-                "%(side)s has %(n)s exchanges open in %(channel)s; close what is done, and post again.",
+                "%(side)s has %(n)s exchanges open in %(channel)s; close finished ones, and post "
+                "again.",
                 side=side,
-                n=most,
+                n=limit,
                 channel=projection.name,
             )
 
 
-ROOM: Final = web.AppKey("room", Room)
+QUOTAS: Final = web.AppKey("room", Quotas)

@@ -1,4 +1,8 @@
-"""Which flash a side has acknowledged and nobody of it has opened: a receipt says that a person has it, and not that anybody has read on."""
+"""Read receipts: flashes that a side has acknowledged and that nobody of it has opened.
+
+An acknowledgement says that a person has the message. It does not say that anybody has
+read it. A flash is a message of the highest precedence.
+"""
 
 import asyncio
 import time
@@ -19,7 +23,7 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import records
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Message
 
@@ -29,7 +33,10 @@ _CHANGES: Final = 20
 
 
 class Unopened(Struct, frozen=True, kw_only=True):
-    """A flash that a side has acknowledged and not opened: which, in which exchange, acknowledged when."""
+    """A flash that a side has acknowledged and not opened.
+
+    `acknowledged` is the time of the acknowledgement.
+    """
 
     message: str
     exchange: str
@@ -38,7 +45,11 @@ class Unopened(Struct, frozen=True, kw_only=True):
 
 
 class ChangedFlash(Struct, frozen=True, kw_only=True):
-    """A flash that a side has acknowledged was corrected or added to by its sender since: which, by which act, at which position, when."""
+    """A change to an acknowledged flash by its sender.
+
+    `act` is a correction, an update or a cancellation. `position` and `time` are those
+    of the record that changed it.
+    """
 
     message: str
     exchange: str
@@ -48,25 +59,32 @@ class ChangedFlash(Struct, frozen=True, kw_only=True):
     time: str
 
 
-_CHANGING: Final = frozenset({"correction", "update", "cancellation"})
+_CHANGING_ACTS: Final = frozenset({"correction", "update", "cancellation"})
 
 
-class Reading:
-    """What each side has acknowledged and not opened, in all channels of a gateway."""
+class ReadReceipts:
+    """The acknowledged but unopened flashes of each side, in all channels."""
 
     def __init__(self, service: Service) -> None:
-        """Follow nothing yet."""
+        """Begin without following any channel."""
         self._service = service
-        self._heard: dict[str, Callable[[Stored], None]] = {}
+        self._listeners: dict[str, Callable[[Stored], None]] = {}
         self._waits: dict[tuple[str, str], dict[str, Unopened]] = {}
         self._changed: dict[tuple[str, str], deque[ChangedFlash]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
-        """Follow the channels that there are by now; what was acknowledged shortly before is looked up."""
+        """Follow the channels that exist now.
+
+        Acknowledgements of shortly before are looked up in the file.
+        """
         for name, projection in list(self._service.channels.items()):
-            if name not in self._heard and projection.is_channel and projection.caught_up.is_set():
-                self._heard[name] = hear = partial(self._hear, projection)
+            if (
+                name not in self._listeners
+                and projection.is_channel
+                and projection.caught_up.is_set()
+            ):
+                self._listeners[name] = hear = partial(self._hear, projection)
                 projection.listeners.add(hear)
                 first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
                 store = self._service.store
@@ -86,11 +104,11 @@ class Reading:
             return
         if record.name == "acknowledgement":
             self._note(projection, state, after=row.folded.position - 1)
-        elif record.name in _CHANGING:
+        elif record.name in _CHANGING_ACTS:
             self._note_change(projection, state, record, row.folded.position)
 
     def _note(self, projection: Projection, state: Exchange, *, after: int) -> None:
-        """Take note of what was acknowledged after a position."""
+        """Note the flashes that were acknowledged after a position."""
         for message in state.messages:
             if precedence_of(state, message) != "flash":
                 continue
@@ -109,7 +127,10 @@ class Reading:
     def _note_change(
         self, projection: Projection, state: Exchange, record: Record, position: int
     ) -> None:
-        """Take note of what the sender of an acknowledged flash says later on, unless that asks for a receipt of its own as a flash."""
+        """Note a later act of the sender of an acknowledged flash.
+
+        It is not noted if it asks for an acknowledgement of its own, as a flash.
+        """
         for message in state.messages:
             if (
                 precedence_of(state, message) != "flash"
@@ -131,7 +152,10 @@ class Reading:
                 )
 
     def changed(self, projection: Projection, side: str) -> tuple[ChangedFlash, ...]:
-        """Return what senders have changed of what a side had acknowledged, within the last minutes."""
+        """Return the latest changes to flashes that a side had acknowledged.
+
+        They are the changes of the last minutes.
+        """
         since = time.time() - CHANGED_SECONDS
         return tuple(
             changed_flash
@@ -140,20 +164,26 @@ class Reading:
         )
 
     def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
-        """Return what a side has acknowledged within the last hours and nobody of it has opened."""
+        """Return the flashes that a side has acknowledged and not opened.
+
+        They are those of the last hours.
+        """
         waiting = self._waits.get((projection.name, side), {})
         since, watching = time.time() - UNOPENED_SECONDS, self._service.access.watching
         for key in [
             key
-            for key, value in waiting.items()
-            if _seconds(value.acknowledged) < since
+            for key, unopened in waiting.items()
+            if _seconds(unopened.acknowledged) < since
             or watching.is_opened(projection.registry.cid, side, key)
         ]:
             del waiting[key]
         return tuple(sorted(waiting.values(), key=lambda item: item.acknowledged))
 
     def opened(self, projection: Projection, exchange: str, grant: Grant) -> None:
-        """Somebody looks at an exchange now: at a station of a side, it has opened the flash in it."""
+        """Note that the caller looks at an exchange now.
+
+        At a station of a side, the side has then opened the flashes in the exchange.
+        """
         side = self._service.station(grant, projection)
         state = projection.exchange(exchange) if side else None
         if state is None:
@@ -173,9 +203,8 @@ class Reading:
         try:
             await self._service.access.watching.opened(cid, side, message, time.time())
         except LogUnreachable as error:
-            log.info(
-                "opened.not_kept", reason=str(error)
-            )  # another gateway may remind once too often
+            # Another gateway may remind the side once too often.
+            log.info("opened.not_kept", reason=str(error))
 
 
 def _flashes(state: Exchange, side: str) -> Iterator[Message]:
@@ -190,4 +219,4 @@ def _seconds(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
-READING: Final = web.AppKey("reading", Reading)
+READ_RECEIPTS: Final = web.AppKey("reading", ReadReceipts)

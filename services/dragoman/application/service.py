@@ -1,4 +1,8 @@
-"""What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
+"""The running service: what every handler works with.
+
+It has the channels, the command handler, the stores of tokens, people and files, and
+the background tasks of a gateway.
+"""
 
 import asyncio
 import hashlib
@@ -12,18 +16,21 @@ import structlog
 from msgspec import UNSET
 
 from dragoman.application.broker_outages import ObservedOutage, Outages
-from dragoman.application.command_handler import CommandHandler, stamp
+from dragoman.application.clock import stamp
+from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.acts import access as rules
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.families import channel as channels
-from dragoman.domain.decide import Post
+from dragoman.domain.acts.families import genesis as genesis_module
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import is_name, read_act
 from dragoman.domain.record.errors import Refused, refuse
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import Bus, DurabilityGuard
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import Projection
@@ -34,7 +41,7 @@ from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.signed_heads import SignedHeadStore
-from dragoman.stores.tokens_and_sessions import Access, Grant
+from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
 from dragoman.supervision import Backoff, alarm, forever, supervise
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
@@ -46,35 +53,40 @@ _LOOK_SECONDS: Final = 0.2
 
 
 class OpenLog(Protocol):
-    """Follows a channel's log. Raises `LogBroken`, `LogUnreachable`."""
+    """A function that follows a channel's log. Raises `LogBroken`, `LogUnreachable`."""
 
     async def __call__(self, channel: str, *, new: bool = False) -> Projection:
-        """Return the channel's projection; of a `new` one the stream is made first."""
+        """Return the channel's projection; the stream of a `new` one is made first."""
 
 
 @dataclass(slots=True)
 class DeliveryTracker:
-    """What has reached a station of each side, and what of it is already on record."""
+    """The position up to which each side has received the log, until it is recorded."""
 
     noted: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def note(self, channel: str, side: str, position: int) -> None:
-        """A station of the side has everything up to a position, which is another side's act."""
+        """Note that a station of the side has received everything up to a position.
+
+        The record at that position is another side's act.
+        """
         if position > self.noted.get((channel, side), 0):
             self.noted[channel, side] = position
 
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
+    """One gateway process.
 
-    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it;
-    `issuer` the OIDC provider whose tokens are taken; `public_url` how the service is
-    called from outside, where that is known.
+    `open_log` follows a channel's stream, which it makes for a new channel; it is
+    passed in when the services are built. `origin` is the origin of a new channel's
+    log, with `{channel}` and `{key}` in it. `issuer` is the OIDC provider whose tokens
+    are accepted. `public_url` is the address of the service for callers outside, if it
+    is known.
     """
 
     desk: CommandHandler
-    access: Access
+    access: TokensAndSessions
     drafts: DraftStore
     courier: NotificationEndpoints
     urls: Urls
@@ -84,7 +96,7 @@ class Service:
     coverage: Coverage
     trees: Trees
     store: Store
-    bus: Bus
+    bus: NatsConnection
     guard: DurabilityGuard
     open_log: OpenLog
     log_key: bytes
@@ -98,17 +110,25 @@ class Service:
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked: float = 0.0
     failing: set[str] = field(default_factory=set)
-    """Background tasks of no single channel that fail now, and are tried again."""
+    """Names of background tasks that fail now and are tried again.
+
+    They are tasks of no single channel.
+    """
 
     # Who calls, and what they may see
 
     def channel(self, grant: Grant, name: str) -> Projection:
-        """Return a channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
+        """Return a channel that the caller may read.
+
+        Raises the same `Refused` for a channel that does not exist and for one of
+        others.
+        """
         projection = self.channels.get(name)
         if projection is None or not projection.is_channel or not self.may_see(grant, projection):
             raise refuse(
                 "not-found",
-                "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.",
+                "There is no channel %(channel)s for this token; GET /v1/channels lists those "
+                "there are.",
                 channel=name[:63],
             )
         if projection.doubt:
@@ -116,7 +136,10 @@ class Service:
         return projection
 
     def may_see(self, grant: Grant, projection: Projection) -> bool:
-        """Return whether the token is for the channel and its officer is in office there. The operator sees names and settings alone."""
+        """Return whether a token is for the channel, and its officer in office there.
+
+        The operator sees only names and settings, and no channel.
+        """
         if not projection.is_channel:
             return False
         if grant.is_operator:
@@ -127,7 +150,10 @@ class Service:
         )
 
     def visible(self, grant: Grant) -> list[Projection]:
-        """Return the channels that the caller may see, by name; the operator sees that all exist."""
+        """Return the channels that the caller may see, by name.
+
+        The operator sees all names.
+        """
         return [
             projection
             for _, projection in sorted(self.channels.items())
@@ -135,18 +161,24 @@ class Service:
         ]
 
     def station(self, grant: Grant, projection: Projection) -> str:
-        """Return the side at one of whose stations the caller sits; empty for auditors and administrators, who read for themselves."""
+        """Return the side at one of whose stations the caller works.
+
+        Empty for auditors and administrators, who read for themselves.
+        """
         officer = projection.registry.officers.get(grant.actor)
         return "" if officer is None or OFFICERS.isdisjoint(officer.roles) else grant.side
 
     # How fresh
 
     def as_of(self, projection: Projection) -> str:
-        """Return when this gateway last saw the end of the log."""
+        """Return the time at which this gateway last saw the end of the log.
+
+        Empty if it never did.
+        """
         return "" if projection.checked is None else stamp(projection.checked)
 
     def is_live(self, projection: Projection) -> bool:
-        """Return whether that was just now."""
+        """Return whether this gateway saw the end of the log just now."""
         if (
             projection.checked is None
             or projection.broken
@@ -168,7 +200,10 @@ class Service:
     # Beginning a channel
 
     async def open_channel(self, new: NewChannel) -> Projection:
-        """Open a trial channel, with its first officers entered by root. Raises `Refused`."""
+        """Open a trial channel, and enter its first officers as root.
+
+        Raises `Refused`.
+        """
         self._check_new(new)
         self.desk.refuse_if_read_only()
         async with self.opening:
@@ -210,19 +245,20 @@ class Service:
                 actor = f"{officer.side}/root"
                 id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
                 await self.desk.post(
-                    projection, Post(actor=actor, act=act, data=data, id=id, family="channel")
+                    projection, Submission(actor=actor, act=act, data=data, id=id, family="channel")
                 )
             return projection
 
     async def open_signed(self, opening: Opening) -> Projection:
-        """Open a channel whose sides keep their own keys, by an opening that their root keys signed. The same once more changes nothing.
+        """Open a channel whose sides keep their own keys, from a signed opening.
 
-        Raises `Refused`.
+        The opening is signed by the root keys of all sides. The same opening again
+        changes nothing. Raises `Refused`.
         """
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):
             raise refuse(
-                "invalid", "This is no channel-opening; draft one with `dragoman channel draft`."
+                "invalid", "This is not a channel-opening; draft one with `dragoman channel draft`."
             )
         self._check_signed(data)
         self.desk.refuse_if_read_only()
@@ -233,7 +269,7 @@ class Service:
         async with self.opening:
             projection = self.channels.get(data.name)
             if projection is not None and projection.is_channel:
-                if projection.registry.cid != channels.cid_of(act):
+                if projection.registry.cid != genesis_module.cid_of(act):
                     raise refuse(
                         "exists",
                         "There is a channel %(channel)s already; choose another name.",
@@ -247,31 +283,38 @@ class Service:
             return projection
 
     def terms(self, name: str) -> OpeningTerms:
-        """Return what this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
+        """Return the log key and the origin that this host puts into an opening.
+
+        The key signs the heads of the log, which the origin names. Raises `Refused`.
+        """
         if not is_name(name):
             raise refuse(
                 "invalid",
-                "%(name)s is no name: small letters and digits, with hyphens between.",
+                "%(name)s is not a valid name: use small letters and digits, with hyphens between.",
                 name=name[:63],
             )
         return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
 
     def _origin(self, name: str) -> str:
-        """Return the origin of a channel's log, which is no other's. Raises `Refused`."""
+        """Return the origin of a channel's log.
+
+        Raises `Refused` if another channel has it.
+        """
         origin = self.origin.replace("{channel}", name).replace(
             "{key}", hashlib.sha256(self.log_key).hexdigest()
         )
-        names = [
+        channels_with_origin = [
             p.name
             for p in self.channels.values()
             if p.is_channel and p.name != name and p.registry.origin == origin
         ]
-        if names:
+        if channels_with_origin:
             raise refuse(
                 "invalid",
-                "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
+                "%(origin)s is the origin of %(channel)s: the setting `origin` must have "
+                "{channel} in it where there are several channels.",
                 origin=origin,
-                channel=names[0],
+                channel=channels_with_origin[0],
             )
         return origin
 
@@ -280,13 +323,14 @@ class Service:
         if (data.log_key, data.origin) != (terms.log_key, terms.origin):
             raise refuse(
                 "invalid",
-                "This host signs the heads of %(channel)s as %(origin)s with %(key)s; draft the opening with those.",
+                "This host signs the heads of %(channel)s as %(origin)s with %(key)s; draft the "
+                "opening with those.",
                 channel=data.name,
                 origin=terms.origin,
                 key=terms.log_key,
             )
         if data.custody is not UNSET:
-            raise refuse("invalid", "The sides' own keys signed this: leave `custody` out.")
+            raise refuse("invalid", "The sides' own keys signed this opening: leave out `custody`.")
         if isinstance(data.exercise_of, LiveChannel):
             live = self.channels.get(data.exercise_of.name)
             if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
@@ -297,15 +341,18 @@ class Service:
                 )
 
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
-        """Return whether this is the same opening, which was cut off before all of its officers were entered."""
+        """Return whether the same opening made this channel and was cut off.
+
+        It was cut off before all of its officers were entered.
+        """
         registry = projection.registry
-        texts = {f"{officer.side}/{officer.officer}" for officer in new.officers}
+        officers = {f"{officer.side}/{officer.officer}" for officer in new.officers}
         same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
             new.kind,
             new.sides,
             new.languages,
         )
-        return same and registry.officers.keys() < texts
+        return same and registry.officers.keys() < officers
 
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
@@ -315,25 +362,32 @@ class Service:
             if officer.side not in sides:
                 raise refuse(
                     "invalid",
-                    "%(side)s/%(officer)s is of no side of the channel.",
+                    "%(side)s/%(officer)s belongs to no side of the channel; name its sides alone.",
                     side=officer.side,
                     officer=officer.officer,
                 )
             if officer.officer == channels.FORBIDDEN_OFFICER:
                 raise refuse(
                     "invalid",
-                    "No officer is called %(name)s; choose another name.",
+                    "An officer cannot be called %(name)s; choose another name.",
                     name=channels.FORBIDDEN_OFFICER,
                 )
-        if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
+        if (
+            not is_name(new.name)
+            or len(sides) < len(new.sides)
+            or genesis_module.FORBIDDEN_SIDE in sides
+        ):
             raise refuse(
                 "invalid",
                 "Sides are named once, and none is called %(name)s.",
-                name=channels.FORBIDDEN_SIDE,
+                name=genesis_module.FORBIDDEN_SIDE,
             )
 
     async def look_again(self) -> bool:
-        """Bring new tokens for a caller that is not known, but no more often than a few times a second."""
+        """Read new tokens for an unknown caller, and return whether that was done.
+
+        It is done at most a few times a second.
+        """
         now = asyncio.get_running_loop().time()
         if not self.bus.up or now - self.looked < _LOOK_SECONDS:
             return False
@@ -347,7 +401,10 @@ class Service:
     # In the background
 
     async def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a task of no single channel for ever. While it fails, the service says that it is not ready."""
+        """Run a task of no single channel for ever.
+
+        While it fails, the service says that it is not ready.
+        """
 
         def failed(task: str, _: Exception) -> None:
             self.failing.add(task)
@@ -355,7 +412,10 @@ class Service:
         await supervise(name, forever(run), failed=failed, recovered=self.failing.discard)
 
     async def keep_delivering(self) -> None:
-        """Record, at most once a second and side, up to where another side's acts have been delivered."""
+        """Record up to which position other sides' acts were delivered to each side.
+
+        It records that at most once a second for each side.
+        """
         while True:
             await asyncio.sleep(DELIVERY_SECONDS)
             for (name, side), upto in list(self.deliveries.noted.items()):
@@ -373,7 +433,7 @@ class Service:
         try:
             await self.desk.post(
                 projection,
-                Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
+                Submission(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
             )
         except Refused as error:
             log.warning(
@@ -391,17 +451,22 @@ class Service:
                 upto=upto,
                 reason=str(error),
             )
-        except Exception:  # other channels' deliveries are recorded, and the side's next delivery says this one as well
+        # The deliveries of other channels go on. The side's next delivery includes this one.
+        except Exception:
             self.deliveries.noted.pop((projection.name, side), None)
             log.critical(
                 "delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True
             )
 
     async def keep_outages(self) -> None:
-        """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
+        """Record the times in which this gateway could not see the end of a log.
+
+        Each is recorded once the end can be seen again. The times are of a clock that
+        nobody can set.
+        """
         outages = Outages()
         again: dict[str, Backoff] = {}
-        untold: list[tuple[str, ObservedOutage]] = []
+        pending: list[tuple[str, ObservedOutage]] = []
         while True:
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
             tick = time.monotonic()
@@ -409,25 +474,32 @@ class Service:
             for name, projection in self.channels.items():
                 look = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
                 if look is not None:
-                    untold.append((name, look))
-            untold = [
+                    pending.append((name, look))
+            pending = [
                 item
-                for item in untold
+                for item in pending
                 if not await self._try_to_tell(again.setdefault(item[0], Backoff()), *item)
             ]
 
     async def _try_to_tell(self, backoff: Backoff, name: str, outage: ObservedOutage) -> bool:
-        """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
+        """Record an outage, and return whether that is done with.
+
+        If it fails, the outages of other channels are recorded, and this one later.
+        """
         if not backoff.due:
             return False
         try:
             return await self._tell_outage(name, outage)
-        except Exception as error:  # whatever it is  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             alarm("outages", error, backoff.failed(), channel=name)
             return False
 
     async def _tell_outage(self, name: str, outage: ObservedOutage) -> bool:
-        """Record an outage; False where it cannot be now, and True where it never will be."""
+        """Record an outage, and return whether that is done with.
+
+        It is False if the outage cannot be recorded now. It is True also if it never
+        can be.
+        """
         since, until = stamp(outage.since), stamp(outage.until)
         act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
         actor = "service/gateway"
@@ -435,7 +507,7 @@ class Service:
         try:
             await self.desk.post(
                 self.channels[name],
-                Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
+                Submission(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
             )
         except (Refused, LogBroken) as error:
             again = isinstance(error, LogBroken) or error.refusal.kind in (
@@ -450,7 +522,7 @@ class Service:
         return True
 
     async def keep_access_fresh(self) -> None:
-        """Bring tokens issued and revoked elsewhere, and prove the broker again."""
+        """Read tokens issued and revoked elsewhere, and prove the broker again."""
         fresh = True
         while True:
             await asyncio.sleep(POLL_SECONDS)
@@ -471,7 +543,7 @@ class Service:
                 fresh = True
 
     async def keep_erasing(self) -> None:
-        """Finish what a gateway began to erase and did not end, being killed or cut off."""
+        """Finish the erasures that a gateway began and could not finish."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:

@@ -1,4 +1,7 @@
-"""The witnesses' confirmation that the logs of a gateway are the newest, before it takes over from a service elsewhere."""
+"""The witnesses' confirmation that the logs of a gateway are the newest.
+
+A gateway needs it before it takes over from a service elsewhere.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,23 +11,29 @@ from dragoman.data_directory import Confirmation
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
-from dragoman.stores.signed_heads import NoStore
+from dragoman.stores.signed_heads import StreamMissing
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.note import NotANote
 from dragoman.witness_client import LogConfirmation, Witnesses, confirmation_of
 
 
 class TakeOver:
-    """The question to the witnesses of all channels. Keeps how far each witness has come from one time to the next."""
+    """The question to the witnesses of all channels.
+
+    It remembers how far each witness has come, from one call to the next.
+    """
 
     def __init__(self, service: Service, witnesses: Callable[[], Witnesses]) -> None:
-        """Ask about the channels of the service; `witnesses` are made anew for each channel."""
+        """Ask about the channels of a service.
+
+        `witnesses` makes new witnesses for a channel.
+        """
         self._service = service
         self._make = witnesses
         self._witnesses: dict[str, Witnesses] = {}
 
     async def confirmation(self) -> Confirmation:
-        """Ask every witness about every channel."""
+        """Ask every witness about every channel, and return the confirmation."""
         channels = [
             projection
             for _, projection in sorted(self._service.channels.items())
@@ -42,7 +51,7 @@ class TakeOver:
             size = 0 if sealed is None else checkpoint.read(note.read(sealed).text).size
             if size <= projection.state.position:
                 await projection.in_file(size)
-                # The subtrees are read in a thread, so that the proof for a witness is quick afterwards.
+                # The subtrees are read in a thread, so that the later proof is quick.
                 await asyncio.wrap_future(service.store.in_thread(merkle.root_of, nodes, size))
         except (LogUnreachable, NotYetApplied) as error:
             return LogConfirmation(waiting=(f"the log cannot be asked: {error}",))
@@ -56,9 +65,12 @@ class TakeOver:
         return await witnesses.confirm(log_of(projection.registry), root, nodes, sealed)
 
     async def _sealed(self, channel: str) -> bytes | None:
-        """Return the newest signed head; None where none was signed. Raises `LogUnreachable`."""
+        """Return the newest signed head; None if none was signed.
+
+        Raises `LogUnreachable`.
+        """
         try:
             head = await self._service.seals.newest(channel)
-        except NoStore:
+        except StreamMissing:
             return None
         return None if head is None else head.note

@@ -1,1 +1,5 @@
-"""The auditor, who replays a log and believes nobody: a replay, an export that needs no server, and the verification of either."""
+"""The auditor, who replays and verifies a log without trust in any gateway.
+
+The package has the replay, an export that needs no server, and the verification of
+both.
+"""

@@ -1,9 +1,11 @@
-"""What an auditor asks of a log that was replayed: what was owed and not done, and which exceptions were made, on every side alike.
+"""An auditor's questions about a replayed log: missed deadlines and findings.
 
-    owed          every limit that passed before what was owed had come, or that is open at the log's own time
-    exceptions    one key, by voice, acting, later, late, corrected, void: `domain/exceptions.py`
+    owed        every deadline that passed before the owed act had come, or that is open
+                at the log's own time
+    findings    one key, by voice, acting, later, late, corrected, void
+                (`dragoman.domain.views.audit_findings`)
 
-Nothing of it is taken from a gateway: all follows from the records.
+They cover every side alike. Nothing comes from a gateway: all follows from the records.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +14,24 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from dragoman.audit.replay import Replay, replayed
-from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import Outcome
+from dragoman.domain.acts import deadline_outcomes, deadlines, duty_calendar
+from dragoman.domain.acts.deadline_outcomes import Outcome
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.domain.views import diff as differing
 from dragoman.domain.views.attribution import unattributed_record
-from dragoman.domain.views.audit_findings import Noted, of_exchange, of_record, of_void
+from dragoman.domain.views.audit_findings import AuditFinding, of_exchange, of_record, of_void
 from dragoman.domain.views.flags import is_open_area
 from dragoman_schemas.report_shapes import Exceptional
-from dragoman_schemas.responses import Difference
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
+from dragoman_schemas.state_responses import Difference
 
 
 class OwedDeadline(Struct, frozen=True, kw_only=True):
-    """A limit: who owed what under which matter until when; when it came, if it did, and whether it bound."""
+    """A deadline: the side that owes, the exchange, the due time and the outcome.
+
+    `came` is the time at which the owed act came, if it did. A `courtesy` deadline is
+    not binding.
+    """
 
     side: str
     clock: str
@@ -36,18 +42,22 @@ class OwedDeadline(Struct, frozen=True, kw_only=True):
     courtesy: bool = False
     open: bool = False
     state: Outcome = "open"
-    """What became of it: `open`, or `overdue`; it came `late`; or `unmet`, where the
-    matter ended first.
+    """The outcome: `open`, `overdue`, `late` or `unmet`.
+
+    The owed act came `late`. A deadline is `unmet` if its exchange ended first.
     """
 
     @property
     def passed(self) -> bool:
-        """Return whether the limit passed before what was owed had come."""
-        return self.state in deadlines.PASSED
+        """Return whether the deadline passed before the owed act had come."""
+        return self.state in deadline_outcomes.PASSED
 
 
 def owed(replay: Replay) -> list[OwedDeadline]:
-    """Return every limit that passed, and every one that is open, as of the log's own time; the first limit first."""
+    """Return every deadline that passed, and every open one, at the log's own time.
+
+    They are sorted by due time.
+    """
     state = replay.standing.state
     if state.registry is None or not state.time:
         return []
@@ -72,25 +82,29 @@ def _owed(
     replay: Replay, registry: Registry, exchange: Exchange, now: datetime
 ) -> Iterator[OwedDeadline]:
     calendars = {
-        side: deadlines.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)
+        side: duty_calendar.calendar_of(replay.office(side))
+        for side in (exchange.side, *exchange.to)
     }
-    for clock, outcome in deadlines.outcomes(registry, exchange, calendars, now):
-        if outcome in deadlines.OWED or outcome in deadlines.PASSED:
+    for clock, outcome in deadline_outcomes.outcomes(registry, exchange, calendars, now):
+        if outcome in deadline_outcomes.OWED or outcome in deadline_outcomes.PASSED:
             yield OwedDeadline(
                 side=clock.side,
                 clock=clock.clock,
                 number=exchange.number,
                 exchange=exchange.id,
-                due=deadlines.written(clock.due),
+                due=deadlines.timestamp(clock.due),
                 came="" if clock.met is None else clock.met.when,
                 courtesy=not clock.binding,
-                open=outcome in deadlines.OWED,
+                open=outcome in deadline_outcomes.OWED,
                 state=outcome,
             )
 
 
 def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
-    """Return what changed after a position, up to another, of a log that begins with these messages."""
+    """Return the changes after a position, up to another, of a log in memory.
+
+    The log must begin with these messages.
+    """
     replay = replayed(messages, first)
     before, was = replay.encoded, replay.standing.state.registry
     replay.take(messages[first:last])
@@ -115,8 +129,8 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
     )
 
 
-def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
-    """Return every exception of a log, in the order of its positions."""
+def findings(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
+    """Return every finding of a log, in the order of positions."""
     result = list(of_records(replay, messages))
     registry = replay.standing.state.registry
     if registry is not None:
@@ -128,8 +142,8 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
     ]
 
 
-def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
-    """Yield what records are without effect, and what the others say of themselves."""
+def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[AuditFinding]:
+    """Yield the records without effect, and the findings in the other records."""
     registry = replay.standing.state.registry
     for position, raw in enumerate(messages, 1):
         try:
@@ -137,7 +151,7 @@ def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
         except NotARecord:
             if position in replay.void:
                 yield of_void(position, replay.void[position])
-            continue  # it was erased
+            continue  # The record was erased.
         exchange = replay.exchange(record.envelope.subject)
         if position in replay.void:
             hidden = unattributed_record(

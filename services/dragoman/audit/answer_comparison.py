@@ -1,15 +1,15 @@
-"""Whole answers of a gateway, compared with those that the same code gives from a replayed log.
+"""The comparison of a gateway's whole answers with those from a replayed log.
 
     comparison = Comparison(host, replica)
-    for question in questions(store, channel, position, Random(7), sample=20, opens=False):
+    for question in questions(store, "a-b", position, random, sample=20, opens=False):
         await comparison.ask(question)
     comparison.result()
 
-The host is asked first. Its answer says of which position it is; the replica then reads
-and folds the log up to exactly there, and is asked the same. Two answers of one
-position, in one language and for one caller, are the same bytes, apart from what no log
-can tell. Each member that differs is a `Mismatch`: where, in which exchange, and both
-values.
+The same code gives both answers. The host is asked first, and its answer states its
+position. The replica then reads and folds the log up to exactly that position, and is
+asked the same. Two answers of one position, in one language and for one caller, are the
+same bytes, apart from the members that no log can tell. Each member that differs is a
+`Mismatch`: its place, its exchange, and both values.
 """
 
 import re
@@ -27,25 +27,26 @@ from dragoman.audit.replay import Hole
 from dragoman_schemas.responses import Entry
 
 MISMATCHES: Final = 100
-"""Differences that are kept: a gateway that serves another log would differ in
-everything.
-"""
+"""The limit of differences: a gateway of another log would differ in everything."""
 
 UNANSWERED: Final = 10
-"""Questions that the host may leave unanswered before it is asked nothing more: each of
-them is waited for.
+"""The number of unanswered questions after which the host is asked no more.
+
+The comparison waits for each of them.
 """
 
 _VALUE_CHARACTERS: Final = 2_000
-"""Characters of a value in a mismatch."""
+"""The limit of a value in a mismatch, in characters."""
 
 _TRIES: Final = 5
-"""Times that a question is asked again while the log moves on between the two answers."""
+"""The number of tries of a question while the log moves on between the two answers."""
 
 _BESIDE: Final = frozenset({"as_of", "live", "standing", "people", "files", "desk", "about"})
-"""Members that no replay of this log can give. `as_of` and `live` are the gateway's word
-on what it has seen; `standing` follows from cosignatures; people and files are beside
-the log; `desk` and `about` are of other channels.
+"""Members that no replay of this log can give.
+
+`as_of` and `live` are the gateway's word on what it has seen. `standing` follows from
+cosignatures. People and files are beside the log. `desk` and `about` are of other
+channels.
 """
 
 _HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void")
@@ -61,7 +62,11 @@ class GatewayUnavailable(Exception):
 
 
 class Response(Struct, frozen=True, kw_only=True):
-    """An answer of either party. `refused` is the status and the type of a problem, empty for a success; `seconds` is how long it took."""
+    """An answer of either party.
+
+    `refused` is the status and the type of a problem; it is empty for a success.
+    `seconds` is the duration until the answer.
+    """
 
     refused: str = ""
     headers: Mapping[str, str] = {}
@@ -73,13 +78,16 @@ class ComparedGateway(Protocol):
     """A gateway as its caller sees it."""
 
     async def ask(self, path: str, least: int) -> Response:
-        """Ask for a path of the channel, at a position or after it. Raises `Unanswered`."""
+        """Return the answer to a path of the channel, at position `least` or after it.
+
+        Raises `GatewayUnavailable`.
+        """
 
     async def position(self) -> int:
-        """Return the newest position. Raises `Unanswered`."""
+        """Return the newest position. Raises `GatewayUnavailable`."""
 
     def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
-        """Read the records from a position on. Raises `Unanswered`."""
+        """Yield the records from a position on. Raises `GatewayUnavailable`."""
 
 
 class ReplicaGateway(Protocol):
@@ -87,32 +95,35 @@ class ReplicaGateway(Protocol):
 
     @property
     def position(self) -> int:
-        """The position that is folded."""
+        """The position up to which the log is folded."""
 
     @property
     def erasures(self) -> int:
-        """Return how many exchanges were erased by then."""
+        """The number of exchanges that were erased up to this position."""
 
     async def reach(self, position: int) -> None:
-        """Fold the log to a position, or as far beyond it as an erasure makes necessary. Raises `Hole`, `Unanswered`."""
+        """Fold the log to a position, or further if an erasure makes that necessary.
+
+        Raises `Hole`, `GatewayUnavailable`.
+        """
 
     async def ask(self, path: str, now: datetime, as_of: str) -> Response:
-        """Answer a path of the channel at a time, as if the end of the log had been seen then."""
+        """Return the answer to a path at a time, as if the log had ended then."""
 
     def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
-        """Read the records from a position on."""
+        """Yield the records from a position on."""
 
     def number_of(self, exchange: str) -> str:
-        """Return the number of an exchange; empty where there is none."""
+        """Return the number of an exchange; empty if there is no such exchange."""
 
 
 class ComparedPath(Struct, frozen=True, kw_only=True):
-    """A path of the channel that is asked of both.
+    """A path of the channel that is asked of both gateways.
 
-    `past` is of a past position, so that the answer's position says nothing of how far
-    the log had come. `timed` depends on the gateway's clock. `late` is worked out a
-    moment after the position that it states, and may be of a later one. `pages` goes on
-    with every further page.
+    A `past` path is of a past position, so the answer's position does not show how far
+    the log had come. A `timed` answer depends on the gateway's clock. A `late` answer
+    is computed a moment after the position that it states, and may be of a later one. A
+    path with `pages` is asked for every further page.
     """
 
     kind: str
@@ -124,10 +135,10 @@ class ComparedPath(Struct, frozen=True, kw_only=True):
 
 
 class Mismatch(Struct, frozen=True, kw_only=True):
-    """A member of an answer that differs: in which answer, of which position and exchange, and both values as JSON.
+    """A member of an answer that differs, with its exchange and both values as JSON.
 
-    The same difference of the same exchange may be in several `answers`, of which the
-    first is named.
+    The same difference of the same exchange may be in several `answers`; the first
+    answer is named as the `question`.
     """
 
     question: str
@@ -141,7 +152,10 @@ class Mismatch(Struct, frozen=True, kw_only=True):
 
 
 class AnswerComparison(Struct, frozen=True, kw_only=True):
-    """The outcome: how many answers of each kind were compared, at which positions, and what differed or was not answered."""
+    """The result of a comparison: the number of compared answers of each kind.
+
+    `first` and `last` are the positions. `unanswered` and `mismatches` list the rest.
+    """
 
     answers: dict[str, int]
     first: int
@@ -154,10 +168,10 @@ class AnswerComparison(Struct, frozen=True, kw_only=True):
 
 
 class Comparison:
-    """A comparison that goes on, question by question."""
+    """A comparison in progress, question by question."""
 
     def __init__(self, host: ComparedGateway, replica: ReplicaGateway) -> None:
-        """Begin with nothing compared."""
+        """Begin with no compared answer."""
         self._host = host
         self._replica = replica
         self._first = replica.position
@@ -167,11 +181,11 @@ class Comparison:
 
     @property
     def is_over(self) -> bool:
-        """True once nothing more should be asked: enough differs, or the host does not answer."""
+        """Return whether to stop, because of too many mismatches or missing answers."""
         return len(self._mismatches) >= MISMATCHES or len(self._unanswered) >= UNANSWERED
 
     def result(self, *, seed: int = 0, whole: bool = False, stopped: str = "") -> AnswerComparison:
-        """Return the outcome so far."""
+        """Return the result so far."""
         return AnswerComparison(
             answers=dict(self._answers),
             first=self._first,
@@ -184,7 +198,7 @@ class Comparison:
         )
 
     async def ask(self, question: ComparedPath) -> None:
-        """Ask both a question, and every further page of a list that has some."""
+        """Ask both gateways a question, and for every further page of its list."""
         path: str | None = question.path
         while path is not None and not self.is_over:
             try:
@@ -195,7 +209,11 @@ class Comparison:
             path = _next_page(path, body) if question.pages else None
 
     async def _compare(self, question: ComparedPath) -> bytes:
-        """Compare one answer. Return the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
+        """Compare one answer, and return the replica's body.
+
+        The body is empty if the answers differ. Raises `GatewayUnavailable`, and `Hole`
+        if records are missing.
+        """
         for attempt in range(_TRIES):
             erasures = self._replica.erasures
             answer = await self._host.ask(question.path, self._replica.position)
@@ -214,39 +232,49 @@ class Comparison:
                     mismatches = [self._mismatch(question, "Dragoman-Position", header, str(error))]
                     break
                 if self._replica.position != int(header):
-                    continue  # the answer is older than asked for, or an erasure took the replica further
-            mine, mismatches = await self._beside(question, answer)
+                    # The answer is older than expected, or an erasure took the replica further.
+                    continue
+            mine, mismatches = await self._replica_answer(question, answer)
             if mismatches and (answer.refused or question.past or question.late):
-                mine, mismatches = await self._further(question, answer, mismatches)
+                mine, mismatches = await self._fold_further(question, answer, mismatches)
                 if self._replica.erasures != erasures:
-                    continue  # something was erased between the two answers, which changes what is said of the past as well
+                    # An erasure between the two answers changes answers about the past as well.
+                    continue
             if not mismatches:
                 self._count(question.kind)
                 return mine.body
             if not question.timed or attempt:
-                break  # else a limit may have passed between the two looks at the clock
+                # On a first timed try, a deadline may have passed between the two looks at the
+                # clock.
+                break
         else:
             raise GatewayUnavailable(f"{_TRIES} answers were of other positions than asked for")
         self._count(question.kind)
         self._keep(mismatches)
         return b""
 
-    async def _further(
+    async def _fold_further(
         self, question: ComparedPath, answer: Response, mismatches: list[Mismatch]
     ) -> tuple[Response, list[Mismatch]]:
-        """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
+        """Fold on to the newest position of the log; return the remaining differences.
+
+        If the answer may be of any position up to there, fold position by position.
+        """
         newest = await self._host.position()
         mine = Response()
         while mismatches and question.late and self._replica.position < newest:
             await self._replica.reach(self._replica.position + 1)
-            mine, mismatches = await self._beside(question, answer)
+            mine, mismatches = await self._replica_answer(question, answer)
         await self._replica.reach(newest)
         return mine, mismatches
 
-    async def _beside(
+    async def _replica_answer(
         self, question: ComparedPath, answer: Response
     ) -> tuple[Response, list[Mismatch]]:
-        """Return the replica's answer, given for the time that the host states, and how the host's differs. Raises `Unanswered`."""
+        """Return the replica's answer for the host's time, and the differences.
+
+        Raises `GatewayUnavailable`.
+        """
         as_of = answer.headers.get("Dragoman-As-Of", "")
         for now in _moments(answer, timed=question.timed):
             mine = await self._replica.ask(question.path, now, as_of)
@@ -269,7 +297,7 @@ class Comparison:
                     "",
                     theirs.refused or "an answer",
                     mine.refused or "an answer",
-                    _named_in(question.path),
+                    _exchange_in(question.path),
                 )
             ]
         headers = [
@@ -278,7 +306,7 @@ class Comparison:
                 name,
                 theirs.headers.get(name, ""),
                 mine.headers.get(name, ""),
-                _named_in(question.path),
+                _exchange_in(question.path),
             )
             for name in _HEADERS
             if not question.late and theirs.headers.get(name, "") != mine.headers.get(name, "")
@@ -293,8 +321,9 @@ class Comparison:
             plain = msgspec.json.encode(raw_records) == theirs
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raw_records, right, plain = {}, {}, False
-        if not plain:  # no JSON object, or not written as ours are: a member twice, or white space
-            return [self._mismatch(question, "", theirs, mine, _named_in(question.path))]
+        # It is no JSON object, or is not written as ours: with a member twice, or white space.
+        if not plain:
+            return [self._mismatch(question, "", theirs, mine, _exchange_in(question.path))]
         mismatches: list[Mismatch] = []
         for name in dict.fromkeys((*right, *raw_records)):
             if (
@@ -308,11 +337,18 @@ class Comparison:
     def _member(
         self, question: ComparedPath, name: str, theirs: Raw | None, mine: Raw | None
     ) -> list[Mismatch]:
-        """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
-        exchange = _named_in(question.path)
+        """Return the differences inside a member.
+
+        If the JSON is the same and its bytes are not, the whole member differs.
+        """
+        exchange = _exchange_in(question.path)
         if theirs is None or mine is None:
-            left, right = ("nothing" if raw is None else bytes(raw) for raw in (theirs, mine))
-            return [self._mismatch(question, f"/{_escaped(name)}", left, right, exchange)]
+            gateway_text, replay_text = (
+                "nothing" if raw is None else bytes(raw) for raw in (theirs, mine)
+            )
+            return [
+                self._mismatch(question, f"/{_escaped(name)}", gateway_text, replay_text, exchange)
+            ]
         try:
             one, other = msgspec.json.decode(theirs), msgspec.json.decode(mine)
             rows = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
@@ -323,8 +359,8 @@ class Comparison:
                 self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)
             ]
         return [
-            self._mismatch(question, pointer, value, right, where)
-            for pointer, value, right, where in rows
+            self._mismatch(question, pointer, value, replay_text, where)
+            for pointer, value, replay_text, where in rows
         ]
 
     def _mismatch(
@@ -350,7 +386,10 @@ class Comparison:
         )
 
     def _keep(self, mismatches: list[Mismatch]) -> None:
-        """Keep differences, as far as there is room. One that another answer of the exchange had already is only counted."""
+        """Keep differences up to the limit.
+
+        A difference that another answer of the exchange already had is only counted.
+        """
         for mismatch in mismatches:
             key = (
                 mismatch.exchange or mismatch.question,
@@ -358,9 +397,11 @@ class Comparison:
                 mismatch.gateway,
                 mismatch.replay,
             )
-            known = self._mismatches.get(key)
-            if known is not None:
-                self._mismatches[key] = msgspec.structs.replace(known, answers=known.answers + 1)
+            earlier = self._mismatches.get(key)
+            if earlier is not None:
+                self._mismatches[key] = msgspec.structs.replace(
+                    earlier, answers=earlier.answers + 1
+                )
             elif len(self._mismatches) < MISMATCHES:
                 self._mismatches[key] = mismatch
 
@@ -368,7 +409,10 @@ class Comparison:
         self._answers[kind] = self._answers.get(kind, 0) + 1
 
     async def records(self, first: int, most: int) -> None:
-        """Compare records as readers are streamed them, from a position on, at most so many. Raises `Hole`."""
+        """Compare the records that readers are streamed, from a position on.
+
+        At most `most` records are compared. Raises `Hole`.
+        """
         last = min(self._replica.position, first + most - 1)
         try:
             while first <= last and not self.is_over:
@@ -377,13 +421,16 @@ class Comparison:
             self._unanswered.append(f"/records?from={first}: {error}")
 
     async def _some_records(self, first: int, last: int) -> int:
-        """Compare records from a position to another, or to the first that differs. Return where to go on."""
+        """Compare records up to a position, or to the first difference.
+
+        Return the position at which to continue.
+        """
         erasures = self._replica.erasures
         async with (
             aclosing(_one_by_one(self._host.entries(first))) as theirs,
             aclosing(_one_by_one(self._replica.entries(first))) as mine,
         ):
-            for position in range(first, last + 1):  # where it ended is said below  # noqa: B007
+            for position in range(first, last + 1):  # Its last value is used below.  # noqa: B007
                 one, other = await anext(theirs, None), await anext(mine, None)
                 assert other is not None, "the replica has what it folded"
                 if one != other:
@@ -393,7 +440,7 @@ class Comparison:
                 return last + 1
         await self._replica.reach(await self._host.position())
         if self._replica.erasures != erasures:
-            return position  # something was erased between the two answers
+            return position  # An exchange was erased between the two answers.
         question = ComparedPath(kind="records", path=f"/records?from={position}", past=True)
         encoded = (b"{}" if entry is None else msgspec.json.encode(entry) for entry in (one, other))
         bodies = self._bodies(question, *encoded)
@@ -416,12 +463,13 @@ async def _one_by_one(pages: AsyncGenerator[list[Entry], None]) -> AsyncGenerato
 
 
 def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
-    """Yield the time of an answer, by the gateway's clock; where that matters, the latest and the earliest that it may have been.
+    """Yield the time of an answer, by the gateway's clock.
 
-    A date of another age is not believed: no limit could be counted from it.
+    If the time matters, yield the latest and the earliest possible one. A date of
+    another age is not believed: no limit could be counted from it.
     """
     date = datetime.now(UTC)
-    with suppress(ValueError, OverflowError):  # a proxy left it out, or it is no date
+    with suppress(ValueError, OverflowError):  # A proxy left it out, or it is no date.
         moment = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
         date = moment if moment.year in _YEARS else date
     if timed:
@@ -432,7 +480,7 @@ def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
 
 
 def _next_page(path: str, body: bytes) -> str | None:
-    """Return the path of the next page of a list; None after the last one."""
+    """Return the path of the next page of a list, or None after the last one."""
     cursor = msgspec.json.decode(body).get("next", "") if body else ""
     if not cursor:
         return None
@@ -440,8 +488,8 @@ def _next_page(path: str, body: bytes) -> str | None:
     return f"{bare}{'&' if '?' in bare else '?'}cursor={cursor}"
 
 
-def _named_in(path: str) -> str:
-    """Return the id of the exchange that a path names; empty for none."""
+def _exchange_in(path: str) -> str:
+    """Return the id of the exchange that a path names; empty if it names none."""
     result = re.match(r"/exchanges/([^/?]+)", path)
     return "" if result is None else result.group(1)
 
@@ -450,11 +498,14 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-_Found = tuple[str, bytes | str, bytes | str, str]
+_Place = tuple[str, bytes | str, bytes | str, str]
 
 
-def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Found]:
-    """Yield the places at which two decoded values differ: pointer, both values, and the exchange in which the place is."""
+def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Place]:
+    """Yield the places at which two decoded values differ.
+
+    A place is its pointer, both values, and its exchange.
+    """
     if isinstance(theirs, dict) and isinstance(mine, dict):
         exchange = _exchange_of(mine) or exchange
         for name in dict.fromkeys((*mine, *theirs)):
@@ -474,8 +525,12 @@ def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Foun
 
 def _diff_lists(
     pointer: str, theirs: list[Any], mine: list[Any], exchange: str
-) -> Iterator[_Found]:
-    """Yield those of two lists: rows are paired by their ids, so that a missing one does not shift the others; other items by place."""
+) -> Iterator[_Place]:
+    """Yield the differences of two lists.
+
+    Rows are paired by their ids, so that a missing row does not shift the others. Other
+    elements are paired by their places.
+    """
     by_id, right = _by_id(theirs), _by_id(mine)
     if by_id is None or right is None or not (by_id or right):
         for place in range(max(len(theirs), len(mine))):
@@ -513,7 +568,7 @@ def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str,
 
 
 def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
-    """Return rows by their ids; None where a row has none, or two have the same."""
+    """Return rows by their ids, or None if an id is missing or not unique."""
     result: dict[str, Any] = {}
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in result:
@@ -523,7 +578,7 @@ def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _exchange_of(value: Any) -> str:
-    """Return the exchange that an object says it is of; empty where it does not say."""
+    """Return the exchange that an object names; empty if it names none."""
     if isinstance(value, dict) and isinstance(value.get("number"), str):
         for name in ("exchange", "id"):
             if isinstance(value.get(name), str):

@@ -1,7 +1,7 @@
-"""All checks of a copy of a log: the same ones for whoever verifies it, asks the five questions of it, or takes anything else from it.
+"""All checks of a copy of a log, which every command that uses a copy runs.
 
-What was signed comes before what the copy says of itself, and that before the bytes
-around it.
+The verification runs them, and so do all audit commands. The order: first the signed
+head, then the copy's description of itself, then the bytes around it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,14 +25,18 @@ def forget(message: bytes) -> None:
 def check_export(
     verification: Verification,
     opened: Export,
-    told: Callable[[int], None] = lambda position: None,
+    progress: Callable[[int], None] = lambda position: None,
     keep: Keep = forget,
 ) -> None:
-    """Hold everything that is in an export against its signed head. Raises `NotAnExport` where it cannot be read."""
+    """Check the whole content of an export against its signed head.
+
+    Raises `NotAnExport` if it cannot be read.
+    """
     broken: list[NotAnExport] = []
     verification.erasures = lambda: named_in(enumerate(_readable(opened.messages(), broken), 1))
     verification.take(
-        read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys), told
+        read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys),
+        progress,
     )
     verification.head(opened.checkpoint, sources=lambda size: sources_of(size, tile_in(opened)))
     lie = verification.lie
@@ -46,7 +50,8 @@ def check_export(
     verification.readme(opened.readme)
     if verification.lie is None and (strange := opened.strange_tile(verification.signed)):
         verification.contained(
-            f"the file has {strange} in it, which no export under a head of {verification.signed} records has",
+            f"the file has {strange} in it, which no export under a head of "
+            f"{verification.signed} records has",
             beside=True,
         )
     verification.tiles(opened.tiles())
@@ -57,17 +62,23 @@ def check_export(
 def check_folder(
     verification: Verification,
     archive: Archive,
-    told: Callable[[int], None] = lambda position: None,
+    progress: Callable[[int], None] = lambda position: None,
     keep: Keep = forget,
 ) -> None:
-    """Hold everything that is in a mirror's folder against its signed head. Raises `ArchiveDamaged` where it is not what was written."""
+    """Check the whole content of a mirror's folder against its signed head.
+
+    Raises `ArchiveDamaged` if it is not what was written.
+    """
     verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
-    verification.take(read_strictly(_kept(archive.messages(), keep), verification.keys), told)
+    verification.take(read_strictly(_kept(archive.messages(), keep), verification.keys), progress)
     verification.head(archive.sealed, whole=False, sources=lambda size: [nodes_of(archive)])
 
 
 def _readable(messages: Iterable[bytes], broken: list[NotAnExport]) -> Iterator[bytes]:
-    """Yield the messages up to where they cannot be read, and why not: what came before is looked at all the same."""
+    """Yield the messages up to the first unreadable one, and put its error in `broken`.
+
+    The readable messages are checked all the same.
+    """
     try:
         yield from messages
     except NotAnExport as error:
@@ -81,7 +92,7 @@ def _kept(messages: Iterable[bytes], keep: Keep) -> Iterator[bytes]:
 
 
 def tile_in(opened: Export) -> Read:
-    """Gives the tiles of an export; of one that cannot be read nothing follows."""
+    """Return a reader of an export's tiles, which returns None on failure."""
 
     def read(path: str) -> bytes | None:
         try:
@@ -93,7 +104,7 @@ def tile_in(opened: Export) -> Read:
 
 
 def nodes_of(archive: Archive) -> Nodes:
-    """Return the subtrees that an archive keeps."""
+    """Return the subtrees of an archive."""
 
     def node(level: int, index: int) -> bytes:
         if (index + 1) << level > archive.size:
@@ -113,7 +124,8 @@ def _headless(opened: Export) -> str:
 
 def _unended(opened: Export) -> str:
     return (
-        "the last line of records.ndjson has no line feed, which it has in every export: it was cut off, or changed"
+        "the last line of records.ndjson has no line feed, which it has in every export: it was "
+        "cut off, or changed"
         if opened.unended
         else ""
     )

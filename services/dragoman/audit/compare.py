@@ -1,18 +1,20 @@
-"""Copies of a log, wherever they are, and what two of them come to: the same, one the beginning of the other, or a fork.
+"""Copies of a log, and the comparison of two: the same, an extension, or a fork.
 
     export     a file that `audit export` wrote
     mirror     a folder that `audit mirror` keeps
-    gateway    what a gateway gives now
-    head       a signed head that somebody has kept, alone or in a record's proof: no records, and it convicts as they do
+    gateway    what a gateway returns now
+    head       a signed head that somebody has kept, alone or in a record's proof; it
+               has no records, but it convicts as they do
 
-Of a fork that the log's key has signed on both sides there is evidence that convicts
-whoever holds that key, and that needs neither copy any more:
+If the log's key has signed both sides of a fork, there is evidence that convicts the
+holder of that key. It needs neither copy any more:
 
     one, other     two signed heads, of `old` and of `new` records
-    root           the root of the first `old` records as they stand under `other`
+    root           the root of the first `old` records, as they are under `other`
     proof          that this root begins the tree of `other` (RFC 6962 §2.1.2)
 
-The two heads hold, the proof holds, and the root is not that of `one`: no log has both.
+The two heads are valid, the proof is valid, and the root is not that of `one`. No
+single log has both.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +27,7 @@ from msgspec import Struct
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import replayed
 from dragoman.domain.acts.erasure import entry_of
-from dragoman.domain.acts.families.channel import cid_of, registry_of
+from dragoman.domain.acts.families.genesis import cid_of, registry_of
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import NotARecord, parse
@@ -42,7 +44,10 @@ from dragoman_schemas.state import Registry, Stamp
 
 
 class LogCopy(Struct, frozen=True, kw_only=True):
-    """One copy of a log: where it is, its messages, its tree, and the newest signed head that came with it."""
+    """One copy of a log: its messages, its tree, and the newest signed head with it.
+
+    `where` names its place.
+    """
 
     where: str
     size: int
@@ -56,7 +61,7 @@ class LogCopy(Struct, frozen=True, kw_only=True):
 
     @property
     def opening(self) -> Registry | None:
-        """Return what its first record opens; None where that is no opening, or there is none."""
+        """The registry of its first record, or None if that is no opening."""
         if not self.size:
             return None
         try:
@@ -68,13 +73,17 @@ class LogCopy(Struct, frozen=True, kw_only=True):
 
     @property
     def cid(self) -> str:
-        """The channel's id, by its first record; empty where that is no opening."""
+        """The channel's id by its first record; empty if that record is no opening."""
         opening = self.opening
         return "" if opening is None else opening.cid
 
 
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> LogCopy:
-    """Return a copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
+    """Return a copy that is in memory.
+
+    If an entry stands for a record, the log is folded: only an erasure with the consent
+    of every side counts.
+    """
     erased = (
         replayed(messages).erased
         if any(leaf.read_entry(raw) is not None for raw in messages)
@@ -98,7 +107,10 @@ def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> 
 
 
 def of_archive(where: str, archive: Archive) -> LogCopy:
-    """Return a copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
+    """Return a copy in a mirror's archive.
+
+    The entries of erased records are checked as in any other copy.
+    """
     if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
         return of_messages(where, list(archive.messages()), archive.sealed)
     return LogCopy(
@@ -116,7 +128,11 @@ def of_export(path: Path) -> LogCopy:
 
 
 class CopyComparison(Struct, frozen=True, kw_only=True):
-    """What two copies come to. `position` is the first at which they differ; `evidence` is there where both sides of a fork are signed."""
+    """The result of comparing two copies.
+
+    `position` is the first position at which they differ. `evidence` is present if both
+    sides of a fork are signed.
+    """
 
     result: str
     position: int = 0
@@ -125,14 +141,17 @@ class CopyComparison(Struct, frozen=True, kw_only=True):
 
 
 class KeptHead(Struct, frozen=True, kw_only=True):
-    """A signed head that was kept, and where."""
+    """A signed head that somebody kept, and its place."""
 
     where: str
     signed: bytes
 
 
 def head_in(path: Path) -> KeptHead | None:
-    """Return the signed head that a file is, or that is in a record's proof; None where it is neither."""
+    """Return the signed head that a file is, or that is in a record's proof.
+
+    Return None if the file is neither.
+    """
     raw = path.read_bytes()
     try:
         signed = proofs.read(raw).checkpoint if raw.startswith(proofs.HEAD.encode()) else raw
@@ -150,12 +169,16 @@ SHORTER: Final = "shorter"
 
 
 def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyComparison:
-    """Hold two copies against each other, byte by byte through their roots; `log` is the key that heads must be of."""
+    """Compare two copies byte by byte, through their roots.
+
+    `log` is the key that must have signed the heads.
+    """
     if not one.size or not other.size or one.cid != other.cid:
         return CopyComparison(
             result=OTHER,
             position=1,
-            detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}",
+            detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of "
+            f"{other.cid or 'nothing'}",
         )
     shorter, longer = sorted((one, other), key=lambda copy: copy.size)
     if longer.root(shorter.size) == shorter.root(shorter.size):
@@ -163,7 +186,8 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
             return CopyComparison(result=SAME, detail=f"{one.size} records, the same in both")
         return CopyComparison(
             result=EXTENDS,
-            detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
+            detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and "
+            f"{longer.size - shorter.size} more",
         )
     position = _first_difference(shorter, longer)
     stub = next(
@@ -176,7 +200,10 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
     )
     detail = f"at position {position} they hold different records"
     if stub:
-        detail += f": in {stub} a leaf entry stands there, and no erasure that has effect in that copy names it"
+        detail += (
+            f": in {stub} a leaf entry stands there, and no erasure that has effect in "
+            "that copy names it"
+        )
     key = log or (None if one.opening is None else log_of(one.opening))
     return CopyComparison(
         result=FORK,
@@ -186,37 +213,49 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
     )
 
 
-def held(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComparison:
-    """Hold a signed head that was kept against a copy; `log` is the key that heads must be of. Raises `NotANote` where it is not of that key."""
+def compare_head(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComparison:
+    """Compare a kept signed head with a copy.
+
+    `log` is the key that must have signed the heads. Raises `NotANote` if the head is
+    not of that key.
+    """
     key = log or (None if copy.opening is None else log_of(copy.opening))
     if key is None:
         return CopyComparison(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
-    signed = checkpoint.opened(head.signed, key)[0]
+    signed = checkpoint.read_signed(head.signed, key)[0]
     if signed.size > copy.size:
         return CopyComparison(
             result=SHORTER,
             position=copy.size + 1,
-            detail=f"{head.where} is signed over {signed.size} records, and {copy.where} has {copy.size}: it was cut off, or is an old one",
+            detail=f"{head.where} is signed over {signed.size} records, and {copy.where} has "
+            f"{copy.size}: it was cut off, or is an old one",
         )
     if copy.root(signed.size) == signed.root:
         more = copy.size - signed.size
         text = f"and {more} more" if more else "and no others"
         return CopyComparison(
             result=EXTENDS if more else SAME,
-            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {text}",
+            detail=f"{copy.where} has the {signed.size} records that {head.where} is signed "
+            f"over, {text}",
         )
     return CopyComparison(
         result=FORK,
         position=signed.size,
-        detail=f"the first {signed.size} records of {copy.where} are not those that {head.where} is signed over",
-        evidence=_convicting(head, signed, copy, key),
+        detail=f"the first {signed.size} records of {copy.where} are not those that "
+        f"{head.where} is signed over",
+        evidence=_evidence_of_head(head, signed, copy, key),
     )
 
 
-def _convicting(head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier) -> bytes | None:
-    """Return what convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
+def _evidence_of_head(
+    head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier
+) -> bytes | None:
+    """Return the evidence against the holder of the log's key, if there is any.
+
+    The copy must have a head of its own records that goes as far as the kept head.
+    """
     try:
-        new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+        new = None if copy.signed is None else checkpoint.read_signed(copy.signed, log)[0]
     except NotANote:
         return None
     if (
@@ -226,14 +265,15 @@ def _convicting(head: KeptHead, old: Checkpoint, copy: LogCopy, log: Verifier) -
         or copy.root(new.size) != new.root
     ):
         return None
-    return _written(head.signed, copy.signed, copy, old.size, new.size)
+    return _encode_evidence(head.signed, copy.signed, copy, old.size, new.size)
 
 
 def _first_difference(one: LogCopy, other: LogCopy) -> int:
-    """Return the first position at which they differ: by halves, since roots differ from there on.
+    """Return the first position at which two copies differ.
 
-    Where both hold the same bytes there, an entry, one of them lacks the erasure that
-    makes it a record's: they differ where that erasure was to stand.
+    It is found by halving, because the roots differ from there on. If both have the
+    same bytes there, which are an entry, then one copy lacks the erasure that makes it
+    valid. Then they differ where that erasure should be.
     """
     same, different = 0, min(one.size, other.size)
     while different - same > 1:
@@ -250,7 +290,7 @@ def _first_difference(one: LogCopy, other: LogCopy) -> int:
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """Two signed heads that no log has both, and why."""
+    """Two signed heads that no single log has, and the proof."""
 
     one: str
     other: str
@@ -259,11 +299,14 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def _evidence(one: LogCopy, other: LogCopy, log: Verifier) -> bytes | None:
-    """Return what convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
+    """Return the evidence against the holder of the log's key, if there is any.
+
+    Each copy must have a head of its own records beyond the fork.
+    """
     heads = []
     for copy in (one, other):
         try:
-            head = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+            head = None if copy.signed is None else checkpoint.read_signed(copy.signed, log)[0]
         except NotANote:
             return None
         if (
@@ -276,11 +319,11 @@ def _evidence(one: LogCopy, other: LogCopy, log: Verifier) -> bytes | None:
         heads.append((head, copy.signed, copy))
     (old, first, _), (new, second, holder) = sorted(heads, key=lambda item: item[0].size)
     if holder.root(old.size) == old.root:
-        return None  # the older head was signed before they parted
-    return _written(first, second, holder, old.size, new.size)
+        return None  # The older head was signed before the fork.
+    return _encode_evidence(first, second, holder, old.size, new.size)
 
 
-def _written(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> bytes:
+def _encode_evidence(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> bytes:
     evidence = Evidence(
         one=one.decode(),
         other=other.decode(),
@@ -291,14 +334,17 @@ def _written(one: bytes, other: bytes, holder: LogCopy, old: int, new: int) -> b
 
 
 def convicts(raw: bytes, log: Verifier) -> str:
-    """Return what a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
+    """Return a text that says what a piece of evidence shows under a log's key.
+
+    Raises `NotANote` if it shows nothing.
+    """
     try:
         nesting.check(raw)
         evidence = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
         raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
     (old, _), (new, _) = (
-        checkpoint.opened(text.encode(), log) for text in (evidence.one, evidence.other)
+        checkpoint.read_signed(text.encode(), log) for text in (evidence.one, evidence.other)
     )
     root, proof = (
         decode_base64(evidence.root, 32),
@@ -306,14 +352,17 @@ def convicts(raw: bytes, log: Verifier) -> str:
     )
     hashes = [data for data in proof if data is not None]
     if root is None or len(hashes) != len(proof):
-        raise NotANote(sentence("a hash in it is none"))
+        raise NotANote(sentence("one of its hashes is not valid"))
     if not merkle.is_consistent(old.size, new.size, root, new.root, hashes) or root == old.root:
         raise NotANote(sentence("the two heads may be of one log: nothing is shown"))
-    return f"{log.name} signed a head of {old.size} records and one of {new.size}, and the first does not begin the second"
+    return (
+        f"{log.name} signed a head of {old.size} records and one of {new.size}, and the "
+        "first does not begin the second"
+    )
 
 
 def is_cid(raw: bytes, cid: str) -> bool:
-    """Return whether a first record is the opening of that channel."""
+    """Return whether a first record is the opening of the channel with that cid."""
     try:
         return cid_of(parse(raw).act) == cid
     except NotARecord:
@@ -333,7 +382,7 @@ __all__ = [  # noqa: RUF022
     "compare",
     "convicts",
     "head_in",
-    "held",
+    "compare_head",
     "of_archive",
     "of_export",
     "of_messages",

@@ -19,7 +19,7 @@ from dragoman.projection.store import Store
 from dragoman_schemas.responses import Row
 
 _READ: Final = 10
-"""Records, for each search of a sample, among whose words it is drawn."""
+"""The number of records from whose words each search of a sample is drawn."""
 
 
 _WORDS: Final = re.compile(r"[^\W_]+")
@@ -31,10 +31,11 @@ _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 def questions(
     store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool
 ) -> list[ComparedPath]:
-    """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
+    """Return the questions about a channel at a position: a random sample of each kind.
 
-    Where reading an exchange as it is now tells the other side that it was opened,
-    exchanges are asked for as they stood at the position (`opens`).
+    `sample` is the size of each sample; 0 means all questions. With `opens`, reading a
+    current exchange tells the other side that it was opened. Then exchanges are read as
+    they were at the position.
     """
     rows = _rows(store, channel)
     whole = not sample
@@ -99,7 +100,7 @@ def _rows(store: Store, channel: str) -> list[Row]:
 
 
 def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str]]:
-    """Return the filters of lists: each value by which some exchange is found."""
+    """Return the filters of lists: each value that some exchange has."""
     sides = sorted({side for row in rows for side in (row.side, *row.to)})
     texts: list[dict[str, str]] = [{}]
     for name in ("family", "act", "status", "area"):
@@ -136,7 +137,10 @@ def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int
 
 
 def _reports(position: int, past: Sequence[int]) -> Iterator[ComparedPath]:
-    """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
+    """Yield questions over many exchanges, and on changes between positions.
+
+    The exchanges are as they were at the position.
+    """
     for name in (
         "watch",
         "statistics",
@@ -171,7 +175,7 @@ def _subject(raw: bytes) -> str:
 
 
 def _searched(raw: bytes) -> Iterator[str]:
-    """Yield the words by which a record may be found, and each two Han characters that stand side by side."""
+    """Yield the words that find a record, and each pair of adjacent Han characters."""
     try:
         data = _said(raw).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,11 +1,14 @@
-"""The bytes of a zip file that belong to none of its members: where something could be carried along that no reader of the members sees.
+"""The bytes of a zip file that belong to none of its members.
 
-    local header, compressed body        once for each member, the first at the beginning of the file, without a gap
-    central directory                    the members again
-    end record                           without a comment, and nothing after it
+Something could be hidden there that no reader of the members sees. The parts of a file:
 
-Programs read a zip file from its end. So whatever stands before, between or after these
-parts is passed over.
+    local header, compressed body     once for each member, the first at the beginning
+                                      of the file, without a gap
+    central directory                 the members again
+    end record                        without a comment, and nothing after it
+
+Programs read a zip file from its end. So they pass over any bytes before, between or
+after these parts.
 """
 
 import struct
@@ -16,8 +19,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 _LOCAL: Final = struct.Struct("<4s2B4HL2L2H")
-"""Signature, version and system, flags, method, time, date, checksum, two sizes, the
-lengths of name and extra field.
+"""The members of a local header.
+
+They are signature, version and system, flags, method, time, date, checksum, two sizes,
+and the lengths of name and extra field.
 """
 _CENTRAL_BYTES: Final = 46
 _END: Final = struct.Struct("<4s4H2LH")
@@ -27,7 +32,10 @@ _ELSEWHERE: Final = "the file was packed by another program than the export"
 
 
 def beside_members(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return what a zip file has beside its members, in words; empty where nothing is. `archive` is the file, opened."""
+    """Return a description of the bytes beside the members, or an empty text.
+
+    `archive` is the file, opened.
+    """
     with path.open("rb") as file:
         return next(_oddities(file, path.stat().st_size, archive), "")
 
@@ -47,9 +55,15 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
         header = file.read(_LOCAL.size)
         name, extra = _LOCAL.unpack(header)[-2:]
         if _header_of(member, name) != header or file.read(name) != member.filename.encode():
-            yield f"the header before {member.filename} is not that of the directory of the file: {_ELSEWHERE}, or changed"
+            yield (
+                f"the header before {member.filename} is not that of the directory of the "
+                f"file: {_ELSEWHERE}, or changed"
+            )
         if extra or member.extra or member.comment:
-            yield f"the file has more than name and sizes in the header of {member.filename}: {_ELSEWHERE}"
+            yield (
+                f"the file has more than name and sizes in the header of {member.filename}: "
+                f"{_ELSEWHERE}"
+            )
         at += _LOCAL.size + name + extra
         if not _is_whole(file, at, member):
             yield f"the file has bytes after the end of {member.filename}, and in no member"
@@ -69,14 +83,20 @@ def _oddities(file: BinaryIO, length: int, archive: zipfile.ZipFile) -> Iterator
     if file.read(_END.size) != _END.pack(
         b"PK\x05\x06", 0, 0, len(members), len(members), directory, at, 0
     ):
-        yield f"the end of the file does not describe its members and nothing else: {_ELSEWHERE}, or changed"
+        yield (
+            "the end of the file does not describe its members and nothing else: "
+            f"{_ELSEWHERE}, or changed"
+        )
     after = length - at - directory - _END.size
     if after > 0:
         yield f"the file has {after} bytes after its end"
 
 
 def _header_of(member: zipfile.ZipInfo, name: int) -> bytes:
-    """Return the header that stands before a member whose name is so long, as the directory describes it."""
+    """Return the local header of a member, as the central directory describes it.
+
+    `name` is the length of the member's name.
+    """
     year, month, day, hour, minute, second = member.date_time
     time, date = hour << 11 | minute << 5 | second // 2, year - 1980 << 9 | month << 5 | day
     flags = member.flag_bits & ~_DESCRIBED_AFTER
@@ -96,7 +116,7 @@ def _header_of(member: zipfile.ZipInfo, name: int) -> bytes:
 
 
 def _is_whole(file: BinaryIO, begin: int, member: zipfile.ZipInfo) -> bool:
-    """Return whether a member's body ends where its room does."""
+    """Return whether a member's compressed body ends exactly at its size."""
     if member.compress_type == zipfile.ZIP_STORED:
         return member.compress_size == member.file_size
     if member.compress_type != zipfile.ZIP_DEFLATED:

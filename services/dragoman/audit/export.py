@@ -1,12 +1,16 @@
-"""An export: a channel's log in one archive that needs no server, and can be verified with tools that nobody here wrote.
+"""An export: a channel's log in one archive that needs no server.
 
-    README.md         what this is, and how to verify it without us
-    channel.json      which channel: name, cid, the log's verifier key, how many records, when it was made
-    records.ndjson    every message of the log, one a line, exactly as it stands there; what is no record, in hex under "junk"
-    checkpoint        the signed head of these records, where one was signed
+It can be verified with tools of other authors. Its members:
+
+    README.md         a description, and how to verify the export without Dragoman
+    channel.json      the channel: name, cid, the log's verifier key, the number of
+                      records, the time of the export
+    records.ndjson    every message of the log, one a line, exactly as in the log; a
+                      message that is no record, in hex under "junk"
+    checkpoint        the signed head of these records, if one was signed
     tile/…            the tiles of the tree under that head (C2SP tlog-tiles)
 
-People and files are not in it: they stand beside the log, and can be erased there.
+People and files are not in it: they are beside the log, and can be erased there.
 """
 
 import io
@@ -35,12 +39,14 @@ from dragoman.tlog.tiles import ENTRIES
 _JUNK: Final = re.compile(rb'\{"junk":"((?:[0-9a-f]{2})*)"\}')
 _RECORD: Final = b'{"specversion":'
 _DATE: Final = (2026, 1, 1, 0, 0, 0)
-"""The same for every member: an export of the same records is the same bytes."""
+"""The date of every member: exports of the same records are the same bytes."""
 
 _README_1: Final = """# A channel's log, exported
 
-`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that
-begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.
+`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands \
+there: position 1 first. A line that
+begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which \
+channel it is and what signs its heads.
 **Take cid and verifier key from your own side's notes of the opening, not from this file.**
 
 With Dragoman, on a machine without a network:
@@ -50,18 +56,25 @@ With Dragoman, on a machine without a network:
 Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 
 1. The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes.
-2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, `commit <hex>`, each with a line feed. `tile/entries/…` has them.
-3. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.
-4. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first record: what follows its first `,"data":`, without
-   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
+2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, `commit <hex>`, \
+each with a line feed. `tile/entries/…` has them.
+3. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries \
+is in `checkpoint`, signed as C2SP signed-note.
+4. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first record: \
+what follows its first `,"data":`, without
+   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and \
+nothing can be taken from it.
 
-People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
+People and files are not here: they stand in registers beside the log. Where an exchange names a \
+person, there is an id and a commitment.
 """
 
 _README_2: Final = """# A channel's log, exported
 
-`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that
-begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.
+`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands \
+there: position 1 first. A line that
+begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which \
+channel it is and what signs its heads.
 **Take cid and verifier key from your own side's notes of the opening, not from this file.**
 
 With Dragoman, on a machine without a network:
@@ -70,54 +83,72 @@ With Dragoman, on a machine without a network:
 
 Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 
-1. The bytes of a message are its line without the line feed at the end; of a line that begins with `{{"junk":`, the bytes that its hex spells.
-   The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, in lower-case hex.
-2. The entry of the message at position n is three lines, each with a line feed: `dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.
-3. An erased record is the exception to step 2. In its place stands a message that is itself such three lines, with the index n-1: these bytes, as
+1. The bytes of a message are its line without the line feed at the end; of a line that begins \
+with `{{"junk":`, the bytes that its hex spells.
+   The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, \
+in lower-case hex.
+2. The entry of the message at position n is three lines, each with a line feed: \
+`dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.
+3. An erased record is the exception to step 2. In its place stands a message that is itself \
+such three lines, with the index n-1: these bytes, as
    they are, are the entry of position n. Check three things.
-   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its `data`, one with this `position` and this `commit`. If
-     no such record comes, nothing was erased: the record is withheld. Ask whoever gave you this file for it.
-   - Every side consented: a key of each side signed that erasure. `signatures` has the SHA-256 of each key in hex, a colon, and an Ed25519 signature over
-     DSSE's encoding of the erasure's act (step 6), with the type `application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,
-     the host keeps all keys: then each side but that of the erasure's `actor` also has an earlier record of the type `dragoman.erasure-consent.v1`
+   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its `data`, \
+one with this `position` and this `commit`. If
+     no such record comes, nothing was erased: the record is withheld. Ask whoever gave you this \
+file for it.
+   - Every side consented: a key of each side signed that erasure. `signatures` has the SHA-256 \
+of each key in hex, a colon, and an Ed25519 signature over
+     DSSE's encoding of the erasure's act (step 6), with the type \
+`application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,
+     the host keeps all keys: then each side but that of the erasure's `actor` also has an \
+earlier record of the type `dragoman.erasure-consent.v1`
      with the same `records`, and none after it that takes it back (`withdrawn`).
-   - The keys are the sides' own. The first record, and those of the type `dragoman.side-admission.v1`, have each side's `roots`; records of the types
-     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that
-     position, and whether all records of an exchange were named, is judged by `dragoman audit verify`.
-4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two bytes. Compare each with yours.
-5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.
-6. The act of a record is what follows its first `,"data":`, without the last brace. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act
-   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
+   - The keys are the sides' own. The first record, and those of the type \
+`dragoman.side-admission.v1`, have each side's `roots`; records of the types
+     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` and \
+`dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an \
+administrator at that
+     position, and whether all records of an exchange were named, is judged by `dragoman audit \
+verify`.
+4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two \
+bytes. Compare each with yours.
+5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries \
+is in `checkpoint`, signed as C2SP signed-note.
+6. The act of a record is what follows its first `,"data":`, without the last brace. The cid is \
+SHA-256 of `dragoman-channel/v1`, a line feed, and the act
+   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's encoding), \
+and nothing can be taken from it.
 
-People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
+People and files are not here: they stand in registers beside the log. Where an exchange names a \
+person, there is an id and a commitment.
 """
 
 READMES: Final = (_README_1, _README_2)
-"""Every text that a release has put into exports, the oldest first: exports are kept for
-years, and an old one is as honest as a new one.
+"""Every text that a release has put into exports, the oldest first.
 
-Never change one of them: add a text at the end, and its digest in
-`tests/audit/test_readme.py`.
+Exports are kept for years, and an old one is as honest as a new one. Never change one
+of these texts: add a text at the end, and its digest in `tests/audit/test_readme.py`.
 """
 
 
 _MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
 _BUFFER_BYTES: Final = 2**18
 _MEMBER_BYTES: Final = 2**20
-"""No tile, bundle, head or description is as large."""
+"""A limit that no tile, bundle, head or description reaches."""
 
 
 TAKE_ANEW: Final = "take the file anew from whoever exported it"
 
 
 class NotAnExport(Exception):
-    """A file that is no export, or one that is cut off; the message says what is missing, and then what to do.
+    """A file that is not an export, or one that is cut off.
 
-    `position` is that of the record at which it cannot be read on, where that is known.
+    The message says what is missing, and then what to do. `position` is the record at
+    which reading failed, or 0 if it is not known.
     """
 
     def __init__(self, what: str, position: int = 0) -> None:
-        """Say what it is that cannot be read."""
+        """Describe the part that cannot be read."""
         super().__init__(f"{f'at position {position}: ' if position else ''}{what}; {TAKE_ANEW}")
         self.position = position
 
@@ -132,7 +163,10 @@ def line_of(raw: bytes) -> bytes:
 
 
 def message_of(line: bytes, position: int = 0) -> bytes:
-    """Return the message of a line, which is written in just one way. Raises `NotAnExport`."""
+    """Return the message of a line. Each message has only one form as a line.
+
+    Raises `NotAnExport`.
+    """
     result = _JUNK.fullmatch(line)
     raw = line if result is None else bytes.fromhex(result[1].decode())
     if line_of(raw) != line:
@@ -149,7 +183,10 @@ def write(
     checkpoint: bytes | None,
     size: int,
 ) -> None:
-    """Write an export whole, or none. `size` is the number of records under the checkpoint. Raises `OSError`."""
+    """Write an export either whole or not at all. Raises `OSError`.
+
+    `size` is the number of records under the checkpoint.
+    """
     fresh = path.with_name(f".{path.name}.new")
     try:
         _write(fresh, messages, about, checkpoint, size)
@@ -195,12 +232,15 @@ def description_of(about: Mapping[str, Any]) -> bytes:
 
 
 def readme_of(name: str, cid: str, log: str, size: int) -> str:
-    """Return the export's description in words; `size` is the number of records under the checkpoint."""
+    """Return the export's description in words.
+
+    `size` is the number of records under the checkpoint.
+    """
     return readmes_of(name, cid, log, size)[-1]
 
 
 def readmes_of(name: str, cid: str, log: str, size: int) -> list[str]:
-    """Return that description as each release has written it."""
+    """Return the description in words as each release has written it."""
     return [text.format(name=name, cid=cid, log=log, size=size) for text in READMES]
 
 
@@ -212,7 +252,7 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 
 class Export:
-    """An export that is read. Use it as a context."""
+    """An export that is open for reading. Use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises `NotAnExport`."""
@@ -232,12 +272,12 @@ class Export:
             raise NotAnExport("channel.json describes no channel")
         self.about: dict[str, Any] = about
         self.unended = 0
-        """The position of a last line that has no line feed, once all messages were
+        """The position of a last line without a line feed, after all messages were
         read.
         """
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return the export itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -251,25 +291,25 @@ class Export:
 
     @property
     def is_headless(self) -> bool:
-        """Return whether there are tiles, and no signed head that they are of."""
+        """Return whether there are tiles without a signed head."""
         names = self._archive.namelist()
         return "checkpoint" not in names and any(name.startswith("tile/") for name in names)
 
     @property
     def readme(self) -> bytes | None:
-        """Return what it says of itself in words, if it does. Raises `NotAnExport`."""
+        """The description in words, if there is one. Raises `NotAnExport`."""
         return self._read("README.md") if "README.md" in self._archive.namelist() else None
 
     @property
     def description(self) -> bytes:
-        """Return what it says of itself for programs, as it is written. Raises `NotAnExport`."""
+        """The description for programs, as its bytes. Raises `NotAnExport`."""
         return self._read("channel.json")
 
     def messages(self) -> Iterator[bytes]:
-        """Yield every message, in order. Raises `NotAnExport` where the file is damaged.
+        """Yield every message, in order. Raises `NotAnExport` if the file is damaged.
 
-        Of more messages than the head speaks of only the first is given: it convicts
-        whoever wrote the file.
+        Of the messages beyond the head, only the first is yielded: it convicts the
+        author of the file.
         """
         with (
             _readable("records.ndjson"),
@@ -289,11 +329,14 @@ class Export:
                 yield message_of(line.removesuffix(b"\n"), position + 1)
 
     def tile(self, path: str) -> bytes | None:
-        """Return a tile by its path, if it is there. Raises `NotAnExport`."""
+        """Return a tile by its path, if the file has it. Raises `NotAnExport`."""
         return self._read(path) if path in self._archive.NameToInfo else None
 
     def _signed(self) -> Iterable[int]:
-        """Count the messages that are read: those of the head and one more, or all where there is no head."""
+        """Count the messages to read: those of the head and one more.
+
+        Without a head, count all messages.
+        """
         signed = self.checkpoint
         try:
             return (
@@ -302,16 +345,19 @@ class Export:
                 else range(checkpoints.read(signed.decode().rpartition("\n\n")[0] + "\n").size + 1)
             )
         except (NotANote, UnicodeDecodeError):
-            return count()  # it is no head, as the verification says in its turn
+            return count()  # It is no head; the verification reports that later.
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the tiles, by their paths. Raises `NotAnExport`."""
+        """Yield the tiles with their paths. Raises `NotAnExport`."""
         for name in self._archive.namelist():
             if name.startswith("tile/"):
                 yield name, self._read(name)
 
     def strange_tile(self, size: int) -> str:
-        """Return the path of a tile that an export under a head of so many records does not have; empty where there is none."""
+        """Return the path of a tile that no export under a head of `size` records has.
+
+        The text is empty if the file has no such tile.
+        """
         paths = {tile.path for tile in tiles.tiles_of(size)}
         return next(
             (
@@ -323,7 +369,10 @@ class Export:
         )
 
     def beside(self) -> str:
-        """Return what the file has beside its members, in words; empty where it has nothing. Raises `NotAnExport`."""
+        """Return a description of the bytes beside the members, or an empty text.
+
+        Raises `NotAnExport`.
+        """
         with _readable(str(self._path)):
             return beside_members(self._path, self._archive)
 
@@ -342,7 +391,11 @@ class Export:
 
 @contextmanager
 def _readable(what: str) -> Iterator[None]:
-    """Whatever a damaged or hostile archive makes Python's reader raise, as one error that says where."""
+    """Raise `NotAnExport` in place of any exception that reading the archive raises.
+
+    A damaged or hostile archive makes Python's reader raise many exceptions. The
+    message names the part of the archive.
+    """
     try:
         yield
     except (

@@ -1,10 +1,13 @@
-"""Messages read strictly, and their signatures verified, by as many processes as there are processors, while the caller folds them.
+"""Strict reading and signature verification in one process for each processor.
 
-Strict reading and a signature need no state but the keys' public parts; whose key it
-was, and whether it was valid at that position, is judged by the fold. The caller begins
-by itself while the processes start. Where one of them dies, the caller does its work.
+The caller folds the messages meanwhile. Strict reading and verification need no state
+but the public keys. The fold judges whose key it was, and whether it was valid at that
+position. The caller begins by itself while the processes start. If a process dies, the
+caller does its work.
 
-    the caller → the keys that are new to it, and a page of messages        the process → of each the commitment, and the keys under which it holds
+    caller → process    the keys that are new to the process, and a page of messages
+    process → caller    for each message its commitment, and the keys of its valid
+                        signatures
 """
 
 import os
@@ -25,35 +28,39 @@ log = structlog.get_logger()
 
 _PAGE: Final = 200
 _AHEAD: Final = 3
-"""Pages on their way to each process: while one is worked on, the next one is there."""
+"""The pages on their way to each process, so that the next one is there in time."""
 _NICE: Final = 1
-"""Who folds is one process, and has to have its turn among them."""
+"""The niceness of the processes: the folding process must get its turn among them."""
 _ALONE: Final = 2_000
-"""Messages that the caller reads by itself before it has others read: what takes no
-longer than a process takes to start.
+"""The messages that the caller reads by itself before it starts the processes.
+
+Reading them takes no longer than the start of a process.
 """
 
 _encode = msgspec.msgpack.Encoder().encode
-_asked = msgspec.msgpack.Decoder(tuple[dict[str, bytes], list[bytes]]).decode
-_read = msgspec.msgpack.Decoder(list[tuple[str, list[str]]]).decode
+_decode_request = msgspec.msgpack.Decoder(tuple[dict[str, bytes], list[bytes]]).decode
+_decode_response = msgspec.msgpack.Decoder(list[tuple[str, list[str]]]).decode
 
 
 class _ParseProcess:
-    """One process, and the keys that it knows."""
+    """One process, and the keys that it has received."""
 
     def __init__(self) -> None:
         self._process = WorkerProcess(__name__)
         self._keys: dict[str, bytes] = {}
 
     def ask(self, page: list[bytes], keys: Mapping[str, bytes]) -> None:
-        """Have a page read. Raises `OSError` where it has died."""
+        """Send a page to be read. Raises `OSError` if the process has died."""
         fresh = {keyid: public for keyid, public in keys.items() if keyid not in self._keys}
         self._process.wire.send(_encode((fresh, page)))
         self._keys |= fresh
 
     def take(self, page: list[bytes]) -> list[bytes | Record]:
-        """Return the oldest page that was asked for, read. Raises `EOFError`, `OSError` where it has died."""
-        rows = _read(self._process.wire.receive())
+        """Return the oldest page that was sent, read.
+
+        Raises `EOFError` or `OSError` if the process has died.
+        """
+        rows = _decode_response(self._process.wire.receive())
         return [
             reread(raw, commit, tuple([(keyid, self._keys[keyid]) for keyid in keyids]))
             if commit
@@ -62,14 +69,17 @@ class _ParseProcess:
         ]
 
     def end(self) -> None:
-        """Let it go."""
+        """Kill the process."""
         self._process.kill()
 
 
 def read_strictly(
     messages: Iterable[bytes], keys: Callable[[], Mapping[str, bytes]]
 ) -> Iterator[bytes | Record]:
-    """Yield the messages, as the records that they are where they were read already. `keys` gives the public parts of those known by now, by their ids."""
+    """Yield the messages, as records if a process has read them.
+
+    `keys` returns the public keys that are entered by now, by their ids.
+    """
     coming = iter(messages)
     yield from islice(coming, _ALONE)
     page = list(islice(coming, _PAGE))
@@ -102,20 +112,23 @@ def read_strictly(
 
 
 def run(wire: Pipe) -> None:
-    """The process: read the pages that come, until the caller needs no more."""
+    """Run the process: read the pages that come, until the caller needs no more."""
     os.nice(_NICE)
     keys: dict[str, bytes] = {}
     while True:
         try:
-            fresh, page = _asked(wire.receive())
+            fresh, page = _decode_request(wire.receive())
             keys |= fresh
-            wire.send(_encode([_looked_at(raw, keys) for raw in page]))
+            wire.send(_encode([_parse_and_verify(raw, keys) for raw in page]))
         except (EOFError, OSError):
             return
 
 
-def _looked_at(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
-    """Return the commitment, empty for what is no record, and the known keys under which its signatures hold."""
+def _parse_and_verify(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
+    """Return the commitment of a message, and the ids of the keys of valid signatures.
+
+    The commitment is empty for a message that is no record.
+    """
     try:
         record = parse(raw)
     except NotARecord:

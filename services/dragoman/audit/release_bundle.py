@@ -1,16 +1,23 @@
-"""Verifies a published bundle: with the log's key, and nothing else from anybody.
+"""The verification of a published bundle, with only the log's key.
 
-    found = verify(path.read_bytes(), log=verifier, cid="")
-    found.sides             every side of the channel, each of which consented by two officers
-    found.whole             records whose bytes are in the log exactly so
-    found.extracts          extracts, which every side agreed to say so; the log proves that their records stand there
+    proved = verify(path.read_bytes(), log=verifier, cid="")
+    proved.sides        every side of the channel; two officers of each consented
+    proved.whole        records whose bytes are in the log exactly so
+    proved.extracts     extracts on which every side agreed; the log proves that their
+                        records are there
 
-Six steps, in this order: the signed head; the proof of each record; the sides, by the
-channel's opening; the text, by the release's own records; each side's consent to the
-digest of the text; and the records, as the text lists them. What is not in the bundle
-is not proved by it: whether an officer was in office, and whether a consent that is in
-it was taken back, or the release changed or cancelled, by a record that was left out of
-it. That is asked of the whole log.
+There are six steps, in this order:
+
+    1. the signed head
+    2. the proof of each record
+    3. the sides, by the channel's opening
+    4. the text, by the release's own records
+    5. each side's consent to the digest of the text
+    6. the records, as the text lists them
+
+The bundle proves only what is in it. It does not prove that an officer was in office. A
+record outside the bundle may have taken a consent back, or changed or cancelled the
+release. Only the whole log shows that.
 """
 
 import hashlib
@@ -21,7 +28,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from dragoman.domain.acts import consent
-from dragoman.domain.acts.families import channel
+from dragoman.domain.acts.families import genesis as genesis_module
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.text import Text, sentence
@@ -43,23 +50,24 @@ _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 _NONE: Final = BundledRecord(position=1, proof="")
-"""Stands where a bundle has no opening: it is no record."""
+"""A placeholder for a missing opening: it is no record."""
 
 
 class NotProved(Exception):
-    """A bundle that does not prove what it says, and why."""
+    """A bundle that does not prove its content; the message says why."""
 
     def __init__(self, text: Text) -> None:
-        """Say why."""
+        """Keep the reason."""
         super().__init__(str(text))
         self.said = text
 
 
 class Proved(Struct, frozen=True, kw_only=True):
-    """A bundle proves this: records of a channel and its log, at positions under a head of so many, released by these sides.
+    """The proven content of a bundle: records of a channel at positions under a head.
 
-    `text` are the members of the release that every side consented to, and `terms`
-    their digest; `whole`, `extracts` and `withheld` the positions.
+    `head` is the number of records of the head, and `sides` are the sides that released
+    the records. `text` has the members of the release to which every side consented,
+    and `terms` their digest. `whole`, `extracts` and `withheld` are positions.
     """
 
     channel: str
@@ -75,10 +83,10 @@ class Proved(Struct, frozen=True, kw_only=True):
 
 
 def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
-    """Verify a bundle, by the log's key or the channel's id as a reader has them from a side. Raises `NotProved`.
+    """Verify a bundle by the log's key or the channel's id. Raises `NotProved`.
 
-    Without either it is verified by the key that it names itself: then it proves that
-    it agrees with itself, and no more.
+    A reader has either from a side. Without both, the bundle is verified by the key
+    that it names itself. Then it only proves that it agrees with itself.
     """
     try:
         bundle = msgspec.json.decode(raw, type=Bundle)
@@ -92,11 +100,11 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
             )
         )
     sizes = {
-        _proved(bundled_record, verifier)
+        _check_proof(bundled_record, verifier)
         for bundled_record in (*bundle.opening, *bundle.consents, *bundle.records)
     }
     sides = _sides(bundle, verifier, cid)
-    release_records = _said(bundle)
+    release_records = _read_release(bundle)
     text = _text(bundle, release_records, sides)
     _check_consents(bundle, release_records, sides)
     whole, extracts, withheld = _check_records(bundle, text)
@@ -121,28 +129,33 @@ def _verifier(text: str) -> Verifier:
         raise NotProved(sentence("its log has no key: %(error)s", error=error.said)) from None
 
 
-def _proved(bundled_record: BundledRecord, log: Verifier) -> int:
-    """Prove that a record stands at its position, and return the size of the head. Raises `NotProved`."""
+def _check_proof(bundled_record: BundledRecord, log: Verifier) -> int:
+    """Prove that a record is at its position, and return the size of the head.
+
+    Raises `NotProved`.
+    """
     try:
-        given = proof.read(bundled_record.proof.encode())
+        record_proof = proof.read(bundled_record.proof.encode())
         commit = (
             leaf.commit(bundled_record.record.encode())
             if bundled_record.record
             else bundled_record.commit
         )
-        head = checkpoint.read(proof.verify(given, leaf.entry(given.index, commit), log).text)
+        head = checkpoint.read(
+            proof.verify(record_proof, leaf.entry(record_proof.index, commit), log).text
+        )
     except (NotANote, ValueError) as error:
         raise NotProved(
             sentence(
                 "record %(n)s is not proved: %(error)s", n=bundled_record.position, error=str(error)
             )
         ) from None
-    if given.index != bundled_record.position - 1:
+    if record_proof.index != bundled_record.position - 1:
         raise NotProved(
             sentence(
                 "record %(n)s is not proved: its proof is of record %(other)s",
                 n=bundled_record.position,
-                other=given.index + 1,
+                other=record_proof.index + 1,
             )
         )
     return head.size
@@ -153,19 +166,26 @@ def _record(bundled_record: BundledRecord) -> Record:
         return parse(bundled_record.record.encode())
     except NotARecord as error:
         raise NotProved(
-            sentence("record %(n)s is none: %(error)s", n=bundled_record.position, error=error.said)
+            sentence(
+                "record %(n)s is not a record: %(error)s",
+                n=bundled_record.position,
+                error=error.said,
+            )
         ) from None
 
 
 def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
-    """Return the sides of the channel when the release was proposed, by its opening and admissions. Raises `NotProved`."""
+    """Return the sides of the channel at the proposal of the release.
+
+    They come from the opening and the admissions. Raises `NotProved`.
+    """
     genesis, *admissions = sorted(
         bundle.opening, key=lambda bundled_record: bundled_record.position
     ) or [_NONE]
     opened = _record(genesis)
     if genesis.position != 1 or not isinstance(opened.data, ChannelOpening):
         raise NotProved(sentence("it does not begin with the opening of the channel"))
-    text = channel.cid_of(opened.act)
+    text = genesis_module.cid_of(opened.act)
     if bundle.cid != text or (cid and cid != text) or bundle.channel != opened.data.name:
         raise NotProved(
             sentence(
@@ -193,14 +213,18 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
 
 
 class _ReleaseRecords(Struct, frozen=True, kw_only=True):
-    """The records of the release itself, in order, and the ids of those that have two officers behind them and were not taken back."""
+    """The records of the release itself, in order.
+
+    `counting` are the ids of the records that have two officers behind them and were
+    not taken back.
+    """
 
     records: tuple[Record, ...]
     counting: frozenset[str]
 
 
-def _said(bundle: Bundle) -> _ReleaseRecords:
-    """Read the release's own records. Raises `NotProved`."""
+def _read_release(bundle: Bundle) -> _ReleaseRecords:
+    """Return the release's own records. Raises `NotProved`."""
     records = []
     for bundled_record in sorted(
         bundle.consents, key=lambda bundled_record: bundled_record.position
@@ -237,30 +261,36 @@ def _said(bundle: Bundle) -> _ReleaseRecords:
 
 
 def _text(bundle: Bundle, release_records: _ReleaseRecords, sides: set[str]) -> dict[str, Raw]:
-    """Return the members of the text, which is what the release's records give, as all took it. Raises `NotProved`."""
+    """Return the members of the text, as the release's records give it for all sides.
+
+    Raises `NotProved`.
+    """
     try:
         text = _members(bundle.text.encode())
         release = msgspec.json.decode(bundle.text, type=_Text)
         at = f"{datetime.fromisoformat(release.publish_at).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (msgspec.MsgspecError, UnicodeEncodeError, ValueError) as error:
-        raise NotProved(sentence("its text is none: %(error)s", error=str(error))) from None
-    _hold(bundle, release_records, sides, text)
+        raise NotProved(sentence("its text is not valid: %(error)s", error=str(error))) from None
+    _check_text(bundle, release_records, sides, text)
     if bundle.publish_at != at:
         raise NotProved(sentence("the time that it names is not the one of its text"))
     return text
 
 
 class _Text(Struct, frozen=True, kw_only=True):
-    """The members of a release's text that its bundle repeats, or lists records by."""
+    """The members of a release's text that its bundle also has."""
 
     publish_at: str
     records: tuple[ReleasedRecord, ...]
 
 
-def _hold(
+def _check_text(
     bundle: Bundle, release_records: _ReleaseRecords, sides: set[str], text: dict[str, Raw]
 ) -> None:
-    """Hold the text against the release's records: its opening, what its author corrected, and what every side took. Raises `NotProved`."""
+    """Check the text against the release's records. Raises `NotProved`.
+
+    They are its opening, its author's corrections, and the amendments of every side.
+    """
     expected: dict[str, Raw] = {}
     amendments: dict[str, dict[str, Raw]] = {}
     takers: dict[str, set[str]] = {}
@@ -292,7 +322,10 @@ def _hold(
 
 
 def _check_consents(bundle: Bundle, release_records: _ReleaseRecords, sides: set[str]) -> None:
-    """Each side has consented to these terms, by two officers, and nothing in the bundle takes it back. Raises `NotProved`."""
+    """Check that each side has consented to these terms by two officers.
+
+    Nothing in the bundle may take a consent back. Raises `NotProved`.
+    """
     agreed = {
         record.side
         for record in release_records.records
@@ -320,7 +353,10 @@ def _terms(record: Record) -> str:
 def _check_records(
     bundle: Bundle, text: dict[str, Raw]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Hold the records against the text, one by one, and return where they stand: whole, in extracts, withheld. Raises `NotProved`."""
+    """Check the records against the text, and return their positions by kind.
+
+    The kinds are whole, in extracts, and withheld. Raises `NotProved`.
+    """
     records: Any = _records(bytes(text["records"]))
     if len(records) != len(bundle.records):
         raise NotProved(
@@ -337,9 +373,9 @@ def _check_records(
             raise NotProved(
                 sentence("record %(n)s is another one than its text lists", n=record.position)
             )
-        if item.without is UNSET and record.record:
+        if item.without is UNSET and record.record and not record.extract:
             whole.append(record.position)
-        elif item.without is not UNSET and record.extract:
+        elif item.without is not UNSET and record.extract and not record.record:
             _check_extract(item, record)
             extracts.append(record.position)
         elif record.record or record.extract:

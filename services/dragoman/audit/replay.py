@@ -1,8 +1,8 @@
-"""The auditor's replay: folds a log from its first record, trusting no gateway, and says what it came to.
+"""The auditor's replay: a fold of a log from its first record, with no trusted gateway.
 
-Takes nothing from the service but the records' bytes: commitments, tree, state and
-digest are computed here, by the same rules. What a gateway says of the same position is
-then held against it.
+The replay takes only the records' bytes from the service. It computes commitments,
+tree, state and digest by the same rules. Then a gateway's answers about the same
+position can be compared with it.
 """
 
 import gc
@@ -12,7 +12,14 @@ from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
 
-from dragoman.domain.acts.erasure import Named, Withheld, left_of, named_in
+from dragoman.domain.acts.erasure import (
+    Named,
+    Withheld,
+    left_of,
+    merge_named,
+    named_in,
+    wait_for_next,
+)
 from dragoman.domain.acts.families.contact import offices_of, standing_office
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
@@ -23,26 +30,28 @@ from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
 from dragoman.text import Text
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import ErasedRecord
-from dragoman_schemas.responses import Count, Entry, Owed
+from dragoman_schemas.responses import Entry
 from dragoman_schemas.state import Exchange, decode_exchange
+from dragoman_schemas.state_responses import Count, Owed
 
 _SNAPSHOT_LEAVES = 32
-"""Every so many the tree's edge is kept: authors name heads, and the root at each is
-worked out from the edge before it.
+"""The number of leaves after which the tree's edge is kept again.
+
+Authors name heads, and the root at each head is computed from the edge before it.
 """
 _ROOTS = 256
 _ENTRY = leaf.entry(0, "")[:18]
 
 
 class Void(Struct, frozen=True, kw_only=True):
-    """A void record, and why."""
+    """A void record, and the reason for which it has no effect."""
 
     position: int
     reason: str
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
-    """What a log folds to."""
+    """The result of a fold."""
 
     channel: str
     cid: str
@@ -57,20 +66,20 @@ class Replayed(Struct, frozen=True, kw_only=True):
 
 
 class Hole(Exception):
-    """The records given are not contiguous."""
+    """The records are not contiguous."""
 
 
 class Flooded(Hole):
-    """More messages without effect than any log has."""
+    """The log has more messages without effect than any log should have."""
 
 
 class Replay:
-    """A fold in memory. Is the `Ledger` that it folds with.
+    """A fold in memory, which is also the history with which it folds.
 
-    `void` says by position why a record has no effect. `entries` are the positions of
-    leaf entries that stand for nothing that is known to it; `unproven`, by position,
-    the erasures that have yet to prove those that do; `erased`, by position, what is
-    left of every record that was legally erased.
+    `void` has the reasons of records without effect, by position. `entries` are the
+    positions of leaf entries that stand for no known record. `unproven` maps the
+    positions of other entries to those of the erasures that have yet to prove them.
+    `erased` has the remainder of every legally erased record, by position.
     """
 
     def __init__(self) -> None:
@@ -94,17 +103,17 @@ class Replay:
         self._roots: dict[int, bytes] = {}
 
     def exchange(self, exchange: str) -> Exchange | None:
-        """Return the folded exchange of that id."""
-        known = self._decoded.get(exchange)
-        if known is None:
+        """Return the folded exchange with an id, or None."""
+        exchange_state = self._decoded.get(exchange)
+        if exchange_state is None:
             encoded = self._encoded.get(exchange)
             registry = self.standing.state.registry
             if encoded is None or (registry is not None and exchange == registry.id):
                 return None
-            known = self._decoded[exchange] = decode_exchange(encoded)
+            exchange_state = self._decoded[exchange] = decode_exchange(encoded)
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
-        return known
+        return exchange_state
 
     def used(self, id: str) -> bool:
         """Return whether a well-formed record has used up the id."""
@@ -126,23 +135,36 @@ class Replay:
         return self._numbers.get(number)
 
     def office(self, side: str) -> Exchange | None:
-        """Return a side's liaison office as it is agreed or open, the newest entry of it."""
+        """Return a side's liaison office as agreed or open, in its newest entry."""
         return standing_office([self.exchange(id) for id in self._offices.get(side, ())], side)
 
     def withheld(self, position: int) -> Withheld | None:
-        """Return what an erasure further on says of the record at a position, as far as those were made known."""
+        """Return the part of a record that a later erasure names, by its position.
+
+        Only announced erasures are known (`expect`).
+        """
         return self._named.get(position)
 
     def expect(self, withhelds: Named) -> None:
-        """Make known what the erasures of this log name, so that entries that stand for records are taken for them."""
+        """Announce the records that erasures of this log name.
+
+        Then the entries at their positions are taken for these records.
+        """
         self._named = withhelds
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
-        """Return every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        """Return every well-formed record of an exchange, as erasures name it.
+
+        They are in order, and include void records.
+        """
         return self._by_exchange.get(exchange, ())
 
     def root(self, size: int) -> bytes:
-        """Return the tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
+        """Return the tree's root at a size.
+
+        Successive authors often have seen the same head, so the newest roots are
+        cached.
+        """
         root = self._roots.get(size)
         if root is None:
             if len(self._roots) == _ROOTS:
@@ -157,12 +179,15 @@ class Replay:
         return frontier.root()
 
     def exchanges(self) -> Iterator[Exchange]:
-        """Return every exchange as it stands, in the order in which they were opened."""
+        """Return every exchange in its current state, in the order of openings."""
         return (exchange for id in self._encoded if (exchange := self.exchange(id)) is not None)
 
     @property
     def encoded(self) -> dict[str, bytes]:
-        """Every exchange as it stands, and the registry, encoded, by id: in the order in which they were opened."""
+        """The current state of every exchange and of the registry, encoded, by id.
+
+        They are in the order of their openings.
+        """
         return dict(self._encoded)
 
     def commit_at(self, index: int) -> str:
@@ -170,7 +195,10 @@ class Replay:
         return self._commits[index]
 
     def nodes(self, level: int, index: int) -> bytes:
-        """Return the root of a complete subtree of the tree over all that was folded; each is worked out once."""
+        """Return the root of a complete subtree over all folded records.
+
+        Each root is computed once.
+        """
         if level == 0:
             return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
         node = self._nodes.get((level, index))
@@ -181,7 +209,10 @@ class Replay:
         return node
 
     def take(self, messages: Iterable[bytes | Record]) -> None:
-        """Fold the next messages of the log, or the records that they are known to be."""
+        """Fold the next messages of the log, or the records read from them.
+
+        Raises `Flooded` for too many messages without effect.
+        """
         for message in messages:
             step = advance(self.standing, self, self._encoded.get, message)
             folded, record = step.folded, step.folded.record
@@ -193,13 +224,16 @@ class Replay:
                     self._note(folded.state, folded.position)
             if folded.removed:
                 self._remove(folded)
+            elif record is not None and record.name == "erasure":
+                wait_for_next(self.unproven, self._named, folded.position)
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
                 self.void[folded.position] = folded.refusal.why
                 if len(self.void) > VOID_RECORDS:
                     raise Flooded(
-                        f"of {folded.position} messages more than {VOID_RECORDS} are without effect: somebody filled the log up"
+                        f"of {folded.position} messages more than {VOID_RECORDS} are without "
+                        "effect: somebody filled the log up"
                     )
             if record is not None:
                 if ids.uses_up(record.envelope.id, record.envelope.actor):
@@ -218,14 +252,17 @@ class Replay:
                 self._frontiers.append(step.standing.frontier)
 
     def _note(self, state: Exchange, position: int) -> None:
-        """Remember how an exchange is found again: by its number, and an office by its side."""
+        """Remember the number of an exchange, and an office under its side."""
         if state.opened.position == position:
             self._numbers[state.number] = state.id
             for side in offices_of(state):
                 self._offices.setdefault(side, []).append(state.id)
 
     def _note_entry(self, folded: Folded) -> None:
-        """Remember where an entry stood for a record, and by which erasure; or that it was none, for want of one."""
+        """Remember an entry that stood for a record, with its erasure.
+
+        Without such an erasure, remember that the entry stands for no record.
+        """
         withheld = self._named.get(folded.position)
         if folded.record is not None and withheld is not None:
             self.unproven[folded.position] = withheld.by
@@ -233,7 +270,7 @@ class Replay:
             self.entries.append(folded.position)
 
     def _remove(self, folded: Folded) -> None:
-        """Forget exchanges that were erased, and the doubt about the entries that stand for their records."""
+        """Forget exchanges that were erased, and accept their records' entries."""
         for exchange in folded.removed:
             self._encoded.pop(exchange, None)
             self._decoded.pop(exchange, None)
@@ -242,7 +279,7 @@ class Replay:
                 self.unproven.pop(erased_record.position, None)
 
     def result(self) -> Replayed:
-        """Return what it came to."""
+        """Return the result of the fold."""
         state = self.standing.state
         registry = state.registry
         counted: dict[tuple[str, str], int] = {}
@@ -289,7 +326,7 @@ class Replay:
 
 
 def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
-    """Return the fold of a log that is held in memory, to a position or to its end."""
+    """Return the fold of a log in memory, to a position or to its end."""
     fold = Replay()
     fold.expect(named_in(enumerate(messages, 1)))
     fold.take(messages[:upto])
@@ -298,8 +335,9 @@ def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
 
 Page = list[tuple[int, bytes | Record]]
 Source = Callable[[], AsyncGenerator[Page, None]]
-"""Gives a log from its beginning, each time it is called: pages of positions, and bytes
-or the records that they are known to be.
+"""Gives a log from its beginning, each time it is called.
+
+It gives pages of positions with bytes, or with the records read from them.
 """
 
 
@@ -308,8 +346,8 @@ async def replay(
 ) -> Replay:
     """Fold a log to a position or to the end. Raises `Hole`.
 
-    Where an entry stands for a record, the log is read once for the erasures in it, and
-    then folded from the beginning.
+    If an entry stands for a record, the log is read once for its erasures. Then it is
+    folded from the beginning.
     """
     fold = await _folded(source, None, upto, progress)
     if fold.entries:
@@ -320,18 +358,21 @@ async def replay(
 
 
 async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
-    """Return what the erasures of a log name, by position; those that stand up to a position, where one is given."""
+    """Return the records that the erasures of a log name, by position.
+
+    With `upto`, only erasures up to that position count.
+    """
     withheld_records: dict[int, Withheld] = {}
     async with aclosing(source()) as pages:
         async for page in pages:
             if upto and page and page[0][0] > upto:
                 break
-            withheld_records = (
+            withheld_records = merge_named(
+                withheld_records,
                 named_in(
                     (position, message if isinstance(message, bytes) else message.raw)
                     for position, message in page
-                )
-                | withheld_records
+                ),
             )
     return withheld_records
 
@@ -339,7 +380,10 @@ async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
 async def _folded(
     source: Source, withhelds: Named | None, upto: int, progress: Callable[[int], None]
 ) -> Replay:
-    """Return the fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
+    """Return the fold of a log to a position or to the end.
+
+    If no erasures are known, the fold ends with the page of the first entry.
+    """
     fold = Replay()
     fold.expect(withhelds or {})
     with _uncollected():
@@ -358,7 +402,10 @@ async def _folded(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: a fold keeps millions of things, and none of them is in one."""
+    """Disable the garbage collector for cycles.
+
+    A fold keeps millions of objects, and no cycle has any of them.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -369,7 +416,10 @@ def _uncollected() -> Iterator[None]:
 
 
 async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page, None]:
-    """Return the messages behind the entries that a gateway gives. Raises `Hole` where it gives neither a record nor the bytes of what is none."""
+    """Yield the messages of the entries that a gateway returns.
+
+    Raises `Hole` if an entry has neither a record nor the bytes of junk.
+    """
     async for page in pages:
         try:
             yield [
@@ -383,5 +433,6 @@ async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page,
             ]
         except ValueError:
             raise Hole(
-                f"after position {page[0].position - 1} comes what is neither a record nor the bytes of what is none"
+                f"after position {page[0].position - 1} comes what is neither a record nor the "
+                "bytes of what is none"
             ) from None

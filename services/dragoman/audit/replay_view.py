@@ -1,4 +1,7 @@
-"""A log that was replayed, as the reports read it: what a gateway's projection gives of a moment, from the records alone."""
+"""A replayed log as the reports read it.
+
+It gives the same as a gateway's projection at a position, from the records alone.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -6,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 from dragoman.audit.accountability import of_records
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import duty_calendar
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views import outages as blindness
-from dragoman.domain.views.audit_findings import Noted
+from dragoman.domain.views.audit_findings import AuditFinding
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman_schemas.acts.office.channel import (
     BrokerOutage,
@@ -23,7 +26,7 @@ from dragoman_schemas.state import Exchange, Message, Registry
 
 
 class ReplayedChannel:
-    """A channel whose opening holds, at the position to which its log was replayed."""
+    """A channel with a valid opening, at the position to which its log was replayed."""
 
     def __init__(self, replay: Replay, messages: Sequence[bytes]) -> None:
         """Read the messages that were replayed."""
@@ -37,7 +40,7 @@ class ReplayedChannel:
         self.ends = datetime.fromisoformat(state.time).astimezone(UTC) + timedelta(milliseconds=1)
         self.sides = tuple(side.name for side in self.registry.sides)
         self.calendars: dict[str, DutyCalendar] = {
-            side: deadlines.calendar_of(replay.office(side)) for side in self.sides
+            side: duty_calendar.calendar_of(replay.office(side)) for side in self.sides
         }
         self._channel = list(self._acts())
         self._marks: dict[str, list[tuple[int, str]]] = {}
@@ -60,17 +63,21 @@ class ReplayedChannel:
                     yield record
 
     def delivered(self, side: str, message: Message) -> str:
-        """Return when the first watermark of the side that covers the message was recorded; empty where none was."""
+        """Return the time at which a message was delivered to a side.
+
+        It is the time of the side's first watermark that covers the message. It is
+        empty if no watermark covers it.
+        """
         marks = self._marks.get(side, [])
         at = bisect_left(marks, (message.said.position, ""))
         return marks[at][1] if at < len(marks) else ""
 
     def exchanges(self, _: int) -> Iterator[Exchange]:
-        """Return all of them."""
+        """Return all exchanges."""
         return self._replay.exchanges()
 
     def turns(self, _: int) -> list[Turn]:
-        """Return when watches became somebody's or nobody's."""
+        """Return the times at which watches were manned or left unmanned."""
         turns: list[Turn] = []
         for record in self._channel:
             match record.data:
@@ -90,11 +97,11 @@ class ReplayedChannel:
         return turns
 
     def manned(self, _: int) -> frozenset[str]:
-        """None, before a channel's opening."""
+        """Return no side: before a channel's opening, no watch is manned."""
         return frozenset()
 
     def outages(self, _: int) -> list[OutageSpan]:
-        """Return when gateways had no broker, as they said."""
+        """Return the times at which gateways had no broker, as they reported."""
         ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
         return [
             OutageSpan(datetime.fromisoformat(end.from_), datetime.fromisoformat(end.to))
@@ -105,14 +112,14 @@ class ReplayedChannel:
         """Return the line checks."""
         return [check for exchange in self.exchanges(0) for check in blindness.checks(exchange)]
 
-    def exceptional(self, _: int) -> Iterator[Noted]:
-        """Return what records say of themselves, and which of them are without effect."""
+    def exceptional(self, _: int) -> Iterator[AuditFinding]:
+        """Yield the findings in records, and the records without effect."""
         return of_records(self._replay, self._messages)
 
     def actor(self, position: int) -> str | None:
-        """Return whose valid record stands at a position."""
+        """Return the actor of the valid record at a position."""
         return self._replay.actor(position)
 
     def period(self) -> OutageSpan:
-        """Return from the opening to now."""
+        """Return the time from the opening to the end of the log."""
         return OutageSpan(datetime.fromisoformat(self.registry.opened.time), self.ends)

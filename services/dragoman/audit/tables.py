@@ -1,9 +1,10 @@
-"""A log as tables for analysis: one row a message of the log, an exchange, and an addressee of a message, as SQLite or Parquet.
+"""A log as tables for analysis, as SQLite or Parquet.
 
-What is in them follows from the records alone. It proves nothing: what proves is the
-export, which is verified. Times are as recorded, in UTC; members that a side wrote
-stand as JSON, as they do in the log. What is under the Chatham House Rule has no side,
-officer, number or receipts.
+There is one row for each message of the log, for each exchange, and for each addressee
+of a message. The content follows from the records alone. The tables prove nothing: the
+verified export does. Times are as recorded, in UTC. Members that a side wrote are JSON,
+as in the log. A row under the Chatham House Rule has no side, officer, number or
+receipts.
 """
 
 import json
@@ -28,26 +29,29 @@ Row = tuple[Any, ...]
 
 COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "records": (
-        ("position", "INTEGER"), ("recorded_at", "TEXT"), ("valid", "INTEGER"), ("void_reason", "TEXT"), ("id", "TEXT"),
-        ("exchange", "TEXT"), ("number", "TEXT"), ("family", "TEXT"), ("act", "TEXT"), ("type", "TEXT"), ("side", "TEXT"),
-        ("actor", "TEXT"), ("released_by", "TEXT"), ("attestation", "TEXT"), ("commitment", "TEXT"), ("data", "TEXT"),
+        ("position", "INTEGER"), ("recorded_at", "TEXT"), ("valid", "INTEGER"),
+        ("void_reason", "TEXT"), ("id", "TEXT"), ("exchange", "TEXT"), ("number", "TEXT"),
+        ("family", "TEXT"), ("act", "TEXT"), ("type", "TEXT"), ("side", "TEXT"), ("actor", "TEXT"),
+        ("released_by", "TEXT"), ("attestation", "TEXT"), ("commitment", "TEXT"), ("data", "TEXT"),
     ),
     "exchanges": (
-        ("id", "TEXT"), ("number", "TEXT"), ("act", "TEXT"), ("family", "TEXT"), ("status", "TEXT"), ("side", "TEXT"),
-        ("precedence", "TEXT"), ("area", "TEXT"), ("subject", "TEXT"), ("opened_at", "TEXT"), ("opened_by", "TEXT"),
-        ("opened_position", "INTEGER"), ("updated_at", "TEXT"), ("updated_position", "INTEGER"), ("for_the_record", "INTEGER"),
+        ("id", "TEXT"), ("number", "TEXT"), ("act", "TEXT"), ("family", "TEXT"), ("status", "TEXT"),
+        ("side", "TEXT"), ("precedence", "TEXT"), ("area", "TEXT"), ("subject", "TEXT"),
+        ("opened_at", "TEXT"), ("opened_by", "TEXT"), ("opened_position", "INTEGER"),
+        ("updated_at", "TEXT"), ("updated_position", "INTEGER"), ("for_the_record", "INTEGER"),
         ("one_key", "INTEGER"), ("corrections", "INTEGER"), ("content", "TEXT"),
     ),
     "receipts": (
-        ("exchange", "TEXT"), ("number", "TEXT"), ("message", "TEXT"), ("act", "TEXT"), ("said_at", "TEXT"), ("said_by", "TEXT"),
-        ("addressee", "TEXT"), ("owes", "INTEGER"), ("delivered_at", "TEXT"), ("acknowledged_at", "TEXT"),
-        ("acknowledged_by", "TEXT"), ("answered_at", "TEXT"),
+        ("exchange", "TEXT"), ("number", "TEXT"), ("message", "TEXT"), ("act", "TEXT"),
+        ("said_at", "TEXT"), ("said_by", "TEXT"), ("addressee", "TEXT"), ("owes", "INTEGER"),
+        ("delivered_at", "TEXT"), ("acknowledged_at", "TEXT"), ("acknowledged_by", "TEXT"),
+        ("answered_at", "TEXT"),
     ),
 }  # fmt: skip
 
 
 def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
-    """Return the rows of each table of a log whose opening holds."""
+    """Return the rows of each table of a log with a valid opening."""
     past = ReplayedChannel(replay, messages)
     return {
         "records": _records(replay, messages),
@@ -170,7 +174,10 @@ def _receipts(past: ReplayedChannel, exchange: Exchange) -> Iterator[Row]:
 
 
 def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
-    """Write the tables into a new SQLite file, whole or not at all. Raises `OSError`, `sqlite3.Error`."""
+    """Write the tables into a new SQLite file, either whole or not at all.
+
+    Raises `OSError`, `sqlite3.Error`.
+    """
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     try:
@@ -180,9 +187,9 @@ def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
                 columns = ", ".join(f"{column} {kind}" for column, kind in COLUMNS[name])
                 connection.execute(f"CREATE TABLE {name} ({columns}) STRICT")
                 connection.executemany(
-                    f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})",  # noqa: S608
+                    f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})",  # noqa: S608  # The names are constants.
                     table,
-                )  # own names
+                )
             connection.commit()
         finally:
             connection.close()
@@ -192,8 +199,11 @@ def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
 
 
 def write_parquet(folder: Path, tables: Mapping[str, Iterable[Row]]) -> None:
-    """Write each table as a Parquet file of a folder. Raises `ImportError` without duckdb, `OSError`."""
-    import duckdb  # an extra of its own: some sixty megabytes
+    """Write each table as a Parquet file in a folder.
+
+    Raises `ImportError` without duckdb, and `OSError`.
+    """
+    import duckdb  # An optional extra of some sixty megabytes.
 
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection, tempfile.TemporaryDirectory(dir=folder) as apart:
@@ -214,8 +224,10 @@ def write_parquet(folder: Path, tables: Mapping[str, Iterable[Row]]) -> None:
             )
             fresh = Path(apart) / f"{name}.parquet"
             connection.execute(
-                f"COPY (SELECT * FROM read_json($lines, format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 16777216)) "  # own names  # noqa: S608
-                f"TO '{str(fresh).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, COMPRESSION zstd)",
+                "COPY (SELECT * FROM read_json($lines, format = 'newline_delimited', columns = "  # noqa: S608
+                f"{{{kinds}}}, maximum_object_size = 16777216)) "  # The names are constants.
+                f"TO '{str(fresh).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, "
+                "COMPRESSION zstd)",
                 {"lines": str(lines)},
             )
             fresh.rename(folder / f"{name}.parquet")

@@ -1,4 +1,7 @@
-"""The command line: parse, call, print. Commands are loaded when they are called."""
+"""The command line: it parses a call, runs the command and prints the result.
+
+The module of a command is imported only when the command is called.
+"""
 
 import gc
 import sys
@@ -9,12 +12,12 @@ from dragoman import __version__
 
 app = App(name="dragoman", version=__version__, help="The message service of a liaison office.")
 
-for _name, _where, _help in (
-    ("up", "serve:up", "Run everything in one process, beside a broker of its own."),
+for _name, _location, _help in (
+    ("up", "serve:up", "Run everything but the witness in one process, with its own broker."),
     (
         "serve",
         "serve:serve",
-        "Run one service on a broker that runs already, or a side's own witness.",
+        "Run one service on a running broker, or your side's own witness.",
     ),
     ("init", "serve:init", "Make a data directory, with keys and the operator's token."),
     ("channel", "channel_setup:channel", "Open channels and list them."),
@@ -29,80 +32,84 @@ for _name, _where, _help in (
         "channel:subject",
         "Map the subjects of an OIDC provider to officers, as the operator.",
     ),
-    ("post", "post:post", "Open an exchange: report, request, note."),
+    ("post", "post:post", "Open an exchange: a report, a request or a note."),
     (
         "draft",
         "post:draft",
         "Draft an act for a colleague to release, or list the drafts of your side.",
     ),
-    ("release", "post:release", "Release a colleague's draft: the second key."),
-    ("act", "post:act", "Carry an exchange on: acknowledge, reply, correct, close."),
-    ("import", "post:take_in", "Take in a CAP alert, or what a calendar program answers."),
+    ("release", "post:release", "Release a colleague's draft, as the second officer."),
+    ("act", "post:act", "Carry on an exchange: acknowledge, reply, correct, close."),
+    ("import", "post:take_in", "Import a CAP alert, or the answer of a calendar program."),
     ("keys", "keys:keys", "Make keys, and enter and revoke them in a channel."),
-    ("context", "keys:context", "Print what a signed act must say."),
+    ("context", "keys:context", "Print the members that a signature binds an act to."),
     ("person", "person:person", "Enter, change and erase people, whom acts name by id."),
-    ("file", "file:file", "Put, get and erase files, which acts name by SHA-256."),
-    ("show", "show:show", "Show an exchange, and what each addressee has done."),
+    ("file", "file:file", "Upload, download and erase files, which acts name by SHA-256."),
+    ("show", "show:show", "Show an exchange, and the reaction of each addressee."),
     ("tail", "show:tail", "Follow a channel's records as they arrive."),
     ("listen", "webhook:listen", "Forward a channel's records to a program on your own machine."),
     (
         "webhook",
         "webhook:webhook",
-        "Say where your side is told of records: by webhook, by e-mail.",
+        "Choose where your side is notified of records: by webhook or by e-mail.",
     ),
     ("state", "show:state", "Show the liaison state of a channel."),
-    ("watch", "watch:watch", "Take the watch, hand it over, and see what it must look at."),
+    ("watch", "watch:watch", "Take the watch, hand it over, and show its alarms and deadlines."),
     (
         "adopt",
         "watch:adopt",
-        "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of your side.",
+        "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
     ),
     (
         "statistics",
         "report:statistics",
-        "Show what each side owed and did in a period, in numbers.",
+        "Show in numbers what each side owed and did in a period.",
     ),
     (
         "report",
         "report:report",
-        "Write a situation report, a turn-over note, the record of a period or of a year.",
+        "Write a situation report, a turn-over note, or the record of a period or a year.",
     ),
     (
         "audit",
         "audit.accountability:audit",
-        "Replay, verify and export a channel's log, believing nobody.",
+        "Replay, verify and export a channel's log without trusting anybody.",
     ),
     (
         "witness",
         "witness:witness",
-        "Hold your side's witness, let it go, and print its verifier key.",
+        "Hold and release your side's witness, and print its verifier key.",
     ),
-    ("log", "log:log", "Put a damaged or lost log back from a copy."),
-    ("doctor", "doctor:doctor", "Find out what is wrong here."),
+    ("log", "log:log", "Restore a damaged or lost log from a copy."),
+    ("doctor", "doctor:doctor", "Check this installation, and say how to fix each fault."),
     ("config", "doctor:config", "Show and check the settings."),
 ):
-    app.command(f"dragoman.cli.{_where}", name=_name, help=_help)
+    app.command(f"dragoman.cli.{_location}", name=_name, help=_help)
 
 
 def main() -> None:
-    """Run a command; its return value, or what went wrong, becomes the exit code."""
+    """Run a command, and exit with its return value.
+
+    A failed command exits with the code of its error.
+    """
     from dragoman import telemetry
 
     telemetry.configure(level="warning")
-    # Records, rows and futures are freed by their counts as soon as they are done with: the collector has to look but rarely.
+    # Reference counts free records, rows and futures as soon as they are not needed. So
+    # the collector of cycles needs to run only rarely.
     gc.set_threshold(50_000, 20, 100)
     try:
         code = app(
             sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value"
         )
-    except BaseException as error:  # the outermost edge
-        from dragoman.cli import errors  # whose errors they are is imported when there is one
+    except BaseException as error:  # the outermost handler
+        from dragoman.cli import errors  # it imports a lot, and is needed only on failure
 
-        failed = errors.told(error)
-        if failed is None:
+        code = errors.report(error)
+        if code is None:
             if isinstance(error, SystemExit):
                 raise
             errors.trace(error)
-            failed = 1
-        sys.exit(failed)
+            code = 1
+        sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)

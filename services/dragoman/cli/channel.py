@@ -1,4 +1,4 @@
-"""`dragoman channel`, `officer`, `token` and `subject`: open a channel, enter its officers, say who speaks for them."""
+"""The commands `dragoman channel`, `officer`, `token` and `subject`."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.cli.signature import Sign, posted, seed_of
+from dragoman.cli.signature import Sign, post_signed, seed_of
 from dragoman.client import Client
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.office.channel import Role
@@ -38,7 +38,11 @@ EVERYWHERE = Target()
 
 @channel.command(name="new")
 async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
-    """Open a trial channel from a JSON file: name, kind, sides, languages, first officers. The host keeps all keys, and says so."""
+    """Open a trial channel from a JSON file.
+
+    The file has its name, kind, sides, languages and first officers. The host keeps all
+    keys, which the channel says of itself.
+    """
     async with connected(target, operator=True) as caller:
         opened = (await caller.call("POST", "/v1/channels", read_input(file))).json()
     if target.json:
@@ -46,7 +50,8 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
     else:
         out(opened["name"])
         say(
-            f"opened {opened['name']} between {' and '.join(opened['sides'])}; write its cid down, auditors start from it:"
+            f"opened {opened['name']} between {' and '.join(opened['sides'])}; "
+            "write its cid down, auditors start from it:"
         )
         say(f"  {opened['cid']}")
         say("the keys of all sides are kept by this host: a trial")
@@ -55,7 +60,7 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
 
 @channel.command(name="list")
 async def channel_list(*, target: Target = EVERYWHERE) -> int:
-    """List the channels that the token sees."""
+    """List the channels that the token can see."""
     async with connected(target, operator=target.token_file is None) as caller:
         channels = (await caller.call("GET", "/v1/channels")).json()["channels"]
     if target.json:
@@ -70,16 +75,16 @@ async def channel_list(*, target: Target = EVERYWHERE) -> int:
 
 @channel.command(name="show")
 async def channel_show(name: str, *, target: Target = EVERYWHERE) -> int:
-    """Show a channel: its cid, its sides, how far its log goes."""
+    """Show a channel: its cid, its sides and the length of its log."""
     async with connected(target, operator=target.token_file is None) as caller:
         out_json((await caller.call("GET", f"/v1/channels/{quote(name)}")).json())
     return 0
 
 
-def _named(actor: str) -> tuple[str, str]:
+def _side_and_name(actor: str) -> tuple[str, str]:
     side, slash, name = actor.partition("/")
     if not slash or not name:
-        raise UsageError(f"an officer is written side/name, like nato/o-17; {actor} came")
+        raise UsageError(f"an officer is written side/name, like nato/o-17, not {actor}")
     return side, name
 
 
@@ -95,28 +100,31 @@ async def _own_side(caller: Client, side: str) -> None:
 async def add(
     actor: str,
     *,
-    office: str,
-    role: list[Role],
+    office: Annotated[str, Parameter(help="The name of the office.")],
+    role: Annotated[list[Role], Parameter(help="A role; may be repeated.")],
     key: Annotated[
         tuple[Path, ...],
-        Parameter(negative=(), help="A file with a key of the officer's own, which signs as well."),
+        Parameter(
+            negative=(), help="A file with one of the officer's own keys, which signs as well."
+        ),
     ] = (),
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
-    """Enter an officer, or change one's office and roles. ACTOR is side/name, an office name and never a person's.
+    """Enter an officer, or change the office and the roles of one.
 
-    Where the sides keep their own keys, --sign has root's, or an administrator's.
+    ACTOR is side/name: the name of an office, never of a person. If the sides keep
+    their own keys, --sign has the key of root or of an administrator.
     """
-    side, name = _named(actor)
+    side, name = _side_and_name(actor)
     seeds = [seed_of(path) for path in key]
     body: dict[str, Any] = {"act": "officer", "officer": name, "office": office, "roles": role}
     if seeds:
         body["keys"] = [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds]
     async with connected(target) as caller:
         await _own_side(caller, side)
-    recorded = await posted(target, body, [*seeds, *map(seed_of, sign)])
-    _told(
+    recorded = await post_signed(target, body, [*seeds, *map(seed_of, sign)])
+    _report(
         target,
         recorded,
         f"{actor} is in office from position {recorded.position}; the operator can issue a token",
@@ -126,17 +134,24 @@ async def add(
 
 @officer.command
 async def revoke(
-    actor: str, *, reason: str | None = None, sign: Sign = (), target: Target = EVERYWHERE
+    actor: str,
+    *,
+    reason: Annotated[str | None, Parameter(help="The reason, which is recorded.")] = None,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
 ) -> int:
-    """Revoke an officer: from now on they may do nothing in the channel, and the name does not return."""
-    side, name = _named(actor)
+    """Revoke an officer, who can then do nothing in the channel.
+
+    The name cannot be entered again.
+    """
+    side, name = _side_and_name(actor)
     body: dict[str, Any] = {"act": "officer-revocation", "officer": name} | (
         {"reason": reason} if reason else {}
     )
     async with connected(target) as caller:
         await _own_side(caller, side)
-    recorded = await posted(target, body, [seed_of(path) for path in sign])
-    _told(target, recorded, f"{actor} is revoked from position {recorded.position}")
+    recorded = await post_signed(target, body, [seed_of(path) for path in sign])
+    _report(target, recorded, f"{actor} is revoked from position {recorded.position}")
     return 0
 
 
@@ -172,45 +187,52 @@ async def issue(
         bool,
         Parameter(
             negative=(),
-            help="Keep it, with the gateway's address, as this person's own on this machine.",
+            help="Save it with the gateway's address, as your own token on this machine.",
         ),
     ] = False,
-    label: str | None = None,
-    scope: Annotated[Literal["act", "read"], Parameter(help="read: it posts nothing.")] = "act",
+    label: Annotated[str | None, Parameter(help="A note for the list of tokens.")] = None,
+    scope: Annotated[
+        Literal["act", "read"], Parameter(help="read: the token cannot post.")
+    ] = "act",
     expires: Annotated[
-        str | None, Parameter(help="When it ends, like 2027-01-01T00:00Z. Default: never.")
+        str | None,
+        Parameter(help="The time at which it ends, like 2027-01-01T00:00Z. Default: never."),
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Issue a token to an officer, for --channel or for the only channel that the officer is in. It is printed once."""
-    wanted = (
-        _granted(target, actor)
+    """Issue a token to an officer, and print it once.
+
+    It is for --channel, or for the only channel that the officer is in.
+    """
+    request = (
+        _grant_of(target, actor)
         | {"scope": scope}
         | ({"label": label} if label else {})
         | ({"expires": expires} if expires else {})
     )
     async with connected(target, operator=True) as caller:
-        issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(wanted))).json()
+        issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(request))).json()
         address = caller.base_url
     if save:
-        _keep(home() / "token", issued["token"])
-        _keep(home() / "server", address)
+        _save(home() / "token", issued["token"])
+        _save(home() / "server", address)
         say(f"saved in {home()}; `dragoman post` now speaks as {actor}")
     if target.json:
         out_json(issued)
     elif not save:
         out(issued["token"])
         say(
-            f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; it is not shown again"
+            f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; "
+            "it is not shown again"
         )
     return 0
 
 
-def _granted(target: Target, actor: str) -> dict[str, Any]:
+def _grant_of(target: Target, actor: str) -> dict[str, Any]:
     return {"actor": actor, "channels": [target.channel] if target.channel else []}
 
 
-def _keep(path: Path, text: str) -> None:
+def _save(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -255,15 +277,16 @@ async def subject_add(
     subject: Annotated[str, Parameter(help="The `sub` of the provider's access tokens.")],
     actor: str,
     *,
-    scope: Annotated[
-        Literal["act", "read"], Parameter(help="read: nothing is posted with it.")
-    ] = "act",
+    scope: Annotated[Literal["act", "read"], Parameter(help="read: it cannot post.")] = "act",
     target: Target = EVERYWHERE,
 ) -> int:
-    """Let the access tokens of a subject speak for an officer, in --channel or in the only channel that the officer is in."""
-    wanted = _granted(target, actor) | {"subject": subject, "scope": scope}
+    """Let the access tokens of a subject speak for an officer.
+
+    They do so in --channel, or in the only channel that the officer is in.
+    """
+    request = _grant_of(target, actor) | {"subject": subject, "scope": scope}
     async with connected(target, operator=True) as caller:
-        mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(wanted))).json()
+        mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(request))).json()
     if target.json:
         out_json(mapped)
     else:
@@ -274,7 +297,7 @@ async def subject_add(
 
 @subject.command(name="list")
 async def subject_list(*, target: Target = EVERYWHERE) -> int:
-    """List the subjects that are known."""
+    """List the mapped subjects."""
     async with connected(target, operator=True) as caller:
         subjects = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
     if target.json:
@@ -297,14 +320,17 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
 
 @subject.command(name="remove")
 async def subject_remove(id: str, *, target: Target = EVERYWHERE) -> int:
-    """Forget a subject by its id: its access tokens speak for nobody any more."""
+    """Remove a subject by its id.
+
+    Its access tokens then speak for nobody.
+    """
     async with connected(target, operator=True) as caller:
         await caller.call("DELETE", f"/v1/subjects/{quote(id)}")
     say(f"subject {id} is forgotten")
     return 0
 
 
-def _told(target: Target, recorded: Any, words: str) -> None:
+def _report(target: Target, recorded: Any, words: str) -> None:
     if target.json:
         out_json(recorded)
     else:

@@ -1,4 +1,7 @@
-"""`dragoman channel draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`: what takes every side (docs/own-keys.md)."""
+"""The commands of `dragoman channel` that take every side (docs/own-keys.md).
+
+They are `draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`.
+"""
 
 import json
 import secrets
@@ -22,11 +25,11 @@ from dragoman.cli.common import (
     say,
     timeline_of,
 )
-from dragoman.cli.signature import Passphrase, Sign, posted, seed_of, signed
+from dragoman.cli.signature import Passphrase, Sign, post_signed, seed_of, sign_act
 from dragoman.client import Client
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import Naming, exchanges_of, left_of
-from dragoman.domain.acts.families import channel as channels
+from dragoman.domain.acts.families import genesis
 from dragoman.domain.record.codec import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -47,43 +50,44 @@ async def channel_draft(
     file: File,
     *,
     to: Annotated[
-        Path | None, Parameter(help="Where to write it. Default: NAME.opening.json.")
+        Path | None, Parameter(help="The file to write. Default: NAME.opening.json.")
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Draft the opening of a channel whose sides keep their own keys, from a JSON file with its name and the sides' root keys.
+    """Draft the opening of a channel whose sides keep their own keys.
 
-    It goes to every side, which signs it with `channel sign`; then `channel open` opens
-    the channel.
+    FILE is JSON with the name and the sides' root keys. Every side signs the draft with
+    `channel sign`; then `channel open` opens the channel.
     """
     try:
-        given = json.loads(read_input(file))
+        request = json.loads(read_input(file))
     except ValueError as error:
-        raise UsageError(f"{file} is no JSON: {error}") from None
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise UsageError(f"{file} is not JSON: {error}") from None
+    if not isinstance(request, dict) or not isinstance(request.get("name"), str):
         raise UsageError(
-            "the file is one JSON object with name, sides, and what else the opening says; see docs/own-keys.md"
+            "the file must be one JSON object with name, sides and other members of an opening; "
+            "see docs/own-keys.md"
         )
     async with connected(target, operator=True) as caller:
-        terms = (await caller.call("GET", f"/v1/openings/{quote(given['name'])}")).json()
+        terms = (await caller.call("GET", f"/v1/openings/{quote(request['name'])}")).json()
     sides = [
         {"threshold": 1, **side} if isinstance(side, dict) else side
-        for side in given.get("sides", [])
+        for side in request.get("sides", [])
     ]
     act = {
         "act": "channel-opening",
         "type": "dragoman.channel-opening.v1",
         "kind": "official",
         "languages": ["en"],
-        **given,
+        **request,
         "sides": sides,
         "log_key": terms["log_key"],
         "origin": terms["origin"],
         "rules": 1,
         "nonce": secrets.token_hex(32),
     }
-    if isinstance(given.get("policy"), str) and "witnesses" not in given:
-        act["witnesses"] = _witnesses(terms, given["policy"])
+    if isinstance(request.get("policy"), str) and "witnesses" not in request:
+        act["witnesses"] = _witnesses(terms, request["policy"])
     raw, data = _opening(json.dumps(act, separators=(",", ":"), ensure_ascii=False).encode())
     path = to or Path(f"{data.name}.opening.json")
     path.write_bytes(raw)
@@ -93,20 +97,26 @@ async def channel_draft(
 
 
 def _witnesses(terms: dict[str, str], text: str) -> list[str]:
-    """Return the verifier keys of the witnesses that a policy names. Raises `UsageError`."""
+    """Return the verifier keys of the witnesses that a policy names.
+
+    Raises `UsageError`.
+    """
     log = Verifier(terms["origin"], ED25519, dsse.decode_base64(terms["log_key"], 32) or bytes(32))
     try:
-        return [str(witness) for witness in log_policy.whole(log, text).witnesses.values()]
+        return [str(witness) for witness in log_policy.read_policy(log, text).witnesses.values()]
     except NotANote as error:
         raise UsageError(f"policy: {error}") from None
 
 
 def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
-    """Return an opening that the sides may sign. Raises `UsageError`, `Malformed`."""
+    """Return an opening that the sides may sign.
+
+    Raises `UsageError`, `Malformed`.
+    """
     act, data = read_act(raw.rstrip(b"\n"), cut=False)
     if not isinstance(data, ChannelOpening):
-        raise UsageError("this is no channel-opening; draft one with `dragoman channel draft`")
-    refusal = channels.check_opening(data)
+        raise UsageError("this is not a channel-opening; draft one with `dragoman channel draft`")
+    refusal = genesis.check_opening(data)
     if refusal is not None:
         raise UsageError(
             "; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults)
@@ -116,7 +126,7 @@ def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
 
 
 def _describe(raw: bytes, data: ChannelOpening) -> None:
-    """Say what is signed, in words."""
+    """Print the content of an opening in words."""
     say(f"{data.name}, {data.kind}, log {data.origin}, languages {', '.join(data.languages)}")
     for side in data.sides:
         ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in side.roots)
@@ -125,20 +135,25 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
         say(f"  witness {witness}")
     if isinstance(data.required_signatures, tuple):
         say(f"  every officer's act must be signed in: {', '.join(data.required_signatures)}")
-    say(
-        "write these down: auditors of your side start from them, and from nothing that a server says"
-    )
-    say(f"  cid {channels.cid_of(raw)}")
+    say("write these down: auditors of your side start from them, and from no server's word")
+    say(f"  cid {genesis.cid_of(raw)}")
     say(
         f"  log {Verifier(data.origin, ED25519, dsse.decode_base64(data.log_key, 32) or bytes(32))}"
     )
 
 
 @channel.command(name="sign")
-def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int:
-    """Sign an opening with a root key of your side, or an admission or erasure with root or as administrator, after reading what it says.
+def channel_sign(
+    file: File,
+    *,
+    key: Annotated[Path, Parameter(help="The file of the key that signs.")],
+    passphrase: Passphrase = None,
+) -> int:
+    """Read an opening, an admission or an erasure, and sign it.
 
-    The signature goes to who opens the channel, or posts the act.
+    An opening is signed with a root key of your side, the others with the key of root
+    or of an administrator. The signature goes to the person who opens the channel, or
+    posts the act.
     """
     raw = read_input(file).rstrip(b"\n")
     seed = seed_of(key, passphrase)
@@ -152,7 +167,8 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
         side = next((side.name for side in opening.sides if mine in side.roots), None)
         if side is None:
             raise UsageError(
-                f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}"
+                f"the key in {key} is not a root key of this opening: "
+                f"{dsse.key_id(dsse.public_of(seed))}"
             )
         _describe(raw, opening)
         say(f"signed for {side}")
@@ -163,14 +179,16 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
 def _describe_consent(data: SideAdmission | Erasure) -> None:
     if isinstance(data, Erasure):
         say(
-            f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}"
+            f"{_size_in_words(data)} will be removed from the record, for ever: "
+            f"{', '.join(exchanges_of(data))}"
         )
-        say("look at each of them before you sign: dragoman show ID")
+        say("read each of them before you sign: dragoman show ID")
         return
     ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
     where = data.signed.channel if isinstance(data.signed, Signed) else ""
     say(
-        f"{data.side.name} is admitted to the channel {where}, and reads the whole log: {data.side.threshold} of the root keys {ids}"
+        f"{data.side.name} will be admitted to the channel {where}, and read the whole log: "
+        f"{data.side.threshold} of the root keys {ids}"
     )
 
 
@@ -180,16 +198,21 @@ async def channel_admit(
     *,
     root: Annotated[
         list[str],
-        Parameter(help="A root key of the new side, as `keys new` prints it; once for each."),
+        Parameter(help="A root key of the new side, from `keys new`; may be repeated."),
     ],
-    threshold: int = 1,
-    next_roots: str = "",
+    threshold: Annotated[int, Parameter(help="The number of root keys that must sign.")] = 1,
+    next_roots: Annotated[
+        str, Parameter(help="The hash of the next root keys, from `keys next-roots`.")
+    ] = "",
     to: Annotated[
-        Path | None, Parameter(help="Where to write it. Default: SIDE.admission.json.")
+        Path | None, Parameter(help="The file to write. Default: SIDE.admission.json.")
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Draft the admission of a further side, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it."""
+    """Draft the admission of a further side, as root or an administrator.
+
+    Every side signs it with `channel sign`, and `channel post` records it.
+    """
     admitted: dict[str, Any] = {"name": side, "roots": root, "threshold": threshold} | (
         {"next_roots": next_roots} if next_roots else {}
     )
@@ -197,12 +220,13 @@ async def channel_admit(
         msgspec.json.encode({"act": "side-admission", "side": admitted}), cut=False
     )
     async with connected(target) as caller:
-        drafted = await signed(caller, await channel_of(target, caller), act, data, [])
+        drafted = await sign_act(caller, await channel_of(target, caller), act, data, [])
     path = to or Path(f"{side}.admission.json")
     path.write_bytes(drafted.act)
     out(str(path))
     say(
-        "every side signs it, and the new side as well, with `dragoman channel sign`; its author posts it with `dragoman channel post`"
+        "every side signs it with `dragoman channel sign`, the new side as well; "
+        "its author posts it with `dragoman channel post`"
     )
     return 0
 
@@ -210,20 +234,21 @@ async def channel_admit(
 @channel.command(name="erase")
 async def channel_erase(
     *exchanges: str,
-    reason: str = "",
+    reason: Annotated[str, Parameter(help="The reason, which is recorded.")] = "",
     to: Annotated[
-        Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")
+        Path | None, Parameter(help="The file to write. Default: CHANNEL.erasure.json.")
     ] = None,
     yes: Annotated[
         bool,
-        Parameter(negative=(), help="In a trial: do it, after every other side has consented."),
+        Parameter(negative=(), help="In a trial: erase, after every other side has consented."),
     ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it.
+    """Draft an erasure of whole exchanges, as root or an administrator.
 
-    In a trial, whose keys the host keeps, nobody signs it: with --yes it is recorded if
-    every other side has consented with `channel consent`.
+    Every side signs it with `channel sign`, and `channel post` records it. In a trial
+    the host keeps the keys, and nobody signs. With --yes the erasure is then recorded,
+    if every other side has consented with `channel consent`.
     """
     async with connected(target) as caller:
         name = await channel_of(target, caller)
@@ -233,15 +258,17 @@ async def channel_erase(
         if (await caller.call("GET", f"/v1/channels/{quote(name)}")).json()["custody"] == "host":
             if not yes:
                 raise UsageError(
-                    f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}; --yes does it"
+                    f"{_size_in_words(data)} will be removed from the record, for ever: "
+                    f"{', '.join(exchanges_of(data))}; --yes does it"
                 )
             return _tell_erased(target, (await caller.post(name, act)).recorded)
-        drafted = await signed(caller, name, act, data, [])
+        drafted = await sign_act(caller, name, act, data, [])
     path = to or Path(f"{name}.erasure.json")
     path.write_bytes(drafted.act)
     out(str(path))
     say(
-        "every side signs it with `dragoman channel sign`; its author posts it with `dragoman channel post`"
+        "every side signs it with `dragoman channel sign`; "
+        "its author posts it with `dragoman channel post`"
     )
     return 0
 
@@ -251,21 +278,20 @@ async def channel_consent(
     *exchanges: str,
     read: Annotated[
         int,
-        Parameter(
-            help="The last position that you have read: what was said in them later is not consented to."
-        ),
+        Parameter(help="The last position that you have read. Later records are not consented to."),
     ] = 0,
-    reason: str = "",
+    reason: Annotated[str, Parameter(help="The reason, which is recorded.")] = "",
     withdraw: Annotated[
-        bool, Parameter(negative=(), help="Take a consent back that nothing has come of yet.")
+        bool, Parameter(negative=(), help="Withdraw a consent that has had no effect yet.")
     ] = False,
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
-    """Record your side's consent to the erasure of whole exchanges, as root or an administrator, after reading them.
+    """Record your side's consent to the erasure of whole exchanges.
 
-    It is to just what they hold by now: whatever is said in one of them later takes a
-    consent anew.
+    You act as root or as an administrator, after reading the exchanges. The consent
+    covers their present content only. A later record in one of them needs a new
+    consent.
     """
     more = ({"reason": reason} if reason else {}) | ({"withdrawn": True} if withdraw else {})
     async with connected(target) as caller:
@@ -274,16 +300,15 @@ async def channel_consent(
         )
     newest = max(record.position for record in data.records)
     if read and newest > read:
-        raise UsageError(
-            f"something was said at {newest}, after what you have read: read it, then name that position"
-        )
-    recorded = await posted(target, act, [seed_of(path) for path in sign])
+        raise UsageError(f"there is a later record at {newest}: read it, then name that position")
+    recorded = await post_signed(target, act, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)
     else:
-        what = "the consent is taken back" if withdraw else "consented"
+        outcome = "the consent is withdrawn" if withdraw else "consented"
         say(
-            f"{what} at position {recorded.position}: the erasure of {_counted(data)}, as they are by now"
+            f"{outcome} at position {recorded.position}: the erasure of {_size_in_words(data)}, "
+            "as they are now"
         )
     return 0
 
@@ -291,7 +316,7 @@ async def channel_consent(
 async def _naming(
     name: str, caller: Client, channel: str, exchanges: tuple[str, ...], more: dict[str, Any]
 ) -> tuple[bytes, Naming]:
-    """Return an act that names every record of these exchanges."""
+    """Return an act that names every record of some exchanges."""
     if not exchanges:
         raise UsageError("name the exchanges, by their ids")
     erased_records = [
@@ -308,7 +333,7 @@ async def _naming(
     return act, data
 
 
-def _counted(data: Naming) -> str:
+def _size_in_words(data: Naming) -> str:
     return f"{len(data.records)} records of {len(exchanges_of(data))} exchanges"
 
 
@@ -317,13 +342,17 @@ def _tell_erased(target: Target, recorded: Recorded) -> int:
         out_json(recorded)
     else:
         say(
-            f"erased at position {recorded.position}; the bytes go from the host's disks with `dragoman log rebuild --erase`, and from a side's mirror by itself"
+            f"erased at position {recorded.position}; `dragoman log rebuild --erase` removes the "
+            "bytes from the host's disks, a side's mirror removes them by itself"
         )
     return 0
 
 
 async def _records_of(caller: Client, channel: str, exchange: str) -> list[ErasedRecord]:
-    """Return what an erasure keeps of every record of an exchange, from the records' own bytes."""
+    """Return the remains that an erasure leaves of every record of an exchange.
+
+    They are computed from the bytes of the records.
+    """
     answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
     timeline = await timeline_of(
         caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)
@@ -337,7 +366,11 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
 
 @channel.command(name="post")
 async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
-    """Post an admission or an erasure that all sides have signed, with the files of their signatures. Its author's token; once more changes nothing."""
+    """Post an admission or an erasure that all sides have signed.
+
+    Name the files of their signatures, and use the token of its author. Posting it
+    again changes nothing.
+    """
     raw = read_input(file).rstrip(b"\n")
     lines = [
         line
@@ -351,12 +384,13 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
         or not isinstance(data.signed, Signed)
     ):
         raise UsageError(
-            "name what `channel admit` or `channel erase` wrote, and the files of all signatures that `channel sign` printed"
+            "name the file of `channel admit` or `channel erase`, "
+            "and the files of all signatures from `channel sign`"
         )
-    keyids, rows = zip(
+    keyids, signature_texts = zip(
         *(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True
     )
-    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(rows)}
+    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(signature_texts)}
     async with connected(target) as caller:
         recorded = (
             await caller.post(
@@ -369,14 +403,18 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
         out_json(recorded)
     else:
         say(
-            f"{data.side.name} is a side from position {recorded.position}; its root enters its officers"
+            f"{data.side.name} is a side from position {recorded.position}; "
+            "its root enters its officers"
         )
     return 0
 
 
 @channel.command(name="open")
 async def channel_open(opening: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
-    """Open a channel by its opening and the files with the signatures that `channel sign` printed, of every side. Once more changes nothing."""
+    """Open a channel from its opening and the signatures of every side.
+
+    The signatures are files from `channel sign`. Opening it again changes nothing.
+    """
     raw, data = _opening(read_input(opening))
     lines = [
         line
@@ -396,7 +434,8 @@ async def channel_open(opening: File, *signatures: Path, target: Target = EVERYW
         _describe(raw, data)
         out(opened["name"])
         say(
-            "opened; the operator issues tokens to each SIDE/root, which enters the side's officers: see docs/own-keys.md"
+            "opened; the operator issues tokens to each SIDE/root, which enters the side's "
+            "officers: see docs/own-keys.md"
         )
     return 0
 

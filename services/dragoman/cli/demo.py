@@ -1,7 +1,7 @@
-"""The demonstration: public events of sides that talk rarely, an exercise, and in it a flash of now whose clock runs.
+"""The demonstration: public events of sides that seldom talk, and an exercise.
 
-Seeded through the HTTP API like everything else, with keys that make a second seeding
-change nothing.
+The exercise contains a present flash whose deadline runs. Everything is posted through
+the HTTP API, with keys that make a second seeding change nothing.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ ROLES: Final = {
 OFFICES: Final = {"nato": "brussels", "china": "beijing"}
 _DRILL: Final = "nato-china-exercise"
 _AHEAD: Final = timedelta(days=3)
-"""How far ahead the windows of an old case are moved."""
+"""The time by which the windows of an old case are moved into the future."""
 
 _DRILL_BEGAN: Final = timedelta(hours=1, minutes=32)
-"""Before the exercise's opening, so that the last of its entries, an hour and a half
-into it, has just been posted.
+"""The time of the exercise's beginning, before its opening. So the last of its entries,
+an hour and a half into it, has just been posted.
 """
 
 _WAITING: Final[dict[str, Any]] = {
@@ -48,11 +48,14 @@ _WAITING: Final[dict[str, Any]] = {
     "kind": "lost_drone_or_missile",
     "time": "start+5490s",
     "place": {"lat": 15.0417, "lon": 116.5083},
-    "facts": "A drone of ours does not answer and drifts towards your ships. It is unarmed. The rest is unknown.",
+    "facts": (
+        "A drone of ours does not answer and drifts towards your ships. "
+        "It is unarmed. The rest is unknown."
+    ),
     "request": "Please hold fire.",
 }
-"""What the exercise ends with: a flash that nobody has acknowledged, left for whoever
-looks.
+"""The last entry of the exercise: a flash that nobody has acknowledged, for the
+visitor.
 """
 
 _CALM: Final = "nato-china"
@@ -70,8 +73,8 @@ _DESKS: Final[dict[str, dict[str, Any]]] = {
         "languages": ["zh", "en"],
     },
 }
-"""Where the liaison offices of the live channel sit, and whom to ring there; the
-numbers are nobody's.
+"""The seats and telephones of the liaison offices in the live channel. The numbers
+belong to nobody.
 """
 
 
@@ -79,14 +82,17 @@ def _connector(certificate: Path | None) -> aiohttp.TCPConnector:
     if certificate is None:
         return aiohttp.TCPConnector()
     trusted = ssl.create_default_context(cafile=certificate)
-    trusted.check_hostname = (
-        False  # it is asked at its own address, under which the certificate need not know it
-    )
+    # The gateway is called at its own address, which the certificate need not contain.
+    trusted.check_hostname = False
     return aiohttp.TCPConnector(ssl=trusted)
 
 
 async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None) -> dict[str, Any]:
-    """Seed a running gateway at its own address, by its own certificate, and write `demo.json` with the one it is called by; what that holds."""
+    """Seed a running gateway, write `demo.json`, and return its content.
+
+    The gateway is called at its own address with its own certificate. `demo.json`
+    contains the address for callers from outside.
+    """
     operator = (data / "operator.token").read_text().strip()
     scenarios = [_scenario("nato-china"), _scenario("vienna-2022"), _scenario("drill")]
     talks = _scenario("talks")
@@ -103,7 +109,7 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
             _play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios
         ]
         await asyncio.gather(*playing, _play(cast, talks, began["nato-china-track2"]))
-        waiting = _compact(_dated(_WAITING, began[_DRILL]))
+        waiting = _compact(_with_times(_WAITING, began[_DRILL]))
         await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
         for side, desk in _DESKS.items():
             await _staff(cast, side, desk)
@@ -125,7 +131,10 @@ def _scenario(name: str) -> dict[str, Any]:
 
 
 async def _open(caller: Client, definition: dict[str, Any]) -> str:
-    """Open a channel with one officer a role and side, or find it; its channel time at the genesis."""
+    """Open a channel with one officer for each role and side, or find it.
+
+    Return its channel time at the genesis.
+    """
     body: dict[str, Any] = {
         name: definition[name]
         for name in ("name", "kind", "sides", "languages", "exercise_of")
@@ -146,7 +155,10 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
 
 
 async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]]) -> dict[str, str]:
-    """Return a token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
+    """Return a token for each role of each side, in all of its channels.
+
+    Tokens of an earlier demonstration are used again.
+    """
     path = data / "demo.json"
     tokens: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
     sides = [side for definition in definitions for side in definition["sides"]]
@@ -168,28 +180,34 @@ async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]])
     return tokens | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
 
 
-async def _released(
+async def _draft_and_release(
     drafter: Client, releaser: Client, entry: dict[str, Any], act: bytes, key: str
 ) -> str:
-    """Have an officer draft an act and the releaser release it, unless an earlier seeding did; its exchange."""
-    channel, text = (
+    """Let an officer draft an act and the releaser release it; return its exchange.
+
+    This is done only once, whatever the number of seedings.
+    """
+    channel, exchange = (
         entry["channel"],
         ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key),
     )
     try:
-        await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{text}")
+        await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")
     except ProblemResponse:
         recorded = (
             await releaser.release(channel, await drafter.draft(channel, act, key=key))
         ).recorded
         return recorded.exchange
-    return text
+    return exchange
 
 
-async def _by_two(
+async def _release_by_colleague(
     drafted: Awaitable[DraftView], colleague: Client, entry: dict[str, Any], key: str
 ) -> str:
-    """Have a colleague release what an officer drafts, unless an earlier seeding did. Return the id of its record."""
+    """Let a colleague release the draft of an officer, and return the id of its record.
+
+    This is done only once, whatever the number of seedings.
+    """
     try:
         await colleague.release(entry["channel"], await drafted)
     except ProblemResponse as error:
@@ -199,7 +217,7 @@ async def _by_two(
 
 
 async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
-    """Every side adopts the scenario's profile, as the scenarios ask where their entries do not."""
+    """Let every side adopt the scenario's profile, if its entries do not."""
     act = _compact({"act": "profile-adoption", "profile": scenario["profile"]})
     for channel in scenario["channels"]:
         for side in channel["sides"]:
@@ -217,16 +235,16 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
     for number, entry in enumerate(scenario["entries"]):
         if "body" not in entry:
             continue
-        body = _still_to_come(_named(_dated(entry["body"], began), exchanges))
+        body = _with_future_windows(_with_ids(_with_times(entry["body"], began), exchanges))
         if body["act"] == "release":
-            body["records"] = [records[item] for item in body["records"]]
+            body["records"] = [records[record] for record in body["records"]]
         act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
-        named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
-        exchange = exchanges[named] if named else ""
+        label = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
+        exchange = exchanges[label] if label else ""
         caller = cast[f"{entry['side']}/{entry['role']}"]
         if entry.get("two_key"):
-            exchanges[entry["as"]] = await _released(
+            exchanges[entry["as"]] = await _draft_and_release(
                 cast[f"{entry['side']}/officer"], caller, entry, act, key
             )
             continue
@@ -244,7 +262,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
             drafted = caller.draft(
                 entry["channel"], act, key=key, exchange=exchange, if_match=if_match
             )
-            id = await _by_two(drafted, colleague, entry, key)
+            id = await _release_by_colleague(drafted, colleague, entry, key)
             if "record_as" in entry:
                 exchanges[entry["record_as"]] = id
             continue
@@ -263,7 +281,10 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
 
 
 async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> None:
-    """Enter a side's liaison office with its hours, and a point of contact, which the other side has received."""
+    """Enter a side's liaison office with its hours, and a point of contact.
+
+    The other side acknowledges the point of contact.
+    """
     hours = {
         "days": ["mon", "tue", "wed", "thu", "fri"],
         "from": "08:00",
@@ -289,7 +310,7 @@ async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> No
         "languages": desk["languages"],
     }
     key = {"Idempotency-Key": f"demonstration-person-{side}"}
-    kept = (
+    entry_of_person = (
         await cast[f"{side}/duty_officer"].call(
             "POST", f"/v1/channels/{_CALM}/people", _compact(person), key
         )
@@ -297,7 +318,7 @@ async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> No
     point = {
         "act": "point-of-contact",
         "role": "duty desk",
-        "person": {"id": kept["id"], "commitment": kept["commitment"]},
+        "person": {"id": entry_of_person["id"], "commitment": entry_of_person["commitment"]},
         "institution": f"Liaison office {desk['seat']}",
         "languages": desk["languages"],
         "hours": "24x7",
@@ -305,7 +326,7 @@ async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> No
         "valid_from": "2026-01-01T00:00:00Z",
     }
     entry = {"channel": _CALM, "side": side}
-    exchange = await _released(
+    exchange = await _draft_and_release(
         cast[f"{side}/officer"], head, entry, _compact(point), "demonstration-contact"
     )
     await other.post(
@@ -338,40 +359,44 @@ def _compact(act: dict[str, Any]) -> bytes:
 
 
 async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
-    """Return the exchange's ETag, on which a consenting act rests."""
+    """Return the ETag of an exchange, which a consenting act must name."""
     return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers[
         "ETag"
     ]
 
 
-def _named(value: Any, exchanges: dict[str, str]) -> Any:
-    """Return a body with the names that the scenario gives exchanges and records made their ids."""
+def _with_ids(value: Any, exchanges: dict[str, str]) -> Any:
+    """Return a body with the names of the scenario replaced by ids."""
     if isinstance(value, dict):
         return {
-            name: _named(inner, exchanges)
+            name: _with_ids(inner, exchanges)
             if name in ("references", "trigger", "of", "under", "records")
             else inner
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_named(inner, exchanges) for inner in value]
+        return [_with_ids(inner, exchanges) for inner in value]
     return exchanges.get(value, value) if isinstance(value, str) else value
 
 
-def _dated(value: Any, began: datetime) -> Any:
-    """Return a body with `start+Ns` made a time."""
+def _with_times(value: Any, began: datetime) -> Any:
+    """Return a body with each `start+Ns` replaced by a time."""
     if isinstance(value, dict):
-        return {name: _dated(inner, began) for name, inner in value.items()}
+        return {name: _with_times(inner, began) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_dated(inner, began) for inner in value]
+        return [_with_times(inner, began) for inner in value]
     if isinstance(value, str) and value.startswith("start+") and value.endswith("s"):
         moment = began + timedelta(seconds=int(value[6:-1]))
         return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return value
 
 
-def _still_to_come(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body whose windows, of a case that was long ago, are moved by whole days to where they are still ahead; no gateway takes past ones."""
+def _with_future_windows(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body whose windows are in the future.
+
+    The windows of an old case are moved by whole days, because no gateway accepts past
+    ones.
+    """
     windows = body.get("windows", ())
     if not windows or body.get("for_the_record"):
         return body
@@ -401,11 +426,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def introduce(seeded: dict[str, Any], say: Callable[[str], None]) -> None:
-    """Say where to go, and with which token."""
+    """Print the address of the demonstration and its tokens."""
     tokens: dict[str, str] = seeded["tokens"]
     say("")
     say(
-        f"  Open {seeded['base_url']}/ and sign in with a token. A flash waits for China in nato-china-exercise."
+        f"  Open {seeded['base_url']}/ and sign in with a token. "
+        "A flash waits for China in nato-china-exercise."
     )
     say("")
     width = max(len(name) for name in tokens if name.partition("/")[0] in OFFICES)

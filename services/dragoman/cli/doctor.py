@@ -1,4 +1,4 @@
-"""`dragoman doctor` and `config`: what is wrong here, and what to do about it."""
+"""The commands `dragoman doctor` and `config`, which check an installation."""
 
 import os
 import shutil
@@ -30,27 +30,35 @@ from dragoman.settings import SettingsError, flattened, load
 EVERYWHERE = Target()
 _DISK_BYTES = 1024**3
 
+Config = Annotated[
+    Path | None,
+    Parameter(name="--config", help="A settings file. Default: as for all commands."),
+]
+
 config = App(name="config", help="Show and check the settings.")
 
 
 @config.command(name="show")
-def config_show(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
+def config_show(*, file: Config = None) -> int:
     """Print every setting with its source."""
     settings, sources = load(config=file)
     table(
-        [[name, _shown(value), sources[name]] for name, value in flattened(settings)],
+        [[name, _as_json(value), sources[name]] for name, value in flattened(settings)],
         ["SETTING", "VALUE", "FROM"],
     )
     return 0
 
 
-def _shown(value: Any) -> str:
+def _as_json(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 @config.command(name="check")
-def config_check(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
-    """Check the settings; a fault is named with its place and source, and the exit code is 2."""
+def config_check(*, file: Config = None) -> int:
+    """Check the settings.
+
+    A fault is printed with its place and its source, and the exit code is 2.
+    """
     try:
         _checked(file)
     except SettingsError as error:
@@ -61,7 +69,10 @@ def config_check(*, file: Annotated[Path | None, Parameter(name="--config")] = N
 
 
 def _checked(file: Path | None = None) -> None:
-    """Load the settings, and what they name: certificates, networks, the provider. Raises `SettingsError`."""
+    """Load the settings, and check the files and networks that they name.
+
+    Raises `SettingsError`.
+    """
     from dragoman import bootstrap
 
     settings, _ = load(config=file)
@@ -69,7 +80,7 @@ def _checked(file: Path | None = None) -> None:
 
 
 async def doctor(*, target: Target = EVERYWHERE) -> int:
-    """Check everything that can be checked from here, and say what to do about each fault."""
+    """Check everything that can be checked from here, and say how to fix each fault."""
     findings = [_settings(), _broker(), *_data(target.data), *await _gateway(target)]
     if target.json:
         out_json([{"check": name, "ok": not fault, "fault": fault} for name, fault in findings])
@@ -164,7 +175,8 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
             me = (await caller.call("GET", "/v1/me")).json()
             findings.append(
                 (
-                    f"token speaks for {me['actor']} in {', '.join(me['channels']) or 'no channel'}",
+                    f"token speaks for {me['actor']} in "
+                    f"{', '.join(me['channels']) or 'no channel'}",
                     "",
                 )
             )

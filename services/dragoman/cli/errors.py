@@ -1,4 +1,4 @@
-"""How a command ends that went wrong: what it says, and its exit code."""
+"""The end of a failed command: its message and its exit code."""
 
 import asyncio
 import sys
@@ -21,8 +21,11 @@ from dragoman.settings import SettingsError
 _INTERRUPTED = 130
 
 
-def told(error: BaseException) -> int | None:
-    """Say what went wrong; the exit code, or None for what nobody foresaw."""
+def report(error: BaseException) -> int | None:
+    """Print a message for an error, and return the exit code.
+
+    None for an error that was not expected.
+    """
     match error:
         case ProblemResponse():
             _say_refused(error)
@@ -35,7 +38,8 @@ def told(error: BaseException) -> int | None:
             return common.UNVERIFIED
         case NotAnExport() | UnprovenHead() | Hole() | Garbled() | common.Unverified():
             common.say(
-                f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}"
+                "dragoman: VERIFICATION FAILED: "
+                f"{'the log is not whole: ' if isinstance(error, Hole) else ''}{error}"
             )
             return common.UNVERIFIED
         case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():
@@ -44,11 +48,10 @@ def told(error: BaseException) -> int | None:
         case BrokerError() | StoreBusy() | StoreFull():
             common.say(f"dragoman: {error}")
             return common.FAILED
-        case CycloptsError():  # it has said so itself
+        case CycloptsError():  # cyclopts has printed it
             return common.USAGE
-        case (
-            KeyboardInterrupt() | asyncio.CancelledError()
-        ):  # Ctrl-C, without a gateway and with one
+        # Ctrl-C raises the one without a gateway, and the other with one.
+        case KeyboardInterrupt() | asyncio.CancelledError():
             return _INTERRUPTED
         case BrokenPipeError():
             return 0
@@ -57,7 +60,7 @@ def told(error: BaseException) -> int | None:
 
 
 def trace(error: BaseException) -> None:
-    """Print the traceback of what nobody foresaw, with nothing in it that a terminal would obey."""
+    """Print the traceback of an unexpected error, safe for a terminal."""
     sys.stderr.write(escaped("".join(traceback.format_exception(error))))
 
 

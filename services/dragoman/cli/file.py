@@ -1,4 +1,4 @@
-"""`dragoman file`: files beside the log, by the SHA-256 of their bytes."""
+"""The command `dragoman file`: files beside the log, by the SHA-256 of their bytes."""
 
 import hashlib
 import mimetypes
@@ -27,7 +27,7 @@ from dragoman.client import FILES, Client
 from dragoman_schemas.fields import Attachment, MediaType
 from dragoman_schemas.responses import Files, FileView
 
-file = App(name="file", help="Put, get and erase files, which acts name by SHA-256.")
+file = App(name="file", help="Upload, download and erase files, which acts name by SHA-256.")
 
 EVERYWHERE = Target()
 _TYPES: Final[tuple[MediaType, ...]] = get_args(MediaType)
@@ -37,23 +37,35 @@ _TYPES: Final[tuple[MediaType, ...]] = get_args(MediaType)
 async def file_put(
     path: File,
     *,
-    type: Annotated[str, Parameter(help="Its media type; by default what its name says.")] = "",
+    type: Annotated[
+        str, Parameter(help="Its media type. Default: the type that its name suggests.")
+    ] = "",
     title: Annotated[
-        str, Parameter(help="Its title in the attachment that is printed; by default its name.")
+        str, Parameter(help="Its title in the printed attachment. Default: its name.")
     ] = "",
     target: Target = EVERYWHERE,
 ) -> int:
-    """Put a file, and print how acts attach it. The other sides may fetch it once an act of yours does."""
+    """Upload a file, and print the attachment by which acts name it.
+
+    The other sides may fetch it once an act of yours names it.
+    """
     content = read_input(path)
     media_type = next(
-        (text for text in _TYPES if text == (type or mimetypes.guess_type(path)[0])), None
+        (
+            known_type
+            for known_type in _TYPES
+            if known_type == (type or mimetypes.guess_type(path)[0])
+        ),
+        None,
     )
     if media_type is None:
         raise UsageError(f"say with --type what {path} is: {', '.join(_TYPES)}")
     digest = hashlib.sha256(content).hexdigest()
     async with connected(target) as caller:
-        where = f"{await _files(target, caller)}/{digest}"
-        answer = await caller.call("PUT", where, content, {"Content-Type": media_type}, FILES)
+        path_of_file = f"{await _files(target, caller)}/{digest}"
+        answer = await caller.call(
+            "PUT", path_of_file, content, {"Content-Type": media_type}, FILES
+        )
     if target.json:
         out_json(answer.body)
         return 0
@@ -70,7 +82,7 @@ async def file_put(
 
 @file.command(name="list")
 async def file_list(*, target: Target = EVERYWHERE) -> int:
-    """List the files that your side has put in a channel."""
+    """List the files that your side has uploaded to a channel."""
     async with connected(target) as caller:
         files = json.decode(
             (await caller.call("GET", await _files(target, caller))).body, type=Files
@@ -93,11 +105,11 @@ async def file_get(
     sha256: str,
     *,
     output: Annotated[
-        Path | None, Parameter(help="Where to write it; by default standard output.")
+        Path | None, Parameter(help="The file to write. Default: standard output.")
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Get a file, and check that it is the one of that SHA256."""
+    """Download a file, and check that it has this SHA256."""
     async with connected(target) as caller:
         content = (
             await caller.call(
@@ -105,7 +117,7 @@ async def file_get(
             )
         ).body
     if hashlib.sha256(content).hexdigest() != sha256:
-        say("dragoman: VERIFICATION FAILED: what came is another file; nothing was written")
+        say("dragoman: VERIFICATION FAILED: the gateway sent another file; nothing was written")
         return UNVERIFIED
     if output is None:
         sys.stdout.buffer.write(content)
@@ -118,7 +130,10 @@ async def file_get(
 
 @file.command(name="erase")
 async def file_erase(sha256: str, *, target: Target = EVERYWHERE) -> int:
-    """Erase your side's copy of a file. Acts that name it say "erased"."""
+    """Erase your side's copy of a file.
+
+    Acts that name it show "erased".
+    """
     async with connected(target) as caller:
         answer = await caller.call("DELETE", f"{await _files(target, caller)}/{quote(sha256)}")
     if target.json:

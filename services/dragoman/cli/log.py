@@ -1,4 +1,4 @@
-"""`dragoman log`: put a log back from a copy, and have other gateways take it for the one that they knew."""
+"""The command `dragoman log`, which restores a log from a copy."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, rebuild
+from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, restore_log
 from dragoman.settings import Settings, load
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -30,22 +30,20 @@ from dragoman.tlog import checkpoint
 from dragoman.tlog.difference import sources_of
 from dragoman.tlog.merkle import Nodes
 
-log = App(
-    name="log", help="Put a damaged or lost log back from a copy, with every position as it was."
-)
+log = App(name="log", help="Restore a damaged or lost log from a copy, with the same positions.")
 
 Data = Annotated[Path | None, Parameter(help="The data directory. Default: dragoman-data.")]
 
 
 class Messages(Struct, frozen=True):
-    """A copy in memory."""
+    """A copy of a log in memory."""
 
     messages: Sequence[bytes]
     signed: bytes | None = None
 
     @property
     def size(self) -> int:
-        """Return how many."""
+        """Return the number of messages."""
         return len(self.messages)
 
     def raw(self, position: int) -> bytes:
@@ -54,19 +52,22 @@ class Messages(Struct, frozen=True):
 
     @property
     def sealed(self) -> bytes | None:
-        """The newest signed head that came with it."""
+        """Return the newest signed head that came with the copy."""
         return self.signed
 
 
 class Without(Struct, frozen=True):
-    """A copy without the bytes of what was erased: at those positions it has the entries that stand for the records."""
+    """A copy without the bytes of the erased records.
+
+    At their positions it has the entries that replace them.
+    """
 
     copy: Archive | Messages
     entries: Mapping[int, bytes]
 
     @property
     def size(self) -> int:
-        """Return how many."""
+        """Return the number of messages."""
         return self.copy.size
 
     def raw(self, position: int) -> bytes:
@@ -80,7 +81,7 @@ async def rebuild_command(
     source: Annotated[
         Path,
         Parameter(
-            help="The copy: a mirror's folder, a registrar's archive of the channel, or an export."
+            help="The copy: a mirror's folder, a signer's archive of the channel, or an export."
         ),
     ],
     *,
@@ -88,46 +89,49 @@ async def rebuild_command(
     log_key: Annotated[
         str,
         Parameter(
-            name="--log", help="The verifier key of the log, as it was written down at the opening."
+            name="--log", help="The verifier key of the log, from your notes of the opening."
         ),
     ],
     set_aside: Annotated[
         bool,
         Parameter(
             negative=(),
-            help="First move what the broker on this data directory has of the log into DIR/set-aside.",
+            help="First move the log of the broker on this data directory into DIR/set-aside.",
         ),
     ] = False,
     erase: Annotated[
         bool,
         Parameter(
             negative=(),
-            help="Carry out the erasures to which every side consented: what is put back, and what else this data directory has, is without them. "
-            "What the broker had is not set aside but removed.",
+            help="Carry out the erasures to which every side consented, in the restored log and "
+            "in the rest of this data directory. The broker's old log is deleted.",
         ),
     ] = False,
     data: Data = None,
     nats_url: Annotated[
         str | None,
-        Parameter(help="The broker's URL; by default the data directory's own broker is started."),
+        Parameter(
+            help="The broker's URL. Default: the broker of the data directory, which is started."
+        ),
     ] = None,
-    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+    config: Annotated[Path | None, Parameter(help="A settings file in TOML.")] = None,
 ) -> int:
-    """Write what the broker lacks of a log from a copy, which is verified first. Stop the service before, and start it afterwards.
+    """Write the records that the broker lacks, from a copy that is verified first.
 
-    What the broker still has must be what the copy has; else nothing is written: exit
-    code 7.
+    Stop the service before, and start it afterwards. The records that the broker still
+    has must be those of the copy. Otherwise nothing is written: exit code 7.
     """
     settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
     if (set_aside or erase) and settings.nats.url:
         raise UsageError(
-            "--set-aside and --erase are for the broker of a data directory; on another one its administrator deletes the stream"
+            "--set-aside and --erase are for the broker of a data directory; "
+            "on another broker its administrator deletes the stream"
         )
-    copy = _opened(source)
+    copy = _open_copy(source)
     verification = Verification(cid=checked_cid(cid), log=verifier_of(log_key))
-    with progress("verifying the copy", copy.size) as told:
+    with progress("verifying the copy", copy.size) as report:
         verification.erasures = lambda: named_in(enumerate(_messages(copy), 1))
-        verification.take(_messages(copy), told)
+        verification.take(_messages(copy), report)
     verification.head(copy.sealed, whole=not source.is_dir(), sources=_sources(source, copy))
     if verification.lie is not None:
         say_failed(verification.lie)
@@ -143,15 +147,16 @@ async def rebuild_command(
     )
     if erase and not entries:
         raise UsageError(
-            "nothing of this log was erased by the consent of every side; draft an erasure with `dragoman channel erase`"
+            "no record of this log was erased by the consent of every side; "
+            "draft an erasure with `dragoman channel erase`"
         )
     aside = None
     if set_aside or erase:
         async with broker.lease(settings.data):
             aside = broker.set_aside(settings.data, stream_config.stream_of(channel))
-        say(f"what the broker had is in {aside}" if aside else "the broker had nothing of it")
+        say(f"the broker's old log is in {aside}" if aside else "the broker had nothing of it")
     try:
-        written = await _rebuilt(settings, channel, Without(copy, entries), copy.sealed)
+        written = await _write_log(settings, channel, Without(copy, entries), copy.sealed)
     except (CopyMismatch, LogBroken) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
@@ -159,22 +164,23 @@ async def rebuild_command(
         say(f"dragoman: {error}; call it again: it goes on where it stopped")
         return UNREACHABLE
     except WriteConflict:
-        say("dragoman: somebody else signs heads meanwhile; stop the registrars, and call it again")
+        say("dragoman: somebody else signs heads meanwhile; stop the signers, and call it again")
         return FAILED
-    _accepted(settings, channel)
+    _accept_streams(settings, channel)
     if erase:
         _erase(settings, channel, copy, entries)
         if aside is not None:
             shutil.rmtree(aside)
         say(
-            f"{len(entries)} records are erased from the broker, the registrar's archive and the projections here; what others keep, they erase"
+            f"{len(entries)} records are erased from the broker, the signer's archive and the "
+            "projections here; the others erase their own copies"
         )
     out(channel)
     say(f"{written} records were written, of {copy.size}; start the service again")
     return 0
 
 
-def _opened(source: Path) -> Archive | Messages:
+def _open_copy(source: Path) -> Archive | Messages:
     if source.is_dir():
         return archive_in(source)
     with Export(source) as opened:
@@ -182,7 +188,10 @@ def _opened(source: Path) -> Archive | Messages:
 
 
 def _sources(source: Path, copy: Archive | Messages) -> Callable[[int], list[Nodes]]:
-    """Return the hashes that came with a copy: they lead to the first record that is not the signed one."""
+    """Return the hashes that came with a copy.
+
+    They lead to the first record that is not the signed one.
+    """
     if isinstance(copy, Archive):
         return lambda size: [nodes_of(copy)]
 
@@ -200,7 +209,10 @@ def _messages(copy: Archive | Messages) -> Iterator[bytes]:
 def _erase(
     settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]
 ) -> None:
-    """Erase from the copy, where that is a folder, and from what else the data directory has; projections are built anew from the log."""
+    """Erase records from a copy in a folder, and from the data directory.
+
+    The projections are deleted, and built again from the log.
+    """
     path = settings.data / "archive" / channel
     if isinstance(copy, Archive):
         copy.erase(entries)
@@ -215,14 +227,14 @@ def _erase(
         file.unlink()
 
 
-async def _rebuilt(
+async def _write_log(
     settings: Settings, channel: str, copy: RestoreCopy, signed: bytes | None
 ) -> int:
-    """Write the log, and the newest signed head where the broker has lost it.
+    """Write the log, and the newest signed head if the broker has lost it.
 
-    Where heads are kept is made before a log that is lost, and after one that is there
-    has been found to be the copy's: who signs tells by that which logs had heads
-    before.
+    If the log is lost, the store of signed heads is made before it. If the log is
+    there, the store is made after the log has been compared with the copy. A signer
+    tells by this order which logs had heads before.
     """
     replicas = settings.nats.replicas
     async with (
@@ -233,8 +245,8 @@ async def _rebuilt(
             await SignedHeadStore.create(steward, replicas)
         await stream_config.create(steward, channel, replicas)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
-            with progress("writing", copy.size) as told:
-                written = await rebuild(bus, channel, copy, told)
+            with progress("writing", copy.size) as report:
+                written = await restore_log(bus, channel, copy, report)
         await SignedHeadStore.create(steward, replicas)
         async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
             newest = await SignedHeadStore(bus).newest(channel)
@@ -247,7 +259,7 @@ def _size(signed: bytes) -> int:
     return checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
 
 
-def _accepted(settings: Settings, channel: str) -> list[Path]:
+def _accept_streams(settings: Settings, channel: str) -> list[Path]:
     return [
         path
         for path in sorted((settings.data / "marks").glob(f"*/{channel}.json"))
@@ -260,12 +272,15 @@ def accept(
     channel: str,
     *,
     data: Data = None,
-    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+    config: Annotated[Path | None, Parameter(help="A settings file in TOML.")] = None,
 ) -> int:
-    """Have a stopped gateway take a stream that was made anew from a copy for the one that it knew. It compares every record all the same."""
+    """Let a stopped gateway accept a stream that was restored from a copy.
+
+    The gateway still compares every record.
+    """
     settings, _ = load({"data": data}, config=config)
-    paths = _accepted(settings, channel)
+    paths = _accept_streams(settings, channel)
     if not paths:
         raise UsageError(f"{settings.data} has no high-water mark of {channel}")
-    say(f"{len(paths)} high-water marks of {channel} hold for the stream as it is now")
+    say(f"{len(paths)} high-water marks of {channel} are valid for the present stream")
     return 0

@@ -1,4 +1,7 @@
-"""`dragoman person`: the register of people, which stands beside the log and can be erased."""
+"""The command `dragoman person`: the register of people.
+
+The register is beside the log, so that its entries can be erased.
+"""
 
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -26,22 +29,30 @@ person = App(name="person", help="Enter, change and erase people, whom acts name
 
 EVERYWHERE = Target()
 
-Key = Annotated[str | None, Parameter(help="The Idempotency-Key; a UUIDv7 becomes the entry's id.")]
+Key = Annotated[
+    str | None, Parameter(help="The Idempotency-Key. A UUIDv7 becomes the id of the entry.")
+]
 
 
 @person.command(name="new")
 async def person_new(file: File, *, key: Key = None, target: Target = EVERYWHERE) -> int:
-    """Enter the person in FILE, or on standard input for `-`: name, and what is known of post, institution, telephones, emails, languages, note."""
+    """Enter the person in FILE, or on standard input for `-`.
+
+    The entry has a name, and any of post, institution, telephones, emails, languages,
+    note.
+    """
     async with connected(target) as caller:
         headers = {"Idempotency-Key": f'"{key or new_key()}"'}
         answer = await caller.call(
             "POST", await _register(target, caller), read_input(file), headers
         )
-    return _told(target, json.decode(answer.body, type=PersonView), "entered")
+    return _report(target, json.decode(answer.body, type=PersonView), "entered")
 
 
 @person.command(name="list")
-async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
+async def person_list(
+    *, side: Annotated[str, Parameter(help="Only this side.")] = "", target: Target = EVERYWHERE
+) -> int:
     """List the register of a channel, of all sides or of one."""
     person_views: list[PersonView] = []
     async with connected(target) as caller:
@@ -72,9 +83,9 @@ async def person_list(*, side: str = "", target: Target = EVERYWHERE) -> int:
 
 @person.command(name="show")
 async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
-    """Show the entry of that ID, and check the commitment by which acts name it."""
+    """Show the entry of an ID, and check the commitment by which acts name it."""
     async with connected(target) as caller:
-        person_view = await _found(target, caller, id)
+        person_view = await _entry_of(target, caller, id)
     out_json(person_view)
     if not person_view.erased and person_view.commitment != commitment(
         bytes.fromhex(person_view.random), json.encode(person_view.entry)
@@ -87,33 +98,39 @@ async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
 
 @person.command(name="change")
 async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> int:
-    """Put FILE in the place of the entry of that ID. What stood there is overwritten; acts name the new one by a new commitment."""
+    """Replace the entry of an ID by FILE.
+
+    The old entry is overwritten. Acts name the new one by a new commitment.
+    """
     async with connected(target) as caller:
-        before = await _found(target, caller, id)
+        before = await _entry_of(target, caller, id)
         headers = {"If-Match": f'"{before.commitment or "0" * 64}"'}
         answer = await caller.call(
             "PUT", f"{await _register(target, caller)}/{quote(id)}", read_input(file), headers
         )
-    return _told(target, json.decode(answer.body, type=PersonView), "changed")
+    return _report(target, json.decode(answer.body, type=PersonView), "changed")
 
 
 @person.command(name="erase")
 async def person_erase(id: str, *, target: Target = EVERYWHERE) -> int:
-    """Erase the entry of that ID, every revision of it. It does not come back; acts that name it say "erased"."""
+    """Erase the entry of an ID with all its revisions.
+
+    It cannot be restored. Acts that name it show "erased".
+    """
     async with connected(target) as caller:
-        before = await _found(target, caller, id)
+        before = await _entry_of(target, caller, id)
         headers = {} if before.erased else {"If-Match": f'"{before.commitment}"'}
         answer = await caller.call(
             "DELETE", f"{await _register(target, caller)}/{quote(id)}", headers=headers
         )
-    return _told(target, json.decode(answer.body, type=PersonView), "erased")
+    return _report(target, json.decode(answer.body, type=PersonView), "erased")
 
 
 async def _register(target: Target, caller: Client) -> str:
     return f"/v1/channels/{quote(await channel_of(target, caller))}/people"
 
 
-async def _found(target: Target, caller: Client, id: str) -> PersonView:
+async def _entry_of(target: Target, caller: Client, id: str) -> PersonView:
     answer = await caller.call("GET", f"{await _register(target, caller)}/{quote(id)}")
     return json.decode(answer.body, type=PersonView)
 
@@ -123,13 +140,13 @@ def _member(view: PersonView, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _told(target: Target, view: PersonView, what: str) -> int:
+def _report(target: Target, view: PersonView, verb: str) -> int:
     if target.json:
         out_json(view)
         return 0
     out(view.id)
     say(
-        f"{what} {view.updated}"
+        f"{verb} {view.updated}"
         + (
             ""
             if view.erased

@@ -1,4 +1,8 @@
-"""`dragoman post` and `act`: say something, and carry an exchange on; `draft` and `release`, where that takes two."""
+"""The commands `dragoman post`, `act`, `draft`, `release` and `import`.
+
+They open exchanges and carry them on. `draft` and `release` are for acts that take two
+officers.
+"""
 
 import json
 from pathlib import Path
@@ -19,7 +23,7 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.cli.signature import Passphrase, Sign, over, seed_of, signed
+from dragoman.cli.signature import Passphrase, Sign, seed_of, sign_act, signature_headers
 from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
 from dragoman.domain.record.codec import read_act
@@ -30,17 +34,17 @@ EVERYWHERE = Target()
 Wait = Annotated[
     int,
     Parameter(
-        help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty."
+        help="Seconds to wait for the sides' witnesses until the record is final; at most 20."
     ),
 ]
 Key = Annotated[
     str | None,
-    Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known."),
+    Parameter(help="The Idempotency-Key, to send a post again whose outcome is unknown."),
 ]
 
 
 class _NamedAct(Struct):
-    """The name of an act that may want other members."""
+    """The name of an act, read without its other members."""
 
     act: str
 
@@ -56,8 +60,8 @@ async def post(
 ) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
-    An incident is its act and four fields, kind, time, place and facts; the service
-    fills in the rest.
+    An incident needs its act and four members: kind, time, place and facts. The service
+    adds the rest.
     """
     return await _send(
         read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait
@@ -69,7 +73,7 @@ async def act(
     what: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     if_match: Annotated[
-        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+        str | None, Parameter(help="The ETag that you saw. Acts of consent need it.")
     ] = None,
     key: Key = None,
     sign: Sign = (),
@@ -77,7 +81,7 @@ async def act(
     wait: Wait = 0,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Carry EXCHANGE on, named by its number or id.
+    """Carry on EXCHANGE, which is named by its number or id.
 
     WHAT is a file, `-`, or the name of an act without content, such as
     `acknowledgement`.
@@ -102,28 +106,29 @@ async def act(
 async def draft(
     file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
-    exchange: Annotated[
-        str, Parameter(help="The exchange that it carries on, by its number or id.")
-    ] = "",
+    exchange: Annotated[str, Parameter(help="The exchange to carry on, by its number or id.")] = "",
     if_match: Annotated[
-        str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")
+        str | None, Parameter(help="The ETag that you saw. Acts of consent need it.")
     ] = None,
     key: Key = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Draft the act in FILE, or on standard input for `-`; without one, list the drafts of your side."""
+    """Draft the act in FILE, or on standard input for `-`.
+
+    Without FILE, list the drafts of your side.
+    """
     raw = b"" if file is None else read_input(file)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         if file is None:
             drafts = await caller.drafts(channel)
         else:
-            text = await caller.exchange_of(channel, exchange) if exchange else ""
-            raw = await caller.with_terms(channel, text, raw) if text else raw
+            id = await caller.exchange_of(channel, exchange) if exchange else ""
+            raw = await caller.with_terms(channel, id, raw) if id else raw
             written, used, headers = (
-                await _signed(caller, channel, raw, text, key, sign, passphrase)
+                await _sign(caller, channel, raw, id, key, sign, passphrase)
                 if sign
                 else (raw, key or new_key(), {})
             )
@@ -132,7 +137,7 @@ async def draft(
                     channel,
                     written,
                     key=used,
-                    exchange=text,
+                    exchange=id,
                     if_match=if_match or "",
                     headers=headers,
                 ),
@@ -143,7 +148,9 @@ async def draft(
         else:
             out(draft_view.id)
             say(
-                f"{msgspec.json.decode(draft_view.act, type=_NamedAct).act}, drafted by {draft_view.author} at {draft_view.updated}{', takes two officers' if draft_view.two_key else ''}"
+                f"{msgspec.json.decode(draft_view.act, type=_NamedAct).act}, "
+                f"drafted by {draft_view.author} at {draft_view.updated}"
+                f"{', takes two officers' if draft_view.two_key else ''}"
             )
     return 0
 
@@ -151,16 +158,21 @@ async def draft(
 async def release(
     id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE
 ) -> int:
-    """Show the draft of that ID as you release it: what is recorded is what you are shown."""
+    """Print the draft of an ID and release it.
+
+    The printed act is the one that is recorded.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        draft_view = next((item for item in await caller.drafts(channel) if item.id == id), None)
+        draft_view = next((view for view in await caller.drafts(channel) if view.id == id), None)
         if draft_view is None:
             raise UsageError(
                 f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them"
             )
         say(bytes(draft_view.act).decode())
-        headers = over(bytes(draft_view.act), [seed_of(path, passphrase) for path in sign])
+        headers = signature_headers(
+            bytes(draft_view.act), [seed_of(path, passphrase) for path in sign]
+        )
         posted = await caller.release(channel, draft_view, headers)
     _print(posted, target)
     return 0
@@ -172,7 +184,11 @@ async def take_in(
     key: Key = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Take in a CAP alert, as a draft, or what a calendar program answers to a meeting, as the act that it is. FILE is `-` for standard input."""
+    """Import a CAP alert, or the answer of a calendar program to a meeting.
+
+    An alert becomes a draft, an answer the act that it means. FILE is `-` for standard
+    input.
+    """
     raw = read_input(file)
     media = (
         "text/calendar"
@@ -190,14 +206,15 @@ async def take_in(
     out(result["id"] if answer.status == 202 else result.get("number") or result["exchange"])
     if answer.status == 202:
         say(
-            f"drafted as {result['act']['act']}; a colleague reads it and releases it: dragoman release {result['id']}"
+            f"drafted as {result['act']['act']}; "
+            f"a colleague reads it and releases it: dragoman release {result['id']}"
         )
     else:
         say(f"{result['act']} recorded at position {result['position']} of {result['channel']}")
     return 0
 
 
-async def _signed(
+async def _sign(
     caller: Client,
     channel: str,
     raw: bytes,
@@ -206,12 +223,15 @@ async def _signed(
     sign: tuple[Path, ...],
     passphrase: Path | None,
 ) -> tuple[bytes, str, dict[str, str]]:
-    """Return an act as it is recorded, its id, and the headers with its signatures, if it is signed."""
+    """Return an act as it is recorded, its id, and the headers with its signatures.
+
+    Without keys there are no such headers.
+    """
     body, data = read_act(raw, cut=True)
     seeds = [seed_of(path, passphrase) for path in sign]
     if not seeds:
         return body, key or new_key(), {}
-    signature = await signed(caller, channel, body, data, seeds, exchange=exchange, key=key)
+    signature = await sign_act(caller, channel, body, data, seeds, exchange=exchange, key=key)
     return signature.act, signature.id, signature.headers
 
 
@@ -226,19 +246,18 @@ async def _send(
     passphrase: Path | None = None,
     wait: int = 0,
 ) -> int:
-    read_act(
-        _with_some_terms(raw), cut=True
-    )  # what is wrong with it is said before anybody is asked
+    # An act that is not valid is reported before any request.
+    read_act(_with_some_terms(raw), cut=True)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        text = await caller.exchange_of(channel, exchange) if exchange else ""
-        raw = await caller.with_terms(channel, text, raw) if text else raw
-        body, used, headers = await _signed(caller, channel, raw, text, key, sign, passphrase)
+        id = await caller.exchange_of(channel, exchange) if exchange else ""
+        raw = await caller.with_terms(channel, id, raw) if id else raw
+        body, used, headers = await _sign(caller, channel, raw, id, key, sign, passphrase)
         if wait:
             headers["Prefer"] = f"wait={wait}"
         try:
             posted = await caller.post(
-                channel, body, key=used, exchange=text, if_match=if_match, headers=headers
+                channel, body, key=used, exchange=id, if_match=if_match, headers=headers
             )
         except ProblemResponse as error:
             if error.problem.status == 503:
@@ -249,7 +268,10 @@ async def _send(
 
 
 def _with_some_terms(raw: bytes) -> bytes:
-    """Return an act of consent that names no terms, with some: which they are is known once the exchange was read."""
+    """Return an act of consent with placeholder terms, if it names none.
+
+    The true terms are known only after the exchange has been read.
+    """
     try:
         act = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -266,20 +288,22 @@ def _print(posted: Posted, target: Target) -> None:
         return
     out(recorded.number or recorded.exchange)
     say(
-        f"{recorded.act} {'was recorded already' if posted.replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
+        f"{recorded.act} {'was recorded already' if posted.replayed else 'recorded'} "
+        f"at position {recorded.position} of {recorded.channel}, {recorded.time}"
     )
     say(f"exchange {recorded.exchange}")
     if recorded.one_key:
         key = json.dumps({"act": "second-key", "of": recorded.id})
         say(
-            f"sent on one key; a colleague turns the second:  echo '{key}' | dragoman act {recorded.number or recorded.exchange} -"
+            f"sent on one key; a colleague turns the second:  "
+            f"echo '{key}' | dragoman act {recorded.number or recorded.exchange} -"
         )
     if not isinstance(recorded.standing, UnsetType):
         say(in_words(recorded.standing))
 
 
 def in_words(standing: Standing) -> str:
-    """Return how a record stands under the signed heads."""
+    """Return the standing of a record under the signed heads, in words."""
     if standing.proof == "final":
         return "final: the quorum of the sides' witnesses has cosigned it"
     by = (

@@ -1,4 +1,4 @@
-"""`dragoman statistics` and `report`: what a period came to."""
+"""The commands `dragoman statistics` and `report`, which sum up a period."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from dragoman.cli.common import Target, channel_of, connected, out, out_json, sa
 
 report = App(
     name="report",
-    help="Write what the log comes to, as Markdown: a situation, a turn-over, a period, a year.",
+    help="Write a report in Markdown: the situation, a turn-over note, a period or a year.",
 )
 
 EVERYWHERE = Target()
@@ -18,23 +18,26 @@ From = Annotated[
     str | None,
     Parameter(
         name="--from",
-        help="The beginning, like 2026-11-24T06:00Z; by default the channel's opening.",
+        help="The beginning, like 2026-11-24T06:00Z. Default: the channel's opening.",
     ),
 ]
-To = Annotated[str | None, Parameter(help="The end, which is not of it; by default now.")]
+To = Annotated[str | None, Parameter(help="The end, which is not included. Default: now.")]
 At = Annotated[int | None, Parameter(help="A past position.")]
 In = Annotated[
     str | None,
     Parameter(
         name="--language",
-        help="In which language it is read: en, fr or zh, and texts in any in which they are given.",
+        help="The language of the report: en, fr or zh. Texts stay in the languages of their "
+        "authors.",
     ),
 ]
 
 
-def _query(**given: object) -> str:
-    said = {name.rstrip("_"): value for name, value in given.items() if value not in (None, "")}
-    return "?" + urlencode(said) if said else ""
+def _query(**parameters: object) -> str:
+    query = {
+        name.rstrip("_"): value for name, value in parameters.items() if value not in (None, "")
+    }
+    return "?" + urlencode(query) if query else ""
 
 
 async def statistics(
@@ -42,13 +45,16 @@ async def statistics(
     from_: From = None,
     to: To = None,
     at: At = None,
-    side: Annotated[str | None, Parameter(help="Of this side alone.")] = None,
+    side: Annotated[str | None, Parameter(help="Only this side.")] = None,
     format: Annotated[
-        str | None, Parameter(help="Of this format alone, by the act that opens it.")
+        str | None, Parameter(help="Only this format, named by its opening act.")
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Show what each side owed and did in a period, in numbers; the same rows for every side."""
+    """Show in numbers what each side owed and did in a period.
+
+    Every side has the same rows.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         query = _query(from_=from_, to=to, at=at, side=side, format=format)
@@ -60,13 +66,15 @@ async def statistics(
     return 0
 
 
-def _print_statistics(found: dict[str, Any]) -> None:
-    limits = f"limits of profile {found['profile']}, {'binding' if found.get('binding') else 'as a courtesy'}"
+def _print_statistics(report: dict[str, Any]) -> None:
+    binding = "binding" if report.get("binding") else "as a courtesy"
+    limits = f"limits of profile {report['profile']}, {binding}"
     say(
-        f"{found['channel']}, {found['kind']}, from {found['from']} to {found['to']}, record {found['position']}; {limits}"
+        f"{report['channel']}, {report['kind']}, from {report['from']} to {report['to']}, "
+        f"record {report['position']}; {limits}"
     )
     for title, name, columns in _TABLES:
-        rows = found[name]
+        rows = report[name]
         if rows:
             out(f"\n{title}")
             table(
@@ -150,7 +158,7 @@ def _head(column: str) -> str:
 
 
 async def _report(target: Target, name: str, **query: object) -> int:
-    """Write a report: Markdown, or with --json its parts."""
+    """Print a report as Markdown, or its parts with --json."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         accept = {"Accept": "application/json" if target.json else "text/markdown"}
@@ -163,7 +171,8 @@ async def _report(target: Target, name: str, **query: object) -> int:
         out(answer.body.decode().rstrip("\n"), lines=True)
     if answer.headers.get("Dragoman-Stale"):
         say(
-            f"NOT LIVE: the end of the log was last seen at {answer.headers.get('Dragoman-As-Of') or 'no time'}"
+            "NOT LIVE: the end of the log was last seen at "
+            f"{answer.headers.get('Dragoman-As-Of') or 'no time'}"
         )
     return 0
 
@@ -177,7 +186,10 @@ async def report_situation(
     language: In = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Write the situation report: how the channel stands, and what was said since 06:00Z."""
+    """Write the situation report.
+
+    It has the state of the channel, and the acts since 06:00Z.
+    """
     return await _report(target, "situation", from_=from_, to=to, at=at, language=language)
 
 
@@ -203,18 +215,18 @@ async def report_period(
     language: In = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Write the record of the period: everything that was said, by family."""
+    """Write the record of a period: all acts, by family."""
     return await _report(target, "period", from_=from_, to=to, at=at, language=language)
 
 
 @report.command(name="year")
 async def report_year(
-    year: Annotated[int | None, Parameter(help="The year; by default this one.")] = None,
+    year: Annotated[int | None, Parameter(help="The year. Default: this year.")] = None,
     *,
     to: To = None,
     at: At = None,
     language: In = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Write the pack for the yearly review."""
+    """Write the documents for the yearly review."""
     return await _report(target, "year", year=year, to=to, at=at, language=language)

@@ -1,4 +1,4 @@
-"""`dragoman up`, `serve` and `init`: begin and run."""
+"""The commands `dragoman up`, `serve` and `init`, which start services."""
 
 import asyncio
 import importlib.util
@@ -6,29 +6,50 @@ import resource
 import shutil
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 
 from dragoman import bootstrap, telemetry
 from dragoman.cli import demo as demonstration
-from dragoman.cli.common import out, say
+from dragoman.cli.common import out, renamed, say
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
 from dragoman.settings import Settings, load
 
 Data = Annotated[
     Path | None,
-    Parameter(help="The data directory; made if it is not there. Default: dragoman-data."),
+    Parameter(help="The data directory. It is made if it does not exist. Default: dragoman-data."),
 ]
-Config = Annotated[Path | None, Parameter(help="A settings file, TOML.")]
+Config = Annotated[Path | None, Parameter(help="A settings file in TOML.")]
 TakeOver = Annotated[
     bool,
     Parameter(
         negative=(),
-        help="Go on here with data that were copied, moved or restored. Stop the service that they came from first, for good.",
+        help="Go on here with data that were copied, moved or restored. "
+        "First stop the service that the data came from, for good.",
     ),
 ]
+
+
+Port = Annotated[
+    int | None, Parameter(help="The port to listen on; 0 chooses a free one. Default: 8470.")
+]
+Host = Annotated[str | None, Parameter(help="The address to listen on. Default: 127.0.0.1.")]
+LogFormat = Annotated[
+    Literal["auto", "json", "console"] | None,
+    Parameter(help="The form of the log. Default: auto, which is JSON except on a terminal."),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"] | None,
+    Parameter(help="The least important lines that are logged. Default: info."),
+]
+
+_PROCESS_NAMES: Final = {"gateway": "gateway", "scheduler": "watch", "notifier": "courier"}
+"""The default name of each process, which names its files in the data directory. These
+names are frozen: another one would rebuild the projection, and would start without the
+high-water marks.
+"""
 
 
 def _settings(config: Path | None, **flags: object) -> Settings:
@@ -41,9 +62,8 @@ def _settings(config: Path | None, **flags: object) -> Settings:
 
 def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard)
-    )  # each open stream is a file
+    # Each open stream is a file, so the process may open as many as the system permits.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     factory = None
     if settings.uvloop and importlib.util.find_spec("uvloop") is not None:
         import uvloop
@@ -56,25 +76,29 @@ def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 def up(
     *,
     data: Data = None,
-    port: Annotated[
-        int | None, Parameter(help="The port to listen on; 0 takes a free one. Default: 8470.")
-    ] = None,
-    host: str | None = None,
+    port: Port = None,
+    host: Host = None,
     demo: Annotated[
-        bool, Parameter(negative=(), help="Seed the demonstration, and write DIR/demo.json.")
+        bool,
+        Parameter(
+            negative=(),
+            help="Fill it with the demonstration, and write its tokens to DIR/demo.json.",
+        ),
     ] = False,
     fresh: Annotated[
-        bool, Parameter(negative=(), help="Throw the data directory away first.")
+        bool, Parameter(negative=(), help="Delete the data directory first, with everything in it.")
     ] = False,
     take_over: TakeOver = False,
-    nats_server: Annotated[Path | None, Parameter(help="The nats-server to run.")] = None,
-    log_format: Literal["auto", "json", "console"] | None = None,
-    log_level: Literal["debug", "info", "warning", "error"] | None = None,
+    nats_server: Annotated[
+        Path | None, Parameter(help="The nats-server program to run as the broker.")
+    ] = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     config: Config = None,
 ) -> int:
-    """Run everything in one process, beside a broker of its own. Stops on Ctrl-C.
+    """Run everything but the witness in one process, with its own broker, until Ctrl-C.
 
-    An empty data directory is initialised first, as `dragoman init` does.
+    An empty data directory is initialised first, as with `dragoman init`.
     """
     settings = _settings(
         config,
@@ -91,10 +115,11 @@ def up(
 
 async def _up(settings: Settings, *, demo: bool, fresh: bool, take_over: bool) -> None:
     if fresh:
-        await _throw_away(settings.data)
+        await _delete(settings.data)
     if bootstrap.initialise(settings.data):
         say(
-            f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}"
+            f"initialised {settings.data}; "
+            f"the operator's token is in {settings.data / 'operator.token'}"
         )
     async with (
         bootstrap.broker_of(settings) as endpoint,
@@ -112,49 +137,66 @@ async def _up(settings: Settings, *, demo: bool, fresh: bool, take_over: bool) -
         await bootstrap.until_stopped()
 
 
-async def _throw_away(data: Path) -> None:
+async def _delete(data: Path) -> None:
     if not data.exists():
         return
     if any(data.iterdir()) and not (data / "lease").exists():
-        raise BrokerError(f"{data} is no data directory of dragoman; it is not thrown away")
+        raise BrokerError(f"{data} is not a data directory of dragoman; it was not deleted")
     async with broker.lease(data):
         shutil.rmtree(data)
 
 
 serve = App(
     name="serve",
-    help="Run one service on a broker that runs already, or a side's witness on its own machine.",
+    help="Run one service on a running broker, or your side's own witness.",
 )
 serve.command(
     "dragoman.cli.witness:serve_witness",
     name="witness",
     help="Mirror a log and cosign its heads, for your own side.",
 )
+renamed(serve, "serve watch", "serve scheduler")
+renamed(serve, "serve courier", "serve notifier")
+renamed(serve, "serve registrar", "serve signer")
 
 
 @serve.default
 def serve_one(
-    service: Literal["gateway", "watch", "courier", "registrar"],
+    service: Annotated[
+        Literal["gateway", "scheduler", "notifier", "signer"],
+        Parameter(
+            help="gateway: the API and the pages. scheduler: reminders and lapses of deadlines. "
+            "notifier: webhooks and e-mail. signer: signed heads of the logs."
+        ),
+    ],
     *,
     data: Data = None,
-    port: int | None = None,
-    host: str | None = None,
-    nats_url: Annotated[str | None, Parameter(help="The broker's URL.")] = None,
+    port: Port = None,
+    host: Host = None,
+    nats_url: Annotated[
+        str | None, Parameter(help="The broker's URL; of a cluster several, with commas between.")
+    ] = None,
     nats_keys: Annotated[
-        Path | None, Parameter(help="The folder with our users' seeds. Default: DIR/keys.")
+        Path | None,
+        Parameter(help="The folder with the keys of the broker's users. Default: DIR/keys."),
     ] = None,
     name: Annotated[
         str,
         Parameter(
-            help="This process's name; its projection is kept under it. Default: the service's."
+            help="The name of this process, under which its files are kept. "
+            "Default: gateway, watch or courier; the signer has none."
         ),
     ] = "",
     take_over: TakeOver = False,
-    log_format: Literal["auto", "json", "console"] | None = None,
-    log_level: Literal["debug", "info", "warning", "error"] | None = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     config: Config = None,
 ) -> int:
-    """Run one service on a broker that runs already. Several of each may run side by side, each with a data directory of its own."""
+    """Run one service on a running broker.
+
+    Several processes of each service may run side by side, each with its own data
+    directory.
+    """
     settings = _settings(
         config,
         data=data,
@@ -167,14 +209,21 @@ def serve_one(
     )
     if not settings.nats.url:
         raise BrokerError(
-            "serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own"
+            "serve needs a broker: name it with --nats-url or in the settings, "
+            "or use `dragoman up`, which runs its own"
         )
-    serving = {"gateway": _serve, "watch": _watch, "courier": _bring, "registrar": _seal}[service]
-    _run(settings, serving(settings, name or service, take_over=take_over))
+    services = {
+        "gateway": _gateway,
+        "scheduler": _scheduler,
+        "notifier": _notifier,
+        "signer": _signer,
+    }
+    process = name or _PROCESS_NAMES.get(service, "")
+    _run(settings, services[service](settings, process, take_over=take_over))
     return 0
 
 
-async def _serve(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _gateway(settings: Settings, name: str, *, take_over: bool) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(settings, endpoint, name, take_over=take_over) as running,
@@ -183,40 +232,44 @@ async def _serve(settings: Settings, name: str, *, take_over: bool) -> None:
         await bootstrap.until_stopped()
 
 
-async def _watch(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _scheduler(settings: Settings, name: str, *, take_over: bool) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.watch(settings, endpoint, name, take_over=take_over),
+        bootstrap.scheduler(settings, endpoint, name, take_over=take_over),
     ):
         out("watching")
         await bootstrap.until_stopped()
 
 
-async def _bring(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _notifier(settings: Settings, name: str, *, take_over: bool) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.courier(settings, endpoint, name, take_over=take_over),
+        bootstrap.notifier(settings, endpoint, name, take_over=take_over),
     ):
         out("bringing")
         await bootstrap.until_stopped()
 
 
-async def _seal(settings: Settings, _name: str, *, take_over: bool) -> None:
+async def _signer(settings: Settings, _name: str, *, take_over: bool) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.registrar(settings, endpoint, take_over=take_over),
+        bootstrap.signer(settings, endpoint, take_over=take_over),
     ):
         out("sealing")
         await bootstrap.until_stopped()
 
 
 def init(*, data: Data = None, config: Config = None) -> int:
-    """Make a data directory: keys for the broker's users, the log's key, and the operator's token."""
+    """Make a data directory, with keys and the operator's token.
+
+    The keys are those of the broker's users, and the key that signs the logs.
+    """
     settings = _settings(config, data=data)
     fresh = bootstrap.initialise(settings.data)
     say(f"{'initialised' if fresh else 'was initialised already:'} {settings.data}")
     say(
-        f"the operator's token is in {settings.data / 'operator.token'}; it opens channels and issues tokens, and nothing else"
+        f"the operator's token is in {settings.data / 'operator.token'}; "
+        "it opens channels and issues tokens, and nothing else"
     )
     say("next: dragoman up, then dragoman channel new FILE")
     return 0

@@ -1,4 +1,4 @@
-"""`dragoman show`, `tail` and `state`: read."""
+"""The commands `dragoman show`, `tail` and `state`, which read a channel."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from dragoman.cli.common import (
     timeline_of,
 )
 from dragoman.cli.post import in_words
-from dragoman_schemas.responses import Alarm, Entry, ExchangeView, Standing
+from dragoman_schemas.responses import Entry, ExchangeView, Standing
+from dragoman_schemas.watch_responses import Alarm
 
 EVERYWHERE = Target()
 
@@ -27,12 +28,15 @@ async def show(
     exchange: str,
     *,
     timeline: Annotated[
-        bool, Parameter(negative=(), help="Also every record of the exchange.")
+        bool, Parameter(negative=(), help="Show every record of the exchange as well.")
     ] = False,
     at: At = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Show an exchange, named by its number or id: what it is, and what each addressee has done."""
+    """Show an exchange, which is named by its number or id.
+
+    It shows its content and the reaction of each addressee.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         id = await caller.exchange_of(channel, exchange)
@@ -68,13 +72,15 @@ def _print_exchange(view: dict[str, Any], etag: str) -> None:
     out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
     out(f"{subject}")
     out(
-        f"from {state['side']} to {', '.join(state['to'])}, {state['opened']['time']}, position {state['opened']['position']}"
+        f"from {state['side']} to {', '.join(state['to'])}, "
+        f"{state['opened']['time']}, position {state['opened']['position']}"
     )
     out("")
     width = max((len(name) for name in state["content"]), default=0)
     for name, value in state["content"].items():
         out(
-            f"  {name.ljust(width)}  {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
+            f"  {name.ljust(width)}  "
+            f"{value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
         )
     out("")
     names = {message["id"]: message["act"] for message in state["messages"]}
@@ -93,7 +99,8 @@ def _print_exchange(view: dict[str, Any], etag: str) -> None:
     for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
         for readout in readouts:
             out(
-                f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): {', '.join(readout['topics'])}: {readout['text']}"
+                f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): "
+                f"{', '.join(readout['topics'])}: {readout['text']}"
             )
     say(f"\nETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
 
@@ -102,15 +109,18 @@ def _line(entry: Entry) -> str:
     if not entry.valid or isinstance(entry.record, msgspec.UnsetType):
         return f"{entry.position:>7}  void  {entry.reason}"
     record = msgspec.json.decode(msgspec.json.encode(entry.record))
-    return f"{entry.position:>7}  {record['time']}  {record['actor']:<24} {record['data']['act']:<20} {entry.number or entry.exchange}"
+    return (
+        f"{entry.position:>7}  {record['time']}  {record['actor']:<24} "
+        f"{record['data']['act']:<20} {entry.number or entry.exchange}"
+    )
 
 
 _SAID = ("kind", "time", "window", "place", "pos", "facts", "description", "text", "reason")
-"""Members of a message that an alarm shows, where the message has them."""
+"""Members of a message that an alarm shows if the message has them."""
 
 
 def _alarm(alarm: Alarm) -> str:
-    """Return an alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
+    """Return an alarm as a line: message, sender and content."""
     if not alarm.act:
         return f"ALARM  {alarm.number}  {alarm.detail}"
     names = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
@@ -129,11 +139,14 @@ async def tail(
     *,
     from_: Annotated[
         int | None,
-        Parameter(name="--from", help="Begin at this position; by default with what arrives now."),
+        Parameter(name="--from", help="Begin at this position. Default: with the next record."),
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Follow a channel's records as they arrive, over every reconnection, without a gap; alarms go to standard error."""
+    """Follow a channel's records as they arrive, without a gap.
+
+    It goes on after every reconnection. Alarms go to standard error.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
@@ -146,7 +159,10 @@ async def tail(
 
 
 async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
-    """Show the liaison state of a channel: what waits for whom, what is open, and the digest of it all."""
+    """Show the liaison state of a channel and its digest.
+
+    It shows which exchanges are open, and which side must act.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         answer = await caller.call(
@@ -160,7 +176,8 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
         "; the host keeps the keys of all sides: a trial" if result["custody"] == "host" else ""
     )
     out(
-        f"{result['channel']}, {result['kind']}, position {result['position']}, {result['time']}{custody}"
+        f"{result['channel']}, {result['kind']}, "
+        f"position {result['position']}, {result['time']}{custody}"
     )
     out(f"digest {result['digest']}")
     if not result.get("live"):
@@ -187,6 +204,7 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
         out("\nnot acknowledged yet:")
         for row in result["unacknowledged"]:
             out(
-                f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  waits for {', '.join(row['unacknowledged_by'])}"
+                f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  "
+                f"waits for {', '.join(row['unacknowledged_by'])}"
             )
     return 0

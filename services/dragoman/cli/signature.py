@@ -1,13 +1,16 @@
-"""Signing acts: an officer's own key in a file, what the signature binds the act to, and the headers that carry it.
+"""Signatures on acts: key files, the members that a signature binds, and the headers.
 
-    {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}      the bytes that are signed, and recorded
-    Dragoman-Key-Id, Dragoman-Signature                                            beside them, as many as there are keys
+    {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}
+    Dragoman-Key-Id, Dragoman-Signature
 
-The channel and its log's key are those of the genesis, which must have been opened
-under the name that was asked for, and be the one that was signed in before: so no host
-has an act of an exercise signed that holds in the live channel. `seen` is the newest
-signed head, verified under that key and kept, so that a head that goes back is noticed
-here.
+The first line is the signed and recorded act. The headers go with it, one entry for
+each key.
+
+The channel and its log's key are those of the genesis. The genesis must have been
+opened under the requested name, and must be the one of earlier signatures. So no host
+can have an act signed for an exercise that is valid in the live channel. `seen` is the
+newest signed head. It is verified under the log's key and stored, so that a head that
+goes back is noticed.
 """
 
 import hashlib
@@ -36,7 +39,7 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client, new_key
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.channel import cid_of
+from dragoman.domain.acts.families.genesis import cid_of
 from dragoman.domain.acts.membership import public_of
 from dragoman.domain.record.codec import NotARecord, parse, read_act, type_of
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
@@ -54,17 +57,18 @@ Sign = Annotated[
 Passphrase = Annotated[
     Path | None,
     Parameter(
-        help="A file with the passphrase of those key files that have one. Default: what DRAGOMAN_PASSPHRASE_FILE names."
+        help="A file with the passphrase of your key files. "
+        "Default: the file that DRAGOMAN_PASSPHRASE_FILE names."
     ),
 ]
 
 _OTHERS: Final = 0o077
 _LOCKED: Final = b"ENCRYPTED"
-"""What stands at the beginning of a key file that is under a passphrase."""
+"""A marker at the beginning of a key file that has a passphrase."""
 
 
 class SignedAct(Struct, frozen=True, kw_only=True):
-    """An act that was signed: its bytes, its id, and the headers that go with it."""
+    """A signed act: its bytes, its id, and the headers that go with it."""
 
     act: bytes
     id: str
@@ -74,20 +78,27 @@ class SignedAct(Struct, frozen=True, kw_only=True):
 # Keys in files
 
 
-def make(path: Path, passphrase: Path | None) -> bytes:
-    """Make a key in a new file that its owner alone reads; its public part. Raises `UsageError`."""
+def make_key(path: Path, passphrase: Path | None) -> bytes:
+    """Make a key in a new file, and return its public part.
+
+    Only the owner of the file can read it. Raises `UsageError`.
+    """
     key = Ed25519PrivateKey.generate()
     word = _word(passphrase)
-    how = (
+    encryption = (
         serialization.NoEncryption()
         if word is None
         else serialization.BestAvailableEncryption(word)
     )
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; a key is not written over") from None
+        raise UsageError(
+            f"{path} exists already, and a key is never overwritten; name a new file"
+        ) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "wb") as file:
@@ -96,7 +107,11 @@ def make(path: Path, passphrase: Path | None) -> bytes:
 
 
 def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
-    """Return the private part of the key in a PEM file: PKCS #8, as openssl writes it, under the passphrase if it is under any. Raises `UsageError`."""
+    """Return the private part of the key in a PEM file.
+
+    The file is PKCS #8, as openssl writes it. `passphrase` names a file with the
+    passphrase of a key that has one. Raises `UsageError`.
+    """
     try:
         raw = path.read_bytes()
         locked = _LOCKED in raw
@@ -109,34 +124,38 @@ def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(
-            f"{path} is no key that can be read: {error}; give --passphrase where it has one"
+            f"{path} is not a readable key: {error}; give --passphrase if it has one"
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{path} is no Ed25519 key; make one with `dragoman keys new`")
+        raise UsageError(f"{path} is not an Ed25519 key; make one with `dragoman keys new`")
     return key.private_bytes_raw()
 
 
 def _word(passphrase: Path | None) -> bytes | None:
-    named = passphrase or os.environ.get("DRAGOMAN_PASSPHRASE_FILE")
+    path = passphrase or os.environ.get("DRAGOMAN_PASSPHRASE_FILE")
     try:
-        return Path(named).read_bytes().rstrip(b"\r\n") if named else None
+        return Path(path).read_bytes().rstrip(b"\r\n") if path else None
     except OSError as error:
-        raise UsageError(f"{named} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
 # What a signature binds an act to
 
 
-class KnownHead(Struct, frozen=True, kw_only=True):
-    """A channel that may be signed in: its name and id, and the key of its log."""
+class KnownChannel(Struct, frozen=True, kw_only=True):
+    """A channel that may be signed in: its name, its id, and the key of its log."""
 
     name: str
     cid: str
     log: Verifier
 
 
-async def known(caller: Client, channel: str) -> KnownHead:
-    """Return a channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
+async def known_channel(caller: Client, channel: str) -> KnownChannel:
+    """Return a channel by its genesis.
+
+    It must be the channel in which earlier acts were signed from here. Raises
+    `UsageError`.
+    """
     raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
     try:
         genesis = parse(raw)
@@ -147,12 +166,12 @@ async def known(caller: Client, channel: str) -> KnownHead:
     opening = genesis.data
     if not isinstance(opening, ChannelOpening) or opening.name != channel:
         opened = (
-            f"what was opened as {opening.name}"
+            f"the opening of {opening.name}"
             if isinstance(opening, ChannelOpening)
-            else "what is no opening"
+            else "a record that is not an opening"
         )
-        raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
-    known_head = KnownHead(
+        raise UsageError(f"the gateway gives {opened} for {channel}: sign nothing, and ask why")
+    known_head = KnownChannel(
         name=channel,
         cid=cid_of(genesis.act),
         log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
@@ -161,35 +180,38 @@ async def known(caller: Client, channel: str) -> KnownHead:
     path, text = home() / "channels" / f"{channel}-{server}", f"{known_head.cid} {known_head.log}\n"
     if path.exists() and path.read_text() != text:
         raise UsageError(
-            f"{channel} is another channel there than the one that was signed in before, which {path} names: "
-            "sign nothing, and ask why; remove that file only if the sides have begun the channel anew"
+            f"{channel} is not the channel in which you signed before, which {path} names: "
+            "sign nothing, and ask why; remove that file only if the sides have opened the "
+            "channel again"
         )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_text(text)
     return known_head
 
 
-async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
-    """Return the newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
+async def newest_head(caller: Client, about: KnownChannel) -> dict[str, Any]:
+    """Return the newest signed head of a channel, verified and stored.
 
-    The first one is held against the records themselves, and each later one against the
-    one before.
+    The first head is compared with the records themselves, each later one with the one
+    before. Raises `UsageError` if it goes back.
     """
     signed = await head_of(caller, about.name, wait_s=HEAD_SECONDS)
     if signed is None:
         raise UsageError(
-            "no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again"
+            "no head of this log is signed yet: see that a signer runs (dragoman doctor), "
+            "and try again"
         )
     try:
-        head, _ = checkpoint.opened(signed, about.log)
+        head, _ = checkpoint.read_signed(signed, about.log)
     except NotANote as error:
         raise UsageError(
-            f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why"
+            f"the gateway's head is not signed by the log's key: {error}; sign nothing, and ask why"
         ) from None
     path = home() / "heads" / about.cid
     if not path.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
-            f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
+            f"the gateway shows a head of {head.size} records that is not of its own records: "
+            "sign nothing, and ask why"
         )
     before = (
         checkpoint.read(path.read_text().rpartition("\n\n")[0] + "\n") if path.exists() else None
@@ -197,8 +219,8 @@ async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
     if before is not None and not await _goes_on(caller, about.name, before, head):
         (beside := path.with_suffix(".contradiction")).write_bytes(signed)
         raise UsageError(
-            f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {path}: "
-            "sign nothing, keep both, ask why"
+            f"the gateway shows a head of {head.size} records, {beside}, which does not go on "
+            f"from the head of {before.size} in {path}: sign nothing, keep both, ask why"
         )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(signed)
@@ -206,7 +228,7 @@ async def seen(caller: Client, about: KnownHead) -> dict[str, Any]:
 
 
 async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool:
-    """Return whether a head is that of the records which the gateway gives."""
+    """Return whether a head is that of the gateway's records."""
     messages: list[bytes] = []
     async for page in messages_of(caller.records(channel)):
         messages += [raw for _, raw in page[: head.size - len(messages)] if isinstance(raw, bytes)]
@@ -218,23 +240,26 @@ async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool
 
 
 async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
-    """Return whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
+    """Return whether the tree under a head begins with an earlier head.
+
+    A proof from the log's tiles shows it.
+    """
     if head.size < before.size:
         return False
-    result: dict[Tile, bytes] = {}
+    contents: dict[Tile, bytes] = {}
 
     def wanted(tile: Tile) -> bytes:
-        result.setdefault(tile, b"")
+        contents.setdefault(tile, b"")
         return bytes(tile.width * 32)
 
     merkle.consistency(
         lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size
     )
-    for tile in result:
-        result[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
+    for tile in contents:
+        contents[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
     try:
         proof = merkle.consistency(
-            lambda level, index: tiles.node(level, index, head.size, result.__getitem__),
+            lambda level, index: tiles.node(level, index, head.size, contents.__getitem__),
             before.size,
             head.size,
         )
@@ -246,8 +271,8 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
 async def context(
     caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False
 ) -> dict[str, Any]:
-    """Return what `signed` is made of for an act there, but for its type and id."""
-    about = await known(caller, channel)
+    """Return the members of `signed` for an act, but for its type and id."""
+    about = await known_channel(caller, channel)
     author = (await caller.call("GET", "/v1/me")).json()["actor"]
     after = ""
     if of_channel:
@@ -262,11 +287,11 @@ async def context(
         "exchange": exchange,
         "author": author,
         "after": after,
-        "seen": await seen(caller, about),
+        "seen": await newest_head(caller, about),
     }
 
 
-async def signed(
+async def sign_act(
     caller: Client,
     channel: str,
     act: bytes,
@@ -276,17 +301,20 @@ async def signed(
     exchange: str = "",
     key: str | None = None,
 ) -> SignedAct:
-    """Return an act with `signed` as its last member, and the signatures of all keys over its bytes."""
+    """Return an act with `signed` as its last member, and all signatures over it."""
     rule = RULES[str(data.__struct_config__.tag)]
     bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
     id = key or new_key()
     bound |= {"type": type_of(rule.act, rule.version), "id": id}
     raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
-    return SignedAct(act=raw, id=id, headers=over(raw, seeds))
+    return SignedAct(act=raw, id=id, headers=signature_headers(raw, seeds))
 
 
-async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:
-    """Post an act of the channel itself, signed by these keys; by none in a trial, whose host keeps the administrators' keys."""
+async def post_signed(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:
+    """Post an act of the channel itself, signed with some keys.
+
+    Without keys it is an act in a trial, whose host keeps the administrators' keys.
+    """
     raw = (
         body
         if isinstance(body, bytes)
@@ -297,14 +325,14 @@ async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes
         channel = await channel_of(target, caller)
         if not seeds:
             return (await caller.post(channel, act)).recorded
-        signature = await signed(caller, channel, act, data, seeds)
+        signature = await sign_act(caller, channel, act, data, seeds)
         return (
             await caller.post(channel, signature.act, key=signature.id, headers=signature.headers)
         ).recorded
 
 
-def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
-    """Return the headers with the signatures of keys over an act's bytes; none for none."""
+def signature_headers(act: bytes, seeds: list[bytes]) -> dict[str, str]:
+    """Return the headers with the signatures of keys over an act's bytes."""
     signatures = {
         dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act))
         for seed in seeds
@@ -320,5 +348,5 @@ def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
 
 
 def public_line(public: bytes) -> str:
-    """Return a public key as acts name it, and its id."""
+    """Return a public key in the form of acts, and its id."""
     return f"{dsse.encode_base64(public)}  {dsse.key_id(public)}"

@@ -1,4 +1,4 @@
-"""`dragoman watch`: take the watch of a side, hand it over, look at what it must look at; `dragoman adopt`: limits and codebooks."""
+"""The commands `dragoman watch` and `adopt`."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, read_input, say, table
-from dragoman.cli.signature import Sign, posted, seed_of
+from dragoman.cli.signature import Sign, post_signed, seed_of
 
-watch = App(name="watch", help="Take the watch, hand it over, and see what it must look at.")
+watch = App(name="watch", help="Take the watch, hand it over, and show its alarms and deadlines.")
 adopt = App(
     name="adopt",
-    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.",
+    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
 )
 
 EVERYWHERE = Target()
@@ -20,7 +20,7 @@ EVERYWHERE = Target()
 
 @watch.command(name="show")
 async def watch_show(*, target: Target = EVERYWHERE) -> int:
-    """Show who has the watch, how the line stands, what must not wait, and what is due next on any side."""
+    """Show the duty watch of each side, the line, the alarms and the next deadlines."""
     async with connected(target) as caller:
         answer = await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/watch")
     view = answer.json()
@@ -45,8 +45,13 @@ async def watch_show(*, target: Target = EVERYWHERE) -> int:
     if view["due"]:
         out("")
         due = [
-            [item["clock"]["due"], item["clock"]["side"], item["clock"]["clock"], item["number"]]
-            for item in view["due"]
+            [
+                deadline["clock"]["due"],
+                deadline["clock"]["side"],
+                deadline["clock"]["clock"],
+                deadline["number"],
+            ]
+            for deadline in view["due"]
         ]
         table(due, ["DUE", "OWED BY", "WHAT", "EXCHANGE"])
     return 0
@@ -72,33 +77,33 @@ def _line(line: dict[str, Any]) -> list[str]:
 @watch.command
 async def take(*, target: Target = EVERYWHERE) -> int:
     """Take the watch of your side."""
-    await _said(target, {"act": "watch-assumption"})
+    await _post(target, {"act": "watch-assumption"})
     return 0
 
 
 @watch.command(name="hand-over")
 async def hand_over(
     to: Annotated[
-        str | None, Parameter(help="The duty officer who takes it; without one the watch ends.")
+        str | None, Parameter(help="The duty officer who takes it. Without one the watch ends.")
     ] = None,
     *,
     note: Annotated[
         str | None,
-        Parameter(help="What you add; it stands in the log, where the other side reads it."),
+        Parameter(help="A remark. It is in the log, where the other side reads it."),
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands.
+    """Hand the watch over to another duty officer of your side, or end it.
 
-    It is read again at any time: `watch show` says where. It is not repeated in the
-    log.
+    The turn-over note is written from the present state. It is not repeated in the log.
+    It can be read again at any time; `watch show` says where.
     """
     async with connected(target) as caller:
         path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"
         written = (
             await caller.call("GET", path, headers={"Accept": "text/markdown"})
         ).body.decode()
-    await _said(
+    await _post(
         target,
         {"act": "watch-relief"}
         | ({"to": to.rpartition("/")[2]} if to else {})
@@ -119,11 +124,14 @@ async def profile(
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
-    """Adopt a profile of limits. They bind when every side has adopted the same."""
+    """Adopt a profile of limits.
+
+    The limits bind when every side has adopted the same profile.
+    """
     body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
     if line_check is not None:
         body["line_check"] = json.loads(read_input(line_check))
-    await _said(target, body, sign)
+    await _post(target, body, sign)
     return 0
 
 
@@ -132,7 +140,7 @@ async def codebook(
     name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
 ) -> int:
     """Adopt a version of a codebook of coded messages."""
-    await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
+    await _post(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
     return 0
 
 
@@ -142,23 +150,27 @@ async def policy(
         str,
         Parameter(
             allow_leading_hyphen=True,
-            help="A C2SP tlog-policy without its `log` line; `-` for standard input.",
+            help="A C2SP tlog-policy without its `log` line, or `-` for standard input.",
         ),
     ],
     *,
     sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
-    """Adopt a policy of witnesses: whose cosignatures make a record final. In force once every side has adopted the same."""
-    await _said(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
+    """Adopt a policy of witnesses, whose cosignatures make a record final.
+
+    It is in force once every side has adopted the same policy.
+    """
+    await _post(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
     return 0
 
 
-async def _said(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
-    recorded = await posted(target, body, [seed_of(path) for path in sign])
+async def _post(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
+    recorded = await post_signed(target, body, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)
     else:
         say(
-            f"{recorded.act} recorded at position {recorded.position} of {recorded.channel}, {recorded.time}"
+            f"{recorded.act} recorded at position {recorded.position} of {recorded.channel}, "
+            f"{recorded.time}"
         )

@@ -1,4 +1,8 @@
-"""`dragoman listen` and `dragoman webhook`: have records brought to a URL or an address, here while it is tried, and for good."""
+"""The commands `dragoman listen` and `dragoman webhook`.
+
+`listen` forwards records to a program under development. `webhook` has them sent to a
+URL or an address for good.
+"""
 
 import asyncio
 import secrets
@@ -25,11 +29,12 @@ from dragoman.client import new_key
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.record.codec import parse
 from dragoman.interop import webhook_signatures as signing
-from dragoman_schemas.responses import Alarm, Entry
+from dragoman_schemas.responses import Entry
+from dragoman_schemas.watch_responses import Alarm
 
 webhook = App(
     name="webhook",
-    help="Say where your side is told of records, as its head of office or administrator.",
+    help="Choose where your side is notified of records, as head of office or administrator.",
 )
 
 EVERYWHERE = Target()
@@ -43,18 +48,21 @@ async def listen(
     ],
     from_: Annotated[
         int | None,
-        Parameter(name="--from", help="Begin at this position; by default with what arrives now."),
+        Parameter(name="--from", help="Begin at this position. Default: with the next record."),
     ] = None,
     secret: Annotated[
         str | None,
-        Parameter(help="The shared secret, whsec_…; by default a new one, which is printed."),
+        Parameter(help="The shared secret, whsec_…. Default: a new one, which is printed."),
     ] = None,
-    own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
+    with_own: Annotated[
+        bool, Parameter(name="--own", negative=(), help="Include your own side's acts.")
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Forward a channel's records to a URL on your own machine, signed as the courier signs them with a shared secret.
+    """Forward a channel's records to a URL on your own machine, for development.
 
-    For developers: the other sides' acts, each once, whether it is taken or not.
+    Each act of the other sides is sent once, whatever the answer. It is signed with a
+    shared secret, as the notifier signs.
     """
     if secret is not None and not secret.startswith(signing.SHARED):
         raise UsageError(f"a shared secret begins with {signing.SHARED}")
@@ -64,7 +72,11 @@ async def listen(
         headers={"User-Agent": "dragoman-courier"},
     )
     async with connected(target) as caller, client as session:
-        side = "" if own else (await caller.call("GET", "/v1/me")).json()["actor"].partition("/")[0]
+        side = (
+            ""
+            if with_own
+            else (await caller.call("GET", "/v1/me")).json()["actor"].partition("/")[0]
+        )
         channel = await channel_of(target, caller)
         say(f"forwarding {channel} at {caller.base_url} to {forward_to}; Ctrl-C ends")
         say(f"the secret that signs is {shared}")
@@ -76,11 +88,11 @@ async def listen(
             ):
                 record = parse(bytes(entry.record))
                 if record.side != side and not RULES[record.name].silent:
-                    out(await _forwarded(session, forward_to, shared, entry, bytes(entry.record)))
+                    out(await _forward(session, forward_to, shared, entry, bytes(entry.record)))
     return 0
 
 
-async def _forwarded(
+async def _forward(
     session: aiohttp.ClientSession, url: str, secret: str, entry: Entry, raw: bytes
 ) -> str:
     record = msgspec.json.decode(raw)
@@ -91,51 +103,54 @@ async def _forwarded(
     headers |= signing.headers(secret, record["id"], int(time.time()), raw)
     try:
         async with session.post(url, data=raw, headers=headers, allow_redirects=False) as response:
-            answered = str(response.status)
+            outcome = str(response.status)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        answered = f"not reached: {error or type(error).__name__}"
-    return f"{entry.position:>7}  {record['data']['act']:<24} {answered}"
+        outcome = f"not reached: {error or type(error).__name__}"
+    return f"{entry.position:>7}  {record['data']['act']:<24} {outcome}"
 
 
 @webhook.command
 async def add(
-    to: Annotated[str, Parameter(help="An https URL, or an address for e-mail.")],
+    to: Annotated[str, Parameter(help="An https URL or an e-mail address.")],
     *,
-    act: Annotated[list[str] | None, Parameter(negative=(), help="Of these acts alone.")] = None,
-    family: Annotated[
-        list[str] | None, Parameter(negative=(), help="Of these families alone.")
-    ] = None,
+    act: Annotated[list[str] | None, Parameter(negative=(), help="Only these acts.")] = None,
+    family: Annotated[list[str] | None, Parameter(negative=(), help="Only these families.")] = None,
     precedence: Annotated[
         Literal["flash", "immediate", "priority", "routine"] | None,
-        Parameter(help="As urgent, or more."),
+        Parameter(help="Only acts of this precedence or a higher one."),
     ] = None,
-    own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
+    with_own: Annotated[
+        bool, Parameter(name="--own", negative=(), help="Include your own side's acts.")
+    ] = False,
     signature: Annotated[
         Literal["ed25519", "hmac"],
-        Parameter(help="By a key pair of its own, or by a shared secret."),
+        Parameter(help="Sign with a key pair of the endpoint, or with a shared secret."),
     ] = "ed25519",
     language: Annotated[
-        Literal["en", "fr", "zh"], Parameter(help="In which a mail is written.")
+        Literal["en", "fr", "zh"], Parameter(help="The language of the mails.")
     ] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
-    """Have the courier bring records to a URL or an address from now on. What checks its signatures is printed once."""
+    """Let the notifier send records to a URL or an address from now on.
+
+    The key that verifies its signatures is printed once.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        wanted: dict[str, Any] = {
+        request: dict[str, Any] = {
             "channel": channel,
             "acts": act or [],
             "families": family or [],
-            "own": own,
+            "own": with_own,
             "signature": signature,
             "language": language,
         }
-        wanted["url" if "://" in to else "address"] = to
+        request["url" if "://" in to else "address"] = to
         if precedence:
-            wanted["precedence"] = precedence
+            request["precedence"] = precedence
         added = (
             await caller.call(
-                "POST", "/v1/webhooks", msgspec.json.encode(wanted), {"Idempotency-Key": new_key()}
+                "POST", "/v1/webhooks", msgspec.json.encode(request), {"Idempotency-Key": new_key()}
             )
         ).json()
     if target.json:
@@ -143,7 +158,8 @@ async def add(
         return 0
     out(added["id"])
     say(
-        f"{added['side']} is told of {channel} at {added['target']} from position {added['position']} on"
+        f"{added['side']} is notified of {channel} at {added['target']} "
+        f"from position {added['position']} on"
     )
     if added["means"] == "webhook":
         say(f"its signatures are checked with {added.get('secret') or added['public_key']}")
@@ -152,7 +168,7 @@ async def add(
 
 @webhook.command(name="list")
 async def webhook_list(*, target: Target = EVERYWHERE) -> int:
-    """List where your side is told, and how it goes."""
+    """List the endpoints of your side, with their progress."""
     async with connected(target) as caller:
         endpoints = (await caller.call("GET", "/v1/webhooks")).json()["endpoints"]
     if target.json:
@@ -176,7 +192,10 @@ async def webhook_list(*, target: Target = EVERYWHERE) -> int:
 
 @webhook.command
 async def show(id: str, *, target: Target = EVERYWHERE) -> int:
-    """Show what waits for another try at an endpoint, and what was given up."""
+    """Show the failed deliveries of an endpoint.
+
+    They wait for another try, or were given up.
+    """
     async with connected(target) as caller:
         deliveries = (await caller.call("GET", f"/v1/webhooks/{quote(id)}/deliveries")).json()[
             "deliveries"
@@ -199,7 +218,7 @@ async def show(id: str, *, target: Target = EVERYWHERE) -> int:
 
 @webhook.command
 async def remove(id: str, *, target: Target = EVERYWHERE) -> int:
-    """Remove an endpoint: nothing more is brought there."""
+    """Remove an endpoint, to which nothing more is sent."""
     async with connected(target) as caller:
         await caller.call("DELETE", f"/v1/webhooks/{quote(id)}")
     say(f"endpoint {id} is removed")
@@ -208,7 +227,10 @@ async def remove(id: str, *, target: Target = EVERYWHERE) -> int:
 
 @webhook.command
 async def resend(id: str, position: int, *, target: Target = EVERYWHERE) -> int:
-    """Have a record brought to an endpoint once more, now; waits until it is seen whether it was taken."""
+    """Send a record to an endpoint once more, now.
+
+    The command waits until the outcome is known.
+    """
     async with connected(target) as caller:
         await caller.call("POST", f"/v1/webhooks/{quote(id)}/deliveries/{position}/resend")
         for _ in range(40):
@@ -225,5 +247,5 @@ async def resend(id: str, position: int, *, target: Target = EVERYWHERE) -> int:
             if still["tries"]:
                 say(f"position {position} was not taken: {still['answered']}")
                 return FAILED
-    say("the courier has not come round yet; is one running?")
+    say("the notifier has not tried yet; is one running?")
     return FAILED

@@ -1,4 +1,8 @@
-"""`dragoman serve witness` and `dragoman witness`: a side's own witness, which cosigns the heads of a log that the side mirrors, and can be held."""
+"""The commands `dragoman serve witness` and `dragoman witness`.
+
+A side's own witness cosigns the heads of a log that the side mirrors. The side can hold
+it.
+"""
 
 import asyncio
 import hashlib
@@ -9,7 +13,7 @@ from aiohttp import web
 from cyclopts import App, Parameter
 
 from dragoman import bootstrap
-from dragoman.application.command_handler import utc_now
+from dragoman.application.clock import utc_now
 from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.mirror import follow, mirror_of, verdict
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, say
@@ -24,27 +28,34 @@ _REQUEST_BYTES: Final = 2 * 2**20
 _LOOK_SECONDS: Final = 5.0
 
 witness = App(
-    name="witness", help="Hold your side's witness, let it go, and print its verifier key."
+    name="witness", help="Hold and release your side's witness, and print its verifier key."
 )
 
 Name = Annotated[
     str,
     Parameter(
-        help="The witness's name, as its verifier key has it: a URL without a scheme, like nato.example/witness."
+        help="The name in the witness's verifier key: a URL without a scheme, "
+        "like nato.example/witness."
     ),
 ]
 
 
 @witness.command
 def key(file: Path, *, name: Name) -> int:
-    """Print the verifier key of the witness with the key in FILE: what the log's settings and every auditor name."""
+    """Print the verifier key of the witness whose key is in FILE.
+
+    The settings of the log and every auditor name that verifier key.
+    """
     out(str(Verifier(name, COSIGNATURE, public_of(seed_of(file)))))
     return 0
 
 
 @witness.command
 def hold(folder: Path) -> int:
-    """Cosign nothing until the witness is let go: what is posted meanwhile is not final."""
+    """Cosign nothing until the witness is released.
+
+    Records that are posted meanwhile are not final.
+    """
     (folder / "held").touch()
     say(f"the witness in {folder} is held")
     return 0
@@ -64,24 +75,26 @@ async def serve_witness(
     key: Annotated[
         Path,
         Parameter(
-            help="The witness's key, made with `dragoman keys new`, and used for nothing else."
+            help="The witness's key, made with `dragoman keys new` and used for nothing else."
         ),
     ],
     name: Name,
     cid: Annotated[
-        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
+        str, Parameter(help="The channel's id, from your own side's notes of the opening.")
     ],
     log: Annotated[
         str,
-        Parameter(
-            help="The verifier key of the log, as your own side wrote it down at the opening."
-        ),
+        Parameter(help="The verifier key of the log, from your own side's notes of the opening."),
     ],
-    host: str = "127.0.0.1",
-    port: int = 8475,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port to listen on.")] = 8475,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Mirror a log into FOLDER and cosign its heads: each only when every record of it is there, verified. Ends at the first lie."""
+    """Mirror a log into FOLDER and cosign its heads.
+
+    A head is cosigned only when every record of it is here and verified. The witness
+    ends at the first fault of the log.
+    """
     mirror = mirror_of(folder, cid, log)
     try:
         cosigner = CosigningWitness(mirror, folder, name, seed_of(key), now=utc_now)
@@ -89,7 +102,9 @@ async def serve_witness(
         if mirror.lie is None:
             await _cosign(mirror, cosigner, host, port, target)
     except NotANote as error:
-        raise UsageError(f"what was cosigned in {folder} is no head of this log: {error}") from None
+        raise UsageError(
+            f"the cosigned head in {folder} is not a head of this log: {error}"
+        ) from None
     finally:
         mirror.close()
     return verdict(mirror)
@@ -128,18 +143,21 @@ async def _cosign(
 
 
 async def _watch(cosigner: CosigningWitness) -> None:
-    """Tell the side when nobody has asked for a head for long."""
-    told = False
+    """Warn the side when nobody has asked for a cosignature for long."""
+    warned = False
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         silent = cosigner.silent > SILENT_SECONDS
-        if silent and not told:
+        if silent and not warned:
             say(f"no head was brought for {SILENT_SECONDS / 60:g} minutes: ask the host why")
-        told = silent
+        warned = silent
 
 
 def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
-    """Return the witness over HTTP: `add-checkpoint`, and the newest cosigned head for whoever monitors."""
+    """Return the HTTP application of a witness.
+
+    It serves `add-checkpoint`, and the newest cosigned head for monitors.
+    """
     origin = hashlib.sha256(mirror.log.name.encode()).hexdigest()
 
     async def add(request: web.Request) -> web.Response:

@@ -1,1 +1,4 @@
-"""The pages: what officers, auditors and administrators see and press, in three languages, with scripts and without."""
+"""The pages: the part of Dragoman that officers, auditors and administrators use.
+
+They are in three languages, and work with scripts and without.
+"""

@@ -1,10 +1,15 @@
-"""The API about itself, as a page: for reading in every language; and with Node's assets, at `?try`, other people's for trying."""
+"""The page that describes the API, for reading in every language of the pages.
+
+With `?try`, and if Node's assets are installed, it contains a third-party explorer that
+sends requests.
+"""
 
 from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.console.rendering import HEADERS, STATIC, Preferences, html, rendered
+from dragoman.console.context import Preferences
+from dragoman.console.rendering import HEADERS, STATIC, html, render_template
 from dragoman.console.sessions import words_of
 
 DESCRIPTION: Final = web.AppKey("description", dict[str, Any])
@@ -16,11 +21,13 @@ _POLICY: Final = {
         "; require-trusted-types-for"
     )[0]
 }
-"""Other people's explorer writes into its page as it likes."""
+"""The third-party explorer writes HTML into its page freely, so trusted types stay off
+there.
+"""
 
 
 async def docs(request: web.Request) -> web.Response:
-    """Return what the API has, in the reader's language; it is described to everybody."""
+    """Return the description of the API in the reader's language, to anybody."""
     tags: dict[str, list[tuple[str, str, str]]] = {}
     for path, operations in request.app[DESCRIPTION]["paths"].items():
         for method, operation in operations.items():
@@ -34,6 +41,6 @@ async def docs(request: web.Request) -> web.Response:
         "preferences": Preferences.read(request),
     }
     return html(
-        rendered(None, words_of(request), "docs.html", next="/docs", frame=None, **values),
+        render_template(None, words_of(request), "docs.html", next="/docs", frame=None, **values),
         headers=_POLICY,
     )

@@ -1,4 +1,9 @@
-"""Which consoles are armed: what each browser of an officer says of its own alarm every quarter of a minute, and how long nobody's was."""
+"""The alarm states of the browsers at which officers keep watch.
+
+Each browser of an officer reports its own alarm every quarter of a minute
+(`heartbeat`). From these reports follows how many consoles of a side are armed, and for
+how long none was.
+"""
 
 import time
 from dataclasses import dataclass, field
@@ -11,7 +16,8 @@ from msgspec import Struct
 
 from dragoman.application.http import request as http_request
 from dragoman.application.http import submission
-from dragoman.console.rendering import HEADERS, PageContext, refused
+from dragoman.console.context import PageContext
+from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import form_of, said
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
@@ -25,31 +31,38 @@ _STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind", "no_
 
 
 _UNANSWERED_SECONDS: Final = 3600.0
-"""How far back a console may say that its check went unanswered: its own clock is not
-to be believed for more.
+"""The longest time for which a console may say that its check is unanswered. The
+service does not trust the browser's clock for more.
 """
 
 
 @dataclass(slots=True)
-class ArmedConsole:
-    """When a console of each side was armed last for a channel, by its cid, as far as this gateway knows; nothing is held against anybody from before it began."""
+class ArmedConsoles:
+    """The times at which consoles were last armed, by the channel's cid and the side.
+
+    This gateway knows only what happened after it `began`. Earlier silence counts
+    against nobody.
+    """
 
     began: float = field(default_factory=time.time)
     last: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-ARMED: Final = web.AppKey("armed", ArmedConsole)
+ARMED: Final = web.AppKey("armed", ArmedConsoles)
 
 
 class ConsoleAlarmState(Struct, frozen=True, kw_only=True):
-    """How the alarm of a side's consoles stands in a channel: how many are armed, and for how many seconds none was."""
+    """The alarm state of a side's consoles in a channel.
+
+    It says how many consoles are `armed`, and for how many seconds none was.
+    """
 
     armed: int
     silent_s: float
 
 
-def standing(app: web.Application, projection: Projection, side: str) -> ConsoleAlarmState:
-    """Return how a side's consoles stand for a channel."""
+def alarm_state(app: web.Application, projection: Projection, side: str) -> ConsoleAlarmState:
+    """Return the alarm state of a side's consoles in a channel."""
     now = time.time()
     armed_console = app[ARMED]
     exercise = projection.name if projection.registry.kind == "exercise" else ""
@@ -78,39 +91,50 @@ def _manned_since(registry: Registry, side: str) -> float:
 
 
 def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
-    """Return the console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
+    """Return the console whose watch check has been unanswered for the longest time.
+
+    Return None if a console of the side is armed for the channel, or if nobody has the
+    watch.
+    """
     exercise = projection.name if projection.registry.kind == "exercise" else ""
     consoles = app[http_request.SERVICE].access.consoles(time.time(), projection.registry.cid)
-    there = [item for item in consoles if item.side == side and item.exercise == exercise]
+    own_consoles = [
+        console for console in consoles if console.side == side and console.exercise == exercise
+    ]
     if side not in projection.registry.watches or any(
-        item.state in ("armed", "partly") for item in there
+        console.state in ("armed", "partly") for console in own_consoles
     ):
         return None
-    asked = [
-        item
-        for item in there
-        if item.state == "no_answer" and item.actor in projection.registry.officers
+    unanswered_consoles = [
+        console
+        for console in own_consoles
+        if console.state == "no_answer" and console.actor in projection.registry.officers
     ]
-    return min(asked, key=lambda console: console.since, default=None)
+    return min(unanswered_consoles, key=lambda console: console.since, default=None)
 
 
 def silent_for(app: web.Application, projection: Projection, side: str) -> float:
-    """Return for how many seconds no console of a side was armed for a channel."""
-    return standing(app, projection, side).silent_s
+    """Return the seconds for which no console of a side was armed for a channel."""
+    return alarm_state(app, projection, side).silent_s
 
 
-async def beat(context: PageContext) -> web.Response:
-    """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
+async def heartbeat(context: PageContext) -> web.Response:
+    """Store the alarm state of this browser.
+
+    A state that cannot be stored does not disarm the console. The response has status
+    503, and the browser tries again.
+    """
     form = await form_of(context.request)
     state, exercise = said(form, "state"), said(form, "exercise")
     visible = {
         projection.name for projection in context.service.visible(context.grant)
-    }  # another channel is answered as one that does not exist
+    }  # a channel that the reader may not see is treated like one that does not exist
     if state not in _STATES or (exercise and exercise not in visible):
         raise refused(
             "bad-request",
             sentence(
-                "A console says how it stands: armed, partly, off, not_armed, blind or no_answer."
+                "A console reports one of these states: armed, partly, off, not_armed, blind or "
+                "no_answer."
             ),
         )
     now = round(time.time(), 1)

@@ -1,4 +1,4 @@
-"""What is owed in each channel, kept ready for the pages of this gateway."""
+"""The open deadlines of each channel, kept ready for the pages of this gateway."""
 
 from typing import Final
 
@@ -10,8 +10,8 @@ from dragoman.projection.projection import Projection
 DUTIES: Final = web.AppKey("duties", dict[str, OpenDeadlines])
 
 
-async def duties(app: web.Application, projection: Projection) -> OpenDeadlines:
-    """Return what is owed in a channel now. Raises `Behind`."""
+async def open_deadlines_of(app: web.Application, projection: Projection) -> OpenDeadlines:
+    """Return the open deadlines of a channel now. Raises `NotYetApplied`."""
     open_deadlines = app[DUTIES].get(projection.name)
     if open_deadlines is None:
         open_deadlines = app[DUTIES].setdefault(projection.name, OpenDeadlines(projection))

@@ -1,4 +1,8 @@
-"""Routes of the pages: finds out who asks, of which channel and moment, has the handler answer, and gives that as a page, JSON or CSV."""
+"""The dispatch of page requests: from the request to a page, to JSON, or to CSV.
+
+It finds the reader, the channel and the moment, and calls the handler. It also renders
+errors as pages.
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,21 +16,20 @@ from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
 from dragoman.application.http.request import compressed
 from dragoman.console import page_layout
+from dragoman.console.context import PageContext, Preferences
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.browser_signatures import SignatureAsked
+from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.rendering import (
     HEADERS,
     Page,
-    PageContext,
     PageRoute,
-    Preferences,
     as_csv,
     as_json,
     html,
     now,
     refused,
-    rendered,
+    render_template,
 )
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.record.errors import Refused
@@ -46,35 +49,35 @@ _IN_CHANNEL: Final = re.compile(r"/c/([a-z0-9-]{1,63})(?:/|$)")
 _AT: Final = re.compile(r"[0-9]{1,15}")
 
 
-def register(app: web.Application, sheets: Sequence[PageRoute]) -> None:
-    """Add the pages' routes."""
-    for sheet in sheets:
-        path = sheet.path if sheet.anywhere else f"/c/{_CHANNEL}{sheet.path}"
-        if sheet.method == "GET":
+def register(app: web.Application, routes: Sequence[PageRoute]) -> None:
+    """Add the routes of the pages to the application."""
+    for route in routes:
+        path = route.path if route.anywhere else f"/c/{_CHANNEL}{route.path}"
+        if route.method == "GET":
             path += _FORM if not path.endswith("/") else ""
-        app.router.add_route(sheet.method, path, _served(sheet), name=sheet.name or None)
-        if sheet.method == "GET" and not sheet.streams:
-            app.router.add_route("HEAD", path, _served(sheet), name=sheet.name or None)
+        app.router.add_route(route.method, path, _served(route), name=route.name or None)
+        if route.method == "GET" and not route.streams:
+            app.router.add_route("HEAD", path, _served(route), name=route.name or None)
 
 
-def _served(sheet: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def served(request: web.Request) -> web.StreamResponse:
-        if sheet.method == "POST":
+        if route.method == "POST":
             own_origin(request)
-        context = await _here(request, sheet)
+        context = await _page_context(request, route)
         try:
-            answered = await sheet.handler(context)
-        except SignatureAsked as found:
-            return browser_signatures.answer(found.asked)
-        if not isinstance(answered, Page):
-            return answered
-        return compressed(await answer(context, answered))
+            result = await route.handler(context)
+        except SignatureRequired as request_to_sign:
+            return browser_signatures.answer(request_to_sign.data)
+        if not isinstance(result, Page):
+            return result
+        return compressed(await answer(context, result))
 
     return served
 
 
-async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
-    """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
+async def _page_context(request: web.Request, route: PageRoute) -> PageContext:
+    """Return the context of a page request. Raises `SignInNeeded`, `Refused`."""
     name = request.match_info.get("channel", "")
     grant = signed_in(request)
     service = request.app[http_request.SERVICE]
@@ -86,38 +89,44 @@ async def _here(request: web.Request, sheet: PageRoute) -> PageContext:
         moment=service.now(),
         grant=grant,
     )
-    if sheet.anywhere:
+    if route.anywhere:
         return context
     context.channel = service.channel(grant, name)
     request["registry"] = context.projection.registry
-    if sheet.method != "POST":
+    if route.method != "POST":
         await _stand(context)
     return context
 
 
 async def _stand(context: PageContext) -> None:
-    """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
+    """Set the position and the moment of the page.
+
+    Raises `Refused` or `NotYetApplied`.
+    """
     projection = context.projection
-    number = (
+    least = (
         submission.whole(context.request.query.get("after", "")) or 0
-    )  # what was posted before, on whatever gateway, is on the page
-    if projection.state.position < number <= projection.state.position + 1_000_000:
-        await projection.in_file(number)
+    )  # the page must show what the reader has just posted, even through another gateway
+    if projection.state.position < least <= projection.state.position + 1_000_000:
+        await projection.in_file(least)
     await projection.in_file()
     context.newest = projection.flushed
     context.at = await position_of(context, context.request.query.get("at", ""))
     if context.at:
         stood = await context.in_thread(
-            liaison_state.stood, context.service.store, context.name, context.at
+            liaison_state.registry_and_digest_at, context.service.store, context.name, context.at
         )
         if stood is None:
-            raise refused("not-found", sentence("The channel had not been opened there."))
+            raise refused("not-found", sentence("The channel was not open at that position."))
         context.registry_then, time, context.digest = stood
         context.moment = datetime.fromisoformat(time)
 
 
 async def position_of(context: PageContext, at: str) -> int:
-    """Return a past position by itself or by a time; 0 for now. Raises `Refused`."""
+    """Return the past position that `at` names by itself or by a time; 0 for now.
+
+    Raises `Refused` if the channel has no record there.
+    """
     if at in ("", "0"):
         return 0
     if _AT.fullmatch(at):
@@ -135,12 +144,12 @@ async def position_of(context: PageContext, at: str) -> int:
         position_by, context.service.store, context.name, context.newest, moment
     )
     if not position:
-        raise refused("not-found", sentence("The channel had not been opened then."))
+        raise refused("not-found", sentence("The channel was not open at that time."))
     return position
 
 
 async def answer(context: PageContext, page: Page) -> web.Response:
-    """Return what a handler answered with, in the form that is asked for."""
+    """Return the response to a page in the requested form."""
     headers = dict(page.headers)
     if context.channel is not None and context.position:
         headers["Dragoman-Position"] = str(context.position)
@@ -150,11 +159,11 @@ async def answer(context: PageContext, page: Page) -> web.Response:
         case ".csv":
             if page.rows is None:
                 raise refused(
-                    "not-acceptable", sentence("This page has no table; take it as .json.")
+                    "not-acceptable", sentence("This page has no table. Use .json instead of .csv.")
                 )
             return as_csv(page.rows, headers)
     framed = await page_layout.of(context)
-    text = rendered(
+    document = render_template(
         context,
         context.words,
         page.template,
@@ -163,26 +172,35 @@ async def answer(context: PageContext, page: Page) -> web.Response:
         tabled=page.rows is not None,
         **page.values,
     )
-    return html(text, status=page.status, headers=headers)
+    return html(document, status=page.status, headers=headers)
 
 
 def wants_page(request: web.Request) -> bool:
-    """Return whether an error is to be answered by a page."""
+    """Return whether the response to an error is a page."""
     return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
 
 
 def saying(request: web.Request) -> Callable[[Text], str]:
-    """Return how an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
+    """Return the function that words an error which no page shows.
+
+    The API words errors in English. The scripts of a page get them in their reader's
+    language.
+    """
     return str if request.path.startswith("/v1/") else words_of(request).sentence
 
 
 def problem(request: web.Request, error: Exception) -> web.Response:
-    """Return an error as a page: its title, and what exactly is wrong, in the reader's language."""
+    """Return an error as a page in the reader's language.
+
+    The page shows the error's title and its details.
+    """
     _, request_id = request.get(submission.TRACE, ("", ""))
-    refusal, said = problems.refusal_of(error)
+    refusal, refusal_headers = problems.refusal_of(error)
     words, registry = words_of(request), _registry(request)
     status, _ = TYPES[refusal.kind]
-    headers = {name: value for name, value in said.items() if name in ("Allow", "Retry-After")}
+    headers = {
+        name: value for name, value in refusal_headers.items() if name in ("Allow", "Retry-After")
+    }
     values = {
         "refusal": refusal,
         "detail": words.sentence(plain(refusal.detail)),
@@ -193,24 +211,33 @@ def problem(request: web.Request, error: Exception) -> web.Response:
         "preferences": Preferences.read(request),
         "frame": None,
     }
-    return html(rendered(None, words, "problem.html", **values), status=status, headers=headers)
+    return html(
+        render_template(None, words, "problem.html", **values), status=status, headers=headers
+    )
 
 
 def _registry(request: web.Request) -> Registry | None:
-    """Return the channel of a page that went wrong, also where its address is of no page; None where the reader has none of that name."""
+    """Return the registry of the channel in the address of a page that failed.
+
+    The address itself may belong to no page. Return None if the reader has no channel
+    of that name.
+    """
     registry: Registry | None = request.get("registry")
-    grant, named = request.get("grant"), _IN_CHANNEL.match(request.path)
-    if registry is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
+    grant, match = request.get("grant"), _IN_CHANNEL.match(request.path)
+    if registry is not None or match is None or not isinstance(grant, Grant) or grant.is_operator:
         return registry
     try:
-        return request.app[http_request.SERVICE].channel(grant, named[1]).registry
+        return request.app[http_request.SERVICE].channel(grant, match[1]).registry
     except Refused:
         return None
 
 
 def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...]:
-    """Return the pages on which a reader looks for what is not at an address: their addresses and names."""
-    text = path.removeprefix(f"/c/{channel}")
+    """Return the lists in which a reader may look for a thing that was not found.
+
+    Each list has its address and its name.
+    """
+    rest = path.removeprefix(f"/c/{channel}")
     lists = (
         ("/drafts", "/drafts", words.say("Drafts of your side")),
         ("/exchanges", "/inbox", words.say("Inbox")),
@@ -224,15 +251,15 @@ def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...
         ("/recorded", "/log", words.say("The log")),
         ("/admin", "/admin", words.say("Administration")),
     )
-    result = next(
+    target = next(
         (
             (f"/c/{channel}{to}", word)
             for begins, to, word in lists
-            if text.startswith(begins) and text != to
+            if rest.startswith(begins) and rest != to
         ),
         None,
     )
-    return () if result is None else (result,)
+    return () if target is None else (target,)
 
 
 __all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]

@@ -1,11 +1,13 @@
-"""What a browser may keep for when its line is lost: a page with the duty numbers of a channel, for a day or until the session ends.
+"""The offline page: duty numbers that a browser keeps for a lost connection.
 
-    GET  /offline.js            the service worker, at the root so that it serves every address of the console
+    GET  /offline.js            the service worker; its place at the root lets it serve
+                                all pages
     GET  /offline               the page without numbers, for everybody
-    GET  /c/{channel}/offline   the page with the numbers of a channel, as its reader may see them; nothing else is on it
+    GET  /c/{channel}/offline   the numbers of a channel that its reader may see, alone
 
-The scripts of a page keep it (`static/kept.js`), and delete it at sign-out, at the end
-of the session, and when its time is over.
+The browser keeps the page for a day, or until the session ends. The scripts of a page
+store it (`static/kept.js`). They delete it at sign-out, at the end of the session, and
+when its time is over.
 """
 
 import time
@@ -14,18 +16,11 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http.session_cookie import COOKIE
+from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import duty_numbers
-from dragoman.console.rendering import (
-    HEADERS,
-    STATIC,
-    PageContext,
-    PageRoute,
-    Preferences,
-    html,
-    rendered,
-)
+from dragoman.console.rendering import HEADERS, STATIC, PageRoute, html, render_template
 from dragoman.console.sessions import words_of
 from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
@@ -34,19 +29,22 @@ _UNTIL: Final = "Dragoman-Kept-Until"
 
 
 async def worker(request: web.Request) -> web.FileResponse:
-    """Serve the service worker."""
+    """Return the service worker."""
     return web.FileResponse(
         STATIC / "offline.js", headers={**HEADERS, "Content-Type": "text/javascript; charset=utf-8"}
     )
 
 
 async def plain(request: web.Request) -> web.Response:
-    """Serve the page that has no numbers."""
+    """Return the page without numbers."""
     return html(_page(words_of(request), Preferences.read(request)))
 
 
 async def numbers(context: PageContext) -> web.Response:
-    """Serve the page with the numbers of a channel, and say until when it may be kept."""
+    """Return the page with the numbers of a channel.
+
+    A header says until when the browser may keep it.
+    """
     now = time.time()
     session = context.request.cookies.get(COOKIE, "")
     until = datetime.fromtimestamp(
@@ -70,7 +68,7 @@ async def numbers(context: PageContext) -> web.Response:
 
 
 def _page(words: Words, preferences: Preferences, **values: object) -> str:
-    given = {
+    page_values = {
         "ringing": (),
         "channel": "",
         "marking": "",
@@ -78,14 +76,14 @@ def _page(words: Words, preferences: Preferences, **values: object) -> str:
         "exercise": False,
         **values,
     }
-    return rendered(
+    return render_template(
         None,
         words,
         "offline.html",
         preferences=preferences,
         kept_at=words.written(datetime.now(UTC), "minute"),
-        **given,
+        **page_values,
     )
 
 
-SHEETS: Final = (PageRoute(path="/offline", handler=numbers),)
+ROUTES: Final = (PageRoute(path="/offline", handler=numbers),)

@@ -1,7 +1,7 @@
-"""What stands around every page: the marking, the strip of states, the clocks, the channels, the pages, and what must not be overlooked.
+"""The layout around every page: marking, status strip, clocks, links, and warnings.
 
-On a page of the past the strip is as it stood then, and says so; an alarm of now breaks
-through.
+A page of the past shows the strip of its moment, and says so. An alarm of now appears
+there too.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from dragoman.application.operations import transparency_log
 from dragoman.console import armed_consoles
-from dragoman.console.deadline_cache import duties
+from dragoman.console.context import PageContext
+from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.pages import alarm, duty_numbers
-from dragoman.console.rendering import PageContext
+from dragoman.console.pages import alarm, alarm_views, duty_numbers
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
@@ -24,14 +24,16 @@ from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.queries import duty_watch
 from dragoman.tlog.note import NotANote
-from dragoman_schemas.responses import LineView
+from dragoman_schemas.watch_responses import LineView
 
 _SIDES: Final = 4
-"""Sides with a cell of their own in the strip; of more, one cell counts."""
+"""The most sides with a cell of their own in the strip. With more sides, one cell
+counts them.
+"""
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """One state of the strip: a shape, a word, and what it rests on."""
+    """One state of the strip: a shape, a word, and the reason for it."""
 
     key: str
     level: Level
@@ -41,7 +43,10 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """What must not be overlooked, above everything: what is so, and what to do. Where it is to `ring`, the numbers stand beside it."""
+    """A warning above the page: the situation, and what to do.
+
+    With `ring`, the telephone numbers appear beside it.
+    """
 
     level: Level
     word: str
@@ -50,13 +55,13 @@ class Bar(Struct, frozen=True, kw_only=True):
 
 
 class Frame(Struct, kw_only=True):
-    """Everything around a page."""
+    """The layout values around a page."""
 
     cells: tuple[Cell, ...] = ()
     bars: tuple[Bar, ...] = ()
     offices: tuple[Office, ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
-    alarms: alarm.Alarms | None = None
+    alarms: alarm_views.Alarms | None = None
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     operator: bool = False
     check_s: int = 0
@@ -105,7 +110,7 @@ async def of(context: PageContext) -> Frame:
 
 
 def _unknown(words: Words, key: str) -> str:
-    """Return the word of a cell while a page hears nothing."""
+    """Return the word of a cell while a page receives no updates."""
     if key == "line":
         return words.say("Line not known")
     if key == "proof":
@@ -119,8 +124,8 @@ def _unknown(words: Words, key: str) -> str:
 
 
 async def _now(context: PageContext) -> list[Cell]:
-    """Return the strip of a page of now."""
-    owed = await duties(context.request.app, context.projection)
+    """Return the strip of a page that shows now."""
+    owed = await open_deadlines_of(context.request.app, context.projection)
     timed = context.registry.kind not in UNTIMED
     return [
         *([_line(context.words, owed.lines()[0])] if timed else []),
@@ -137,22 +142,27 @@ async def _now(context: PageContext) -> list[Cell]:
 
 
 async def _then(context: PageContext) -> list[Cell]:
-    """Return the strip of a page of the past: the line and the watches as they stood, under a cell that says so."""
+    """Return the strip of a page of the past: its line and its watches at that moment.
+
+    The first cell says that the strip shows the past.
+    """
     words = context.words
     detail = words.say(
         "record %(n)s, %(t)s", n=words.number(context.at), t=words.written(context.moment)
     )
-    cells = [Cell(key="moment", level="standby", word=words.say("As it stood then"), detail=detail)]
+    cells = [
+        Cell(key="moment", level="standby", word=words.say("State at that time"), detail=detail)
+    ]
     if context.registry.kind not in UNTIMED:
         lines: list[LineView] = await context.in_thread(
-            duty_watch.lines_then, context.service.store, context.name, context.at
+            duty_watch.lines_of_channel, context.service.store, context.name, context.at
         )
         cells += [_line(words, lines[0]), *_watches(context)]
     return [replace(cell, key=f"then-{cell.key}") for cell in cells]
 
 
 def _is_checked(context: PageContext) -> bool:
-    """Return whether a quiet watch is checked in the reader's office."""
+    """Return whether the reader's office has checks of a quiet watch."""
     officer = context.projection.registry.officers.get(context.grant.actor)
     if (
         officer is None
@@ -247,7 +257,10 @@ def _watches(context: PageContext) -> Iterator[Cell]:
 
 
 def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple[str, str]:
-    """Return the word and the detail of a watch whose side arms no alarm; a console that is armed for the live channels hears no exercise."""
+    """Return the word and the detail of a watch whose side has no armed alarm.
+
+    A console that is armed for the live channels does not ring for an exercise.
+    """
     manned, span = words.say("%(side)s manned", side=side.upper()), words.span(silent)
     if exercise:
         word = words.say("%(side)s: not armed here", side=side.upper())
@@ -263,7 +276,10 @@ def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple
 
 
 async def _proof(context: PageContext) -> Cell:
-    """Return how far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
+    """Return the cell that says how far the log is signed and countersigned.
+
+    If the broker does not respond, the cell says that this is not known.
+    """
     words, projection = context.words, context.projection
     if not context.service.is_live(projection):
         return Cell(key="proof", level="off", word=words.say("Record not known"), icon="seal")
@@ -276,7 +292,7 @@ async def _proof(context: PageContext) -> Cell:
             key="proof",
             level="serious",
             word=words.say("Record not signed"),
-            detail=words.say("the registrar is silent"),
+            detail=words.say("the signer does not respond"),
             icon="seal",
         )
     if not projection.registry.policy:
@@ -329,16 +345,19 @@ def _bars(context: PageContext) -> Iterator[Bar]:
     if (reason := service.desk.read_only_reason) is not None:
         yield Bar(
             level="critical",
-            word=words.say("This host may record nothing."),
+            word=words.say("This host cannot record anything."),
             detail=words.say(
-                "Reading goes on. The reason: %(error)s.", error=words.sentence(reason)
+                "You can still read. The reason: %(error)s.", error=words.sentence(reason)
             ),
         )
     if not service.is_live(projection):
-        text = service.as_of(projection)
+        as_of = service.as_of(projection)
         detail = (
-            words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(text))
-            if text
+            words.say(
+                "The page below shows the state of %(t)s. Use the telephone.",
+                t=words.written(as_of),
+            )
+            if as_of
             else ""
         )
         yield Bar(
@@ -351,7 +370,7 @@ def _bars(context: PageContext) -> Iterator[Bar]:
         yield Bar(
             level="serious",
             word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),
-            detail=words.say("Reading goes on. The operator is to look."),
+            detail=words.say("You can still read. Ask the operator to check the host."),
         )
     status = projection.registry.status
     if status is not None and status.status == "suspended":

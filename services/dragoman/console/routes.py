@@ -1,4 +1,4 @@
-"""Every page there is, by its path."""
+"""The table of all page routes."""
 
 import time
 from typing import Any, Final
@@ -9,7 +9,8 @@ from dragoman.application.http import request as http_request
 from dragoman.console import api_docs, armed_consoles, offline, sessions
 from dragoman.console.admin import channel_members
 from dragoman.console.audit import audit_page
-from dragoman.console.compose import compose
+from dragoman.console.compose import submitted_form
+from dragoman.console.context import PageContext
 from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions
@@ -32,42 +33,42 @@ from dragoman.console.pages import (
     reports_page,
     statistics_page,
 )
-from dragoman.console.rendering import STATIC, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
+from dragoman.console.rendering import STATIC, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.text import sentence
 
-SHEETS: Final = (
+ROUTES: Final = (
     PageRoute(path="", handler=board.board),
     PageRoute(path="/watch", handler=board.take_watch, method="POST"),
     PageRoute(path="/acknowledge", handler=acknowledging.acknowledge, method="POST"),
     PageRoute(path="/alarm", handler=alarm.fragment, anywhere=True),
     PageRoute(path="/alarm/events", handler=alarm_stream.events, anywhere=True, streams=True),
-    PageRoute(path="/alarm/beat", handler=armed_consoles.beat, method="POST", anywhere=True),
-    *alarm_shelving.SHEETS,
-    *inbox.SHEETS,
-    *offline.SHEETS,
-    *exchange_page.SHEETS,
-    *compose.SHEETS,
-    *meetings_page.SHEETS,
-    *contacts.SHEETS,
-    *dialogue_page.SHEETS,
-    *release_preview.SHEETS,
-    *text_versions.SHEETS,
-    *statistics_page.SHEETS,
-    *reports_page.SHEETS,
-    *audit_page.SHEETS,
-    *channel_members.SHEETS,
-    *host_pages.SHEETS,
-    *restored_form.SHEETS,
+    PageRoute(path="/alarm/beat", handler=armed_consoles.heartbeat, method="POST", anywhere=True),
+    *alarm_shelving.ROUTES,
+    *inbox.ROUTES,
+    *offline.ROUTES,
+    *exchange_page.ROUTES,
+    *submitted_form.ROUTES,
+    *meetings_page.ROUTES,
+    *contacts.ROUTES,
+    *dialogue_page.ROUTES,
+    *release_preview.ROUTES,
+    *text_versions.ROUTES,
+    *statistics_page.ROUTES,
+    *reports_page.ROUTES,
+    *audit_page.ROUTES,
+    *channel_members.ROUTES,
+    *host_pages.ROUTES,
+    *restored_form.ROUTES,
 )
 
 
 def register(app: web.Application) -> None:
-    """Add the pages' routes and files, and what they keep."""
+    """Add the routes and files of the pages, and the state that the pages keep."""
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
-    app[armed_consoles.ARMED] = armed_consoles.ArmedConsole()
-    app[alarm_stream.BELLS] = alarm_stream.Bells(app[http_request.SERVICE])
+    app[armed_consoles.ARMED] = armed_consoles.ArmedConsoles()
+    app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(app[http_request.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
     app.router.add_post("/sign-out", sessions.sign_out)
@@ -79,24 +80,25 @@ def register(app: web.Application) -> None:
     )
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
-    _register(app, (PageRoute(path="/", handler=_home, anywhere=True), *SHEETS))
+    _register(app, (PageRoute(path="/", handler=_home, anywhere=True), *ROUTES))
     app.router.add_static("/static", STATIC)
 
 
 async def _home(context: PageContext) -> Any:
-    """Return the first channel's board: the one that must not wait comes first."""
+    """Redirect to the board of the first channel; an official channel comes first."""
     if context.grant.is_operator:
-        return see("/host")
+        return redirect("/host")
     visible = context.service.visible(context.grant)
     if not visible:
         raise refused(
             "not-permitted",
             sentence(
-                "%(actor)s is in office in no channel; an administrator of the side enters officers.",
+                "%(actor)s is not in office in any channel. Ask an administrator of the side to "
+                "enter the officer.",
                 actor=context.grant.actor,
             ),
         )
     first = next(
         (projection for projection in visible if projection.registry.kind == "official"), visible[0]
     )
-    return see(f"/c/{first.name}")
+    return redirect(f"/c/{first.name}")

@@ -1,7 +1,7 @@
-"""Who sits at a page: sessions behind a cookie, forms from our own pages alone, signing in and out, and how this screen wants its pages.
+"""Sessions of readers: signing in and out, forms, and screen preferences.
 
-A session is a server-side row behind a `__Host-` cookie. Forms are taken from our own
-origin only, by what the browser itself says (Sec-Fetch-Site, Origin).
+A session is a row on the server behind a `__Host-` cookie. Forms are accepted only from
+our own origin, by the browser's own headers (Sec-Fetch-Site, Origin).
 """
 
 import re
@@ -14,12 +14,13 @@ import structlog
 from aiohttp import web
 
 from dragoman.application.http import request as http_request
-from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
+from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_reader
 from dragoman.console.forms.form_reader import Form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm
-from dragoman.console.rendering import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
+from dragoman.console.rendering import HEADERS, html, render_template
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
@@ -36,10 +37,12 @@ from dragoman.stores.tokens_and_sessions import Grant
 log = structlog.get_logger()
 
 KEPT: Final = "__Host-dragoman-kept"
-"""What opens a form that was sent after its session had ended."""
+"""The cookie with the secret that opens a form which was sent after its session had
+ended.
+"""
 
 _FILLED: Final = re.compile(r"/c/[a-z0-9-]{1,63}/(compose|exchanges/[0-9a-f-]{36}/acts)/[a-z-]+")
-"""Pages that show a kept form filled in; any other form is shown again on a page of its
+"""Pages that show a kept form filled in. Any other kept form appears on a page of its
 own.
 """
 
@@ -48,11 +51,11 @@ _PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 
 
 class SignInNeeded(Exception):
-    """A page was asked for without a session."""
+    """The error of a page request without a session."""
 
 
 def words_of(request: web.Request) -> Words:
-    """Return the language that this screen has chosen, or that the browser asks for."""
+    """Return the words of the screen's chosen language, or of the browser's."""
     chosen = Preferences.read(request).language
     return languages.words(
         chosen or languages.preferred(request.headers.get("Accept-Language", ""))
@@ -60,7 +63,7 @@ def words_of(request: web.Request) -> Words:
 
 
 def signed_in(request: web.Request) -> Grant:
-    """Return who sits at the page. Raises `SignInNeeded`, `Refused`."""
+    """Return the grant of the signed-in reader. Raises `SignInNeeded`, `Refused`."""
     session, grant = request.cookies.get(COOKIE), request.get("grant")
     access = request.app[http_request.SERVICE].access
     if session is None or not isinstance(grant, Grant):
@@ -70,13 +73,17 @@ def signed_in(request: web.Request) -> Grant:
     if grant.scope == "read" and request.method == "POST":
         raise refuse(
             "not-permitted",
-            "You signed in with a token for reading alone; ask the operator for another.",
+            "Your token only allows reading. Ask the operator for another token.",
         )
     return grant
 
 
 async def to_sign_in(request: web.Request) -> web.Response:
-    """Send the reader to the form, and back afterwards; a script is told by the status instead. A form that was sent too late is kept."""
+    """Redirect the reader to the sign-in form, and back afterwards.
+
+    A script gets the status 401 instead. A form that was sent after the end of its
+    session is kept.
+    """
     if "text/html" not in request.headers.get("Accept", "") or request.headers.get(
         "Sec-Fetch-Mode"
     ) in ("cors", "same-origin"):
@@ -111,20 +118,24 @@ def _hold(response: web.Response, secret: str) -> None:
 def keep_form(
     request: web.Request, actor: str, fields: Mapping[str, str], to: str
 ) -> web.Response | None:
-    """Keep the fields of a form and go on at another page; the form's own page shows them again. Return None for a form that is too long."""
+    """Keep the fields of a form and redirect to another page.
+
+    The form's own page shows the fields again. Return None if the form is too long.
+    """
     body = urlencode(list(fields.items())).encode()
     secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
     if not secret:
         return None
-    response = see(to)
+    response = redirect(to)
     _hold(response, secret)
     return response
 
 
 async def _kept(request: web.Request) -> str:
-    """Keep a form whose sender's session has just ended; the secret that opens it, empty where nothing is kept.
+    """Keep a form whose session has just ended; return the secret that opens it.
 
-    The body of a stranger is not even read. A file that came with a form is not kept.
+    Return an empty text if nothing is kept. The body of a stranger is not even read. A
+    file in the form is not kept.
     """
     service = request.app[http_request.SERVICE]
     session = request.cookies.get(COOKIE, "")
@@ -132,7 +143,7 @@ async def _kept(request: web.Request) -> str:
     if grant is None:
         return ""
     try:
-        request["payer"] = request.app[BUDGETS].caller(
+        request["payer"] = request.app[RATE_LIMITS].caller(
             grant, "", min(request.content_length or 0, KEPT_FORM_BYTES)
         )
         form = await form_reader.read(request, limit=KEPT_FORM_BYTES, files=True)
@@ -146,20 +157,24 @@ async def _kept(request: web.Request) -> str:
 
 
 def kept_form(request: web.Request, actor: str) -> KeptForm | None:
-    """Return the form that this browser sent after its session had ended, or that was left to enter somebody; only to the same officer."""
+    """Return the form that this browser left behind, to the same officer only.
+
+    The form was sent after its session had ended, or the officer left it to enter a
+    person.
+    """
     secret = request.cookies.get(KEPT, "")
     return request.app[FORMS_KEPT].find(secret, actor) if secret else None
 
 
 def forget_kept(request: web.Request, response: web.Response) -> None:
-    """Forget a kept form: it was sent, or its officer has signed out."""
+    """Delete a kept form, because it was sent or its officer has signed out."""
     if secret := request.cookies.get(KEPT):
         request.app[FORMS_KEPT].drop(secret)
         response.del_cookie(KEPT, path="/", secure=True, httponly=True, samesite="Strict")
 
 
 def own_origin(request: web.Request) -> None:
-    """Refuse a form that another site sent."""
+    """Raise `Refused` if the form came from another site."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     same = (
@@ -174,23 +189,29 @@ def own_origin(request: web.Request) -> None:
 
 
 async def form_of(request: web.Request, *, limit: int = BODY_BYTES, files: bool = False) -> Form:
-    """Return the form that a page sent, in UTF-8; with a file only where the page takes `files`. Raise `Refused`."""
+    """Return the form that a page sent, in UTF-8.
+
+    The form may contain a file only if the page takes `files`. Raises `Refused`.
+    """
     return await form_reader.read(request, limit=limit, files=files)
 
 
 def said(form: Form, name: str) -> str:
-    """Return a field of a form as text, with line ends as one character; empty where it is not there."""
-    value = form.get(name, "")
-    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+    """Return a field of a form as text; empty if the form does not contain it.
+
+    Line ends are one character.
+    """
+    field = form.get(name, "")
+    return field.replace("\r\n", "\n").strip() if isinstance(field, str) else ""
 
 
 def following(path: str) -> str:
-    """Return where to go next, if that is a path of ours."""
+    """Return the next path if it is one of ours, and `/` otherwise."""
     return path if _PATH.fullmatch(path) else "/"
 
 
-def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
-    """Go on at a page: after a form, so that loading it again sends nothing."""
+def redirect(location: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Redirect to a page after a form, so that a reload sends nothing again."""
     return web.Response(status=303, headers={"Location": location, **HEADERS, **(headers or {})})
 
 
@@ -198,7 +219,7 @@ def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
 
 
 async def sign_in_form(request: web.Request) -> web.Response:
-    """Return the form."""
+    """Return the sign-in form."""
     return _sign_in_page(
         request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
     )
@@ -223,11 +244,11 @@ def _sign_in_page(
         "preferences": Preferences.read(request),
         "frame": None,
     }
-    return html(rendered(None, words, "sign_in.html", **values), status=status)
+    return html(render_template(None, words, "sign_in.html", **values), status=status)
 
 
 async def sign_in(request: web.Request) -> web.Response:
-    """Begin a session in place of a token."""
+    """Start a session in exchange for a token."""
     own_origin(request)
     form = await form_of(request, limit=SMALL_FORM_BYTES)
     token, next = said(form, "token"), following(said(form, "next") or "/")
@@ -237,16 +258,18 @@ async def sign_in(request: web.Request) -> web.Response:
         grant = access.find(token, time.time())
     if grant is None:
         log.info("sign_in.refused", address=request.get("address", ""))
-        request.app[BUDGETS].stranger(request.get("address", ""))
+        request.app[RATE_LIMITS].stranger(request.get("address", ""))
         return _sign_in_page(request, next, fault=True, status=401)
-    request.app[BUDGETS].caller(grant, "", 0)
+    request.app[RATE_LIMITS].caller(grant, "", 0)
     if request.cookies.get(COOKIE):
-        await access.close_session(request.cookies[COOKIE])  # who signs in anew leaves none behind
+        await access.close_session(
+            request.cookies[COOKIE]
+        )  # signing in again must not leave the earlier session open
     session = await access.open_session(token, time.time(), SESSION_SECONDS)
     log.info(
         "sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id
     )
-    response = see("/host" if grant.is_operator and next == "/" else next)
+    response = redirect("/host" if grant.is_operator and next == "/" else next)
     response.set_cookie(
         COOKIE,
         session,
@@ -266,14 +289,14 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[http_request.SERVICE].access.close_session(session)
-    response = see("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
+    response = redirect("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
 
 
 async def prefer(request: web.Request) -> web.Response:
-    """Keep how this screen wants its pages: the language, the light, the single-letter keys."""
+    """Store the screen's language, theme, and use of single-letter shortcuts."""
     own_origin(request)
     form = await form_of(request, limit=SMALL_FORM_BYTES)
     preferences = Preferences.read(request)
@@ -283,7 +306,7 @@ async def prefer(request: web.Request) -> web.Response:
         theme=theme if theme in THEMES else "" if theme == "auto" else preferences.theme,
         keys=said(form, "keys") != "off" if "keys" in form else preferences.keys,
     )
-    response = see(following(said(form, "next") or "/"))
+    response = redirect(following(said(form, "next") or "/"))
     response.set_cookie(
         VIEW_COOKIE,
         wanted.written(),

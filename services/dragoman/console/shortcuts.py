@@ -1,8 +1,8 @@
-"""Getting about without a mouse: `/go` leads to a number, a record, a page or an action by its name, and `/help` lists every key.
+"""The keyboard shortcuts: `/go` leads to a named goal, and `/help` lists every key.
 
-What one thing is called leads there at once; what several are called is listed. Names
-are known in every language of the pages, so that an officer at a colleague's screen
-need not know in which it is.
+A goal is a number, a record, a page or an action. A name that belongs to one goal leads
+there at once. A name of several goals gives a list. The names of every page language
+work, so an officer can use a colleague's screen in another language.
 """
 
 import re
@@ -14,9 +14,10 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import LEVELS, Level
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.act_rules import OFFICERS, Format
 from dragoman.i18n import words as languages
@@ -28,11 +29,14 @@ from dragoman.text import sentence
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.profiles import PROFILES
 
-# Going somewhere
+# Goals
 
 
 class Goal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somewhere that one may go: an `exchange`, a `record`, a `page`, an `action`, a `channel`, by its name and its address."""
+    """A goal of `/go`, with its name and its address.
+
+    Its `kind` is `exchange`, `record`, `page`, `action` or `channel`.
+    """
 
     kind: str
     label: str
@@ -42,7 +46,10 @@ class Goal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Go(Struct, frozen=True, kw_only=True):
-    """What was typed and where that leads; `more` where there is more than is listed."""
+    """The typed text and its goals.
+
+    `more` says that there are more goals than listed.
+    """
 
     typed: str
     goals: tuple[Goal, ...]
@@ -50,7 +57,7 @@ class Go(Struct, frozen=True, kw_only=True):
 
 
 class _NamedGoal(Struct, frozen=True, kw_only=True):
-    """A goal and everything that it is called."""
+    """A goal and all its names."""
 
     goal: Goal
     names: tuple[str, ...]
@@ -61,13 +68,16 @@ _SERIAL: Final = re.compile(r"0[0-9]{1,7}")
 
 
 async def go(context: PageContext) -> Page | web.StreamResponse:
-    """Go where what was typed leads, if that is one place."""
+    """Redirect to the goal of the typed text.
+
+    List the goals if the text does not have exactly one.
+    """
     typed = " ".join(context.request.query.get("q", "").split())
     if len(typed) > SEARCH_CHARACTERS:
         raise refused(
             "bad-request",
             sentence(
-                "What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS
+                "The text is too long. Type at most %(limit)s characters.", limit=SEARCH_CHARACTERS
             ),
         )
     channels = _channels(context)
@@ -76,7 +86,7 @@ async def go(context: PageContext) -> Page | web.StreamResponse:
         [*_at_position(context, channels, typed), *await _records(context, channels, typed)]
     ) or _called(typed, named_goals)
     if len(goals) == 1 and typed and not context.request.match_info.get("form"):
-        return see(goals[0].address)
+        return redirect(goals[0].address)
     return Page(
         template="go.html",
         view=Go(typed=typed, goals=tuple(goals[:GO_FOUND]), more=len(goals) > GO_FOUND),
@@ -109,18 +119,21 @@ def _distinct(goals: Iterable[Goal]) -> list[Goal]:
 
 
 def _upto(context: PageContext, channel: Projection) -> int:
-    """Return the position up to which a channel is looked at."""
+    """Return the last position of a channel that the search covers."""
     return context.position if context.channel is not None else channel.flushed
 
 
 def _at_position(
     context: PageContext, channels: Iterable[Projection], typed: str
 ) -> Iterator[Goal]:
-    """Yield the record at a position: `4488`, `#4488`, `4,488`. With a nought before it, and no sign, it is a serial number."""
-    result = _POSITION.fullmatch(typed)
-    if result is None or (not result[1] and _SERIAL.fullmatch(typed)):
+    """Yield the record at a position: `4488`, `#4488`, `4,488`.
+
+    A number with a leading zero and no `#` is a serial number, and not a position.
+    """
+    match = _POSITION.fullmatch(typed)
+    if match is None or (not match[1] and _SERIAL.fullmatch(typed)):
         return
-    position = int(re.sub(r"\D", "", result[2]))
+    position = int(re.sub(r"\D", "", match[2]))
     for channel in channels:
         if 1 <= position <= _upto(context, channel):
             label = context.words.say("record %(n)s", n=context.words.number(position))
@@ -133,13 +146,16 @@ def _at_position(
 
 
 async def _records(context: PageContext, channels: Iterable[Projection], typed: str) -> list[Goal]:
-    """Return the exchanges and records that have an id or a number, or whose number has that part."""
-    text = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
-    if not typed or " " in text:
+    """Return the exchanges and records that the typed text names.
+
+    The text is an id, a number, or a part of a number.
+    """
+    fragment = f"/{typed}" if _SERIAL.fullmatch(typed) else typed
+    if not typed or " " in fragment:
         return []
-    rows = [(channel.name, _upto(context, channel)) for channel in channels]
+    extents = [(channel.name, _upto(context, channel)) for channel in channels]
     places: list[tuple[str, records.RecordPlace]] = await context.in_thread(
-        _places, context, rows, text
+        _places, context, extents, fragment
     )
     return [_goal(context, channel, place) for channel, place in places]
 
@@ -166,7 +182,7 @@ def _goal(context: PageContext, channel: str, place: records.RecordPlace) -> Goa
     )
 
 
-# What there is, by its names
+# The goals by their names
 
 
 def _everything(context: PageContext, channels: Sequence[Projection]) -> Iterator[_NamedGoal]:
@@ -185,7 +201,7 @@ def _everything(context: PageContext, channels: Sequence[Projection]) -> Iterato
 
 
 def _page_names(words: Words) -> dict[str, str]:
-    """Return what the pages of a channel are called, by their paths."""
+    """Return the names of a channel's pages, by their paths."""
     return {
         "": words.say("Board"),
         "/inbox": words.say("Inbox"),
@@ -219,7 +235,10 @@ def _pages(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
 
 
 def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
-    """Yield what the reader may do in a channel now, beginning with the report that must not wait."""
+    """Yield the reader's possible actions in a channel now.
+
+    The report of an incident comes first, because it must not wait.
+    """
     roles = _roles(context, channel)
     writable = context.service.is_writable(channel) and context.grant.scope != "read"
     if context.past or not writable or OFFICERS.isdisjoint(roles):
@@ -259,7 +278,10 @@ def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
 
 
 def _may_open(form: Format, channel: Projection, roles: Sequence[str]) -> bool:
-    """Return whether an officer of these roles opens such an exchange, alone or with a second officer."""
+    """Return whether an officer with these roles may open such an exchange.
+
+    The officer opens it alone, or with a second officer.
+    """
     return channel.registry.kind in form.kinds and (
         form.rule.two_key or not form.rule.roles.isdisjoint(roles)
     )
@@ -276,15 +298,19 @@ def _in_all(name: Callable[[Words], str]) -> tuple[str, ...]:
 
 
 def _called(typed: str, named_goals: Sequence[_NamedGoal]) -> list[Goal]:
-    """Return what is called so; or else what begins so; or else what has all of the words."""
+    """Return the goals whose name equals the text.
+
+    If there are none, return those whose name begins with it; or else those whose name
+    has all its words.
+    """
     if not typed:
         return []
     plain = _plain(typed)
-    for fits in (_is, _begins, _has):
+    for matches in (_is, _begins, _has):
         goals = _distinct(
             named_goal.goal
             for named_goal in named_goals
-            if any(fits(_plain(name), plain) for name in named_goal.names)
+            if any(matches(_plain(name), plain) for name in named_goal.names)
         )
         if goals:
             return goals
@@ -300,7 +326,10 @@ def _begins(name: str, typed: str) -> bool:
 
 
 def _has(name: str, typed: str) -> bool:
-    """Return whether every word that was typed begins a word of the name; Han has no words, there a part is enough."""
+    """Return whether every typed word begins a word of the name.
+
+    Chinese has no spaces between words, so there a part of the name is enough.
+    """
     if not typed.isascii():
         return typed in name
     words = re.split(r"[\s\u2019'-]+", name)
@@ -311,9 +340,9 @@ def _has(name: str, typed: str) -> bool:
 def _plain(text: str) -> str:
     """Return a name without case and accents."""
     return "".join(
-        item
-        for item in unicodedata.normalize("NFKD", text.casefold())
-        if not unicodedata.combining(item)
+        character
+        for character in unicodedata.normalize("NFKD", text.casefold())
+        if not unicodedata.combining(character)
     )
 
 
@@ -321,14 +350,14 @@ def _plain(text: str) -> str:
 
 
 class Shortcut(Struct, frozen=True, kw_only=True):
-    """A key, and what it does."""
+    """A key and its effect."""
 
     key: str
     does: str
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """A level of urgency: its word, and what it stands for."""
+    """A level of urgency, with its word and its meaning."""
 
     level: Level
     word: str
@@ -336,7 +365,10 @@ class Meaning(Struct, frozen=True, kw_only=True):
 
 
 class Urgency(Struct, frozen=True, kw_only=True):
-    """A precedence, within how many seconds it is to be acknowledged, and what it does."""
+    """A precedence and its effect.
+
+    `seconds` is the time within which a message must be acknowledged.
+    """
 
     precedence: Precedence
     seconds: int
@@ -344,7 +376,11 @@ class Urgency(Struct, frozen=True, kw_only=True):
 
 
 class Help(Struct, frozen=True, kw_only=True):
-    """Every key, what the symbols and the precedences mean, and what to do when the line is lost. `letters` is whether single letters act."""
+    """The help page: all keys, the meaning of the symbols, and offline steps.
+
+    `precedences` says what each precedence does. `letters` says whether single letters
+    act as shortcuts. `lost` are the steps when the connection is lost.
+    """
 
     letters: bool
     keys: tuple[Shortcut, ...]
@@ -354,7 +390,7 @@ class Help(Struct, frozen=True, kw_only=True):
 
 
 async def help(context: PageContext) -> Page:
-    """Return all keys."""
+    """Return the help page with all keys."""
     view = Help(
         letters=context.preferences.keys,
         keys=tuple(_keys(context.words)),
@@ -371,7 +407,7 @@ async def help(context: PageContext) -> Page:
 
 
 def level_words(words: Words) -> dict[Level, str]:
-    """Return what each level is called."""
+    """Return the word of each level."""
     return {
         "critical": words.say("Critical"),
         "serious": words.say("Serious"),
@@ -420,10 +456,12 @@ def _keys(words: Words) -> Iterator[Shortcut]:
 def _meanings(words: Words) -> Iterator[Meaning]:
     means: dict[Level, str] = {
         "critical": words.say(
-            "A person is needed now: a flash is not acknowledged, the connection is lost, nobody is on watch."
+            "A person is needed now: a flash is not acknowledged, the connection is lost, nobody "
+            "is on watch."
         ),
         "serious": words.say(
-            "A limit has passed, an immediate message waits, the alarm is not armed, the line is degraded."
+            "A limit has passed, an immediate message waits, the alarm is not armed, the line is "
+            "degraded."
         ),
         "caution": words.say(
             "Half of a limit is spent, a priority message waits, one line check was missed."
@@ -432,15 +470,16 @@ def _meanings(words: Words) -> Iterator[Meaning]:
         "normal": words.say("In order, and inside every limit."),
         "off": words.say("Closed, cancelled, not in force, or not known. Off is not an emergency."),
     }
-    named = level_words(words)
+    level_names = level_words(words)
     for level in LEVELS:
-        yield Meaning(level=level, word=named[level], means=means[level])
+        yield Meaning(level=level, word=level_names[level], means=means[level])
 
 
 def _urgencies(words: Words) -> Iterator[Urgency]:
     does: dict[Precedence, str] = {
         "flash": words.say(
-            "Takes every page of the duty officer it is addressed to, and rings until a person acknowledges."
+            "Takes every page of the duty officer it is addressed to, and rings until a person "
+            "acknowledges."
         ),
         "immediate": words.say(
             "Rings every %(a)s for %(b)s, then every %(c)s.",
@@ -454,26 +493,26 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
         "routine": words.say("Silent. Counted in the duty days of the side that owes it."),
     }
     limits = PROFILES["default"].acknowledgement
-    for precedence, doe in does.items():
-        yield Urgency(precedence=precedence, seconds=limits[precedence], does=doe)
+    for precedence, effect in does.items():
+        yield Urgency(precedence=precedence, seconds=limits[precedence], does=effect)
 
 
 def _lost(words: Words) -> Iterator[str]:
     yield words.say(
-        "Use the telephone. The board lists whom under “If you must ring”, with their hours."
+        "Use the telephone. The board lists the people to ring under “If you must ring”, with "
+        "their hours."
     )
-    yield words.say(
-        "What stands on the page is as of the time that it shows. It may have changed since."
-    )
+    yield words.say("The page shows the state at its own time. That may have changed since.")
     yield words.say(
         "Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice."
     )
     yield words.say(
-        "What you said by telephone you record afterwards, with the time when it was said. It is then not late."
+        "Afterwards, record what you said by telephone, with the time of the call. Then it is not "
+        "late."
     )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/go", handler=go, anywhere=True),
     PageRoute(path="/go", handler=go),
     PageRoute(path="/help", handler=help, anywhere=True),

@@ -1,10 +1,11 @@
-"""Where a watch is manned and nobody is there: no alarm armed for two minutes, or no answer to the watch check.
+"""The monitor of unattended watches: a watch is taken, but nobody responds.
 
-    a console says how it stands ─▶ none of a manned watch is armed for 2 min   the deputies, by courier
-                                └─▶ one has not answered its check              the deputies at once, the head of office after 90 s more
+    no armed console for 2 minutes    the notifier tells the deputies
+    a watch check unanswered          the notifier tells the deputies at once, and the
+                                      head of office 90 s later
 
-Everybody of the side sees it on their pages. It is of the side alone, and stands in no
-log: heartbeats are not acts.
+Everybody of the side sees it on their pages. It concerns that side alone and is in no
+log, because heartbeats are not acts.
 """
 
 import asyncio
@@ -17,9 +18,9 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http import request as http_request
-from dragoman.application.read_receipts import READING
+from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.console import armed_consoles
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.views import alarms as rungs
@@ -31,13 +32,17 @@ from dragoman.stores.endpoints import Step, WatchNoticeItem
 log = structlog.get_logger()
 
 _SAME_SECONDS: Final = 60.0
-"""Two gateways may date the same silence by as much apart: each knows of a console when
-it has looked.
+"""The most seconds by which two gateways may date the same silence differently. Each
+gateway learns the state of a console only when it looks.
 """
 
 
 class UnansweredWatchCheck(Struct, frozen=True, kw_only=True):
-    """A watch check that nobody answered: in which channel, at whose console, since when, and whom it has reached."""
+    """A watch check that nobody answered, with its channel and its start.
+
+    `officer` is the one at whose console the check is unanswered. `reaches` are the
+    officers whom the news has reached.
+    """
 
     channel: str
     officer: str
@@ -48,7 +53,10 @@ class UnansweredWatchCheck(Struct, frozen=True, kw_only=True):
 def unanswered(
     app: web.Application, projection: Projection, side: str
 ) -> UnansweredWatchCheck | None:
-    """Return the check of a side's watch that nobody answers, if no console of the side is armed besides."""
+    """Return the unanswered check of a side's watch.
+
+    Return None if another console of the side is armed.
+    """
     now = time.time()
     console = armed_consoles.unanswered(app, projection, side)
     if console is None:
@@ -68,7 +76,7 @@ def unanswered(
 
 
 def notices(app: web.Application, projection: Projection, now: float) -> Iterator[WatchNoticeItem]:
-    """Yield what the courier is to tell each side of a channel about its own watch."""
+    """Yield the notices about each side's own watch that the notifier must deliver."""
     registry = projection.registry
     for side in registry.watches if registry.kind not in UNTIMED else ():
         console = armed_consoles.unanswered(app, projection, side)
@@ -88,23 +96,23 @@ def notices(app: web.Application, projection: Projection, now: float) -> Iterato
 
 
 Nudge = Callable[[Projection, str], None]
-"""Has the open pages of a side in a channel ask anew."""
+"""A function that makes the open pages of a side in a channel reload their alarms."""
 
 
-async def keep(app: web.Application, nudge: Nudge) -> None:
-    """Look after the watches of all channels for ever."""
+async def monitor(app: web.Application, nudge: Nudge) -> None:
+    """Monitor the watches of all channels, without end."""
     service = app[http_request.SERVICE]
     absent: dict[tuple[str, str], UnansweredWatchCheck | None] = {}
     handed: dict[tuple[str, str], tuple[str, ...]] = {}
     while True:
         try:
-            await app[READING].follow()
+            await app[READ_RECEIPTS].follow()
             await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
                     for side in (
                         side_state.name for side_state in projection.registry.sides
-                    ):  # handed over at whatever gateway
+                    ):  # a colleague may hand over a draft through any gateway
                         etags = tuple(
                             draft.etag
                             for draft in service.drafts.handed(projection.registry.cid, side)
@@ -121,13 +129,16 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
                         await _tell(app, notice)
         except LogUnreachable as error:
             log.warning("watchkeeping.put_off", reason=str(error))
-        except Exception:  # whatever it is, the next look must come
+        except Exception:  # no error may stop the monitor
             log.exception("watchkeeping.failed")
         await asyncio.sleep(WATCH_LOOK_SECONDS)
 
 
 async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
-    """Leave a notice for the courier, unless that silence was told of; of several gateways one leaves it. Raises `LogUnreachable`."""
+    """Queue a notice for the notifier, unless one about the same silence exists.
+
+    Of several gateways, only one queues it. Raises `LogUnreachable`.
+    """
     courier = app[http_request.SERVICE].courier
     if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
         return

@@ -1,1 +1,1 @@
-"""The rules, pure: what a record is, which act is legal where and by whom, and what the log folds to."""
+"""The pure rules of a channel: records, legal acts, and the state of the log."""

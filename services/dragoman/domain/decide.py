@@ -1,4 +1,4 @@
-"""The decision: from a post and the state, the record to append, or a refusal."""
+"""The decision: a post and the state become a record to append, or a refusal."""
 
 from msgspec import UNSET, Struct
 
@@ -13,12 +13,12 @@ from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState
 
 
-class Post(Struct, frozen=True, kw_only=True):
-    """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
+class Submission(Struct, frozen=True, kw_only=True):
+    """An act that an actor wants recorded, with its id and its exchange.
 
-    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or
-    None. `released_by` is the second officer, `caused_by` the record that made a
-    service act, `signatures` those that the authors made over the act.
+    `exchange` is empty for an opening. `if_match` is the ETag that the poster read, or
+    None. `released_by` is the second officer. `caused_by` is the record that caused a
+    service act. `signatures` are those that the authors made over the act.
     """
 
     actor: str
@@ -34,15 +34,24 @@ class Post(Struct, frozen=True, kw_only=True):
 
 
 def decide(
-    state: ChannelState, ledger: History, post: Post, *, time: str, salt: str, signatures: str = ""
+    state: ChannelState,
+    history: History,
+    post: Submission,
+    *,
+    time: str,
+    salt: str,
+    signatures: str = "",
 ) -> Record | Refusal:
-    """Return the record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
+    """Return the record for the position after `state`, or the reason to refuse it.
+
+    The caller chooses `time` and `salt`.
+    """
     registry = state.registry
     assert registry is not None
     name = str(post.data.__struct_config__.tag)
     rule = RULES[name]
     opens = name in FORMATS
-    exchange = None if opens or rule.family == "channel" else ledger.exchange(post.exchange)
+    exchange = None if opens or rule.family == "channel" else history.exchange(post.exchange)
     misplaced = _misplaced(post, name)
     if misplaced is not None:
         return misplaced
@@ -55,7 +64,7 @@ def decide(
         )
     family = rule.family or (exchange.family if exchange is not None else "")
     subject = post.id if opens else registry.id if rule.family == "channel" else post.exchange
-    candidate = records.of(
+    candidate = records.assemble(
         records.envelope(
             id=post.id,
             source=source_of(registry, post.actor),
@@ -75,10 +84,10 @@ def decide(
         post.act,
         post.data,
     )
-    refusal = judge(state, ledger, candidate)
+    refusal = judge(state, history, candidate)
     if refusal is not None:
         return refusal
-    texts: tuple[str, ...] = (
+    etags: tuple[str, ...] = (
         (registry.etag,)
         if rule.family == "channel"
         else ("",)
@@ -86,11 +95,11 @@ def decide(
         else (exchange.etag,)
     )
     if rule.consenting and exchange is not None:
-        texts = (
-            *texts,
+        etags = (
+            *etags,
             exchange.revision,
-        )  # a receipt since then says nothing of what it relies on
-    if post.if_match is not None and post.if_match not in texts:
+        )  # a receipt changes the ETag, but not the content that the act relies on
+    if post.if_match is not None and post.if_match not in etags:
         return make_refusal(
             "moved",
             "The exchange has moved since you read it; read it again, and post with its new ETag.",
@@ -98,35 +107,37 @@ def decide(
     if rule.consenting and post.if_match is None and post.data.signed is UNSET:
         return make_refusal(
             "precondition-required",
-            "%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
+            "%(act)s must name the version of the exchange that it relies on: "
+            "send If-Match with the ETag that you read.",
             act=name,
         )
     return candidate
 
 
-def _misplaced(post: Post, name: str) -> Refusal | None:
+def _misplaced(post: Submission, name: str) -> Refusal | None:
+    """Return a refusal if the act was posted to another path than its own."""
     family = RULES[name].family
     if post.exchange:
         if family is None:
             return None
-        where = next(path for path, of in PATHS.items() if of == family)
+        path = next(candidate for candidate, of in PATHS.items() if of == family)
         return make_refusal(
             "invalid",
             "%(act)s opens an exchange; post it to /%(path)s of the channel.",
             act=name,
-            path=where,
+            path=path,
         )
     if family is None:
         return make_refusal(
-            "invalid", "%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name
+            "invalid", "%(act)s continues an exchange; post it to /exchanges/<id>/acts.", act=name
         )
     if post.family and post.family != family:
-        where = next(path for path, of in PATHS.items() if of == family)
+        path = next(candidate for candidate, of in PATHS.items() if of == family)
         return make_refusal(
             "invalid",
             "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.",
             act=name,
             family=family,
-            path=where,
+            path=path,
         )
     return None

@@ -1,8 +1,8 @@
-"""The fold: is this record legal at its position, and what is the state after it.
+"""The fold: judge each record at its position, and compute the state after it.
 
-One function judges, for the decision before an append and for the fold after it, on
-every gateway and in every replay. A record that is illegal at its own position is void:
-it uses up its id and its position, and has no other effect.
+One function judges. It is used for the decision before an append and for the fold after
+it, on every gateway and in every replay. A record that is illegal at its own position
+is void: it uses up its id and its position, and has no other effect.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dragoman.domain.acts import (
     access,
     deadline_acts,
-    deadlines,
+    duty_calendar,
     erasure,
     two_keys,
 )
@@ -24,6 +24,7 @@ from dragoman.domain.acts.families import (
     channel,
     exchange,
     exchange_content,
+    genesis,
     opening,
     release,
 )
@@ -33,16 +34,16 @@ from dragoman.domain.record import ids, numbering
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.domain.record_checks import (
-    _second,
     check_attestation,
     check_cause,
     check_derived,
     check_keys,
     check_service_id,
-    invoked,
-    keys_asked,
-    no,
+    invoked_explanation_request,
+    make_void,
+    officers_needed_for,
     opens,
+    releaser_of,
 )
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
@@ -52,11 +53,11 @@ from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
 class Folded(Struct, frozen=True, kw_only=True, gc=False):
-    """One message of the log, folded.
+    """One folded message of the log.
 
-    `record` is None for junk. `refusal` is why the record is void. `state` is what the
-    exchange, or the registry, has become, and None where nothing changed; `removed` are
-    the exchanges that were erased.
+    `record` is None if the message is not a record. `refusal` is the reason why the
+    record is void. `state` is the exchange, or the registry, after the message; it is
+    None if nothing changed. `removed` are the exchanges that were erased.
     """
 
     position: int
@@ -74,28 +75,34 @@ class Folded(Struct, frozen=True, kw_only=True, gc=False):
         return self.record is not None and self.refusal is None
 
 
-def fold(before: ChannelState, ledger: History, raw: bytes) -> Folded:
+def fold(before: ChannelState, history: History, raw: bytes) -> Folded:
     """Return the message after `before`, judged and applied."""
     position = before.position + 1
     try:
         record = parse(raw)
     except NotARecord as error:
-        erased_record = erasure.standing_in(raw, position, ledger.withheld)
-        passed = None if erased_record is None else _withheld(before, ledger, erased_record, raw)
+        erased_record = erasure.standing_in(raw, position, history.withheld)
+        passed = None if erased_record is None else _withheld(before, history, erased_record, raw)
         if passed is not None:
             return passed
-        refusal = make_refusal("void", "No record: %(error)s.", error=error.said)
+        refusal = make_refusal(
+            "void", "The message is not a valid record: %(error)s.", error=error.said
+        )
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
-    return folded(before, ledger, record)
+    return folded(before, history, record)
 
 
 def folded(
-    before: ChannelState, ledger: History, record: Record, grounds: DecisionBasis | None = None
+    before: ChannelState, history: History, record: Record, grounds: DecisionBasis | None = None
 ) -> Folded:
-    """As `fold`, for a record that was parsed; with grounds, one that was found legal before, and is so again if they stand."""
+    """Return a parsed record after `before`, judged and applied.
+
+    `grounds` are those on which the record was found legal before. If they are still
+    the same, the record is not judged again.
+    """
     position = before.position + 1
-    stands = grounds is not None and grounds.stand(before, ledger, record)
-    refusal = None if stands else judge(before, ledger, record)
+    is_judged = grounds is not None and grounds.stand(before, history, record)
+    refusal = None if is_judged else judge(before, history, record)
     if refusal is not None:
         return Folded(
             position=position,
@@ -108,19 +115,19 @@ def folded(
         position=position,
         time=record.envelope.time,
         by=record.envelope.actor,
-        told=exchange_content.told(record),
+        told=exchange_content.passed_at(record),
     )
     time = max(before.time, record.envelope.time)
     if before.registry is None:
-        registry = channel.registry_of(record, stamp)
+        registry = genesis.registry_of(record, stamp)
         after = ChannelState(position=position, time=time, registry=registry)
         return Folded(
             position=position, raw=record.raw, channel=after, record=record, state=registry
         )
     rule = RULES[record.name]
-    tally, number = _numbered(before, ledger, rule, record)
+    tally, number = _numbered(before, history, rule, record)
     folding = Folding(record=record, stamp=stamp, number=number, registry=before.registry)
-    registry, state = before.registry, _evolved(before.registry, ledger, rule, folding)
+    registry, state = before.registry, _evolved(before.registry, history, rule, folding)
     if isinstance(state, Registry):
         registry = state
     after = ChannelState(position=position, time=time, registry=registry, tally=tally)
@@ -137,15 +144,19 @@ def folded(
 
 
 def _withheld(
-    before: ChannelState, ledger: History, erased_record: ErasedRecord, raw: bytes
+    before: ChannelState, history: History, erased_record: ErasedRecord, raw: bytes
 ) -> Folded | None:
-    """Return a record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
-    registry, rule = before.registry, RULES.get(erased_record.type.split(".")[1])
+    """Return a record whose bytes were erased, folded with an empty act.
+
+    It counts in the numbering and is not judged again. None if it cannot have been a
+    record.
+    """
+    registry, rule = before.registry, RULES.get(erasure.act_of(erased_record))
     if (
         registry is None
         or rule is None
         or rule.family == "channel"
-        or ledger.used(erased_record.id)
+        or history.used(erased_record.id)
     ):
         return None
     opening = (
@@ -153,14 +164,14 @@ def _withheld(
         if rule.act in FORMATS
         else next(
             (
-                item
-                for item in ledger.records_of(erased_record.subject)
-                if item.id == erased_record.subject
+                erased
+                for erased in history.records_of(erased_record.subject)
+                if erased.id == erased_record.subject
             ),
             None,
         )
     )
-    form = None if opening is None else FORMATS.get(opening.type.split(".")[1])
+    form = None if opening is None else FORMATS.get(erasure.act_of(opening))
     record = erasure.emptied(
         registry.name, "" if form is None else form.rule.family or "", erased_record, raw
     )
@@ -188,16 +199,17 @@ def _withheld(
 
 
 def _passed(before: ChannelState) -> ChannelState:
+    """Return the state after a message without effect."""
     return replace(before, position=before.position + 1)
 
 
 def _numbered(
-    before: ChannelState, ledger: History, rule: Rule, record: Record
+    before: ChannelState, history: History, rule: Rule, record: Record
 ) -> tuple[dict[str, int], str]:
     return _counted(
         before,
         rule,
-        _form(ledger, rule, record) if rule.numbered and not rule.code else None,
+        _form(history, rule, record) if rule.numbered and not rule.code else None,
         record,
     )
 
@@ -205,9 +217,13 @@ def _numbered(
 def _counted(
     before: ChannelState, rule: Rule, form: Format | None, record: Record
 ) -> tuple[dict[str, int], str]:
-    """Return the tally after the record, and its number: with the code of the act itself, else of its exchange's format."""
+    """Return the tally after the record, and the record's number.
+
+    The number shows the code of the act itself, or else the code of its exchange's
+    format.
+    """
     if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
-        return before.tally, ""  # a side's own desk numbers nothing (record.md §8)
+        return before.tally, ""  # Records of a side's own desk have no numbers (record.md §8).
     code = rule.code or ("" if form is None else form.code)
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
     return numbering.count(
@@ -220,125 +236,151 @@ def _counted(
     )
 
 
-def _form(ledger: History, rule: Rule, record: Record) -> Format:
+def _form(history: History, rule: Rule, record: Record) -> Format:
+    """Return the format of the exchange that a record opens or continues."""
     if rule.act in FORMATS:
         return FORMATS[rule.act]
-    known = ledger.exchange(record.envelope.subject)
-    assert known is not None
-    return FORMATS[known.act]
+    current = history.exchange(record.envelope.subject)
+    assert current is not None
+    return FORMATS[current.act]
 
 
 def _evolved(
-    registry: Registry, ledger: History, rule: Rule, folding: Folding
+    registry: Registry, history: History, rule: Rule, folding: Folding
 ) -> Exchange | Registry:
+    """Return the exchange, or the registry, after a valid record."""
     if rule.family == "channel":
         changed = channel.evolve(registry, folding)
         return changed if rule.silent else replace(changed, etag=folding.record.commit)
     form = FORMATS.get(rule.act)
     if form is not None:
-        opened = opening.opened(form, folding, invoked(ledger, folding.record.data))
+        opened = opening.opened(
+            form, folding, invoked_explanation_request(history, folding.record.data)
+        )
         return (
-            two_keys.noted(opened, folding.record, folding.stamp)
-            if rule.two_key and not _second(folding.record)
+            two_keys.with_second_key_due(opened, folding.record, folding.stamp)
+            if rule.two_key and not releaser_of(folding.record)
             else opened
         )
-    known = ledger.exchange(folding.record.envelope.subject)
-    assert known is not None
-    return carried_on(known, rule, folding)
+    before = history.exchange(folding.record.envelope.subject)
+    assert before is not None
+    return carried_on(before, rule, folding)
 
 
-def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
+def carried_on(before: Exchange, rule: Rule, folding: Folding) -> Exchange:
     """Return the exchange after a continuing act."""
-    form, record = FORMATS[known.act], folding.record
+    form, record = FORMATS[before.act], folding.record
     alone = (
-        not _second(record)
-        and two_keys.asked(rule, form, known, record.data, record.envelope.time)
+        not releaser_of(record)
+        and two_keys.officers_needed(rule, form, before, record.data, record.envelope.time)
         is not OfficersNeeded.ONE
     )
-    noted = two_keys.noted(known, record, folding.stamp) if alone else known
-    after = rule.evolve(exchange.said(noted, rule, folding), folding)
+    noted = two_keys.with_second_key_due(before, record, folding.stamp) if alone else before
+    after = rule.evolve(exchange.with_message_effects(noted, rule, folding), folding)
     after = amendments.amend(form, after, folding)
-    of = two_keys.sent(known, record.data.of) if isinstance(record.data, SecondKey) else None
-    moving = (
-        rule if of is None else RULES[of.act]
-    )  # what a second key belongs to has its effect now
-    moved = form.moves.get(moving.act, {}).get(known.status, known.status)
+    of = (
+        two_keys.one_key_entry(before, record.data.of)
+        if isinstance(record.data, SecondKey)
+        else None
+    )
+    # A second key gives the act that it releases its effect only now.
+    moving = rule if of is None else RULES[of.act]
+    moved = form.moves.get(moving.act, {}).get(before.status, before.status)
     return replace(
         after,
         status=form.holds(after, moving.settle(after, moved)),
         updated=folding.stamp,
-        revision=known.revision if rule.silent or rule.act in exchange.RECEIPTS else record.commit,
-        etag=known.etag if rule.silent else record.commit,
+        revision=before.revision if rule.silent or rule.act in exchange.RECEIPTS else record.commit,
+        etag=before.etag if rule.silent else record.commit,
     )
 
 
 # Judgement
 
 
-def judge(before: ChannelState, ledger: History, record: Record) -> Refusal | None:
-    """Return why the record would be void at the position after `before`, or None if it is legal there."""
+def judge(before: ChannelState, history: History, record: Record) -> Refusal | None:
+    """Return the refusal of the record at the position after `before`.
+
+    None means that the record is legal there.
+    """
     if before.registry is None:
         return (
-            channel.check_genesis(record)
+            genesis.check_genesis(record)
             if before.position == 0
-            else no(sentence("Position 1 is no genesis: this is no channel."))
+            else make_void(
+                sentence("Position 1 is not a channel opening, so this log is not a channel.")
+            )
         )
     registry, position, envelope = before.registry, before.position + 1, record.envelope
-    if ledger.used(envelope.id):
-        return no(sentence("Its id was used up by an earlier record."))
+    if history.used(envelope.id):
+        return make_void(sentence("An earlier record has already used its id."))
     if not ids.uses_up(envelope.id, envelope.actor):
-        return no(
+        return make_void(
             sentence(
-                "Its id is one of a service's; an officer's is a UUIDv7, or a UUIDv8 of its key."
+                "Its id is reserved for a service; "
+                "an officer's id is a UUIDv7, or a UUIDv8 of its Idempotency-Key."
             )
         )
     rule = RULES[record.name]
     if rule is channel.OPENING:
-        return no(sentence("A channel is opened once, at position 1."))
+        return make_void(sentence("A channel is opened once, at position 1."))
     if int(envelope.decided) >= position:
-        return no(sentence("It was decided on a position that had not been written."))
-    known = None if opens(rule) or rule.family == "channel" else ledger.exchange(envelope.subject)
+        return make_void(sentence("It was decided on a position that had not been written."))
+    current = (
+        None if opens(rule) or rule.family == "channel" else history.exchange(envelope.subject)
+    )
     return (
-        check_derived(registry, known, rule, record, position)
-        or access.may_act(registry, known, rule, envelope.actor, position, _second(record))
-        or check_service_id(registry, ledger, record)
-        or check_keys(registry, known, ledger, rule, record, position)
-        or check_attestation(registry, known, ledger, rule, record, position)
-        or _check_state(registry, known, rule, record.side)
-        or _check_act(registry, known, ledger, rule, record, position)
+        check_derived(registry, current, rule, record, position)
+        or access.may_act(registry, current, rule, envelope.actor, position, releaser_of(record))
+        or check_service_id(registry, history, record)
+        or check_keys(registry, current, history, rule, record, position)
+        or check_attestation(registry, current, history, rule, record, position)
+        or _check_state(registry, current, rule, record.side)
+        or _check_act(registry, current, history, rule, record, position)
     )
 
 
-def takes_two(ledger: History, known: Exchange | None, rule: Rule, data: Act) -> bool:
-    """Return whether two officers put an act together, also where one of them may send it with the second due."""
-    return rule.two_key or keys_asked(ledger, known, rule, data, "") is not OfficersNeeded.ONE
+def takes_two(history: History, current: Exchange | None, rule: Rule, data: Act) -> bool:
+    """Return whether an act needs two officers.
+
+    This includes acts that one officer may send with the second key due.
+    """
+    return (
+        rule.two_key
+        or officers_needed_for(history, current, rule, data, "") is not OfficersNeeded.ONE
+    )
 
 
 def _check_state(
-    registry: Registry, known: Exchange | None, rule: Rule, side: str
+    registry: Registry, current: Exchange | None, rule: Rule, side: str
 ) -> Refusal | None:
-    if known is None or known.status in FORMATS[known.act].moves.get(rule.act, {}):
+    """Refuse an act that is not allowed in the exchange's status."""
+    if current is None or current.status in FORMATS[current.act].moves.get(rule.act, {}):
         return None
     return Refusal(
         kind="not-allowed-in-state",
         detail=sentence(
-            "%(act)s is not allowed in a %(exchange)s that is %(status)s; the acts allowed to %(side)s are listed in `allowed`.",
+            "%(act)s is not allowed in a %(exchange)s that is %(status)s; "
+            "the acts allowed to %(side)s are listed in `allowed`.",
             act=rule.act,
-            exchange=known.act,
-            status=known.status,
+            exchange=current.act,
+            status=current.status,
             side=side,
         ),
-        allowed=tuple(allowed(known, side)),
+        allowed=tuple(allowed(current, side)),
     )
 
 
-def allowed(known: Exchange, side: str) -> Iterator[str]:
-    """Yield the acts that a side's officers may do in the exchange as it stands, in the table's order."""
-    keys = any(sent.sent.side == side for sent in two_keys.due(known))
+def allowed(current: Exchange, side: str) -> Iterator[str]:
+    """Yield the acts that a side's officers may do in an exchange as it is now.
+
+    The acts are in the order of the registry.
+    """
+    keys = any(sent.sent.side == side for sent in two_keys.due(current))
     for act, rule in RULES.items():
         if (
-            known.status in FORMATS[known.act].moves.get(act, {})
-            and access.stands(known, rule, side)
+            current.status in FORMATS[current.act].moves.get(act, {})
+            and access.stands(current, rule, side)
             and (keys or act != "second-key")
         ):
             yield act
@@ -346,36 +388,38 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
 
 def _check_act(
     registry: Registry,
-    known: Exchange | None,
-    ledger: History,
+    current: Exchange | None,
+    history: History,
     rule: Rule,
     record: Record,
     position: int,
 ) -> Refusal | None:
+    """Refuse an act whose members break a rule of its family or of its exchange."""
     if isinstance(record.data, Erasure | ErasureConsent):
-        return erasure.check(registry, FORMATS, ledger.records_of, record.side, record.data)
+        return erasure.check(registry, FORMATS, history.records_of, record.side, record.data)
     if rule.family == "channel":
-        return channel.check(registry, record, position, ledger.actor)
+        return channel.check(registry, record, position, history.actor)
     if rule.who is Who.WATCH:
-        assert known is not None
+        assert current is not None
         calendars = {
-            side: deadlines.calendar_of(ledger.office(side)) for side in (known.side, *known.to)
+            side: duty_calendar.calendar_of(history.office(side))
+            for side in (current.side, *current.to)
         }
-        return check_cause(record) or deadline_acts.check(registry, known, calendars, record)
-    if known is None:
+        return check_cause(record) or deadline_acts.check(registry, current, calendars, record)
+    if current is None:
         return (
             opening.check_opening(registry, FORMATS[rule.act], record)
             or rule.check(registry, None, record)
-            or release.check(ledger.exchange, ledger.records_of, record.data)
+            or release.check(history.exchange, history.records_of, record.data)
         )
-    form = FORMATS[known.act]
+    form = FORMATS[current.act]
     refusal = (
-        exchange.check_continuing(registry, form, known, record)
-        or rule.check(registry, known, record)
-        or amendments.check_amendment(form, registry, known, record)
+        exchange.check_continuing(registry, form, current, record)
+        or rule.check(registry, current, record)
+        or amendments.check_amendment(form, registry, current, record)
     )
     if refusal is not None or form is not release.RELEASE:
         return refusal
-    return release.check_continuing(known, record) or release.check(
-        ledger.exchange, ledger.records_of, record.data
+    return release.check_continuing(current, record) or release.check(
+        history.exchange, history.records_of, record.data
     )

@@ -1,8 +1,10 @@
-"""What a judgement may ask about the log before a position: nine questions, answered by a file or by memory.
+"""The questions that a judgement asks about the log before a position.
 
-And what a judgement rested on, by what it asked: a gateway judges a record before it
-appends it, and need not judge it again at its own position where nothing of that has
-changed. A replay, and any other gateway, judges it there.
+A file or memory answers these nine questions.
+
+A `RecordingHistory` also records which questions a judgement asked. A gateway judges a
+record before it appends it. It need not judge the record again at its own position if
+no answer has changed. A replay, and any other gateway, judges it there.
 """
 
 from collections.abc import Iterable
@@ -17,7 +19,10 @@ from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 
 class History(Protocol):
-    """The log as folded so far, as questions. All are about valid records, but for `used`."""
+    """The log as folded so far, as questions.
+
+    All questions are about valid records only, except `used`.
+    """
 
     def exchange(self, exchange: str) -> Exchange | None:
         """Return the folded exchange of that id."""
@@ -35,50 +40,64 @@ class History(Protocol):
         """Return the id of the exchange that was opened under a number."""
 
     def office(self, side: str) -> Exchange | None:
-        """Return a side's liaison office as it is agreed or open, the newest entry of it."""
+        """Return a side's liaison office that is agreed or open.
+
+        The entry is the newest one.
+        """
 
     def root(self, size: int) -> bytes:
         """Return the tree's root at a size from 1 to the leaves folded so far."""
 
     def withheld(self, position: int) -> Withheld | None:
-        """Return what an erasure further on says of the record at a position, whose bytes may be gone."""
+        """Return the statement of a later erasure about the record at a position.
+
+        The bytes of that record may be gone.
+        """
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
-        """Return every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        """Return every well-formed record of an exchange, void ones too, in order.
+
+        The records are as an erasure would name them.
+        """
 
 
 class DecisionBasis(Struct, frozen=True, gc=False):
-    """All that it rested on that a record was found legal: the registry and the exchange that it carries on, as they stood then.
+    """The grounds on which a record was found legal: the registry and its exchange.
 
-    Where both are still the same, and the id is still unused, it is legal at any later
-    position: time takes nothing from what was judged, since who was in office stays so
-    until the registry says otherwise, and what it was decided on stays behind it.
+    Both are as they were at that time. If both are still the same and the id is still
+    unused, the record is legal at any later position. Time takes nothing from the
+    judgement: an officer stays in office until the registry says otherwise. The
+    position on which the record was decided stays before it.
     """
 
     registry: Registry
-    known: Exchange | None
+    exchange: Exchange | None
 
-    def stand(self, before: ChannelState, ledger: History, record: Record) -> bool:
-        """Return whether they are still the same after `before`."""
-        if before.registry is not self.registry or ledger.used(record.envelope.id):
+    def stand(self, before: ChannelState, history: History, record: Record) -> bool:
+        """Return whether the grounds are still the same after `before`."""
+        if before.registry is not self.registry or history.used(record.envelope.id):
             return False
-        return self.known is None or ledger.exchange(record.envelope.subject) is self.known
+        return self.exchange is None or history.exchange(record.envelope.subject) is self.exchange
 
 
 class RecordingHistory:
-    """A ledger that takes note of what it is asked, so that it can say what a judgement rested on."""
+    """A history that records its questions, to name the grounds of a judgement."""
 
-    def __init__(self, ledger: History) -> None:
-        """Ask that one."""
-        self._ledger = ledger
+    def __init__(self, history: History) -> None:
+        """Answer from that history."""
+        self._history = history
         self._exchange: tuple[str, Exchange | None] = "", None
-        self._more = False
+        self._beyond_grounds = False
 
     def grounds(self, registry: Registry, record: Record) -> DecisionBasis | None:
-        """Return what it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
+        """Return the grounds on which a record was found legal, or None.
+
+        None means that the judgement relied on more than the registry and the record's
+        own exchange.
+        """
         id, exchange = self._exchange
         if (
-            self._more
+            self._beyond_grounds
             or record.envelope.family == "channel"
             or (exchange is not None and id != record.envelope.subject)
         ):
@@ -86,47 +105,54 @@ class RecordingHistory:
         return DecisionBasis(registry, exchange)
 
     def exchange(self, exchange: str) -> Exchange | None:
-        """As the ledger beneath; a second one is more."""
-        result = self._ledger.exchange(exchange)
-        self._more = self._more or self._exchange[0] not in ("", exchange)
-        self._exchange = exchange, result
-        return result
+        """Return the answer of the underlying history.
+
+        A question about a second exchange goes beyond the grounds.
+        """
+        folded_exchange = self._history.exchange(exchange)
+        self._beyond_grounds = self._beyond_grounds or self._exchange[0] not in ("", exchange)
+        self._exchange = exchange, folded_exchange
+        return folded_exchange
 
     def used(self, id: str) -> bool:
-        """As the ledger beneath. It is asked again before a judgement is relied on."""
-        return self._ledger.used(id)
+        """Return the answer of the underlying history.
+
+        It stays within the grounds, because `DecisionBasis.stand` asks this question
+        again.
+        """
+        return self._history.used(id)
 
     def actor(self, position: int) -> str | None:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.actor(position)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.actor(position)
 
     def holds(self, exchange: str, commit: str) -> bool:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.holds(exchange, commit)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.holds(exchange, commit)
 
     def numbered(self, number: str) -> str | None:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.numbered(number)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.numbered(number)
 
     def office(self, side: str) -> Exchange | None:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.office(side)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.office(side)
 
     def root(self, size: int) -> bytes:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.root(size)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.root(size)
 
     def withheld(self, position: int) -> Withheld | None:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.withheld(position)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.withheld(position)
 
     def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
-        """As the ledger beneath, and more."""
-        self._more = True
-        return self._ledger.records_of(exchange)
+        """Return the answer of the underlying history; it goes beyond the grounds."""
+        self._beyond_grounds = True
+        return self._history.records_of(exchange)

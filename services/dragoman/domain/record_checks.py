@@ -26,8 +26,12 @@ from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Exchange, Registry
 
 
-def invoked(ledger: History, data: Act) -> str:
-    """Return the request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
+def invoked_explanation_request(history: History, data: Act) -> str:
+    """Return the request for explanation that a request for a meeting refers to.
+
+    The reference is its number or its id. The result is its id; it is empty if the
+    request refers to no such exchange.
+    """
     if not isinstance(data, MeetingRequest):
         return ""
     references = or_default(data.references, ())
@@ -35,14 +39,17 @@ def invoked(ledger: History, data: Act) -> str:
         *references,
         *(() if isinstance(data.trigger, UnsetType) else (data.trigger,)),
     ):
-        known = ledger.exchange(ledger.numbered(reference) or reference)
-        if known is not None and known.act == "explanation-request":
-            return known.id
+        invoked_exchange = history.exchange(history.numbered(reference) or reference)
+        if invoked_exchange is not None and invoked_exchange.act == "explanation-request":
+            return invoked_exchange.id
     return ""
 
 
 def service_key(registry: Registry, record: Record) -> str:
-    """Return the key of the id of what a service records; empty where the id is none of a key."""
+    """Return the idempotency key of a service's record.
+
+    It is empty if the id of the record is not made from a key.
+    """
     return (
         ""
         if record.side != access.SERVICE
@@ -51,7 +58,10 @@ def service_key(registry: Registry, record: Record) -> str:
 
 
 def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
-    """Return the key of the id of a service's act in an exchange, as it is recorded at a time; empty where the id is none of a key."""
+    """Return the idempotency key of a service's act in an exchange.
+
+    `time` is the time of the record. The key is empty if the id is not made from a key.
+    """
     match data:
         case Reminder() | Lapse() | LineCheckMissed():
             return deadline_acts.key_of(exchange, data)
@@ -68,37 +78,48 @@ def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
             return ""
 
 
-def check_service_id(registry: Registry, ledger: History, record: Record) -> Refusal | None:
-    """Refuse a service's record under another id than its own, or of a line check that stands under one of its other ids."""
+def check_service_id(registry: Registry, history: History, record: Record) -> Refusal | None:
+    """Refuse a service's record whose id is not the one that its content determines.
+
+    Also refuse a line check that is on record under one of its other ids.
+    """
     key, e = service_key(registry, record), record.envelope
     if not key:
         return None
-    if e.id != ids.unused(registry.name, e.actor, key, ledger.used):
-        return no(sentence("The id of what a service records is determined."))
+    if e.id != ids.unused(registry.name, e.actor, key, history.used):
+        return make_void(
+            sentence("The id of a service's record is not the one that its content determines.")
+        )
     if isinstance(record.data, LineCheck) and any(
-        ledger.exchange(text) is not None for text in ids.every(registry.name, e.actor, key)
+        history.exchange(id) is not None for id in ids.every(registry.name, e.actor, key)
     ):
-        return no(sentence("The line check of this slot is on record."))
+        return make_void(sentence("The line check of this slot is already on record."))
     return None
 
 
-def no(detail: Text) -> Refusal:
+def make_void(detail: Text) -> Refusal:
+    """Return a refusal that makes a record void."""
     return Refusal(kind="void", detail=detail)
 
 
 def opens(rule: Rule) -> bool:
+    """Return whether the act of a rule opens an exchange."""
     return rule.act in FORMATS
 
 
 def check_derived(
-    registry: Registry, known: Exchange | None, rule: Rule, record: Record, position: int
+    registry: Registry, exchange: Exchange | None, rule: Rule, record: Record, position: int
 ) -> Refusal | None:
+    """Refuse a record whose derived members have wrong values.
+
+    Also refuse a record of an exchange that does not exist.
+    """
     e = record.envelope
     if rule.family == "channel":
         family, subject = "channel", registry.id
     elif rule.family is not None:
         family, subject = rule.family, e.id
-    elif known is None:
+    elif exchange is None:
         return make_refusal(
             "not-found",
             "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
@@ -106,63 +127,77 @@ def check_derived(
             channel=registry.name,
         )
     else:
-        family, subject = known.family, known.id
+        family, subject = exchange.family, exchange.id
     if (registry.name, family, subject) != (e.channel, e.family, e.subject) or not _is_version(
         rule, e
     ):
-        return no(sentence("A derived member is not what it must be."))
+        return make_void(sentence("A derived member has a wrong value."))
     if (e.causationid is not UNSET) != (rule.who is Who.WATCH):
-        return no(sentence("It has a member that this act does not have."))
+        return make_void(sentence("It has a member that this act does not have."))
     return (
         None
         if e.source == source_of(registry, e.actor)
-        else no(sentence("Its source is not that of its actor."))
+        else make_void(sentence("Its source is not that of its actor."))
     )
 
 
 def _is_version(rule: Rule, envelope: Envelope) -> bool:
-    """Return whether type and schema name one version of the act: the newest, or an older one that stands in the log for ever."""
+    """Return whether type and schema name one version of the act.
+
+    It is the newest version, or an older one, which stays in the log for ever.
+    """
     return envelope.dataschema == _versions(rule.act, rule.version).get(envelope.type)
 
 
 @cache
 def _versions(act: str, newest: int) -> dict[str, str]:
-    """Return of each version of an act that there is, its type and the schema that goes with it."""
+    """Return the schema of each version of an act, by the version's record type."""
     return {
         type_of(act, version): f"urn:dragoman:schema:{act}:{version}"
         for version in range(1, newest + 1)
     }
 
 
-def _second(record: Record) -> str:
-    """Return the officer who released a record; empty for none."""
+def releaser_of(record: Record) -> str:
+    """Return the officer who released a record; empty if nobody did."""
     releaser = record.envelope.releasedby
     return or_default(releaser, "")
 
 
-def keys_asked(
-    ledger: History, known: Exchange | None, rule: Rule, data: Act, time: str
+def officers_needed_for(
+    history: History, exchange: Exchange | None, rule: Rule, data: Act, time: str
 ) -> OfficersNeeded:
-    """Return the officers that an act takes in an exchange, None for an opening: a meeting on a ladder takes two."""
-    if invoked(ledger, data):
+    """Return the officers that an act needs in an exchange.
+
+    `exchange` is None for an opening. A request for a meeting on a ladder needs two
+    officers.
+    """
+    if invoked_explanation_request(history, data):
         return OfficersNeeded.TWO
-    return two_keys.asked(rule, None if known is None else FORMATS[known.act], known, data, time)
+    return two_keys.officers_needed(
+        rule, None if exchange is None else FORMATS[exchange.act], exchange, data, time
+    )
 
 
 def check_keys(
     registry: Registry,
-    known: Exchange | None,
-    ledger: History,
+    exchange: Exchange | None,
+    history: History,
     rule: Rule,
     record: Record,
     position: int,
 ) -> Refusal | None:
-    """Return two officers of one side where two are asked for, or one officer where one may do."""
-    actor, second = record.envelope.actor, _second(record)
-    keys = keys_asked(ledger, known, rule, record.data, record.envelope.time)
+    """Refuse a record whose officers are not those that the act needs.
+
+    The act needs two officers of one side, or one officer where one is sufficient.
+    """
+    actor, second = record.envelope.actor, releaser_of(record)
+    keys = officers_needed_for(history, exchange, rule, record.data, record.envelope.time)
     if keys is OfficersNeeded.ONE:
         return (
-            no(sentence("It has a second officer, which is not asked of it.")) if second else None
+            make_void(sentence("It names a second officer, but this act does not need one."))
+            if second
+            else None
         )
     officer = access.officer_at(registry, actor, position)
     if not second:
@@ -174,23 +209,24 @@ def check_keys(
             return None
         return make_refusal(
             "second-key-required",
-            "%(act)s is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
+            "%(act)s is drafted by one officer and released by another: "
+            "post it to /drafts, and have a colleague release it.",
             act=rule.act,
         )
     if second == actor or second.partition("/")[0] != record.side:
         return make_refusal(
-            "second-key-required", "Who releases is another officer of the same side."
+            "second-key-required", "The releasing officer must be another officer of the same side."
         )
     releaser = access.officer_at(registry, second, position)
     if releaser is None or OFFICERS.isdisjoint(releaser.roles):
         return make_refusal(
             "not-permitted",
-            "%(officer)s is no officer in office in %(channel)s.",
+            "%(officer)s is not an officer in office in %(channel)s.",
             officer=second,
             channel=registry.name,
         )
     if (
-        invoked(ledger, record.data)
+        invoked_explanation_request(history, record.data)
         and officer is not None
         and HEADS.isdisjoint((*officer.roles, *releaser.roles))
     ):
@@ -212,15 +248,23 @@ def source_of(registry: Registry, actor: str) -> str:
 
 def check_attestation(
     registry: Registry,
-    known: Exchange | None,
-    ledger: History,
+    exchange: Exchange | None,
+    history: History,
     rule: Rule,
     record: Record,
     position: int,
 ) -> Refusal | None:
+    """Refuse a record whose `signed` is missing, wrong, or not allowed.
+
+    An author's signatures are checked at the end.
+    """
     signed, e = record.data.signed, record.envelope
     if (e.attestation == "author") != (signed is not UNSET):
-        return no(sentence("What an author attests carries `signed`, and nothing else does."))
+        return make_void(
+            sentence(
+                "An act needs `signed` if its author attests it, and must not have it otherwise."
+            )
+        )
     if isinstance(signed, UnsetType):
         if rule.who is Who.KEEPERS or (
             record.side != "service" and e.family in registry.required_signatures
@@ -231,34 +275,40 @@ def check_attestation(
                 act=rule.act,
             )
         return None
-    agreed = (registry.cid, e.type, "" if opens(rule) else e.subject, e.id, e.actor)
-    if agreed != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
-        return no(sentence("`signed` does not agree with the record."))
+    record_members = (registry.cid, e.type, "" if opens(rule) else e.subject, e.id, e.actor)
+    if record_members != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
+        return make_void(sentence("`signed` does not agree with the record."))
     if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(
-        ledger.root(signed.seen.size)
+        history.root(signed.seen.size)
     ):
-        return no(sentence("`seen` is no head of this log."))
+        return make_void(sentence("`seen` is not a head of this log."))
     etag = (
-        registry.etag if rule.family == "channel" else known.revision if known is not None else ""
+        registry.etag
+        if rule.family == "channel"
+        else exchange.revision
+        if exchange is not None
+        else ""
     )
-    stands = (
+    is_current = (
         signed.after == etag
         if rule.consenting or not etag
-        else ledger.holds(e.subject, signed.after)
+        else history.holds(e.subject, signed.after)
     )
-    if not stands:
+    if not is_current:
         return make_refusal(
             "moved",
-            "`after` is not a record of the exchange that this act can follow; read it again and sign anew.",
+            "`after` is not a record of the exchange that this act can follow; "
+            "read it again and sign anew.",
         )
     return membership.check_signed(registry, record, position)
 
 
 def check_cause(record: Record) -> Refusal | None:
+    """Refuse a record of the scheduler that does not name its cause."""
     data = record.data
     assert isinstance(data, Reminder | Lapse | LineCheckMissed)
     return (
         None
         if record.envelope.causationid == data.started_by
-        else no(sentence("Its cause is not the record that started the clock."))
+        else make_void(sentence("Its cause is not the record that started the deadline."))
     )

@@ -1,7 +1,7 @@
-"""One step of the fold with all that is kept beside the state: the commitment, the tree, the digest.
+"""One step of the fold with its by-products: the commitment, the tree, the digest.
 
-The same step in a gateway's projection and in an auditor's replay, so that their
-digests can differ only if the log does.
+A gateway's projection and an auditor's replay take the same step. So their digests can
+differ only if the log differs.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,10 @@ from dragoman_schemas.state import ChannelState, encode
 
 
 class FoldState(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a fold stands: the channel's state, the sum of the digest, the right edge of the tree."""
+    """The position of a fold: the channel's state, the digest and the tree.
+
+    `total` is the sum of the digest, `frontier` the right edge of the tree.
+    """
 
     state: ChannelState = ChannelState()
     total: int = 0
@@ -32,7 +35,11 @@ class FoldState(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class FoldStep(Struct, frozen=True, kw_only=True, gc=False):
-    """One message folded: what it became, its commitment, the encoding of what it changed, and where the fold stands now."""
+    """The result of folding one message.
+
+    It has the folded message, its commitment, the encoding of the state that it
+    changed, and the fold's state after it. `encoded` is None if nothing changed.
+    """
 
     folded: Folded
     commit: str
@@ -42,35 +49,37 @@ class FoldStep(Struct, frozen=True, kw_only=True, gc=False):
 
 def advance(
     standing: FoldState,
-    ledger: History,
+    history: History,
     encoded_before: Callable[[str], bytes | None],
     message: bytes | Record,
     grounds: DecisionBasis | None = None,
 ) -> FoldStep:
-    """Fold the next message, or the record that it is known to be, found legal before on these grounds, if any.
+    """Fold the next message, which is given as bytes or as a record.
 
-    `encoded_before` gives the encoding of an exchange, or the registry, as it stood.
+    `grounds` are the grounds on which the record was found legal before, if any.
+    `encoded_before` returns the encoding of an exchange, or of the registry, as it was
+    before this message.
     """
     state = standing.state
-    became = (
-        folded(state, ledger, message, grounds)
+    result = (
+        folded(state, history, message, grounds)
         if isinstance(message, Record)
-        else fold(state, ledger, message)
+        else fold(state, history, message)
     )
-    commit = leaf.commit(became.raw) if became.record is None else became.record.commit
+    commit = leaf.commit(result.raw) if result.record is None else result.record.commit
     total, encoded = standing.total, None
-    if became.state is not None:
-        encoded = encode(became.state)
-        opened_here = became.state.opened.position == became.position
+    if result.state is not None:
+        encoded = encode(result.state)
+        is_new = result.state.opened.position == result.position
         total = state_digest.replaced(
-            total, None if opened_here else encoded_before(became.state.id), encoded
+            total, None if is_new else encoded_before(result.state.id), encoded
         )
-    for exchange in became.removed:
+    for exchange in result.removed:
         total = state_digest.replaced(total, encoded_before(exchange), None)
-    frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(became.position - 1, commit)))
+    frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(result.position - 1, commit)))
     return FoldStep(
-        folded=became,
+        folded=result,
         commit=commit,
         encoded=encoded,
-        standing=FoldState(state=became.channel, total=total, frontier=frontier),
+        standing=FoldState(state=result.channel, total=total, frontier=frontier),
     )

@@ -1,1 +1,5 @@
-"""The append-only log of a channel: the port, its memory and JetStream implementations, and the supervised broker."""
+"""The append-only log of a channel: its port, its implementations and the broker.
+
+`event_log` is the port; `memory` and `jetstream` implement it. `broker` supervises a
+nats-server.
+"""

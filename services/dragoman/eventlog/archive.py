@@ -1,17 +1,25 @@
-"""A channel's log on a disk of one's own, outside the broker: what a registrar signs from, and what a side keeps for itself.
+"""A channel's log on a disk outside the broker.
+
+The signer signs from an archive, and a side keeps one for itself. The files in its
+folder:
 
     records    every message, each after its length in four bytes
-    leaves     the leaf hash of each, 32 bytes; of a record that was erased, that of the entry which stands in its place
-    offsets    where each message ends in `records`, eight bytes: what counts; written last, so that a crash leaves no half record
-    staged     the newest checkpoint that was signed over these leaves, as a signed note, before anybody was given it
-    sealed     the newest one that is known to be sealed: whoever shows an older one has lost something
-    witnessed  the newest one that was sealed with a witness's cosignature under it
-    covering   a signed checkpoint of more records than are here, under which a mirror takes them
-    erasing    what is to be erased, until it is
+    leaves     the leaf hash of each message, 32 bytes; for an erased record, the hash
+               of the entry that stands in its place
+    offsets    the end of each message in `records`, eight bytes; written last, so that
+               a crash leaves no half record; only these messages count
+    staged     the newest checkpoint that was signed over these leaves, as a signed
+               note, before anybody received it
+    sealed     the newest checkpoint that was sealed; whoever shows an older one has
+               lost something
+    witnessed  the newest checkpoint that was sealed with a witness's cosignature
+    covering   a signed checkpoint of more records than are here, under which a mirror
+               takes them
+    erasing    the records to erase, until they are erased
 
-Every addition is on the disk before it is acknowledged. One program has an archive at a
-time; a lock says so. Nothing of it is relied on before all of it was checked against
-itself (`self_check`).
+Every addition is on the disk before it is acknowledged. One program uses an archive at
+a time; a lock ensures this. Nothing of the archive is relied on before all of it was
+checked (`self_check`).
 """
 
 import fcntl
@@ -25,38 +33,36 @@ from typing import Final
 import msgspec
 
 from dragoman.eventlog import durable
+from dragoman.eventlog.archive_damage import ArchiveDamaged, Damage
+from dragoman.eventlog.archive_format import ERASED, HASH, LENGTH, OFFSET
+from dragoman.eventlog.archive_frames import ArchiveFiles
 from dragoman.eventlog.cosign_times import TIMES
-from dragoman.eventlog.self_check import (
-    ERASED,
-    HASH,
-    LENGTH,
-    OFFSET,
-    ArchiveDamaged,
-    ArchiveFiles,
-    Damage,
-    SelfCheck,
-)
+from dragoman.eventlog.self_check import SelfCheck
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.merkle import leaf_hash, node_hash
 
 _KEPT_LEVEL: Final = 8
-"""From this level on the roots of complete subtrees are kept in memory: 32 bytes for
-every 128 records.
+"""From this level on, the roots of complete subtrees stay in memory.
+
+They take 32 bytes for every 128 records.
 """
 
 
 class ArchiveBusy(Exception):
-    """Another program has the archive."""
+    """Another program uses the archive."""
 
 
 class Archive:
-    """One channel's records, contiguous from position 1, and the tree over them. Owns its folder's files and their lock."""
+    """One channel's records, contiguous from position 1, and the tree over them.
+
+    An archive owns its folder's files and their lock.
+    """
 
     def __init__(self, folder: Path, *, checked: bool = True) -> None:
         """Open the archive, or begin one. Raises `ArchiveBusy`, `ArchiveDamaged`.
 
-        The folder is `checked` as a whole first, unless this program did so before:
-        seconds for a long log, so call this in a thread.
+        The folder is `checked` as a whole first, unless this program did so before.
+        That takes seconds for a long log, so call this in a thread.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
@@ -75,7 +81,7 @@ class Archive:
         self._summed = False
         self.frontier = merkle.Frontier()
         self.notices: tuple[str, ...] = ()
-        """What was cut off or completed at the opening: traces of a crash, or damage
+        """Texts on what the opening cut off or completed: traces of a crash, or damage
         like it.
         """
         with ExitStack() as unopened:
@@ -85,17 +91,17 @@ class Archive:
 
     @property
     def size(self) -> int:
-        """Return how many messages are kept."""
+        """The number of messages in the archive."""
         return self.frontier.size
 
     def close(self) -> None:
-        """Let the archive go."""
+        """Close the files and release the lock."""
         for descriptor in (self._records, self._leaves, self._offsets):
             os.close(descriptor)
         self._lock.close()
 
     def _begin(self, *, checked: bool) -> None:
-        """Check what is here, and make good what a crash left."""
+        """Check the folder, and complete what a crash interrupted."""
         if checked:
             self._settle(self.self_check())
         size = os.fstat(self._offsets).st_size // OFFSET
@@ -104,7 +110,7 @@ class Archive:
         self.frontier = self._frontier_of(size)
 
     def self_check(self) -> SelfCheck:
-        """Check the folder as it is on the disk now, all of it. Raises `ArchiveDamaged`."""
+        """Check the whole folder as it is on the disk now. Raises `ArchiveDamaged`."""
         check = SelfCheck(
             self._folder, ArchiveFiles(self._records, self._leaves, self._offsets, self._pending())
         )
@@ -112,8 +118,12 @@ class Archive:
         return check
 
     def _settle(self, check: SelfCheck) -> None:
-        """Carry out what a crash interrupted: an erasure, offsets that were not written, an addition that was not acknowledged."""
-        self.notices, ends = tuple(check.notices), check.ends
+        """Carry out what a crash interrupted.
+
+        This may be an erasure, offsets that were not written, or an addition that was
+        not acknowledged.
+        """
+        self.notices, ends = tuple(check.notices), check.frames.ends
         written = os.fstat(self._offsets).st_size // OFFSET
         os.truncate(self._offsets, written * OFFSET)
         if len(ends) > written:
@@ -121,13 +131,16 @@ class Archive:
         os.truncate(self._records, ends[-1] if ends else 0)
         os.truncate(self._leaves, len(ends) * HASH)
         if (times := self._folder / TIMES).exists():
-            os.truncate(times, check.times_end)
+            os.truncate(times, check.kept_heads.times_end)
         self._carry_out()
 
     # Adding
 
     def add(self, messages: Sequence[bytes], entries: Container[int] = ()) -> None:
-        """Keep the next messages, on the disk when this returns. At the positions of `entries` stands what is left of an erased record."""
+        """Add the next messages, on the disk when this returns.
+
+        At each position in `entries`, the message is the entry of an erased record.
+        """
         end = self._end(self.size)
         records, leaves, offsets = bytearray(), bytearray(), bytearray()
         for position, raw in enumerate(messages, self.size + 1):
@@ -143,14 +156,15 @@ class Archive:
             frontier = frontier.add(bytes(leaves[at : at + HASH]))
         for index in range(self.size >> _KEPT_LEVEL, frontier.size >> _KEPT_LEVEL):
             self._grow(index)
-        self.frontier = (
-            frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
-        )
+        # Set it at once and last, so that a concurrent signer signs only what is on the disk.
+        self.frontier = frontier
 
     def erase(self, entries: Mapping[int, bytes]) -> None:
-        """Overwrite records by the entries that stand for them, on the disk when this returns. A crash meanwhile is made good at the next start.
+        """Overwrite records with the entries that stand for them.
 
-        Raises `ArchiveDamaged` where an entry is not that of the record.
+        The entries are on the disk when this returns. If a crash interrupts this, the
+        next start completes it. Raises `ArchiveDamaged` if an entry is not that of the
+        record.
         """
         for position, entry in entries.items():
             if leaf_hash(entry) != self._leaf(position - 1):
@@ -161,7 +175,10 @@ class Archive:
         self._carry_out()
 
     def _pending(self) -> dict[int, bytes]:
-        """Return what is to be erased, until it is. Raises `ArchiveDamaged` where an entry is not that of the record."""
+        """Return the entries to erase by position, until they are erased.
+
+        Raises `ArchiveDamaged` if an entry is not that of the record.
+        """
         path = self._folder / "erasing"
         if not path.exists():
             return {}
@@ -194,11 +211,17 @@ class Archive:
         path.unlink()
 
     def keep_sums(self) -> None:
-        """Keep digests of signed heads beside them from now on, by which damage in a cosignature is noticed as well."""
+        """Write digests of signed heads beside them from now on.
+
+        They also reveal damage in a cosignature.
+        """
         self._summed = True
 
     def keep_staged(self, signed: bytes) -> None:
-        """Keep a signed checkpoint before it is given to anybody, on the disk when this returns."""
+        """Keep a signed checkpoint before anybody receives it.
+
+        It is on the disk when this returns.
+        """
         self._keep("staged", signed)
 
     def keep_sealed(self, signed: bytes) -> None:
@@ -210,7 +233,10 @@ class Archive:
         self._keep("witnessed", signed)
 
     def keep_covering(self, signed: bytes) -> None:
-        """Keep a signed checkpoint that goes on from these records and covers those to come, on the disk when this returns."""
+        """Keep a signed checkpoint that covers these records and those to come.
+
+        It is on the disk when this returns.
+        """
         self._keep("covering", signed)
 
     def _keep(self, name: str, signed: bytes) -> None:
@@ -225,17 +251,20 @@ class Archive:
 
     @property
     def sealed(self) -> bytes | None:
-        """The newest checkpoint that is known to be sealed, if there ever was one."""
+        """The newest checkpoint that was sealed, if there ever was one."""
         return self._kept("sealed")
 
     @property
     def witnessed(self) -> bytes | None:
-        """The newest checkpoint that was sealed with a cosignature, if there ever was one."""
+        """The newest checkpoint that was sealed with a cosignature, if there is one."""
         return self._kept("witnessed")
 
     @property
     def covering(self) -> bytes | None:
-        """The newest checkpoint under which records were taken, if there is one: of more than are here while they come."""
+        """The newest checkpoint under which records were taken, if there is one.
+
+        While its records come, it is of more records than are here.
+        """
         return self._kept("covering")
 
     def _kept(self, name: str) -> bytes | None:
@@ -247,15 +276,18 @@ class Archive:
         return self._framed(position)[0]
 
     def messages(self) -> Iterator[bytes]:
-        """Return all messages, in order."""
+        """Return an iterator over all messages, in order."""
         return (self.raw(position) for position in range(1, self.size + 1))
 
     def is_erased(self, position: int) -> bool:
-        """Return whether an entry stands there for a record that was erased."""
+        """Return whether the message at a position is the entry of an erased record."""
         return self._framed(position)[1]
 
     def _framed(self, position: int) -> tuple[bytes, bool]:
-        """Return the message at a position, and whether it is what is left of one."""
+        """Return the message at a position, and whether its record is erased.
+
+        Of an erased record, the message is its entry.
+        """
         begin, end = (
             self._end(position - 1),
             min(self._end(position), os.fstat(self._records).st_size),
@@ -279,7 +311,10 @@ class Archive:
         )
 
     def check(self) -> Iterator[int]:
-        """Look at every record against its leaf, giving each position. Raises `ArchiveDamaged` at the first that differs."""
+        """Check every record against its leaf, and yield each position.
+
+        Raises `ArchiveDamaged` at the first record that differs.
+        """
         for position in range(1, self.size + 1):
             if self._leaf_of(position) != self._leaf(position - 1):
                 raise self._damaged(position, "the record is not the one that was kept")
@@ -297,13 +332,16 @@ class Archive:
         return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
 
     def _subtree(self, level: int, index: int) -> bytes:
-        """Return the root of a complete subtree, from its leaves."""
+        """Return the root of a complete subtree, computed from its leaves."""
         count = 1 << level
         raw = os.pread(self._leaves, count * HASH, index * count * HASH)
-        return merkle.folded([raw[at : at + HASH] for at in range(0, len(raw), HASH)])
+        return merkle.subtree_root([raw[at : at + HASH] for at in range(0, len(raw), HASH)])
 
     def _grow(self, index: int) -> None:
-        """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""
+        """Keep the root of a complete subtree at an index of the lowest kept level.
+
+        Keep also the roots of the larger subtrees that it completes.
+        """
         level, subtree = 0, self._subtree(_KEPT_LEVEL, index)
         while True:
             if level == len(self._levels):

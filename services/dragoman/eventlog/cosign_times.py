@@ -1,10 +1,12 @@
-"""The file `times` of a witness: when it cosigned a head of each size, for the first time and for the last.
+"""The file `times` of a witness: the times at which it cosigned heads of each size.
 
-    [<size>,<seconds of Unix time>,"<first 16 digits of a SHA-256>"]       one line each; sizes never go down
+It has the first and the last time of each size, one line each; sizes never go down:
 
-The digest is of all bytes before the line and of the line up to its second comma, so
-that no line can be changed, or left out between others, without being noticed. Lines
-without a digest are from before there was one: the next digest covers them as well.
+    [<size>,<seconds of Unix time>,"<first 16 digits of a SHA-256>"]
+
+The digest is of all bytes before the line, and of the line up to its second comma. So
+no line can be changed or left out without being noticed. Lines without a digest are
+older than the digests: the next digest covers them as well.
 """
 
 import hashlib
@@ -20,15 +22,16 @@ TIMES: Final = "times"
 _DIGITS: Final = 16
 _LINE: Final = re.compile(rb'(\[(0|[1-9][0-9]{0,15}),(0|[1-9][0-9]{0,15}))(?:,"([0-9a-f]{16})")?\]')
 _TORN: Final = re.compile(rb"\[[0-9]*,?[0-9]*\[[0-9]+,[0-9]+\]")
-"""A line that a crash left half written, and the next one right behind it, as files
-from before the digests have them.
+"""A line that a crash left half written, with the next line right behind it.
+
+Files from before the digests have such lines.
 """
 
 Pair = tuple[int, int]
 
 
 class TimesDamaged(Exception):
-    """A line is not what was written: `what`, at `byte`."""
+    """A line is not what was written: `what` says why, and `byte` is its place."""
 
     def __init__(self, byte: int, what: str) -> None:
         """Describe the line at a byte."""
@@ -37,7 +40,10 @@ class TimesDamaged(Exception):
 
 
 class CosignTimes(Struct, frozen=True):
-    """What a file says: sizes and times; where its whole lines end; whether the newest has a digest."""
+    """The content of a file: sizes and times, and the end of its whole lines.
+
+    `is_summed` says whether the newest line has a digest.
+    """
 
     lines: Sequence[Pair]
     end: int
@@ -45,7 +51,10 @@ class CosignTimes(Struct, frozen=True):
 
 
 def read(raw: bytes) -> CosignTimes:
-    """Return the lines of a file; a last one that a crash cut off is none. Raises `TimesDamaged`."""
+    """Return the lines of a file, without a last line that a crash cut off.
+
+    Raises `TimesDamaged`.
+    """
     digest, at, size, is_summed = hashlib.sha256(), 0, 0, False
     lines: list[Pair] = []
     for line in raw[: raw.rfind(b"\n") + 1].splitlines(keepends=True):
@@ -58,7 +67,8 @@ def read(raw: bytes) -> CosignTimes:
             if result[4] is not None and result[4] != _sum(digest, result[1]):
                 raise TimesDamaged(
                     at,
-                    "the line, or one before it, is not what was written: its digest is of other bytes",
+                    "the line, or one before it, is not what was written: its digest is of "
+                    "other bytes",
                 )
             if int(result[2]) < size:
                 raise TimesDamaged(at, "the line is of fewer records than the one before it")
@@ -70,10 +80,10 @@ def read(raw: bytes) -> CosignTimes:
 
 
 class TimesFile:
-    """The file of one witness, to be added to."""
+    """The file of one witness, to which lines are added."""
 
     def __init__(self, path: Path) -> None:
-        """Go on behind the last whole line. Raises `TimesDamaged`."""
+        """Continue behind the last whole line. Raises `TimesDamaged`."""
         self._path = path
         raw = path.read_bytes() if path.exists() else b""
         cosign_times = read(raw)
@@ -82,7 +92,10 @@ class TimesFile:
         self.last: Pair | None = cosign_times.lines[-1] if cosign_times.lines else None
 
     def add(self, pairs: Sequence[Pair]) -> None:
-        """Write lines, on the disk when this returns. What a crash left half written goes."""
+        """Write lines, on the disk when this returns.
+
+        They replace a line that a crash left half written.
+        """
         digest, written = self._digest.copy(), b""
         for size, time in pairs:
             line = b"[%d,%d" % (size, time)

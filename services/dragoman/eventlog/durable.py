@@ -1,10 +1,12 @@
-"""Small files that are replaced as a whole and are on the disk before anybody relies on them, each with its digests beside it.
+"""Small files that are replaced as a whole, each with its digests beside it.
 
     sealed          the file
-    sealed.sum      <SHA-256 of what it was> <SHA-256 of what it is> <first 16 digits of the SHA-256 of both>
+    sealed.sum      <SHA-256 of the old file> <SHA-256 of the new file>
+                    <first 16 digits of the SHA-256 of both>        on the same line
 
-The digests are written first. A crash in between leaves the file as it was, which the
-first digest is of; before the file was ever written that digest is all zeros.
+A file is on the disk before any program relies on it. The digests are written first. A
+crash in between leaves the old file, which the first digest is of. Before the first
+write of a file, that digest is all zeros.
 """
 
 import hashlib
@@ -19,17 +21,20 @@ _WORDS: Final = 3
 
 
 class SumDamaged(Exception):
-    """A file of digests is not one, by its own check digits."""
+    """A file of digests is not valid by its own check digits."""
 
 
 def write(path: Path, data: bytes, *, summed: bool = False) -> None:
-    """Replace a file, on the disk when this returns; `summed` keeps its digests beside it."""
+    """Replace a file, on the disk when this returns.
+
+    `summed` keeps its digests beside it.
+    """
     before = hashlib.sha256(path.read_bytes()).hexdigest() if summed and path.exists() else _NONE
     if summed:
         _replace(sum_of(path), _sums(before, hashlib.sha256(data).hexdigest()))
     _replace(path, data)
     if summed and before == _NONE:
-        sum_up(path)  # from now on a file that is not there was lost
+        sum_up(path)  # From now on, a missing file is a lost file.
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
@@ -38,12 +43,15 @@ def write(path: Path, data: bytes, *, summed: bool = False) -> None:
 
 
 def sum_of(path: Path) -> Path:
-    """Return where the digests of a file are."""
+    """Return the path of the digests of a file."""
     return path.with_name(path.name + SUM)
 
 
 def is_as_written(path: Path) -> bool:
-    """Return whether a file is what was written last, or what a crash left of the time before. Raises `SumDamaged`."""
+    """Return whether a file is what was written last, or what a crash left before that.
+
+    Raises `SumDamaged`.
+    """
     before, now = _read(sum_of(path).read_bytes())
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else _NONE
     return digest in (before, now)

@@ -1,11 +1,12 @@
 """The `EventLog` port: one channel's log, in three verbs.
 
-    append   one record, or several as one; each against the last position of its exchange's subject
+    append   one record, or several as one; each against the last position of its
+             exchange's subject
     read     messages from a position
     follow   messages from a position, for ever
 
-Positions are gapless from 1 and never move. What was appended is durable before the
-outcome is known. Whoever reads asserts contiguity; a hole is `LogBroken`, never
+Positions are gapless from 1 and never move. An appended record is durable before the
+outcome is known. A reader asserts contiguity: a hole is `LogBroken`, and is never
 skipped. Every implementation passes `tests/contract/test_event_log.py`.
 """
 
@@ -19,18 +20,22 @@ from dragoman.text import Text, TextError
 
 
 def subject_of(record: Record) -> str:
-    """Return the subject on which a record's exchange stands, and whose last position an append must state."""
+    """Return the subject of a record's exchange.
+
+    An append must state the last position of this subject.
+    """
     e = record.envelope
     return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
 
 
 class EntryToAppend(Struct, frozen=True, kw_only=True):
-    """A record to append, and the position that its subject's last message must have: 0 for none yet.
+    """A record to append, and the position of the last message on its subject.
 
-    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace
-    context and request that caused it. `ahead` is by how many seconds the clock that
-    dated the record was ahead of the monotonic clock: a clock that was wrong just then
-    may be right when it is appended.
+    `expected` is 0 if the subject must be empty. `first` requires that the log is
+    empty, as a genesis does. `trace` is the W3C trace context and the request that
+    caused the record. `ahead` is the number of seconds by which the clock that dated
+    the record was ahead of the monotonic clock: a clock that was wrong then may be
+    right at the append.
     """
 
     record: Record
@@ -41,17 +46,20 @@ class EntryToAppend(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """The one literal subject of the exchange."""
+        """The literal subject of the exchange."""
         return subject_of(self.record)
 
     @property
     def message_id(self) -> str:
-        """The broker's duplicate id, in a space of its side's own."""
+        """The broker's duplicate id, in a namespace of the record's side."""
         return f"{self.record.side}/{self.record.envelope.id}"
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):
-    """A message of the log as it was stored. Subject and headers play no part in judging."""
+    """A message of the log as it was stored.
+
+    Subject and headers play no part in judging.
+    """
 
     position: int
     subject: str
@@ -59,19 +67,25 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
 
 
 class Appended(Struct, frozen=True):
-    """Durable; the last of the records stands at `position`, the others right before it."""
+    """The records are durable; the last of them is at `position`.
+
+    The others are right before it.
+    """
 
     position: int
 
 
 class AlreadyAppended(Struct, frozen=True):
-    """The same post stands at `position` already; nothing was written. Of several, it is one of them: the others may be new."""
+    """The same post is already at `position`; nothing was written.
+
+    If there were several records, one of them is there: the others may be new.
+    """
 
     position: int
 
 
 class KeyReused(Struct, frozen=True):
-    """Another post with the same id stands at `position`; nothing was written."""
+    """Another post with the same id is at `position`; nothing was written."""
 
     position: int
 
@@ -83,13 +97,16 @@ class Conflict(Struct, frozen=True):
 
 
 class Unknown(Struct, frozen=True):
-    """It may or may not have been written. Only a retry with the same id tells."""
+    """The records may or may not have been written.
+
+    Only a retry with the same ids can tell.
+    """
 
     detail: Text
 
 
 class Unavailable(Struct, frozen=True):
-    """Nothing was written, and nothing can be at present."""
+    """No record was written, and no record can be written at present."""
 
     detail: Text
 
@@ -98,7 +115,10 @@ Outcome = Appended | AlreadyAppended | KeyReused | Conflict | Unknown | Unavaila
 
 
 class LogBroken(TextError):
-    """The log is not what it was: a hole, a shorter log, a position used again. Nobody may write on it."""
+    """The log is not as it was: it has a hole, is shorter, or reuses a position.
+
+    Nobody may write to it.
+    """
 
 
 class LogUnreachable(TextError):
@@ -106,30 +126,39 @@ class LogUnreachable(TextError):
 
 
 class NobodyListens(LogUnreachable):
-    """Nobody took the request: it was certainly not carried out."""
+    """No server took the request, so it was certainly not carried out."""
 
 
 class EventLog(Protocol):
-    """One channel's log."""
+    """The log of one channel."""
 
     channel: str
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Append all entries or none. Several entries of one exchange state `expected` for the first of them."""
+        """Append all entries or none.
+
+        Several entries of one exchange state `expected` for the first of them.
+        """
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """Return up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
+        """Return up to `most` messages from position `first`, contiguous.
+
+        Raises `LogUnreachable`, `LogBroken`.
+        """
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """As `read`, from a position that is known to be kept: empty only where the log has lost it beyond doubt."""
+        """Return messages as `read` does, from a position that the log must have.
+
+        The result is empty only if the log has certainly lost that position.
+        """
 
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Messages in contiguous lists, each from the position that is wanted when it is read.
+        """Yield messages in contiguous lists, each from the position `wanted` then.
 
-        An empty list says that the end was reached just now. None, the first of all and
-        again whenever the connection was lost and stands anew, asks the follower to
-        look whether the log is what it was; nothing is appended until the follower has
-        gone on. `wanted` is asked anew before every read, so that a follower that
-        applied what it appended itself is not sent it again. Goes on over restarts of
-        the broker. Raises `LogBroken`.
+        An empty list says that the end was just reached. None comes first, and again
+        after each lost connection. It asks the follower to check whether the log is as
+        it was. Until the follower continues, no record is appended. `wanted` is called
+        before every read: a follower that applied its own appended records does not
+        receive them again. The iteration continues over restarts of the broker. Raises
+        `LogBroken`.
         """

@@ -1,15 +1,18 @@
-"""An `EventLog` that commits openings together when there are many: one fsync for all of them instead of one each.
+"""An `EventLog` that commits many openings together, with one fsync for all of them.
 
-An opening is alone on its subject, so any number of them fit one atomic batch. Few are
-appended one by one, which is quicker for each. From `COALESCE_FROM` in flight on,
-openings wait for the batch that is on its way and leave in the next, or beside it where
-enough of them wait: the broker then never waits for us, nor we for it. A batch is of
-one side's openings alone, and each side has one on its way: what is refused of one side
-is sorted out among its own. A batch that is rejected is halved, so that one duplicate
-costs its neighbours a little time and nothing else; where the log falls silent over one
-half, the other is not tried, so that nobody waits longer than for one silence and then
-for their own. Whatever continues an exchange is passed through: one side's conflicts
-never hold another's posts up.
+An opening is alone on its subject, so any number of openings fit one atomic batch. A
+few openings are appended one by one, which is quicker for each. From `COALESCE_FROM`
+openings in flight on, an opening waits for the current batch and leaves in the next. If
+enough openings wait, the next batch leaves beside the current one. So neither the
+broker nor the gateway waits for the other.
+
+A batch has the openings of one side, and each side has its own batches. So one side's
+refused openings delay only that side. A rejected batch is halved, so that one duplicate
+costs its neighbours only a little time. If the log does not answer for one half, the
+other half is not tried: nobody waits for two timeouts.
+
+A record that continues an exchange passes through at once. So one side's conflicts
+never delay another side's posts.
 """
 
 import asyncio
@@ -40,18 +43,18 @@ class _Side:
         self.beginning = False
 
 
-class CoalescingLog:
+class GroupCommitLog:
     """One channel's log, through which a gateway appends."""
 
     def __init__(self, log: EventLog) -> None:
-        """Append to that log."""
+        """Append to a log."""
         self.channel = log.channel
         self._log = log
         self._in_flight = 0
         self._sides: dict[str, _Side] = {}
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Append at once, or together with others."""
+        """Append entries at once, or together with others."""
         self._in_flight += 1
         try:
             if (
@@ -73,7 +76,7 @@ class CoalescingLog:
         return await outcome
 
     def _go_on(self, side: _Side) -> None:
-        """Begin a batch where none of the side's is on its way, or where enough wait for another one beside it."""
+        """Begin a batch, unless the side already has one and few openings wait."""
         if side.beginning or not side.waiting:
             return
         if not side.committing or (
@@ -85,14 +88,17 @@ class CoalescingLog:
             task.add_done_callback(lambda done: self._committed(side, done))
 
     async def _commit_waiting(self, side: _Side) -> None:
-        """Commit what waits by now: whatever came in the same turn of the loop goes together."""
+        """Commit the openings that wait by now.
+
+        All openings that came in the same turn of the event loop go together.
+        """
         side.beginning = False
         batch, side.waiting = side.waiting[:COALESCE_RECORDS], side.waiting[COALESCE_RECORDS:]
         await self._commit(_distinct(batch, side.waiting))
 
     def _committed(self, side: _Side, task: asyncio.Task[None]) -> None:
         side.committing.discard(task)
-        if task.cancelled():  # we are being stopped
+        if task.cancelled():  # The gateway is stopping.
             side.beginning = False
             for _, outcome in side.waiting:
                 outcome.cancel()
@@ -100,13 +106,14 @@ class CoalescingLog:
         self._go_on(side)
 
     async def _commit(self, batch: list[_Waiting]) -> bool:
-        """Commit a batch, or what of it can be; whether the log answered."""
+        """Commit a batch, or a part of it; return whether the log answered."""
         try:
             return await self._commit_or_halve(batch)
         finally:
             for _, waiting in batch:
                 if not waiting.done():
-                    waiting.cancel()  # it failed in a way that nobody foresaw: no poster may wait for ever
+                    # The commit failed unexpectedly: no poster may wait for ever.
+                    waiting.cancel()
 
     async def _commit_or_halve(self, batch: list[_Waiting]) -> bool:
         outcome = await self._log.append([entry for entry, _ in batch])
@@ -124,11 +131,12 @@ class CoalescingLog:
                 middle = len(batch) // 2
                 if not await self._commit(batch[:middle]):
                     detail = sentence("the log did not answer what came before it")
+                    # An AlreadyAppended shows that the whole batch may be in the log.
                     untried = (
                         Unknown(detail)
                         if isinstance(outcome, AlreadyAppended)
                         else Unavailable(detail)
-                    )  # all of it may stand
+                    )
                     for _, waiting in batch[middle:]:
                         _tell(waiting, untried)
                     return False
@@ -136,26 +144,29 @@ class CoalescingLog:
         return True
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """As the log beneath."""
+        """Read from the log beneath."""
         return await self._log.read(first, most)
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """As the log beneath."""
+        """Read from the log beneath."""
         return await self._log.read_kept(first, most)
 
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """As the log beneath."""
+        """Follow the log beneath."""
         return self._log.follow(wanted)
 
 
 def _distinct(batch: list[_Waiting], later: list[_Waiting]) -> list[_Waiting]:
-    """Return the batch without a second entry of one exchange, which would be refused: that one waits for the next."""
-    texts: set[str] = set()
-    kept: list[_Waiting] = []
+    """Return the batch without a second entry of one exchange.
+
+    The log would refuse the second entry, so it waits for the next batch.
+    """
+    subjects: set[str] = set()
+    batch_entries: list[_Waiting] = []
     for entry, waiting in batch:
-        (later if entry.subject in texts else kept).append((entry, waiting))
-        texts.add(entry.subject)
-    return kept
+        (later if entry.subject in subjects else batch_entries).append((entry, waiting))
+        subjects.add(entry.subject)
+    return batch_entries
 
 
 def _tell(waiting: asyncio.Future[Outcome], outcome: Outcome) -> None:

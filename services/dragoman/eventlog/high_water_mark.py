@@ -1,9 +1,9 @@
-"""A high-water mark: how far a channel's log had come, in a small synced file outside the broker.
+"""A high-water mark: the last known position of a log, in a small synced file.
 
-A broker that lost the end of a log does not know it, and will use the positions again.
-The mark remembers which stream it was, the last position that was known to be kept, and
-the commitment of what stood there. The file is at most `MARK_SECONDS` behind; in memory
-the mark is never behind.
+The file is outside the broker. A broker that lost the end of a log does not notice, and
+uses the positions again. The mark remembers the stream, the last position that was
+certainly stored, and the commitment of its message. The file is at most `MARK_SECONDS`
+behind the log. In memory the mark is never behind.
 """
 
 import asyncio
@@ -24,7 +24,11 @@ log = structlog.get_logger()
 
 
 class MarkFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the file says. `created` is when the broker made the stream, empty while unknown; `commit` is of the message at `position`."""
+    """The content of the file.
+
+    `created` is the time at which the broker created the stream, empty if unknown.
+    `commit` is the commitment of the message at `position`.
+    """
 
     created: str
     position: int
@@ -32,7 +36,10 @@ class MarkFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def accept_stream(path: Path) -> bool:
-    """Have a mark hold for a stream that was made anew from a copy: its position and what stood there stay. False where there is none."""
+    """Let a mark accept a stream that was created again from a copy.
+
+    Its position and commitment stay. Return False if there is no mark.
+    """
     if not path.exists():
         return False
     mark = msgspec.json.decode(path.read_bytes(), type=MarkFile)
@@ -41,10 +48,13 @@ def accept_stream(path: Path) -> bool:
 
 
 class HighWaterMark:
-    """One channel's mark. Owns its file; one process has one."""
+    """One channel's mark, which owns its file; only one process has it."""
 
     def __init__(self, path: Path) -> None:
-        """Begin with what the file says, if it is there; `fault` says why it cannot be read."""
+        """Begin with the content of the file, if there is one.
+
+        `fault` says why the file cannot be read.
+        """
         self.path = path
         self.fault: Text | None = None
         self.kept: MarkFile | None = None
@@ -59,14 +69,15 @@ class HighWaterMark:
             pass
         except (OSError, msgspec.MsgspecError) as error:
             self.fault = sentence(
-                "the high-water mark %(path)s cannot be read (%(error)s): compare the log with another copy, then remove the file",
+                "the high-water mark %(path)s cannot be read (%(error)s): compare the log with "
+                "another copy, then remove the file",
                 path=str(path),
                 error=str(error),
             )
 
     @property
     def known(self) -> MarkFile | None:
-        """The mark now: the last message that is known to be kept."""
+        """The mark now: the last message that is certainly stored."""
         if self._newest is None:
             return self.kept
         position, raw = self._newest
@@ -77,7 +88,7 @@ class HighWaterMark:
         )
 
     def note(self, position: int, raw: bytes) -> None:
-        """The broker has kept, or shown, this message."""
+        """Note a message that the broker has stored or shown."""
         before = (
             self._newest[0]
             if self._newest is not None
@@ -89,7 +100,10 @@ class HighWaterMark:
             self._newest = position, raw
 
     def keep(self, created: str) -> None:
-        """Begin to write the file, where the mark has moved and was not written just now. Nobody waits for the disk."""
+        """Begin to write the file, unless it is current or was just written.
+
+        The caller does not wait for the disk.
+        """
         now = asyncio.get_running_loop().time()
         if now < self._kept_at + MARK_SECONDS or (
             self.keeping is not None and not self.keeping.done()
@@ -115,7 +129,7 @@ class HighWaterMark:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and on the disk before it is relied on."""
+    """Write the file either whole or not at all, on the disk when this returns."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:

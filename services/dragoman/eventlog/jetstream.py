@@ -1,24 +1,29 @@
 """The `EventLog` on a JetStream stream.
 
-Appending, for one record (several go as one atomic batch):
+Appending, for one record (several records go as one atomic batch):
 
     publish with the message id, the stream's name and the subject's last position
       {"seq": n}                       → Appended
-      {"seq": n, "duplicate": true}    → compare with what stands at n
+      {"seq": n, "duplicate": true}    → compare with the message at n
       10071, 10164 wrong last sequence → resolve
       10201 duplicate in a batch       → resolve
       10158 first copy in flight       → wait, publish again
-    10176 batch not whole            → publish again: its leader was another one
+      10176 batch not whole            → publish again: its leader was another one
       no answer                        → publish again, until the deadline; then Unknown
       10077 store failed               → Unknown
       anything else                    → Unavailable, with the broker's words
 
-*Resolve*: the only message that can follow position e on a literal subject is the
-winner there. The leader is asked for it and its message id compared: mine and the same
-bytes, an earlier try of ours was kept; mine and the same post, it was posted before;
-mine and another post, the key was reused; not mine, a genuine conflict; none, publish
-again. This holds for ever, whatever the broker's duplicate window, replicas or batches
-(decision 0001).
+*Resolve*: only one message can follow position e on a literal subject, and it is the
+winner there. The leader returns it, and its message id is compared:
+
+    our id, the same bytes    an earlier try of ours was stored
+    our id, the same post     the post was made before
+    our id, another post      the key was reused
+    another id                a genuine conflict
+    no message                publish again
+
+This stays correct for ever, with any duplicate window, replicas or batches of the
+broker (decision 0001).
 """
 
 import asyncio
@@ -30,6 +35,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from dragoman.domain.record.codec import NotARecord, parse, same_post
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -45,13 +51,13 @@ from dragoman.eventlog.event_log import (
     Unknown,
 )
 from dragoman.eventlog.high_water_mark import HighWaterMark
-from dragoman.eventlog.nats_connection import Bus, DurabilityGuard, Nudge, read_answer
+from dragoman.eventlog.nats_connection import NatsConnection, Nudge, read_answer
 from dragoman.eventlog.stream_config import (
     NO_STREAM,
     fault_of,
+    require_leader,
     stream_of,
     subjects_of,
-    told_by_a_leader,
 )
 from dragoman.limits import (
     APPEND_SECONDS,
@@ -75,33 +81,40 @@ _BATCH_LOST: Final = 10176
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _ALL: Final = ">"
-"""What a read asks for. The stream has the channel's subjects alone, and a broker that
-need not hold each against a narrower pattern reads faster.
+"""The subjects of a read.
+
+The stream has only the channel's subjects. A broker that need not compare each subject
+with a narrower pattern reads faster.
 """
 _CONTENT: Final = "application/cloudevents+json"
-"""What a message is: a CloudEvents event in structured mode, as its binding to NATS has
-it.
+"""The media type of a message: a CloudEvents event in structured mode.
+
+The NATS binding of CloudEvents defines it.
 """
 _PAUSE_SECONDS: Final = 0.02
 _LOOK_SECONDS: Final = 0.2
-"""Between two looks at what a cluster says that it has lost."""
+"""The pause between two looks at what a cluster says that it has lost."""
 _IN_FLIGHT_SECONDS: Final = 1.0
-"""After so long a leader that stepped down and leads again has forgotten the copy that it
-calls in flight, and refuses its id for ever: it is published under another id. The
-expected sequence of its subject keeps it from standing in the log twice.
+"""The time after which a copy in flight is published under another id.
+
+A leader that stepped down and leads again has forgotten that copy. It would refuse the
+id for ever. The expected sequence of the subject prevents a second copy in the log.
 """
 _AGAIN: Final = "~"
 _SETTLE_SECONDS: Final = 0.001
-"""After a nudge: what this process appended itself has by then been applied, and need
-not be read.
+"""The pause after a nudge.
+
+By then, this process has applied its own records, and need not read them.
 """
 _OWN_SECONDS: Final = 0.01
-"""How long a follower that was woken by what its own process appended, as under load,
-lets others gather.
+"""The pause of a follower that its own process's records woke, as under load.
+
+Other records gather meanwhile.
 """
 _PATIENT_SECONDS: Final = 0.1
-"""How long a follower waits for its own process to apply a record that most likely is
-its own, before it reads it.
+"""The time for which a follower waits for its own process to apply a record.
+
+After that it reads the record, although it is most likely its own.
 """
 
 
@@ -115,16 +128,16 @@ class JetStreamLog:
     def __init__(
         self,
         channel: str,
-        bus: Bus,
+        bus: NatsConnection,
         guard: DurabilityGuard | None = None,
         *,
         replicas: int = 1,
         mark: HighWaterMark | None = None,
     ) -> None:
-        """Read and append through the bus; without a guard that was proven, only read.
+        """Read and append through the bus; without a guard, only read.
 
-        Who follows compares the stream with what it must be, and with the mark where
-        one is given.
+        Appending requires that the guard is proven. A follower compares the stream with
+        its settings, and with the mark if there is one.
         """
         self.channel = channel
         self._stream = stream_of(channel)
@@ -146,7 +159,10 @@ class JetStreamLog:
 
     @property
     def _doubted(self) -> bool:
-        """Since the connection was lost it may be another log: whoever follows must look before anything is written on it."""
+        """Return whether this may be another log, because the connection was lost.
+
+        Then a follower must check the log before any record is written to it.
+        """
         return self._followed and self._looked != self._bus.losses
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
@@ -166,20 +182,19 @@ class JetStreamLog:
 
     async def _append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
-        asked = unanswered = False
+        has_asked = unanswered = False
         detail = sentence("the broker did not answer in time")
         again = 0
         in_flight_since: float | None = None
         while asyncio.get_running_loop().time() < deadline:
             hindrance = self._hindrance(entries)
             if hindrance is None:
-                asked = True
+                has_asked = True
                 try:
                     async with asyncio.timeout_at(deadline):
                         outcome = await self._attempt(entries, again)
-                    unanswered = unanswered or (
-                        outcome is None and self._replicas > 1
-                    )  # it may be another leader that has refused it
+                    # Another leader may have refused it.
+                    unanswered = unanswered or (outcome is None and self._replicas > 1)
                 except _InFlight:
                     now = asyncio.get_running_loop().time()
                     in_flight_since = in_flight_since or now
@@ -204,10 +219,10 @@ class JetStreamLog:
                 except LogUnreachable as error:
                     outcome, detail, unanswered = None, error.said, True
                 if isinstance(outcome, Unavailable) and unanswered:
-                    return Unknown(outcome.detail)  # an earlier try may have been kept
+                    return Unknown(outcome.detail)  # An earlier try may have been stored.
                 if outcome is not None:
                     return outcome
-            elif asked or self._doubted:
+            elif has_asked or self._doubted:
                 detail = hindrance
             else:
                 return Unavailable(hindrance)
@@ -215,14 +230,13 @@ class JetStreamLog:
         return Unknown(detail) if unanswered else Unavailable(detail)
 
     def _hindrance(self, entries: Sequence[EntryToAppend]) -> Text | None:
-        """Return why nothing may be written at this moment, if so."""
+        """Return the reason for which no record may be written now, if there is one."""
         if self._guard is None:
             return sentence("this connection only reads")
         if not self._bus.up:
             return sentence("the broker cannot be reached")
-        if (
-            (reason := self._guard.reason) is not None
-        ):  # read once: a clock that is set right just then would leave none the second time
+        # Read it once: if the clock is corrected just then, a second look would find no reason.
+        if (reason := self._guard.reason) is not None:
             return reason
         if not all(
             entry_to_append.ahead is None or self._guard.agrees(entry_to_append.ahead)
@@ -231,7 +245,8 @@ class JetStreamLog:
             return sentence("this clock was stepped since the record was dated")
         if self._doubted:
             return sentence(
-                "the connection was lost, and the log is being compared with what was folded from it"
+                "the connection was lost, and the log is being compared with what was folded "
+                "from it"
             )
         return None
 
@@ -240,7 +255,7 @@ class JetStreamLog:
         error = answer.get("error")
         if error is None:
             if answer.get("duplicate"):
-                return await self._compared(entries, int(answer["seq"]))
+                return await self._compare(entries, int(answer["seq"]))
             return Appended(int(answer["seq"]))
         code = error.get("err_code")
         if code == _IN_FLIGHT:
@@ -266,13 +281,13 @@ class JetStreamLog:
                 entry.subject, entry.record.raw, self._headers(entry, again, check=True)
             )
         batch = entries[0].record.envelope.id
-        texts: set[str] = set()
+        subjects: set[str] = set()
         messages: list[tuple[str, dict[str, str], bytes]] = []
         for number, entry in enumerate(entries, 1):
             subject = entry.subject
-            headers = self._headers(entry, again, check=subject not in texts)
+            headers = self._headers(entry, again, check=subject not in subjects)
             headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
-            texts.add(subject)
+            subjects.add(subject)
             messages.append((subject, headers, entry.record.raw))
         subject, headers, raw = messages.pop()
         await self._bus.publish(messages)
@@ -314,19 +329,19 @@ class JetStreamLog:
             elif stored[1] != entry.message_id:
                 conflict = Conflict(stored[0].position)
             else:
-                return await self._same(entries, entry, stored[0])
+                return await self._outcome_of(entries, entry, stored[0])
         if conflict is None and missing == len(checked) and entries[0].first:
             return Conflict(1)
         return conflict
 
-    async def _compared(self, entries: Sequence[EntryToAppend], position: int) -> Outcome | None:
+    async def _compare(self, entries: Sequence[EntryToAppend], position: int) -> Outcome | None:
         stored = await self._stored({"seq": position})
-        return None if stored is None else await self._same(entries, entries[0], stored[0])
+        return None if stored is None else await self._outcome_of(entries, entries[0], stored[0])
 
-    async def _same(
+    async def _outcome_of(
         self, entries: Sequence[EntryToAppend], entry: EntryToAppend, stored: StoredMessage
     ) -> Outcome:
-        """Return what it means that a message with this entry's id stands in the log."""
+        """Return the outcome of finding a message with this entry's id in the log."""
         if stored.raw == entry.record.raw and await self._whole(
             entries, stored.position - entries.index(entry)
         ):
@@ -338,7 +353,10 @@ class JetStreamLog:
         return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
 
     async def _whole(self, entries: Sequence[EntryToAppend], first: int) -> bool:
-        """Return whether all entries stand in the log one after the other: an earlier try of ours was kept."""
+        """Return whether all entries are in the log, one after the other.
+
+        Then an earlier try of ours was stored.
+        """
         for offset, entry in enumerate(entries):
             stored = await self._stored({"seq": first + offset}) if first > 0 else None
             if stored is None or stored[0].raw != entry.record.raw:
@@ -346,7 +364,7 @@ class JetStreamLog:
         return True
 
     async def _stored(self, query: dict[str, object]) -> tuple[StoredMessage, str] | None:
-        """Return the message that the leader has for a query, with its message id."""
+        """Return the leader's message for a query, with its message id."""
         answer = await self._bus.api(f"STREAM.MSG.GET.{self._stream}", query)
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_MESSAGE:
@@ -370,8 +388,8 @@ class JetStreamLog:
     async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Return one batched read, up to the limits of a read.
 
-        On a cluster any replica answers, perhaps one that is behind: what it does not
-        have, the leader is asked for.
+        On a cluster any replica answers, perhaps one that is behind. The leader is
+        asked for a message that the replica lacks.
         """
         stored_messages = [
             StoredMessage(
@@ -398,14 +416,14 @@ class JetStreamLog:
         return stored_messages
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """As `read`, from a position that is known to be kept."""
-        return await self._surely(lambda: self.read(first, most)) or []
+        """Read as `read` does, from a position that the log must have."""
+        return await self._until_certain(lambda: self.read(first, most)) or []
 
-    async def _surely(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Return what is found; nothing only where there is none beyond doubt.
+    async def _until_certain(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Return the result of a look; return nothing only if that is certain.
 
-        On a cluster a node that was cut off, and is joined again, may answer as a
-        leader with its old log before it finds out.
+        On a cluster, a node that was cut off and is joined again may answer as a
+        leader. It then answers with its old log until it finds out.
         """
         begun = asyncio.get_running_loop().time()
         while not (result := await look()):
@@ -417,16 +435,18 @@ class JetStreamLog:
     async def _before_gap(
         self, stored_messages: list[StoredMessage], missing: int, follows: int
     ) -> list[StoredMessage]:
-        """Return what was read before a gap, which is a hole only where the leader has nothing there either.
+        """Return the messages before a gap, with the leader's message at the gap.
 
-        A connection that is lost and made again during a read loses what was sent in
-        between.
+        A connection that is lost and made again during a read loses the messages sent
+        in between. The gap is a hole only if the leader has no message there either.
+        Then this raises `LogBroken`.
         """
-        led = await self._surely(lambda: self._stored({"seq": missing}))
+        led = await self._until_certain(lambda: self._stored({"seq": missing}))
         if led is None:
             raise LogBroken(
                 sentence(
-                    "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
+                    "position %(missing)s of %(channel)s is missing: %(follows)s follows; "
+                    "restore the broker's store from a copy",
                     missing=missing,
                     channel=self.channel,
                     follows=follows,
@@ -435,7 +455,7 @@ class JetStreamLog:
         return [*stored_messages, led[0]]
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Read on at every nudge, and once a second should one be lost."""
+        """Read on at every nudge, and once a second in case a nudge was lost."""
         self._followed = True
         nudge: Nudge | None = None
         try:
@@ -475,32 +495,35 @@ class JetStreamLog:
         return stored_messages
 
     def _is_coming(self, position: int) -> bool:
-        """Return whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
+        """Return whether this process most likely appended the next message.
 
-        It is not where nothing is being appended, or something later was acknowledged:
-        then others were faster, and the log must be read. That is done as well when the
-        position has been awaited for long, and every second to know the end.
+        The process applies such a message itself as soon as it is acknowledged. The
+        answer is no if no append is running, or if a later position was acknowledged:
+        then others were faster, and the log must be read. The answer is also no after a
+        long wait for the position, and once a second, to find the end.
         """
         now = asyncio.get_running_loop().time()
         if position != self._awaited:
             self._awaited, self._awaited_since = position, now
-        own = (self._appending > 0 and self._acknowledged < position) or position in self._own
+        is_own = (self._appending > 0 and self._acknowledged < position) or position in self._own
         return (
-            own and now < self._awaited_since + _PATIENT_SECONDS and now < self._read + POLL_SECONDS
+            is_own
+            and now < self._awaited_since + _PATIENT_SECONDS
+            and now < self._read + POLL_SECONDS
         )
 
     async def _inspected_anew(self) -> bool:
-        """Inspect the stream where that is due; whether that is because the connection stands anew."""
+        """Inspect the stream if that is due; return whether the connection is new."""
         anew = self._doubted and self._bus.up
         if anew or self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
             await self._inspect()
         return anew
 
     async def _inspect(self) -> None:
-        """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.
+        """Check that the stream has its settings, is whole, and has the marked message.
 
-        On a cluster a node that was cut off may show an old log before it finds out: it
-        is given time to.
+        Raises `LogBroken`, `LogUnreachable`. On a cluster, a node that was cut off may
+        show an old log until it finds out: it gets time for that.
         """
         begun = asyncio.get_running_loop().time()
         while (fault := await self._fault()) is not None:
@@ -518,7 +541,7 @@ class JetStreamLog:
             raise LogUnreachable(
                 sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
             )
-        told_by_a_leader(info)
+        require_leader(info)
         fault = fault_of(info, self.channel, self._replicas, mark_file)
         if fault is None and mark_file is not None:
             stood = await self._stored({"seq": mark_file.position})
@@ -530,13 +553,15 @@ class JetStreamLog:
                 at = {"position": mark_file.position, "stream": self._stream}
                 fault = (
                     sentence(
-                        "at position %(position)s the stream %(stream)s holds nothing where a kept record stood: "
+                        "at position %(position)s the stream %(stream)s holds nothing where a "
+                        "kept record stood: "
                         "restore the broker's store from a copy",
                         **at,
                     )
                     if stood is None
                     else sentence(
-                        "at position %(position)s the stream %(stream)s holds another message where a kept record stood: "
+                        "at position %(position)s the stream %(stream)s holds another message "
+                        "where a kept record stood: "
                         "restore the broker's store from a copy",
                         **at,
                     )

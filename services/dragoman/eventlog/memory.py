@@ -1,4 +1,4 @@
-"""An `EventLog` in memory: a real small one, for tests and models; durable as long as the process lives."""
+"""An `EventLog` in memory, for tests and models; durable while the process lives."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,7 +28,7 @@ class MemoryLog:
         self._grown = asyncio.Condition()
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Append all or none, one caller after the other."""
+        """Append all entries or none, one caller after the other."""
         async with self._grown:
             for entry in entries:
                 earlier = self._ids.get(entry.message_id)
@@ -49,7 +49,7 @@ class MemoryLog:
             return Appended(len(self._messages))
 
     async def inject(self, subject: str, raw: bytes) -> int:
-        """Put any bytes into the log, as someone with the broker's keys could."""
+        """Put any bytes into the log, as a holder of the broker's keys could."""
         async with self._grown:
             self._store(subject, raw)
             self._grown.notify_all()
@@ -73,11 +73,11 @@ class MemoryLog:
         return self._messages[first - 1 : first - 1 + most]
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """Return the same: a list loses nothing."""
+        """Return a slice of the list: a list loses nothing."""
         return await self.read(first, most)
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Slices as the list grows."""
+        """Yield slices as the list grows."""
         yield None
         while True:
             yield self._messages[wanted() - 1 :]

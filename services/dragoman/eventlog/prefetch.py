@@ -1,10 +1,11 @@
-"""A log read ahead by a process of its own: receiving and strictly reading it take one processor, folding it the other.
+"""A reader of a log in a process of its own, which reads ahead of the caller.
 
-The caller reads by itself while that process starts, which takes as long as some
-thousands of records, and is then brought page after page, a few of them ahead. Of each
-message it is told whether it is a well-formed record, so that it need not read those as
-strictly again; what is none comes as bytes. Receiving and strict reading together take
-less than folding.
+Two processors share the work: this process receives and strictly reads the log, and the
+caller folds it. The caller reads by itself while the process starts, which takes the
+time of some thousand records. After that it receives page after page; the process is a
+few pages ahead. The process marks each message that is a well-formed record, so that
+the caller need not read it strictly again. Other messages come as bytes. Receiving and
+strict reading together take less time than folding.
 """
 
 import asyncio
@@ -16,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from dragoman.domain.record.codec import NotARecord, Record, parse, reread
-from dragoman.eventlog.bulk_reader import Pages
+from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import connected
-from dragoman.eventlog.stream_config import last_of
+from dragoman.eventlog.stream_config import last_position
 from dragoman.text import packed, unpacked
 from dragoman.worker_process import Pipe, WorkerProcess
 
@@ -28,19 +29,24 @@ Page = list[tuple[int, bytes | Record]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, str]]).decode
 _ASK_SECONDS = 0.001
-"""Until the next page has been asked for: the broker reads it while this one is read
-strictly.
+"""The time until the next page has been asked for.
+
+The broker reads it while this process strictly reads the current page.
 """
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
 async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
-    """Return all messages of a log from position 1, in pages, to where it ends when it is begun. Raises `LogBroken`, `LogUnreachable`."""
+    """Yield all messages of a log from position 1, in pages.
+
+    The last page is at the end that the log has when this begins. Raises `LogBroken`,
+    `LogUnreachable`.
+    """
     with _reader(url, seed, channel) as wire:
         first = 1
         async with connected(url, "auditor", seed) as bus:
-            last = await last_of(bus, channel)
-            pages = Pages(channel, bus, first, last)
+            last = await last_position(bus, channel)
+            pages = BulkReader(channel, bus, first, last)
             while not wire.waiting:
                 rows = await pages.next()
                 if not rows:
@@ -68,7 +74,11 @@ def _read(message: bytes) -> Page:
 
 @contextmanager
 def _reader(url: str, seed: Path, channel: str) -> Iterator[Pipe]:
-    """Yield the wire of a process that says when it is ready, is told where to begin, and sends pages until the end."""
+    """Yield the pipe to a process that reads pages.
+
+    The process announces that it is ready and receives the first and last position.
+    Then it sends pages until the end.
+    """
     reader = WorkerProcess(__name__, url, str(seed), channel)
     try:
         yield reader.wire
@@ -77,8 +87,8 @@ def _reader(url: str, seed: Path, channel: str) -> Iterator[Pipe]:
 
 
 def run(wire: Pipe, url: str, seed: str, channel: str) -> None:
-    """The process: read from where it is told to begin, until the caller needs no more."""
-    gc.set_threshold(50_000, 20, 100)  # what it reads and passes on is in no cycle
+    """Run the process: read from the received position while the caller needs more."""
+    gc.set_threshold(50_000, 20, 100)  # The pages that it passes on are in no cycle.
     try:
         asyncio.run(_send(wire, url, Path(seed), channel))
     except LogBroken as error:
@@ -86,14 +96,16 @@ def run(wire: Pipe, url: str, seed: str, channel: str) -> None:
     except LogUnreachable as error:
         wire.send(_UNREACHABLE + packed(error.said).encode())
     except (BrokenPipeError, EOFError, ConnectionResetError):
-        pass  # the caller needs no more
+        pass  # The caller needs no more.
 
 
 async def _send(wire: Pipe, url: str, seed: Path, channel: str) -> None:
-    """Pages, strictly read, one after the other."""
+    """Send pages, strictly read, one after the other."""
     async with connected(url, "auditor", seed) as bus:
         wire.send(b"ready")
-        pages = Pages(channel, bus, *msgspec.msgpack.decode(wire.receive(), type=tuple[int, int]))
+        pages = BulkReader(
+            channel, bus, *msgspec.msgpack.decode(wire.receive(), type=tuple[int, int])
+        )
         coming = asyncio.create_task(pages.next())
         while page := await coming:
             coming = asyncio.create_task(pages.next())
@@ -103,7 +115,7 @@ async def _send(wire: Pipe, url: str, seed: Path, channel: str) -> None:
 
 
 def _commit_of(raw: bytes) -> str:
-    """Return the record's commitment; empty for what is none."""
+    """Return the record's commitment, or an empty text if the message is no record."""
     try:
         return parse(raw).commit
     except NotARecord:

@@ -1,15 +1,16 @@
-"""The repair of an archive's folder: what the records themselves and a kept signed head can prove is written anew, and nothing else is.
+"""The repair of an archive's folder, as far as the records and a signed head prove it.
 
-    offsets      from the lengths in `records`, where every record is that of its leaf
-    leaves       from `records`, where a kept signed head is of just these records
-    pinned.json  from its side's notes, where the first record says the same
+    offsets      from the lengths in `records`, if every record is that of its leaf
+    leaves       from `records`, if a kept signed head is of just these records
+    pinned.json  from its side's notes, if the first record says the same
     times        the lines before the damage, and one of the newest cosigned head
     sealed, covering, erasures-ahead.json, contradictions
-                 set aside in a mirror: what they said is lost, and the next signed head must begin with the records here
+                 set aside in a mirror: their content is lost, and the next signed head
+                 must begin with the records here
     *.sum        from the file beside it
 
-What it replaces stays in the folder as `NAME.damaged`. A changed record is never
-repaired: it may be evidence.
+Everything else is left alone. A replaced file stays in the folder as `NAME.damaged`. A
+changed record is never repaired: it may be evidence.
 """
 
 import fcntl
@@ -23,20 +24,11 @@ import msgspec
 
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive import ArchiveBusy
+from dragoman.eventlog.archive_damage import DO_ASIDE, ArchiveDamaged, Damage
+from dragoman.eventlog.archive_format import COSIGNED, COVERING, FORMAT, HASH, PINNED, Pinned
+from dragoman.eventlog.archive_frames import ArchiveFiles
 from dragoman.eventlog.cosign_times import TIMES, TimesFile
-from dragoman.eventlog.self_check import (
-    COSIGNED,
-    COVERING,
-    DO_ASIDE,
-    FORMAT,
-    HASH,
-    PINNED,
-    ArchiveDamaged,
-    ArchiveFiles,
-    Damage,
-    Pinned,
-    SelfCheck,
-)
+from dragoman.eventlog.self_check import SelfCheck
 from dragoman.tlog import checkpoint, note
 
 _ASIDE: Final = ".damaged"
@@ -46,11 +38,15 @@ _COSIGNATURE_BYTES: Final = 72
 
 
 class ArchiveOfAnotherChannel(Exception):
-    """The pins that were given are not those of the first record."""
+    """The pins of the caller are not those of the first record."""
 
 
 def repair(folder: Path, pins: Pinned | None = None) -> list[str]:
-    """Repair what can be, and return what was done, in words. Raises `ArchiveBusy`, `NotThisChannel`, and `ArchiveDamaged` for what cannot be."""
+    """Repair a folder as far as possible, and return texts that say what was done.
+
+    Raises `ArchiveBusy`, `ArchiveOfAnotherChannel`, and `ArchiveDamaged` for damage
+    that cannot be repaired.
+    """
     done: list[str] = []
     with _locked(folder):
         for _ in range(_ROUNDS):
@@ -59,40 +55,44 @@ def repair(folder: Path, pins: Pinned | None = None) -> list[str]:
                 try:
                     check.run()
                 except ArchiveDamaged as error:
-                    done += _mended(folder, check, error, pins)
+                    done += _repair_damage(folder, check, error, pins)
                 else:
                     return done
     raise AssertionError("a repair that does not end")
 
 
-def _mended(
+def _repair_damage(
     folder: Path, check: SelfCheck, error: ArchiveDamaged, pins: Pinned | None
 ) -> Iterator[str]:
-    """Repair one damage. Raises it again where that cannot be done."""
+    """Repair one damage, and yield texts that say what was done.
+
+    Raises the damage again if it cannot be repaired.
+    """
     damage = error.damage
     path = folder / damage.file
     if damage.file == "offsets":
-        yield _aside(path)
+        yield _move_aside(path)
         path.touch(mode=0o600)
         yield "offsets is written anew from the records at the next start"
     elif damage.file == "leaves":
         leaves = _leaves(check, damage)
         if leaves is None:
             raise error
-        yield _aside(path)
+        yield _move_aside(path)
         durable.write(path, leaves)
         yield f"leaves is written anew, with {len(leaves) // HASH} leaves"
     elif damage.file == PINNED:
         if pins is None:
             raise error
-        if check.opening is not None and (pins.cid, pins.log) != (
-            check.opening[0],
-            str(check.key()),
+        if check.kept_heads.opening is not None and (pins.cid, pins.log) != (
+            check.kept_heads.opening[0],
+            str(check.kept_heads.key()),
         ):
             raise ArchiveOfAnotherChannel(
-                f"the first record in {folder} is of {check.opening[0]} under {check.key()}"
+                f"the first record in {folder} is of {check.kept_heads.opening[0]} under "
+                f"{check.kept_heads.key()}"
             )
-        yield _aside(path)
+        yield _move_aside(path)
         durable.write(
             path,
             msgspec.json.encode(Pinned(cid=pins.cid, log=pins.log, format=FORMAT)),
@@ -103,31 +103,33 @@ def _mended(
         damage.file.endswith(durable.SUM)
         and (beside := path.with_name(damage.file.removesuffix(durable.SUM))).exists()
     ):
-        yield _aside(path)
+        yield _move_aside(path)
         durable.sum_up(beside)
         yield f"{damage.file} is written anew from {beside.name}"
     elif damage.file == TIMES:
-        yield from _mended_times(path, damage.byte)
+        yield from _repair_times(path, damage.byte)
     elif damage.do == DO_ASIDE and (path.exists() or durable.sum_of(path).exists()):
-        yield _aside(path)
+        yield _move_aside(path)
         yield f"{damage.file} is set aside: what it said is lost"
     elif (
         damage.do == DO_ASIDE
         and damage.file in ("sealed", COVERING)
-        and (known := check.pins()) is not None
+        and (kept_pins := check.kept_heads.pins()) is not None
     ):
         durable.write(
-            folder / PINNED, msgspec.json.encode(Pinned(cid=known.cid, log=known.log)), summed=True
+            folder / PINNED,
+            msgspec.json.encode(Pinned(cid=kept_pins.cid, log=kept_pins.log)),
+            summed=True,
         )
         yield "no signed head is kept: the next one must begin with the records here"
     else:
         raise error
 
 
-def _mended_times(path: Path, byte: int) -> Iterator[str]:
+def _repair_times(path: Path, byte: int) -> Iterator[str]:
     data = path.read_bytes()[:byte] if path.exists() else b""
     if path.exists():
-        yield _aside(path)
+        yield _move_aside(path)
     path.write_bytes(data)
     newest = _cosigned(path.with_name(COSIGNED))
     if newest is not None and newest != (file := TimesFile(path)).last:
@@ -136,17 +138,27 @@ def _mended_times(path: Path, byte: int) -> Iterator[str]:
 
 
 def _leaves(check: SelfCheck, damage: Damage) -> bytes | None:
-    """Return the leaves as they must be: of the records that a kept head is of, and behind them as they are; None where nothing proves them."""
-    if damage.position == len(check.ends) + 1:
-        return check.leaves_kept[: len(check.ends) * HASH]
-    for head in sorted(check.heads(), key=lambda head: -head.size):
-        if head.size >= damage.position and check.derived(head.size) == head.root:
-            return b"".join(check.leaves(head.size)) + check.leaves_kept[head.size * HASH :]
+    """Return the correct leaves, or None if no kept head proves them.
+
+    The leaves are computed for the records under a kept head. Behind these records they
+    stay as they are.
+    """
+    if damage.position == len(check.frames.ends) + 1:
+        return check.frames.leaves_kept[: len(check.frames.ends) * HASH]
+    for head in sorted(check.kept_heads.heads(), key=lambda head: -head.size):
+        if head.size >= damage.position and check.frames.derived(head.size) == head.root:
+            return (
+                b"".join(check.frames.leaves(head.size))
+                + check.frames.leaves_kept[head.size * HASH :]
+            )
     return None
 
 
 def _cosigned(path: Path) -> tuple[int, int] | None:
-    """Return of how many records the newest cosigned head is, and when it was cosigned; None where there is none."""
+    """Return the size of the newest cosigned head, and the time of its cosignature.
+
+    Return None if there is no such head.
+    """
     if not path.exists():
         return None
     result = note.read(path.read_bytes())
@@ -158,8 +170,8 @@ def _cosigned(path: Path) -> tuple[int, int] | None:
     return (checkpoint.read(result.text).size, times[-1]) if times else None
 
 
-def _aside(path: Path) -> str:
-    """Move a file and its digests out of the way; returns where it is, in words."""
+def _move_aside(path: Path) -> str:
+    """Move a file and its digests aside, and return their place in words."""
     for item in (durable.sum_of(path), path):
         if item.exists():
             number, aside = 1, item.with_name(item.name + _ASIDE)

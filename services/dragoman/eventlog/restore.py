@@ -1,9 +1,10 @@
-"""A log put back from a copy: the same messages at the same positions, so that every proof and every signed head holds as before.
+"""The restoring of a log from a copy: the same messages at the same positions.
 
-Only what is missing at the end is written. What the broker still has must be what the
-copy has, message by message; where it is not, nothing is written, since one of the two
-is a lie: but that the copy may have the entry of a record that was erased. Each batch
-states the position that it follows: nobody else can write in between.
+So every proof and every signed head stays valid. Only the missing messages at the end
+are written. The broker's messages must be those of the copy, one by one; otherwise
+nothing is written, because one of the two is false. One difference is allowed: the copy
+may have the entry of an erased record. Each batch states the position that it follows,
+so no other writer can write in between.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from uuid import uuid4
 from dragoman.domain.record.codec import NotARecord, is_name, parse
 from dragoman.eventlog.event_log import LogUnreachable, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import Bus, read_answer
-from dragoman.eventlog.stream_config import last_of, stream_of
+from dragoman.eventlog.nats_connection import NatsConnection, read_answer
+from dragoman.eventlog.stream_config import last_position, stream_of
 from dragoman.limits import READ_RECORDS
 from dragoman.text import sentence
 from dragoman.tlog import leaf
@@ -23,36 +24,42 @@ _BATCH: Final = 200
 
 
 class RestoreCopy(Protocol):
-    """Messages from position 1 on."""
+    """A copy of a log: messages from position 1 on."""
 
     @property
     def size(self) -> int:
-        """Return how many."""
+        """The number of messages."""
 
     def raw(self, position: int) -> bytes:
         """Return the message at a position."""
 
 
 class CopyMismatch(Exception):
-    """The broker has another message than the copy; the message says where."""
+    """The broker has another message than the copy; the text names the position."""
 
 
-async def rebuild(
-    bus: Bus, channel: str, copy: RestoreCopy, told: Callable[[int], None] = lambda position: None
+async def restore_log(
+    bus: NatsConnection,
+    channel: str,
+    copy: RestoreCopy,
+    progress: Callable[[int], None] = lambda position: None,
 ) -> int:
-    """Write what the broker's log lacks of the copy; how many messages were written. Raises `Differs`, `LogUnreachable`, `LogBroken`."""
-    number = await last_of(bus, channel)
-    await _compare(JetStreamLog(channel, bus), copy, min(number, copy.size), told)
+    """Write the messages of the copy that the broker's log lacks; return their number.
+
+    Raises `CopyMismatch`, `LogUnreachable`, `LogBroken`.
+    """
+    number = await last_position(bus, channel)
+    await _compare(JetStreamLog(channel, bus), copy, min(number, copy.size), progress)
     position = number
     while position < copy.size:
         last = min(position + _BATCH, copy.size)
         await _write(bus, channel, copy, position + 1, last)
-        told(position := last)
+        progress(position := last)
     return max(0, copy.size - number)
 
 
 async def _compare(
-    log: JetStreamLog, copy: RestoreCopy, upto: int, told: Callable[[int], None]
+    log: JetStreamLog, copy: RestoreCopy, upto: int, progress: Callable[[int], None]
 ) -> None:
     position = 0
     while position < upto:
@@ -64,13 +71,19 @@ async def _compare(
                 leaf.commit(message.raw),
             ):
                 raise CopyMismatch(
-                    f"at position {position} the broker has another message than the copy: keep both, and set the broker's aside"
+                    f"at position {position} the broker has another message than the copy: keep "
+                    "both, and set the broker's aside"
                 )
-        told(position)
+        progress(position)
 
 
-async def _write(bus: Bus, channel: str, copy: RestoreCopy, first: int, last: int) -> None:
-    """One atomic batch, which follows the position before it and no other. Broker and batch say so, or nothing is written."""
+async def _write(
+    bus: NatsConnection, channel: str, copy: RestoreCopy, first: int, last: int
+) -> None:
+    """Write one atomic batch, which must follow the position before its first message.
+
+    The broker and the batch both enforce this, or no message is written.
+    """
     batch = str(uuid4())
     messages: list[tuple[str, dict[str, str], bytes]] = []
     for position in range(first, last + 1):
@@ -98,10 +111,13 @@ async def _write(bus: Bus, channel: str, copy: RestoreCopy, first: int, last: in
 
 
 def _subject(channel: str, position: int, raw: bytes) -> str:
-    """Return where a message stood; junk, of which no record says it, on a subject of its own."""
+    """Return the subject on which a message belongs.
+
+    Junk is no record that names a subject, so it gets its own subject.
+    """
     try:
         record = parse(raw)
     except NotARecord:
         return f"dragoman.v1.{channel}.junk.{position}"
-    own = record.envelope.channel == channel and is_name(record.envelope.family)
-    return subject_of(record) if own else f"dragoman.v1.{channel}.junk.{position}"
+    belongs_here = record.envelope.channel == channel and is_name(record.envelope.family)
+    return subject_of(record) if belongs_here else f"dragoman.v1.{channel}.junk.{position}"

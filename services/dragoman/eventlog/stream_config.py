@@ -1,9 +1,9 @@
-"""A channel's stream: the settings it is made with, and what is wrong with one.
+"""A channel's stream: its settings, and the check of a stream against them.
 
-Nothing that could remove, change or reorder a message is allowed, and nothing may be
-missing. The broker's administrator can still change settings, and a damaged store can
-lose messages without a word, so both are looked at: when a gateway starts, whenever its
-connection stands again, and every `INSPECT_SECONDS`.
+The settings forbid everything that could remove, change or reorder a message, and no
+setting may be missing. The broker's administrator can still change settings, and a
+damaged store can lose messages silently. So settings and state are both checked: when a
+gateway starts, after every reconnection, and every `INSPECT_SECONDS`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import MarkFile
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
 from dragoman.text import Text, sentence
 
@@ -31,8 +31,11 @@ def subjects_of(channel: str) -> str:
     return f"dragoman.v1.{channel}.>"
 
 
-def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
-    """Return the settings of a stream from which nothing is taken. Whatever could remove or change a message is left out or denied."""
+def durable_settings(name: str, subjects: str, replicas: int) -> dict[str, Any]:
+    """Return the settings of a stream from which no message is ever removed.
+
+    Every option that could remove or change a message is left out or denied.
+    """
     return {
         "name": name,
         "subjects": [subjects],
@@ -57,7 +60,7 @@ def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
 def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
     """Return the settings of a channel's stream."""
     subjects = subjects_of(channel)
-    return kept(stream_of(channel), subjects, replicas) | {
+    return durable_settings(stream_of(channel), subjects, replicas) | {
         "max_msg_size": MESSAGE_BYTES,
         "allow_atomic": True,
         "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
@@ -66,20 +69,21 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
     }
 
 
-async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
-    """Make a channel's stream, or find it as it would be made.
+async def create(steward: NatsConnection, channel: str, replicas: int = 1) -> None:
+    """Create a channel's stream, or find it with the same settings.
 
-    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it
-    cannot be made at present.
+    Raises `LogBroken` if a stream with other settings exists. Raises `LogUnreachable`
+    if the stream cannot be created at present.
     """
-    await make(steward, configuration(channel, replicas))
+    await ensure_stream(steward, configuration(channel, replicas))
 
 
-async def make(steward: Bus, wanted: dict[str, Any]) -> None:
-    """Make a stream with these settings, or find it. A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
+async def ensure_stream(steward: NatsConnection, wanted: dict[str, Any]) -> None:
+    """Create a stream with these settings, or find it.
 
-    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it
-    cannot be made at present.
+    A cluster whose nodes come and go is asked again for a while: asking twice does no
+    harm. Raises `LogBroken` if a stream with other settings exists. Raises
+    `LogUnreachable` if the stream cannot be created at present.
     """
     begun = asyncio.get_running_loop().time()
     while True:
@@ -96,7 +100,7 @@ async def make(steward: Bus, wanted: dict[str, Any]) -> None:
             return
 
 
-async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
+async def _make(steward: NatsConnection, wanted: dict[str, Any]) -> None:
     answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
     if "error" in answer:
         failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable
@@ -109,28 +113,31 @@ async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
         )
 
 
-def told_by_a_leader(answer: dict[str, Any]) -> None:
-    """See that STREAM.INFO was answered by one who leads the stream. Raises `LogUnreachable`.
+def require_leader(answer: dict[str, Any]) -> None:
+    """Raise `LogUnreachable` unless the stream's leader answered STREAM.INFO.
 
-    A node of a cluster that knows no leader answers as well, for as long as it is cut
-    off, and with what it has itself.
+    A node of a cluster that knows no leader answers as well while it is cut off. It
+    answers with its own copy.
     """
     if "error" not in answer and "cluster" in answer and not answer["cluster"].get("leader"):
         raise LogUnreachable(sentence("the broker knows no leader of the stream at present"))
 
 
-async def last_of(bus: Bus, channel: str) -> int:
-    """Return the last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
+async def last_position(bus: NatsConnection, channel: str) -> int:
+    """Return the last position of a channel's stream, by its leader.
+
+    Raises `LogUnreachable`.
+    """
     answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
     if "error" in answer:
         raise LogUnreachable(
             sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
         )
-    told_by_a_leader(answer)
+    require_leader(answer)
     return int(answer["state"]["last_seq"])
 
 
-async def channels(bus: Bus) -> list[str]:
+async def channels(bus: NatsConnection) -> list[str]:
     """Return the names of the channels that have a stream."""
     texts: list[str] = []
     total = 1
@@ -145,16 +152,16 @@ async def channels(bus: Bus) -> list[str]:
 
 
 _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
-"""Settings that a broker does not take back once they are on."""
+"""Settings that a broker cannot turn off again."""
 
 
 def fault_of(
     answer: dict[str, Any], channel: str, replicas: int, mark_file: MarkFile | None
 ) -> Text | None:
-    """Return what is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
+    """Return the fault of a stream and its remedy; None if the stream is in order.
 
-    `answer` is that of STREAM.INFO. The message at the known position is for the caller
-    to read and compare.
+    The fault comes from the broker's own description: `answer` is the answer to
+    STREAM.INFO. The caller must read and compare the message at the known position.
     """
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
@@ -163,21 +170,24 @@ def fault_of(
                 "the broker has no stream %(stream)s: restore its store from a copy", stream=stream
             )
         return sentence(
-            "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: restore its store from a copy",
+            "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: "
+            "restore its store from a copy",
             stream=stream,
             n=mark_file.position,
         )
     changed = drift(answer["config"], configuration(channel, replicas))
     if changed and any(answer["config"].get(name) for name in _FOR_EVER):
         return sentence(
-            "the settings of the stream %(stream)s were changed: %(changed)s: the broker takes that back never again; "
+            "the settings of the stream %(stream)s were changed: %(changed)s: the broker takes "
+            "that back never again; "
             "rebuild the log from a copy with `dragoman log rebuild --set-aside`",
             stream=stream,
             changed=tuple(changed),
         )
     if changed:
         return sentence(
-            "the settings of the stream %(stream)s were changed: %(changed)s: put them back as the broker's administrator",
+            "the settings of the stream %(stream)s were changed: %(changed)s: put them back as "
+            "the broker's administrator",
             stream=stream,
             changed=tuple(changed),
         )
@@ -192,8 +202,10 @@ def fault_of(
         return None
     if mark_file.created not in ("", answer["created"]):
         return sentence(
-            "the stream %(stream)s was made at %(created)s, the one known here at %(known)s: it is another log under the same name: "
-            "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection",
+            "the stream %(stream)s was made at %(created)s, the one known here at %(known)s: it "
+            "is another log under the same name: "
+            "restore the broker's store from a copy; only if this log is the right one, remove "
+            "the channel's high-water mark and projection",
             stream=stream,
             created=answer["created"],
             known=mark_file.created,
@@ -201,7 +213,8 @@ def fault_of(
     last = int(answer["state"]["last_seq"])
     if last < mark_file.position:
         return sentence(
-            "the stream %(stream)s ends at position %(last)s, but %(known)s was known to be kept: restore the broker's store from a copy",
+            "the stream %(stream)s ends at position %(last)s, but %(known)s was known to be "
+            "kept: restore the broker's store from a copy",
             stream=stream,
             last=last,
             known=mark_file.position,
@@ -209,14 +222,17 @@ def fault_of(
     return None
 
 
-def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
-    """Return the settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
+def drift(actual: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
+    """Return the settings that differ, each with its value and the correct value.
+
+    A setting that is not wanted must be off.
+    """
     metadata = {
         name: value
-        for name, value in (found.get("metadata") or {}).items()
+        for name, value in (actual.get("metadata") or {}).items()
         if not name.startswith("_nats.")
     }
-    settings = {**found, "metadata": metadata}
+    settings = {**actual, "metadata": metadata}
     return [
         sentence(
             "%(setting)s is %(found)s and must be %(wanted)s",
@@ -230,13 +246,12 @@ def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
 
 
 def _missing(state: dict[str, Any]) -> Text | None:
-    """Return what a stream's own account of itself says it has lost."""
+    """Return the loss of messages that a stream's own description reports."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
         return sentence("positions 1 to %(last)s are missing", last=first - 1)
-    gone = [
-        position for position in state.get("deleted") or () if position
-    ]  # brokers list position 0 of an empty stream
+    # Brokers list position 0 of an empty stream.
+    gone = [position for position in state.get("deleted") or () if position]
     if gone:
         return sentence(
             "%(n)s of %(last)s positions are missing, the first of them %(first)s",

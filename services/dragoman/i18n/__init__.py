@@ -1,1 +1,1 @@
-"""What is said to people, in the three languages: words, the vocabulary of the log, and the catalogues."""
+"""Texts for people in three languages: words, the log's vocabulary, the catalogues."""

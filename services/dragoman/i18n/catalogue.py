@@ -1,8 +1,8 @@
-"""Brings the catalogues up to date with what is said to people, and with the vocabulary: `make catalogues`. A test fails where they are not.
+"""The catalogues, brought up to date with the texts in the code: `make catalogues`.
 
-Messages keep their translations; new ones come without, and the tests name them. The
-English catalogue gets every name of the vocabulary made from itself, to be bettered by
-hand.
+A test fails if they are not up to date. Messages keep their translations. New messages
+come without one, and the tests name them. The English catalogue gets every name of the
+vocabulary, made from the name itself; a person improves them.
 """
 
 import ast
@@ -23,17 +23,17 @@ from dragoman.i18n.words import LANGUAGES, LOCALES
 from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
-_SAYING: Final = (_HERE.parent / "console", _HERE.parent / "reports")
+_PAGE_FOLDERS: Final = (_HERE.parent / "console", _HERE.parent / "reports")
 """Folders with words of the pages and reports."""
 
-_MAKING: Final = (_HERE.parent,)
-"""Where sentences are made that are said elsewhere, such as refusals."""
+_SENTENCE_FOLDERS: Final = (_HERE.parent,)
+"""Folders in which sentences are made that are shown elsewhere, such as refusals."""
 
-_TOLD: Final = (*FORMS.values(), *(who.value for who in Who))
-"""Parts of such sentences that stand in tables."""
+_TABLE_TEXTS: Final = (*FORMS.values(), *(who.value for who in Who))
+"""Parts of such sentences that are in tables."""
 
-_SPOKEN: Final = "dragoman.i18n.catalogue:spoken"
-_METHODS: Final = [("**.py", _SPOKEN), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+_EXTRACTOR: Final = "dragoman.i18n.catalogue:extract"
+_METHODS: Final = [("**.py", _EXTRACTOR), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
     "**/templates/**.html": {
         "trim_blocks": "true",
@@ -42,7 +42,7 @@ _OPTIONS: Final = {
         "extensions": "jinja2.ext.do",
     }
 }
-_OF_NOBODY: Final = tuple(
+_USELESS_LINES: Final = tuple(
     f'"{name}'.encode()
     for name in (
         "POT-Creation",
@@ -53,7 +53,7 @@ _OF_NOBODY: Final = tuple(
         "Project-Id",
     )
 )
-"""Lines of a catalogue's head that say nothing here."""
+"""Lines in the head of a catalogue that contain nothing useful."""
 
 _KEYWORDS: Final = {
     "_": None,
@@ -72,13 +72,19 @@ _SENTENCES: Final = {
     "Route": (4,),
     "ApiTopic": (1,),
 }
-"""Of a route of the API and of a topic, what the page about it shows."""
+"""Functions that make sentences, and the positions of their texts.
+
+Of a route and of a topic of the API, these are the texts that the page about it shows.
+"""
 
 
-def spoken(
+def extract(
     file: IO[bytes], keywords: Collection[str], _: object, **__: object
 ) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
-    """Yield the calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
+    """Yield the calls in a module that contain texts, in the form that Babel expects.
+
+    Babel's own reader skips what follows a variable that is named like such a call.
+    """
     for node in ast.walk(ast.parse(file.read())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
@@ -93,21 +99,21 @@ def spoken(
                 )
 
 
-def template() -> Catalog:
-    """Everything that is to be translated."""
+def untranslated() -> Catalog:
+    """Return the catalogue of everything that is to be translated."""
     catalog = Catalog(project="Dragoman", fuzzy=False)
-    for folder in _SAYING:
-        said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
-        for _, _, message, _, _ in sorted(said, key=lambda rows: (rows[0], rows[1])):
+    for folder in _PAGE_FOLDERS:
+        messages = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
+        for _, _, message, _, _ in sorted(messages, key=lambda rows: (rows[0], rows[1])):
             catalog.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for path in chain.from_iterable(
-        sorted(item.rglob("*.py")) if item.is_dir() else (item,) for item in _MAKING
+        sorted(item.rglob("*.py")) if item.is_dir() else (item,) for item in _SENTENCE_FOLDERS
     ):
         for _, message, _, _ in sorted(
-            extract_from_file(_SPOKEN, path, _SENTENCES, strip_comment_tags=True)
+            extract_from_file(_EXTRACTOR, path, _SENTENCES, strip_comment_tags=True)
         ):
             catalog.add(message, flags=("python-format",) if "%(" in str(message) else ())
-    for text in _TOLD:
+    for text in _TABLE_TEXTS:
         catalog.add(text)
     for context, name in vocabulary.names():
         catalog.add(name, context=context)
@@ -115,14 +121,15 @@ def template() -> Catalog:
 
 
 def updated(language: str) -> Catalog:
-    """Return a language's catalogue with what is to be translated now, and nothing else."""
+    """Return a language's catalogue with exactly the texts to be translated now."""
     path = LOCALES / f"{language}.po"
     catalog = Catalog(locale=language, project="Dragoman", fuzzy=False)
     if path.exists():
         with path.open("rb") as file:
             catalog = read_po(file, locale=language)
-    catalog.update(template(), no_fuzzy_matching=True, update_header_comment=False)
-    catalog.header_comment = f"# What pages and reports say, in {catalog.locale.english_name if catalog.locale else language}."
+    catalog.update(untranslated(), no_fuzzy_matching=True, update_header_comment=False)
+    name = catalog.locale.english_name if catalog.locale else language
+    catalog.header_comment = f"# What pages and reports say, in {name}."
     catalog.obsolete.clear()
     if language == "en":
         for message in list(catalog):
@@ -134,14 +141,14 @@ def updated(language: str) -> Catalog:
 
 
 def _default(message: Message) -> str | tuple[str, ...]:
-    """Return the English text of a message that the English catalogue does not hold."""
+    """Return the English text of a message that the English catalogue lacks."""
     if message.context:
         return vocabulary.derived(message.context, str(message.id))
     return tuple(message.id) if isinstance(message.id, list | tuple) else message.id
 
 
 def written(catalogue: Catalog) -> bytes:
-    """Return a catalogue as its file."""
+    """Return a catalogue in the format of its file."""
     output = io.BytesIO()
     write_po(
         output,
@@ -155,13 +162,13 @@ def written(catalogue: Catalog) -> bytes:
     return b"".join(
         line
         for line in output.getvalue().splitlines(keepends=True)
-        if not line.startswith(_OF_NOBODY)
+        if not line.startswith(_USELESS_LINES)
     )
 
 
 if __name__ == "__main__":
-    for each in LANGUAGES:
-        (LOCALES / f"{each}.po").write_bytes(written(updated(each)))
+    for language in LANGUAGES:
+        (LOCALES / f"{language}.po").write_bytes(written(updated(language)))
     missing = {
         text: [
             str(message.id)
@@ -171,5 +178,5 @@ if __name__ == "__main__":
         for text in LANGUAGES
         if text != "en"  # holds only what differs from the text in the code
     }
-    for each, messages in missing.items():
-        sys.stdout.write(f"{each}: {len(messages)} to be translated\n")
+    for language, messages in missing.items():
+        sys.stdout.write(f"{language}: {len(messages)} to be translated\n")

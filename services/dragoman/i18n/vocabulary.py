@@ -1,8 +1,8 @@
-"""The vocabulary of the log: every name that a record or a state may have in it, which the pages show in the reader's language.
+"""The vocabulary of the log: every name that a record or a state may have in it.
 
-A name is looked up with its context, because one name may be several words: `officer`
-is an act and a role. The English catalogue has words for them as well; what it lacks is
-made from the name itself.
+The pages show each name in the reader's language. A name is looked up with its context,
+because one name may be several words: `officer` is an act and a role. The English
+catalogue has words for some names. The English for the others is made from the name.
 """
 
 import re
@@ -17,7 +17,8 @@ from dragoman.domain.acts.act_rules import OFFICERS, Who
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.office.watch import ClockName
 from dragoman_schemas.problems import TYPES
-from dragoman_schemas.responses import Alarm, PersonEntry
+from dragoman_schemas.responses import PersonEntry
+from dragoman_schemas.watch_responses import Alarm
 
 FLAGS: Final = (
     *(
@@ -37,21 +38,19 @@ FLAGS: Final = (
 STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
 ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_unmanned")
 LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
-"""How a circuit, or one check of it, stands."""
+"""States of a circuit, or of one check of it."""
 
 MEASURED: Final = ("first_report",)
-"""What is owed within a limit, and measured, without a clock that runs."""
+"""Names of what is measured against a limit, without a running deadline."""
 
 RUNGS: Final = ("deputy",)
-"""Whom an alarm reaches that is no role of anybody."""
+"""Recipients of an alarm that are no role of anybody."""
 
 READOUTS: Final = ("proposed_jointly",)
-"""What a readout is until every side has said it."""
+"""The status of a readout until every side has agreed to it."""
 
 HEADINGS: Final = ("sender", "keyboard", "token_subject")
-"""What stands over something, where the English word for it serves for two things:
-From, Keys, Subject.
-"""
+"""Headings whose English word means two things: From, Keys, Subject."""
 
 _BY_BUTTON: Final = tuple(
     act
@@ -61,8 +60,9 @@ _BY_BUTTON: Final = tuple(
     and not rule.roles.isdisjoint(OFFICERS)
     and rule.who not in (Who.WATCH, Who.COURIER)
 )
-"""Acts that officers do by a button of an exchange: the button says what is done, and
-the act's name what was done.
+"""Acts that officers do by a button of an exchange.
+
+The button names the act to do, and the act's name says what was done.
 """
 
 CITIES: Final = (
@@ -78,12 +78,13 @@ CITIES: Final = (
     "Hanoi",
     "Bern",
 )
-"""Seats of offices that have no time zone of their own name; the names of those that
-have one are CLDR's.
+"""Seats of offices that have no time zone with their own name.
+
+The names of the other seats are in CLDR.
 """
 
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
-"""What is a word, and no letter, number or type of files."""
+"""The pattern of a word: no letter, number or media type matches."""
 
 
 def names() -> Iterator[tuple[str, str]]:
@@ -109,7 +110,7 @@ def names() -> Iterator[tuple[str, str]]:
 
 @cache
 def known() -> frozenset[tuple[str, str]]:
-    """Return every name with its context, to look one up."""
+    """Return every name with its context, for look-ups."""
     return frozenset(names())
 
 
@@ -117,7 +118,7 @@ _HYPHENATED: Final = frozenset({"counter-terrorism", "e-mail"})
 
 
 def derived(context: str, name: str) -> str:
-    """English for a name, made from itself."""
+    """Return English for a name, made from the name itself."""
     if context == "problem":
         return TYPES[name][1] if name in TYPES else name
     words = name if name in _HYPHENATED else name.replace("_", " ").replace("-", " ")
@@ -139,7 +140,10 @@ def _statuses() -> list[str]:
 
 @cache
 def chosen(act: str) -> frozenset[tuple[str, str]]:
-    """Return the members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
+    """Return the members of an act that have fixed choices, each with a choice.
+
+    Members at any depth are included.
+    """
     return (
         frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word))
         if act in SHAPES
@@ -149,7 +153,7 @@ def chosen(act: str) -> frozenset[tuple[str, str]]:
 
 @cache
 def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the members of all acts, and the words that these may be, each once."""
+    """Return the members of all acts, and their possible words, each once."""
     rows = [
         member for shape in (*SHAPES.values(), Alarm, PersonEntry) for member in _members(shape)
     ]
@@ -159,13 +163,16 @@ def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _members(shape: Any) -> Iterator[tuple[str, str]]:
-    """Yield the members of a shape, at any depth, each with an empty word, then with the words that it may be."""
-    seen: set[type] = set()
+    """Yield the members of a shape, at any depth, and their possible words.
+
+    Each member comes first with an empty word.
+    """
+    visited: set[type] = set()
 
     def walk(name: str, kind: Any) -> Iterator[tuple[str, str]]:
         match kind:
-            case inspect.StructType() if kind.cls not in seen:
-                seen.add(kind.cls)
+            case inspect.StructType() if kind.cls not in visited:
+                visited.add(kind.cls)
                 for member in kind.fields:
                     yield member.encode_name, ""
                     yield from walk(member.encode_name, member.type)

@@ -1,4 +1,8 @@
-"""The words of pages and reports in the reader's language, and the one way in which times, spans and numbers are written."""
+"""The words of pages and reports in the reader's language.
+
+`words("fr")` returns the `Words` of French. They translate sentences and names, and
+write times, spans and numbers in one way everywhere.
+"""
 
 import gettext
 import io
@@ -16,13 +20,14 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.notation import GeoPoint, written_place
+from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.i18n.places import written_place
 from dragoman.i18n.vocabulary import derived
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
-"""The languages of the pages, by their names in themselves."""
+"""The languages of the pages, with their own names."""
 
 TAGS: Final = {"en": "en", "fr": "fr", "zh": "zh-Hans"}
 LOCALES: Final = Path(__file__).parent / "locales"
@@ -40,18 +45,20 @@ _BETWEEN: Final = {
     "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
     "zh": ("、", "，", "；", "", "："),  # noqa: RUF001
 }
-"""What stands between words of a list, between members of a group, between groups,
-between sentences, before an explanation.
+"""Separators of each language, in this order.
+
+Between words of a list, members of a group, groups and sentences, and before an
+explanation.
 """
 
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
 
 class Words:
-    """One language."""
+    """The words of one language."""
 
     def __init__(self, language: str) -> None:
-        """Read its catalogue."""
+        """Read the catalogue of the language."""
         self.language = language
         self.tag = TAGS[language]
         self.translations = _translations(language)
@@ -61,12 +68,12 @@ class Words:
     # Sentences and names
 
     def say(self, message: str, /, **values: object) -> str:
-        """Return a sentence of the catalogue."""
+        """Return a sentence of the catalogue, with its values."""
         text = self.translations.gettext(message)
         return text % values if values else text.replace("%%", "%")
 
     def sentence(self, text: Text, /) -> str:
-        """Return a sentence that was made where no language was known."""
+        """Return a text that was made before the language was known."""
         return self.translations.gettext(text.message) % {
             name: self._spoken(value) for name, value in text.values.items()
         }
@@ -95,9 +102,12 @@ class Words:
             case _:
                 return value
 
-    def whole(self, said: Text, /) -> str:
-        """Return a sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
-        text = self.sentence(said)
+    def whole(self, part: Text, /) -> str:
+        """Return a part of a sentence as a sentence of its own.
+
+        It gets a capital, unless a name begins it, and a full stop.
+        """
+        text = self.sentence(part)
         if text.replace("’", "").partition(" ")[0].isalpha():
             text = text[:1].upper() + text[1:]
         return (
@@ -109,40 +119,40 @@ class Words:
         return self.translations.ngettext(one, many, number) % {"n": self.number(number), **values}
 
     def name(self, context: str, name: str) -> str:
-        """Return what a name of the log is called: see `vocabulary`."""
+        """Return the reader's word for a name of the log; see `vocabulary`."""
         pgettext = self.translations.pgettext(context, name)
         return derived(context, name) if pgettext == name and self.language == "en" else pgettext
 
     def act(self, name: str) -> str:
-        """Return an act's name."""
+        """Return the name of an act."""
         return self.name("act", name)
 
     def verb(self, name: str) -> str:
-        """Return what a button says that does an act in an exchange."""
+        """Return the label of a button that does an act in an exchange."""
         return self.name("verb", name)
 
     def field(self, name: str) -> str:
-        """Return a member's name."""
+        """Return the name of a member."""
         return self.name("field", name)
 
     def value(self, name: str) -> str:
-        """Return a word that a member may be."""
+        """Return the word for a value of a member."""
         return self.name("value", name)
 
     def status(self, name: str) -> str:
-        """Return an exchange's status."""
+        """Return the status of an exchange."""
         return self.name("status", name)
 
     def clock(self, name: str) -> str:
-        """Return what is owed within a limit."""
+        """Return the name of a deadline: of what is owed within a limit."""
         return self.name("clock", name)
 
     def listed(self, parts: Iterable[str]) -> str:
-        """Several words after one another."""
+        """Return several words as a list: a, b, c."""
         return self.comma.join(parts)
 
     def either(self, parts: Iterable[str]) -> str:
-        """Return one of several words: a, b or c."""
+        """Return several words as alternatives: a, b or c."""
         *first, last = [*parts] or [""]
         return (
             self.say("%(first)s or %(last)s", first=self.listed(first), last=last)
@@ -151,13 +161,13 @@ class Words:
         )
 
     def sentences(self, parts: Iterable[str]) -> str:
-        """Several whole sentences after one another."""
+        """Return several whole sentences, one after the other."""
         return self.space.join(parts)
 
     # Numbers, times and spans
 
     def number(self, number: float) -> str:
-        """Return a number with its thousands apart."""
+        """Return a number with its thousands separated."""
         text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
         return (
             text.replace(",", "\0").replace(".", ",").replace("\0", _THIN)
@@ -166,7 +176,10 @@ class Words:
         )
 
     def share(self, share: float | None, places: int = 0) -> str:
-        """Return a fraction of one in per cent, to so many decimal places, one at most."""
+        """Return a fraction of one in per cent.
+
+        It has so many decimal places, but one at most.
+        """
         if share is None:
             return "–"
         return f"{self.number(round(share * 100, places))}{_THIN if self.language == 'fr' else ''}%"
@@ -187,7 +200,15 @@ class Words:
         return f"{name}{NBSP}{day}" if name else day
 
     def written(self, time: str | datetime, form: str = "full") -> str:
-        """Return a time in UTC: `full` 24 Nov 2026 19:05:12Z, `minute` without the seconds, `milli` with thousandths, `clock` 19:05:12Z, `hour` 19:05Z, `day`."""
+        """Return a time in UTC, in one of these forms.
+
+        full      24 Nov 2026 19:05:12Z
+        minute    24 Nov 2026 19:05Z
+        milli     24 Nov 2026 19:05:12.000Z
+        clock     19:05:12Z
+        hour      19:05Z
+        day       24 Nov 2026
+        """
         moment = as_moment(time)
         match form:
             case "clock":
@@ -204,11 +225,14 @@ class Words:
                 return f"{self.day(moment)} {moment:%H:%M:%S}Z"
 
     def at_moment(self, moment: datetime) -> str:
-        """Return a moment that a side named, in UTC: to the minute, or to the second where it has one."""
+        """Return a moment that a side wrote, in UTC.
+
+        It is to the minute, or to the second if the moment has seconds.
+        """
         return self.written(moment, "full" if moment.second else "minute")
 
     def time(self, time: str | datetime | None, form: str = "full") -> Markup:
-        """Return a time as an element; never relative alone."""
+        """Return a time as an HTML element. It is always absolute."""
         if not time:
             return escape(self.say("never"))
         moment = as_moment(time)
@@ -217,13 +241,17 @@ class Words:
         )
 
     def local(self, moment: datetime, zone: ZoneInfo, base: datetime | None = None) -> str:
-        """Return a time of day in a zone; with `+1` where the day there is another than that of `base`, in UTC by default."""
+        """Return a time of day in a zone.
+
+        It has `+1` if the day there is one later than the day of `base`, which is UTC's
+        day by default.
+        """
         there = moment.astimezone(zone)
         days = (there.date() - (base or moment.astimezone(UTC)).date()).days
         return f"{there:%H:%M}" + (f"{NBSP}{days:+d}" if days else "")
 
     def span(self, seconds: float) -> str:
-        """Return a span of time, in two units at most: 41 s, 9 min 05 s, 31 h 05 min, 3 d 4 h."""
+        """Return a span of time in at most two units: 41 s, 9 min 05 s, 3 d 4 h."""
         whole = max(0, int(seconds))
         parts = _parts(whole)
         units = _UNITS[self.language]
@@ -233,24 +261,30 @@ class Words:
         )
 
     def until(self, time: str | datetime, now: datetime) -> str:
-        """Return how long it is from now, or since."""
+        """Return the span between a time and now, whether it is past or to come."""
         return self.span(abs((as_moment(time) - now).total_seconds()))
 
     def clocked(self, time: str | datetime, now: datetime) -> str:
-        """Return how long it is since a time, in a width that does not grow with it: 00:41, 99:59, and from then on in hours."""
+        """Return the span since a time, in a width that does not grow: 00:41, 99:59.
+
+        From 100 minutes on it is in hours.
+        """
         whole = max(0, int((now - as_moment(time)).total_seconds()))
         return (
             f"{whole // 60:02d}:{whole % 60:02d}" if whole < _CLOCKED_SECONDS else self.span(whole)
         )
 
     def stamp(self, moment: datetime) -> str:
-        """Return a moment as attributes have it."""
+        """Return a moment as attributes of HTML have it."""
         return stamp(moment)
 
     # What the sides wrote
 
     def subject(self, raw: object, title: Text | None) -> tuple[str, str]:
-        """Return what an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
+        """Return the subject of an exchange, and the tag of its language.
+
+        It is the subject that the opener gave, or the title that serves as one.
+        """
         if title is None:
             return self.text(raw)
         tag, text = (
@@ -261,7 +295,10 @@ class Words:
         return tag, text[:SUBJECT_LENGTH]
 
     def text(self, raw: object) -> tuple[str, str]:
-        """Return a text of a side and the tag of its language, empty where it does not say: the reader's own, or else the first that is given."""
+        """Return a text of a side, and the tag of its language; the tag may be empty.
+
+        It is the text in the reader's language, or else the first one.
+        """
         value = msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
         if isinstance(value, Mapping):
             tag = next(
@@ -291,7 +328,10 @@ def as_moment(time: str | datetime) -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as attributes have it: RFC 3339 in UTC, to the second or as exact as it is."""
+    """Return a moment in RFC 3339 and UTC.
+
+    It is to the second, or to the millisecond if the moment has any.
+    """
     text = moment.astimezone(UTC).isoformat(
         timespec="milliseconds" if moment.microsecond else "seconds"
     )
@@ -300,12 +340,12 @@ def stamp(moment: datetime) -> str:
 
 @cache
 def words(language: str) -> Words:
-    """Return a language's words."""
+    """Return the words of a language; of English if we do not have it."""
     return Words(language if language in LANGUAGES else "en")
 
 
 def of_tag(tag: str) -> Words:
-    """Return the words for whoever reads the language of a tag, `zh-Hans` say; English where it is none of ours."""
+    """Return the words for a language tag, such as `zh-Hans`; English by default."""
     language = tag.partition("-")[0]
     return words(language if language in LANGUAGES else "en")
 
@@ -326,17 +366,17 @@ _PREFERENCE: Final = re.compile(
 
 def preferred(accept: str) -> str:
     """Return the best language that we have for an Accept-Language header."""
-    numbers: list[tuple[float, int, str]] = []
+    candidates: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept[:500].split(",")):
         match = _PREFERENCE.fullmatch(part)
         if match is not None and match[1].lower() in LANGUAGES:
-            numbers.append((-float(match[2] or 1), place, match[1].lower()))
-    return min(numbers)[2] if numbers else "en"
+            candidates.append((-float(match[2] or 1), place, match[1].lower()))
+    return min(candidates)[2] if candidates else "en"
 
 
 DAY: Final = timedelta(days=1)
 
 
 def values_of(raw: object) -> Any:
-    """Return what a raw member holds."""
+    """Return the content of a raw member."""
     return msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw

@@ -1,7 +1,7 @@
-"""Other people's formats: pure writers and readers of what officers' other tools speak."""
+"""Readers and writers of the formats of officers' other tools, without side effects."""
 
 from dragoman.text import TextError
 
 
 class NotUnderstood(TextError):
-    """What came in is nothing that can be taken in here; says why, and what to do."""
+    """A document that cannot be taken in; the message says why, and what to do."""

@@ -1,13 +1,16 @@
-"""An exchange as an alert in the Common Alerting Protocol, CAP 1.2 (OASIS 2010): what other people's warning systems read.
+"""An exchange as an alert in the Common Alerting Protocol, CAP 1.2 (OASIS 2010).
+
+Other organisations' warning systems read this format.
 
     opening         Alert, of the exchange's number
-    correction      Update, of the correction's number, which refers to every message before it
+    correction      Update, of the correction's number, which refers to every earlier
+                    message
     cancellation    Cancel, likewise
 
-What CAP has a place for goes there; what it has none for goes, as it stands in the
-record, into a parameter of its own name, so that nothing is lost. Nothing is made up:
-what the record does not say of severity, urgency and certainty is `Unknown`. Alerts are
-between sides: `Private`, to the addressees by name, and of an exercise `Exercise`.
+A member for which CAP has an element goes there. Any other member goes unchanged into a
+parameter of its name, so that nothing is lost. Nothing is invented: severity, urgency
+and certainty are `Unknown` if the record does not state them. Alerts are between sides:
+`Private`, to the addressees by name. In an exercise they are `Exercise`.
 """
 
 import json
@@ -33,7 +36,7 @@ EVENTS: Final = {
     "terrorism-warning": ("Terrorism warning", ("Security",)),
     "ict-inquiry": ("Incident in information systems", ("Infra", "Security")),
 }
-"""The formats that are given as alerts: what each is called, and its categories."""
+"""The formats that become alerts, each with its event name and its categories."""
 
 _NATURES: Final = {
     **dict.fromkeys(("nuclear", "radiological"), "CBRNE"),
@@ -44,22 +47,23 @@ _NATURES: Final = {
     "oil_spill": "Env",
 }
 _TEXTS: Final = ("facts", "text", "threat")
-"""Members of which the first that there is becomes the description; what else there is
-becomes a parameter, so that each comes back as itself.
+"""The members of which the first one present becomes the description.
+
+The others become parameters, so that each is read back as itself.
 """
 
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
 _PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
-_TOLD: Final = frozenset({"subject", "time", "window", "precedence"})
-_CUTTING: Final = {ord(item): "-" for item in " ,<&"}
+_EXPRESSED: Final = frozenset({"subject", "time", "window", "precedence"})
+_SEPARATORS: Final = {ord(item): "-" for item in " ,<&"}
 
 
 def alert(registry: Registry, exchange: Exchange) -> bytes:
-    """Return the alert, as UTF-8. The exchange is of a format in `EVENTS`."""
+    """Return the alert, as UTF-8. The exchange must be of a format in `EVENTS`."""
     root = ET.Element("alert", xmlns=_NAMESPACE)
     messages = [*_messages(exchange)]
-    number, said, why = messages[-1]
+    number, stamp, why = messages[-1]
     sender = _token(f"{exchange.side}@{registry.name}")
     kind = (
         "Cancel"
@@ -70,10 +74,10 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
     )
     _add(root, "identifier", _token(number))
     _add(root, "sender", sender)
-    _add(root, "sent", _time(said.time))
+    _add(root, "sent", _time(stamp.time))
     _add(root, "status", "Exercise" if registry.kind == "exercise" else "Actual")
     _add(root, "msgType", kind)
-    _add(root, "source", said.by)
+    _add(root, "source", stamp.by)
     _add(root, "scope", "Private")
     _add(root, "addresses", " ".join((*exchange.to, *exchange.info)))
     _add(root, "code", f"dragoman.{exchange.act}")
@@ -98,7 +102,10 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
 
 
 def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
-    """Yield every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
+    """Yield every message of the originator that contributes to the alert.
+
+    Each has its number, its stamp and its reason.
+    """
     yield exchange.number, exchange.opened, ""
     for change in developments.changes(exchange):
         stamp = developments.stamp_of(change)
@@ -155,7 +162,9 @@ def _info(
     text("contact", _CONTACTS, "; ")
     _parameter(info, "precedence", exchange.precedence)
     for name, value in content.items():
-        if name not in used | _TOLD or (name == "time" and (window or not isinstance(value, str))):
+        if name not in used | _EXPRESSED or (
+            name == "time" and (window or not isinstance(value, str))
+        ):
             _parameter(
                 info,
                 name,
@@ -171,31 +180,35 @@ def _info(
 
 
 def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
-    """A place, as it was named, and as far as it was measured."""
+    """Add a place by its name, and by its measured figure if it has one."""
     area = ET.SubElement(info, "area")
-    given = {"text": place} if isinstance(place, str) else place
-    names = given.get("names")
+    place_members = {"text": place} if isinstance(place, str) else place
+    names = place_members.get("names")
     rows = [
-        given.get("name"),
-        given.get("text"),
+        place_members.get("name"),
+        place_members.get("text"),
         *(names.values() if isinstance(names, dict) else ()),
     ]
     _add(area, "areaDesc", "; ".join(str(row) for row in rows if row) or name.replace("_", " "))
-    if isinstance(polygon := given.get("polygon"), list):
+    if isinstance(polygon := place_members.get("polygon"), list):
         ring = [*polygon, polygon[0]]
         _add(area, "polygon", " ".join(f"{point['lat']},{point['lon']}" for point in ring))
-    if isinstance(circle := given.get("circle"), dict):
+    if isinstance(circle := place_members.get("circle"), dict):
         _add(
             area,
             "circle",
-            f"{circle['pos']['lat']},{circle['pos']['lon']} {si_units.metres(circle['radius']) / 1000:g}",
+            f"{circle['pos']['lat']},{circle['pos']['lon']} "
+            f"{si_units.metres(circle['radius']) / 1000:g}",
         )
-    elif "lat" in given:
-        _add(area, "circle", f"{given['lat']},{given['lon']} 0")
+    elif "lat" in place_members:
+        _add(area, "circle", f"{place_members['lat']},{place_members['lon']} 0")
 
 
 def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
-    """Return the languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
+    """Return the languages of the record's texts.
+
+    If the texts have no languages, return the channel's first language.
+    """
     languages = {
         language
         for name in (*_TEXTS, *_INSTRUCTIONS)
@@ -206,7 +219,7 @@ def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...
 
 
 def _moment(value: Any) -> str:
-    """Return a time, exact or about; empty for one that is not known."""
+    """Return a time, exact or approximate; empty if it is not known."""
     text = value.get("about", value.get("from", "")) if isinstance(value, dict) else value
     try:
         return _time(text) if isinstance(text, str) else ""
@@ -219,7 +232,7 @@ def _time(text: str) -> str:
 
 
 def _token(text: str) -> str:
-    return text.translate(_CUTTING)
+    return text.translate(_SEPARATORS)
 
 
 def _parameter(info: ET.Element, name: str, value: str) -> None:
@@ -229,6 +242,6 @@ def _parameter(info: ET.Element, name: str, value: str) -> None:
 
 
 def _add(parent: ET.Element, name: str, text: str) -> None:
-    """An element, where there is something to say; without what XML cannot hold."""
+    """Add an element unless its text is empty, without characters that XML forbids."""
     if text:
         ET.SubElement(parent, name).text = text.translate({0xFFFE: "\ufffd", 0xFFFF: "\ufffd"})

@@ -1,18 +1,22 @@
-"""An alert in the Common Alerting Protocol, CAP 1.2 (OASIS 2010), as the draft of a notification: whoever's system warned, and with nothing lost.
+"""The reading of a CAP 1.2 alert (OASIS 2010) as the draft of a notification.
 
-An alert of our own writer, whose `code` is `dragoman.<act>`, becomes that act again,
-each member from the parameter of its name. Any other becomes the act that the tables
-below choose, which the officer may change. What no member has room for is kept line by
-line, as `CAP identifier: …`, in the remarks, or where it is too long for them at the
-end of the text. Left out are the bytes of an embedded file, attributes and comments, of
-which CAP has none that say anything.
+Any system may have written the alert, and nothing of it is lost. An alert of our own
+writer has the `code` `dragoman.<act>`. It becomes that act again, with each member from
+the parameter of its name. Any other alert becomes the act that the tables below choose;
+the officer may change it.
 
-What an alert of our own cannot bring back, since the writer does not keep it apart:
+Text for which no member has room is kept line by line, as `CAP identifier: …`. It goes
+into the remarks, or, if it is too long for them, to the end of the text. Left out are
+the bytes of an embedded file, and attributes and comments. In CAP these have no
+meaning.
 
-    a time or window     as it was written: it comes back in UTC, to the second
-    texts                in what language a text is that says the same in all of them, or that there is in one alone;
-                         that a parameter was a text, where the text is JSON which the member may be as well
-    subject, precedence  whether they were given or are defaults: both come back as given
+Our writer does not keep everything apart, so some values of our own alerts are lost:
+
+    a time or window     its form: it comes back in UTC, to the second
+    texts                the language of a text that is the same in all of them, or that
+                         is in one alone; also that a parameter was a text, if the text
+                         is JSON that the member may be as well
+    subject, precedence  whether they are defaults: both come back as given
     characters           U+FFFE and U+FFFF
 """
 
@@ -28,18 +32,26 @@ from dragoman.domain.record import codec, strict_json
 from dragoman.domain.record.errors import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
+from dragoman.interop.cap_classification import (
+    INCIDENTS,
+    NATURES,
+    THREATS,
+    act_of,
+    first_match,
+    names_in,
+)
 from dragoman.interop.cap_values import (
     NAMESPACE,
     Words,
-    _figure,
-    _language,
-    _texts,
-    all,
+    child_texts,
+    figure_of,
+    language_of,
     line,
     local,
-    meant,
     moment,
+    possible_values,
     shown,
+    texts_of,
 )
 from dragoman.limits import ACT_BYTES
 from dragoman.text import sentence
@@ -47,16 +59,20 @@ from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import Json
 
 _DEPTH: Final = 24
-"""CAP has four levels; an XML signature within it some ten."""
+"""The limit of nested elements.
+
+CAP has four levels; an XML signature within it has some ten.
+"""
 
 _STATUSES: Final = {
     "Actual": "",
     "Exercise": "EXERCISE: this alert is of an exercise, and of nothing that happened.",
-    "System": "SYSTEM: this alert is for the systems that pass alerts on, and of nothing that happened.",
+    "System": "SYSTEM: this alert is for the systems that pass alerts on, and of nothing that "
+    "happened.",
     "Test": "TEST: this alert is a test; disregard it.",
     "Draft": "DRAFT: this alert is a draft, and was not issued.",
 }
-"""What stands before the text of an alert that is not of something actual."""
+"""The text that precedes an alert that is not about an actual event, by status."""
 
 _KINDS: Final = {
     "Alert": None,
@@ -68,55 +84,15 @@ _KINDS: Final = {
         "the alert acknowledges another; post an acknowledgement in the exchange of that one"
     ),
     "Error": sentence(
-        "the alert says that another was not understood; post a correction or a reply in the exchange of that one"
+        "the alert says that another was not understood; post a correction or a reply in the "
+        "exchange of that one"
     ),
 }
-"""Of what kinds an alert becomes a notification; of the others, what to post."""
+"""The kinds of alerts that become a notification; for the others, the advice."""
 
-_EMERGENCIES: Final = frozenset({"Geo", "Met", "Fire", "Health", "Env", "CBRNE"})
-"""Categories of which an alert is an `emergency-notification`; one of the words below
-makes it one too, unless it is of Security alone.
-
-Of Security with a word for terror it is a `terrorism-warning`, and anything else a
-`hazardous-incident`.
-"""
-
-_TERROR: Final = re.compile(r"terror|恐怖|恐袭")
-_NATURES: Final = {
-    "radiological": r"radiolog|radiation|radioactiv|放射|辐射",
-    "nuclear": r"nuclear|reactor|核",
-    "oil_spill": r"oil (spill|slick)|溢油|漏油",
-    "earthquake": r"earthquake|seismic|aftershock|地震",
-    "flood": r"flood|tsunami|dam (break|failure)|洪|海啸",
-    "epidemic": r"epidemic|pandemic|outbreak|疫",
-    "industrial": r"industrial|chemical|hazmat|hazardous material|toxic|gas leak|explosion|化学|危险品|泄漏|爆炸",
-    "fire": r"\b(wild)?fires?\b(?! control)|火灾|山火",
-    "storm": r"storm|hurricane|typhoon|cyclone|tornado|blizzard|high wind|台风|暴雨|暴雪|龙卷风",
-}
-_INCIDENTS: Final = {
-    "near_miss": r"near miss|险些相撞",
-    "collision": r"collision|collided|相撞|碰撞",
-    "grounding": r"aground|grounding|搁浅",
-    "crash": r"crash|坠毁|坠机",
-    "persons_in_distress_or_held": r"distress|missing|abduct|kidnap|hostage|search and rescue|遇险|失踪|绑架",
-    "fire_control_radar": r"fire control radar|火控雷达",
-    "laser": r"\blaser|激光",
-    "jamming": r"jamming|电子干扰",
-    "fire_or_explosion": r"\bfire\b|explosion|爆炸|火灾",
-}
-_THREATS: Final = {
-    "hijacking": r"hijack|劫持",
-    "hostage_taking": r"hostage|人质",
-    "smuggling": r"smuggl|走私",
-    "cyber": r"cyber|网络",
-    "attack": r"attack|bomb|shooting|袭|炸",
-}
-"""What an event is called, in its own name or its headline, and what it is then; the
-first that fits.
-"""
 
 _DESCRIPTIONS: Final = {"hazardous-incident": "facts"}
-"""The member that a description becomes, where it is not `text`."""
+"""The member that a description becomes, if it is not `text`."""
 
 _INSTRUCTIONS: Final = {
     "hazardous-incident": "request",
@@ -129,23 +105,25 @@ _PAIR: Final = ["valueName", "value"]
 
 
 _TOO_LONG: Final = sentence(
-    "the alert says more than a notification holds; write one with what matters, and attach the alert to it"
+    "the alert says more than a notification holds; write one with what matters, and attach the "
+    "alert to it"
 )
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
-"""The beginnings of what can define entities. They are looked for in the bytes: a handler
-that refuses a document type does not stop expat, which goes on to expand entities
-within the document type itself.
+"""The beginnings of declarations that can define entities.
+
+They are searched for in the bytes. A handler that refuses a document type does not stop
+expat, which continues to expand entities within the document type itself.
 """
 
 
 class Alerted(msgspec.Struct, frozen=True, kw_only=True):
-    """What an alert says: the draft, and what the alert says of itself.
+    """The draft from an alert, and the alert's own envelope.
 
-    `act` is JSON of one of the six formats, and fits its shape where no required member
-    is `missing`. `status` is CAP's: whatever is not `Actual` is no matter for a live
-    channel. `kind` is Alert or Update, and `references` are CAP's, each
-    `sender,identifier,sent`. `ours` is what our writer wrote.
+    `act` is JSON of one of the six formats. It fits its shape if no required member is
+    `missing`. `status` is CAP's: an alert that is not `Actual` does not belong in a
+    live channel. `kind` is Alert or Update. `references` are CAP's, each
+    `sender,identifier,sent`. `ours` says that our writer wrote the alert.
     """
 
     act: Json
@@ -160,15 +138,18 @@ class Alerted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(raw: bytes) -> Alerted:
-    """Return the draft that an alert becomes. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
+    """Return the draft that an alert becomes.
+
+    Raises `NotUnderstood`, and no other exception, for any bytes.
+    """
     root = _parsed(raw)
     identifier, sender, sent, status, kind = (
-        _once(root, name) for name in ("identifier", "sender", "sent", "status", "msgType")
+        _only_text(root, name) for name in ("identifier", "sender", "sent", "status", "msgType")
     )
     if status not in _STATUSES:
         raise NotUnderstood(
             sentence(
-                "the status %(status)s is none of CAP's; write one of %(known)s",
+                "CAP has no status %(status)s; write one of %(known)s",
                 status=repr(status[:40]),
                 known=tuple(_STATUSES),
             )
@@ -176,18 +157,18 @@ def read(raw: bytes) -> Alerted:
     if kind not in _KINDS:
         raise NotUnderstood(
             sentence(
-                "the msgType %(kind)s is none of CAP's; write one of %(known)s",
+                "CAP has no msgType %(kind)s; write one of %(known)s",
                 kind=repr(kind[:40]),
                 known=tuple(_KINDS),
             )
         )
     if (why := _KINDS[kind]) is not None:
         raise NotUnderstood(why)
-    codes = all(root, "code")
+    codes = child_texts(root, "code")
     acts = [act for act in EVENTS if f"dragoman.{act}" in codes]
     infos = root.findall(f"{NAMESPACE}info")
     ours = len(acts) == 1
-    draft = _Draft(acts[0] if ours else _chosen(infos), infos, ours=ours)
+    draft = _Draft(acts[0] if ours else act_of(infos), infos, ours=ours)
     if ours:
         draft.take_back()
     else:
@@ -200,14 +181,14 @@ def read(raw: bytes) -> Alerted:
         sent=sent,
         status=status,
         kind=kind,
-        references=tuple(" ".join(all(root, "references")).split()),
+        references=tuple(" ".join(child_texts(root, "references")).split()),
         missing=draft.missing,
         ours=ours,
     )
 
 
 class _Tree(ET.TreeBuilder):
-    """A tree that is not too deep."""
+    """A tree builder that refuses a tree that is too deep."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -232,7 +213,8 @@ def _parsed(raw: bytes) -> ET.Element:
     if len(raw) > ACT_BYTES:
         raise NotUnderstood(
             sentence(
-                "the alert has %(n)s bytes; at most %(most)s are read: send it without embedded files",
+                "the alert has %(n)s bytes; at most %(most)s are read: send it without "
+                "embedded files",
                 n=len(raw),
                 most=ACT_BYTES,
             )
@@ -276,12 +258,13 @@ def _parsed(raw: bytes) -> ET.Element:
     return root
 
 
-def _once(root: ET.Element, name: str) -> str:
-    names = [text for text in all(root, name) if text]
+def _only_text(root: ET.Element, name: str) -> str:
+    names = [text for text in child_texts(root, name) if text]
     if len(names) != 1:
         raise NotUnderstood(
             sentence(
-                "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that holds to CAP 1.2",
+                "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that "
+                "holds to CAP 1.2",
                 name=name,
                 n=len(names),
             )
@@ -289,29 +272,11 @@ def _once(root: ET.Element, name: str) -> str:
     return names[0]
 
 
-def _chosen(infos: list[ET.Element]) -> str:
-    """Return the format of an alert that is not our own."""
-    categories = {item for info in infos for item in all(info, "category")}
-    text = _called(infos)
-    if "Security" in categories and _TERROR.search(text):
-        return "terrorism-warning"
-    if categories & _EMERGENCIES or (categories - {"Security"} and _first(_NATURES, text)):
-        return "emergency-notification"
-    return "hazardous-incident"
-
-
-def _called(infos: list[ET.Element]) -> str:
-    return "\n".join(
-        text for info in infos for name in ("event", "headline") for text in all(info, name)
-    ).lower()
-
-
-def _first(table: dict[str, str], text: str) -> str:
-    return next((name for name, pattern in table.items() if re.search(pattern, text)), "")
-
-
 class _Draft:
-    """An act in the making: its members so far, and what of the alert they have taken up, by label and text."""
+    """An act in the making: its members so far.
+
+    It also has the parts of the alert that they took up, by label and text.
+    """
 
     def __init__(self, name: str, infos: list[ET.Element], *, ours: bool) -> None:
         self._name = name
@@ -322,13 +287,13 @@ class _Draft:
         self._used: set[tuple[str, str]] = set()
         self._infos = infos
         self._ours = ours
-        self._spoken: dict[str, ET.Element] = {}
+        self._by_info_language: dict[str, ET.Element] = {}
         for info in infos:
-            self._spoken.setdefault(_language(info), info)
+            self._by_info_language.setdefault(language_of(info), info)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The required members that are not there."""
+        """The required members that the draft lacks."""
         required = [
             field.encode_name
             for field in msgspec.structs.fields(SHAPES[self._name])
@@ -337,7 +302,10 @@ class _Draft:
         return tuple(name for name in required if name not in self._members)
 
     def done(self) -> Json:
-        """Return the act. Raises `NotUnderstood` where it is longer than the record takes."""
+        """Return the act.
+
+        Raises `NotUnderstood` if the act is longer than the record allows.
+        """
         act = {"act": self._name, **self._members}
         try:
             raw = strict_json.read(msgspec.json.encode(act), cut=False)
@@ -354,7 +322,11 @@ class _Draft:
         return act
 
     def take_back(self) -> None:
-        """The members of an alert of our own: from the parameters of their names, and from where else the writer puts them."""
+        """Set the members of an alert of our own.
+
+        They come from the parameters of their names, and from the writer's other
+        elements.
+        """
         event, categories = EVENTS[self._name]
         self._used |= {
             ("code", f"dragoman.{self._name}"),
@@ -366,10 +338,10 @@ class _Draft:
             pair for info in self._infos for pair in info.iterfind(f"{NAMESPACE}parameter")
         ):
             name, value = (shown(pair.findtext(f"{NAMESPACE}{part}", "")) for part in _PAIR)
-            if any(self._put(name, item) for item in meant(value)):
+            if any(self._put(name, item) for item in possible_values(value)):
                 self._used.add((f"parameter {name}", value))
         self._put_words("subject", "headline")
-        if not self._put_words("threat", "description"):  # of a warning without a text
+        if not self._put_words("threat", "description"):  # A warning may have no text.
             self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
         self._put_words(_INSTRUCTIONS.get(self._name, ""), "instruction")
         self._put_words(_CONTACTS.get(self._name, ""), "contact")
@@ -379,18 +351,21 @@ class _Draft:
         self._put_place()
 
     def take_over(self, sent: str) -> None:
-        """The members of anybody's alert: what it says, and `unknown` where the format has that."""
-        text = _called(self._infos)
+        """Set the members of any other alert.
+
+        They are the alert's values, and `unknown` if the format has that value.
+        """
+        text = names_in(self._infos)
         match self._name:
             case "terrorism-warning":
-                self._put("threat", _first(_THREATS, text) or "other")
+                self._put("threat", first_match(THREATS, text) or "other")
                 self._put("target", field_checks.UNKNOWN)
                 self._put_window(self._leaf("onset") or self._leaf("effective") or sent)
             case "emergency-notification":
-                fire = any("Fire" in all(info, "category") for info in self._infos)
-                self._put("nature", _first(_NATURES, text) or ("fire" if fire else ""))
+                fire = any("Fire" in child_texts(info, "category") for info in self._infos)
+                self._put("nature", first_match(NATURES, text) or ("fire" if fire else ""))
             case _:
-                self._put("kind", _first(_INCIDENTS, text) or "other")
+                self._put("kind", first_match(INCIDENTS, text) or "other")
         self._put_words("subject", "headline")
         self._put_words("subject", "event")
         self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
@@ -398,14 +373,18 @@ class _Draft:
         for name in ("headline", "event"):
             self._put("facts", self._by_language(name))
         self._put_time(self._leaf("onset"), "onset")
-        # When it was said, or holds from, is only about when it happened.
+        # The time of the alert, or of its effect, is only near the time of the event.
         self._put_time(self._leaf("effective"), "effective", about=True)
         self._put_time(sent, "", about=True)
         self._put_place()
         self._put("place", field_checks.UNKNOWN)
 
     def keep(self, notice: str, root: ET.Element) -> None:
-        """What no member has taken up, line by line; first of all what the status is. Raises `NotUnderstood` where it is too long."""
+        """Add the parts that no member took up, line by line.
+
+        The notice on the status comes first. Raises `NotUnderstood` if the parts are
+        too long.
+        """
         described = _DESCRIPTIONS.get(self._name, "text")
         if notice and not self._change(
             described if described in self._members else "text",
@@ -420,14 +399,17 @@ class _Draft:
             raise NotUnderstood(_TOO_LONG)
 
     def _put(self, name: str, value: Any) -> bool:
-        """Set a member that is not set yet, if the value fits it."""
+        """Set a member that is not set yet, if the value fits it.
+
+        Return whether it was set.
+        """
         fits = name not in self._members and self._fits(name, value)
         if fits:
             self._members[name] = value
         return fits
 
     def _change(self, name: str, change: Callable[[str], str], only: str = "") -> bool:
-        """Change a text in all of its languages, or `only` in one, if it fits then."""
+        """Change a text in all its languages, or `only` in one, if the result fits."""
         words = self._members.get(name, "")
         if isinstance(words, dict):
             chosen = next((key for key in words if key.partition("-")[0] == only), only)
@@ -453,20 +435,20 @@ class _Draft:
             return False
         return True
 
-    def _said(self, element: ET.Element | None) -> str:
-        """Return a text; of our own to the letter."""
+    def _text_of(self, element: ET.Element | None) -> str:
+        """Return the text of an element; in our own alerts, with its white space."""
         words = "" if element is None else shown(element.text or "")
         return words if self._ours else words.strip()
 
     def _leaf(self, name: str) -> str:
-        """Return a text of the first info, which says whatever is the same in all languages."""
-        return self._said(self._infos[0].find(f"{NAMESPACE}{name}")) if self._infos else ""
+        """Return a text of the first info, for an element without languages."""
+        return self._text_of(self._infos[0].find(f"{NAMESPACE}{name}")) if self._infos else ""
 
     def _by_language(self, name: str) -> Words:
-        """Return a text in the languages that it is given in; by itself where it is the same in all of them."""
+        """Return a text in its languages, or alone if it is the same in all of them."""
         result = {
-            language: self._said(info.find(f"{NAMESPACE}{name}"))
-            for language, info in self._spoken.items()
+            language: self._text_of(info.find(f"{NAMESPACE}{name}"))
+            for language, info in self._by_info_language.items()
         }
         if len({*result.values()}) <= 1:
             return next(iter(result.values()), "")
@@ -480,7 +462,7 @@ class _Draft:
         return put
 
     def _use_words(self, name: str, words: Words) -> None:
-        self._used |= {(name, text) for text in _texts(words)}
+        self._used |= {(name, text) for text in texts_of(words)}
         self._used |= {("language", language) for language in words if isinstance(words, dict)}
 
     def _put_window(self, begins: str) -> bool:
@@ -501,12 +483,18 @@ class _Draft:
             self._used.add((name, time))
 
     def _put_place(self) -> None:
-        """Where it is, as it is named, and as it is measured where that is one figure; of several areas the names, as one is not the whole."""
+        """Set the place by its name, and by its figure if it has only one.
+
+        Of several areas only the names are taken, because one area is not the whole
+        place.
+        """
         areas = self._infos[0].findall(f"{NAMESPACE}area") if self._infos else []
-        names = [name for area in areas if (name := self._said(area.find(f"{NAMESPACE}areaDesc")))]
-        if len(areas) > 1 and names:
-            self._put("place", {"text": "; ".join(names)})
-            self._put("place", {"text": f"{names[0]}; and {len(areas) - 1} more areas"})
+        area_names = [
+            name for area in areas if (name := self._text_of(area.find(f"{NAMESPACE}areaDesc")))
+        ]
+        if len(areas) > 1 and area_names:
+            self._put("place", {"text": "; ".join(area_names)})
+            self._put("place", {"text": f"{area_names[0]}; and {len(areas) - 1} more areas"})
         if len(areas) != 1:
             return
         figures = [
@@ -514,37 +502,40 @@ class _Draft:
             for kind in ("polygon", "circle")
             for element in areas[0].iterfind(f"{NAMESPACE}{kind}")
         ]
-        named = {"text": names[0]} if names else {}
-        drawn = _figure(figures[0]) if len(figures) == 1 else {}
-        for place in (named | drawn, drawn, named):
+        name_member = {"text": area_names[0]} if area_names else {}
+        drawn = figure_of(figures[0]) if len(figures) == 1 else {}
+        for place in (name_member | drawn, drawn, name_member):
             if self._put("place", place):
                 self._used |= {("areaDesc", place["text"])} if "text" in place else set()
                 self._used |= {
-                    (local(figure), self._said(figure))
+                    (local(figure), self._text_of(figure))
                     for figure in figures
-                    if drawn and place != named
+                    if drawn and place != name_member
                 }
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
-        """Yield what is left of the alert, and of each info what is left of it, with its language where the others do not say the same."""
-        yield from (line(label, value) for label, value in self._left(root))
-        languages = {id(info): language for language, info in self._spoken.items()}
+        """Yield the lines for the parts that are left of the alert and of each info.
+
+        A line has its language, unless all infos say the same.
+        """
+        yield from (line(label, value) for label, value in self._leftover(root))
+        languages = {id(info): language for language, info in self._by_info_language.items()}
         texts: dict[tuple[str, str], list[str]] = {}
         for number, info in enumerate(self._infos, 1):
-            for entry in dict.fromkeys(self._left(info)):
+            for entry in dict.fromkeys(self._leftover(info)):
                 texts.setdefault(entry, []).append(languages.get(id(info), f"info {number}"))
         for (label, value), where in texts.items():
             yield line(
                 label if len(where) == len(self._infos) else f"{label} ({', '.join(where)})", value
             )
 
-    def _left(self, parent: ET.Element) -> Iterator[tuple[str, str]]:
-        """Yield what an element says and no member has taken up, part by part, by its label."""
+    def _leftover(self, parent: ET.Element) -> Iterator[tuple[str, str]]:
+        """Yield the parts of an element that no member took up, each with its label."""
         for text in (parent.text or "", *(child.tail or "" for child in parent)):
             if text.strip():
                 yield local(parent), shown(text.strip())
         for child in parent:
-            label, value = self._entry(child)
+            label, value = self._labelled(child)
             if (
                 value.strip()
                 and (label, value) not in self._used
@@ -552,15 +543,15 @@ class _Draft:
             ):
                 yield label, value
 
-    def _entry(self, element: ET.Element) -> tuple[str, str]:
+    def _labelled(self, element: ET.Element) -> tuple[str, str]:
         name = local(element)
         if not element.tag.startswith(NAMESPACE):
             return name, shown(ET.tostring(element, encoding="unicode").strip())
         if name == "derefUri":
             return name, f"({len(element.text or '')} characters, not kept)"
         if not len(element):
-            return name, self._said(element)
-        parts = [*self._left(element)]
+            return name, self._text_of(element)
+        parts = [*self._leftover(element)]
         if [label for label, _ in parts] == _PAIR:
             return f"{name} {parts[0][1]}", parts[1][1]
         return name, "; ".join(f"{label} {value}" for label, value in parts)

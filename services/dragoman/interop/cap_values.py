@@ -1,4 +1,4 @@
-"""Values of a CAP alert."""
+"""The values of a CAP alert, read as values of the record."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NAMESPACE: Final = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
 
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What no text of the record may hold (record.md §2)."""
+"""The characters that no text of a record may have (docs/spec/record.md §3)."""
 
 
 _DEGREES: Final = re.compile(r"[-+]?[0-9]{1,4}(\.[0-9]{1,11})?")
@@ -25,8 +25,11 @@ _DEGREES: Final = re.compile(r"[-+]?[0-9]{1,4}(\.[0-9]{1,11})?")
 Words = str | dict[str, str]
 
 
-def meant(value: str) -> Iterator[Any]:
-    """Yield what a parameter may be: JSON of anything but a text, or the text that it is."""
+def possible_values(value: str) -> Iterator[Any]:
+    """Yield the possible values of a parameter.
+
+    They are its JSON value, unless that is a text, and then its text.
+    """
     try:
         nesting.check(value.encode())
         decoded = msgspec.json.decode(value)
@@ -40,8 +43,11 @@ def meant(value: str) -> Iterator[Any]:
 _FARTHEST_KM: Final = 5_000
 
 
-def _figure(element: ET.Element) -> Json:
-    """Return a polygon, a circle or a point; nothing where a number is none that a place can hold."""
+def figure_of(element: ET.Element) -> Json:
+    """Return a polygon, a circle or a point.
+
+    The result is empty if a number is not valid for a place.
+    """
     pairs = (element.text or "").split()
     radius = _number(pairs.pop()) if local(element) == "circle" and pairs else 0.0
     points = [tuple(_number(number) for number in pair.split(",")) for pair in pairs]
@@ -60,13 +66,19 @@ def _figure(element: ET.Element) -> Json:
 
 
 def _number(text: str) -> float | None:
-    """Return a number as the record writes numbers: without an exponent, and without a minus before zero."""
+    """Return a number as the record writes numbers, or None.
+
+    It has no exponent, and no minus before zero.
+    """
     number = float(text) + 0.0 if _DEGREES.fullmatch(text) else None
     return None if number is None or "e" in repr(number) else number
 
 
-def _language(info: ET.Element) -> str:
-    """Return the language of an info, as the record writes languages; where there is none CAP's default, and `und` for one that is none."""
+def language_of(info: ET.Element) -> str:
+    """Return the language of an info, as the record writes languages.
+
+    It is CAP's default if the info has no language, and `und` if it is not valid.
+    """
     primary, *names = (
         (info.findtext(f"{NAMESPACE}language", "").strip() or "en-US").replace("_", "-").split("-")
     )
@@ -77,31 +89,35 @@ def _language(info: ET.Element) -> str:
 
 
 def moment(text: str) -> datetime | None:
+    """Return a timestamp as a time, or None if it is not valid."""
     try:
         return field_checks.moment(msgspec.convert(text, type=Timestamp))
     except msgspec.ValidationError:
         return None
 
 
-def _texts(words: Words) -> list[str]:
+def texts_of(words: Words) -> list[str]:
+    """Return the texts in all languages."""
     return [*words.values()] if isinstance(words, dict) else [words]
 
 
-def all(parent: ET.Element, name: str) -> list[str]:
+def child_texts(parent: ET.Element, name: str) -> list[str]:
+    """Return the texts of the child elements with a name."""
     return [shown(element.text or "").strip() for element in parent.iterfind(f"{NAMESPACE}{name}")]
 
 
 def local(element: ET.Element) -> str:
+    """Return the name of an element without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def line(label: str, value: str) -> str:
-    """Return a line of what is kept; further lines of one value are set in."""
+    """Return a line for the remarks; further lines of the value are indented."""
     return f"CAP {label}: {value}".replace("\n", "\n  ")
 
 
 def shown(text: str) -> str:
-    """Return a text, with what the record does not take made visible."""
+    """Return a text in which characters that the record refuses are made visible."""
     return _UNSEEN.sub(
         lambda value: f"[U+{ord(value.group()):04X}]",
         text.replace("\r\n", "\n").replace("\r", "\n"),

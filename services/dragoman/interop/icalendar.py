@@ -1,10 +1,11 @@
-"""A channel's calendar as iCalendar (RFC 5545): its meetings, calls and visits, and the windows of what was notified, for any calendar program.
+"""A channel's calendar as iCalendar (RFC 5545), for any calendar program.
 
-A matter keeps its UID for life, and SEQUENCE rises whenever its time was proposed anew
-or corrected. What is asked for is TENTATIVE, each window that stands by itself; what is
-accepted is CONFIRMED; what was declined or taken back is CANCELLED. The feed is
-published (RFC 5546 §3.2.1): nobody is invited by it. What is under the Chatham House
-Rule has the channel for its organizer, and no number.
+It has meetings, calls and visits, and the windows of notifications. A matter keeps its
+UID for life. SEQUENCE rises whenever its time was proposed anew or corrected. A
+requested meeting is TENTATIVE, with an event for each window. An accepted one is
+CONFIRMED. A declined or withdrawn one is CANCELLED. The feed is published (RFC 5546
+§3.2.1): it invites nobody. Under the Chatham House Rule, the organizer is the channel,
+and there is no number.
 """
 
 import json
@@ -33,14 +34,14 @@ _STATUS: Final = {
     "cancelled": "CANCELLED",
 }
 _MOVES: Final = ("counter-proposal", "postponement")
-_REMINDED: Final = ("venue", "place", "launch_area")
+_PLACE_MEMBERS: Final = ("venue", "place", "launch_area")
 
 
 def feed(
     registry: Registry, exchanges: Iterable[Exchange], since: datetime, base_url: str = ""
 ) -> bytes:
-    """Return the calendar of what ends at that moment or later."""
-    calendar = begun(registry, "PUBLISH")
+    """Return the calendar of events that end at a moment or later."""
+    calendar = new_calendar(registry, "PUBLISH")
     for exchange in exchanges:
         for number, window in enumerate(standing := [*windows(exchange)], 1):
             if window[1] >= since:
@@ -53,8 +54,8 @@ def feed(
     return bytes(calendar.to_ical())
 
 
-def begun(registry: Registry, method: str) -> Calendar:
-    """Return a calendar of the channel's, with nothing in it."""
+def new_calendar(registry: Registry, method: str) -> Calendar:
+    """Return an empty calendar of the channel."""
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
@@ -66,12 +67,18 @@ def begun(registry: Registry, method: str) -> Calendar:
 
 
 def uid(registry: Registry, exchange: Exchange, window: str = "") -> str:
-    """Return what a matter is called in every calendar, for life; its windows, while several stand, each by a number of its own."""
+    """Return the UID of a matter in every calendar, for life.
+
+    While several windows are open, each has a UID with a number of its own.
+    """
     return f"{exchange.id}{window}@{registry.cid[:16]}.dragoman"
 
 
 def status(exchange: Exchange) -> str:
-    """Return how a matter stands, in the words that calendars have for it; what was closed and had never been agreed to does not take place."""
+    """Return the status of a matter in the terms of calendars.
+
+    A matter that was closed without ever being agreed is cancelled.
+    """
     meeting = exchange.meeting
     if (
         exchange.status == "closed"
@@ -84,7 +91,10 @@ def status(exchange: Exchange) -> str:
 
 
 def sequence(exchange: Exchange, upto: int) -> int:
-    """Return how often its time was proposed anew, corrected or taken back up to that position."""
+    """Return the number of changes to the time of a matter up to a position.
+
+    Changes are new proposals, corrections and a withdrawal.
+    """
     moves = [item.said for act in _MOVES for item in exchange.acts.get(act, ())]
     moves += [developments.stamp_of(change) for change in developments.changes(exchange)]
     moves += [] if exchange.cancellation is None else [exchange.cancellation.cancelled]
@@ -92,24 +102,30 @@ def sequence(exchange: Exchange, upto: int) -> int:
 
 
 def address(registry: Registry, side: str) -> vCalAddress:
-    """Return a side as a calendar user, or the channel where no side is named: no person is ever named."""
+    """Return a side as a calendar user, or the channel if there is no side.
+
+    No person is ever named.
+    """
     user = vCalAddress(f"urn:dragoman:{registry.name}{f':{side}' if side else ''}")
     user.params["CN"] = side or registry.name
     return user
 
 
 def link(event: Event, registry: Registry, exchange: Exchange, base_url: str) -> None:
-    """Where the exchange is read: at a gateway whose address is given, or at this host."""
+    """Add the URL of the exchange: at a gateway with that base URL, or at this host."""
     event.add("url", vUri(f"{base_url}/v1/channels/{registry.name}/exchanges/{exchange.id}"))
 
 
 def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
-    """Return a matter as an event, as it stood at that record: all but its UID, its status and its time."""
+    """Return a matter as an event, as it was at a record.
+
+    The event lacks only its UID, its status and its time.
+    """
     event = Event()
     event.add("dtstamp", datetime.fromisoformat(stamp.time).astimezone(UTC))
     event.add("sequence", sequence(exchange, stamp.position))
     event.add("summary", in_language(msgspec.json.decode(subject_of(exchange))))
-    event.add("description", standing(exchange))
+    event.add("description", summary_line(exchange))
     event.add("categories", [exchange.act])
     event.add("class", "CONFIDENTIAL")
     if exchange.family != "meeting":
@@ -118,7 +134,7 @@ def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
     where = next(
         (
             _place(json.loads(bytes(exchange.content[name])))
-            for name in _REMINDED
+            for name in _PLACE_MEMBERS
             if name in exchange.content
         ),
         "",
@@ -128,8 +144,11 @@ def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
     return event
 
 
-def standing(exchange: Exchange) -> str:
-    """Return an exchange's number and status in a line; without the number under the Chatham House Rule."""
+def summary_line(exchange: Exchange) -> str:
+    """Return an exchange's number and status in a line.
+
+    Under the Chatham House Rule the number is left out.
+    """
     return ", ".join(filter(None, (attribution.number(exchange), exchange.status)))
 
 
@@ -142,7 +161,11 @@ def take_place(event: Event, window: tuple[datetime, datetime]) -> None:
 
 
 def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
-    """Return when it takes place: as it was held, else in the window that was accepted, else in each that stands."""
+    """Yield the times at which it takes place.
+
+    They are the time at which it was held, or the accepted window, or every open
+    window.
+    """
     meeting = exchange.meeting
     if meeting is not None and meeting.held:
         rows: list[Any] = [{"from": item.from_, "to": item.to} for item in meeting.held]
@@ -157,11 +180,11 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
         rows = [
             item for window in rows for item in (window if isinstance(window, list) else [window])
         ]
-    return known(rows)
+    return complete_windows(rows)
 
 
-def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield those of a record's windows of which both ends are known, in UTC."""
+def complete_windows(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows of a record of which both ends are known, in UTC."""
     for window in values:
         times = (
             [_time(window.get(name)) for name in ("from", "to")]
@@ -173,7 +196,7 @@ def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _time(value: object) -> datetime | None:
-    """Return a time in UTC; None for one that is not known."""
+    """Return a time in UTC, or None if it is not known."""
     try:
         return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else None
     except (ValueError, OverflowError):

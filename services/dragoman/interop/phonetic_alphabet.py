@@ -1,11 +1,12 @@
-"""Letters, digits, times and places as they are said over a bad line: the alphabet of ICAO Annex 10, every digit by itself.
+"""Texts, times and places as they are spelt over a bad line (ICAO Annex 10).
 
     N20/O                    November two zero stroke Oscar
-    26 Nov 2026 06:05:31Z    two six November two zero two six time zero six zero five three one Zulu
+    26 Nov 2026 06:05:31Z    two six November two zero two six time zero six zero five
+                             three one Zulu
     15°07'13" N              one five degrees zero seven minutes one three seconds North
 
-The words are English whatever the language of the page: they are what radio operators
-everywhere have learnt.
+Every digit is spoken by itself. The words are English, whatever the language of the
+page: radio operators everywhere have learnt them.
 """
 
 from datetime import UTC, datetime
@@ -34,19 +35,28 @@ _WORDS: Final = {
 
 
 def spelt(text: str) -> str:
-    """Return a text letter by letter; what the alphabet does not have stands as it is."""
+    """Return a text letter by letter; other characters stay as they are."""
     return " ".join(_WORDS.get(letter.upper(), letter) for letter in text if not letter.isspace())
 
 
 def spelt_time(moment: datetime) -> str:
-    """Return a time in UTC: day, month and year, then the time of day, digit by digit; seconds where there are any."""
+    """Return a time in UTC, digit by digit: day, month and year, then the time of day.
+
+    Seconds are left out if they are zero.
+    """
     there = moment.astimezone(UTC)
     clock = f"{there:%H%M%S}" if there.second else f"{there:%H%M}"
-    return f"{spelt(str(there.day))} {_MONTHS.split()[there.month - 1]} {spelt(f'{there.year:04}')} time {spelt(clock)} Zulu"
+    return (
+        f"{spelt(str(there.day))} {_MONTHS.split()[there.month - 1]} "
+        f"{spelt(f'{there.year:04}')} time {spelt(clock)} Zulu"
+    )
 
 
 def spelt_place(lat: float, lon: float) -> tuple[str, str]:
-    """Return a point in degrees, minutes and seconds, digit by digit: its latitude and its longitude."""
+    """Return a point's latitude and longitude in degrees, minutes and seconds.
+
+    Each is spelt digit by digit.
+    """
     return _arc(lat, 2, "North", "South"), _arc(lon, 3, "East", "West")
 
 
@@ -54,4 +64,7 @@ def _arc(degrees: float, digits: int, positive: str, negative: str) -> str:
     minutes, seconds = divmod(round(abs(degrees) * 3_600), 60)
     whole, minutes = divmod(minutes, 60)
     hemisphere = negative if degrees < 0 else positive
-    return f"{spelt(f'{whole:0{digits}}')} degrees {spelt(f'{minutes:02}')} minutes {spelt(f'{seconds:02}')} seconds {hemisphere}"
+    return (
+        f"{spelt(f'{whole:0{digits}}')} degrees {spelt(f'{minutes:02}')} minutes "
+        f"{spelt(f'{seconds:02}')} seconds {hemisphere}"
+    )

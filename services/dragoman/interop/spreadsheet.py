@@ -1,9 +1,9 @@
-"""Tables as CSV (RFC 4180), for programs that take a cell which begins like a formula for one.
+"""Tables as CSV (RFC 4180), safe for programs that evaluate cells as formulas.
 
-    cell("=1+1")    "'=1+1"
+    cell("=1+1")     "'=1+1"
     cell("north")    "north"
 
-Every CSV that the service gives is written here, so that one rule guards all of them.
+All CSV of the service is written here, so that one rule protects all of it.
 """
 
 import csv
@@ -16,13 +16,14 @@ import msgspec
 
 _FORMULA: Final = frozenset("=+-@")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-"""Categories of characters that a spreadsheet may drop before it looks whether a cell
-is a formula: blanks, controls and invisible ones.
+"""Categories of characters that a spreadsheet may drop before it finds a formula.
+
+They are blanks, controls and invisible characters.
 """
 
 
 def table(names: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a table with one row of names."""
+    """Return a table with one row of names, and the rows."""
     output = io.StringIO()
     writer = csv.writer(output)
     writer.writerow(names)
@@ -31,13 +32,19 @@ def table(names: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula; an apostrophe before it makes it a text."""
+    """Return a value as a cell that no spreadsheet takes for a formula.
+
+    An apostrophe before the value makes it a text.
+    """
     text = _text(value)
     return "'" + text if is_formula(text) else text
 
 
 def is_formula(text: str) -> bool:
-    """Return whether a spreadsheet might take a text for a formula, whatever blanks or invisible characters precede it."""
+    """Return whether a spreadsheet might take a text for a formula.
+
+    Blanks or invisible characters may precede the formula.
+    """
     if text[:1] in ("\t", "\r", "\n"):
         return True
     first = next(
@@ -51,7 +58,7 @@ def _text(value: object) -> str:
         raw = bytes(value)
         try:
             value = msgspec.json.decode(raw)
-        except ValueError:  # a number of too many digits
+        except ValueError:  # A number has too many digits.
             return raw.decode(errors="replace")
     if isinstance(value, str):
         return value

@@ -1,10 +1,10 @@
-"""The URLs of other people that may be called from here: those that lead nowhere inside.
+"""A guard of the URLs that a side enters and the host calls: none may lead inside.
 
-    Guard(()).check("https://①②⑦.0.0.1/")    a sentence: 127.0.0.1 is no public address …
-    Guard(()).allows("::ffff:0:7f00:1")       False: it leads to 127.0.0.1
+    AddressGuard(()).check("https://①②⑦.0.0.1/")    127.0.0.1 is no public address …
+    AddressGuard(()).allows("::ffff:0:7f00:1")       False: it leads to 127.0.0.1
 
-A URL is read by the library that calls it (yarl, of aiohttp), so that the host that is
-checked is the host that is called.
+The library that calls a URL also parses it here (yarl, of aiohttp). So the checked host
+is the called host.
 """
 
 import re
@@ -22,10 +22,10 @@ _TRANSLATED: Final = (
     ip_network("::/96"),
     ip_network("::ffff:0:0:0/96"),
 )
-"""Networks whose addresses end in one of version 4, to which they lead."""
+"""Networks whose addresses end in an IPv4 address, to which they lead."""
 
 _UNICAST: Final = ip_network("2000::/3")
-"""All that IANA has given out of version 6 for the public Internet."""
+"""All IPv6 addresses that IANA has assigned to the public Internet."""
 
 _SPECIAL: Final = (
     ip_network("192.0.0.0/24"),
@@ -33,21 +33,23 @@ _SPECIAL: Final = (
     ip_network("2001::/23"),
     ip_network("3fff::/20"),
 )
-"""Networks of IANA's registries of special addresses that `ipaddress` takes for public,
-in some version of Python or in part.
+"""Networks of IANA's registries of special addresses that `ipaddress` calls public.
+
+It does so in some version of Python, or for a part of the network.
 """
 
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
-"""The middle of an address that carries one of version 4 over an intranet (RFC 5214)."""
+"""The middle of an address that carries an IPv4 address over an intranet (RFC 5214)."""
 
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
-"""A last label that makes some resolvers take a host for an address, such as 127.1 or
-0x7f000001.
+"""A last label that makes some resolvers read a host as an address.
+
+Examples are 127.1 and 0x7f000001.
 """
 
 
-def _carried(address: IPv6Address) -> IPv4Address | IPv6Address:
-    """Return the address of version 4 that an address of version 6 leads to, where it is one of those."""
+def _embedded_address(address: IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the IPv4 address to which an IPv6 address leads, or the address itself."""
     carried = (
         address.ipv4_mapped
         or address.sixtofour
@@ -73,10 +75,10 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 class AddressGuard:
-    """Which addresses may be called: public ones, and those in the networks that the settings name."""
+    """A guard that allows public addresses, and the networks that the settings name."""
 
     def __init__(self, networks: Iterable[str]) -> None:
-        """Allow these networks as well. Raises `ValueError`."""
+        """Allow these networks as well. Raises `ValueError` for an invalid network."""
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
             ip_network(network) for network in networks
         )
@@ -85,16 +87,19 @@ class AddressGuard:
         """Return whether an address may be called."""
         ip = ip_address(address.partition("%")[0])
         if isinstance(ip, IPv6Address):
-            ip = _carried(ip)
+            ip = _embedded_address(ip)
         return self.is_named(str(ip)) or _is_public(ip)
 
     def is_named(self, address: str) -> bool:
-        """Return whether an address lies in one of the networks that the settings name."""
+        """Return whether an address is in a network that the settings name."""
         result = ip_address(address.partition("%")[0])
         return any(result in network for network in self._networks)
 
     def check(self, url: str) -> Text | None:
-        """Return what is wrong with a URL, as far as can be said before its name is looked up."""
+        """Return the fault of a URL as a sentence, or None.
+
+        Faults that only a look-up of the name shows are not found here.
+        """
         try:
             parts = URL(url)
             host, _ = parts.raw_host or "", parts.explicit_port
@@ -104,7 +109,8 @@ class AddressGuard:
             parts.scheme == "http" and self._is_literal(host) and self.is_named(host)
         ):
             return sentence(
-                "it is no https URL; plain http is for addresses in the host's courier.private_networks"
+                "it is no https URL; plain http is for addresses in the host's "
+                "courier.private_networks"
             )
         if (
             not host
@@ -115,7 +121,8 @@ class AddressGuard:
             return sentence("it needs a host, and has no user and no fragment")
         if self._is_literal(host) and not self.allows(host):
             return sentence(
-                "%(host)s is no public address, and the host's setting courier.private_networks does not name it",
+                "%(host)s is no public address, and the host's setting courier.private_networks "
+                "does not name it",
                 host=host,
             )
         if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):

@@ -1,9 +1,9 @@
-"""Points of contact as vCards (RFC 6350), for any address book, with their duty hours as a calendar of availability (RFC 7953).
+"""Points of contact as vCards (RFC 6350), and their duty hours (RFC 7953).
 
-A point whose person is in the register of people is that person's card, and the
-deputy's is a card beside it. One whose entry is erased, sealed or not there is a card
-of the office: the role and the institution stand in the place of the name, and none is
-made up.
+Any address book can read the cards, and any calendar program the availability. If a
+point's person is in the register of people, the card is that person's. The deputy has
+another card. If the entry is erased, sealed or missing, the card is the office's: it
+has the role and the institution in place of a name. No name is invented.
 """
 
 import re
@@ -41,13 +41,13 @@ _STAGES: Final = {
 }
 _LINE_OCTETS: Final = 75
 _RUN: Final = 3
-"""So many days in a row are written as from the first to the last."""
+"""The number of days in a row that are written as a range."""
 
 _ZONES_UNTIL: Final = date(2050, 1, 1)
-"""A zone's changes of clock are written out until then."""
+"""The date up to which a zone's changes of clock are written out."""
 
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-"""What no line of a card may hold, or what some readers take for its end."""
+"""Characters that no line of a card may have, or that some readers take for its end."""
 
 _GLOBAL: Final = re.compile(r"\+[0-9]+")
 
@@ -59,13 +59,20 @@ def cards(
     *,
     calendar: str,
 ) -> bytes:
-    """Return the cards, one after the other, as UTF-8. `people` are those whom the reader may see, by id; `calendar` is where `availability` is."""
+    """Return the cards, one after the other, as UTF-8.
+
+    `people` are the persons whom the reader may see, by id. `calendar` is the URL of
+    `availability`.
+    """
     lines = [line for point in points for line in _point(registry, point, people, calendar)]
-    return b"".join(_folded(line) for line in lines)
+    return b"".join(_fold_line(line) for line in lines)
 
 
 def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
-    """Return the duty hours: a VAVAILABILITY for each point, with one AVAILABLE that comes again each week, or each day where it is 24x7."""
+    """Return the duty hours: a VAVAILABILITY for each point.
+
+    Each has one AVAILABLE, which repeats every week, or every day for 24x7.
+    """
     result = [(point, _hours(point)) for point in points]
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
@@ -82,7 +89,11 @@ def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
 
 
 def _zone(name: str, year: int) -> Timezone:
-    """Return a zone with its changes of clock from a year on. A change begins by the clock as it was before it, which icalendar misses where an hour is left out."""
+    """Return a zone with its changes of clock from a year on.
+
+    A change begins by the clock before it. The library icalendar gets that wrong if an
+    hour is skipped.
+    """
     described = Timezone.from_tzid(name, first_date=date(year, 1, 1), last_date=_ZONES_UNTIL)
     del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
     for part in described.subcomponents:
@@ -122,7 +133,10 @@ def _point(
 
 
 def _deputy(point: PointView) -> str:
-    """Return the id of the deputy's card: one and the same person may stand in at several points, with a card for each."""
+    """Return the id of the deputy's card.
+
+    One person may be the deputy of several points, with a card for each.
+    """
     return uuid.uuid5(uuid.UUID(point.exchange), f"deputy {point.deputy}").urn
 
 
@@ -140,7 +154,8 @@ def _card(
     if person is None:
         yield from ("KIND:org", f"FN:{_text(f'{role}, {point.institution}')}")
     else:
-        # Which part of a name is the family's is not in the register: it stands whole where readers sort by.
+        # The register does not say which part of a name is the family name. The whole name is
+        # in the part by which readers sort.
         yield from ("KIND:individual", f"FN:{_text(person.name)}", f"N:{_part(person.name)};;;;")
     institutions = dict.fromkeys(
         (
@@ -151,7 +166,7 @@ def _card(
     yield from (f"ORG:{_part(institution)}" for institution in institutions)
     yield f"ROLE:{_text(role)}"
     if person is not None:
-        yield from _reached(person)
+        yield from _contact_lines(person)
     yield from (
         f"LANG;PREF={number}:{text}"
         for number, text in enumerate((person and person.languages) or point.languages, 1)
@@ -168,13 +183,14 @@ def _card(
     yield "END:VCARD"
 
 
-def _reached(person: PersonEntry) -> Iterator[str]:
-    """Yield the post, the numbers and the addresses, the first of each preferred."""
+def _contact_lines(person: PersonEntry) -> Iterator[str]:
+    """Yield the post, the numbers and the addresses; the first of each is preferred."""
     if person.post:
         yield f"TITLE:{_text(person.post)}"
     for number, telephone in enumerate(person.telephones or (), 1):
         dialled = re.sub(r"[^0-9+]", "", telephone)
-        # A number without its country is no `tel:` by itself (RFC 3966 §5.1.4), and is given as it was entered.
+        # A number without its country is no `tel:` URI by itself (RFC 3966 §5.1.4). It is given
+        # as it was entered.
         if _GLOBAL.fullmatch(dialled):
             yield f"TEL;VALUE=uri;PREF={number}:tel:{dialled}"
         else:
@@ -186,7 +202,7 @@ def _reached(person: PersonEntry) -> Iterator[str]:
 
 def _note(registry: Registry, point: PointView, person: PersonEntry | None, hours: Attended) -> str:
     names = [
-        _in_words(hours),
+        _hours_text(hours),
         f"Reached by {', '.join(point.means)}.",
         _STAGES.get(point.stage, ""),
         "Exercise." if registry.kind == "exercise" else "",
@@ -195,7 +211,7 @@ def _note(registry: Registry, point: PointView, person: PersonEntry | None, hour
     return "\n".join(name for name in names if name)
 
 
-def _in_words(hours: Attended) -> str:
+def _hours_text(hours: Attended) -> str:
     """Return the duty hours in a line: `Mon-Fri 08:00-18:00 Europe/Brussels`."""
     if not isinstance(hours, Hours):
         return "At all hours, every day"
@@ -221,7 +237,7 @@ def _available(registry: Registry, point: PointView, hours: Attended) -> Availab
     inner = Available()
     inner.add("uid", f"{point.exchange}-hours@{registry.cid[:16]}.dragoman")
     inner.add("dtstamp", confirmed)
-    inner.add("summary", _in_words(hours))
+    inner.add("summary", _hours_text(hours))
     begins, ends, again = _first(confirmed, hours)
     inner.add("dtstart", begins)
     inner.add("dtend", ends)
@@ -231,7 +247,10 @@ def _available(registry: Registry, point: PointView, hours: Attended) -> Availab
 
 
 def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vRecur]:
-    """Return the first time within the week before the confirmation, and how it comes again. Hours that end before they begin run over midnight."""
+    """Return the first duty time in the week before the confirmation, and its rule.
+
+    The rule says how it repeats. Hours that end before they begin run past midnight.
+    """
     day = timedelta(days=1)
     if not isinstance(hours, Hours):
         begins = datetime.combine(confirmed.date() - 7 * day, time(), UTC)
@@ -255,24 +274,33 @@ def _confirmed(point: PointView) -> datetime:
 
 
 def _text(value: str) -> str:
-    """Return a text as a value holds it (RFC 6350 §3.4): on one line, and without what separates values."""
+    """Return a text as a vCard value (RFC 6350 §3.4).
+
+    It is on one line, and its separators are escaped.
+    """
     one_kind_of_end = value.replace("\r\n", "\n").replace("\r", "\n")
     return re.sub(r"[\\,]", r"\\\g<0>", _UNSEEN.sub(" ", one_kind_of_end)).replace("\n", "\\n")
 
 
 def _part(value: str) -> str:
-    """Return a text within a value of several parts, which semicolons divide; elsewhere readers leave the backslash before one."""
+    """Return a text as a part of a value with several parts, which semicolons divide.
+
+    In other values, readers keep the backslash before a semicolon.
+    """
     return _text(value).replace(";", "\\;")
 
 
-def _folded(line: str) -> bytes:
-    """Return a line as its octets, broken where it is longer than 75 of them, and never inside a character (RFC 6350 §3.2)."""
-    kept, room = bytearray(), _LINE_OCTETS
+def _fold_line(line: str) -> bytes:
+    """Return a line as octets, folded after 75 octets (RFC 6350 §3.2).
+
+    A fold is never inside a character.
+    """
+    folded, room = bytearray(), _LINE_OCTETS
     for character in line:
         octets = character.encode()
         if len(octets) > room:
-            kept += b"\r\n "
+            folded += b"\r\n "
             room = _LINE_OCTETS - 1
-        kept += octets
+        folded += octets
         room -= len(octets)
-    return bytes(kept + b"\r\n")
+    return bytes(folded + b"\r\n")

@@ -1,12 +1,15 @@
-"""Webhook signatures by Standard Webhooks 1.0: who sent a body, that it is whole, and when this attempt was made.
+"""Webhook signatures by Standard Webhooks 1.0.
+
+They prove the sender of a body, that the body is whole, and the time of the attempt.
 
     webhook-id           the event's id, the same at every attempt
     webhook-timestamp    Unix seconds of this attempt
-    webhook-signature    `v1,` HMAC-SHA256 with a shared secret, or `v1a,` Ed25519; several with spaces between, while a secret is changed
+    webhook-signature    `v1,` HMAC-SHA256 with a shared secret, or `v1a,` Ed25519;
+                         several with spaces between, while a secret is being changed
 
-What is signed is `id.timestamp.body`. Between sides Ed25519 is the right one: nothing
-is shared, and the receiver can show others who signed. Secrets are written `whsec_`,
-private keys `whsk_` and public ones `whpk_`, each before base64.
+The signed bytes are `id.timestamp.body`. Between sides, use Ed25519: no secret is
+shared, and the receiver can show the signature to others. Secrets begin with `whsec_`,
+private keys with `whsk_` and public keys with `whpk_`, each before base64.
 """
 
 import base64
@@ -25,22 +28,25 @@ _TOLERANCE_SECONDS: Final = 300
 
 
 class NotSigned(ValueError):
-    """The headers do not show that the body is whole and fresh; says what does not hold."""
+    """The headers do not prove that the body is whole and fresh.
+
+    The message says why.
+    """
 
 
 def shared_secret(entropy: bytes) -> str:
-    """Return a shared secret of these random bytes, 24 to 64 of them."""
+    """Return a shared secret made from 24 to 64 random bytes."""
     return SHARED + base64.b64encode(entropy).decode()
 
 
 def key_pair(entropy: bytes) -> tuple[str, str]:
-    """Return a private key of these 32 random bytes, and its public key."""
+    """Return a private key made from 32 random bytes, and its public key."""
     public = bytes(nacl.signing.SigningKey(entropy).verify_key)
     return PRIVATE + base64.b64encode(entropy).decode(), PUBLIC + base64.b64encode(public).decode()
 
 
 def headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return what is sent with a body. `secret` is a shared one or a private key."""
+    """Return the headers for a body. `secret` is a shared secret or a private key."""
     return {
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),
@@ -60,21 +66,25 @@ def _signed(id: str, timestamp: int, body: bytes) -> bytes:
 
 
 def check(secret: str, id: str, timestamp: str, signatures: str, body: bytes, now: int) -> None:
-    """One of the signatures is right, and the attempt fresh. `secret` is a shared one or a public key. Raises `NotSigned`."""
+    """Raise `NotSigned` unless one of the signatures is valid and the attempt is fresh.
+
+    `secret` is a shared secret or a public key. `now` is in Unix seconds.
+    """
     if (
         not timestamp.isascii()
         or not timestamp.isdigit()
         or abs(int(timestamp) - now) > _TOLERANCE_SECONDS
     ):
         raise NotSigned(
-            "webhook-timestamp is not of the last five minutes; a copy of an old delivery is refused"
+            "webhook-timestamp is not of the last five minutes; a copy of an old delivery is "
+            "refused"
         )
     signed = _signed(id, int(timestamp), body)
-    if not any(_holds(secret, part, signed) for part in signatures.split()):
+    if not any(_is_valid(secret, part, signed) for part in signatures.split()):
         raise NotSigned("no webhook-signature is that of this body with this secret or key")
 
 
-def _holds(secret: str, signature: str, signed: bytes) -> bool:
+def _is_valid(secret: str, signature: str, signed: bytes) -> bool:
     version, _, encoded = signature.partition(",")
     key = base64.b64decode(secret.partition("_")[2])
     try:

@@ -1,1 +1,4 @@
-"""The courier: brings records to where a side wants to be told, by webhook and by e-mail, and records whether it could."""
+"""The notifier: it sends records to a side's endpoints, by webhook and by e-mail.
+
+It also records whether a message to the side was delivered.
+"""

@@ -1,4 +1,4 @@
-"""What a courier is given to bring, and what came of it: the same for every means."""
+"""A delivery to an endpoint and its result, the same for every means of contact."""
 
 from typing import Final, Protocol
 
@@ -11,20 +11,20 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 SECONDS: Final = 15.0
-"""Time for one try: a receiver answers first and works afterwards."""
+"""The time limit of one try; a receiver should answer first and work afterwards."""
 
 SHOWN: Final = 200
-"""Characters of an answer that are kept."""
+"""The characters of an answer that are kept."""
 
 
 class OutgoingItem(Struct, frozen=True, kw_only=True):
-    """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
+    """One record for one endpoint: its bytes, and the values for a text about it.
 
-    One that is `unattributed` is under the Chatham House Rule: its bytes are a notice
-    without a speaker, and its `side` is not shown. `number` is the record's own,
-    `matter` that of its exchange where the record has none of its own. A `notice` is no
-    record and has no position: it says in a sentence what is wrong with the side's own
-    watch.
+    An item that is `unattributed` is under the Chatham House Rule: its bytes are a
+    notice without a speaker, and its `side` is not shown. `number` is the record's own
+    number. `matter` is the number of its exchange, if the record has none. A `notice`
+    is no record and has no position: it is a sentence about what is wrong with the
+    side's own watch.
     """
 
     id: str
@@ -46,7 +46,11 @@ class OutgoingItem(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryResult(Struct, frozen=True, kw_only=True):
-    """What came of one try. One that is not `ok` is tried again, after `wait` seconds at least; never more, if `gone`."""
+    """The result of one try.
+
+    A try that is not `ok` is repeated after at least `wait` seconds. If the endpoint is
+    `gone`, it is never repeated.
+    """
 
     ok: bool
     answered: Text | None = None
@@ -58,17 +62,22 @@ class Transport(Protocol):
     """One means of contact."""
 
     async def __call__(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
-        """Try once. Raises nothing that a receiver may cause."""
+        """Try once. Raises no exception that a receiver could cause."""
 
 
 NOT_REACHED: Final = sentence("not reached")
-"""All that a side is told of a try that nobody answered. Whether a port refused, was
-silent or spoke otherwise would map the host's network.
+"""The only answer that a side sees for a try that nobody answered.
+
+A difference between a refusing, a silent and a foreign port would map the host's
+network.
 """
 
 
 def unreachable(endpoint: NotificationEndpoint, error: Exception | Text) -> Text:
-    """Return what is kept of a try that nobody answered; the reason is for the operator's log."""
+    """Return the answer to keep for a try that nobody answered.
+
+    The reason goes to the operator's log only.
+    """
     reason = str(error) if isinstance(error, Text) else f"{type(error).__name__}: {error}"
     log.info("courier.not_reached", endpoint=endpoint.id, reason=reason[:SHOWN])
     return NOT_REACHED

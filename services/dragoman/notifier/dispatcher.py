@@ -1,12 +1,16 @@
-"""The rounds of a courier: for each endpoint what is due again, then what is new, and each outcome is kept before the next one is begun.
+"""The dispatcher: for each endpoint, it sends what is due again, and then what is new.
 
-    sent, and answered        the outcome is kept; a message to the side is recorded as handed over
-    sent, and not answered    tried again after 5 s, 5 min, 30 min, 2 h … (`retries_s`), and given up after the last
+Each result is stored before the next try begins:
+
+    sent, and answered        the result is stored; a message to the side is recorded as
+                              delivered
+    sent, and not answered    tried again after 5 s, 5 min, 30 min, 2 h … (`retries_s`),
+                              and given up after the last try
     given up                  parked, recorded as failed, and sent again by hand
-    the courier dies          a webhook that was on its way is sent once more, with the id that it had; a mail is not, and is parked as unclear
+    the notifier dies         a webhook that was on its way is sent once more, with the
+                              same id; a mail is not, and is parked as unclear
 
-Any number of couriers may run: an endpoint is one's who holds it, for a minute at a
-time.
+Any number of notifiers may run: one notifier holds an endpoint for a minute at a time.
 """
 
 import asyncio
@@ -19,17 +23,18 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from dragoman.application.command_handler import CommandHandler, stamp
+from dragoman.application.clock import stamp
+from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts.access import may_read
 from dragoman.domain.acts.families import delivery_outcomes as rules
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS
 from dragoman.notifier import selection
 from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
 from dragoman.projection.projection import NotYetApplied, Projection
-from dragoman.projection.store import StoredRow
+from dragoman.projection.stored_row import StoredRow
 from dragoman.stores.endpoints import (
     PARKED,
     PENDING,
@@ -48,22 +53,22 @@ from dragoman_schemas.responses import Means
 log = structlog.get_logger()
 
 AT_ONCE: Final = 8
-"""Webhooks on their way to one endpoint: what a courier's death sends once more."""
+"""The webhooks in flight to one endpoint; if the notifier dies, they are sent again."""
 
 HELD_SECONDS: Final = 60.0
-"""How long an endpoint is one courier's without a word of it."""
+"""The time for which one notifier holds an endpoint without renewal."""
 
 _NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
-"""Seconds before each try of a notice: an hour later nobody needs it."""
+"""The seconds before each try of a notice: an hour later nobody needs it."""
 
-_UNTOLD: Final = 500
-"""Records that are not for an endpoint, after which that is written down."""
+_SKIPPED: Final = 500
+"""The number of skipped records after which the position is stored."""
 
 _UNCLEAR: Final = sentence("it is not known whether it was sent; look, and send it again")
 
 
-class Rounds:
-    """Brings records to the endpoints of all channels that a process follows."""
+class Dispatcher:
+    """A sender of records to the endpoints of all channels that a process follows."""
 
     def __init__(
         self,
@@ -76,7 +81,10 @@ class Rounds:
         name: str,
         now: Callable[[], datetime],
     ) -> None:
-        """Bring by these means, and record through the desk. The `name` is this courier's over restarts, and no other's."""
+        """Send by these means, and record through the command handler.
+
+        The `name` is this notifier's over restarts, and no other's.
+        """
         self._channels = channels
         self._desk = desk
         self._store = store
@@ -85,7 +93,7 @@ class Rounds:
         self._now = now
         self._name = name
         self._woken = asyncio.Event()
-        self._heard: set[str] = set()
+        self._listened: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
@@ -93,7 +101,7 @@ class Rounds:
         self._backoffs: dict[str, Backoff] = {}
 
     async def run(self) -> None:
-        """Bring for ever."""
+        """Send for ever."""
         try:
             while True:
                 await self._look()
@@ -118,8 +126,8 @@ class Rounds:
             if projection.is_channel
         }
         for projection in by_cid.values():
-            if projection.name not in self._heard:
-                self._heard.add(projection.name)
+            if projection.name not in self._listened:
+                self._listened.add(projection.name)
                 projection.listeners.add(self._wake)
         for endpoint in self._store.endpoints():
             channel = by_cid.get(endpoint.cid)
@@ -138,7 +146,10 @@ class Rounds:
         self._woken.set()
 
     def _is_due(self, endpoint: NotificationEndpoint) -> bool:
-        """Return whether an endpoint may be served now: one whose round failed is tried again later each time."""
+        """Return whether an endpoint may be served now.
+
+        After a failed round, each next try waits longer.
+        """
         backoff = self._backoffs.get(endpoint.id)
         return backoff is None or backoff.due
 
@@ -157,7 +168,7 @@ class Rounds:
             log.info("task.recovered", task="courier", endpoint=endpoint)
 
     async def _serve(self, endpoint: NotificationEndpoint, projection: Projection) -> None:
-        """Do what there is to do for an endpoint now, if nobody else does."""
+        """Do all that is due for an endpoint, unless another notifier holds it."""
         try:
             while await self._round(endpoint, projection):
                 pass
@@ -165,15 +176,15 @@ class Rounds:
             log.warning("courier.put_off", endpoint=endpoint.id, reason=str(error))
 
     async def _round(self, endpoint: NotificationEndpoint, projection: Projection) -> bool:
-        """Bring what is due and what is new, at most so many at once. Whether there may be more."""
+        """Send due and new records, up to a limit; return whether there may be more."""
         progress, revision = self._store.progress(endpoint.id)
         if self._store.find(endpoint.id) is None or (
             progress.holder != self._name and progress.until > time.time()
         ):
             return False
         if progress.told:
-            return await self._tell(endpoint, projection, progress, revision)
-        if progress.gone or not _may_be_told(endpoint, projection):
+            return await self._record_outcomes(endpoint, projection, progress, revision)
+        if progress.gone or not _may_receive(endpoint, projection):
             return False
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
         if notice is not None and (
@@ -181,9 +192,8 @@ class Rounds:
         ):
             return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
-        position = (
-            projection.state.position
-        )  # what is known of an endpoint may be ahead of the log here
+        # The stored progress of an endpoint may be ahead of the log here.
+        position = projection.state.position
         due = [
             entry
             for entry in progress.waiting
@@ -202,16 +212,15 @@ class Rounds:
             if item is not None
         ]
         items = [*again, *fresh]
-        if not items and not due and upto - progress.upto < _UNTOLD:
-            self._seen[endpoint.id] = (
-                upto  # nothing is for it: that is found out again after a restart
-            )
+        if not items and not due and upto - progress.upto < _SKIPPED:
+            # No record is for the endpoint. After a restart, this is computed again.
+            self._seen[endpoint.id] = upto
             return False
         if items:
-            held = await self._held(endpoint, progress, revision, items)
-            if held is None:
+            claimed = await self._claim(endpoint, progress, revision, items)
+            if claimed is None:
                 return False
-            progress, revision = held
+            progress, revision = claimed
         bring = self._means[endpoint.means]
         outcomes = await asyncio.gather(*(bring(endpoint, item) for item in items))
         tries = {entry.position: entry.tries for entry in due}
@@ -221,11 +230,11 @@ class Rounds:
             going=0,
             waiting=tuple(entry for entry in progress.waiting if entry.position not in tries),
         )
-        for item, brought in zip(items, outcomes, strict=True):
+        for item, result in zip(items, outcomes, strict=True):
             progress = self._after(
-                endpoint, projection, progress, item, brought, tries.get(item.position, 0)
+                endpoint, projection, progress, item, result, tries.get(item.position, 0)
             )
-        return await self._surely_kept(endpoint, progress, revision)
+        return await self._write_until_stored(endpoint, progress, revision)
 
     async def _notify(
         self,
@@ -235,14 +244,18 @@ class Rounds:
         revision: int,
         notice: WatchNoticeItem,
     ) -> bool:
-        """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two.
+        """Send a notice about the side's own watch.
 
-        Where the answer to that was lost, it is brought once it shows that it was
-        written by this courier.
+        The notice is first marked as sent in the progress. So it is tried a few times,
+        but never by two notifiers. If the answer to that write was lost, the notice is
+        sent only after a read shows that this notifier wrote.
         """
         if progress.noticed != notice.id:
             self._noticing[endpoint.id] = notice.id
-            if await self._kept(endpoint, replace(progress, noticed=notice.id), revision) is None:
+            if (
+                await self._write_progress(endpoint, replace(progress, noticed=notice.id), revision)
+                is None
+            ):
                 return False
         del self._noticing[endpoint.id]
         if progress.noticed == notice.id and progress.holder != self._name:
@@ -251,52 +264,58 @@ class Rounds:
         for wait in _NOTICE_AGAIN if item is not None else ():
             assert item is not None
             await asyncio.sleep(wait)
-            brought = await self._means[endpoint.means](endpoint, item)
+            result = await self._means[endpoint.means](endpoint, item)
             log.info(
                 "courier.noticed",
                 endpoint=endpoint.id,
                 notice=notice.id,
                 kind=notice.kind,
-                ok=brought.ok,
-                answered=_said(brought),
+                ok=result.ok,
+                answered=_answer_text(result),
             )
-            if brought.ok or brought.gone:
+            if result.ok or result.gone:
                 break
         return True
 
-    async def _held(
+    async def _claim(
         self,
         endpoint: NotificationEndpoint,
         progress: Progress,
         revision: int,
         items: list[OutgoingItem],
     ) -> tuple[Progress, int] | None:
-        """Return the progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
-        if (
-            progress.going and endpoint.id not in self._marked
-        ):  # its courier died with a mail on its way
+        """Return the progress of an endpoint that this notifier holds for one try.
+
+        Return None if another notifier was faster.
+        """
+        # Its notifier died while a mail was on its way.
+        if progress.going and endpoint.id not in self._marked:
             unclear = Waiting(position=progress.going, tries=1, answer=packed(_UNCLEAR))
-            held = replace(
+            unclear_progress = replace(
                 progress,
                 going=0,
                 upto=max(progress.upto, progress.going),
                 parked=(*progress.parked, unclear),
             )
-            await self._kept(endpoint, held, revision)
-            return None  # what is next is looked up anew
-        if (
-            endpoint.means == "e-mail"
-        ):  # never sent twice: what is on its way is written down before it goes
+            await self._write_progress(endpoint, unclear_progress, revision)
+            return None  # The next item is looked up again.
+        # A mail is never sent twice, so it is stored as on its way before it goes.
+        if endpoint.means == "e-mail":
             self._marked.add(endpoint.id)
-            return await self._kept(endpoint, replace(progress, going=items[0].position), revision)
+            return await self._write_progress(
+                endpoint, replace(progress, going=items[0].position), revision
+            )
         if progress.holder == self._name and progress.until - time.time() > 2 * SECONDS:
             return progress, revision
-        return await self._kept(endpoint, progress, revision)
+        return await self._write_progress(endpoint, progress, revision)
 
-    async def _kept(
+    async def _write_progress(
         self, endpoint: NotificationEndpoint, progress: Progress, revision: int
     ) -> tuple[Progress, int] | None:
-        """Write the progress, held for a while longer; None where somebody else wrote."""
+        """Write the progress and hold the endpoint longer.
+
+        Return None if another notifier wrote.
+        """
         progress = replace(progress, holder=self._name, until=time.time() + HELD_SECONDS)
         written = await self._store.keep(endpoint.id, progress, revision)
         if written is None:
@@ -304,7 +323,7 @@ class Rounds:
             return None
         return progress, written
 
-    async def _tell(
+    async def _record_outcomes(
         self,
         endpoint: NotificationEndpoint,
         projection: Projection,
@@ -316,22 +335,25 @@ class Rounds:
             [
                 outcome_to_record
                 for outcome_to_record in progress.told
-                if not await self._recorded(endpoint, projection, outcome_to_record)
+                if not await self._record_outcome(endpoint, projection, outcome_to_record)
             ]
         )
-        return len(outcomes) < len(progress.told) and await self._surely_kept(
+        return len(outcomes) < len(progress.told) and await self._write_until_stored(
             endpoint, replace(progress, told=outcomes), revision
         )
 
-    async def _surely_kept(
+    async def _write_until_stored(
         self, endpoint: NotificationEndpoint, progress: Progress, revision: int
     ) -> bool:
-        """Write what was done, as long as it takes the broker to come back: what was sent must not be sent again."""
+        """Write the progress, and wait for the broker if necessary.
+
+        A record that was sent must not be sent again.
+        """
         while True:
             try:
-                if await self._kept(endpoint, progress, revision) is None and not self._is_kept(
-                    endpoint, progress
-                ):
+                if await self._write_progress(
+                    endpoint, progress, revision
+                ) is None and not self._is_stored(endpoint, progress):
                     log.warning("courier.taken_over", endpoint=endpoint.id)
                     return False
                 return True
@@ -339,10 +361,13 @@ class Rounds:
                 log.warning("courier.not_kept", endpoint=endpoint.id, reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _is_kept(self, endpoint: NotificationEndpoint, progress: Progress) -> bool:
-        """Return whether what stands there is what was to be written: only the answer to that was lost then."""
-        known, _ = self._store.progress(endpoint.id)
-        return known.holder == self._name and replace(known, until=0.0) == replace(
+    def _is_stored(self, endpoint: NotificationEndpoint, progress: Progress) -> bool:
+        """Return whether the store has the progress that was to be written.
+
+        Then only the answer to the write was lost.
+        """
+        stored, _ = self._store.progress(endpoint.id)
+        return stored.holder == self._name and replace(stored, until=0.0) == replace(
             progress, holder=self._name, until=0.0
         )
 
@@ -352,7 +377,7 @@ class Rounds:
         projection: Projection,
         progress: Progress,
         item: OutgoingItem,
-        brought: DeliveryResult,
+        result: DeliveryResult,
         tries: int,
     ) -> Progress:
         """Return the progress after one try."""
@@ -360,32 +385,32 @@ class Rounds:
             "courier.tried",
             endpoint=endpoint.id,
             position=item.position,
-            ok=brought.ok,
-            answered=_said(brought),
+            ok=result.ok,
+            answered=_answer_text(result),
         )
-        if brought.ok:
+        if result.ok:
             progress = replace(progress, delivered=progress.delivered + 1)
-            return self._to_tell(endpoint, projection, progress, item, "delivered")
-        if brought.gone:
+            return self._with_outcome(endpoint, projection, progress, item, "delivered")
+        if result.gone:
             progress = replace(progress, gone=True)
-        known = Waiting(
+        waiting = Waiting(
             position=item.position,
             tries=tries + 1,
-            answer="" if brought.answered is None else packed(brought.answered),
+            answer="" if result.answered is None else packed(result.answered),
         )
-        if tries >= len(self._retries) or brought.gone:
+        if tries >= len(self._retries) or result.gone:
             log.warning(
                 "courier.parked",
                 endpoint=endpoint.id,
                 position=item.position,
-                answered=_said(brought),
+                answered=_answer_text(result),
             )
-            progress = replace(progress, parked=(*progress.parked, known))
-            return self._to_tell(endpoint, projection, progress, item, "failed")
-        again = time.time() + max(self._retries[tries], brought.wait)
-        return replace(progress, waiting=(*progress.waiting, replace(known, again=again)))
+            progress = replace(progress, parked=(*progress.parked, waiting))
+            return self._with_outcome(endpoint, projection, progress, item, "failed")
+        again = time.time() + max(self._retries[tries], result.wait)
+        return replace(progress, waiting=(*progress.waiting, replace(waiting, again=again)))
 
-    def _to_tell(
+    def _with_outcome(
         self,
         endpoint: NotificationEndpoint,
         projection: Projection,
@@ -393,7 +418,10 @@ class Rounds:
         item: OutgoingItem,
         outcome: str,
     ) -> Progress:
-        """With what is to be recorded: of a message to the side, that it was handed over, or given up."""
+        """Return the progress with an outcome to record, if there is one.
+
+        For a message to the side, it is that the message was delivered or given up.
+        """
         exchange = projection.exchange(item.exchange)
         if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
             return progress
@@ -404,18 +432,18 @@ class Rounds:
         )
         return replace(progress, told=(*progress.told, outcome_to_record))
 
-    async def _recorded(
+    async def _record_outcome(
         self,
         endpoint: NotificationEndpoint,
         projection: Projection,
         outcome_to_record: OutcomeToRecord,
     ) -> bool:
-        """Record an outcome; whether it is on record, or never will be."""
+        """Record an outcome; return whether it is recorded or never will be."""
         if outcome_to_record.position > projection.state.position:
             return False
         record = projection.record_at(outcome_to_record.position)
         if record is None or not record.act:
-            return True  # it was erased meanwhile
+            return True  # The record was erased meanwhile.
         envelope = record.envelope
         outcome = CourierOutcome(
             side=endpoint.side,
@@ -428,7 +456,7 @@ class Rounds:
         if exchange is not None and rules.is_recorded(exchange, outcome):
             return True
         id = self._desk.own_id(projection, rules.ACTOR, rules.key_of(outcome))
-        post = Post(
+        post = Submission(
             actor=rules.ACTOR,
             act=rules.act_of(outcome),
             data=outcome,
@@ -449,11 +477,14 @@ class Rounds:
         return True
 
 
-def _may_be_told(endpoint: NotificationEndpoint, projection: Projection) -> bool:
-    """Return whether whoever entered the endpoint may still read the channel: an officer who has left leaves no tap open."""
+def _may_receive(endpoint: NotificationEndpoint, projection: Projection) -> bool:
+    """Return whether the author of the endpoint may still read the channel.
+
+    An endpoint of an officer who has left must not receive records.
+    """
     return may_read(projection.registry, endpoint.created_by) is None
 
 
-def _said(brought: DeliveryResult) -> str:
-    """Return what was answered, for whoever reads this service's own log."""
-    return str(brought.answered or "")
+def _answer_text(result: DeliveryResult) -> str:
+    """Return the answer as text, for this service's own log."""
+    return str(result.answered or "")

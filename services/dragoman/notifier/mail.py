@@ -1,8 +1,8 @@
-"""E-mail: that something waits, how urgent it is and where to read it; never what it says, since mail is read on its way.
+"""Notification by e-mail: something waits, how urgent it is, and where to read it.
 
-It is written in the language that was chosen with its endpoint. The headers of RFC 6477
-carry precedence and kind for military mail systems, and MT-PRIORITY (RFC 6710) where
-the server offers it.
+A mail never has the content, because mail is read on its way. It is in the language
+that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for
+military mail systems. MT-PRIORITY (RFC 6710) does so if the server offers it.
 """
 
 from email.message import EmailMessage
@@ -22,19 +22,19 @@ _MT_PRIORITY: Final = {"routine": -2, "priority": 0, "immediate": 2, "flash": 4}
 _EXERCISE: Final = "0"
 _OPERATION: Final = "1"
 _DRILL: Final = "EXERCISE EXERCISE EXERCISE"
-"""The word of procedure, which is the same in every language."""
+"""The procedure word for an exercise, which is the same in every language."""
 
 
 def message(
     endpoint: NotificationEndpoint, item: OutgoingItem, sender: str, base_url: str
 ) -> EmailMessage:
     """Return the mail for a record. Its Message-ID is the same at every try."""
-    mail, said = EmailMessage(), words(endpoint.language)
+    mail, vocabulary = EmailMessage(), words(endpoint.language)
     drill = f"{_DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
-    act = f"{said.act(item.act)}, {item.matter}" if item.matter else said.act(item.act)
-    about = item.number or (act if item.notice is None else said.sentence(item.notice))
-    mail["Subject"] = f"{drill}[{said.value(item.precedence).upper()}] {about}"
+    act = f"{vocabulary.act(item.act)}, {item.matter}" if item.matter else vocabulary.act(item.act)
+    about = item.number or (act if item.notice is None else vocabulary.sentence(item.notice))
+    mail["Subject"] = f"{drill}[{vocabulary.value(item.precedence).upper()}] {about}"
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -50,18 +50,17 @@ def message(
     happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
     texts = [happened] if item.exercise else []
     lines = [
-        said.sentence(text)
-        for text in (*texts, *_lines(item, said.written(item.time, "minute"), where))
+        vocabulary.sentence(text)
+        for text in (*texts, *_lines(item, vocabulary.written(item.time, "minute"), where))
     ]
     mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
-    mail["Content-Language"] = (
-        said.tag
-    )  # after the content, which takes all headers about it with it
+    # Set it after the content, because `set_content` removes all headers about it.
+    mail["Content-Language"] = vocabulary.tag
     return mail
 
 
 def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]:
-    """Return what it says: what came, from whom and when, and where to read it."""
+    """Return the lines of the mail: the record, its sender, its time and its URL."""
     if item.notice is not None:
         return item.notice, sentence(
             "Since %(time)s. Take the watch: %(where)s", time=time, where=where
@@ -83,17 +82,20 @@ def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]
 
 
 def _sender(item: OutgoingItem) -> NameValue | Text:
-    """Return from whom a record is; under the Chatham House Rule from a participant."""
+    """Return the sender of a record; under the Chatham House Rule, a participant."""
     if item.unattributed:
         return sentence("a participant")
     return NameValue("side", item.side) if item.side else sentence("the service")
 
 
 class Mails:
-    """Brings mails to a server, one connection each: they are few, and no connection is kept that may have died."""
+    """A sender of mails to a server, with one connection for each mail.
+
+    Mails are few, and a connection that is kept may have died.
+    """
 
     def __init__(self, settings: Smtp, base_url: str) -> None:
-        """Use that server, and point readers to that address of a gateway."""
+        """Use that server, and point readers to the base URL of a gateway."""
         self._settings = settings
         self._base_url = base_url
 

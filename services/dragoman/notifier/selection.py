@@ -1,4 +1,4 @@
-"""Which records are for an endpoint, and what is said of them."""
+"""The records for an endpoint, and the values that are sent about each."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.record import codec as records
@@ -20,7 +20,8 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import records as reads
 from dragoman.stores.endpoints import NotificationEndpoint, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
-from dragoman_schemas.responses import Entry, Noticed, Unattributed, UnattributedNotice, WatchNotice
+from dragoman_schemas.responses import Entry, Unattributed, UnattributedNotice
+from dragoman_schemas.watch_responses import Noticed, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _PAGE: Final = 200
@@ -29,7 +30,10 @@ _PAGE: Final = 200
 async def following(
     endpoint: NotificationEndpoint, projection: Projection, upto: int, most: int
 ) -> tuple[list[OutgoingItem], int]:
-    """Return the next records that are for an endpoint, at most so many, and the position up to which there are no others."""
+    """Return the next records for an endpoint, at most `most`, and a position.
+
+    There are no other records for the endpoint up to that position.
+    """
     outgoing_items: list[OutgoingItem] = []
     while len(outgoing_items) < most:
         entries = await _entries(projection, upto + 1, _PAGE)
@@ -46,7 +50,7 @@ async def following(
 
 
 async def at(projection: Projection, position: int) -> OutgoingItem | None:
-    """Return a record once more; None where it was erased meanwhile."""
+    """Return a record once more, or None if it was erased meanwhile."""
     entries = await _entries(projection, position, 1)
     return _item(projection, entries[0]) if entries else None
 
@@ -60,7 +64,11 @@ async def _entries(projection: Projection, first: int, most: int) -> list[Entry]
 
 
 def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
-    """Return whether a record is for an endpoint: no service's own note, as urgent as it asks, and of the acts and families that it names."""
+    """Return whether a record is for an endpoint.
+
+    It must not be a service's own note, must be as urgent as the endpoint asks, and
+    must be of its acts and families.
+    """
     rule = RULES.get(item.act)
     least = PRECEDENCES.index(endpoint.precedence) if endpoint.precedence else len(PRECEDENCES)
     return (
@@ -76,7 +84,11 @@ def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
 def noticed(
     endpoint: NotificationEndpoint, projection: Projection, notice: WatchNoticeItem
 ) -> OutgoingItem | None:
-    """Return what is brought of a notice; None where the endpoint is for some acts or families alone, or the notice is of another hour."""
+    """Return the item to send for a notice.
+
+    Return None if the endpoint is only for some acts or families, or if the notice is
+    too old.
+    """
     is_wanted = not endpoint.acts and (not endpoint.families or "notification" in endpoint.families)
     if not is_wanted or not notice.since > time.time() - NOTICE_SECONDS:
         return None
@@ -117,7 +129,7 @@ def _notice(notice: WatchNoticeItem) -> Text:
 
 
 def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
-    """Return what is brought of an entry; None for what is void, erased or no record."""
+    """Return the item to send for an entry; None for a void, erased or junk entry."""
     if not entry.valid or not isinstance(entry.record, Raw):
         return None
     try:
@@ -158,7 +170,10 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
 
 
 def _without_speaker(projection: Projection, position: int, record: Record) -> bytes:
-    """Return the event that stands for a record under the Chatham House Rule: where it is read, and not whose it is."""
+    """Return the event that stands for a record under the Chatham House Rule.
+
+    It says where to read the record, and not who wrote it.
+    """
     envelope = record.envelope
     event = UnattributedNotice(
         specversion="1.0",

@@ -1,9 +1,9 @@
-"""Webhooks: a record's exact bytes as a CloudEvent, signed by Standard Webhooks, to a URL that leads nowhere inside.
+"""Webhooks: a record's exact bytes as a CloudEvent, signed by Standard Webhooks.
 
-A URL is entered by a side and called by the host, so it must not reach what only the
-host reaches. The address is checked once more when its socket is made, however it was
-written or looked up: none but public ones are called, and those that the settings
-allow. Redirects are not followed.
+A side enters a URL and the host calls it. So the URL must not reach addresses that only
+the host can reach. The address is checked again when its socket is created, in whatever
+form it was written or resolved. Only public addresses are called, and those that the
+settings allow. Redirects are not followed.
 """
 
 import socket
@@ -25,28 +25,34 @@ from dragoman.text import verbatim
 _AGENT: Final = "dragoman-courier"
 
 CONNECTIONS: Final = 64
-"""Connections at once for one side of a channel."""
+"""The simultaneous connections for one side of a channel."""
 
 CONNECTIONS_PER_HOST: Final = 8
-"""Connections at once to one receiver, for one side of a channel."""
+"""The simultaneous connections to one receiver, for one side of a channel."""
 
 
 class NotAllowed(OSError):
-    """An address that is not called."""
+    """An address that must not be called."""
 
 
 class GuardedResolver(AbstractResolver):
-    """Looks names up, and gives no address that may not be called: it is the very address that is then connected to."""
+    """A resolver that returns only addresses that may be called.
+
+    The connection is then made to that same address.
+    """
 
     def __init__(self, guard: AddressGuard, names: AbstractResolver | None = None) -> None:
-        """Look names up with the system's resolver, unless another is given."""
+        """Resolve names with the system's resolver, or with another one."""
         self._guard = guard
         self._names = names or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of a name that may be called. Raises `NotAllowed` where there is none."""
+        """Return the addresses of a name that may be called.
+
+        Raises `NotAllowed` if there are no such addresses.
+        """
         resolve = await self._names.resolve(host, port, family)
         allowed = [item for item in resolve if self._guard.allows(item["host"])]
         if not allowed:
@@ -54,12 +60,15 @@ class GuardedResolver(AbstractResolver):
         return allowed
 
     async def close(self) -> None:
-        """Close the resolver behind."""
+        """Close the underlying resolver."""
         await self._names.close()
 
 
 def _guarded(guard: AddressGuard) -> Callable[[AddrInfoType], socket.socket]:
-    """Return what makes the socket of each connection; it refuses an address that may not be called."""
+    """Return a factory for the sockets of connections.
+
+    It refuses an address that must not be called.
+    """
 
     def made(info: AddrInfoType) -> socket.socket:
         family, type, protocol, _, address = info
@@ -71,7 +80,7 @@ def _guarded(guard: AddressGuard) -> Callable[[AddrInfoType], socket.socket]:
 
 
 def session(guard: AddressGuard) -> aiohttp.ClientSession:
-    """HTTP connections that lead where the guard allows."""
+    """Return an HTTP session that connects only where the guard allows."""
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(guard),
         use_dns_cache=False,
@@ -88,10 +97,14 @@ def session(guard: AddressGuard) -> aiohttp.ClientSession:
 
 
 class Webhooks:
-    """Brings records to URLs. Each side of each channel has connections of its own, so that no side waits for another's receivers."""
+    """A sender of records to URLs.
+
+    Each side of each channel has its own connections, so that no side waits for another
+    side's receivers.
+    """
 
     def __init__(self, guard: AddressGuard) -> None:
-        """Call where the guard allows; close it with `aclose`."""
+        """Call only where the guard allows; close it with `aclose`."""
         self._sessions: dict[tuple[str, str], aiohttp.ClientSession] = {}
         self._guard = guard
 

@@ -1,1 +1,1 @@
-"""The read model: logs folded into one SQLite file per process, which may be deleted at any time."""
+"""The read model: logs folded into one SQLite file a process, which may be deleted."""

@@ -1,4 +1,8 @@
-"""The gateway's side of the check of its projection's file: it starts the checker, and acts on what that finds."""
+"""The gateway's part in the check of its projection's file.
+
+An `IntegrityCheck` starts the checker (`integrity`), a process, and acts on its
+findings: damage and differing rows are reported to the `Store`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -20,16 +24,17 @@ _AGAIN_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 10.0
 _FIRST_SECONDS: Final = 3600.0
 _BEGIN_SECONDS: Final = 20.0
-"""A gateway that has just started has other things to do, and a file that was opened
-cleanly.
+"""The delay of the first check after a start.
+
+A gateway that has just started is busy, and has just opened its file without error.
 """
 
 
 class IntegrityCheck:
-    """Has one file checked for as long as a gateway runs.
+    """The continuous check of one file while a gateway runs.
 
-    `checked` says when a pass over all rows last found nothing, by the loop's clock; 0
-    for never.
+    `checked` is the last finding of each kind of check that found no difference. `told`
+    is called with each such finding.
     """
 
     def __init__(
@@ -42,7 +47,13 @@ class IntegrityCheck:
         pause_s: float = _PAUSE_SECONDS,
         begin_s: float = _BEGIN_SECONDS,
     ) -> None:
-        """Check a store's file with a share of a processor, folding the logs again after and every so many seconds."""
+        """Prepare the check of a store's file.
+
+        `share` is the share of a processor that the checker may use. The logs are
+        folded again for the first time after `refold_after_s`, then every
+        `refold_every_s`. `pause_s` is the pause between two passes, `begin_s` the delay
+        of the first one.
+        """
         self._store = store
         self._begin_s = begin_s
         self._arguments = (str(share), str(refold_after_s), str(refold_every_s), str(pause_s))
@@ -50,10 +61,11 @@ class IntegrityCheck:
         self.told: Callable[[IntegrityPassed], None] = lambda _: None
 
     async def run(self) -> None:
-        """Start the checker, and another one whenever it has ended, for ever."""
+        """Start the checker, and start it again whenever it has ended, for ever."""
         await asyncio.sleep(self._begin_s)
         while True:
-            while self._store.damage or self._store.differing:  # threads report it  # noqa: ASYNC110
+            # Threads report damage and differences, so this polls.
+            while self._store.damage or self._store.differing:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
             generation = self._store.generation
             starting = asyncio.ensure_future(
@@ -81,22 +93,24 @@ class IntegrityCheck:
                 log.warning("projection.checker_ended", do="nothing: another one is started")
                 await asyncio.sleep(_AGAIN_SECONDS)
 
-    def _act_on(self, told: integrity.Told) -> None:
-        match told:
+    def _act_on(self, finding: integrity.IntegrityReport) -> None:
+        match finding:
             case RowMismatch(channel=channel, detail=detail):
                 self._store.report_difference(channel, detail)
             case Damaged(detail=detail):
                 self._store.report(detail)
             case IntegrityPassed():
                 say = (
-                    log.debug if told.what == "rows" and told.what in self.checked else log.info
-                )  # passes follow each other without end
-                self.checked[told.what] = told
-                self.told(told)
+                    log.debug
+                    if finding.what == "rows" and finding.what in self.checked
+                    else log.info
+                )  # passes follow each other all the time
+                self.checked[finding.what] = finding
+                self.told(finding)
                 say(
                     "projection.checked",
-                    what=told.what,
-                    channels=told.channels,
-                    rows=told.rows,
-                    seconds=round(told.seconds, 1),
+                    what=finding.what,
+                    channels=finding.channels,
+                    rows=finding.rows,
+                    seconds=round(finding.seconds, 1),
                 )

@@ -1,7 +1,7 @@
-"""A tally: how many exchanges of each family have each status, and how many of them each side owes something.
+"""Tallies: how many exchanges have each status, and how many each side owes.
 
-Kept up to date at the price of what changes, and saved every so many positions, so that
-neither now nor any past position has to be counted out.
+A tally is brought up to date with each change, and saved every so many positions. So
+neither the present nor a past position needs a count of all exchanges.
 """
 
 from collections import Counter
@@ -17,20 +17,20 @@ UNACKNOWLEDGED: Final = "unacknowledged"
 UNANSWERED: Final = "unanswered"
 
 Tally = Counter[tuple[str, str]]
-"""By (family, status), (`unacknowledged`, side) and (`unanswered`, side)."""
+"""Counts by (family, status), (`unacknowledged`, side) and (`unanswered`, side)."""
 
 _decode = msgspec.json.Decoder(list[tuple[str, str, int]]).decode
 
 
 def of(state: Exchange) -> Tally:
-    """Return what one exchange counts for."""
+    """Return the counts of one exchange."""
     return of_parts(state.family, state.status, owes_acknowledgement(state), owes_answer(state))
 
 
 def of_parts(
     family: str, status: str, unacknowledged: Iterable[str], unanswered: Iterable[str]
 ) -> Tally:
-    """Return the same from its columns."""
+    """Return the counts of one exchange from its columns."""
     keys = [
         (family, status),
         *((UNACKNOWLEDGED, side) for side in unacknowledged),
@@ -40,12 +40,12 @@ def of_parts(
 
 
 def encode(tally: Tally) -> bytes:
-    """Return a tally as it is saved."""
+    """Return a tally in its saved form."""
     return msgspec.json.encode(
         [(what, of, count) for (what, of), count in sorted(tally.items()) if count]
     )
 
 
 def decode(saved: bytes) -> Tally:
-    """Return a saved tally."""
+    """Return a tally from its saved form."""
     return Counter({(what, of): count for what, of, count in _decode(saved)})

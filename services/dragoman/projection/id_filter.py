@@ -1,8 +1,9 @@
-"""The ids that a channel has seen, in little memory: whatever is denied here was never used, and no file need be asked.
+"""A filter of the ids in a channel, which spares reads of the file.
 
-Bloom filters of 16 bits an id, of which each id sets four. One that is full takes one
-unused id in four hundred for a used one, which then costs a look into the file, and is
-followed by one four times as large.
+An id that the filter denies was never used. The filter is a row of Bloom filters of 16
+bits an id, of which each id sets four. A full one takes one unused id in four hundred
+for a used one. That costs one look-up in the file. After a full one comes another, four
+times as large.
 """
 
 from typing import Final
@@ -14,19 +15,19 @@ _GROWTH: Final = 4
 
 
 class IdFilter:
-    """A set of ids that may take what it has not seen for seen, and never the other way round.
+    """A set of ids that may wrongly seem to have an id, but never seems to lack one.
 
-    Until whoever fills it says that it is complete, it denies nothing.
+    It denies nothing until its owner sets `complete`.
     """
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin without ids."""
         self.complete = False
         self._room = 0
         self._filters: list[_Filter] = []
 
     def add(self, id: str) -> None:
-        """Take an id in."""
+        """Add an id."""
         if not self._room:
             self._room = _FIRST * _GROWTH ** len(self._filters)
             self._filters.append(_Filter(self._room * _BITS))
@@ -34,11 +35,11 @@ class IdFilter:
         self._filters[-1].add(hash(id))
 
     def denies(self, id: str) -> bool:
-        """Return whether the id was certainly never taken in."""
+        """Return whether the id was certainly never added."""
         if not self.complete:
             return False
-        for item in self._filters:  # a generator would cost more than the look  # noqa: SIM110
-            if item.holds(hash(id)):
+        for bloom in self._filters:  # a generator is slower than the look-up  # noqa: SIM110
+            if bloom.holds(hash(id)):
                 return False
         return True
 

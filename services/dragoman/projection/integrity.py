@@ -1,21 +1,24 @@
-"""The check that a projection's file is what its records make, in a process of its own that uses little of a processor.
+"""The check of a projection's file, a process that uses little of a processor.
 
-    pass     again and again: each list row is the row of its exchange's state, the states come to the digest, each record's columns are its own
-    refold   once a day: every log is folded again into a file of its own, and all tables are compared row by row
+    pass     again and again: each list row is the row of its exchange's state, the
+             states come to the digest, each record's columns are those of its bytes
+    refold   once a day: every log is folded again into another file, and all tables
+             are compared row by row
 
-    the gateway → nothing; it closes the wire to end this        the checker → a `Finding` a line of work that found something, or was done
+    the gateway → nothing; it closes the pipe to end this process
+    the checker → an `IntegrityFinding` after each difference, pass or refold
 
-Neither asks the broker: that the records in the file are those of the log is compared
-by `Projection.walk`. What is read is read in short transactions, so that the writer is
-never held up. A row that is not as it must be is reported once, and the process ends:
-the gateway builds another file and starts the check again.
+The checker asks no broker. `Projection.walk` compares the records in the file with
+those of the log. The checker reads in short transactions, so that the writer never
+waits for it. It reports the first row that differs, and ends. The gateway then builds
+another file and starts the check again.
 """
 
 import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
@@ -27,20 +30,25 @@ from msgspec import Struct
 
 from dragoman.domain.record import state_digest
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.eventlog.event_log import EntryToAppend, Outcome, StoredMessage, Unavailable
-from dragoman.limits import READ_RECORDS
+from dragoman.projection.file_log import FileLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import remove
+from dragoman.projection.row_keys import (
+    base_of,
+    channel_number,
+    channel_range,
+    last_key,
+    position_of,
+    row_key,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import SHIFT, exchange_row
+from dragoman.projection.table_rows import exchange_row
 from dragoman.projection.writer_messages import is_damage
-from dragoman.text import sentence
 from dragoman.tlog import leaf
 from dragoman.worker_process import Pipe
 from dragoman_schemas.state import decode_channel, decode_exchange
 
-_MASK: Final = (1 << SHIFT) - 1
 _CHUNK: Final = 64
 _NICE: Final = 19
 _POLITE_SECONDS: Final = 5.0
@@ -48,24 +56,30 @@ _ENTRY: Final = leaf.entry(0, "")[:18]
 
 
 class IntegrityFinding(Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What the checker tells the gateway."""
+    """A message of the checker to the gateway."""
 
 
 class RowMismatch(IntegrityFinding, frozen=True, kw_only=True, tag="differs"):
-    """A channel's row that its records do not make; `detail` names the row and both values."""
+    """A row of a channel that its records do not make.
+
+    `detail` names the row and both values.
+    """
 
     channel: str
     detail: str
 
 
 class Damaged(IntegrityFinding, frozen=True, kw_only=True, tag="damaged"):
-    """SQLite says that the file is damaged."""
+    """An error of SQLite that says that the file is damaged."""
 
     detail: str
 
 
 class IntegrityPassed(IntegrityFinding, frozen=True, kw_only=True, tag="checked"):
-    """A pass or a refold came to its end, and found nothing. `processor_s` is what it cost."""
+    """The end of a pass or a refold that found no difference.
+
+    `processor_s` is the processor time that it took.
+    """
 
     what: str
     channels: int
@@ -74,13 +88,13 @@ class IntegrityPassed(IntegrityFinding, frozen=True, kw_only=True, tag="checked"
     processor_s: float
 
 
-Told = RowMismatch | Damaged | IntegrityPassed
+IntegrityReport = RowMismatch | Damaged | IntegrityPassed
 write = msgspec.json.Encoder().encode
-read = msgspec.json.Decoder(Told).decode
+read = msgspec.json.Decoder(IntegrityReport).decode
 
 
 class _Different(Exception):
-    """A row differs: the channel, and what is different."""
+    """A row that differs, with its channel and the difference."""
 
     def __init__(self, channel: str, detail: str) -> None:
         super().__init__(channel, detail)
@@ -88,37 +102,40 @@ class _Different(Exception):
 
 
 class Pace:
-    """Keeps the work to a share of a processor. `ended` is asked at every rest."""
+    """A limit of the work to a share of a processor. Every rest asks `ended`."""
 
     def __init__(self, share: float, ended: Callable[[], bool] = lambda: False) -> None:
-        """Begin with what this process has used so far."""
+        """Begin with the processor time that this process has used so far."""
         self._share = share
         self._ended = ended
         self._used = 0.0
 
-    def rest(self, number: float = 0.0) -> None:
-        """Sleep for as long as what was used since the last rest must be made up for; `others` are processor seconds of a helper."""
-        used = time.process_time() + number
+    def rest(self, helper_seconds: float = 0.0) -> None:
+        """Sleep until the work since the last rest is within the share.
+
+        `helper_seconds` is the processor time of a helper process.
+        """
+        used = time.process_time() + helper_seconds
         self.sleep((used - self._used) * (1 / self._share - 1))
-        self._used = time.process_time() + number
+        self._used = time.process_time() + helper_seconds
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, and raise `EOFError` as soon as nobody wants the work any more."""
+        """Sleep, and raise `EOFError` as soon as the work is no longer wanted."""
         ends = time.monotonic() + seconds
         while True:
             if self._ended():
                 raise EOFError
-            number = ends - time.monotonic()
-            if number <= 0:
+            remaining = ends - time.monotonic()
+            if remaining <= 0:
                 return
-            time.sleep(min(number, 0.5))
+            time.sleep(min(remaining, 0.5))
 
 
 class Checker:
-    """Reads one projection's file, and compares."""
+    """The comparison of one projection's file with its own records."""
 
     def __init__(self, path: Path, pace: Pace) -> None:
-        """Open the file, to read alone."""
+        """Open the file, read-only."""
         self.path = path
         self.rows = 0
         self._pace = pace
@@ -129,11 +146,14 @@ class Checker:
         self._connection.close()
 
     def check(self) -> int:
-        """Check every channel once. Returns how many. Raises what differs; SQLite's own errors are damage."""
+        """Check every channel once, and return the number of channels.
+
+        Raises the difference. An error of SQLite itself is damage.
+        """
         channels = self._ask("SELECT number, name FROM channels ORDER BY number")
         for number, name in channels:
-            self._check_states(number << SHIFT, name)
-            self._check_records(number << SHIFT, name)
+            self._check_states(base_of(number), name)
+            self._check_records(base_of(number), name)
         return len(channels)
 
     def _ask(self, query: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -149,10 +169,11 @@ class Checker:
         self._pace.rest()
 
     def _check_states(self, base: int, channel: str) -> None:
-        """Every list row, and the sum of the states as they stood at the position where this begins."""
+        """Check every list row, and the sum of the states at the current position."""
         with self._transaction():
             ((position, encoded, total),) = self._ask(
-                "SELECT position, state, total FROM channels WHERE number = ?", (base >> SHIFT,)
+                "SELECT position, state, total FROM channels WHERE number = ?",
+                (channel_number(base),),
             )
             if not position:
                 return
@@ -167,7 +188,7 @@ class Checker:
                 )
             beyond = self._ask(
                 "SELECT id FROM exchanges WHERE key > ? AND key <= ? LIMIT 1",
-                (base | position, base | _MASK),
+                (row_key(base, position), last_key(base)),
             )
             if beyond:
                 raise _Different(
@@ -180,7 +201,7 @@ class Checker:
             with self._transaction():
                 rows = self._ask(
                     "SELECT * FROM exchanges WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
-                    (key, base | position, _CHUNK),
+                    (key, row_key(base, position), _CHUNK),
                 )
                 for row in rows:
                     self._check_row(base, channel, row)
@@ -201,15 +222,19 @@ class Checker:
             )
 
     def _digest(self, base: int, position: int) -> str:
-        """Return the digest at a position; empty where an erasure has taken it."""
-        rows = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
+        """Return the digest at a position; empty where an erasure has removed it."""
+        rows = self._ask("SELECT digest FROM records WHERE key = ?", (row_key(base, position),))
         return str(rows[0][0]) if rows else ""
 
     def _element(self, base: int, channel: str, position: int, exchange: str) -> int:
-        """Return what a state at a position adds to the sum; nothing for an exchange that was erased since."""
+        """Return the amount that a state at a position adds to the sum.
+
+        It is 0 for an exchange that was erased since.
+        """
         rows = self._ask(
-            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
-            (exchange, base, base | position),
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+            "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, row_key(base, position)),
         )
         if not rows:
             return 0
@@ -223,8 +248,9 @@ class Checker:
     def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
         id = str(row[1])
         rows = self._ask(
-            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
-            (id, base, base | _MASK),
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+            "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (id, *channel_range(base)),
         )
         if not rows:
             raise _Different(
@@ -235,18 +261,19 @@ class Checker:
             f"the state of {id}",
             lambda: decode_exchange(whole(self._connection, base, id, rows[0][0])),
         )
-        made = exchange_row(base, state)
-        if made != row:
-            raise _Different(channel, f"the list has {_apart(row, made)} for the exchange {id}")
+        expected = exchange_row(base, state)
+        if expected != row:
+            raise _Different(channel, f"the list has {_apart(row, expected)} for the exchange {id}")
 
     def _check_records(self, base: int, channel: str) -> None:
-        """Every record's commitment, and the columns that are its own members."""
+        """Check every record's commitment, and the columns that are its own members."""
         key = base
         while True:
             with self._transaction():
                 rows = self._ask(
-                    "SELECT key, id, exchange, actor, act, time, raw, record_commit FROM records WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
-                    (key, base | _MASK, _CHUNK),
+                    "SELECT key, id, exchange, actor, act, time, raw, record_commit "
+                    "FROM records WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+                    (key, last_key(base), _CHUNK),
                 )
             for row in rows:
                 _check_record(channel, row)
@@ -259,20 +286,24 @@ class Checker:
     # Compared with another file
 
     def compare(self, other: Path) -> None:
-        """Compare all tables, row by row, with those of a file that was folded from the same records. Raises what differs."""
+        """Compare all tables, row by row, with a file folded from the same records.
+
+        Raises the difference.
+        """
         self._connection.execute("ATTACH ? AS other", (f"file:{other}?mode=ro",))
         try:
             for number, name, position in self._ask(
-                "SELECT m.number, m.name, o.position FROM channels m JOIN other.channels o ON o.name = m.name"
+                "SELECT m.number, m.name, o.position FROM channels m "
+                "JOIN other.channels o ON o.name = m.name"
             ):
-                self._compare_channel(number << SHIFT, name, position)
+                self._compare_channel(base_of(number), name, position)
             self._compare_words()
         finally:
             self._connection.execute("DETACH other")
 
     def _compare_channel(self, base: int, channel: str, position: int) -> None:
         ((number,),) = self._ask("SELECT number FROM other.channels WHERE name = ?", (channel,))
-        bases = (("main", base), ("other", number << SHIFT))
+        bases = (("main", base), ("other", base_of(number)))
         try:
             for table, condition in _BY_KEY.items():
                 self._compare_by_key(table, condition, bases, channel, position)
@@ -283,11 +314,11 @@ class Checker:
                 raise
 
     def _erased_since(self, base: int, position: int) -> bool:
-        """Return whether something was erased from this file that stands in the other one still."""
+        """Return whether something was erased here that the other file still has."""
         query = (
             "SELECT 1 FROM records WHERE key > ? AND key <= ? AND act = 'erasure' AND valid LIMIT 1"
         )
-        return bool(self._ask(query, (base | position, base | _MASK)))
+        return bool(self._ask(query, (row_key(base, position), last_key(base))))
 
     def _compare_by_key(
         self,
@@ -297,16 +328,20 @@ class Checker:
         channel: str,
         position: int,
     ) -> None:
-        """Compare the rows of a table, in parts, that do not change any more."""
+        """Compare, in parts, the rows of a table that can no longer change."""
         last = 0
         while True:
             with self._transaction():
-                query = f"SELECT * FROM {{}}.{table} WHERE key > ? AND key <= ? AND {condition} ORDER BY key LIMIT {_CHUNK}"  # noqa: S608
+                query = (
+                    f"SELECT * FROM {{}}.{table} WHERE key > ? AND key <= ? AND {condition} "  # noqa: S608
+                    f"ORDER BY key LIMIT {_CHUNK}"
+                )
                 mine, rows = (
                     [
-                        (row[0] - base, *row[1:])
+                        (position_of(row[0]), *row[1:])
                         for row in self._ask(
-                            query.format(schema), (base | last, base | position, position)
+                            query.format(schema),
+                            (row_key(base, last), row_key(base, position), position),
                         )
                     ]
                     for schema, base in bases
@@ -322,9 +357,15 @@ class Checker:
     ) -> None:
         """Compare all rows of a small table up to a position."""
         with self._transaction():
-            query = f"SELECT * FROM {{}}.{table} WHERE channel = ? AND position <= ? ORDER BY position, side"  # noqa: S608
+            query = (
+                f"SELECT * FROM {{}}.{table} WHERE channel = ? AND position <= ? "  # noqa: S608
+                f"ORDER BY position, side"
+            )
             mine, rows = (
-                [row[1:] for row in self._ask(query.format(schema), (base >> SHIFT, position))]
+                [
+                    row[1:]
+                    for row in self._ask(query.format(schema), (channel_number(base), position))
+                ]
                 for schema, base in bases
             )
         self._compare_rows(table, mine, rows, channel)
@@ -343,33 +384,40 @@ class Checker:
                 )
 
     def _compare_words(self) -> None:
-        """Compare what is found by which word. One long read: the index cannot be read in parts."""
+        """Compare the full-text index, in one long read.
+
+        The index cannot be read in parts.
+        """
         connection = self._connection
         for schema in ("main", "other"):
             connection.execute(
-                f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, instance)"
+                f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, "
+                "instance)"
             )
         try:
             rows = self._ask(
-                "SELECT m.number, m.name, o.number, o.position FROM channels m JOIN other.channels o ON o.name = m.name"
+                "SELECT m.number, m.name, o.number, o.position FROM channels m "
+                "JOIN other.channels o ON o.name = m.name"
             )
             names = {item: name for item, name, *_ in rows}
-            ends = {item << SHIFT: item << SHIFT | position for item, _, _, position in rows}
-            bases = {other << SHIFT: item << SHIFT for item, _, other, _ in rows}
+            ends = {
+                base_of(item): row_key(base_of(item), position) for item, _, _, position in rows
+            }
+            bases = {base_of(other): base_of(item) for item, _, other, _ in rows}
             query = "SELECT term, doc, offset FROM temp.{}_words ORDER BY term, doc, offset"
             mine = (
                 row
                 for row in connection.execute(query.format("main"))
-                if row[1] <= ends.get(row[1] & ~_MASK, 0)
+                if row[1] <= ends.get(base_of(channel_number(row[1])), 0)
             )
             others = (
-                (term, bases[doc & ~_MASK] | doc & _MASK, offset)
+                (term, row_key(bases[base_of(channel_number(doc))], position_of(doc)), offset)
                 for term, doc, offset in connection.execute(query.format("other"))
             )
             for value, other in zip_longest(mine, others):
                 if value != other:
                     raise _Different(
-                        names[(value or other)[1] >> SHIFT],
+                        names[channel_number((value or other)[1])],
                         f"the search has {value}, and the records make {other}",
                     )
         finally:
@@ -378,18 +426,19 @@ class Checker:
 
 
 _BY_KEY: Final = {"records": "?3 >= 0", "exchanges": "position <= ?3", "snapshots": "?3 >= 0"}
-"""Tables in the order of their keys, and which of their rows do not change any more
-once the fold is past a position.
+"""The tables in the order of their keys, each with an SQL condition.
+
+The condition selects the rows that no longer change once the fold is past a position.
 """
 
 _BY_POSITION: Final = ("deliveries", "attached")
 
 
-def _apart(own: Sequence[object] | None, other: Sequence[object] | None) -> str:
-    """Return the first values in which two rows differ, as both have them."""
-    if own is None or other is None:
-        return f"a row is {'missing' if own is None else 'too much'}"
-    for mine, theirs in zip(own, other, strict=False):
+def _apart(row: Sequence[object] | None, other: Sequence[object] | None) -> str:
+    """Return the first values in which two rows differ, one from each row."""
+    if row is None or other is None:
+        return f"a row is {'missing' if row is None else 'too much'}"
+    for mine, theirs in zip(row, other, strict=False):
         if mine != theirs:
             return f"{_short(mine)}, and the records make {_short(theirs)}"
     return "another number of columns"
@@ -408,10 +457,10 @@ def _read(channel: str, what: str, decode: Callable[[], Any]) -> Any:
 
 
 def _check_record(channel: str, row: tuple[Any, ...]) -> None:
-    key, id, exchange, actor, act, said, raw, commit = row
-    position = key & _MASK
+    key, id, exchange, actor, act, time, raw, commit = row
+    position = position_of(key)
     if raw.startswith(_ENTRY):
-        return  # of a record that was erased no more is left
+        return  # the leaf entry is all that an erasure leaves of a record
     if leaf.commit(raw) != commit:
         raise _Different(
             channel, f"the bytes at position {position} are not those of their commitment"
@@ -423,57 +472,17 @@ def _check_record(channel: str, row: tuple[Any, ...]) -> None:
     else:
         envelope = record.envelope
         rows = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
-    if (id, exchange, actor, act, said) != rows:
+    if (id, exchange, actor, act, time) != rows:
         raise _Different(
-            channel, f"records at {position}: {_apart((id, exchange, actor, act, said), rows)}"
+            channel, f"records at {position}: {_apart((id, exchange, actor, act, time), rows)}"
         )
 
 
 # Folded again
 
 
-class FileLog:
-    """A channel's records as a projection's file has them, read like a log, at a pace."""
-
-    def __init__(self, path: Path, channel: str, last: int, rest: Callable[[], None]) -> None:
-        """Read up to a position."""
-        self.channel = channel
-        self._path, self._last, self._rest = path, last, rest
-
-    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Refuse: nobody appends to a copy."""
-        return Unavailable(
-            sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries))
-        )
-
-    async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """Messages from a position on."""
-        self._rest()
-        connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
-        try:
-            rows = connection.execute(
-                "SELECT r.key & ?, r.raw FROM records r JOIN channels c ON r.key >> 40 = c.number WHERE c.name = ? "
-                "AND r.key BETWEEN c.number << 40 | ? AND c.number << 40 | ? ORDER BY r.key LIMIT ?",
-                (_MASK, self.channel, first, self._last, most),
-            ).fetchall()
-        finally:
-            connection.close()
-        subject = f"dragoman.v1.{self.channel}.contact.x"
-        return [
-            StoredMessage(position=position, subject=subject, raw=raw) for position, raw in rows
-        ]
-
-    async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """Return the same."""
-        return await self.read(first, most)
-
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Nobody follows a copy."""
-        yield await self.read(wanted(), READ_RECORDS)
-
-
 async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
-    """Fold the records of a file into another one. Returns the number of channels."""
+    """Fold the records of a file into another one. Return the number of channels."""
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
     channels = connection.execute(
         "SELECT name, position FROM channels WHERE position > 0 ORDER BY number"
@@ -490,7 +499,8 @@ async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
                 if fold.broken is not None or fold.state.position == before:
                     raise _Different(
                         name,
-                        f"the records cannot be folded again beyond position {before}: {fold.broken}",
+                        f"the records cannot be folded again beyond position {before}: "
+                        f"{fold.broken}",
                     )
             await fold.in_file(position, seconds=3600)
     finally:
@@ -508,8 +518,11 @@ def _drop(logger: Any, name: str, event: Any) -> Any:
 def run(
     wire: Pipe, path: str, share: str, refold_after: str, refold_every: str, pause: str
 ) -> None:
-    """Check for ever, telling what was found; ends when the wire does, or with the first row that differs."""
-    structlog.configure(processors=[_drop])  # the gateway says what is found
+    """Check for ever, and send each finding.
+
+    Ends when the pipe does, or with the first row that differs.
+    """
+    structlog.configure(processors=[_drop])  # the gateway logs the findings
     os.nice(_NICE)
     pace = Pace(float(share), lambda: wire.waiting)
     due = time.monotonic() + float(refold_after)
@@ -526,7 +539,7 @@ def run(
             wire.send(write(RowMismatch(channel=error.channel, detail=error.detail)))
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
-                raise  # the file is busy, or its disk full: the gateway starts the check again
+                raise  # a busy file or a full disk: the gateway starts the check again
             wire.send(write(Damaged(detail=str(error))))
 
 

@@ -1,8 +1,8 @@
-"""What is owed in a channel now, kept ready: every open clock, every open matter, and how the line stands, brought up to date as records are folded.
+"""The open deadlines of a channel, its open matters, and the state of its line.
 
-A board shows all that waits. To ask the file for a thousand exchanges at each look
-would take a second; here each exchange's clocks are worked out once, when it changes.
-What was owed at a past position is asked of the file.
+A board shows everything that waits. A query of the file for a thousand exchanges would
+take a second each time. Here the deadlines of an exchange are computed once, whenever
+it changes. Those of a past position are read from the file.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from dragoman.domain.acts import deadlines, line_checks
-from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
+from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
@@ -22,18 +23,20 @@ from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.as_of import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.queries.duty_watch import CIRCUITS, LINE_CHECKS
+from dragoman.projection.row_keys import channel_number, row_key
 from dragoman.projection.store import Store
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.act_frame import Precedence
-from dragoman_schemas.responses import LineView, OpenMatter
 from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state_responses import OpenMatter
+from dragoman_schemas.watch_responses import LineView
 
 
 class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
-    """One open clock, and the exchange in which it runs: as much of it as a row of a list shows.
+    """One open deadline with its exchange: as much of it as a row of a list shows.
 
-    `message_act` and `precedence` are of the message which started the clock, `by` who
-    said it, `opener` the side that opened the exchange.
+    `message_act` and `precedence` are those of the message that started the deadline,
+    `by` its author. `opener` is the side that opened the exchange.
     """
 
     exchange: str
@@ -49,14 +52,14 @@ class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
     clock: Deadline
 
 
-def duties_of(
+def deadlines_of(
     registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar]
 ) -> tuple[OpenDeadline, ...]:
-    """Return the open clocks of an exchange."""
+    """Return the open deadlines of an exchange."""
     return tuple(
         _duty(state, clock)
-        for clock in deadlines.running(registry, state, calendars)
-        if deadlines.is_owed(state, clock)
+        for clock in deadlines.deadlines_of(registry, state, calendars)
+        if deadline_outcomes.is_owed(state, clock)
     )
 
 
@@ -86,10 +89,10 @@ def _in_order(open_deadlines: Iterable[OpenDeadline]) -> list[OpenDeadline]:
 
 
 class OpenDeadlines:
-    """The open clocks of one channel now."""
+    """The open deadlines of one channel now."""
 
     def __init__(self, projection: Projection) -> None:
-        """Listen to the projection; what stands in its file already is known after `begin`."""
+        """Listen to the projection. The exchanges in its file count after `begin`."""
         self._projection = projection
         self._open: dict[str, tuple[OpenDeadline, ...]] = {}
         self._matters: dict[str, OpenMatter] = {}
@@ -105,7 +108,11 @@ class OpenDeadlines:
         projection.listeners.add(self._hear)
 
     async def begin(self) -> None:
-        """Take what the file has, once, and again where the limits or an office's calendar have changed since. Raises `Behind`."""
+        """Read the open deadlines from the file, if they are not up to date.
+
+        They are read once, and again whenever the limits or an office's calendar have
+        changed. Raises `NotYetApplied`.
+        """
         async with self._turn:
             if self._arrived is None and self._terms == self._terms_now():
                 return
@@ -127,7 +134,7 @@ class OpenDeadlines:
         self._ordered = self._urgent = self._lines = None
 
     def _terms_now(self) -> object:
-        """Return what the clocks of all exchanges rest on."""
+        """Return the limits and calendars on which all deadlines depend."""
         registry = self._projection.state.registry
         if registry is None:
             return None
@@ -150,7 +157,7 @@ class OpenDeadlines:
     def _take(self, state: Exchange) -> None:
         registry = self._projection.state.registry
         assert registry is not None
-        duties = duties_of(registry, state, self._calendars)
+        duties = deadlines_of(registry, state, self._calendars)
         if duties:
             self._open[state.id] = duties
         else:
@@ -168,7 +175,7 @@ class OpenDeadlines:
             self._lines = None
 
     def listed(self) -> list[OpenDeadline]:
-        """Return every open clock, the soonest due first."""
+        """Return every open deadline, the soonest due first."""
         if self._ordered is None:
             self._ordered = _in_order(
                 duty for open_deadlines in self._open.values() for duty in open_deadlines
@@ -182,32 +189,35 @@ class OpenDeadlines:
         return self._urgent
 
     def of(self, exchange: str) -> tuple[OpenDeadline, ...]:
-        """Return the open clocks of one exchange."""
+        """Return the open deadlines of one exchange."""
         return self._open.get(exchange, ())
 
     @property
     def exchanges(self) -> int:
-        """In how many exchanges a clock runs."""
+        """The number of exchanges with an open deadline."""
         return len(self._open)
 
     def lines(self) -> list[LineView]:
-        """Return each circuit that was ever checked, and the primary one, by its newest checks."""
+        """Return each circuit that was ever checked, by its newest checks.
+
+        The primary circuit is always among them.
+        """
         if self._lines is None:
             self._lines = list(lines_of(reversed(self._checks.values())))
         return self._lines
 
 
 def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
-    """Yield how each circuit stands by line checks, the newest first."""
+    """Yield the state of each circuit by its line checks, which come newest first."""
     exchanges = list(checks)
     for circuit in CIRCUITS:
-        own = [
+        checks_of_circuit = [
             check
             for check in exchanges
             if bytes(check.content["circuit"]) == f'"{circuit}"'.encode()
         ]
-        if own or circuit == "primary":
-            stands = line_checks.standing(own)
+        if checks_of_circuit or circuit == "primary":
+            stands = line_checks.standing(checks_of_circuit)
             yield LineView(
                 circuit=circuit,
                 **{name: getattr(stands, name) for name in stands.__struct_fields__},
@@ -223,13 +233,16 @@ _Loaded = tuple[
 
 
 def _loaded(store: Store, channel: str) -> _Loaded:
-    """Return the open clocks and matters of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
+    """Return the open deadlines and matters of all exchanges in the file.
+
+    Also returns the newest line checks and the sides' calendars.
+    """
     base = store.base(channel)
     open_deadlines: dict[str, tuple[OpenDeadline, ...]] = {}
     matters: dict[str, OpenMatter] = {}
     with store.snapshot() as connection:
         (newest,) = connection.execute(
-            "SELECT position FROM channels WHERE number = ?", (base >> 40,)
+            "SELECT position FROM channels WHERE number = ?", (channel_number(base),)
         ).fetchone()
         registry = registry_at(connection, base, newest)
         if registry is None:
@@ -239,25 +252,33 @@ def _loaded(store: Store, channel: str) -> _Loaded:
             for id in ids:
                 state = state_at(connection, base, newest, id)
                 owed, matter = (
-                    duties_of(registry, state, calendars),
+                    deadlines_of(registry, state, calendars),
                     open_matter(registry, state, calendars),
                 )
                 if owed:
                     open_deadlines[id] = owed
                 if matter is not None:
                     matters[id] = matter
-        newest_checks = connection.execute(_CHECKS, (base, base | newest, LINE_CHECKS)).fetchall()
+        newest_checks = connection.execute(
+            _CHECKS, (base, row_key(base, newest), LINE_CHECKS)
+        ).fetchall()
         checks = OrderedDict(
             (id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks)
         )
     return open_deadlines, matters, checks, calendars
 
 
-_CHECKS: Final = "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
+_CHECKS: Final = (
+    "SELECT id FROM exchanges INDEXED BY exchanges_line "
+    "WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
+)
 
 
 class PastDeadlines(Struct, frozen=True, kw_only=True):
-    """What was owed and open at a past position; `more` where so much was open that not all exchanges were looked at."""
+    """The open deadlines and matters at a past position.
+
+    `more` says that so many exchanges were open that not all of them were read.
+    """
 
     duties: list[OpenDeadline]
     lines: list[LineView]
@@ -265,8 +286,8 @@ class PastDeadlines(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
-def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
-    """Return what was owed at a past position."""
+def deadlines_at(store: Store, channel: str, at: int) -> PastDeadlines:
+    """Return the open deadlines and matters at a past position."""
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -277,24 +298,27 @@ def duties_at(store: Store, channel: str, at: int) -> PastDeadlines:
         ids = [*waiting, *names]
         states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
         open_deadlines = _in_order(
-            duty for state in states for duty in duties_of(registry, state, calendars)
+            duty for state in states for duty in deadlines_of(registry, state, calendars)
         )
         matters = in_order(
             matter
             for state in states
             if (matter := open_matter(registry, state, calendars)) is not None
         )
-        checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
+        checks = connection.execute(_CHECKS, (base, row_key(base, at), LINE_CHECKS)).fetchall()
         lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
     return PastDeadlines(
         duties=open_deadlines, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED
     )
 
 
-def duties_in(
+def deadlines_in(
     store: Store, channel: str, at: int, exchanges: Iterable[str]
 ) -> dict[str, tuple[OpenDeadline, ...]]:
-    """Return what was owed at a past position in some exchanges, which had been opened by then."""
+    """Return the open deadlines of some exchanges at a past position.
+
+    The exchanges had been opened by then.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -302,12 +326,15 @@ def duties_in(
             return {}
         calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
         return {
-            id: duties_of(registry, state_at(connection, base, at, id), calendars)
+            id: deadlines_of(registry, state_at(connection, base, at, id), calendars)
             for id in exchanges
         }
 
 
-def spent(clock: Deadline, now: datetime) -> float:
-    """Return how much of a clock's time has gone, as a fraction; over 1 past the limit."""
+def fraction_passed(clock: Deadline, now: datetime) -> float:
+    """Return the fraction of a deadline's time that has passed.
+
+    It is more than 1 after the limit.
+    """
     whole = (clock.due - clock.begins).total_seconds()
     return (now - clock.begins).total_seconds() / whole if whole > 0 else 1.0

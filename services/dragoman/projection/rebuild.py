@@ -1,11 +1,15 @@
-"""The projection's file built anew beside the one in use, and put in its place: at the start, or while a gateway runs.
+"""The rebuilding of a projection's file, at the start or while a gateway runs.
 
-    damage       SQLite says that the file is damaged, or a row cannot be read (`Store.damage`): every channel waits
-    difference   the check of the rows finds one that its records do not make (`Store.differing`): that channel waits
-    rebuild      every log is folded again into another file, which takes the name of the damaged one; what was recorded meanwhile is
-                 folded again on top, and who listens hears of every record once
+    damage       SQLite says that the file is damaged, or a row cannot be read
+                 (`Store.damage`): every channel waits
+    difference   the check finds a row that its records do not make
+                 (`Store.differing`): that channel waits
+    rebuild      every log is folded again into a file beside, which takes the name of
+                 the damaged one; records that came meanwhile are folded on top, and
+                 each listener receives every record once
 
-A full or busy disk is neither: the writer tries again (`Store`).
+A full or busy disk is neither damage nor a difference: the writer tries again
+(`Store`).
 """
 
 import asyncio
@@ -19,27 +23,32 @@ import structlog
 from dragoman.eventlog.event_log import EventLog, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
-from dragoman.projection.store import Store, StoredRow, WriterFailed
+from dragoman.projection.store import Store
+from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.writer_messages import StoreBusy, StoreDamaged, StoreFull
+from dragoman.projection.writer_queue import WriterFailed
 from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()
 
 OpenLog = Callable[[str], EventLog]
-"""A channel's log, to read from."""
+"""A function that opens a channel's log for reading."""
 
 _LOOK_SECONDS: Final = 0.1
 _AGAIN_SECONDS: Final = 2.0
 
 
 def remove(file: Path) -> None:
-    """Remove a projection's file, and what stands beside it."""
+    """Remove a projection's file, and the files that belong to it."""
     for suffix in ("", "-wal", "-shm", ".lock"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 async def opened(file: Path, names: list[str], open_log: OpenLog) -> Store:
-    """Open a projection's file; build one that cannot be used anew first. Raises `StoreBusy`, `StoreFull`."""
+    """Open a projection's file; if it cannot be used, build it again first.
+
+    Raises `StoreBusy` or `StoreFull`.
+    """
     try:
         store = await asyncio.to_thread(Store, file)
     except StoreDamaged as error:
@@ -47,7 +56,7 @@ async def opened(file: Path, names: list[str], open_log: OpenLog) -> Store:
     else:
         try:
             for name in names:
-                Projection(open_log(name), store)  # reads all that a start reads
+                Projection(open_log(name), store)  # reads every row that a start needs
         except StoreDamaged as error:
             log.warning("projection.rebuilding", reason=str(error))
             await asyncio.to_thread(store.close)
@@ -77,7 +86,11 @@ async def _built(
     anew: bool,
     watched: Callable[[_Twins], None] | None = None,
 ) -> _Twins:
-    """Fold every log to its end into a file beside. One that a start before this one had begun is gone on with, unless `anew`."""
+    """Fold every log to its end into a file beside the given one.
+
+    A file that an earlier start left unfinished is continued, unless `anew`. `watched`
+    is called as soon as the folds exist.
+    """
     beside = file.with_suffix(".building")
     if anew:
         remove(beside)
@@ -114,7 +127,7 @@ async def _built(
 
 
 async def _to_the_end(fold: Projection) -> None:
-    """Fold what the log has by now, and have it in the file."""
+    """Fold all messages that are in the log now, and wait until the file has them."""
     while fold.broken is None:
         try:
             await fold.bring()
@@ -136,7 +149,7 @@ def _refuse_damage(store: Store) -> None:
 
 
 class Rebuilder:
-    """Keeps one gateway's file whole, as long as it runs."""
+    """The rebuilding of one gateway's file, as long as the gateway runs."""
 
     def __init__(
         self,
@@ -146,7 +159,10 @@ class Rebuilder:
         *,
         settled: Callable[[], None],
     ) -> None:
-        """Look after a store and the channels folded into it. `settled` is called when another file has taken its place."""
+        """Watch a store, and the channels that are folded into it.
+
+        `settled` is called when another file has taken the store's place.
+        """
         self._store = store
         self._channels = channels
         self._open_log = open_log
@@ -158,7 +174,8 @@ class Rebuilder:
         """Build another file whenever this one is damaged or differs, for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            while not (self._store.damage or self._store.differing):  # threads report it  # noqa: ASYNC110
+            # Threads report damage and differences, so this polls.
+            while not (self._store.damage or self._store.differing):  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
             begun = loop.time()
             log.warning(
@@ -183,38 +200,41 @@ class Rebuilder:
 
     async def _rebuild(self) -> None:
         self._since, self._missed = {}, {}
-        told: dict[str, Callable[[StoredRow], None]] = {}
+        listeners: dict[str, Callable[[StoredRow], None]] = {}
 
         def listen(name: str) -> None:
             self._since[name], self._missed[name] = [], []
-            told[name] = self._since[name].append
-            self._channels[name].listeners.add(told[name])
+            listeners[name] = self._since[name].append
+            self._channels[name].listeners.add(listeners[name])
 
         try:
             for name in self._channels:
                 listen(name)
             twins = await _built(
-                self._store.path, sorted(told), self._open_log, anew=True, watched=self._watch
+                self._store.path, sorted(listeners), self._open_log, anew=True, watched=self._watch
             )
             while (
                 late := self._channels.keys() - twins.folds.keys()
-            ):  # channels that were opened meanwhile
+            ):  # channels that were opened while the twins were built
                 for name in late:
                     listen(name)
                     twins.folds[name] = Projection(self._open_log(name), twins.store)
                     self._watch(twins)
                     await _to_the_end(twins.folds[name])
         finally:
-            for name, listener in told.items():
+            for name, listener in listeners.items():
                 self._channels[name].listeners.discard(listener)
-        # From here to the end nothing else runs: the folds and the file change places as one.
+        # No other task runs from here to the end, so folds and file change together.
         self._store.replace(twins.store)
         for name, projection in self._channels.items():
             projection.take_over(twins.folds[name], self._since[name], self._missed[name])
         self._settled()
 
     def _watch(self, twins: _Twins) -> None:
-        """Remember what the twins fold beyond the channels in use, whose own folds may stand still."""
+        """Collect the messages that the twins fold beyond the channels in use.
+
+        The folds of these channels may have stopped.
+        """
         for name, fold in twins.folds.items():
             fold.listeners = {partial(self._note, name)}
 

@@ -1,7 +1,9 @@
-r"""States as the rows of `records` hold them: whole, or as what changed since the state before.
+r"""States in the form of the rows of `records`: whole, or as changes.
 
-    {"id":"0198…","act":…}          a state under 4 KiB, or one from which changes are counted: its encoding
-    \x00 ‖ msgpack of a `Delta`     any other state: what changed since the exchange's state before it
+    {"id":"0198…","act":…}          the encoding: a state under 4 KiB, or one from
+                                    which changes are counted
+    \x00 ‖ msgpack of a `Delta`     any other state: the changes since the exchange's
+                                    state before it
 
     row 7   whole, 40,000 bytes
     row 9   {updated: {…}, messages: [+1], acts: {update: [+1]}, etag: …}
@@ -9,13 +11,13 @@ r"""States as the rows of `records` hold them: whole, or as what changed since t
 
 To read the state of row 12, read row 7 and apply the deltas of rows 9 and 12, in order.
 A whole state follows as soon as the deltas since the last one are three times as long
-as the state itself. An exchange that grows never comes to that, so that it is not
-stored again and again: the file grows in proportion to what is said. And a state is
-read in a time that is proportional to its length, however many acts it has. The
-registry, which every delivery changes, is stored like any exchange.
+as the state itself. An exchange that grows never comes to that, so it is not stored
+again and again. The file grows in proportion to the records. A state is read in a time
+proportional to its length, however many acts it has. The registry, which every delivery
+changes, is stored like any exchange.
 
-A delta changes a JSON value in place: what did not change is not read beyond its
-parent. The bytes come back exactly.
+A delta changes a JSON value in place. Unchanged values are not read beyond their
+parent. The bytes are restored exactly.
 """
 
 import sqlite3
@@ -24,17 +26,22 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.projection.row_keys import position_of, row_key
+
 WHOLE_BYTES: Final = 4 * 1024
-"""A shorter state is stored whole: nearly all are, and are read at once."""
+"""The length below which a state is stored whole.
+
+Nearly all states are shorter, and are read at once.
+"""
 
 _ROW_BYTES: Final = 512
-"""What reading one more row costs, in bytes of a state that is read in the same time."""
+"""The cost of reading one more row, in bytes of a state read in the same time."""
 
 _WHOLE_AFTER: Final = 3
-"""How many times as long as a state the deltas since the last whole one may become."""
+"""The largest ratio of the deltas since the last whole state to the state."""
 
 _LEAF_BYTES: Final = 64
-"""A shorter value is replaced rather than changed."""
+"""The length below which a value is replaced instead of changed."""
 
 _MARK: Final = b"\x00"
 
@@ -44,9 +51,9 @@ _encoded_name = msgspec.json.Encoder().encode
 
 
 class _Members(Struct, frozen=True, array_like=True, tag=1):
-    """Changes of an object: members that are set or changed, names that are gone.
+    """Changes of an object: members that are set or changed, and removed names.
 
-    `order` lists all names, is empty where they are sorted, and None where new names
+    `order` lists all names. It is empty where they are sorted, and None where new names
     simply follow the old ones.
     """
 
@@ -56,7 +63,11 @@ class _Members(Struct, frozen=True, array_like=True, tag=1):
 
 
 class _Elements(Struct, frozen=True, array_like=True, tag=2):
-    """Changes of an array: the length to which it is cut, its changed elements, and the elements that are added at its end."""
+    """Changes of an array.
+
+    `length` is the length to which it is cut. `changed` are its changed elements,
+    `added` the elements that are added at its end.
+    """
 
     length: int
     changed: "dict[int, bytes | _Members | _Elements]"
@@ -68,7 +79,11 @@ _Node = Raw | bytes | dict[str, Any] | list[Any]
 
 
 class Delta(Struct, frozen=True, array_like=True):
-    """A stored change: its position, that of the whole state before it, and the weight of all deltas since, this one included."""
+    """A stored change.
+
+    `position` is its own, `whole` that of the whole state before it. `weight` is that
+    of all deltas since, this one included.
+    """
 
     position: int
     whole: int
@@ -81,7 +96,11 @@ _unpack = msgspec.msgpack.Decoder(Delta).decode
 
 
 class Last(Struct, frozen=True):
-    """The newest state of an exchange: its encoding, the position of the whole state before it, the weight of the deltas since."""
+    """The newest state of an exchange: its encoding, and where its deltas begin.
+
+    `whole` is the position of the whole state before it, `weight` that of the deltas
+    since.
+    """
 
     encoded: bytes
     whole: int
@@ -89,7 +108,10 @@ class Last(Struct, frozen=True):
 
 
 def put(position: int, encoded: bytes, last: Last | None) -> tuple[bytes, Last]:
-    """Return the column for a state that follows another one, or none; and itself, for the state that follows."""
+    """Return the column for a state that follows another one, or none.
+
+    Also returns the state itself, as `last` for the state that follows.
+    """
     begun = Last(encoded, position, 0)
     if last is None or len(encoded) < WHOLE_BYTES:
         return encoded, begun
@@ -105,29 +127,37 @@ def put(position: int, encoded: bytes, last: Last | None) -> tuple[bytes, Last]:
 def last_before(
     connection: sqlite3.Connection, base: int, exchange: str, position: int
 ) -> Last | None:
-    """Return the newest state of an exchange before a position; None where it has none. Raises `msgspec.DecodeError`."""
+    """Return the newest state of an exchange before a position; None without one.
+
+    Raises `msgspec.DecodeError`.
+    """
     row = connection.execute(
-        "SELECT key, state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
-        (exchange, base, base | position),
+        "SELECT key, state FROM records WHERE exchange = ? AND key >= ? AND key < ? "
+        "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+        (exchange, base, row_key(base, position)),
     ).fetchone()
     if row is None:
         return None
     key, stored = row
     if not stored.startswith(_MARK):
-        return Last(stored, key - base, 0)
+        return Last(stored, position_of(key), 0)
     delta = _unpack(stored[1:])
     return Last(whole(connection, base, exchange, stored), delta.whole, delta.weight)
 
 
 def whole(connection: sqlite3.Connection, base: int, exchange: str, stored: bytes) -> bytes:
-    """Return the encoding of the state of an exchange whose row holds the column `stored`. Raises `msgspec.DecodeError`."""
+    """Return the encoding of a state of an exchange from its column `stored`.
+
+    Raises `msgspec.DecodeError`.
+    """
     if not stored.startswith(_MARK):
         return stored
     delta = _unpack(stored[1:])
     states = States()
     for (column,) in connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
-        (exchange, base | delta.whole, base | delta.position),
+        "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+        "AND state IS NOT NULL ORDER BY key",
+        (exchange, row_key(base, delta.whole), row_key(base, delta.position)),
     ):
         states.take(column)
     if not states.begun:
@@ -136,7 +166,7 @@ def whole(connection: sqlite3.Connection, base: int, exchange: str, stored: byte
 
 
 class States:
-    """The states of one exchange, taken from its rows one after another."""
+    """The states of one exchange, read from its rows one after another."""
 
     def __init__(self) -> None:
         """Begin before the first state."""
@@ -145,13 +175,14 @@ class States:
 
     @property
     def encoded(self) -> bytes:
-        """The encoding of the state that was taken last."""
+        """The encoding of the newest state."""
         return _rendered(self._node)
 
     def take(self, stored: bytes) -> frozenset[str]:
-        """Take the next column. Return the members of the state that it set or changed; those of the content as `content.<field>`.
+        """Apply the next column, and return the members that it set or changed.
 
-        Raises `msgspec.DecodeError` where the column is not what can follow.
+        Members of the content are named `content.<field>`. Raises `msgspec.DecodeError`
+        if the column cannot follow.
         """
         if not stored.startswith(_MARK):
             before, self._node, self.begun = (_flat(self._node) if self.begun else {}), stored, True
@@ -173,7 +204,10 @@ class States:
         return frozenset(change.changed.keys() - {"content"} | fields)
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all members of the state that was taken last, as `take` gives them: in its order, fields of the content last."""
+        """Return the names of all members of the newest state, in the form of `take`.
+
+        They are in the state's order, with the fields of the content last.
+        """
         return tuple(_flat(self._node))
 
 
@@ -196,11 +230,11 @@ def _object(node: _Node) -> dict[str, Any]:
     return opened
 
 
-# Taking apart
+# Making a delta
 
 
 def _change(before: bytes, after: bytes) -> _Change:
-    """Return what makes one JSON value of another."""
+    """Return the change that makes one JSON value of another."""
     kind = after[:1]
     if len(after) < _LEAF_BYTES or kind != before[:1] or kind not in (b"{", b"["):
         return after
@@ -209,7 +243,7 @@ def _change(before: bytes, after: bytes) -> _Change:
 
 def _change_members(before: bytes, after: bytes) -> _Change:
     had, has = _members(before), _members(after)
-    if _rendered(has) != after:  # an author's own spelling, which would be lost
+    if _rendered(has) != after:  # an author's own spelling of JSON would be lost
         return after
     changed: dict[str, _Change] = {}
     for name, value in has.items():
@@ -238,11 +272,11 @@ def _change_elements(before: bytes, after: bytes) -> _Change:
     return _Elements(length, changed, [bytes(value) for value in has[length:]])
 
 
-# Putting together
+# Applying a delta
 
 
 def _opened(node: _Node) -> _Node:
-    """Return a value with its members or elements apart, as far as it has any."""
+    """Return a value with its members or elements apart, if it has any."""
     if isinstance(node, Raw):
         node = bytes(node)
     if isinstance(node, bytes):
@@ -251,7 +285,7 @@ def _opened(node: _Node) -> _Node:
 
 
 def _changed(node: _Node, change: _Change) -> _Node:
-    """Apply a change to a value, which is used up."""
+    """Apply a change to a value, which must not be used afterwards."""
     if isinstance(change, bytes):
         return change
     value = _opened(node)

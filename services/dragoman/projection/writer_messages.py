@@ -11,36 +11,39 @@ import msgspec
 from msgspec import Struct
 
 _HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
-
-
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
-
 ROOM_BYTES: Final = 2**20
-"""Where less is free, what goes wrong with the file is for want of room."""
+"""The free space below which an error of the file is taken for a full disk."""
 
 
 class StoreDamaged(Exception):
-    """The file cannot be read; it must be built anew."""
+    """An error: the file cannot be read, and must be built again."""
 
 
 class StoreBusy(Exception):
-    """Another program writes the file."""
+    """An error: another program writes the file."""
 
 
 class StoreFull(Exception):
-    """There is no room for the file where it is; nothing is wrong with it."""
+    """An error: the disk has no room for the file, which itself is intact."""
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
+    """Return whether an error says that the file is damaged.
+
+    A busy file, a full disk or an interrupted query is not damage.
+    """
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(
         error, sqlite3.IntegrityError
     )
 
 
 def failure_of(error: Exception, path: Path) -> Exception:
-    """Return what went wrong with a file, told apart: `StoreBusy`, `StoreFull`, or `StoreDamaged` for all else."""
+    """Return the error of a file as `StoreBusy`, `StoreFull` or `StoreDamaged`.
+
+    `StoreDamaged` stands for every error that is neither of the other two.
+    """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"{path} is busy: {error}")
@@ -55,12 +58,12 @@ def failure_of(error: Exception, path: Path) -> Exception:
 
 
 class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
-    """One folded message, and where the fold stands after it.
+    """One folded message, and the state of the fold after it.
 
-    `subject` is that on which it stands in NATS, `said` its record's own time, `state`
-    the encoding of what it changed, which is an exchange or the registry. `frontier` is
-    given at the positions of snapshots alone. `erased` are the positions of the records
-    that it erases, each with the leaf entry that stands for it from then on.
+    `subject` is the message's subject in NATS, `said` its record's own time. `state` is
+    the encoding of the exchange, or of the registry, that it changed. `frontier` is
+    present only at the positions of snapshots. `erased` are the positions of the
+    records that it erases, each with the leaf entry that replaces the record.
     """
 
     position: int
@@ -85,7 +88,10 @@ class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True, array_like=True):
-    """Messages of one channel that follow each other, and where its fold stands after the last: state and frontier, encoded."""
+    """Consecutive messages of one channel, and the fold's state after the last one.
+
+    `state` and `frontier` are encoded.
+    """
 
     channel: str
     cid: str
@@ -98,16 +104,16 @@ pack = msgspec.msgpack.Encoder().encode
 
 
 def spaced(text: str) -> str:
-    """Text as it is searched: every Han character a word of its own."""
+    """Return text as it is searched: every Han character is a word of its own."""
     return text if text.isascii() else _HAN.sub(r" \1 ", text)
 
 
 def joined(sides: Iterable[str]) -> str:
-    """Sides as a column that can be matched for one of them: `,china,nato,`."""
+    """Return sides as a column that can be matched for one of them: `,china,nato,`."""
     names = sorted(sides)
     return f",{','.join(names)}," if names else ""
 
 
 def split(column: str) -> tuple[str, ...]:
-    """Return the sides in such a column."""
+    """Return the sides in a column that `joined` has made."""
     return tuple(column[1:-1].split(",")) if column else ()

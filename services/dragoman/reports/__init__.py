@@ -1,1 +1,5 @@
-"""Reports that are generated from the log: gathered into shapes, laid out as papers, written as Markdown or shown as pages."""
+"""Reports that are generated from the log.
+
+Facts are gathered into shapes, which are laid out as documents. A document is written
+as Markdown or shown as a page.
+"""

@@ -1,12 +1,14 @@
-"""The auditor's first hour on one page: the five questions (catalogue §7), answered from a log as it stood at a position.
+"""The auditor's five questions, answered on one page from a log at a position.
 
-    1  is it whole, unaltered, until when, on whose word        4  what stands before the watch, and who has it
-    2  who knew what, when                                      5  who authorised what, and which exceptions were made
+    1  is it whole, unaltered, until when, on whose word
+    2  who knew what, when
     3  what was owed and not done, and when were we blind
+    4  what is on the watch's table, and who has it
+    5  who authorised what, and which exceptions were made
 
-The first answer is given by whoever asks: an auditor's verification, or the gateway,
-whose word it then is. The others follow from the records, from a gateway's projection
-as from a replay.
+The caller provides the first answer. It is an auditor's verification, or a gateway's
+own word. The other answers follow from the records, in a gateway's projection and in a
+replay alike. The questions are those of catalogue §7.
 """
 
 from collections import Counter
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from dragoman.domain.acts.families.exchange import owing_receipt
-from dragoman.domain.views.audit_findings import Noted, of_exchange
+from dragoman.domain.views.audit_findings import AuditFinding, of_exchange
 from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
@@ -37,36 +39,54 @@ from dragoman_schemas.state import Exchange
 
 
 class AuditMoment(report_facts.ReportMoment, Protocol):
-    """A moment with all that an audit asks of it. `first` is the first position of the period that is asked about."""
+    """A moment of a channel with everything that an audit needs.
+
+    `first` is the first position of the period.
+    """
 
     def exchanges(self, first: int) -> Iterator[Exchange]:
-        """Return what was opened or carried on since a position, and all in which something may be owed."""
+        """Return the exchanges of the period, and all that may owe something.
+
+        An exchange of the period was opened or carried on in it.
+        """
 
     def turns(self, first: int) -> list[Turn]:
-        """Return when watches became somebody's or nobody's since a position."""
+        """Return the times since a position at which watches were taken or given up."""
 
     def manned(self, first: int) -> frozenset[str]:
-        """Return the sides whose watch was somebody's before a position."""
+        """Return the sides whose watch was manned before a position."""
 
     def outages(self, first: int) -> list[OutageSpan]:
-        """Return when gateways had no broker, as they said since a position."""
+        """Return the spans since a position in which gateways had no broker.
+
+        The gateways recorded them.
+        """
 
     def line_checks(self, first: int) -> list[LineCheckSpan]:
-        """Return the line checks since a position, and as many before it as tell how the line stood then."""
+        """Return the line checks since a position, and some before it.
 
-    def exceptional(self, first: int) -> Iterator[Noted]:
-        """Return what records since a position say of themselves, and which of them are without effect."""
+        Those before it are as many as tell the state of the line then.
+        """
+
+    def exceptional(self, first: int) -> Iterator[AuditFinding]:
+        """Yield the findings that follow from single records since a position.
+
+        They include the records without effect.
+        """
 
     def actor(self, position: int) -> str | None:
-        """Return whose valid record stands at a position."""
+        """Return the actor of the valid record at a position, if there is a record."""
 
 
 class AuditAnswers(NamedTuple):
-    """The five answers, and what of them can be said in any language: the first, and what each exception was."""
+    """The five answers, with the parts that can be translated.
+
+    These are the first answer, and the description of each exception.
+    """
 
     report: FiveAnswers
     whole: Sequence[LogFinding]
-    exceptions: Sequence[Noted]
+    exceptions: Sequence[AuditFinding]
 
 
 def answers(
@@ -78,7 +98,10 @@ def answers(
     lie: str = "",
     live: bool = True,
 ) -> AuditAnswers:
-    """Return the five answers about a period that ends at a moment, given the first of them."""
+    """Return the five answers about a period that ends at a moment.
+
+    `whole` is the first answer. `lie` is a warning for the head of the report.
+    """
     exchanges = list(audit_moment.exchanges(first))
     areas = [exchange for exchange in exchanges if is_open_area(exchange)]
     messages = [
@@ -106,7 +129,7 @@ def answers(
         due for exchange in exchanges for due in report_facts.due(audit_moment, exchange)
     )
     stands = report_facts.open_matters(audit_moment, exchanges)
-    result = [
+    findings = [
         *audit_moment.exceptional(first),
         *(
             entry
@@ -114,9 +137,9 @@ def answers(
             for entry in of_exchange(audit_moment.registry, exchange, areas)
         ),
     ]
-    result = sorted(
-        (each for each in result if each.position >= first),
-        key=lambda item: (item.position, item.kind),
+    findings = sorted(
+        (finding for finding in findings if finding.position >= first),
+        key=lambda finding: (finding.position, finding.kind),
     )
     rows, spans = blind(
         audit_moment.registry,
@@ -127,11 +150,11 @@ def answers(
         audit_moment.outages(first),
         period,
     )
-    lists = (messages, waiting, lapses, owed, stands, result, spans)
-    shown = result[-report_facts.MOST :]
+    lists = (messages, waiting, lapses, owed, stands, findings, spans)
+    shown = findings[-report_facts.MOST :]
     report = FiveAnswers(
         **report_facts.heading(audit_moment, period, "audit", live=live),
-        whole=tuple(each.checked for each in whole),
+        whole=tuple(finding.checked for finding in whole),
         lie=lie,
         receiving=tuple(_receiving(side, messages) for side in audit_moment.sides),
         messages=tuple(messages[-report_facts.MOST :]),
@@ -146,9 +169,9 @@ def answers(
         open_matters=len(stands),
         stands=tuple(stands[: report_facts.MOST]),
         authorities=tuple(_authorities(audit_moment)),
-        kinds=dict(sorted(Counter(each.kind for each in result).items())),
-        exceptions=tuple(each.exceptional for each in shown),
-        left_off=sum(max(0, len(each) - report_facts.MOST) for each in lists),
+        kinds=dict(sorted(Counter(finding.kind for finding in findings).items())),
+        exceptions=tuple(finding.exceptional for finding in shown),
+        left_off=sum(max(0, len(rows_of_list) - report_facts.MOST) for rows_of_list in lists),
     )
     return AuditAnswers(report, whole, shown)
 
@@ -271,7 +294,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
         or DocumentParagraph((w.say("No time is on record in which nobody could have noticed."),)),
     )
     yield section(
-        w.say("4: What stands before the watch, and who has it"),
+        w.say("4: What is open for the watch, and who has it"),
         DocumentList(
             tuple((_watch(side, report.on_watch.get(side, ""), w),) for side in report.of.sides)
         ),
@@ -297,15 +320,15 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     )
 
 
-def _received(each: Receiving, w: Words) -> str:
+def _received(receiving: Receiving, w: Words) -> str:
     counts = {
-        "side": layout.side(each.side),
-        "a": w.number(each.acknowledged),
-        "n": w.number(each.messages),
+        "side": layout.side(receiving.side),
+        "a": w.number(receiving.acknowledged),
+        "n": w.number(receiving.messages),
     }
-    if each.took is None:
+    if receiving.took is None:
         return w.say("%(side)s acknowledged %(a)s of %(n)s.", **counts)
-    took = {"m": w.span(each.took.median_s), "d": w.span(each.took.worst_s)}
+    took = {"m": w.span(receiving.took.median_s), "d": w.span(receiving.took.worst_s)}
     return w.say(
         "%(side)s acknowledged %(a)s of %(n)s: median %(m)s, the slowest %(d)s.", **counts, **took
     )
@@ -360,7 +383,7 @@ def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
 
 
 def kind_of(kind: str, w: Words) -> str:
-    """Return what an exception is called."""
+    """Return the name of a kind of exception."""
     match kind:
         case "one_key":
             return w.say("sent by one officer where two are asked for")

@@ -1,4 +1,4 @@
-"""Sections of reports about the dialogue."""
+"""Sections of reports about the dialogue: issues and lessons."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,10 @@ from dragoman_schemas.report_shapes import (
 def issue_sections(
     issues: Sequence[Issue], w: Words, language: str, level: int
 ) -> list[DocumentSection]:
-    """Return each issue, and every side's column; an empty one says so."""
+    """Return a section for each issue, with a column for every side.
+
+    An empty column says that the side has not written.
+    """
     return [
         section(
             filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
@@ -81,7 +84,7 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
 
 
 def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
-    """Return what each side would do better."""
+    """Return the lessons of each side: what it would do better."""
     return [
         DocumentQuote(_lesson(reports_lesson, w), said(reports_lesson.text, w, language))
         for reports_lesson in reports_lessons

@@ -1,9 +1,14 @@
-"""A report as it is laid out, once for Markdown and for pages: sections of sentences, tables and what a side said.
+"""A report as a document, laid out once for Markdown and for pages.
 
-Paper ─▶ Section ─▶ Paragraph  the service's own words and a side's, side by side
-                    Table      head and rows; a cell is the service's word, a side's, or several of these
-                    Quote      a side's text in full, under who said it
-                    Points     a list of paragraphs
+    ReportDocument
+      DocumentSection
+        DocumentParagraph    runs of the service and of sides
+        DocumentTable        a head and rows of cells
+        DocumentQuote        a side's text in full
+        DocumentList         a list of paragraphs
+
+A run is a piece of text: the service's own words, or those of a side. A cell is a run,
+or several runs.
 """
 
 from msgspec import Struct
@@ -13,36 +18,36 @@ from dragoman_schemas.report_shapes import ReportedChannel
 
 
 class DocumentParagraph(Struct, frozen=True):
-    """A paragraph."""
+    """A paragraph of runs."""
 
     runs: tuple[Run, ...]
 
 
 class DocumentList(Struct, frozen=True):
-    """A list."""
+    """A list of paragraphs."""
 
     points: tuple[tuple[Run, ...], ...]
 
 
 class DocumentTable(Struct, frozen=True):
-    """A table; every row has as many cells as the head."""
+    """A table. Every row has as many cells as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
 class DocumentQuote(Struct, frozen=True):
-    """What a side said, in its own words, and the words under which it stands."""
+    """A text of a side in its own words, and the label above it."""
 
     label: str
-    said: QuotedText
+    quotation: QuotedText
 
 
 Block = DocumentParagraph | DocumentList | DocumentTable | DocumentQuote
 
 
 class DocumentSection(Struct, frozen=True):
-    """A headed part; `level` 2 is right under the title."""
+    """A section with a heading. `level` 2 is right under the title."""
 
     title: tuple[Run, ...]
     blocks: tuple[Block, ...]
@@ -50,7 +55,11 @@ class DocumentSection(Struct, frozen=True):
 
 
 class ReportDocument(Struct, frozen=True, kw_only=True):
-    """A report laid out: what it is, the sentence that matters, its sections, what it rests on, and in which language its own words are."""
+    """A report laid out.
+
+    `lead` are the sentences that matter most, `foot` says what the report rests on, and
+    `again` is the path of the same report. `language` is that of its own words.
+    """
 
     of: ReportedChannel
     language: str
@@ -65,7 +74,10 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
 def section(
     title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
 ) -> DocumentSection:
-    """Return a section of those blocks that there are; where there are none, the sentence for that."""
+    """Return a section of the blocks that are not None.
+
+    If there are none, it contains the sentence `empty`.
+    """
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (DocumentParagraph((empty,)),)
@@ -73,5 +85,5 @@ def section(
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> DocumentTable | None:
-    """Return a table, or nothing where it has no rows."""
+    """Return a table; None if it has no rows."""
     return DocumentTable(head, tuple(rows)) if rows else None

@@ -1,7 +1,7 @@
-"""How the parts that several reports have in common are laid out: sides, matters, what is owed, what became of a message.
+"""The layout of parts that several reports share: sides, matters, deadlines, messages.
 
-The service's own words come from the catalogues of `w`; texts of the sides are read in
-`language`, which need not be one of ours.
+The service's own words come from the catalogues of `w`. Texts of the sides are read in
+`language`, which need not be a language of the service.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,20 +31,21 @@ from dragoman_schemas.report_shapes import (
     ReportsStanding,
     Urgent,
 )
-from dragoman_schemas.responses import OpenMatter, Owing
+from dragoman_schemas.state_responses import OpenMatter, Owing
 from dragoman_schemas.statistics_figures import Line
 
 
 def period(report: Report, w: Words) -> dict[str, str]:
-    """Return from when to when, as sentences have it."""
+    """Return the beginning and the end of a report's period, for sentences."""
     return {"a": w.written(report.from_), "b": w.written(report.to)}
 
 
 def foot(report: Report, w: Words) -> tuple[str, ...]:
-    """Return what a report rests on."""
+    """Return the sentences that say what a report rests on."""
     return (
         w.say(
-            "Generated from the log of %(channel)s, records up to %(n)s; digest of the state %(digest)s.",
+            "Generated from the log of %(channel)s, records up to %(n)s; digest of the state "
+            "%(digest)s.",
             channel=report.of.name,
             n=w.number(report.position),
             digest=report.digest,
@@ -54,41 +55,45 @@ def foot(report: Report, w: Words) -> tuple[str, ...]:
 
 
 def again(report: Report, language: str) -> str:
-    """Return the path that gives a report again in the language in which it is laid out."""
+    """Return the path of the same report in the language in which it is laid out."""
     return f"{report.again}&language={language}"
 
 
 def alarm(report: Report, w: Words) -> str:
-    """Return what must not be overlooked: that a report is behind."""
+    """Return the warning that a report is behind; empty if it is live."""
     if report.live:
         return ""
     return w.say(
-        "NOT LIVE: the end of the log had not been seen just then. What came since is not in this report."
+        "NOT LIVE: the end of the log had not been seen just then. What came since is not in "
+        "this report."
     )
 
 
 def side(name: str) -> str:
-    """Return a side as it is read."""
+    """Return a side's name for readers."""
     return name.upper()
 
 
 def party(name: str, w: Words) -> str:
-    """Return a side as it is read, or whoever it was under the Chatham House Rule."""
+    """Return a side's name, or "a participant" under the Chatham House Rule."""
     return side(name) if name else w.say("a participant")
 
 
 def sides(names: Iterable[str], w: Words) -> str:
-    """Several of them."""
+    """Return the names of several sides as a list."""
     return w.listed(map(side, names)) or w.say("none")
 
 
 def role(name: str, w: Words) -> str:
-    """Return the role in which an officer acted; under the Chatham House Rule no role."""
+    """Return the role of an officer; under the Chatham House Rule, "a participant"."""
     return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
 
 
 def subject(matter: Matter, w: Words, language: str) -> QuotedText:
-    """Return what a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
+    """Return the subject of a matter in its side's words, or its format without one.
+
+    A place or a name in it is in the side's words.
+    """
     return (
         QuotedText(matter.titles[w.tag], w.tag)
         if matter.titles
@@ -96,7 +101,7 @@ def subject(matter: Matter, w: Words, language: str) -> QuotedText:
     )
 
 
-def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     """Return a matter by its subject and number."""
     if not matter.number:
         return (subject(matter, w, language),)
@@ -108,11 +113,11 @@ def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
-    if act != matter.format:  # what the matter is called are the words of the side that opened it
+    if act != matter.format:  # The name of the matter is in the words of its opening side.
         return filled(
             w.say("%(what)s, in the matter of %(matter)s"),
             what=w.act(act),
-            matter=named(matter, w, language),
+            matter=matter_name(matter, w, language),
         )
     if not matter.number:
         return filled(
@@ -127,7 +132,7 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
 
 
 def left_off(number: int, w: Words) -> DocumentParagraph | None:
-    """Return what a one-page report does not show."""
+    """Return the sentence about rows that a one-page report leaves off."""
     text = w.count(
         "%(n)s more row left off here; the lists of the channel have it.",
         "%(n)s more rows left off here; the lists of the channel have them.",
@@ -139,30 +144,33 @@ def left_off(number: int, w: Words) -> DocumentParagraph | None:
 # What became of messages, what is owed
 
 
-def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
-    """Return what one addressee did with a message, and for whom of the side it was to ring, in words that accuse nobody."""
+def receipt(receipt: Receipt, to: str, since: str, w: Words) -> str:
+    """Return the receipt of one addressee for a message, in neutral words.
+
+    It includes the roles of the side for whom it was to ring.
+    """
     rang = (
-        [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, each.rang)))]
-        if each.rang
+        [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, receipt.rang)))]
+        if receipt.rang
         else []
     )
-    return w.sentences((_received(each, to, since, w), *rang))
+    return w.sentences((_received(receipt, to, since, w), *rang))
 
 
-def _received(each: Receipt, to: str, since: str, w: Words) -> str:
-    name = side(each.side)
-    if each.acknowledged:
-        who = role(each.acknowledged_by, w)
-        if each.acknowledged_after_s is None:
+def _received(receipt: Receipt, to: str, since: str, w: Words) -> str:
+    name = side(receipt.side)
+    if receipt.acknowledged:
+        who = role(receipt.acknowledged_by, w)
+        if receipt.acknowledged_after_s is None:
             return w.say("%(side)s: acknowledged by %(who)s.", side=name, who=who)
         return w.say(
             "%(side)s: acknowledged by %(who)s, %(d)s.",
             side=name,
             who=who,
-            d=w.span(each.acknowledged_after_s),
+            d=w.span(receipt.acknowledged_after_s),
         )
-    t = w.written(each.delivered) if each.delivered else ""
-    if not each.owes:
+    t = w.written(receipt.delivered) if receipt.delivered else ""
+    if not receipt.owes:
         return (
             w.say("%(side)s: for information, delivered %(t)s.", side=name, t=t)
             if t
@@ -183,7 +191,7 @@ def _received(each: Receipt, to: str, since: str, w: Words) -> str:
 def urgent_table(
     urgents: Sequence[Urgent], to: str, w: Words, language: str
 ) -> DocumentTable | None:
-    """Messages, and what each addressee did with them."""
+    """Return the table of messages and of their acknowledgements."""
     return table(
         (
             w.say("Sent"),
@@ -208,7 +216,7 @@ def urgent_table(
 
 
 def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
-    """Return what is owed by whom until when; the same words for every side."""
+    """Return the table of open deadlines, with the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
         [
@@ -217,7 +225,7 @@ def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> Document
                 w.clock(due.clock),
                 w.written(due.due),
                 _state(due, to, w),
-                named(due.matter, w, language),
+                matter_name(due.matter, w, language),
             )
             for due in dues
         ],
@@ -235,40 +243,40 @@ def _state(due: Due, to: str, w: Words) -> str:
     return w.say("not yet, %(d)s past the limit", d=d) if due.overdue else w.say("%(d)s left", d=d)
 
 
-def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> DocumentTable | None:
-    """Limits that passed, and when what was owed came."""
+def lapse_table(lapses: Sequence[Lapsed], w: Words, language: str) -> DocumentTable | None:
+    """Return the table of deadlines that passed, and of what came when."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
         [
             (
-                party(item.side, w),
-                w.say("%(what)s (courtesy)", what=w.clock(item.clock))
-                if item.courtesy
-                else w.clock(item.clock),
-                w.written(item.due),
+                party(lapse.side, w),
+                w.say("%(what)s (courtesy)", what=w.clock(lapse.clock))
+                if lapse.courtesy
+                else w.clock(lapse.clock),
+                w.written(lapse.due),
                 w.say(
                     "%(t)s, %(d)s after the limit",
-                    t=w.written(item.came),
-                    d=w.span(between(item.due, item.came)),
+                    t=w.written(lapse.came),
+                    d=w.span(between(lapse.due, lapse.came)),
                 )
-                if item.came
+                if lapse.came
                 else w.say("not yet"),
-                named(item.matter, w, language),
+                matter_name(lapse.matter, w, language),
             )
-            for item in found
+            for lapse in lapses
         ],
     )
 
 
 def matter_table(matters: Sequence[Matter], w: Words, language: str) -> DocumentTable | None:
-    """Matters, and how far each is."""
+    """Return the table of matters and their status."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
         [
             (
                 w.written(matter.opened),
                 party(matter.side, w),
-                named(matter, w, language),
+                matter_name(matter, w, language),
                 w.status(matter.status),
             )
             for matter in matters
@@ -279,7 +287,7 @@ def matter_table(matters: Sequence[Matter], w: Words, language: str) -> Document
 def open_table(
     reported_matters: Sequence[ReportedMatter], to: str, w: Words, language: str
 ) -> DocumentTable | None:
-    """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
+    """Return the table of open matters, with who has each and what is due next."""
     head = (
         w.say("Opened"),
         w.say("Side"),
@@ -296,7 +304,7 @@ def open_table(
                 *(
                     w.written(reported_matter.opened),
                     party(reported_matter.side, w),
-                    named(reported_matter, w, language),
+                    matter_name(reported_matter, w, language),
                 ),
                 *(
                     QuotedText(reported_matter.place)
@@ -337,7 +345,7 @@ def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
 
 
 def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
-    """Yield who must still acknowledge a matter, and who has."""
+    """Yield the sides that must still acknowledge a matter, and those that have."""
     for name in matter.unacknowledged_by:
         yield w.say("%(side)s must acknowledge", side=side(name))
     for name, time in matter.acknowledged.items():
@@ -345,7 +353,7 @@ def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
 
 
 def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
-    """Yield how the accounts of a matter stand to each other; nothing for a single one."""
+    """Yield the agreement of the accounts of a matter; nothing for a single account."""
     match matter.accounts:
         case "agreed":
             yield w.say("facts agreed")
@@ -362,8 +370,8 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
             pass
 
 
-def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
-    """Return what is ahead or in force."""
+def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
+    """Return the table of what is to come or in force."""
     return table(
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
@@ -373,7 +381,7 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTabl
                 QuotedText(ahead.place) if ahead.place else w.say("not said"),
                 w.status(ahead.matter.status),
             )
-            for ahead in found
+            for ahead in rows
         ],
     )
 
@@ -382,7 +390,7 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> DocumentTabl
 
 
 def watch_points(standing: Sequence[ReportsStanding], w: Words) -> DocumentList:
-    """Return each side's watch and stations; no names."""
+    """Return the list of each side's watch and stations, without names of officers."""
     return DocumentList(
         tuple(
             (w.sentences((_watch(reports_standing, w), _reached(reports_standing, w))),)
@@ -412,7 +420,7 @@ def _reached(reports_standing: ReportsStanding, w: Words) -> str:
 
 
 def line_points(line: Sequence[Line], w: Words) -> DocumentList:
-    """Return how the line to each side stood."""
+    """Return the list of the state of the line to each side."""
     return DocumentList(tuple((w.sentences(_line(item, w)),) for item in line))
 
 
@@ -421,7 +429,7 @@ def _line(line: Line, w: Words) -> list[str]:
     if not line.last_checked:
         return [w.say("Line to %(side)s: no check on record.", side=name)]
     t = w.written(line.last_checked)
-    names = [
+    sentences = [
         {
             "echoed": w.say("Line to %(side)s: last checked %(t)s, it came back.", side=name, t=t),
             "echoed_with_errors": w.say(
@@ -443,7 +451,7 @@ def _line(line: Line, w: Words) -> list[str]:
         if line.missed_run
         else w.say("%(n)s in a row came back.", n=w.number(line.run)),
     ]
-    return [*names, w.say("The line is degraded.")] if line.missed_run >= MISSES else names
+    return [*sentences, w.say("The line is degraded.")] if line.missed_run >= MISSES else sentences
 
 
 def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
@@ -460,7 +468,7 @@ def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
 def channel_blocks(
     kind: str, channel_standing: ChannelStanding, w: Words, language: str
 ) -> list[Block]:
-    """Return how the channel stands, in writing, and whose limits are shown."""
+    """Return the status of the channel and its reason, and whose limits are shown."""
     status = w.value(channel_standing.status)
     stands = (
         w.say(
@@ -471,7 +479,7 @@ def channel_blocks(
         if channel_standing.since
         else w.say("The channel is %(status)s.", status=status)
     )
-    stated = DocumentParagraph(
+    status_paragraph = DocumentParagraph(
         (
             w.sentences(
                 (
@@ -482,7 +490,7 @@ def channel_blocks(
         )
     )
     return [
-        stated,
+        status_paragraph,
         *(
             [DocumentQuote(w.say("Reason"), said(channel_standing.reason, w, language))]
             if channel_standing.reason
@@ -497,7 +505,10 @@ def channel_blocks(
 def beside(
     names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words
 ) -> DocumentTable:
-    """Return what each side said, side by side, under its name; an empty place says so."""
+    """Return a table of the sides' statements, side by side.
+
+    An empty place says that the side made no statement.
+    """
     return DocumentTable(
         ("", *names.values()),
         tuple(
@@ -506,6 +517,3 @@ def beside(
             if cells
         ),
     )
-
-
-# Statistics

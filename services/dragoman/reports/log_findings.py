@@ -1,4 +1,7 @@
-"""What a gateway found of a log being whole, and on whose word that rests: the first of the five answers, as sentences."""
+"""The findings of a gateway about its log being whole, as sentences.
+
+They are the first of the five answers. Each says on whose word it rests.
+"""
 
 from collections.abc import Mapping
 
@@ -9,7 +12,7 @@ from dragoman_schemas.report_shapes import Checked
 
 
 class LogFinding(Struct, frozen=True, kw_only=True):
-    """One thing that was checked: what was found, and on whose word that rests."""
+    """One check of a log: its finding, and on whose word that rests."""
 
     check: Text
     found: Text
@@ -17,12 +20,12 @@ class LogFinding(Struct, frozen=True, kw_only=True):
 
     @property
     def checked(self) -> Checked:
-        """As the report has it: in English."""
+        """Return the finding as the report contains it: in English."""
         return Checked(check=str(self.check), found=str(self.found), word=str(self.word))
 
 
 def of_records(position: int) -> LogFinding:
-    """Return the records, which the gateway folded itself."""
+    """Return the finding about the records, which the gateway folded itself."""
     return LogFinding(
         check=sentence("records"),
         found=sentence("%(n)s, folded here; each is judged at its position", n=position),
@@ -31,19 +34,25 @@ def of_records(position: int) -> LogFinding:
 
 
 def of_no_head(error: Text) -> LogFinding:
-    """Return what is sealed, where that is no head."""
+    """Return the finding about a stored head that is not valid."""
     return LogFinding(
         check=sentence("head"),
-        found=sentence("what is sealed is no head of this log: %(error)s", error=error),
+        found=sentence("the stored head is not a valid head of this log: %(error)s", error=error),
         word=sentence("nobody’s: keep it"),
     )
 
 
 def of_head(size: int, sealed: str) -> LogFinding:
-    """Return the newest head, of so many records, and when it was sealed; none, where it is of no record."""
+    """Return the finding about the newest head, of so many records.
+
+    `sealed` is the time at which it was stored. A size of 0 means that there is no
+    head.
+    """
     if not size:
         return LogFinding(
-            check=sentence("head"), found=sentence("none was signed yet"), word=sentence("nobody’s")
+            check=sentence("head"),
+            found=sentence("no head is signed yet"),
+            word=sentence("nobody’s"),
         )
     text = (
         sentence("of %(n)s records, sealed at %(t)s", n=size, t=sealed)
@@ -54,7 +63,10 @@ def of_head(size: int, sealed: str) -> LogFinding:
 
 
 def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
-    """Return how far the log is final, and countersigned by each side's witnesses."""
+    """Return the finding about witnesses.
+
+    It says up to where the log is countersigned, and up to where it is final.
+    """
     by = ", ".join(f"{side.upper()} {upto}" for side, upto in sorted(sides.items()))
     text = (
         sentence("final up to %(n)s; countersigned up to: %(by)s", n=final, by=by)
@@ -69,9 +81,9 @@ def of_witnesses(final: int, sides: Mapping[str, int]) -> LogFinding:
 
 
 def of_no_witnesses() -> LogFinding:
-    """Return a log in which no witnesses are named."""
+    """Return the finding about a log that names no witnesses."""
     return LogFinding(
         check=sentence("witnesses"),
-        found=sentence("none are named in this log"),
+        found=sentence("this log names no witnesses"),
         word=sentence("nobody’s: others may be shown another log"),
     )

@@ -1,8 +1,8 @@
-"""Writes a paper as Markdown (CommonMark, with the tables of GitHub). Pure: a paper in, text out.
+"""Reports as Markdown (CommonMark, with the tables of GitHub).
 
-Nothing that a side wrote is ever markup: it opens no tag, no link under other words, no
-code and no heading, leaves no cell and no quotation, and turns no letters around. What
-is escaped reads the same once it is shown.
+`markdown` takes a document and returns text. Nothing that a side wrote is ever markup.
+It opens no tag, code or heading, and no link under other words. It leaves no cell and
+no quotation, and reverses no letters. Escaped text reads the same once it is shown.
 """
 
 import re
@@ -26,19 +26,22 @@ _INDENT: Final = re.compile(r"^[ \t]+")
 _UNSEEN: Final = dict.fromkeys(
     (*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 )
-"""Control characters, and those that turn the reading direction around."""
+"""Control characters, and characters that reverse the reading direction."""
 
 _EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
 
 
 def escaped(text: str) -> str:
-    """Return a text as one line that Markdown shows as it is; line ends become spaces."""
+    """Return a text as one line that Markdown shows unchanged.
+
+    Line ends become spaces.
+    """
     line = " ".join(part for part in _lines(text) if part)
     return _start(_inline(line))
 
 
 def quoted(text: str) -> list[str]:
-    """Return a text as the lines of a quotation, its line ends kept."""
+    """Return a text as the lines of a quotation, with its line ends."""
     lines = [_start(_inline(line)) for line in _lines(text)]
     return [
         f"> {line}\\"
@@ -73,7 +76,7 @@ def _start(line: str) -> str:
 
 
 def markdown(paper: ReportDocument) -> str:
-    """Return the whole paper."""
+    """Return a document as Markdown."""
     w = words(paper.language)
     exercise = [f"**{_EXERCISE}**", ""] if paper.of.kind == "exercise" else []
     marking = [f"**{escaped(paper.of.marking)}**", ""]
@@ -113,9 +116,9 @@ def _block(block: Block, w: Words) -> list[str]:
             return [f"- {_runs(point)}" for point in block.points]
         case DocumentQuote():
             return [
-                escaped(w.say("%(what)s:", what=f"{block.label}{block.said.note}")),
+                escaped(w.say("%(what)s:", what=f"{block.label}{block.quotation.note}")),
                 "",
-                *quoted(block.said.text),
+                *quoted(block.quotation.text),
             ]
         case DocumentTable():
             head = [_inline(name) for name in block.head]

@@ -1,6 +1,6 @@
-"""How a report says what is not its own: a side's texts in the reader's language, and the members of an act as they are read.
+"""Texts of sides and members of acts, as a report shows them in the reader's language.
 
-A run is the service's own words, as text, or somebody else's, as `Said`. Sentences of
+A run is the service's own words, as `str`, or a side's, as `QuotedText`. Sentences of
 the catalogues are filled with both.
 """
 
@@ -22,7 +22,11 @@ _SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
 class QuotedText(Struct, frozen=True):
-    """Words that are not the service's own: the text, its language where one is said, and which text prevails, as it is put after the text."""
+    """Words that are not the service's own.
+
+    `language` is empty if none is named. `note` follows the text, and says which text
+    prevails.
+    """
 
     text: str
     language: str = ""
@@ -33,13 +37,16 @@ Run = str | QuotedText
 Cell = Run | tuple[Run, ...]
 
 
-def between(first: str, text: str) -> float:
-    """Return the seconds from a time to another."""
-    return (datetime.fromisoformat(text) - datetime.fromisoformat(first)).total_seconds()
+def between(first: str, last: str) -> float:
+    """Return the seconds from one time to another."""
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
 def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
-    """Return a sentence of the catalogues whose places are filled with what somebody said, which stays theirs."""
+    """Return a sentence of the catalogues with its places filled.
+
+    Words of a side stay runs of their own.
+    """
     parts: list[Cell] = [
         values[part] if index % 2 else part for index, part in enumerate(_PLACE.split(sentence))
     ]
@@ -47,7 +54,7 @@ def filled(sentence: str, **values: Cell) -> tuple[Run, ...]:
 
 
 def listed(parts: Iterable[Cell], between: str) -> tuple[Run, ...]:
-    """Several of them, with something between."""
+    """Return several cells as a list, with a separator between them."""
     cells: list[Cell] = []
     for part in parts:
         cells += [between, part] if cells else [part]
@@ -55,7 +62,7 @@ def listed(parts: Iterable[Cell], between: str) -> tuple[Run, ...]:
 
 
 def _joined(parts: Iterable[Cell]) -> tuple[Run, ...]:
-    """Runs after one another, the service's own words as one."""
+    """Return runs, one after the other, with the service's own words joined."""
     runs: list[Run] = []
     for run in (run for part in parts for run in (part if isinstance(part, tuple) else (part,))):
         if isinstance(run, str) and runs and isinstance(runs[-1], str):
@@ -66,7 +73,10 @@ def _joined(parts: Iterable[Cell]) -> tuple[Run, ...]:
 
 
 def said(raw: Raw, w: Words, language: str, original: str = "") -> QuotedText:
-    """Return a text of a side: the only one, or that in the language that is wanted; it says whether another one prevails."""
+    """Return a text of a side, in the wanted language if there is one.
+
+    Its note says whether the text in another language prevails.
+    """
     return _picked(msgspec.json.decode(raw), w, language, original)
 
 
@@ -99,7 +109,11 @@ def _picked(value: str | dict[str, str], w: Words, language: str, original: str)
 
 
 class Members(Struct, frozen=True):
-    """How members of acts are read: whose words, in which language, between which sides, and which words were chosen, not written."""
+    """A reader of members of acts.
+
+    `words` and `language` are those of the reader. `chosen` are the words that were
+    chosen from a list, not written.
+    """
 
     words: Words
     language: str
@@ -107,14 +121,21 @@ class Members(Struct, frozen=True):
     chosen: Collection[tuple[str, str]] = frozenset()
 
     def told(self, name: str, raw: Raw, original: str = "") -> tuple[Run, ...]:
-        """Return a member as it is read: texts by the reader's language, what is structured as its names and values."""
+        """Return a member for readers.
+
+        A text is in the reader's language. A structure has the names and values of its
+        parts.
+        """
         value = msgspec.json.decode(raw)
         if self._in_languages(value):
             return (_picked(value, self.words, self.language, original),)
         return _joined([self._flat(name, value)])
 
     def _in_languages(self, value: Any) -> bool:
-        """Return whether something is a text in several languages, and not what each side calls a place, or who speaks for it."""
+        """Return whether a value is a text in several languages.
+
+        A value by side is not: what each side calls a place, for example.
+        """
         return (
             isinstance(value, dict)
             and bool(value)

@@ -1,4 +1,7 @@
-"""The record of the period: everything that was said, by family, as each side said it. It is generated, and no joint report."""
+"""The record of the period: everything that was said, by family, as each side said it.
+
+It is generated from the log. It is not a joint report.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
@@ -46,7 +49,7 @@ from dragoman_schemas.responses import FlagView, Unanswered
 from dragoman_schemas.state import Exchange, Meeting, Stamp
 
 _HEADED: Final = frozenset({"subject", "to", "info", "precedence", "area", "original", "of"})
-"""Members that stand in a matter's heading, or say nothing by themselves."""
+"""Members that are in a matter's heading, or mean nothing by themselves."""
 
 Flagged = Mapping[str, Sequence[RaisedFlag]]
 """The flags of exchanges, by their ids."""
@@ -57,7 +60,10 @@ _SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 def record_of_the_period(
     snapshot: Snapshot, span: OutageSpan, *, live: bool
 ) -> tuple[PeriodRecord, Flagged]:
-    """Everything that was said in a span, and the flags of each exchange. Raises `Refused` where that is too much for one record."""
+    """Return everything that was said in a span, and the flags of each exchange.
+
+    Raises `Refused` if that is too much for one record.
+    """
     first = snapshot.first(span)
     snapshot.expect(first, REPORT_EXCHANGES)
     exchanges = list(snapshot.touched(first))
@@ -104,7 +110,10 @@ def record_of_the_period(
 
 
 def _flags(snapshot: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) -> list[RaisedFlag]:
-    """Return the flags of an exchange; under the Chatham House Rule none says which side it is of."""
+    """Return the flags of an exchange.
+
+    Under the Chatham House Rule no flag names its side.
+    """
     raised_flags = flags(snapshot.registry, exchange, areas, snapshot.ends)
     return [
         replace(
@@ -117,13 +126,16 @@ def _flags(snapshot: Snapshot, exchange: Exchange, areas: Sequence[Exchange]) ->
 def _recorded(
     snapshot: Snapshot, exchange: Exchange, span: OutageSpan, flagged: Sequence[RaisedFlag]
 ) -> RecordedExchange:
-    said = tuple(saying for saying in _sayings(snapshot, exchange) if span.holds(saying.time))
+    sayings = tuple(saying for saying in _sayings(snapshot, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
     if attribution.unattributed(exchange):
-        said, met = tuple(_of_nobody(saying, snapshot.sides) for saying in said), _of_somebody(met)
+        sayings, met = (
+            tuple(_of_nobody(saying, snapshot.sides) for saying in sayings),
+            _of_somebody(met),
+        )
     return RecordedExchange(
         matter=report_facts.matter(exchange),
-        said=said,
+        said=sayings,
         met=met,
         unanswered=()
         if exchange.cancellation is not None
@@ -137,7 +149,7 @@ def _recorded(
 
 
 def _of_nobody(saying: Saying, sides: Sequence[str]) -> Saying:
-    """Return what was said, without who said it, and to whom it came."""
+    """Return a saying without its speaker and without its receipts."""
     return replace(
         saying,
         side="",
@@ -148,7 +160,7 @@ def _of_nobody(saying: Saying, sides: Sequence[str]) -> Saying:
 
 
 def _of_somebody(met: Met | None) -> Met | None:
-    """Readouts without whose they are, the first given first."""
+    """Return a meeting whose readouts do not name their sides, in the order of time."""
     if met is None:
         return None
     read_outs = sorted(met.readouts, key=lambda read_out: read_out.time)
@@ -176,11 +188,11 @@ def _sayings(snapshot: Snapshot, exchange: Exchange) -> Iterator[Saying]:
         )
 
 
-Told = tuple[str, Stamp, dict[str, Raw]]
+SpokenAct = tuple[str, Stamp, dict[str, Raw]]
 
 
-def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, Told]:
-    result: dict[int, Told] = {
+def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, SpokenAct]:
+    result: dict[int, SpokenAct] = {
         message.said.position: (message.act, message.said, {}) for message in exchange.messages
     }
     result[exchange.opened.position] = exchange.act, exchange.opened, snapshot.opening(exchange)
@@ -255,7 +267,7 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 
 
 def paper(period_record: PeriodRecord, flagged: Flagged, w: Words, language: str) -> ReportDocument:
-    """Return the record laid out, with the flags of its exchanges as they can be said in any language."""
+    """Return the record laid out, with the translatable flags of its exchanges."""
     exchanges = sum(len(family.exchanges) for family in period_record.families)
     carried_on = w.count(
         "%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges
@@ -269,7 +281,8 @@ def paper(period_record: PeriodRecord, flagged: Flagged, w: Words, language: str
                 (w.say("From %(a)s to %(b)s.", **layout.period(period_record, w)), carried_on)
             ),
             w.say(
-                "This record is generated from the log and agreed by nobody: it gives what each side said, and when."
+                "This record is generated from the log and agreed by nobody: it gives what each "
+                "side said, and when."
             ),
         ),
         sections=tuple(_sections(period_record, flagged, w, language)),
@@ -371,7 +384,7 @@ def _exchange(
 
 
 def _head(matter: Matter, w: Words) -> Iterator[str]:
-    """Yield whose a matter is, how far it is, and who may see it, a sentence each."""
+    """Yield sentences about the sides, the status and the readers of a matter."""
     values = {
         "number": matter.number,
         "precedence": w.value(matter.precedence),
@@ -403,14 +416,14 @@ def _head(matter: Matter, w: Words) -> Iterator[str]:
             pass
 
 
-def _open(each: Unanswered, w: Words) -> str:
+def _open(unanswered: Unanswered, w: Words) -> str:
     return w.count(
         "%(side)s has not answered %(n)s question of %(asker)s: %(list)s.",
         "%(side)s has not answered %(n)s questions of %(asker)s: %(list)s.",
-        len(each.numbers),
-        side=layout.party(each.side, w),
-        asker=layout.party(each.asked_by, w),
-        list=w.listed(map(str, each.numbers)),
+        len(unanswered.numbers),
+        side=layout.party(unanswered.side, w),
+        asker=layout.party(unanswered.asked_by, w),
+        list=w.listed(map(str, unanswered.numbers)),
     )
 
 
@@ -484,7 +497,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
                 name: w.say("Participant %(n)s", n=w.number(number))
                 for number, name in enumerate(names, 1)
             }
-        given = {
+        kinds = {
             readout.side: w.say(
                 "%(kind)s, %(t)s", kind=w.value(readout.kind), t=w.written(readout.time)
             )
@@ -493,7 +506,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
         yield layout.beside(
             names,
             [
-                (w.say("Readout"), given or dict.fromkeys(met.no_readout, w.say("none"))),
+                (w.say("Readout"), kinds or dict.fromkeys(met.no_readout, w.say("none"))),
                 (
                     w.say("Topics"),
                     {
@@ -521,7 +534,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
 
 
 def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
-    def told(act: ChannelAct) -> tuple[Run, ...]:
+    def content(act: ChannelAct) -> tuple[Run, ...]:
         members = Members(w, language, period_record.of.sides, chosen(act.act))
         pairs = act.content.items()
         return listed(
@@ -541,7 +554,7 @@ def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTa
                 w.written(act.time),
                 layout.side(act.side) if act.side in period_record.of.sides else w.say("services"),
                 w.act(act.act),
-                told(act),
+                content(act),
             )
             for act in period_record.channel
         ],

@@ -1,4 +1,7 @@
-"""What several reports say of an exchange, a message, a side or the channel, gathered from a moment."""
+"""Facts that several reports give, gathered from a channel at a moment.
+
+They are about an exchange, a message, a side or the channel.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -9,10 +12,12 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar, Outcome, written
-from dragoman.domain.acts.families.exchange import ENDED, framed, owing_receipt
+from dragoman.domain.acts.deadline_outcomes import Outcome
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, timestamp
+from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.families.exchange import ENDED, frame_word, owing_receipt
 from dragoman.domain.views import alarms, attribution, open_questions
 from dragoman.domain.views.attribution import unattributed
 from dragoman.domain.views.open_matters import in_order, open_matter
@@ -37,12 +42,16 @@ from dragoman_schemas.report_shapes import (
     Unnamed,
     Urgent,
 )
-from dragoman_schemas.responses import OpenMatter, Unanswered
+from dragoman_schemas.responses import Unanswered
 from dragoman_schemas.state import Exchange, Message, Registry, Stamp
+from dragoman_schemas.state_responses import OpenMatter
 
 
 class ReportMoment(Protocol):
-    """What a channel was at a moment, by a projection or by an auditor's replay. `ends` is the moment, of which no record is any more."""
+    """A channel at a moment, from a projection or from an auditor's replay.
+
+    `ends` is the moment. Records of that time or later do not count.
+    """
 
     @property
     def registry(self) -> Registry: ...  # noqa: D102
@@ -58,26 +67,32 @@ class ReportMoment(Protocol):
     def calendars(self) -> dict[str, DutyCalendar]: ...  # noqa: D102
 
     def delivered(self, side: str, message: Message) -> str:
-        """Return when it was recorded that a message had reached a station of a side; empty where it is not."""
+        """Return the time at which a side's receipt of a message was recorded.
+
+        Empty if no receipt by a station of the side is recorded.
+        """
 
 
 URGENT: Final = ("flash", "immediate")
 _ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor")
 MOST: Final = 25
-"""Rows of one list of a one-page report; how many are left off is said."""
+"""The most rows of one list in a one-page report.
+
+A sentence says how many are left off.
+"""
 
 MOST_OF_A_YEAR: Final = 500
-"""Rows of one list of the yearly review."""
+"""The most rows of one list in the yearly review."""
 
 
 def heading(
     report_moment: ReportMoment, span: OutageSpan, report: str, *, live: bool, **more: object
 ) -> dict[str, Any]:
-    """Return what every report begins with."""
+    """Return the members with which every report begins."""
     registry = report_moment.registry
-    asked = {
-        "from": written(span.begins),
-        "to": written(span.ends),
+    query = {
+        "from": timestamp(span.begins),
+        "to": timestamp(span.ends),
         "at": report_moment.position,
         **more,
     }
@@ -94,15 +109,15 @@ def heading(
         ),
         "position": report_moment.position,
         "digest": report_moment.digest,
-        "from_": written(span.begins),
-        "to": written(span.ends),
-        "again": f"/v1/channels/{registry.name}/reports/{report}?{urlencode(asked, safe=':')}",
+        "from_": timestamp(span.begins),
+        "to": timestamp(span.ends),
+        "again": f"/v1/channels/{registry.name}/reports/{report}?{urlencode(query, safe=':')}",
         "live": live,
     }
 
 
 def matter(exchange: Exchange) -> Matter:
-    """Return an exchange as reports name it."""
+    """Return an exchange as a matter of reports."""
     subject, titles = _called(exchange)
     original = exchange.content.get("original")
     return Matter(
@@ -114,7 +129,7 @@ def matter(exchange: Exchange) -> Matter:
         side=attribution.side(exchange, exchange.side),
         to=attribution.sides(exchange, exchange.to),
         info=attribution.sides(exchange, exchange.info),
-        releasability=framed(exchange, "releasability"),
+        releasability=frame_word(exchange, "releasability"),
         precedence=exchange.precedence,
         subject=subject,
         titles=titles,
@@ -126,7 +141,10 @@ def matter(exchange: Exchange) -> Matter:
 
 
 def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
-    """Return an exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
+    """Return an exchange's subject, and its titles in the languages of the pages.
+
+    There are titles only if the subject is not in a side's own words.
+    """
     title = title_of(exchange)
     if title is None:
         return subject_of(exchange), {}
@@ -150,36 +168,39 @@ def open_matters(
     report_moment: ReportMoment, exchanges: Iterable[Exchange]
 ) -> list[ReportedMatter]:
     """Return the open matters among exchanges, the most urgent first."""
-    known = {exchange.id: exchange for exchange in exchanges}
+    by_id = {exchange.id: exchange for exchange in exchanges}
     matters = (
         open_matter(report_moment.registry, exchange, report_moment.calendars)
-        for exchange in known.values()
+        for exchange in by_id.values()
     )
     return [
-        _reported(known[item.exchange], item)
+        _reported(by_id[item.exchange], item)
         for item in in_order(item for item in matters if item is not None)
     ]
 
 
-def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
+def _reported(exchange: Exchange, open_matter: OpenMatter) -> ReportedMatter:
     hidden = unattributed(exchange)
-    named = matter(exchange)
+    facts = matter(exchange)
     return ReportedMatter(
-        **{name: getattr(named, name) for name in Matter.__struct_fields__},
+        **{name: getattr(facts, name) for name in Matter.__struct_fields__},
         place=_where(exchange, "place", "launch_area", "venue"),
-        acknowledged={} if hidden else found.acknowledged,
-        unacknowledged_by=attribution.sides(exchange, found.unacknowledged_by),
-        accounts=found.accounts,
-        accounts_by=attribution.sides(exchange, found.accounts_by),
-        differing=found.differing,
+        acknowledged={} if hidden else open_matter.acknowledged,
+        unacknowledged_by=attribution.sides(exchange, open_matter.unacknowledged_by),
+        accounts=open_matter.accounts,
+        accounts_by=attribution.sides(exchange, open_matter.accounts_by),
+        differing=open_matter.differing,
         owed=tuple(
-            replace(item, side=attribution.side(exchange, item.side)) for item in found.owed
+            replace(item, side=attribution.side(exchange, item.side)) for item in open_matter.owed
         ),
     )
 
 
 def role_of(report_moment: ReportMoment, stamp: Stamp) -> str:
-    """Return in which role an officer acted, the most particular to a watch first; never a name."""
+    """Return the role in which an officer acted, and never a name.
+
+    Of several roles it is the one closest to the duty watch.
+    """
     officer = report_moment.registry.officers.get(stamp.by)
     return next(
         (
@@ -203,7 +224,10 @@ def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
 def receipts(
     report_moment: ReportMoment, exchange: Exchange, message: Message
 ) -> Iterator[Receipt]:
-    """Yield what each addressee did with a message, the three facts kept apart."""
+    """Yield the receipt of each addressee of a message.
+
+    Delivery, acknowledgement and answer are three separate facts.
+    """
     for side in (*message.to, *message.info):
         addressee_receipts = receipts_of(
             exchange, message, side, report_moment.delivered(side, message)
@@ -232,7 +256,7 @@ def receipts(
 
 
 def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
-    """Return a message and what became of it."""
+    """Return a message with its receipts."""
     return Urgent(
         matter=matter(exchange),
         act=message.act,
@@ -245,14 +269,14 @@ def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) ->
 
 
 def due(report_moment: ReportMoment, exchange: Exchange) -> Iterator[Due]:
-    """Yield what is owed under an exchange."""
+    """Yield the open deadlines of an exchange."""
     for clock, outcome in limits(report_moment, exchange):
-        if outcome in deadlines.OWED:
+        if outcome in deadline_outcomes.OWED:
             yield Due(
                 side=attribution.side(exchange, clock.side),
                 clock=clock.clock,
-                begins=written(clock.begins),
-                due=written(clock.due),
+                begins=timestamp(clock.begins),
+                due=timestamp(clock.due),
                 overdue=outcome == "overdue",
                 courtesy=not clock.binding,
                 matter=matter(exchange),
@@ -260,8 +284,11 @@ def due(report_moment: ReportMoment, exchange: Exchange) -> Iterator[Due]:
 
 
 def limits(report_moment: ReportMoment, exchange: Exchange) -> Iterator[tuple[Deadline, Outcome]]:
-    """Return the limits of an exchange, and what had become of each at the last time before the moment."""
-    return deadlines.outcomes(
+    """Return the deadlines of an exchange, each with its outcome.
+
+    The outcome is that of the last time before the moment.
+    """
+    return deadline_outcomes.outcomes(
         report_moment.registry,
         exchange,
         report_moment.calendars,
@@ -270,31 +297,31 @@ def limits(report_moment: ReportMoment, exchange: Exchange) -> Iterator[tuple[De
 
 
 def by_due(dues: Iterable[Due]) -> list[Due]:
-    """Return what is owed, the first limit first."""
+    """Return deadlines, the earliest first."""
     return sorted(dues, key=lambda due: (due.due, due.side, due.clock))
 
 
-def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
-    """Return what is ahead, the first first."""
+def by_time(rows: Iterable[Ahead | None]) -> list[Ahead]:
+    """Return future events, the earliest first."""
     return sorted(
-        (ahead for ahead in found if ahead is not None),
+        (ahead for ahead in rows if ahead is not None),
         key=lambda ahead: datetime.fromisoformat(ahead.from_),
     )
 
 
 def lapses(report_moment: ReportMoment, exchange: Exchange, span: OutageSpan) -> Iterator[Lapsed]:
-    """Yield the limits of an exchange that passed in a span before what was owed had come."""
+    """Yield the deadlines of an exchange that passed unmet in a span."""
     for clock, outcome in limits(report_moment, exchange):
-        if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
+        if outcome in deadline_outcomes.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
 
 def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
-    """Return a limit that passed."""
+    """Return a deadline that passed."""
     return Lapsed(
         side=attribution.side(exchange, clock.side),
         clock=clock.clock,
-        due=written(clock.due),
+        due=timestamp(clock.due),
         came="" if clock.met is None else clock.met.when,
         courtesy=not clock.binding,
         matter=matter(exchange),
@@ -316,29 +343,33 @@ def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
 def standing(
     report_moment: ReportMoment, exchanges: Iterable[Exchange], span: OutageSpan
 ) -> tuple[ReportsStanding, ...]:
-    """Return how each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
+    """Return the standing of each side.
 
-    What was said under the Chatham House Rule is counted for no side: `unnamed` counts
-    it.
+    It is its watch, its stations, what it has not acknowledged, and how much it said in
+    a span. Acts under the Chatham House Rule count for no side; `unnamed` counts them.
     """
-    said = dict.fromkeys(report_moment.sides, 0)
-    waits = dict.fromkeys(report_moment.sides, 0)
+    counts = dict.fromkeys(report_moment.sides, 0)
+    unacknowledged = dict.fromkeys(report_moment.sides, 0)
     for exchange in exchanges:
         if unattributed(exchange):
             continue
         for message in exchange.messages:
             for side in owing_receipt(exchange, message):
-                waits[side] += 1
+                unacknowledged[side] += 1
             side = officer_side(message.said.by)
-            if side in said and exchange.act != "line-check" and span.holds(message.said.time):
-                said[side] += 1
+            if side in counts and exchange.act != "line-check" and span.holds(message.said.time):
+                counts[side] += 1
     return tuple(
-        _side(report_moment, side, waits[side], said[side]) for side in report_moment.sides
+        _side(report_moment, side, unacknowledged[side], counts[side])
+        for side in report_moment.sides
     )
 
 
 def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
-    """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
+    """Return counts of messages under the Chatham House Rule, for no side.
+
+    They are the messages of a span, and the acknowledgements that are still owed.
+    """
     messages = [
         (exchange, message)
         for exchange in exchanges
@@ -370,7 +401,7 @@ def _side(report_moment: ReportMoment, side: str, waits: int, number: int) -> Re
 
 
 def channel(report_moment: ReportMoment) -> ChannelStanding:
-    """Return how the channel stands."""
+    """Return the standing of the channel: its status and its profile."""
     status, (profile, since) = (
         report_moment.registry.status,
         deadlines.profile_of(report_moment.registry),
@@ -388,7 +419,10 @@ def channel(report_moment: ReportMoment) -> ChannelStanding:
 
 
 def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
-    """Return an area, an activity, a launch or a movement that goes on at a moment or is still to come."""
+    """Return an area, activity, launch or movement that goes on or is to come.
+
+    Any other exchange gives None.
+    """
     if exchange.family != "notification" or exchange.status in (
         *ENDED,
         "cleared",
@@ -408,7 +442,11 @@ def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
 
 
 def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
-    """Return a meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
+    """Return a meeting, call or visit that is requested or agreed, and not over.
+
+    It is in the window that was accepted, or else in the first one. Any other exchange
+    gives None.
+    """
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):
         return None
@@ -451,7 +489,7 @@ def _journey(exchange: Exchange) -> tuple[str, str] | None:
 
 
 def _where(exchange: Exchange, *members: str) -> str:
-    """Return where an exchange takes place, by the first of these members that it has."""
+    """Return the place of an exchange, from the first of these members that it has."""
     value = next(
         (
             msgspec.json.decode(exchange.content[name])
@@ -472,7 +510,7 @@ def _where(exchange: Exchange, *members: str) -> str:
 
 
 def _place(place: Any) -> str:
-    """Coordinates first; each side's own name beside the other's."""
+    """Return a place as text: coordinates first, then the names that each side uses."""
     if not isinstance(place, dict):
         return str(place or "")
     names = []
@@ -481,7 +519,8 @@ def _place(place: Any) -> str:
     if "circle" in place:
         circle = place["circle"]
         names.append(
-            f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
+            f"{circle['radius']['value']:g} {circle['radius']['unit']} "
+            f"around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
         )
     if "polygon" in place:
         names.append(

@@ -1,7 +1,8 @@
-"""The situation report: one page, every morning at 06:00Z or whenever asked. It says *quiet* only where that is known.
+"""The situation report: one page, every morning at 06:00Z or at any other time.
 
-It begins at the 06:00Z before; within the hour after 06:00Z still at that of the day
-before, whose report it is.
+It says *quiet* only if that is known. Its period begins at the last 06:00Z. Within the
+hour after 06:00Z it still begins at that of the day before, because it is the report of
+that day.
 """
 
 from collections.abc import Iterator
@@ -28,14 +29,14 @@ _GOOD: Final = ("in_force", "resumed")
 
 
 def begins(ends: datetime) -> datetime:
-    """Return when the period of a report that ends then begins, where nobody says."""
+    """Return the default beginning of the period of a report that ends at a time."""
     late = ends - _GRACE
     six = datetime.combine(late.date(), _HOUR_OF_THE_REPORT, late.tzinfo)
     return six if six <= late else six - timedelta(days=1)
 
 
 def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
-    """Return how a channel stands at a moment, and what was said since the span began."""
+    """Return the situation of a channel at a moment, and what was said in a span."""
     first = snapshot.first(span)
     snapshot.expect(first, SITUATION_EXCHANGES)
     exchanges = list(snapshot.exchanges(first))
@@ -73,16 +74,19 @@ def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
 
 
 def _urgent(snapshot: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterator[Urgent]:
-    """Yield the flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
+    """Yield the flash and immediate messages of a span.
+
+    Earlier ones are included if somebody has not acknowledged them.
+    """
     if exchange.precedence in report_facts.URGENT:
         for message in exchange.messages:
             if span.holds(message.said.time) or owing_receipt(exchange, message):
                 yield report_facts.urgent(snapshot, exchange, message)
 
 
-def _unquiet(found: Situation, w: Words) -> list[str]:
-    """Return why a channel is not known to be quiet; in words."""
-    counted = (*found.standing, found.unnamed)
+def _unquiet(report: Situation, w: Words) -> list[str]:
+    """Return the reasons, as sentences, why a channel is not known to be quiet."""
+    counted = (*report.standing, report.unnamed)
     sent, waits = (
         sum(getattr(response_body, name) for response_body in counted)
         for name in ("messages", "unacknowledged")
@@ -93,36 +97,39 @@ def _unquiet(found: Situation, w: Words) -> list[str]:
     if waits:
         reasons.append(
             w.count(
-                "%(n)s acknowledgement is not there yet.",
-                "%(n)s acknowledgements are not there yet.",
+                "%(n)s acknowledgement is still missing.",
+                "%(n)s acknowledgements are still missing.",
                 waits,
             )
         )
-    if found.overdue:
-        reasons.append(w.say("Not there yet, past the limit: %(n)s.", n=w.number(found.overdue)))
-    if found.open_matters:
+    if report.overdue:
+        reasons.append(w.say("Still missing, past the limit: %(n)s.", n=w.number(report.overdue)))
+    if report.open_matters:
         reasons.append(
-            w.count("%(n)s matter is open.", "%(n)s matters are open.", found.open_matters)
+            w.count("%(n)s matter is open.", "%(n)s matters are open.", report.open_matters)
         )
-    if found.channel.status not in _GOOD:
-        reasons.append(w.say("The channel is %(status)s.", status=w.value(found.channel.status)))
-    if found.of.kind not in UNTIMED:
+    if report.channel.status not in _GOOD:
+        reasons.append(w.say("The channel is %(status)s.", status=w.value(report.channel.status)))
+    if report.of.kind not in UNTIMED:
         unmanned = [
             layout.side(reports_standing.side)
-            for reports_standing in found.standing
+            for reports_standing in report.standing
             if not reports_standing.manned_since
         ]
         reasons += [
             w.say("Nobody has the watch of %(side)s on record.", side=side) for side in unmanned
         ]
-        reasons += _line(found, w)
-    return reasons if found.live else [*reasons, w.say("What came since is not known.")]
+        reasons += _line(report, w)
+    return reasons if report.live else [*reasons, w.say("What came since is not known.")]
 
 
-def _line(found: Situation, w: Words) -> list[str]:
-    """Return why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
-    newest = max(found.line, key=lambda line: line.last_checked)
-    if newest.last_checked < found.from_:
+def _line(report: Situation, w: Words) -> list[str]:
+    """Return the reasons for which the line is not known to work.
+
+    It was not checked in the period, or the last check did not come back unchanged.
+    """
+    newest = max(report.line, key=lambda line: line.last_checked)
+    if newest.last_checked < report.from_:
         return [
             w.say("The line was not checked in this time: silence does not say that it is there.")
         ]
@@ -135,66 +142,69 @@ def _line(found: Situation, w: Words) -> list[str]:
     }[newest.last_result]
 
 
-def paper(found: Situation, w: Words, language: str) -> ReportDocument:
+def paper(report: Situation, w: Words, language: str) -> ReportDocument:
     """Return the report laid out."""
     return ReportDocument(
-        of=found.of,
+        of=report.of,
         language=w.language,
         title=w.say(
-            "Situation report, %(channel)s, %(t)s", channel=found.of.name, t=w.written(found.to)
+            "Situation report, %(channel)s, %(t)s", channel=report.of.name, t=w.written(report.to)
         ),
-        lead=_lead(found, w),
-        sections=tuple(_sections(found, w, language)),
-        foot=layout.foot(found, w),
-        again=layout.again(found, language),
-        alarm=layout.alarm(found, w),
+        lead=_lead(report, w),
+        sections=tuple(_sections(report, w, language)),
+        foot=layout.foot(report, w),
+        again=layout.again(report, language),
+        alarm=layout.alarm(report, w),
     )
 
 
-def _lead(found: Situation, w: Words) -> tuple[str, ...]:
-    period = layout.period(found, w)
-    if not found.quiet:
-        sent = found.unnamed.messages or any(side.messages for side in found.standing)
+def _lead(report: Situation, w: Words) -> tuple[str, ...]:
+    period = layout.period(report, w)
+    if not report.quiet:
+        sent = report.unnamed.messages or any(side.messages for side in report.standing)
         nothing = [] if sent else [w.say("Nothing was sent.")]
-        return w.say("From %(a)s to %(b)s.", **period), w.sentences([*nothing, *_unquiet(found, w)])
+        return w.say("From %(a)s to %(b)s.", **period), w.sentences(
+            [*nothing, *_unquiet(report, w)]
+        )
     quiet = [
         w.say(
-            "Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, no matter is open, and no limit has passed.",
+            "Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, no matter "
+            "is open, and no limit has passed.",
             **period,
         )
     ]
-    if found.of.kind not in UNTIMED:
-        t = w.written(max(line.last_checked for line in found.line))
+    if report.of.kind not in UNTIMED:
+        t = w.written(max(line.last_checked for line in report.line))
         quiet.append(
             w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t)
         )
     return w.sentences(quiet), w.say(
-        "This rests on all records up to %(n)s.", n=w.number(found.position)
+        "This rests on all records up to %(n)s.", n=w.number(report.position)
     )
 
 
-def _sections(found: Situation, w: Words, language: str) -> Iterator[DocumentSection]:
-    urgent = layout.urgent_table(found.urgent, found.to, w, language)
+def _sections(report: Situation, w: Words, language: str) -> Iterator[DocumentSection]:
+    urgent = layout.urgent_table(report.urgent, report.to, w, language)
     yield section(
         w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits.")
     )
-    owed = layout.due_table(found.owed, found.to, w, language)
+    owed = layout.due_table(report.owed, report.to, w, language)
     yield section(
         w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit.")
     )
-    stands = layout.open_table(found.stands, found.to, w, language)
+    stands = layout.open_table(report.stands, report.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
-    in_force = layout.ahead_table(found.in_force, w, language)
+    in_force = layout.ahead_table(report.in_force, w, language)
     yield section(
         w.say("Danger areas and activities"), in_force, empty=w.say("None in force or announced.")
     )
-    meetings = layout.ahead_table(found.meetings, w, language)
+    meetings = layout.ahead_table(report.meetings, w, language)
     yield section(w.say("Next meetings"), meetings, empty=w.say("None asked for or agreed."))
-    if found.of.kind not in UNTIMED:
+    if report.of.kind not in UNTIMED:
         yield section(
             w.say("Watch and line"),
-            layout.watch_points(found.standing, w),
-            layout.line_points(found.line, w),
+            layout.watch_points(report.standing, w),
+            layout.line_points(report.line, w),
         )
-    channel = layout.channel_blocks(found.of.kind, found.channel, w, language)
-    yield section(w.say("Channel"), *channel, layout.left_off(found.left_off, w))
+    channel = layout.channel_blocks(report.of.kind, report.channel, w, language)
+    yield section(w.say("Channel"), *channel, layout.left_off(report.left_off, w))

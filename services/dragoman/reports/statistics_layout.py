@@ -16,7 +16,10 @@ from dragoman_schemas.statistics_figures import Spread, Statistics
 
 
 def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
-    """Return the statistics, a table each; what was not measured is no statement."""
+    """Return the statistics, one table for each subject.
+
+    Where nothing was measured, the table says "no statement".
+    """
     limits = DocumentParagraph(
         (_limits(statistics.kind, statistics.profile, w, binding=statistics.binding),)
     )
@@ -250,7 +253,7 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
 
 
 def blindness(what: str, w: Words) -> str:
-    """Return why nobody could have noticed."""
+    """Return the reason for which nobody could have noticed a message."""
     match what:
         case "watch":
             return w.say("nobody had the watch")

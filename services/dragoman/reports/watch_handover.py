@@ -1,4 +1,7 @@
-"""The turn-over note of a side's watch: what the next duty officer must know, written by itself from the log."""
+"""The turn-over note of a side's watch: what the next duty officer must know.
+
+It is generated from the log.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -28,7 +31,10 @@ from dragoman_schemas.state import Exchange
 
 
 def begins(snapshot: Snapshot, side: str) -> datetime:
-    """Since when: the watch was taken over, or where nobody has it, as a situation report."""
+    """Return the default beginning of the period: when the watch was taken.
+
+    If nobody has the watch, it is that of a situation report.
+    """
     watch = snapshot.registry.watches.get(side)
     return (
         situation_report.begins(snapshot.ends)
@@ -48,7 +54,11 @@ def turn_over(
     silenced_last: str = "",
     drafts: Sequence[HandedOver] = (),
 ) -> TurnOver:
-    """Return what is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
+    """Return the turn-over note of a side at a moment.
+
+    It has what is open, owed and awaited, what came since the span began, and what the
+    watch did to its own alarms.
+    """
     first = snapshot.first(span)
     snapshot.expect(first, SITUATION_EXCHANGES)
     exchanges = list(snapshot.exchanges(first))
@@ -99,7 +109,10 @@ def turn_over(
 
 
 def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
-    """Return a caution that was shelved; of an exchange under the Chatham House Rule without its side and number."""
+    """Return a shelved caution.
+
+    Under the Chatham House Rule it has neither side nor number.
+    """
     exchange = exchanges.get(shelved.exchange)
     if exchange is None:
         return shelved
@@ -111,14 +124,14 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
 
 
 def _unacknowledged(snapshot: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
-    """Yield what the side has not acknowledged."""
+    """Yield the messages that the side has not acknowledged."""
     for message in exchange.messages:
         if side in owing_receipt(exchange, message):
             yield report_facts.urgent(snapshot, exchange, message)
 
 
 def _said(snapshot: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -> Iterator[Urgent]:
-    """Yield the messages of a span, of every exchange but the checks of the line."""
+    """Yield the messages of a span, without line checks."""
     for exchange in exchanges:
         for message in exchange.messages if exchange.act != "line-check" else ():
             if span.holds(message.said.time):

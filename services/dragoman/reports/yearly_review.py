@@ -1,4 +1,7 @@
-"""The pack for the yearly review: what was owed and given, what stays open, and how far plans and advice have come."""
+"""The pack for the yearly review of the sides.
+
+It has what was owed and given, what stays open, and the progress of plans and advice.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,7 +10,7 @@ from typing import Final
 import msgspec
 
 from dragoman.domain.acts import consent
-from dragoman.domain.acts.deadlines import profile_of, written
+from dragoman.domain.acts.deadlines import profile_of, timestamp
 from dragoman.domain.views import attribution, open_questions
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
@@ -46,7 +49,7 @@ def begins(year: int) -> datetime:
 
 
 def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) -> YearReview:
-    """Return a year, or as much of it as there is at a moment."""
+    """Return the review of a year, or of its part up to a moment."""
     first = snapshot.first(span)
     lapses: list[Lapsed] = []
     lessons: list[ReportsLesson] = []
@@ -91,7 +94,10 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
 
 
 def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
-    """Yield what each side gave of what was owed in the year, and of what has no day for the year itself; a row also where nothing came."""
+    """Yield a row for each yearly exchange of each side, also if nothing came.
+
+    A yearly exchange without a set day belongs to the year itself.
+    """
     limits, _ = profile_of(snapshot.registry)
     exchanges: dict[tuple[str, int, str], Exchange] = {}
     for exchange in snapshot.of("notification", "annual-exchange"):
@@ -109,7 +115,7 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
             late = (
                 None
                 if last is None or moment is None or moment < last + _DAY
-                else days(written(last + _DAY), moment)
+                else days(timestamp(last + _DAY), moment)
             )
             yield Annual(
                 side=side,
@@ -163,7 +169,8 @@ def paper(review: YearReview, w: Words, language: str) -> ReportDocument:
         lead=(
             w.say("From %(a)s to %(b)s.", **layout.period(review, w)),
             w.say(
-                "Generated from the log for the sides’ yearly review. It judges nobody: the same rows stand for every side."
+                "Generated from the log for the sides’ yearly review. It judges nobody: every "
+                "side has the same rows."
             ),
         ),
         sections=tuple(_sections(review, w, language)),
@@ -301,7 +308,7 @@ def _open_questions(review: YearReview, w: Words, language: str) -> DocumentTabl
             layout.party(question.asked_by, w),
             layout.party(question.side, w),
             w.written(question.time),
-            layout.named(question.matter, w, language),
+            layout.matter_name(question.matter, w, language),
             _questions_of(question, w, language),
         )
         for question in review.questions

@@ -1,1 +1,1 @@
-"""The web server: joins the API and the pages into one application."""
+"""The web server: it joins the API and the pages into one application."""

@@ -1,4 +1,4 @@
-"""The gateway as an application: its routes, and the middleware through which every request goes."""
+"""The gateway as an application: its routes, and the middleware of every request."""
 
 import asyncio
 import time
@@ -17,11 +17,11 @@ from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
-from dragoman.application.http.rate_limits import BUDGETS, RateLimitExceeded, RateLimits
+from dragoman.application.http.rate_limits import RATE_LIMITS, RateLimitExceeded, RateLimits
 from dragoman.application.operations import files, public_releases, transparency_log
 from dragoman.application.operations.report_requests import PRINT_PAGE
-from dragoman.application.quotas import ROOM, Room
-from dragoman.application.read_receipts import READING, Reading
+from dragoman.application.quotas import QUOTAS, Quotas
+from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
 from dragoman.console.pages import alarm_stream, print_views
@@ -37,10 +37,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CALLERS: Final = web.AppKey("callers", Callers)
 _SECURE: Final = web.AppKey("secure", bool)
-"""Whether it is called by https from outside, if only at a proxy."""
+"""The flag that callers outside use https, to the gateway or to a proxy."""
 
 _TURNED_AWAY: Final = frozenset({401, 403, 429})
-"""Refusals that an auditor of the host looks for: the line says from where."""
+"""Statuses of refusals that an auditor of the host looks for.
+
+Their log line includes the address of the caller.
+"""
 
 _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.public)
 
@@ -48,13 +51,16 @@ _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.p
 def application(
     service: Service, settings: Settings, provider: Provider | None = None
 ) -> web.Application:
-    """Return the application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
+    """Return the application over a service. Raises `SettingsError`.
+
+    It accepts the provider's tokens beside its own.
+    """
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[http_request.SERVICE] = service
-    app[BUDGETS] = RateLimits(settings.budgets, time.monotonic)
-    app[ROOM] = Room(settings.budgets)
+    app[RATE_LIMITS] = RateLimits(settings.budgets, time.monotonic)
+    app[QUOTAS] = Quotas(settings.budgets)
     app[_SECURE] = settings.http.public_url.startswith("https://")
-    app[_CALLERS] = Callers(app[BUDGETS], provider, settings.http.trusted_proxies)
+    app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
     app[records.TAILS] = {}
     app[transparency_log.HEADS] = transparency_log.Heads()
@@ -63,14 +69,13 @@ def application(
     app[TURNS] = Turns()
     app[PRINT_PAGE] = print_views.page
     app.cleanup_ctx.append(_ringing)
-    app[READING] = Reading(service)
+    app[READ_RECEIPTS] = ReadReceipts(service)
     app.cleanup_ctx.append(_keeping)
     app[files.TAKING] = files.taking()
     app[WORKING] = Workers()
     app.cleanup_ctx.append(_working)
-    for route in sorted(
-        description.ROUTES, key=lambda route: route.takes != "act"
-    ):  # the router asks one after the other: posts first
+    # The router tries one route after the other, so the routes for posts come first.
+    for route in sorted(description.ROUTES, key=lambda route: route.takes != "act"):
         route.on(app.router)
     app[api_docs.DESCRIPTION] = description.document()
     routes.register(app)
@@ -78,13 +83,13 @@ def application(
 
 
 async def _working(app: web.Application) -> AsyncIterator[None]:
-    """Have workers as long as the gateway runs."""
+    """Keep the workers until the gateway stops."""
     yield
     app[WORKING].close()
 
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
-    """Repeat what must not wait, as long as the gateway runs."""
+    """Repeat alarms as long as the gateway runs."""
     tails = app[records.TAILS]
     service = app[http_request.SERVICE]
     task = asyncio.create_task(
@@ -95,15 +100,15 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _keeping(app: web.Application) -> AsyncIterator[None]:
-    """Look after the watches, as long as the gateway runs."""
-    task = asyncio.create_task(watch_monitor.keep(app, app[alarm_stream.BELLS].nudge))
+    """Monitor the duty watches as long as the gateway runs."""
+    task = asyncio.create_task(watch_monitor.monitor(app, app[alarm_stream.BELLS].nudge))
     yield
     await cancel_until_ended([task])
 
 
 @web.middleware
 async def _canonical(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Bind the request's ids, find out who calls, answer every error, and log one line."""
+    """Bind the request's ids, find its caller, answer every error, and log one line."""
     begun = time.perf_counter()
     cause = telemetry.caused_by(
         request.headers.get("X-Request-Id"), request.headers.get("traceparent")
@@ -131,16 +136,16 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 def _charge(request: web.Request, response: web.StreamResponse) -> None:
-    """Take what is sent from the caller's budgets, and say what is left of them."""
+    """Charge an answer to its caller's budgets, and add headers with what is left."""
     payer = request.get("payer")
-    budgets = request.app[BUDGETS]
+    budgets = request.app[RATE_LIMITS]
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
     if payer is None:
         return
     length = response.body_length if response.prepared else response.content_length
     if request.method == "HEAD":
-        length = 0  # its Content-Length is that of what is not sent
+        length = 0  # Its Content-Length counts bytes that are not sent.
     if length:
         budgets.received(payer, length)
     if not response.prepared:
@@ -148,7 +153,10 @@ def _charge(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    """What keeps a browser from making more of an answer than it is; a page says its own policy."""
+    """Add the headers that limit what a browser does with an answer.
+
+    A page sets its own policy.
+    """
     _set_headers(response.headers, request.path, secure=request.app[_SECURE] or request.secure)
 
 
@@ -165,13 +173,16 @@ def _set_headers(headers: MutableMapping[str, str], path: str, *, secure: bool) 
 
 
 def rejection(app: web.Application) -> Reject:
-    """Return what answers a request that never reached the application, since it is no HTTP or asks for what nobody offers."""
+    """Return the function that answers a request that never reached the application.
+
+    Such a request is not valid HTTP, or asks for something that is not supported.
+    """
 
     def reject(request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
         begun, request_id = time.perf_counter(), telemetry.caused_by(None, None).request
         address = request.remote or ""
         try:
-            app[BUDGETS].address(address)
+            app[RATE_LIMITS].address(address)
             refused = (
                 problems.unreadable(error)
                 if status < 500 or isinstance(error, UnicodeError)
@@ -185,7 +196,7 @@ def rejection(app: web.Application) -> Reject:
         _set_headers(response.headers, "/v1/", secure=app[_SECURE] or request.secure)
         response.headers["X-Request-Id"] = request_id
         if response.status == 429:
-            response.headers["RateLimit-Policy"] = app[BUDGETS].policy
+            response.headers["RateLimit-Policy"] = app[RATE_LIMITS].policy
         fields = {
             "status": response.status,
             "ms": round((time.perf_counter() - begun) * 1000, 1),
@@ -198,7 +209,10 @@ def rejection(app: web.Application) -> Reject:
 
 
 def _path(request: web.Request) -> str:
-    """Return the path of the route, without what its variables are: some of those are secret."""
+    """Return the path of the route, without the values of its variables.
+
+    Some of those values are secret.
+    """
     resource = request.match_info.route.resource
     return quote(request.path[:200]) if resource is None else resource.canonical
 

@@ -1,11 +1,12 @@
-"""The gateway's connections: how many there may be, how long one may stay silent, and the answer to what is no HTTP.
+"""The gateway's connections: how many there may be, and how long one may stay silent.
 
-    connections = Connections(app, per_address=100, most=connections_room(), ...)
-    await Site(runner, listener, connections, ssl_context=context).start()
+    connections = Connections(
+        listener, reject=…, per_address=100, most=connections_room())
+    await Site(runner, listener, connections, secure=True).start()
 
-A connection that nobody sends a request on costs a descriptor, and a process has few of
-them. aiohttp has no limit of its own, and answers what its parser rejects with the
-rejected bytes, which may be a token.
+It also answers requests that are not valid HTTP. A connection without a request costs a
+descriptor, and a process has few of them. aiohttp has no limit of its own. It also
+answers what its parser rejects with the rejected bytes, which may contain a token.
 """
 
 import asyncio
@@ -34,13 +35,14 @@ log = structlog.get_logger()
 
 _UNLIMITED: Final = 1_000_000
 _AGAIN_SECONDS: Final = 1.0
-"""How long to wait before the next connection is taken where the process has no
-descriptor left.
-"""
+"""The time to wait for the next connection if the process has no descriptor left."""
 
 
 class Reject(Protocol):
-    """Answers a request that never reached the application: one log line, the address's budget, a problem document."""
+    """A function that answers a request that never reached the application.
+
+    It writes one log line, charges the address, and returns a problem document.
+    """
 
     def __call__(
         self, request: web.BaseRequest, status: int, error: BaseException | None
@@ -49,7 +51,10 @@ class Reject(Protocol):
 
 
 def connections_room() -> int:
-    """Return how many connections a process may hold: three quarters of its descriptors. The rest is for the broker and for files."""
+    """Return the number of connections that a process may hold.
+
+    It is three quarters of its descriptors. The rest is for the broker and for files.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return int((_UNLIMITED if soft == resource.RLIM_INFINITY else soft) * DESCRIPTORS_SHARE)
 
@@ -59,12 +64,16 @@ def _nothing() -> None:
 
 
 class Connection(RequestHandler):
-    """One connection. What its parser rejects is answered by `reject`, and a first request must come in time."""
+    """One connection of a client.
+
+    `reject` answers what its parser rejects. It is closed if no first request comes in
+    time.
+    """
 
     def __init__(
         self, server: web.Server, *, reject: Reject, lost: Callable[[], None], **settings: Any
     ) -> None:
-        """Serve requests for a server; call `lost` once the connection is closed."""
+        """Serve requests for a server. Call `lost` once the connection is closed."""
         super().__init__(server, **settings)
         self._reject = reject
         self._lost = lost
@@ -75,12 +84,12 @@ class Connection(RequestHandler):
             self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the connection's place to another."""
+        """Give the connection's place to another connection."""
         self.give_back()
         super().connection_lost(exc)
 
     def give_back(self) -> None:
-        """Give the connection's place to another, once."""
+        """Give the connection's place to another connection, once."""
         self._due.cancel()
         lost, self._lost = self._lost, _nothing
         lost()
@@ -88,7 +97,11 @@ class Connection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; one that aiohttp raised before the application was asked becomes a problem document first."""
+        """Send an answer.
+
+        An exception that aiohttp raised before it called the application becomes a
+        problem document first.
+        """
         if isinstance(resp, web.HTTPException):
             resp = self.handle_error(request, resp.status, resp)
         return await super().finish_response(request, resp, start_time)
@@ -100,7 +113,10 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return the answer to what failed outside of the application. The message is not used: it quotes the request."""
+        """Return the answer to an error outside the application.
+
+        The message is not used, because it quotes the request.
+        """
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         response = self._reject(request, status, exc)
@@ -108,7 +124,10 @@ class Connection(RequestHandler):
         return response
 
     def log_exception(self, *_args: Any, exc_info: BaseException | None = None, **_: Any) -> None:
-        """Log what failed outside of the application, without the bytes that a parser's error quotes."""
+        """Log an error outside the application.
+
+        The bytes that a parser's error quotes are not logged.
+        """
         quotes = isinstance(exc_info, HttpProcessingError | web.RequestPayloadError)
         log.error(
             "connection.failed",
@@ -118,7 +137,10 @@ class Connection(RequestHandler):
 
 
 class Connections:
-    """Takes connections from a listening socket, as many as there may be, and closes the others at once."""
+    """A listening socket whose connections are counted.
+
+    It takes connections up to its limits, and closes all others at once.
+    """
 
     def __init__(
         self,
@@ -131,7 +153,11 @@ class Connections:
         context: SSLContext | None = None,
         **settings: Any,
     ) -> None:
-        """Take at most `most` connections, of which `per_address` from one address; own proxies stand for many addresses."""
+        """Take at most `most` connections in all, and `per_address` from one address.
+
+        Our own proxies stand for many addresses, so the limit of an address is not
+        applied to them.
+        """
         self._listener = listener
         self._reject = reject
         self._per_address = per_address
@@ -144,7 +170,7 @@ class Connections:
         self._handshakes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._server: web.Server | None = None
-        self._told = -FULL_LINE_SECONDS
+        self._logged_at = -FULL_LINE_SECONDS
 
     def start(self, server: web.Server, backlog: int) -> None:
         """Begin to take connections for a server."""
@@ -173,7 +199,11 @@ class Connections:
             self._take(connection, str(peer[0]))
 
     def _pause(self, error: OSError) -> None:
-        """Wait for a descriptor: the listening socket stays ready meanwhile, and would be asked in vain without end."""
+        """Stop accepting for a second, until a descriptor is free.
+
+        Otherwise the listening socket would stay ready, and the loop would try without
+        end.
+        """
         self._tell("process", reason=str(error))
         self._loop.remove_reader(self._listener)
         self._loop.call_later(_AGAIN_SECONDS, self._resume)
@@ -199,7 +229,7 @@ class Connections:
         task.add_done_callback(self._handshakes.discard)
 
     async def _serve(self, server: web.Server, connection: socket.socket, key: str) -> None:
-        """Make a connection's transport; with TLS this waits for the handshake."""
+        """Make a connection's transport. With TLS, this waits for the handshake."""
         protocol = Connection(
             server,
             reject=self._reject,
@@ -207,17 +237,17 @@ class Connections:
             loop=self._loop,
             **self._settings,
         )
-        made = False
+        is_made = False
         timeout = FIRST_REQUEST_SECONDS if self._context is not None else None
         try:
             await self._loop.connect_accepted_socket(
                 lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=timeout
             )
-            made = True
-        except (OSError, TimeoutError, RuntimeError) as error:  # no TLS, or gone already
+            is_made = True
+        except (OSError, TimeoutError, RuntimeError) as error:  # The client speaks no TLS or left.
             log.debug("connection.not_made", error=type(error).__name__)
         finally:
-            if not made:
+            if not is_made:
                 protocol.give_back()
                 connection.close()
 
@@ -234,10 +264,10 @@ class Connections:
         return any(result in proxy for proxy in self._proxies)
 
     def _tell(self, full: str, **fields: object) -> None:
-        """Log that connections are refused: one line a minute, however many there are."""
+        """Log that connections are refused, in at most one line a minute."""
         now = self._loop.time()
-        if full and now - self._told >= FULL_LINE_SECONDS:
-            self._told = now
+        if full and now - self._logged_at >= FULL_LINE_SECONDS:
+            self._logged_at = now
             log.warning(
                 "connections.full",
                 of=full,
@@ -245,13 +275,14 @@ class Connections:
                 most=self._most,
                 most_of_an_address=self._per_address,
                 refused=self._refused.total(),
-                do="see who holds them; raise the limit of open files, or budgets.connections for a proxy or an office behind one address",
+                do="see who holds them; raise the limit of open files, or budgets.connections "
+                "for a proxy or an office behind one address",
                 **fields,
             )
 
 
 class Site(web.BaseSite):
-    """Where a runner listens: on a socket whose connections are counted."""
+    """The address at which a runner listens, on a socket with counted connections."""
 
     def __init__(
         self,
@@ -269,7 +300,7 @@ class Site(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """The URL that it listens at."""
+        """Return the URL at which it listens."""
         return self._url
 
     async def start(self) -> None:
@@ -280,6 +311,6 @@ class Site(web.BaseSite):
         self._connections.start(server, self._backlog)
 
     async def stop(self) -> None:
-        """Take no further connections; the runner closes those that are open."""
+        """Take no further connections. The runner closes those that are open."""
         self._connections.close()
         await super().stop()

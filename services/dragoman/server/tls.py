@@ -1,7 +1,7 @@
-"""The gateway's certificate: TLS from files, which are read again when they change, without a restart.
+"""The gateway's TLS certificate, read from files and read again when they change.
 
-A context that is loaded anew serves the next handshake; connections that stand keep
-what they were made with.
+No restart is needed. A context that is loaded again serves the next handshake. Open
+connections keep the certificate that they began with.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ log = structlog.get_logger()
 
 
 class Certificate:
-    """A certificate chain and its key, PEM files."""
+    """A certificate chain and its key, from PEM files."""
 
     def __init__(self, chain: Path, key: Path) -> None:
-        """Load them. Raises `SettingsError`."""
+        """Load the files. Raises `SettingsError`."""
         self._chain, self._key = chain, key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-        self._seen = self._stamps()
+        self._file_stamps = self._stamps()
         try:
             self._load(self.context)
         except (OSError, ValueError) as error:
@@ -46,17 +46,19 @@ class Certificate:
             return ()
 
     async def keep_fresh(self) -> None:
-        """Load the files again whenever they have changed; what cannot be loaded, half of a pair say, leaves the old one in use."""
+        """Load the files again whenever they have changed, for ever.
+
+        If they cannot be loaded, for example half of a pair, the old ones stay in use.
+        """
         while True:
             await asyncio.sleep(POLL_SECONDS)
             stamps = self._stamps()
-            if stamps in (self._seen, ()):
+            if stamps in (self._file_stamps, ()):
                 continue
-            self._seen = stamps
+            self._file_stamps = stamps
             try:
-                self._load(
-                    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                )  # one that does not fit must not spoil the one in use
+                # A pair that does not match must not damage the context in use.
+                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
                 self._load(self.context)
             except (OSError, ValueError) as error:
                 log.warning(
@@ -73,7 +75,11 @@ def _no_password() -> str:
 
 
 def is_in_clear(settings: Http, address: str) -> bool:
-    """Return whether tokens cross a network in clear, where the gateway listens at an address: without TLS of its own or a proxy's."""
+    """Return whether tokens cross a network unencrypted.
+
+    That is so if the gateway listens at an address other than loopback, without its own
+    TLS and without a proxy's.
+    """
     if settings.certificate is not None or settings.public_url.startswith("https://"):
         return False
     return not ip_address(address.partition("%")[0]).is_loopback

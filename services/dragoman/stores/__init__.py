@@ -1,1 +1,1 @@
-"""What is shared but is not the truth: tokens and sessions, and the keys that a host keeps for a trial."""
+"""Shared state beside the log: tokens, sessions, drafts, files, people, heads, keys."""

@@ -1,10 +1,12 @@
-"""Writing over what was read, on streams whose last message on a subject counts: one writer is first, and all others are told.
+"""Compare-and-set writes to streams whose last message on a subject is its value.
 
-The broker's refusal is not believed as it stands. On a cluster a node that was cut off,
-and is joined again, refuses as a leader while the others write, and the quicker answer
-counts; it also refuses whatever follows a message of which it does not know yet what
-becomes. So each message bears a mark of its own, and what stands on the subject is
-looked at: ours, or another one, or nothing new yet.
+Of several writers that have read the same message one is first. All others are refused.
+
+The broker's refusal alone proves nothing. In a cluster, a node that was cut off and
+joined again refuses as a leader while the others write, and the quicker answer counts.
+It also refuses any message that follows one whose fate it does not know yet. So each
+message has a random mark, and the writer then reads the message on the subject. That is
+its own message, another one, or nothing new yet.
 """
 
 import asyncio
@@ -16,14 +18,15 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.eventlog.nats_connection import Bus, read_answer, unbroken
+from dragoman.eventlog.nats_connection import NatsConnection, read_answer, unbroken
 from dragoman.limits import APPEND_SECONDS
 from dragoman.text import sentence
 
 _NO_MESSAGE: Final = 10037
 WRONG_LAST: Final = (10071, 10164)
-"""How the broker says that another message stands there than was expected: one that is
-written, or, on a cluster, one that is on its way.
+"""The broker's error codes for another last message than the expected one.
+
+The other message is written, or, in a cluster, still on its way.
 """
 _MARK: Final = "Dragoman-Mark"
 _LOOK_SECONDS: Final = 0.1
@@ -31,7 +34,7 @@ _PAGE: Final = 1000
 
 
 class LeaderMessage(Struct, frozen=True, kw_only=True):
-    """A message as a leader of the stream has it; its headers as they were sent."""
+    """A message from a leader of the stream, with its headers as they were sent."""
 
     seq: int
     subject: str
@@ -39,7 +42,7 @@ class LeaderMessage(Struct, frozen=True, kw_only=True):
     hdrs: bytes = b""
 
     def has(self, header: str) -> bool:
-        """Return whether one of the header's lines begins so."""
+        """Return whether one of the header's lines begins with this text."""
         return f"\r\n{header}".encode() in self.hdrs
 
 
@@ -51,29 +54,31 @@ _got = msgspec.json.Decoder(_LeaderRead).decode
 
 
 class WriteConflict(Exception):
-    """Somebody else wrote the subject meanwhile."""
+    """An error: another writer wrote the subject meanwhile."""
 
 
 class WriteConflictKnown(WriteConflict):
-    """The same, with what stands there now."""
+    """A write conflict with the message that is on the subject now."""
 
     def __init__(self, standing: LeaderMessage) -> None:
-        """Say where, and what."""
+        """Take the message that is on the subject."""
         super().__init__(standing.subject)
         self.standing = standing
 
 
 async def write(
-    bus: Bus,
+    bus: NatsConnection,
     stream: str,
     subject: str,
     payload: bytes,
     over: int | None,
     headers: Mapping[str, str] | None = None,
 ) -> int:
-    """Write a message durably, over the one at that sequence of its subject where one is given, 0 for none; its own sequence.
+    """Write a message durably, and return its sequence.
 
-    Raises `Overtaken`, `LogUnreachable` where it is not known whether it was written.
+    `over` is the sequence of the message on its subject that it replaces, 0 for none.
+    With None it replaces any message. Raises `WriteConflictKnown`, or `LogUnreachable`
+    if it is not known whether the message was written.
     """
     mark = secrets.token_hex(8)
     sent = {**(headers or {}), _MARK: mark}
@@ -93,19 +98,27 @@ async def write(
     raise WriteConflictKnown(standing)
 
 
-async def _newer(bus: Bus, stream: str, subject: str, over: int) -> LeaderMessage:
-    """Return what stands on a subject, once it is newer than that. Raises `LogUnreachable`."""
+async def _newer(bus: NatsConnection, stream: str, subject: str, over: int) -> LeaderMessage:
+    """Return the message on a subject, once it is newer than `over`.
+
+    Raises `LogUnreachable`.
+    """
     deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
     while asyncio.get_running_loop().time() < deadline:
-        standing = await stands(bus, stream, {"last_by_subj": subject})
+        standing = await read_message(bus, stream, {"last_by_subj": subject})
         if standing is not None and standing.seq > over:
             return standing
         await asyncio.sleep(_LOOK_SECONDS)
     raise LogUnreachable(sentence("the broker refuses to write, and shows nothing newer"))
 
 
-async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMessage | None:
-    """Return the message that a leader of a stream has for a query. Raises `LogUnreachable`."""
+async def read_message(
+    bus: NatsConnection, stream: str, query: Mapping[str, object]
+) -> LeaderMessage | None:
+    """Return the message that a leader of a stream has for a query.
+
+    Raises `LogUnreachable`.
+    """
     answer = await bus.request(f"$JS.API.STREAM.MSG.GET.{stream}", msgspec.json.encode(query))
     failed = read_answer(answer.data).get("error")
     if failed is None:
@@ -118,11 +131,14 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> LeaderMe
 
 
 async def following(
-    bus: Bus, stream: str, subjects: str, number: int
+    bus: NatsConnection, stream: str, subjects: str, number: int
 ) -> AsyncIterator[LeaderMessage]:
-    """Yield the messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
+    """Yield the messages on some subjects after a sequence, in order.
+
+    Ends when a leader of the stream has no more. Raises `LogUnreachable`.
+    """
     while (
-        message := await stands(bus, stream, {"seq": number + 1, "next_by_subj": subjects})
+        message := await read_message(bus, stream, {"seq": number + 1, "next_by_subj": subjects})
     ) is not None:
         yield message
         number = message.seq

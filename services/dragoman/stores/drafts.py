@@ -1,4 +1,7 @@
-"""What officers of a side have written and not released: shared by the gateways, seen by their own side alone, gone once released."""
+"""Drafts: acts that officers of a side have written and not released.
+
+The gateways share them. Only the own side sees a draft, and its release deletes it.
+"""
 
 import hashlib
 from typing import Final
@@ -15,10 +18,11 @@ BYTES: Final = DRAFT_BYTES
 
 
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An act in the making. Its id becomes its record's, so that releasing it twice is releasing it once.
+    """An act that is not released yet.
 
-    `handed` is when its author gave it to a colleague to send; empty while it is only
-    kept.
+    Its id becomes its record's id, so that releasing it twice is releasing it once.
+    `handed` is the time at which its author gave it to a colleague to send. It is empty
+    while the draft is only kept.
     """
 
     id: str
@@ -34,12 +38,12 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def side(self) -> str:
-        """Return whose draft it is."""
+        """The side whose draft it is."""
         return self.author.partition("/")[0]
 
     @property
     def etag(self) -> str:
-        """Return what changes whenever the draft does."""
+        """A digest that changes whenever the draft does."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
@@ -51,14 +55,17 @@ def _key(cid: str, side: str, id: str) -> str:
 
 
 class DraftStore:
-    """The drafts of all sides; each method is told which side asks."""
+    """The drafts of all sides. Each method has the side as a parameter."""
 
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
 
     async def listed(self, cid: str, side: str) -> list[Draft]:
-        """Return a side's drafts in a channel, the newest first. Raises `LogUnreachable`."""
+        """Return a side's drafts in a channel, the newest first.
+
+        Raises `LogUnreachable`.
+        """
         await self._bucket.refresh()
         prefix = _key(cid, side, "")
         drafts = [
@@ -67,11 +74,14 @@ class DraftStore:
         return sorted(drafts, key=lambda draft: draft.updated, reverse=True)
 
     async def refresh(self) -> None:
-        """Bring what other gateways kept and dropped. Raises `LogUnreachable`."""
+        """Read the changes of other gateways. Raises `LogUnreachable`."""
         await self._bucket.refresh()
 
     def handed(self, cid: str, side: str) -> list[Draft]:
-        """Return a side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
+        """Return a side's drafts that were handed over to be sent, the oldest first.
+
+        This gateway's copy may lag.
+        """
         prefix = _key(cid, side, "")
         drafts = [
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)
@@ -85,11 +95,17 @@ class DraftStore:
         return None if value is None else _decode(value)
 
     async def keep(self, draft: Draft, over: Draft | None) -> bool:
-        """Write a draft over what was read, or as a new one; False where somebody else was faster. Raises `LogUnreachable`."""
+        """Write a draft over the one that was read, or as a new one.
+
+        Returns False if another writer was faster. Raises `LogUnreachable`.
+        """
         return await self._put(draft, draft, over)
 
     async def drop(self, draft: Draft) -> bool:
-        """Throw a draft away as it was read; False where somebody changed it meanwhile. Raises `LogUnreachable`."""
+        """Delete a draft in the version that was read.
+
+        Returns False if it was changed meanwhile. Raises `LogUnreachable`.
+        """
         return await self._put(draft, None, draft)
 
     async def _put(self, draft: Draft, value: Draft | None, over: Draft | None) -> bool:

@@ -1,10 +1,10 @@
-"""Where a side wants to be told, and how far it has been: endpoints, each with what is still to be brought to it.
+"""Endpoints at which a side is notified, each with its progress.
 
-An endpoint and its progress are two values of one bucket. Whoever brings holds the
-progress for a while (`until`), and writes it over what was read: of two couriers one
-wins, and what it wrote is all that was done. The progress is bounded. Where nothing
-more fits in it, an endpoint stands still at its position until somebody has looked, and
-nothing is lost.
+An endpoint and its progress are two values of one bucket. A notifier reserves the
+progress until the time `until`, and writes it over the one that it read. Of two
+notifiers one wins, and its writes are the only work that was done. The progress is
+bounded. If it is full, the endpoint stays at its position until somebody has looked,
+and no notification is lost.
 """
 
 import uuid
@@ -20,18 +20,25 @@ from dragoman_schemas.responses import Means, PageLanguage
 BUCKET: Final = "DRAGOMAN_COURIER"
 BYTES: Final = 262_144
 PENDING: Final = 200
-"""Deliveries that wait for another try, beyond which no further record is tried."""
+"""The most deliveries that wait for another try.
+
+With more, no further record is tried.
+"""
 
 PARKED: Final = 500
-"""Deliveries that were given up and wait for somebody to look, beyond which no further
-record is tried.
+"""The most deliveries that were given up and wait for somebody to look.
+
+With more, no further record is tried.
 """
 
 Step = Literal["deputy", "head_of_office"]
 
 
 class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A URL or an address of a side, and which records of a channel are for it. `secret` signs what goes there; mails are in `language`."""
+    """A URL or an address of a side, and the records that it is notified of.
+
+    `secret` signs the notifications. Mails are in `language`.
+    """
 
     id: str
     cid: str
@@ -50,7 +57,11 @@ class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A delivery that did not succeed yet: which record, how often it was tried, when again, and what was answered last, a sentence as `packed`."""
+    """A delivery that has not succeeded yet.
+
+    It has the record's position, the number of tries and the time of the next one.
+    `answer` is the last answer, a sentence as `packed`.
+    """
 
     position: int
     tries: int = 0
@@ -59,7 +70,7 @@ class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OutcomeToRecord(Struct, frozen=True, kw_only=True):
-    """An outcome that is to be recorded: of which record, what, and when."""
+    """A delivery's outcome that is to be recorded, with its record and time."""
 
     position: int
     outcome: Literal["delivered", "failed"]
@@ -67,7 +78,10 @@ class OutcomeToRecord(Struct, frozen=True, kw_only=True):
 
 
 class WatchNoticeItem(Struct, frozen=True, kw_only=True):
-    """What a side's endpoints are told of its own watch, which is in no log: what is wrong, whom it is for, and since when, in Unix seconds."""
+    """A notification to a side about its own watch, which is not in the log.
+
+    It says what is wrong, for whom it is, and since when, in Unix seconds.
+    """
 
     cid: str
     side: str
@@ -77,7 +91,7 @@ class WatchNoticeItem(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Its id, by which a receiver knows it again."""
+        """The id of the notification, by which a receiver recognises it."""
         return str(
             uuid.uuid5(
                 uuid.NAMESPACE_URL,
@@ -87,11 +101,12 @@ class WatchNoticeItem(Struct, frozen=True, kw_only=True):
 
 
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far an endpoint has been told: everything up to `upto`, but what waits or was given up.
+    """The progress of an endpoint.
 
-    `going` is what was being sent when this was written, where it must not be sent
-    twice. Nothing more is sent where its receiver is `gone`. `noticed` is the notice
-    that was brought last.
+    Every record up to `upto` was sent, except those that wait or were given up. `going`
+    is the record that was being sent when this was written, if it must not be sent
+    twice. If the receiver is `gone`, nothing more is sent. `noticed` is the newest
+    notice that was sent.
     """
 
     upto: int
@@ -119,11 +134,11 @@ class NotificationEndpoints:
         self._bucket = bucket
 
     async def refresh(self) -> None:
-        """Bring what others wrote. Raises `LogUnreachable`."""
+        """Read the changes of other processes. Raises `LogUnreachable`."""
         await self._bucket.refresh()
 
     def endpoints(self) -> list[NotificationEndpoint]:
-        """Return all endpoints, as far as this process knows, in the order of their ids."""
+        """Return all endpoints, by id. This process's copy may lag."""
         return [
             _endpoint(value)
             for key, value in sorted(self._bucket.values.items())
@@ -131,29 +146,39 @@ class NotificationEndpoints:
         ]
 
     def find(self, id: str) -> NotificationEndpoint | None:
-        """Return an endpoint by its id, as far as this process knows."""
+        """Return an endpoint by its id. This process's copy may lag."""
         value = self._bucket.values.get(f"endpoint.{id}")
         return None if value is None else _endpoint(value)
 
     async def add(self, endpoint: NotificationEndpoint, upto: int) -> None:
-        """Add an endpoint, which is told of what comes after that position. Raises `LogUnreachable`."""
+        """Add an endpoint, which is notified of the records after a position.
+
+        Raises `LogUnreachable`.
+        """
         await self._bucket.put(f"progress.{endpoint.id}", Progress(upto=upto))
         await self._bucket.put(f"endpoint.{endpoint.id}", endpoint)
 
     async def remove(self, id: str) -> None:
-        """Forget an endpoint, its secret and its progress. Raises `LogUnreachable`."""
+        """Delete an endpoint, its secret and its progress. Raises `LogUnreachable`."""
         await self._bucket.put(f"endpoint.{id}", None)
         await self._bucket.put(f"progress.{id}", None)
 
     def progress(self, id: str) -> tuple[Progress, int]:
-        """Return how far an endpoint has been told, and the revision of that, as far as this process knows."""
+        """Return an endpoint's progress and its revision.
+
+        This process's copy may lag.
+        """
         value = self._bucket.values.get(f"progress.{id}")
         return (
             Progress(upto=0) if value is None else _progress(value)
         ), self._bucket.revisions.get(f"progress.{id}", 0)
 
     async def keep(self, id: str, progress: Progress, revision: int) -> int | None:
-        """Write an endpoint's progress over a revision of it; the new revision, or None where somebody else was faster. Raises `LogUnreachable`."""
+        """Write an endpoint's progress over a revision of it.
+
+        Returns the new revision, or None if another process was faster. Raises
+        `LogUnreachable`.
+        """
         try:
             await self._bucket.put(f"progress.{id}", progress, revision)
         except WriteConflict:
@@ -161,13 +186,19 @@ class NotificationEndpoints:
         return self._bucket.revisions[f"progress.{id}"]
 
     def notice(self, cid: str, side: str) -> tuple[WatchNoticeItem | None, int]:
-        """Return the newest notice for a side in a channel, and its revision, as far as this process knows."""
+        """Return the newest notice for a side in a channel, and its revision.
+
+        This process's copy may lag.
+        """
         key = f"notice.{cid}.{side}"
         value = self._bucket.values.get(key)
         return None if value is None else _notice(value), self._bucket.revisions.get(key, 0)
 
     async def notify(self, notice: WatchNoticeItem, revision: int) -> bool:
-        """Leave a notice in place of the one of that revision; False where somebody else was faster. Raises `LogUnreachable`."""
+        """Replace the notice of that revision by another one.
+
+        Returns False if another process was faster. Raises `LogUnreachable`.
+        """
         try:
             await self._bucket.put(f"notice.{notice.cid}.{notice.side}", notice, revision)
         except WriteConflict:

@@ -1,29 +1,36 @@
-"""A stream whose messages can be erased: the last message on a subject is its value, and what it said before is overwritten.
+"""A stream whose messages can be erased.
 
-    put      write a value over the one that was read, then erase what it supersedes
-    refresh  bring what was written since, to the very end as the stream's leader has it
-    sweep    erase what was superseded and still stands, should whoever wrote over it have died first
+    put      write a value over the one that was read, then erase the older message
+    refresh  read the changes, to the end of the stream as its leader has it
+    sweep    erase older messages whose writer died before it could erase them
 
-`STREAM.MSG.DELETE` without `no_erase` makes the broker write the block anew, with
-random bytes where the message was. The broker must not drop messages by itself, by a
-limit say: it would leave their bytes where they are.
+The last message on a subject is its value. `STREAM.MSG.DELETE` without `no_erase` makes
+the broker rewrite the block, with random bytes in place of the message. The broker must
+never drop messages by itself, for example by a limit: it would leave their bytes on the
+disk.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.stores import compare_and_set
 from dragoman.stores.compare_and_set import LeaderMessage, WriteConflictKnown
 from dragoman.text import sentence
 
 
 class Erasable:
-    """Keys and values, the last of each key, read to the end before every answer; what a key said before is erased."""
+    """Keys and values in a stream; the older values of a key are erased.
 
-    def __init__(self, bus: Bus, stream: str, prefix: str) -> None:
-        """Read and write through the bus; keys follow the prefix in a message's subject."""
+    The stream is read to its end before every answer.
+    """
+
+    def __init__(self, bus: NatsConnection, stream: str, prefix: str) -> None:
+        """Read and write through the bus.
+
+        A message's subject is the prefix, followed by the key.
+        """
         self._bus = bus
         self.stream = stream
         self._prefix = prefix
@@ -34,9 +41,16 @@ class Erasable:
 
     @staticmethod
     async def create(
-        steward: Bus, stream: str, subjects: Sequence[str], replicas: int, most_bytes: int
+        steward: NatsConnection,
+        stream: str,
+        subjects: Sequence[str],
+        replicas: int,
+        most_bytes: int,
     ) -> None:
-        """Make the stream, or find it; a message has at most so many bytes. Raises `LogUnreachable`."""
+        """Create the stream, or find it. Raises `LogUnreachable`.
+
+        A message has at most `most_bytes`.
+        """
         settings: dict[str, Any] = {
             "name": stream,
             "subjects": list(subjects),
@@ -63,7 +77,10 @@ class Erasable:
     # Reading
 
     async def refresh(self) -> None:
-        """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
+        """Read the changes, until the stream's leader has no more.
+
+        Raises `LogUnreachable`.
+        """
         async for message in compare_and_set.following(
             self._bus, self.stream, f"{self._prefix}>", self._seen
         ):
@@ -71,8 +88,11 @@ class Erasable:
             self._take(message)
 
     async def next(self, subjects: str, first: int) -> LeaderMessage | None:
-        """Return the first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
-        return await compare_and_set.stands(
+        """Return the first message on some subjects from a sequence on.
+
+        The stream's leader answers. Raises `LogUnreachable`.
+        """
+        return await compare_and_set.read_message(
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
 
@@ -92,10 +112,11 @@ class Erasable:
     # Writing
 
     async def put(self, key: str, value: bytes, over: int) -> None:
-        """Write a value durably over that revision of its key, 0 for none, and erase what it said before.
+        """Write a value durably over a revision of its key, and erase the older value.
 
-        Raises `Moved` where somebody else was faster, once what stands there is known
-        here, and `LogUnreachable` where it is not known whether all of it was done.
+        `over` is 0 for a new key. Raises `WriteConflictKnown` if another writer was
+        faster; its value is then in `values`. Raises `LogUnreachable` if it is not
+        known whether everything was done.
         """
         try:
             seq = await self.publish(self._prefix + key, value, over)
@@ -106,18 +127,24 @@ class Erasable:
         await self.sweep(key)
 
     async def publish(self, subject: str, payload: bytes, over: int | None = None) -> int:
-        """Write a message durably; its sequence. Raises `Moved`, `LogUnreachable`."""
+        """Write a message durably, and return its sequence.
+
+        Raises `WriteConflictKnown` or `LogUnreachable`.
+        """
         return await compare_and_set.write(self._bus, self.stream, subject, payload, over)
 
     async def sweep(self, key: str | None = None) -> None:
-        """Erase what was superseded, of one key or of all. Raises `LogUnreachable`."""
+        """Erase superseded messages of one key or of all. Raises `LogUnreachable`."""
         for seq, of in list(self._superseded.items()):
             if key in (None, of):
                 await self.erase(seq)
                 self._superseded.pop(seq, None)
 
     async def erase(self, seq: int) -> None:
-        """Overwrite a message with random bytes; one that is erased already stays so. Raises `LogUnreachable`."""
+        """Overwrite a message with random bytes. Raises `LogUnreachable`.
+
+        A message that was erased already is no error.
+        """
         answer = await self._bus.api(f"STREAM.MSG.DELETE.{self.stream}", {"seq": seq})
         if "error" in answer and await self._stands(seq):
             raise LogUnreachable(
@@ -128,4 +155,4 @@ class Erasable:
             )
 
     async def _stands(self, seq: int) -> bool:
-        return await compare_and_set.stands(self._bus, self.stream, {"seq": seq}) is not None
+        return await compare_and_set.read_message(self._bus, self.stream, {"seq": seq}) is not None

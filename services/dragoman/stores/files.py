@@ -1,13 +1,15 @@
-"""Files beside the log, by the SHA-256 of their bytes: each side's own copies, a channel apart from every other.
+"""Files beside the log, by the SHA-256 of their bytes, a copy for each side.
 
-    dragoman.files.<cid>.<side>.<sha256>                what the file is, and how far it is
+    dragoman.files.<cid>.<side>.<sha256>                the entry of the file
     dragoman.chunks.<cid>.<side>.<sha256>.<upload>.<n>  its bytes, in pieces
 
-A file is *coming* while its pieces are written, then *kept*; *erasing* until the last
-piece is overwritten, then *erased*. Pieces are of one upload, so that two that meet
-never mix: who is overtaken overwrites what it brought. Erasing overwrites the pieces of
-all uploads, and looks once more after a while: on a cluster a node that was cut off may
-have said that there are none.
+Each channel has its own files. A file is *coming* while its pieces are written, then
+*kept*. It is *erasing* until the last piece is overwritten, then *erased*.
+
+Pieces belong to one upload, so that two simultaneous uploads never mix. The slower one
+overwrites its own pieces. Erasing overwrites the pieces of all uploads, and is repeated
+once after a while. In a cluster, a node that was cut off may have said that there are
+no pieces.
 """
 
 import asyncio
@@ -32,7 +34,7 @@ BYTES: Final = CHUNK_BYTES + 4_096
 
 
 class File(Struct, frozen=True, kw_only=True):
-    """A side's copy of a file; of one that is erased the digest is left, which acts name."""
+    """A side's copy of a file. An erased one still has the digest that acts name."""
 
     sha256: str
     side: str
@@ -44,7 +46,7 @@ class File(Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> bool:
-        """Return whether all of its bytes are there."""
+        """Return whether all of its bytes are stored."""
         return self.stage == "kept"
 
     @property
@@ -56,26 +58,38 @@ class File(Struct, frozen=True, kw_only=True):
 _ERASING: Final = b'"stage":"erasing"'
 _ERASED: Final = b'"stage":"erased"'
 _SURELY: Final = b'"upload":""'
-"""In what is left of a file that was looked for once more."""
+"""The mark of an erased file whose erasing was repeated."""
 _decode = msgspec.json.Decoder(File).decode
 
 
 class FileStore:
-    """The files of all sides. Every question is put to the broker: what was erased elsewhere is not given out here."""
+    """The files of all sides.
+
+    The broker is asked every time, so that a file erased elsewhere is not given out.
+    """
 
     def __init__(self, entries: Erasable) -> None:
-        """Keep them there, on a connection of their own: their bytes hold no post up."""
+        """Store files in `entries`, which has a connection of its own.
+
+        Their bytes then delay no post.
+        """
         self._entries = entries
         self._erased: dict[tuple[str, int], float] = {}
 
     async def found(self, cid: str, sides: tuple[str, ...], sha256: str) -> list[File]:
-        """Return those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
+        """Return some sides' copies of a file, in that order, also erased ones.
+
+        Raises `LogUnreachable`.
+        """
         await self._entries.refresh()
         values = [self._entries.values.get(f"{cid}.{side}.{sha256}") for side in sides]
         return [_decode(value) for value in values if value is not None]
 
     async def listed(self, cid: str, side: str) -> list[File]:
-        """Return a side's files that are not erased, the newest first. Raises `LogUnreachable`."""
+        """Return a side's files that are not erased, the newest first.
+
+        Raises `LogUnreachable`.
+        """
         await self._entries.refresh()
         files = [
             _decode(value)
@@ -89,10 +103,11 @@ class FileStore:
     async def keep(
         self, cid: str, file: File, content: bytes | bytearray, over: File | None
     ) -> bool:
-        """Keep a file whose digest was checked, over what was read of it; False where somebody else was faster.
+        """Store a file whose digest was checked, over the copy that was read.
 
-        Raises `LogUnreachable`; what was brought until then is overwritten when the
-        file is put again, or erased.
+        Returns False if another writer was faster. Raises `LogUnreachable`. Pieces that
+        were written until then are overwritten when the file is stored again, or
+        erased.
         """
         coming = msgspec.structs.replace(file, stage="coming", upload=secrets.token_hex(8))
         if not await self._put(cid, coming, over):
@@ -110,7 +125,10 @@ class FileStore:
         return False
 
     async def read(self, cid: str, file: File) -> AsyncGenerator[bytes, None]:
-        """Return the pieces of a kept file, in their order. Raises `LogUnreachable` where one is not there."""
+        """Yield the pieces of a kept file, in order.
+
+        Raises `LogUnreachable` if one is missing.
+        """
         for number in range(-(-file.bytes // CHUNK_BYTES)):
             message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)
             if message is None:
@@ -120,7 +138,10 @@ class FileStore:
             yield message.data
 
     async def erase(self, cid: str, file: File, at: str) -> File | None:
-        """Overwrite all bytes of a file; what is left of it, or None where somebody else was faster. Raises `LogUnreachable`."""
+        """Overwrite all bytes of a file, and return its erased entry.
+
+        Returns None if another writer was faster. Raises `LogUnreachable`.
+        """
         erasing = (
             file
             if file.stage == "erasing"
@@ -133,11 +154,14 @@ class FileStore:
         if not await self._overwrite_all(cid, erasing):
             return None
         erased = msgspec.structs.replace(erasing, stage="erased")
-        await self._put(cid, erased, erasing)  # else another gateway came first
+        await self._put(cid, erased, erasing)  # False if another gateway did it first
         return erased
 
     async def sweep(self) -> None:
-        """Finish what another gateway began to erase, and look once more for what was erased lately. Raises `LogUnreachable`."""
+        """Finish erasing that other gateways began, and repeat recent erasing once.
+
+        Raises `LogUnreachable`.
+        """
         await self._entries.refresh()
         await self._entries.sweep()
         now, lately = asyncio.get_running_loop().time(), dict[tuple[str, int], float]()
@@ -157,7 +181,7 @@ class FileStore:
             await self._put(cid, msgspec.structs.replace(file, upload=""), file)
 
     def _is(self, cid: str, file: File) -> bool:
-        """Return whether this is what is known of the file."""
+        """Return whether this is the newest entry of the file."""
         data = self._entries.values.get(_key(cid, file))
         return data is not None and _decode(data) == file
 
@@ -174,7 +198,11 @@ class FileStore:
         return True
 
     async def _overwrite_all(self, cid: str, file: File) -> bool:
-        """Erase the pieces of this upload, and of every upload that was before its entry: of none that came after. False where that stands no more."""
+        """Erase the pieces of this upload, and of every upload before its entry.
+
+        Pieces of later uploads stay. Returns False if the entry is no longer the
+        newest.
+        """
         if not self._is(cid, file):
             return False
         before = self._entries.revisions[_key(cid, file)]
@@ -183,7 +211,10 @@ class FileStore:
         return True
 
     async def _overwrite(self, pieces: str, before: int | None = None) -> None:
-        """Erase the pieces whose subjects begin so, of those before a sequence where one is given."""
+        """Erase the pieces whose subjects begin with `pieces`.
+
+        With `before`, only pieces before that sequence.
+        """
         first = 1
         while (message := await self._entries.next(f"{pieces}>", first)) is not None and (
             before is None or message.seq < before
@@ -197,5 +228,5 @@ def _key(cid: str, file: File) -> str:
 
 
 def _chunks(cid: str, file: File) -> str:
-    """Return how the subjects of the pieces of one upload begin."""
+    """Return the prefix of the subjects of one upload's pieces."""
     return f"{CHUNKS}{_key(cid, file)}.{file.upload}."

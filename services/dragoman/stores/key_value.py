@@ -1,4 +1,7 @@
-"""A small key-value bucket on a JetStream stream, followed by polling, so that it survives every restart of the broker."""
+"""A small key-value bucket on a JetStream stream.
+
+It is read by polling, so that it survives every restart of the broker.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ import structlog
 
 from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.eventlog.nats_connection import Bus
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.stores import compare_and_set
 from dragoman.stores.compare_and_set import LeaderMessage, WriteConflictKnown
 from dragoman.text import sentence
@@ -18,9 +21,9 @@ _OPERATION = "KV-Operation: "
 
 
 class Bucket:
-    """Keys and JSON values, the last of each key; `refresh` brings what changed since."""
+    """Keys with JSON values. `refresh` reads the changes since the last call."""
 
-    def __init__(self, bus: Bus, name: str) -> None:
+    def __init__(self, bus: NatsConnection, name: str) -> None:
         """Read and write through the bus."""
         self._bus = bus
         self._stream = f"KV_{name}"
@@ -31,8 +34,13 @@ class Bucket:
         self.revisions: dict[str, int] = {}
 
     @staticmethod
-    async def create(steward: Bus, name: str, replicas: int, most_bytes: int = 65_536) -> None:
-        """Make the bucket's stream, or find it; a value has at most so many bytes."""
+    async def create(
+        steward: NatsConnection, name: str, replicas: int, most_bytes: int = 65_536
+    ) -> None:
+        """Create the bucket's stream, or find it. Raises `LogUnreachable`.
+
+        A value has at most `most_bytes`.
+        """
         settings: dict[str, Any] = {
             "name": f"KV_{name}",
             "subjects": [f"$KV.{name}.>"],
@@ -55,9 +63,11 @@ class Bucket:
             )
 
     async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
-        """Write a value durably, or a marker that it is gone; over that revision of it alone, where one is given.
+        """Write a value durably; None deletes it.
 
-        Raises `Moved`, once what stands there is known here, and `LogUnreachable`.
+        With `revision` it replaces that revision alone, 0 for a new key. Raises
+        `WriteConflictKnown`, with the other value in `values` already, and
+        `LogUnreachable`.
         """
         headers = {"KV-Operation": "DEL"} if value is None else {}
         payload = b"" if value is None else msgspec.json.encode(value)
@@ -81,7 +91,10 @@ class Bucket:
             self.values[key] = value
 
     async def refresh(self) -> None:
-        """Bring what was written since the last time, until a leader of the stream has no more. Raises `LogUnreachable`."""
+        """Read the changes since the last call, until the leader has no more.
+
+        Raises `LogUnreachable`.
+        """
         async for message in compare_and_set.following(
             self._bus, self._stream, f"{self._prefix}>", self._seen
         ):
@@ -94,7 +107,11 @@ class Bucket:
 
 
 def _is_json(stream: str, standing: LeaderMessage) -> bool:
-    """Return whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
+    """Return whether a value can be decoded.
+
+    No gateway writes another one. Such a value counts as deleted, so that it does not
+    keep a gateway from the others.
+    """
     try:
         nesting.check(standing.data)
         msgspec.json.decode(standing.data)

@@ -1,8 +1,8 @@
-"""The private keys that a host keeps for the sides of a trial channel.
+"""The keystore: private keys that a host stores for the sides of a trial channel.
 
-Files of 32-byte seeds, readable by the owner alone. A channel whose keys are here says
-`custody: host` in its genesis and on every page: its signatures rest on the host's
-word.
+They are files of 32-byte seeds, readable by their owner alone. A channel with keys here
+says `custody: host` in its genesis and on every page. Its signatures depend on the
+host's word.
 """
 
 import secrets
@@ -12,26 +12,26 @@ from dragoman.eventlog.broker import write_secret
 from dragoman.tlog import dsse
 
 
-class Custody:
-    """Seeds under `<folder>/<channel>/<side>/<name>.seed`."""
+class Keystore:
+    """Seeds in files `<folder>/<channel>/<side>/<name>.seed`."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep the keys in that folder."""
+        """Store the keys in that folder."""
         self._folder = folder
 
     def make(self, channel: str, owner: str) -> bytes:
-        """Make the key of an owner, `side/name`, or find it; the public key."""
+        """Return the public key of an owner, `side/name`; create the key if needed."""
         path = self._path(channel, owner)
         if not path.exists():
             write_secret(path, secrets.token_bytes(32))
         return dsse.public_of(path.read_bytes())
 
     def holds(self, channel: str, owner: str) -> bool:
-        """Return whether the owner's key is here."""
+        """Return whether the owner's key is in the keystore."""
         return self._path(channel, owner).exists()
 
     def seed(self, channel: str, owner: str) -> bytes:
-        """Return the seed of an owner's key, for who signs what is no act."""
+        """Return the seed of an owner's key, to sign something other than an act."""
         return self._path(channel, owner).read_bytes()
 
     def sign(self, channel: str, owners: list[str], act: bytes) -> str:

@@ -1,8 +1,9 @@
-"""The register of people: who is meant by the ids that acts name. It stands beside the log, and what is erased is gone.
+"""The register of people: the persons behind the ids that acts name.
 
-One subject an entry, `dragoman.people.<cid>.<id>`. A revision is written over the one
-that was read and overwrites it; erasing writes a marker without any personal data, and
-without the random bytes behind the commitment.
+It is beside the log, so that an erased entry is gone. Each entry has one subject,
+`dragoman.people.<cid>.<id>`. A revision is written over the one that was read, whose
+message is then overwritten. Erasing writes a marker without any personal data, and
+without the random bytes of the commitment.
 """
 
 import secrets
@@ -25,7 +26,10 @@ _RANDOM_BYTES: Final = 32
 
 
 class StoredPerson(Struct, frozen=True, kw_only=True):
-    """One revision of an entry, with the random bytes in hex; without both once it is erased."""
+    """One revision of an entry, with the random bytes in hex.
+
+    An erased entry has neither content nor random bytes.
+    """
 
     id: str
     side: str
@@ -37,16 +41,19 @@ class StoredPerson(Struct, frozen=True, kw_only=True):
 
     @property
     def erased(self) -> bool:
-        """Return whether nothing personal is left of it."""
+        """Return whether all personal data is erased."""
         return self.entry is UNSET
 
     @property
     def person(self) -> PersonEntry | UnsetType:
-        """Return what the register says of them."""
+        """The entry's content, or UNSET once it is erased."""
         return UNSET if isinstance(self.entry, UnsetType) else _person(bytes(self.entry))
 
     def open_to(self, actor: str) -> bool:
-        """Return whether an officer of the channel reads it: everybody, or where readers are named these and the own side."""
+        """Return whether an officer of the channel may read the entry.
+
+        If the entry names readers, these and the own side may, else everybody.
+        """
         readers = UNSET if isinstance(self.person, UnsetType) else self.person.readers
         return (
             isinstance(readers, UnsetType)
@@ -56,7 +63,7 @@ class StoredPerson(Struct, frozen=True, kw_only=True):
 
     @property
     def commitment(self) -> str:
-        """Return what acts name, beside the id; empty once it is erased."""
+        """The commitment that acts name beside the id; empty once erased."""
         return (
             ""
             if isinstance(self.entry, UnsetType)
@@ -93,21 +100,27 @@ def changed(stored_person: StoredPerson, entry: bytes, at: str) -> StoredPerson:
 
 
 def erased(stored_person: StoredPerson, at: str) -> StoredPerson:
-    """Return what is left of an entry that is erased."""
+    """Return the marker of an erased entry."""
     return msgspec.structs.replace(
         stored_person, revision=stored_person.revision + 1, updated=at, random="", entry=UNSET
     )
 
 
 class PeopleStore:
-    """The registers of all channels. Every question is put to the broker: what was erased elsewhere is not shown here."""
+    """The registers of all channels.
+
+    The broker is asked every time, so that an entry erased elsewhere is not shown.
+    """
 
     def __init__(self, entries: Erasable) -> None:
-        """Keep the entries there."""
+        """Store the entries in `entries`."""
         self._entries = entries
 
     async def listed(self, cid: str) -> list[StoredPerson]:
-        """Return a channel's entries that are not erased, by id. Raises `LogUnreachable`."""
+        """Return a channel's entries that are not erased, by id.
+
+        Raises `LogUnreachable`.
+        """
         await self._entries.refresh()
         stored_persons = [
             _decode(value)
@@ -120,24 +133,30 @@ class PeopleStore:
         )
 
     async def find(self, cid: str, id: str) -> StoredPerson | None:
-        """Return an entry, or what is left of it. Raises `LogUnreachable`."""
+        """Return an entry, or the marker of an erased one. Raises `LogUnreachable`."""
         return (await self.found(cid, (id,))).get(id)
 
     async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, StoredPerson]:
-        """Return those of the entries that there are, or were. Raises `LogUnreachable`."""
+        """Return the entries with these ids that exist, or existed, by id.
+
+        Raises `LogUnreachable`.
+        """
         await self._entries.refresh()
         return self.known(cid, ids)
 
     def known(self, cid: str, ids: tuple[str, ...]) -> dict[str, StoredPerson]:
-        """Return those of the entries that this process read last, without asking the broker."""
+        """Return the entries with these ids, by id, without asking the broker.
+
+        This process's copy may lag.
+        """
         values = {id: self._entries.values.get(f"{cid}.{id}") for id in ids}
         return {id: _decode(value) for id, value in values.items() if value is not None}
 
     async def keep(self, cid: str, stored_person: StoredPerson, over: StoredPerson | None) -> bool:
-        """Write a revision over the one that was read, or a new entry; False where somebody else was faster.
+        """Write a revision over the one that was read, or a new entry.
 
-        When it returns, what stood there before is overwritten. Raises
-        `LogUnreachable`.
+        Returns False if another writer was faster. When it returns True, the older
+        revision is overwritten. Raises `LogUnreachable`.
         """
         key = f"{cid}.{stored_person.id}"
         data = self._entries.values.get(key)
@@ -152,6 +171,6 @@ class PeopleStore:
         return True
 
     async def sweep(self) -> None:
-        """Finish what another gateway began to erase. Raises `LogUnreachable`."""
+        """Finish erasing that other gateways began. Raises `LogUnreachable`."""
         await self._entries.refresh()
         await self._entries.sweep()

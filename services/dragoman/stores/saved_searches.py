@@ -1,4 +1,8 @@
-"""The searches that officers have saved: each a name for a query, its officer's alone, in the bucket of access beside what else is of a person and not of the log."""
+"""Saved searches: names that an officer has given to queries.
+
+They are personal and not part of the log, so they are in the bucket of tokens and
+sessions.
+"""
 
 import hashlib
 from typing import Final
@@ -13,11 +17,11 @@ _PREFIX: Final = "search."
 
 
 class TooMany(Exception):
-    """The officer has as many as anybody may have."""
+    """An error: the officer has the most searches that are allowed."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """A query of a channel's list, as it stands in the list's address, under a name."""
+    """A query of a channel's list, as in the list's address, under a name."""
 
     actor: str
     cid: str
@@ -29,28 +33,34 @@ _decode = msgspec.json.Decoder(Search).decode
 
 
 class Searches:
-    """The saved searches of all officers; each method is told whose."""
+    """The saved searches of all officers. Each method takes the officer."""
 
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
 
     def listed(self, actor: str, cid: str) -> list[Search]:
-        """Return an officer's in a channel, by name, as far as this gateway knows."""
+        """Return an officer's searches in a channel, by name.
+
+        This gateway's copy may lag.
+        """
         return sorted(
-            (item for item in self._of(actor) if item.cid == cid),
-            key=lambda item: item.name.casefold(),
+            (search for search in self._of(actor) if search.cid == cid),
+            key=lambda search: search.name.casefold(),
         )
 
     async def keep(self, search: Search) -> None:
-        """Keep one, in place of the officer's own of that name. Raises `TooMany`, `LogUnreachable`."""
+        """Store a search in place of the officer's own one of that name.
+
+        Raises `TooMany` or `LogUnreachable`.
+        """
         key = _key(search.actor, search.cid, search.name)
         if key not in self._bucket.values and len(self._of(search.actor)) >= SEARCHES:
             raise TooMany(search.actor)
         await self._bucket.put(key, search)
 
     async def drop(self, actor: str, cid: str, name: str) -> None:
-        """Drop one; of one that there is not, nothing is written. Raises `LogUnreachable`."""
+        """Delete a search, if it exists. Raises `LogUnreachable`."""
         key = _key(actor, cid, name)
         if key in self._bucket.values:
             await self._bucket.put(key, None)
@@ -59,7 +69,7 @@ class Searches:
         searches = (
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
         )
-        return [item for item in searches if item.actor == actor]
+        return [search for search in searches if search.actor == actor]
 
 
 def _key(actor: str, cid: str, name: str) -> str:

@@ -1,9 +1,9 @@
-"""Who a caller is: bearer tokens, page sessions and a calendar's secret links, of which only SHA-256 is stored, and an OIDC provider's subjects.
+"""Bearer tokens, page sessions, calendar links, and mapped OIDC subjects.
 
-A token is bound to one officer and to channels by their cid, so that a channel opened
-anew under an old name is another. What the officer may do there stands in the channel's
-own log, not here. Revocation reaches every gateway that the broker answers within a
-second.
+Of tokens, sessions and links only the SHA-256 is stored. A token is bound to one
+officer and to channels by their cid. So a channel that is opened again under an old
+name is another one. The officer's rights there are in the channel's own log, not here.
+A revocation reaches every gateway within a second, if the broker answers the gateway.
 """
 
 import hashlib
@@ -32,11 +32,13 @@ Kind = Literal["token", "subject", "link"]
 
 
 class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a token gives: it speaks for an actor in those channels, until it `expires`, in Unix seconds. The operator opens channels and issues tokens.
+    """The rights of a token: it speaks for an actor in some channels.
 
-    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose
-    tokens give this. A link was `made_with` a token, and ends with it. `key` is that of
-    the form by which it was made, so that sending it again makes no second one.
+    They end at `expires`, in Unix seconds. The operator opens channels and issues
+    tokens. A grant of the scope `read` posts nothing. `subject` is a subject of the
+    OIDC provider, whose tokens give this grant. A link was `made_with` a token, and
+    ends with it. `key` is that of the form that made it, so that sending the form again
+    makes no second one.
     """
 
     id: str
@@ -57,7 +59,7 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_operator(self) -> bool:
-        """Return whether this is the operator's."""
+        """Return whether this is the operator's grant."""
         return self.actor == OPERATOR
 
 
@@ -67,10 +69,12 @@ class _Session(Struct, frozen=True, kw_only=True):
 
 
 class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One browser at which an officer sits: how its alarm stands, for the channel of an exercise or for the live ones, and when it said so last.
+    """One browser of an officer, with its alarm's state and the time of its report.
 
-    `state` is `armed`, `partly`, `off`, `not_armed`, `blind`, or `no_answer` where
-    nobody answered its watch check, `since` then; `at` and `since` are in Unix seconds.
+    The state is for the channel of an exercise, or for the live channels. `state` is
+    `armed`, `partly`, `off`, `not_armed`, `blind` or `no_answer`. The last one means
+    that its watch check has had no answer `since` then. `at` and `since` are in Unix
+    seconds.
     """
 
     actor: str
@@ -91,11 +95,11 @@ _session = msgspec.json.Decoder(_Session).decode
 
 
 def hashed(secret: str) -> str:
-    """Return what is stored of a token or a session."""
+    """Return the stored form of a token or a session."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-class Access:
+class TokensAndSessions:
     """The tokens and sessions of a deployment."""
 
     def __init__(self, bucket: Bucket) -> None:
@@ -122,10 +126,10 @@ class Access:
         kind: Literal["token", "link"] = "token",
         over: int | None = None,
     ) -> tuple[str, Grant]:
-        """Return a new token, or link, and what it gives. The token is known to the caller alone from here on.
+        """Return a new token, or link, and its grant.
 
-        With `over` 0 only where it was never issued, else `Moved` is raised. Raises
-        `LogUnreachable`.
+        From now on only the caller has the token. With `over` 0 it must never have been
+        issued before. Raises `WriteConflict` or `LogUnreachable`.
         """
         token = secret or new_token()
         digest = hashed(token)
@@ -153,7 +157,10 @@ class Access:
         issued: str,
         scope: Scope = "act",
     ) -> Grant:
-        """Map a subject of an OIDC provider to an officer, in place of whom it was mapped to before."""
+        """Map a subject of an OIDC provider to an officer.
+
+        Replaces the officer to whom it was mapped before.
+        """
         digest = hashed(f"{issuer}\n{subject}")
         grant = Grant(
             id=digest[:12],
@@ -167,7 +174,10 @@ class Access:
         return grant
 
     async def revoke(self, id: str, kind: Kind = "token") -> bool:
-        """Revoke a token or a link, or forget a subject, by its id; False where there is none."""
+        """Revoke a token or a link, or delete a subject, by its id.
+
+        Returns False if it does not exist.
+        """
         await self._bucket.refresh()
         for key in [
             key for key in self._bucket.values if key.startswith(f"{kind}.{id}") and len(id) == _ID
@@ -189,13 +199,17 @@ class Access:
         )
 
     async def refresh(self) -> None:
-        """Bring what other gateways issued and revoked."""
+        """Read the changes of other gateways."""
         await self._bucket.refresh()
 
     def find(
         self, token: str, now: float, kind: Literal["token", "link"] = "token"
     ) -> Grant | None:
-        """Return what a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
+        """Return the grant of a token at a time. This gateway's copy may lag.
+
+        A token is looked up by its digest. No comparison reveals how much of it is
+        right.
+        """
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
         grant = None if value is None else _in_time(_grant(value), now)
         return (
@@ -205,7 +219,10 @@ class Access:
         )
 
     def _is_held(self, link: Grant, now: float) -> bool:
-        """Return whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
+        """Return whether the token that made a link is still in force.
+
+        Likewise if it was made with a subject that is mapped to the same officer.
+        """
         ids = (f"token.{link.made_with}", f"subject.{link.made_with}")
         grants = (
             _grant(value) for key, value in self._bucket.values.items() if key.startswith(ids)
@@ -215,17 +232,23 @@ class Access:
         )
 
     def was_known(self, token: str) -> bool:
-        """Return whether a token was ever issued: one that was revoked does not come back."""
+        """Return whether a token was ever issued, also one that was revoked since.
+
+        A revoked token does not come back.
+        """
         return f"token.{hashed(token)}" in self._bucket.revisions
 
     def of_subject(self, issuer: str, subject: str) -> Grant | None:
-        """Return what a subject of an OIDC provider is mapped to, as far as this gateway knows."""
+        """Return the grant of a subject of an OIDC provider.
+
+        This gateway's copy may lag.
+        """
         issued = f"{issuer}\n{subject}"
         value = self._bucket.values.get(f"subject.{hashed(issued)}")
         return None if value is None else _grant(value)
 
     def holds(self, grant: Grant, now: float) -> bool:
-        """Return whether a grant that was found earlier is still in force, as it was found."""
+        """Return whether an earlier result of `find` is still in force, unchanged."""
         if self._held_at != self._bucket.changes:
             granted = (
                 value
@@ -237,93 +260,110 @@ class Access:
         return grant in self._held and _in_time(grant, now) is not None
 
     async def open_session(self, token: str, now: float, seconds: float) -> str:
-        """Return a page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
-        rows = [
+        """Return a new page session for a token; the id goes into the cookie.
+
+        Deletes sessions that have ended, and the oldest ones of a token with too many.
+        """
+        sessions = [
             (key, _session(value))
             for key, value in self._bucket.values.items()
             if key.startswith("session.")
         ]
-        own = sorted(
-            (value.expires, key)
-            for key, value in rows
-            if value.token == hashed(token) and value.expires >= now
+        of_token = sorted(
+            (session.expires, key)
+            for key, session in sessions
+            if session.token == hashed(token) and session.expires >= now
         )
-        over = [key for key, value in rows if value.expires < now - KEPT_FORM_SECONDS]
-        for key in (*over[:SESSIONS], *(key for _, key in own[: max(0, len(own) - SESSIONS + 1)])):
+        over = [key for key, session in sessions if session.expires < now - KEPT_FORM_SECONDS]
+        for key in (
+            *over[:SESSIONS],
+            *(key for _, key in of_token[: max(0, len(of_token) - SESSIONS + 1)]),
+        ):
             await self._bucket.put(key, None)
-        session = new_token()
+        new = new_token()
         await self._bucket.put(
-            f"session.{hashed(session)}", _Session(token=hashed(token), expires=now + seconds)
+            f"session.{hashed(new)}", _Session(token=hashed(token), expires=now + seconds)
         )
-        return session
+        return new
 
     async def close_session(self, session: str) -> None:
-        """End a session; of one that there is not, nothing is written."""
+        """End a session, if it exists."""
         key = f"session.{hashed(session)}"
         if key in self._bucket.values:
             await self._bucket.put(key, None)
 
     async def beat(self, session: str, console: Console) -> None:
-        """Keep how a session's browser stands; those that have said nothing for long are forgotten on the way. Raises `LogUnreachable`."""
-        known = [
+        """Store the state of a session's browser. Raises `LogUnreachable`.
+
+        Deletes some browsers that have not reported for long.
+        """
+        consoles = [
             (key, _console(value))
             for key, value in self._bucket.values.items()
             if key.startswith("console.")
         ]
-        for key in [key for key, value in known if value.at < console.at - _FORGOTTEN_SECONDS][
+        for key in [key for key, other in consoles if other.at < console.at - _FORGOTTEN_SECONDS][
             :SESSIONS
         ]:
             await self._bucket.put(key, None)
         await self._bucket.put(f"console.{hashed(session)}", console)
 
     def consoles(self, now: float, cid: str) -> list[Console]:
-        """Return the browsers that have said within a minute how they stand, whose session is for a channel, as far as this gateway knows.
+        """Return the browsers for a channel that have reported within a minute.
 
-        Sides and officers of two channels may have the same names. A browser whose
-        session is over hears no alarm, so it does not count.
+        This gateway's copy may lag. Sides and officers of two channels may have the
+        same names, so the session must be for the channel. A browser whose session has
+        ended hears no alarm, so it does not count.
         """
         values = self._bucket.values
-        result = [
+        consoles = [
             (key, _console(value)) for key, value in values.items() if key.startswith("console.")
         ]
         return [
             console
-            for key, console in result
+            for key, console in consoles
             if console.at > now - CONSOLE_SECONDS
             and self._hears(key.partition(".")[2], console, now, cid)
         ]
 
     def _hears(self, session: str, console: Console, now: float, cid: str) -> bool:
-        """Return whether a session, by its hash, is open, is that console's officer's and is for a channel."""
+        """Return whether a session is open, for a channel, and of a console's officer.
+
+        `session` is its hash.
+        """
         grant = self._of_session(session, now)
         return grant is not None and grant.actor == console.actor and cid in grant.channels
 
     def session(self, session: str, now: float) -> Grant | None:
-        """Return what a session gives: what its token gives, until it ends or the token is revoked."""
+        """Return a session's grant: its token's, until either of them ends."""
         return self._of_session(hashed(session), now)
 
     def session_ends(self, session: str) -> float:
-        """Return when a session ends, in Unix seconds: with its own time or with its token's. 0 where there is none."""
+        """Return the end of a session, in Unix seconds; 0 if it does not exist.
+
+        It ends at its own time, or with its token.
+        """
         value = self._bucket.values.get(f"session.{hashed(session)}")
         if value is None:
             return 0.0
-        known = _session(value)
-        granted = self._bucket.values.get(f"token.{known.token}")
+        stored = _session(value)
+        granted = self._bucket.values.get(f"token.{stored.token}")
         ends = 0.0 if granted is None else _grant(granted).expires
-        return 0.0 if granted is None else min(known.expires, ends or known.expires)
+        return 0.0 if granted is None else min(stored.expires, ends or stored.expires)
 
     def ended(self, session: str, now: float) -> Grant | None:
-        """Return what a session gave that has ended within the hour, by itself or with its token's time.
+        """Return the grant of a session that has ended within the hour.
 
-        None for one that was closed, or whose token was revoked.
+        It ended by its own time or by its token's. None for a session that was closed,
+        or whose token was revoked.
         """
         value = self._bucket.values.get(f"session.{hashed(session)}")
-        known = None if value is None else _session(value)
-        granted = None if known is None else self._bucket.values.get(f"token.{known.token}")
-        if known is None or granted is None:
+        stored = None if value is None else _session(value)
+        granted = None if stored is None else self._bucket.values.get(f"token.{stored.token}")
+        if stored is None or granted is None:
             return None
         grant = _grant(granted)
-        end = min(known.expires, grant.expires or known.expires)
+        end = min(stored.expires, grant.expires or stored.expires)
         return grant if end < now <= end + KEPT_FORM_SECONDS else None
 
     def _of_session(self, digest: str, now: float) -> Grant | None:

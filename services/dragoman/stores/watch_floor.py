@@ -1,4 +1,8 @@
-"""What a watch floor keeps beside the log, in the bucket of access: flashes opened, offices in which a watch is checked, cautions shelved."""
+"""The state of watch floors, beside the log in the bucket of tokens and sessions.
+
+It has the flashes that were opened, the offices in which a watch is checked, and the
+cautions that were shelved.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -19,20 +23,30 @@ _FORGOTTEN_AT_ONCE: Final = 20
 
 
 class OpenedFlash(Struct, frozen=True, kw_only=True):
-    """Somebody of a side has opened an exchange with a flash in it; `at` is in Unix seconds."""
+    """The mark that a side has opened an exchange with a flash in it.
+
+    `at` is in Unix seconds.
+    """
 
     at: float
 
 
 class WatchChecks(Struct, frozen=True, kw_only=True):
-    """The offices of a side in a channel in which a quiet watch is asked whether it is there; `by` has said so."""
+    """The offices of a side in a channel whose quiet watch is checked.
+
+    `by` is the officer who decided this.
+    """
 
     offices: tuple[str, ...]
     by: str
 
 
 class ShelvedAlarm(Struct, frozen=True, kw_only=True):
-    """A caution that somebody of the watch has put aside: which clock of which exchange, why, by whom, and until when at the latest."""
+    """A caution that an officer on watch has put aside.
+
+    It names the deadline and its exchange, the reason and the officer, and the latest
+    time at which it returns.
+    """
 
     exchange: str
     number: str
@@ -45,7 +59,11 @@ class ShelvedAlarm(Struct, frozen=True, kw_only=True):
 
 
 class Floor(Struct, frozen=True, kw_only=True):
-    """What a watch has done to its own alarms since it was taken at a position: how often a screen was silenced, last when, and what is shelved."""
+    """The changes of a watch to its own alarms since it was taken.
+
+    `since` is the position at which it was taken. `silenced` is the number of times
+    that a screen was silenced, `silenced_last` the time of the last one.
+    """
 
     since: int
     silenced: int = 0
@@ -53,7 +71,7 @@ class Floor(Struct, frozen=True, kw_only=True):
     shelved: tuple[ShelvedAlarm, ...] = ()
 
     def standing(self, now: datetime) -> tuple[ShelvedAlarm, ...]:
-        """Return what is still shelved at a time."""
+        """Return the alarms that are still shelved at a time."""
         return tuple(
             shelved_alarm
             for shelved_alarm in self.shelved
@@ -67,31 +85,37 @@ _checks = msgspec.json.Decoder(WatchChecks).decode
 
 
 class WatchFloor:
-    """What all watch floors keep; each method is told whose."""
+    """The state of all watch floors. Each method has the side as a parameter."""
 
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
 
     def is_opened(self, cid: str, side: str, message: str) -> bool:
-        """Return whether somebody of a side has opened a flash, as far as this gateway knows."""
+        """Return whether a side has opened a flash. This gateway's copy may lag."""
         return _opened_key(cid, side, message) in self._bucket.values
 
     async def opened(self, cid: str, side: str, message: str, now: float) -> None:
-        """Keep that somebody has opened it; what is a day old is forgotten on the way. Raises `LogUnreachable`."""
-        known = [
+        """Store that a side has opened a flash. Raises `LogUnreachable`.
+
+        Deletes some marks that are older than a day.
+        """
+        marks = [
             (key, _opened(value))
             for key, value in self._bucket.values.items()
             if key.startswith(_OPENED)
         ]
-        for key in [key for key, opened_flash in known if opened_flash.at < now - _KEPT_SECONDS][
+        for key in [key for key, mark in marks if mark.at < now - _KEPT_SECONDS][
             :_FORGOTTEN_AT_ONCE
         ]:
             await self._bucket.put(key, None)
         await self._bucket.put(_opened_key(cid, side, message), OpenedFlash(at=now))
 
     def floor(self, cid: str, side: str, since: int) -> Floor:
-        """Return what the watch that was taken at a position has done; a watch that ended took all of it along."""
+        """Return the changes of the watch that was taken at a position.
+
+        The changes of an earlier watch have ended with it.
+        """
         value = self._bucket.values.get(f"{_FLOOR}{cid}.{side}")
         floor = None if value is None else _floor(value)
         return floor if floor is not None and floor.since == since else Floor(since=since)
@@ -99,7 +123,10 @@ class WatchFloor:
     async def change(
         self, cid: str, side: str, since: int, change: Callable[[Floor], Floor]
     ) -> Floor:
-        """Change it, over whatever a colleague has written meanwhile. Raises `LogUnreachable`."""
+        """Change a watch's alarms, over a colleague's changes meanwhile.
+
+        Raises `LogUnreachable`.
+        """
         key = f"{_FLOOR}{cid}.{side}"
         while True:
             floor = change(self.floor(cid, side, since))
@@ -111,12 +138,15 @@ class WatchFloor:
                 return floor
 
     def checked(self, cid: str, side: str) -> WatchChecks:
-        """Return in which offices of a side a quiet watch is checked; in none, unless the side has said so."""
+        """Return the offices of a side whose quiet watch is checked.
+
+        There are none until the side has chosen them.
+        """
         value = self._bucket.values.get(f"{_CHECKED}{cid}.{side}")
         return WatchChecks(offices=(), by="") if value is None else _checks(value)
 
     async def check(self, cid: str, side: str, checks: WatchChecks) -> None:
-        """Keep in which offices. Raises `LogUnreachable`."""
+        """Store the offices whose watch is checked. Raises `LogUnreachable`."""
         await self._bucket.put(f"{_CHECKED}{cid}.{side}", checks)
 
 

@@ -1,11 +1,12 @@
-"""Checkpoints (C2SP tlog-checkpoint): the head of a log as the text of a note. And what witnesses ask and answer.
+"""Checkpoints (C2SP tlog-checkpoint): signed heads of a log, and requests to witnesses.
 
     <origin>
     <size in decimal>
     <base64 of the root>
 
-No extension lines: an auditor could not check them. The log's key signs it under the
-name of its origin; witnesses cosign it.
+A checkpoint is the text of a signed note. The log's key signs it under the name of its
+origin; witnesses cosign it. Extension lines are refused, because an auditor could not
+check them.
 """
 
 import re
@@ -22,10 +23,11 @@ from dragoman.tlog.note import NotANote, Note, Verifier
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _LINES: Final = 4
 PROOF_LINES: Final = 63
+"""Most hashes of a consistency proof in a request to a witness."""
 
 
 class Checkpoint(Struct, frozen=True):
-    """The head of a log: its origin, how many leaves it has, their root."""
+    """The head of a log: its origin, the number of its leaves, and their root."""
 
     origin: str
     size: int
@@ -38,11 +40,15 @@ class Checkpoint(Struct, frozen=True):
 
 
 class NotEmpty(NotANote):
-    """A checkpoint of no records that has the root of some."""
+    """A checkpoint that has no records but the root of some."""
 
 
 def read(text: str) -> Checkpoint:
-    """Return the checkpoint that a note's text is. Raises `NotANote`, of which `NotEmpty` is one."""
+    """Return the checkpoint in a note's text.
+
+    Raises `NotANote` if the text is not a checkpoint, and its subclass `NotEmpty` if an
+    empty log has another root than that of no records.
+    """
     lines = text.split("\n")
     if len(lines) != _LINES or lines[3]:
         raise NotANote(
@@ -61,17 +67,25 @@ def read(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), root)
 
 
-def opened(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
-    """Return a checkpoint that the log's key has signed under its origin. Raises `NotANote`."""
-    result = note.read(raw)
-    checkpoint = read(result.text)
-    if checkpoint.origin != log.name or result.signed_by(log) is None:
+def read_signed(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
+    """Return a signed checkpoint and its note, after checking the log's signature.
+
+    Raises `NotANote` if the note is not valid, or if the log's key has not signed it
+    under its origin.
+    """
+    signed_note = note.read(raw)
+    checkpoint = read(signed_note.text)
+    if checkpoint.origin != log.name or signed_note.signed_by(log) is None:
         raise NotANote(sentence("it is not signed by %(name)s", name=log.name))
-    return checkpoint, result
+    return checkpoint, signed_note
 
 
 class Addition(Struct, frozen=True):
-    """What a log asks a witness: from which size on, by which proof, to which signed checkpoint (C2SP tlog-witness)."""
+    """A log's request to a witness (C2SP tlog-witness).
+
+    The request names the old size from which the proof leads to the new signed
+    checkpoint.
+    """
 
     old: int
     proof: tuple[bytes, ...]
@@ -84,7 +98,7 @@ class Addition(Struct, frozen=True):
 
 
 def read_addition(raw: bytes) -> Addition:
-    """Return the request that a body is. Raises `NotANote`."""
+    """Return the request in a body. Raises `NotANote` if the body is not valid."""
     head, gap, signed = raw.partition(b"\n\n")
     try:
         first, *lines = head.decode("ascii").split("\n")
@@ -101,7 +115,8 @@ def read_addition(raw: bytes) -> Addition:
     ):
         raise NotANote(
             sentence(
-                "a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint"
+                "a request begins with `old` and a size, then hashes in base64, "
+                "an empty line, and the checkpoint"
             )
         )
     return Addition(int(old), tuple(data for data in proof if data is not None), signed)

@@ -1,12 +1,13 @@
-"""The first leaf that differs from those of a signed root, found with the help of hashes that nobody signed.
+"""The first leaf that differs from a signed root, found with hashes that nobody signed.
 
-    signed root                     what is certain
-    copies of the leaves            what somebody gave: its records, hashed
-    sources of hashes               tiles, or whatever else came with the records; any of them may be wrong
+    signed root              the only certain value
+    copies of the leaves     the hashes of the records that somebody gave us
+    sources of hashes        tiles, or other files beside the records; any may be wrong
 
-A hash counts only where it leads to one that counts: two children whose parent is known
-are right, since nobody finds two others. So a wrong source is never believed. Where no
-source has the children, the search ends with the range that they would have divided.
+A pair of hashes is accepted only as the children of a hash that was already accepted.
+Such children are right, since nobody can find two others with the same parent. So a
+wrong source is never believed. If no source has the children, the search ends with the
+range that they would have divided.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,11 @@ from dragoman.tlog.tiles import ENTRIES, WIDTH, Tile
 
 
 class LeafDifference(Struct, frozen=True):
-    """The index of the first leaf that differs, and the last index at which it may be: the same where the sources were enough."""
+    """The index of the first leaf that differs, as a range.
+
+    `first` and `last` are the same if the sources were sufficient; otherwise the leaf
+    is between them.
+    """
 
     first: int
     last: int
@@ -29,14 +34,14 @@ class LeafDifference(Struct, frozen=True):
 def first_difference(
     size: int, root: bytes, copies: Sequence[Sequence[bytes]], sources: Sequence[Nodes]
 ) -> LeafDifference | None:
-    """Return where the leaves first differ from those under a root of so many; None where they are the same.
+    """Return the first leaf that differs from the leaves under a root, or None.
 
-    `copies` are the same leaves in more than one reading: a leaf differs if it does in
-    each. A copy may be too short. A source raises `LookupError` for a hash that it does
-    not have.
+    `size` is the number of leaves under the root. `copies` are the same leaves in more
+    than one reading: a leaf differs if it differs in each copy. A copy may be too
+    short. A source raises `LookupError` for a hash that it does not have.
     """
-    shorter_names = [_shorter(copy) for copy in copies]
-    search = _Search(shorter_names, [*shorter_names, *sources])
+    subtrees = [_shorter(copy) for copy in copies]
+    search = _Search(subtrees, [*subtrees, *sources])
     return search.below(0, size, root) if size else None
 
 
@@ -59,31 +64,37 @@ class _Search:
         self._copies = copies
         self._sources = sources
 
-    def below(self, begin: int, end: int, data: bytes) -> LeafDifference | None:
-        """Return the first difference between two indexes, given the root of that range."""
-        if any(root == data for root in _roots(self._copies, begin, end)):
+    def below(self, begin: int, end: int, root: bytes) -> LeafDifference | None:
+        """Return the first difference in a range of leaves.
+
+        `root` is the range's root.
+        """
+        if any(candidate == root for candidate in _roots(self._copies, begin, end)):
             return None
         if end - begin == 1:
             return LeafDifference(begin, begin)
         middle = begin + merkle.split(end - begin)
-        children = self._children(begin, middle, end, data)
+        children = self._children(begin, middle, end, root)
         if children is None:
             return LeafDifference(begin, end - 1)
         return self.below(begin, middle, children[0]) or self.below(middle, end, children[1])
 
     def _children(
-        self, begin: int, middle: int, end: int, data: bytes
+        self, begin: int, middle: int, end: int, parent: bytes
     ) -> tuple[bytes, bytes] | None:
-        """Return the two hashes of which the wanted one is made. Each further source is asked only where those before it do not have them."""
-        lefts: list[bytes] = []
-        rights: list[bytes] = []
+        """Return the two hashes whose node hash is `parent`, or None.
+
+        Each further source is read only if the earlier sources do not have them.
+        """
+        left_hashes: list[bytes] = []
+        right_hashes: list[bytes] = []
         for source in self._sources:
-            lefts += _roots([source], begin, middle)
-            rights += _roots([source], middle, end)
-            for item in lefts:
-                for right in rights:
-                    if merkle.node_hash(item, right) == data:
-                        return item, right
+            left_hashes += _roots([source], begin, middle)
+            right_hashes += _roots([source], middle, end)
+            for left_hash in left_hashes:
+                for right_hash in right_hashes:
+                    if merkle.node_hash(left_hash, right_hash) == parent:
+                        return left_hash, right_hash
         return None
 
 
@@ -97,26 +108,31 @@ def _roots(sources: Sequence[Nodes], begin: int, end: int) -> Iterator[bytes]:
 
 
 Read = Callable[[str], bytes | None]
-"""Gives a tile by its path; None where there is none."""
+"""A function from the path of a tile to its bytes; None if there is no such tile."""
 
 
 def sources_of(size: int, read: Read) -> list[Nodes]:
-    """Return the sources of hashes that the tiles of a log are, the cheapest first: each level's own tiles, the lowest level alone, the entries."""
-    known: dict[Tile, bytes] = {}
+    """Return the sources of hashes in the tiles of a log, the cheapest first.
+
+    The first source takes the hashes of each level from the tiles of that level. The
+    second computes all hashes from the tiles of the lowest level, the third from the
+    entries.
+    """
+    bodies: dict[Tile, bytes] = {}
 
     def body(tile: Tile) -> bytes:
-        if tile not in known:
-            known[tile] = read(tile.path) or b""
-        return known[tile]
+        if tile not in bodies:
+            bodies[tile] = read(tile.path) or b""
+        return bodies[tile]
 
-    def own(level: int, index: int) -> bytes:
+    def in_level(level: int, index: int) -> bytes:
         try:
             return tiles.node(level, index, size, body)
         except ValueError as error:
             raise LookupError(str(error)) from None
 
     def lowest(index: int) -> bytes:
-        return own(0, index)
+        return in_level(0, index)
 
     def entries(index: int) -> bytes:
         full, partial = tiles.widths(size, ENTRIES)
@@ -126,7 +142,11 @@ def sources_of(size: int, read: Read) -> list[Nodes]:
             raise LookupError(index)
         return merkle.leaf_hash(bundle[index % WIDTH])
 
-    return [own, merkle.nodes_of(_Leaves(size, lowest)), merkle.nodes_of(_Leaves(size, entries))]
+    return [
+        in_level,
+        merkle.nodes_of(_Leaves(size, lowest)),
+        merkle.nodes_of(_Leaves(size, entries)),
+    ]
 
 
 class _Leaves(Sequence[bytes]):

@@ -1,8 +1,9 @@
-"""DSSE over acts: the pre-authentication encoding, Ed25519 signatures, key ids (record.md §4).
+"""DSSE signatures of acts: the signed bytes, Ed25519, and key ids (record.md §4).
 
-One verifier everywhere, libsodium's. A key must be a canonical point of the prime-order
-subgroup and not the identity, S below L, R compared by its bytes; R of the identity is
-refused as well, so that no signature holds for every message.
+Every signature is verified by libsodium. A key must be a canonical point of the
+prime-order subgroup and not the identity. S must be below L, and R is compared by its
+bytes. R of the identity is refused as well, so that no signature is valid for every
+message.
 """
 
 import base64
@@ -18,7 +19,10 @@ _IDENTITY = bytes([1]) + bytes(31)
 
 
 def pae(payload_type: str, body: bytes) -> bytes:
-    """Return the bytes that are signed: DSSE's pre-authentication encoding of the type and the body."""
+    """Return the bytes that are signed, in DSSE's pre-authentication encoding.
+
+    The encoding binds the payload type and the body.
+    """
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(body), body)
 
@@ -30,7 +34,11 @@ def key_id(public: bytes) -> str:
 
 @lru_cache(maxsize=4_096)
 def is_sound(public: bytes) -> bool:
-    """Return whether a public key may be used at all: as dear to find out as one verification, and the same keys come again and again."""
+    """Return whether a public key may be used at all.
+
+    The check costs as much as one verification and the same keys come repeatedly, so
+    its results are cached.
+    """
     return len(public) == 32 and bool(bindings.crypto_core_ed25519_is_valid_point(public))
 
 
@@ -46,7 +54,7 @@ def sign(seed: bytes, act: bytes) -> bytes:
 
 
 def verify(public: bytes, act: bytes, signature: bytes) -> bool:
-    """Return whether a signature of an act's bytes holds under a public key."""
+    """Return whether a signature of an act's bytes is valid under a public key."""
     if len(signature) != 64 or signature[:32] == _IDENTITY or not is_sound(public):
         return False
     try:
@@ -66,22 +74,29 @@ def decode_base64(text: str, length: int) -> bytes | None:
 
 
 def encode_base64(raw: bytes) -> str:
-    """Standard base64 with padding."""
+    """Return standard base64 with padding."""
     return base64.b64encode(raw).decode()
 
 
 def write_signatures(signatures: dict[str, bytes]) -> str:
-    """Return the record's member `signatures`: `<keyid>:<base64>` items, sorted, one space between."""
+    """Return the record's member `signatures`.
+
+    It has `<keyid>:<base64>` items, sorted, with one space between them.
+    """
     return " ".join(f"{keyid}:{encode_base64(signatures[keyid])}" for keyid in sorted(signatures))
 
 
 def read_signatures(text: str, most: int) -> dict[str, bytes] | None:
-    """Return the signatures by key id, or None where the member is not exactly as `write_signatures` writes it."""
-    result: dict[str, bytes] = {}
+    """Return the signatures by key id; None if the member is not valid.
+
+    The member must be exactly as `write_signatures` writes it, with at most `most`
+    signatures.
+    """
+    signatures: dict[str, bytes] = {}
     for item in text.split(" "):
         keyid, colon, encoded = item.partition(":")
         signature = decode_base64(encoded, 64)
         if not colon or signature is None or len(keyid) != 64:
             return None
-        result[keyid] = signature
-    return result if len(result) <= most and write_signatures(result) == text else None
+        signatures[keyid] = signature
+    return signatures if len(signatures) <= most and write_signatures(signatures) == text else None

@@ -1,4 +1,9 @@
-"""Leaves: a record's commitment, and the entry that stands for it in the tree (record.md §7)."""
+"""Leaves of the log's tree: the commitment to a record, and its entry (record.md §7).
+
+dragoman-entry/v1
+index <position - 1>
+commit <64 hexadecimal digits>
+"""
 
 import hashlib
 import re
@@ -21,5 +26,5 @@ def entry(index: int, commitment: str) -> bytes:
 
 def read_entry(raw: bytes) -> tuple[int, str] | None:
     """Return the index and the commitment of a leaf entry; None for any other bytes."""
-    result = _ENTRY.fullmatch(raw)
-    return None if result is None else (int(result.group(1)), result.group(2).decode())
+    match = _ENTRY.fullmatch(raw)
+    return None if match is None else (int(match.group(1)), match.group(2).decode())

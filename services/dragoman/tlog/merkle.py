@@ -1,12 +1,15 @@
 """The RFC 6962 SHA-256 Merkle tree: grown leaf by leaf, proved, and verified.
 
-    leaf = SHA-256(00 || entry)      node = SHA-256(01 || left || right)      root of the empty tree = SHA-256("")
+    leaf = SHA-256(00 || entry)
+    node = SHA-256(01 || left || right)
+    root of the empty tree = SHA-256("")
 
-A range of n leaves is split at the largest power of two below n; nothing is padded, no
-leaf is repeated. A `Frontier` holds the roots of the complete subtrees on the right
-edge, largest first: one hash for each bit set in the size. Proofs are made from
-complete subtrees alone, which whoever has them gives through a `Nodes`; they are
-verified as RFC 9162 §2.1.3 and §2.1.4 say.
+A range of n leaves is split at the largest power of two below n. Nothing is padded, and
+no leaf is repeated. A `Frontier` holds the roots of the complete subtrees on the right
+edge, largest first: one hash for each bit set in the size.
+
+Proofs are made from the roots of complete subtrees alone, which the caller gives
+through a `Nodes`. They are verified as RFC 9162 §2.1.3 and §2.1.4 say.
 """
 
 import hashlib
@@ -16,8 +19,10 @@ from typing import Final
 from msgspec import Struct
 
 Nodes = Callable[[int, int], bytes]
-"""The hash of the complete subtree of 2^level leaves at that index among those of its
-level: `nodes(0, i)` is leaf i.
+"""A function from a level and an index to the hash of a complete subtree.
+
+The subtree has 2^level leaves. The index counts the subtrees of that level: `nodes(0,
+i)` is leaf i.
 """
 
 EMPTY: Final = hashlib.sha256(b"").digest()
@@ -28,19 +33,22 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def node_hash(data: bytes, right: bytes) -> bytes:
+def node_hash(left_hash: bytes, right_hash: bytes) -> bytes:
     """Return the hash of a node over its two children."""
-    return hashlib.sha256(b"\x01" + data + right).digest()
+    return hashlib.sha256(b"\x01" + left_hash + right_hash).digest()
 
 
 class Frontier(Struct, frozen=True, array_like=True, gc=False):
-    """The right edge of a tree of that size."""
+    """The right edge of a tree of `size` leaves."""
 
     size: int = 0
     edge: tuple[bytes, ...] = ()
 
     def add(self, leaf: bytes) -> "Frontier":
-        """Return the frontier after one more leaf hash. Takes two node hashes on average."""
+        """Return the frontier after one more leaf hash.
+
+        Takes two node hashes on average.
+        """
         edge = self.edge
         size = self.size
         while size & 1:
@@ -54,8 +62,8 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
         if not self.edge:
             return EMPTY
         root = self.edge[-1]
-        for data in reversed(self.edge[:-1]):
-            root = node_hash(data, root)
+        for left_hash in reversed(self.edge[:-1]):
+            root = node_hash(left_hash, root)
         return root
 
 
@@ -64,24 +72,30 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
 
 def nodes_of(leaves: Sequence[bytes]) -> Nodes:
     """Return the complete subtrees over some leaf hashes."""
-    known: dict[tuple[int, int], bytes] = {}
+    hashes: dict[tuple[int, int], bytes] = {}
 
     def node(level: int, index: int) -> bytes:
         if level == 0:
             return leaves[index]
-        if (level, index) not in known:
-            known[level, index] = node_hash(
+        if (level, index) not in hashes:
+            hashes[level, index] = node_hash(
                 node(level - 1, 2 * index), node(level - 1, 2 * index + 1)
             )
-        return known[level, index]
+        return hashes[level, index]
 
     return node
 
 
-def folded(row: Sequence[bytes]) -> bytes:
-    """Return the root of a complete subtree, from the hashes of one of its levels: a power of two of them."""
+def subtree_root(row: Sequence[bytes]) -> bytes:
+    """Return the root of a complete subtree from the hashes of one of its levels.
+
+    The number of hashes is a power of two.
+    """
     while len(row) > 1:
-        row = [node_hash(data, right) for data, right in zip(row[::2], row[1::2], strict=True)]
+        row = [
+            node_hash(left_hash, right_hash)
+            for left_hash, right_hash in zip(row[::2], row[1::2], strict=True)
+        ]
     return row[0]
 
 
@@ -91,13 +105,19 @@ def root_of(nodes: Nodes, size: int) -> bytes:
 
 
 def inclusion(nodes: Nodes, index: int, size: int) -> list[bytes]:
-    """Return the proof that the leaf at an index is in the tree of a size, from the leaf upwards (RFC 6962 §2.1.1)."""
+    """Return the proof that a leaf is in the tree of a size (RFC 6962 §2.1.1).
+
+    The hashes go from the leaf upwards.
+    """
     assert 0 <= index < size
     return _path(nodes, index, 0, size)
 
 
 def consistency(nodes: Nodes, old: int, new: int) -> list[bytes]:
-    """Return the proof that the tree of the old size begins the tree of the new one (RFC 6962 §2.1.2)."""
+    """Return the proof that the old tree is the beginning of the new one.
+
+    `old` and `new` are the sizes of the trees. The proof is that of RFC 6962 §2.1.2.
+    """
     assert 0 <= old <= new
     return [] if old in (0, new) else _between(nodes, old, 0, new, whole=True)
 
@@ -108,7 +128,10 @@ def split(count: int) -> int:
 
 
 def range_root(nodes: Nodes, begin: int, end: int) -> bytes:
-    """Return the root of the tree over the leaves from `begin` up to `end`, as it hangs in a larger tree."""
+    """Return the root over the leaves from `begin` up to, but not including, `end`.
+
+    The range must be one into which the larger tree is split.
+    """
     count = end - begin
     if count == 0:
         return EMPTY
@@ -129,7 +152,11 @@ def _path(nodes: Nodes, index: int, begin: int, end: int) -> list[bytes]:
 
 
 def _between(nodes: Nodes, old: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
-    """`whole`: the old tree is a complete subtree from its beginning, whose root the verifier has already."""
+    """Return the part of a consistency proof below one node of the new tree.
+
+    `whole` is true if the old tree is a complete subtree from its beginning. The
+    verifier then already has its root.
+    """
     if old == end:
         return [] if whole else [range_root(nodes, begin, end)]
     middle = begin + split(end - begin)
@@ -139,27 +166,33 @@ def _between(nodes: Nodes, old: int, begin: int, end: int, *, whole: bool) -> li
 
 
 def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
-    """Return whether a proof shows that the leaf hash stands at the index of the tree with that size and root."""
+    """Return whether a proof shows that a leaf hash is at an index of a tree.
+
+    `size` and `root` are those of the tree.
+    """
     if not 0 <= index < size:
         return False
-    data, first, last = leaf, index, size - 1
+    computed, first, last = leaf, index, size - 1
     for sibling in proof:
         if last == 0:
             return False
         if first & 1 or first == last:
-            data = node_hash(sibling, data)
+            computed = node_hash(sibling, computed)
             while first & 1 == 0 and first != 0:
                 first, last = first >> 1, last >> 1
         else:
-            data = node_hash(data, sibling)
+            computed = node_hash(computed, sibling)
         first, last = first >> 1, last >> 1
-    return last == 0 and data == root
+    return last == 0 and computed == root
 
 
 def is_consistent(
     old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Return whether a proof shows that the tree with the old size and root begins the one with the new."""
+    """Return whether a proof shows that the old tree is the beginning of the new one.
+
+    Each tree is identified by its size and its root.
+    """
     if not 0 <= old <= new:
         return False
     if old == new:

@@ -2,12 +2,13 @@
 
     text, which ends in a line feed
     an empty line
-    — <name> <base64 of key id and signature>          one line a signature
+    — <name> <base64 of key id and signature>          one line for each signature
 
-    key id = SHA-256(name || 0A || type || public key)[:4]        verifier key = name+hex key id+base64 of type and public key
+    key id       = SHA-256(name || 0A || type || public key)[:4]
+    verifier key = name+hex key id+base64 of type and public key
 
-A line of a key that is not known is passed over; a known key whose signature does not
-hold spoils the note. The text says nothing of its keys, so that a key has one purpose,
+A line of an unknown key is ignored. A note is not valid if the signature of a known key
+is not valid. The text does not mention its keys, so each key has one purpose only,
 which its type byte binds.
 """
 
@@ -29,7 +30,7 @@ COSIGNATURE: Final = 0x04
 """An Ed25519 signature over a checkpoint and a time (C2SP tlog-cosignature)."""
 
 SIGNATURES: Final = 100
-"""Signature lines of a note: what other readers take as well."""
+"""Most signature lines in a note. Other readers accept as many."""
 
 NOTE_BYTES: Final = 1_000_000
 _PREFIX: Final = "— "
@@ -39,11 +40,11 @@ _SIZES: Final = {ED25519: 64, COSIGNATURE: 72}
 
 
 class NotANote(TextError):
-    """What is no note, or is spoilt; what is said says why."""
+    """An error: a text is not a note, or a signature in it is not valid."""
 
 
 class Verifier(Struct, frozen=True):
-    """A key by which notes are verified: its name, its type, its 32 public bytes."""
+    """A key that verifies notes: its name, its type and its 32 public bytes."""
 
     name: str
     type: int
@@ -51,7 +52,7 @@ class Verifier(Struct, frozen=True):
 
     @property
     def key_id(self) -> bytes:
-        """The four bytes by which a signature line names the key, beside its name."""
+        """The four bytes that name the key in a signature line, beside its name."""
         return key_id(self.name, self.type, self.public)
 
     def __str__(self) -> str:
@@ -60,7 +61,11 @@ class Verifier(Struct, frozen=True):
 
 
 class NoteSignature(Struct, frozen=True):
-    """One line: the key's name and id, and what follows them: 64 bytes, or of a cosignature a time of 8 and 64."""
+    """One signature line: the key's name and id, and the payload after them.
+
+    The payload is 64 bytes of signature. In a cosignature, 8 bytes of time come before
+    them.
+    """
 
     name: str
     key_id: bytes
@@ -68,18 +73,18 @@ class NoteSignature(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """The line as it stands in a note, with its end."""
+        """The line as it is written in a note, with its line feed."""
         return f"{_PREFIX}{self.name} {encode_base64(self.key_id + self.payload)}\n"
 
     @property
     def time(self) -> int:
-        """Return when a cosignature was made, in seconds of Unix time."""
+        """The time of a cosignature, in seconds of Unix time."""
         (seconds,) = struct.unpack(">Q", self.payload[:8])
         return int(seconds)
 
 
 class Note(Struct, frozen=True):
-    """A text and its signature lines, in the order in which they stand."""
+    """A text and its signature lines, in the note's order."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
@@ -89,43 +94,54 @@ class Note(Struct, frozen=True):
         return f"{self.text}\n{''.join(signature.line for signature in self.signatures)}"
 
     def signed_by(self, verifier: Verifier) -> NoteSignature | None:
-        """Return the signature of a key, if the note has it and it holds. Raises `NotANote` where it does not hold."""
+        """Return the signature of a key; None if the note has none.
+
+        Raises `NotANote` if a signature of the key is not valid.
+        """
         note_signature = None
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
-                if not holds(verifier, self.text, signature):
+                if not is_valid(verifier, self.text, signature):
                     raise NotANote(
-                        sentence("the signature of %(name)s does not hold", name=verifier.name)
+                        sentence("the signature of %(name)s is not valid", name=verifier.name)
                     )
                 note_signature = note_signature or signature
         return note_signature
 
 
 def key_id(name: str, type: int, public: bytes) -> bytes:
-    """Return the id of a key."""
+    """Return the four-byte id of a key."""
     return hashlib.sha256(name.encode() + b"\n" + bytes([type]) + public).digest()[:4]
 
 
 def read_verifier(text: str) -> Verifier:
-    """Return a verifier key. Raises `NotANote` where it is none of a kind that is known, or its id is not its own."""
+    """Return a verifier key from its text.
+
+    Raises `NotANote` if the text is not a key of a known type, or if the id does not
+    belong to the key.
+    """
     name, _, rest = text.partition("+")
     hexed, _, encoded = rest.partition("+")
     raw = decode_base64(encoded, 33)
     if raw is None or raw[0] not in _SIZES or not _NAME.fullmatch(name) or not is_sound(raw[1:]):
         raise NotANote(
             sentence(
-                "%(text)s is no verifier key: name+key id+base64 of an Ed25519 key or cosigner",
+                "%(text)s is not a verifier key. Expected: name+key id+base64 "
+                "of an Ed25519 key or cosigner",
                 text=text[:80],
             )
         )
     verifier = Verifier(name, raw[0], raw[1:])
     if verifier.key_id.hex() != hexed:
-        raise NotANote(sentence("the id of the verifier key %(name)s is not its own", name=name))
+        raise NotANote(sentence("the key id of the verifier key %(name)s is wrong", name=name))
     return verifier
 
 
 def read(raw: bytes) -> Note:
-    """Return a note, nothing of which is verified. Raises `NotANote`."""
+    """Return a note without verifying its signatures.
+
+    Raises `NotANote` if it is not valid.
+    """
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
@@ -161,15 +177,15 @@ def _signature(line: str) -> NoteSignature:
 
 
 def message(type: int, text: str, payload: bytes) -> bytes:
-    """Return the bytes that a signature of a type is over."""
+    """Return the bytes that a signature of a type signs."""
     if type == ED25519:
         return text.encode()
     (seconds,) = struct.unpack(">Q", payload[:8])
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 
 
-def holds(verifier: Verifier, text: str, signature: NoteSignature) -> bool:
-    """Return whether a signature of that key holds over a text."""
+def is_valid(verifier: Verifier, text: str, signature: NoteSignature) -> bool:
+    """Return whether the signature of a text is valid under that key."""
     if len(signature.payload) != _SIZES.get(verifier.type) or not is_sound(verifier.public):
         return False
     signed = signature.payload[-64:]
@@ -190,7 +206,10 @@ def sign(name: str, seed: bytes, text: str) -> NoteSignature:
 
 
 def cosign(name: str, seed: bytes, text: str, time: int) -> NoteSignature:
-    """Return the cosignature of a checkpoint by a witness, at a time in seconds of Unix time."""
+    """Return a witness's cosignature of a checkpoint.
+
+    `time` is in seconds of Unix time.
+    """
     return _signed(name, COSIGNATURE, seed, text, struct.pack(">Q", time))
 
 
@@ -200,6 +219,6 @@ def _signed(name: str, type: int, seed: bytes, text: str, before: bytes) -> Note
     return NoteSignature(name, key_id(name, type, public_of(seed)), before + signed)
 
 
-def written(text: str, signatures: Iterable[NoteSignature]) -> bytes:
+def encode(text: str, signatures: Iterable[NoteSignature]) -> bytes:
     """Return a note's bytes."""
     return str(Note(text, tuple(signatures))).encode()

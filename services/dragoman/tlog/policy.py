@@ -1,12 +1,13 @@
-"""Whose cosignatures a reader asks for (C2SP tlog-policy): logs, witnesses, groups of them, and the quorum.
+"""A reader's policy (C2SP tlog-policy): logs, witnesses, their groups, and the quorum.
 
     log <verifier key> [url]
     witness <name> <verifier key> [url]
     group <name> all|any|<k> <names>
     quorum <name>|none
 
-For two sides: a group for the witnesses of each, any of which will do, and a quorum of
-all groups.
+The quorum names the witnesses whose cosignatures the reader requires. A policy for two
+sides has one group for the witnesses of each side, any one of which is sufficient. Its
+quorum is a group of all these groups.
 """
 
 from typing import Final
@@ -21,14 +22,21 @@ _MOST: Final = 1_000
 
 
 class WitnessGroup(Struct, frozen=True):
-    """So many of these members, which are witnesses or groups."""
+    """A group of witnesses or of other groups.
+
+    The group is satisfied if at least `threshold` of its members are.
+    """
 
     threshold: int
     members: tuple[str, ...]
 
 
 class Policy(Struct, frozen=True):
-    """The logs and witnesses of a reader, where they are, and which of the witnesses make a quorum; empty for none."""
+    """The logs and witnesses of a reader, their addresses, and the quorum.
+
+    `quorum` names the witness or group that must cosign. It is empty if the reader
+    requires no witness.
+    """
 
     logs: dict[str, Verifier] = {}
     witnesses: dict[str, Verifier] = {}
@@ -37,7 +45,10 @@ class Policy(Struct, frozen=True):
     quorum: str = ""
 
     def witnessed(self, signed: Note) -> frozenset[str]:
-        """Return the witnesses whose cosignatures a note has. Raises `NotANote` where one of them does not hold."""
+        """Return the witnesses that have cosigned a note.
+
+        Raises `NotANote` if one of the cosignatures is not valid.
+        """
         return frozenset(
             name
             for name, verifier in self.witnesses.items()
@@ -45,7 +56,10 @@ class Policy(Struct, frozen=True):
         )
 
     def satisfied(self, witnessed: frozenset[str], name: str | None = None) -> bool:
-        """Return whether these witnesses make the quorum, or the group or witness of a name."""
+        """Return whether these witnesses satisfy the quorum.
+
+        If a group or a witness is named, return whether they satisfy that one instead.
+        """
         name = self.quorum if name is None else name
         if not name:
             return True
@@ -56,7 +70,7 @@ class Policy(Struct, frozen=True):
 
 
 def read(text: str) -> Policy:
-    """Return the policy that a text is. Raises `NotANote` with the line."""
+    """Return the policy in a text. Raises `NotANote` with the line number."""
     logs: dict[str, Verifier] = {}
     witnesses: dict[str, Verifier] = {}
     groups: dict[str, WitnessGroup] = {}
@@ -94,7 +108,8 @@ def read(text: str) -> Policy:
                 case _:
                     raise NotANote(
                         sentence(
-                            "it is no line of a policy, or names what stands below it, or twice"
+                            "it is not a valid policy line, uses a name before its line, "
+                            "or gives a name twice"
                         )
                     )
         except NotANote as error:
@@ -113,18 +128,22 @@ def _of_type(key: str, type: int) -> Verifier:
     if verifier.type != type:
         raise NotANote(
             sentence(
-                "the key of %(name)s is of another type than this line asks for", name=verifier.name
+                "the key of %(name)s has another type than this line requires", name=verifier.name
             )
         )
     return verifier
 
 
-def _group(count: str, members: list[str], texts: set[str]) -> WitnessGroup:
-    if len(set(members)) < len(members) or not texts.issuperset(members):
-        raise NotANote(sentence("a group has each of its members once, and each stands above it"))
+def _group(count: str, members: list[str], names: set[str]) -> WitnessGroup:
+    if len(set(members)) < len(members) or not names.issuperset(members):
+        raise NotANote(
+            sentence("name each member of a group once, and define it on an earlier line")
+        )
     threshold = {"all": len(members), "any": 1}.get(count) or (
         int(count) if count.isascii() and count.isdecimal() else 0
     )
     if not 1 <= threshold <= len(members):
-        raise NotANote(sentence("%(count)s of %(n)s is no threshold", count=count, n=len(members)))
+        raise NotANote(
+            sentence("%(count)s is not a threshold for %(n)s members", count=count, n=len(members))
+        )
     return WitnessGroup(threshold, tuple(members))

@@ -1,10 +1,12 @@
-"""A record's proof in one file (C2SP tlog-proof): verified offline, with nothing but the verifier keys.
+"""A record's proof in one file (C2SP tlog-proof), which anybody can verify offline.
 
-c2sp.org/tlog-proof@v1
-index <n>
-<base64 hash>                 the inclusion proof, from the leaf upwards
-an empty line
-the signed checkpoint, as it is
+    c2sp.org/tlog-proof@v1
+    index <n>
+    <base64 hash>                 the inclusion proof, from the leaf upwards
+    an empty line
+    the signed checkpoint, as it is
+
+A verifier needs nothing but the entry and the verifier keys.
 """
 
 import re
@@ -24,7 +26,7 @@ _HASHES: Final = 63
 
 
 class Proof(Struct, frozen=True):
-    """That a leaf stands at an index of the tree with that signed head."""
+    """A proof that a leaf is at an index of the tree under a signed checkpoint."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -37,7 +39,7 @@ class Proof(Struct, frozen=True):
 
 
 def read(raw: bytes) -> Proof:
-    """Return the proof that a file is. Raises `NotANote`."""
+    """Return the proof in a file. Raises `NotANote` if the file is not valid."""
     head, gap, signed = raw.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
@@ -48,7 +50,8 @@ def read(raw: bytes) -> Proof:
     if not gap or lines[0] != HEAD or index is None or len(hashes) > _HASHES or None in hashes:
         raise NotANote(
             sentence(
-                "a proof begins with %(head)s, an index and hashes, before an empty line and the checkpoint",
+                "a proof begins with %(head)s, an index and hashes, "
+                "before an empty line and the checkpoint",
                 head=HEAD,
             )
         )
@@ -56,8 +59,12 @@ def read(raw: bytes) -> Proof:
 
 
 def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:
-    """Return the head in which an entry is proved to stand, with its cosignatures still to be counted. Raises `NotANote`."""
-    head, note = checkpoints.opened(proof.checkpoint, log)
+    """Return the signed checkpoint's note, after checking that its tree has the entry.
+
+    The note's cosignatures are still to be checked. Raises `NotANote` if the proof is
+    not valid.
+    """
+    head, note = checkpoints.read_signed(proof.checkpoint, log)
     if not merkle.is_included(
         proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root
     ):

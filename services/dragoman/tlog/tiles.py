@@ -1,10 +1,14 @@
-"""Tiles and entry bundles (C2SP tlog-tiles): the tree and its entries in pieces that never change once they are full.
+"""Tiles and entry bundles (C2SP tlog-tiles): the tree and its entries in small files.
 
-    tile/<level>/<index>[.p/<width>]         256 hashes of 32 bytes: subtrees of 256^level leaves each; fewer on the right edge
-    tile/entries/<index>[.p/<width>]         the entries of the same leaves, each after its length in two bytes
+    tile/<level>/<index>[.p/<width>]         256 hashes of 32 bytes
+    tile/entries/<index>[.p/<width>]         the entries of the same leaves
+
+Each hash is the root of a subtree of 256^level leaves. Each entry follows its length in
+two bytes. A tile on the right edge may have fewer hashes or entries; a full tile never
+changes.
 
 An index is written in groups of three digits, all but the last after an `x`: 1234067 is
-x001/x234/067. Only full tiles feed the level above. An empty tile is none.
+x001/x234/067. Only full tiles feed the level above. An empty tile does not exist.
 """
 
 import re
@@ -13,7 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.tlog.merkle import Nodes, folded, node_hash
+from dragoman.tlog.merkle import Nodes, node_hash, subtree_root
 
 WIDTH: Final = 256
 BITS: Final = 8
@@ -27,7 +31,10 @@ ENTRIES: Final = -1
 
 
 class Tile(Struct, frozen=True):
-    """A tile or an entry bundle: its level, its index there, and how many hashes or entries it has."""
+    """A tile or an entry bundle: its level, its index in that level, and its width.
+
+    The width is the number of hashes or entries.
+    """
 
     level: int
     index: int
@@ -35,7 +42,7 @@ class Tile(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """Return where it is served, below the log's prefix."""
+        """The path of the tile, below the log's prefix."""
         groups = f"{self.index:03d}"
         groups = groups.zfill(-(-len(groups) // 3) * 3)
         parts = [groups[at : at + 3] for at in range(0, len(groups), 3)]
@@ -45,39 +52,48 @@ class Tile(Struct, frozen=True):
 
     @property
     def first(self) -> int:
-        """The index of its first hash among those of its level."""
+        """The index of its first hash in its level."""
         return self.index * WIDTH
 
 
 def read_path(path: str) -> Tile | None:
-    """Return the tile of a path, or None where the path is of none."""
-    result = _PATH.fullmatch(path)
-    if result is None:
+    """Return the tile of a path; None if the path does not name a tile."""
+    match = _PATH.fullmatch(path)
+    if match is None:
         return None
-    level = ENTRIES if result.group(1) == "entries" else int(result.group(1))
-    width = WIDTH if result.group(3) is None else int(result.group(3))
-    tile = Tile(level, int(result.group(2).replace("x", "").replace("/", "")), width)
+    level = ENTRIES if match.group(1) == "entries" else int(match.group(1))
+    width = WIDTH if match.group(3) is None else int(match.group(3))
+    tile = Tile(level, int(match.group(2).replace("x", "").replace("/", "")), width)
     return (
         tile
-        if level < _LEVELS and (width < WIDTH or result.group(3) is None) and tile.path == path
+        if level < _LEVELS and (width < WIDTH or match.group(3) is None) and tile.path == path
         else None
     )
 
 
 def widths(size: int, level: int) -> tuple[int, int]:
-    """Return how many full tiles a level has in a tree of a size, and the width of the partial one after them; 0 for none."""
+    """Return the number of full tiles in a level, and the width of the partial tile.
+
+    `size` is the size of the tree. The width is 0 if there is no partial tile.
+    """
     hashes = size >> BITS * max(level, 0)
     return hashes // WIDTH, hashes % WIDTH
 
 
 def exists(tile: Tile, size: int) -> bool:
-    """Return whether a tree of a size has the tile; of the right edge any narrower one as well."""
+    """Return whether a tree of a size has the tile.
+
+    On the right edge, narrower tiles than the partial one exist as well.
+    """
     full, partial = widths(size, tile.level)
     return tile.index < full or (tile.index == full and tile.width <= partial)
 
 
 def tiles_of(size: int) -> Iterator[Tile]:
-    """Yield all tiles of a tree of a size, entry bundles among them, the right edge as wide as it is."""
+    """Yield all tiles and entry bundles of a tree of a size.
+
+    The tiles on the right edge have their full present width.
+    """
     for level in range(ENTRIES, _LEVELS):
         full, partial = widths(size, level)
         if not full and not partial:
@@ -88,9 +104,10 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 
 def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> bytes:
-    """Return the root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes.
+    """Return the root of a complete subtree of a tree of that size, read from its tile.
 
-    Raises `ValueError` where those are not as many hashes as the tile is wide.
+    `read` returns a tile's bytes. Raises `ValueError` if they are not as many hashes as
+    the tile is wide.
     """
     high, low = divmod(level, BITS)
     full, partial = widths(size, high)
@@ -101,7 +118,7 @@ def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> by
         raise ValueError(f"{tile.path} has {tile.width} hashes, and {len(body)} bytes came")
     at = first % WIDTH * _HASH
     raw = body[at : at + count * _HASH]
-    return folded([raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)])
+    return subtree_root([raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)])
 
 
 def hashes(tile: Tile, nodes: Nodes) -> bytes:
@@ -116,26 +133,29 @@ def bundle(entries: Sequence[bytes]) -> bytes:
 
 
 def read_bundle(raw: bytes) -> list[bytes] | None:
-    """Return the entries of a bundle, or None where it is cut off."""
-    rows: list[bytes] = []
+    """Return the entries of a bundle; None if it is cut off."""
+    entries: list[bytes] = []
     while raw:
         end = 2 + int.from_bytes(raw[:2])
         if len(raw) < end:
             return None
-        rows.append(raw[2:end])
+        entries.append(raw[2:end])
         raw = raw[end:]
-    return rows
+    return entries
 
 
 def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
-    """Return the subtrees of a tree of a size, from its tiles; each tile is read when it is first asked for."""
-    known: dict[tuple[int, int], bytes] = {}
+    """Return the subtrees of a tree of a size, read from its tiles.
+
+    Each tile is read once, when one of its hashes is first needed.
+    """
+    bodies: dict[tuple[int, int], bytes] = {}
 
     def tile_of(level: int, index: int) -> bytes:
-        if (level, index) not in known:
+        if (level, index) not in bodies:
             full, partial = widths(size, level)
-            known[level, index] = read(Tile(level, index, WIDTH if index < full else partial))
-        return known[level, index]
+            bodies[level, index] = read(Tile(level, index, WIDTH if index < full else partial))
+        return bodies[level, index]
 
     def nodes(level: int, index: int) -> bytes:
         high, low = divmod(level, BITS)
@@ -143,12 +163,12 @@ def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
         first = index * count
         raw = tile_of(high, first // WIDTH)
         offset = first % WIDTH * 32
-        raw_records = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
-        while len(raw_records) > 1:
-            raw_records = [
-                node_hash(data, right)
-                for data, right in zip(raw_records[::2], raw_records[1::2], strict=True)
+        hashes_below = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
+        while len(hashes_below) > 1:
+            hashes_below = [
+                node_hash(left_hash, right_hash)
+                for left_hash, right_hash in zip(hashes_below[::2], hashes_below[1::2], strict=True)
             ]
-        return raw_records[0]
+        return hashes_below[0]
 
     return nodes

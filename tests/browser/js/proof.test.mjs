@@ -8,7 +8,7 @@ import { mock, test } from "node:test";
 const read = (path) => readFileSync(new URL(path, import.meta.url));
 
 // As a page would load it: to Node alone, a file that ends in .js would be a script.
-const source = read("../../../services/dragoman/gateway/static/proof.js").toString("base64");
+const source = read("../../../services/dragoman/console/static/proof.js").toString("base64");
 const proof = await import(`data:text/javascript;base64,${source}`);
 const { base64, fromBase64, hex, parseCheckpoint, parseNote, parseProof, parseVerifier, prove } = proof;
 const { foldPath, leafHash, nodeHash, verifyConsistency } = proof;

@@ -1,7 +1,8 @@
-"""Let the guard of every Python process compare its clock with the broker's as if both were shifted. `tests/newyear.py` uses this.
+"""Let the guard of every Python process compare its clock with the broker's as if both were
+shifted. `tests/newyear.py` uses this.
 
-libfaketime shifts the clock of Python and of Node. The broker is a Go program: it does not ask libc for the time, so
-its clock stays as it is, and the guard would rightly refuse to write beside it.
+libfaketime shifts the clock of Python and of Node. The broker is a Go program: it does not ask libc
+for the time, so its clock stays as it is, and the guard would rightly refuse to write beside it.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""`call-record`: a telephone call, written down by one side; the other side's gist stands beside it."""
+"""`call-record`: a telephone call, written down by one side.
+
+The other side's gist is shown beside it.
+"""
 
 from typing import Literal
 
@@ -11,7 +14,7 @@ Direction = Literal["outgoing", "incoming"]
 
 
 class CallRecord(OpeningAct, frozen=True, kw_only=True, tag="call-record"):
-    """Who called, from when to when, which posts spoke, and the gist of it."""
+    """A call: its direction, its times, the posts that spoke, and the gist."""
 
     direction: Direction
     began: Timestamp

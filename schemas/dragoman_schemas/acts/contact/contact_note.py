@@ -22,7 +22,7 @@ Form = Literal[
 
 
 class ContactNote(OpeningAct, frozen=True, kw_only=True, tag="contact-note"):
-    """A contact: its form and what was said."""
+    """A contact between the sides: its form, and what was said."""
 
     form: Form
     text: Words

@@ -1,4 +1,4 @@
-"""`liaison-office`: an office that a side proposes, and what the sides agreed of it."""
+"""`liaison-office`: an office that a side proposes, and the sides' agreement on it."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from dragoman_schemas.fields import Attended, Count, Date, Line, Name, Words
 
 
 class LiaisonOffice(OpeningAct, frozen=True, kw_only=True, tag="liaison-office"):
-    """Whose office, where, and how far it is."""
+    """A liaison office: its side, its seat, and its status."""
 
     side: Name
     seat: Line

@@ -1,4 +1,7 @@
-"""N01 `line-check`, and the `echo` that answers it: is the line there, in every script."""
+"""N01 `line-check`, and the `echo` that answers it.
+
+It tests whether the line works, in every script.
+"""
 
 from typing import Annotated, Literal
 
@@ -11,7 +14,10 @@ Designator = Annotated[int, Meta(ge=1, le=99)]
 
 
 class LineCheck(OpeningAct, frozen=True, kw_only=True, tag="line-check"):
-    """A neutral text to be sent back exactly, by one circuit. By schedule the watch sends it, for a side."""
+    """A neutral text to send back exactly, by one circuit.
+
+    The service also sends checks by schedule, for a side.
+    """
 
     sequence: Annotated[int, Meta(ge=1, le=10_000_000)]
     challenge: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -20,7 +26,7 @@ class LineCheck(OpeningAct, frozen=True, kw_only=True, tag="line-check"):
 
 
 class Echo(Answering, frozen=True, kw_only=True, tag="echo"):
-    """What came, sent back: the text of a line check, or the designator of a coded message."""
+    """A line check's text or a coded message's designator, sent back as it came."""
 
     text: Text | UnsetType = UNSET
     designator: Designator | UnsetType = UNSET

@@ -1,4 +1,7 @@
-"""`people-programme`: contacts between people of both sides: experts, students, units."""
+"""`people-programme`: contacts between people of both sides.
+
+They are, for example, experts, students or units.
+"""
 
 from typing import Literal
 
@@ -9,7 +12,7 @@ from dragoman_schemas.fields import Count, Line, Name, People, Window, Words
 
 
 class PeopleProgramme(OpeningAct, frozen=True, kw_only=True, tag="people-programme"):
-    """What kind of exchange, who is host, and when."""
+    """A programme: the kind of exchange, the host, and the period."""
 
     kind: Literal["academic", "students", "units", "officers", "cultural"]
     host: Name

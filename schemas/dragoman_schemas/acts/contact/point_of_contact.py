@@ -1,4 +1,7 @@
-"""N02 `point-of-contact`: who is reached for what, when and how. The person and their numbers stand in the register of people."""
+"""N02 `point-of-contact`: a post that is reached for a purpose, by means and hours.
+
+The person and their numbers are in the register of people.
+"""
 
 from typing import Annotated, Literal
 
@@ -11,7 +14,10 @@ Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 
 
 class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contact"):
-    """A point of contact, announced before it takes effect; at once where a duty number is dead."""
+    """A point of contact, announced before it takes effect.
+
+    It takes effect at once where a duty number is dead.
+    """
 
     role: Line
     person: Person
@@ -27,10 +33,10 @@ class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contac
 
 
 class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"):
-    """It still holds, as it stands."""
+    """The point of contact is still valid, unchanged."""
 
 
 class Withdrawal(Continuing, frozen=True, kw_only=True, tag="withdrawal"):
-    """It holds no longer."""
+    """The point of contact is no longer valid."""
 
     reason: Text | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""`joint-report`: a text that the sides negotiate paragraph by paragraph, with dissent where there is some."""
+"""`joint-report`: a text that the sides negotiate by paragraphs, with any dissent."""
 
 from typing import Annotated
 
@@ -9,9 +9,9 @@ from dragoman_schemas.fields import Authentic, Line, Words
 
 
 class JointReport(OpeningAct, frozen=True, kw_only=True, tag="joint-report"):
-    """Its title and its paragraphs, numbered from 1.
+    """A joint report: its title and its paragraphs, numbered from 1.
 
-    `authentic` names the languages that are equally authentic: every paragraph is in
+    `authentic` names the languages that are equally authentic. Every paragraph is in
     each of them, and a consent is to all of them at once.
     """
 
@@ -21,7 +21,7 @@ class JointReport(OpeningAct, frozen=True, kw_only=True, tag="joint-report"):
 
 
 class Dissent(Answering, frozen=True, kw_only=True, tag="dissent"):
-    """This side sees a paragraph otherwise, and says how."""
+    """One side's dissent from a paragraph, with its reasons."""
 
     paragraph: Annotated[int, Meta(ge=1, le=500)]
     text: Words

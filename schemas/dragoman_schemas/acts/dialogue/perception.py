@@ -9,12 +9,12 @@ from dragoman_schemas.fields import Hex32, Id, Titles, Words
 
 
 class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
-    """The issue, as this side calls it, and the own view. Sides that write of the same issue stand in one table.
+    """The issue, as this side calls it, and the side's own view.
 
-    `under` is the exchange that opened the issue: whoever names it writes of that
-    issue, whatever they call it. Without it an issue is the same where it is called the
-    same in any language. A later view of a side is its newest; the earlier ones stay,
-    with their dates.
+    Views of the same issue are shown in one table. `under` is the exchange that opened
+    the issue. A perception that names it is about that issue, whatever its author calls
+    it. Without it, issues are the same where they have the same name in any language. A
+    later view of a side is its newest. The earlier ones stay, with their dates.
     """
 
     issue: Titles
@@ -25,19 +25,25 @@ class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
 
 
 class Restatement(Answering, frozen=True, kw_only=True, tag="restatement"):
-    """Your view in my words."""
+    """The other side's view in the words of this side."""
 
     text: Words
 
 
 class Fairness(Continuing, frozen=True, kw_only=True, tag="fairness"):
-    """A verdict on the newest restatement, whether it is what this side means; `terms` is the digest of the view and of that restatement."""
+    """A verdict on the newest restatement: whether it is what this side means.
+
+    `terms` is the digest of the view and of that restatement.
+    """
 
     terms: Hex32
     result: Literal["fair", "not_our_view"]
 
 
 class CommonGround(Answering, frozen=True, kw_only=True, tag="common-ground"):
-    """A text that this side holds to be common ground. It is, only where every side puts its name to the same text."""
+    """A text that this side considers common ground.
+
+    It is common ground only once every side puts its name to the same text.
+    """
 
     text: Words

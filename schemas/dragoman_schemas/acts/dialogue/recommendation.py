@@ -1,4 +1,4 @@
-"""`recommendation`: what a side, a group or a person advises, who stands behind it, and what became of it."""
+"""`recommendation`: advice of a side, a group or a person, its support and its fate."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from dragoman_schemas.fields import Line, Reference, Words
 
 
 class Recommendation(OpeningAct, frozen=True, kw_only=True, tag="recommendation"):
-    """To whom, in which area, and what is advised."""
+    """A recommendation: its addressees, its area, and its text."""
 
     addressees: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
     area: Area
@@ -19,6 +19,6 @@ class Recommendation(OpeningAct, frozen=True, kw_only=True, tag="recommendation"
 
 
 class Fate(Continuing, frozen=True, kw_only=True, tag="fate"):
-    """What became of it."""
+    """The fate of a recommendation."""
 
     result: Literal["taken_up", "declined", "no_response"]

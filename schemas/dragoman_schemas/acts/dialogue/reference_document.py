@@ -1,4 +1,7 @@
-"""`reference-document`: a declaration, a concept or an article that the sides speak about."""
+"""`reference-document`: a document that the sides speak about.
+
+It is, for example, a declaration, a concept or an article.
+"""
 
 from typing import Annotated
 
@@ -9,7 +12,10 @@ from dragoman_schemas.fields import Date, Hex32, Line, Words
 
 
 class ReferenceDocument(OpeningAct, frozen=True, kw_only=True, tag="reference-document"):
-    """Who issued it, its title and day, the passages meant, and its digest or where it was published."""
+    """A document: its issuer, title and day, and the passages that are meant.
+
+    It has its digest, or the place where it was published, or both.
+    """
 
     issuer: Line
     title: Line

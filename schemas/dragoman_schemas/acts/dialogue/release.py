@@ -1,4 +1,8 @@
-"""`release`: records that the sides make public together, at a time that all of them agreed to; `public-line`: words for the public."""
+"""`release` and `public-line`: records and words that the sides make public.
+
+A `release` is of records, at a time that all sides agreed to. A `public-line` is words
+for the public.
+"""
 
 from typing import Annotated, Literal
 
@@ -11,7 +15,7 @@ MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
 
 
 class ReleasedRecord(Shape, frozen=True, kw_only=True):
-    """One record that is made public: its id, its exchange, and its commitment in the log.
+    """One record that is made public: its id, its exchange, and its commitment.
 
     Where members of its act are left out (`without`), `extract` is the SHA-256 of the
     act's bytes without them.
@@ -27,9 +31,10 @@ class ReleasedRecord(Shape, frozen=True, kw_only=True):
 
 
 class Release(OpeningAct, frozen=True, kw_only=True, tag="release"):
-    """Exactly these records, under this title and with the `text` of the frame, are made public at `publish_at`.
+    """Records that are made public at `publish_at`, exactly these and no others.
 
-    Every side of the channel consents to it by its digest, or nothing is published.
+    They have this title and the `text` of the frame. Every side of the channel must
+    consent to the release by its digest, or nothing is published.
     """
 
     title: Titles
@@ -38,16 +43,20 @@ class Release(OpeningAct, frozen=True, kw_only=True, tag="release"):
 
 
 class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"):
-    """This side consents to a release, in exactly these terms: the digest of the text that its officers have seen."""
+    """One side's consent to a release, in exactly these terms.
+
+    `terms` is the digest of the text that its officers have seen.
+    """
 
     terms: Hex32
 
 
 class PublicLine(OpeningAct, frozen=True, kw_only=True, tag="public-line"):
-    """This side will say these words to the public about a matter: not before a time, and by itself or only if it is asked.
+    """Words that this side will say to the public about a matter, not before a time.
 
-    The other sides agree to the words, or answer before they are said. `matter` is the
-    exchange that they are about, by its number or id.
+    The side says them by itself, or only if it is asked. The other sides agree to the
+    words, or answer before they are said. `matter` is the exchange that they are about,
+    by its number or id.
     """
 
     line: Words

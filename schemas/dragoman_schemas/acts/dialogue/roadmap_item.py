@@ -1,4 +1,4 @@
-"""N20 `roadmap-item`: one line of the joint roadmap: an area, a topic, a deliverable."""
+"""N20 `roadmap-item`: one line of the joint roadmap."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from dragoman_schemas.fields import Line, Name, Window, Words
 
 
 class RoadmapItem(OpeningAct, frozen=True, kw_only=True, tag="roadmap-item"):
-    """What is planned, in which area, and what it shall bring."""
+    """A plan in one area: its topic, and the deliverable that it shall produce."""
 
     area: Area
     text: Words

@@ -10,7 +10,7 @@ from dragoman_schemas.fields import Language, Line, Titles
 
 
 class CallRequest(OpeningAct, frozen=True, kw_only=True, tag="call-request"):
-    """Which post of the other side is sought, and about what."""
+    """A request to call a post of the other side, with the subject."""
 
     counterpart: Line
     subject: Titles

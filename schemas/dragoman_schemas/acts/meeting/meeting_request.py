@@ -1,4 +1,4 @@
-"""N04 `meeting-request`, and the acts by which a meeting is accepted, held and read out."""
+"""N04 `meeting-request`, and the acts of a meeting from acceptance to readout."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
 
 
 class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request"):
-    """A request to meet: why, and when it could be."""
+    """A request to meet, with its purpose and the windows in which it could be."""
 
     purpose: Line
     windows: Windows
@@ -52,11 +52,11 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
 
 
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
-    """Yes to a meeting, a call or a visit, in the window of that index, counted from 0.
+    """Acceptance of a meeting, a call or a visit, in the window of an index from 0.
 
-    Where several windows are offered, the index is required; in an older record that
+    Where several windows are offered, the index is required. In an older record that
     has none, the first window is meant. `terms` is the digest of the request that its
-    officer has seen, with every window that stands.
+    officer has seen, with every window that is offered.
     """
 
     terms: Hex32
@@ -64,27 +64,34 @@ class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
 
 
 class CounterProposal(Answering, frozen=True, kw_only=True, tag="counter-proposal"):
-    """Other windows, which take the place of those that stood there."""
+    """Other windows, which replace the ones that were offered."""
 
     windows: Windows
     venue: Line | UnsetType = UNSET
 
 
 class Postponement(Continuing, frozen=True, kw_only=True, tag="postponement"):
-    """Not then: later, in other windows, or at a time yet to be named."""
+    """A delay to other windows, or to a time that is not set yet."""
 
     reason: Words | UnsetType = UNSET
     windows: Windows | UnsetType = UNSET
 
 
 class Agenda(Answering, frozen=True, kw_only=True, tag="agenda"):
-    """What this side wants to speak of. Each side's version stands beside the other's until one is agreed."""
+    """One side's version of the agenda.
+
+    Each side's version is shown beside the other's until one is agreed.
+    """
 
     topics: Topics
 
 
 class AgendaAgreement(Answering, frozen=True, kw_only=True, tag="agenda-agreement"):
-    """This side takes the other's version of the agenda; `side` whose, where there are several; `terms` is its digest."""
+    """One side's agreement to another side's version of the agenda.
+
+    `side` names the author where there are several. `terms` is the digest of the
+    version.
+    """
 
     terms: Hex32
     side: Name | UnsetType = UNSET
@@ -98,7 +105,7 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
-    """A readout of a meeting: one side's own words, or words that it proposes to say jointly.
+    """A readout of a meeting: one side's own words, or words that it proposes as joint.
 
     `authentic` names the languages that are equally authentic: the text is in each of
     them.
@@ -111,7 +118,11 @@ class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
 
 
 class ReadoutAgreement(Answering, frozen=True, kw_only=True, tag="readout-agreement"):
-    """This side says the readout that another one proposed as joint; `side` whose, where there are several; `terms` is its digest."""
+    """One side's agreement to a readout that another side proposed as joint.
+
+    `side` names the author where there are several. `terms` is the digest of the
+    readout.
+    """
 
     terms: Hex32
     side: Name | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""N18 `visit-invitation`: come and see for yourselves."""
+"""N18 `visit-invitation`: an invitation to come and see."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from dragoman_schemas.fields import Languages, Line, Where, Window, Words
 
 
 class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
-    """Where to, what for, when, and how many may come."""
+    """An invitation to a place: its purpose, its dates and the number of visitors."""
 
     place: Where
     purpose: Line

@@ -1,4 +1,7 @@
-"""N16 `annual-exchange`: what the sides give each other every year; "nothing to report" is said too."""
+"""N16 `annual-exchange`: information that the sides give each other every year.
+
+A side that has nothing to report says so too.
+"""
 
 from typing import Annotated, Literal
 
@@ -9,10 +12,10 @@ from dragoman_schemas.fields import Attachment, Date, Line, Number, Timestamp, Y
 
 
 class AnnualExchange(OpeningAct, frozen=True, kw_only=True, tag="annual-exchange"):
-    """Which exchange, of which year, as of which day: a file with its totals, or a nil return.
+    """A yearly exchange, of one year, as of a day: a file with totals, or a nil return.
 
-    `budget_on` is the day of the budget on which a defence planning rests,
-    `half_year_to` the last day of what half-yearly data are of.
+    `budget_on` is the day of the budget that a defence planning rests on.
+    `half_year_to` is the last day of the period of half-yearly data.
     """
 
     kind: Literal[

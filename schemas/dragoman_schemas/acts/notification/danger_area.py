@@ -1,4 +1,7 @@
-"""N10 `danger-area`: an area to keep out of. It replaces neither a NOTAM nor a NAVAREA warning."""
+"""N10 `danger-area`: an area to keep out of.
+
+It replaces neither a NOTAM nor a NAVAREA warning.
+"""
 
 from typing import Annotated, Literal
 
@@ -9,7 +12,7 @@ from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
 
 
 class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
-    """Where, when, and what the danger is."""
+    """A danger area: its place, its window, and the danger."""
 
     place: Where
     window: Window
@@ -33,6 +36,6 @@ class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
 
 
 class AllClear(Continuing, frozen=True, kw_only=True, tag="all-clear"):
-    """The area is free again, since then."""
+    """The area is free again, since that time."""
 
     cleared_at: Timestamp

@@ -1,4 +1,7 @@
-"""N13 `emergency-notification`: an accident or a disaster that crosses borders, and help asked for, offered, taken and given."""
+"""N13 `emergency-notification`: an accident or a disaster that crosses borders.
+
+Sides ask for help, offer it, accept it and give it in the same exchange.
+"""
 
 from typing import Literal
 
@@ -9,7 +12,7 @@ from dragoman_schemas.fields import Line, Timestamp, Unknown, When, Where, Words
 
 
 class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergency-notification"):
-    """What it is, when and where."""
+    """An emergency: its nature, time and place."""
 
     nature: Literal[
         "nuclear",
@@ -35,30 +38,30 @@ class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergenc
 
 
 class HelpRequest(Continuing, frozen=True, kw_only=True, tag="help-request"):
-    """What help is wanted."""
+    """A request for help."""
 
     text: Words
 
 
 class HelpOffer(Answering, frozen=True, kw_only=True, tag="help-offer"):
-    """What help is offered."""
+    """An offer of help."""
 
     text: Words
 
 
 class HelpAcceptance(Continuing, frozen=True, kw_only=True, tag="help-acceptance"):
-    """The help of a side is taken."""
+    """One side's acceptance of the help of another side."""
 
     text: Words | UnsetType = UNSET
 
 
 class HelpDelivery(Continuing, frozen=True, kw_only=True, tag="help-delivery"):
-    """What was given, or has arrived."""
+    """The help was given, or has arrived."""
 
     text: Words | UnsetType = UNSET
 
 
 class Ended(Continuing, frozen=True, kw_only=True, tag="ended"):
-    """It is over, since then."""
+    """The emergency is over, since that time."""
 
     ended_at: Timestamp

@@ -1,4 +1,7 @@
-"""N09 `encounter-report`: an encounter at sea or in the air. The other side's account stands beside it."""
+"""N09 `encounter-report`: an encounter at sea or in the air.
+
+The other side's account is shown beside it.
+"""
 
 from typing import Annotated, Literal
 
@@ -17,7 +20,7 @@ class Unit(Shape, frozen=True, kw_only=True):
 
 
 class Course(Shape, frozen=True, kw_only=True):
-    """How a unit moved: its course in degrees, its speed, and whose it was."""
+    """The movement of a unit: its course in degrees, and its speed."""
 
     unit: Line
     course: Annotated[float, Meta(ge=0, le=360)] | UnsetType = UNSET
@@ -35,7 +38,7 @@ Courses = Annotated[tuple[Course, ...], Meta(max_length=50)]
 
 
 class EncounterReport(OpeningAct, frozen=True, kw_only=True, tag="encounter-report"):
-    """When, where, at sea or in the air, and what happened."""
+    """An encounter: its time and place, at sea or in the air, and what happened."""
 
     time: When
     place: Where
@@ -54,10 +57,10 @@ class EncounterReport(OpeningAct, frozen=True, kw_only=True, tag="encounter-repo
 
 
 class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
-    """The facts that both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts.
+    """The facts that both accounts have in common, in words that every side agrees to.
 
-    Said `ad_referendum`, it is subject to the side's capital, and does not count until
-    the side agrees without that.
+    `terms` is the digest of the accounts. With `ad_referendum` the agreement is subject
+    to the side's capital. It does not count until the side agrees without that.
     """
 
     terms: Hex32

@@ -1,4 +1,7 @@
-"""N06 `explanation-request`: the first rung of the ladder, on an unusual military activity."""
+"""N06 `explanation-request`: the first rung of the ladder.
+
+It is about an unusual military activity.
+"""
 
 from typing import Annotated
 
@@ -9,7 +12,10 @@ from dragoman_schemas.fields import Line, Timestamp, Where, Words
 
 
 class ExplanationRequest(OpeningAct, frozen=True, kw_only=True, tag="explanation-request"):
-    """What gives cause, of which type, where, and the questions, numbered from 1."""
+    """A request to explain an activity: the cause, the type, the place, the questions.
+
+    The questions are numbered from 1.
+    """
 
     cause: Words
     type: Line

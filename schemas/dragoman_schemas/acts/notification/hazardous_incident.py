@@ -1,4 +1,7 @@
-"""N07 `hazardous-incident`: something dangerous that the other side may misread. Four fields; the rest may be unknown."""
+"""N07 `hazardous-incident`: a dangerous event that the other side may misread.
+
+Four fields are required; the rest may be unknown.
+"""
 
 from typing import Annotated, Literal
 
@@ -47,14 +50,14 @@ Whose = (
     Annotated[tuple[Name, ...], Meta(min_length=1, max_length=26)]
     | Literal["nobody_here", "unknown"]
 )
-"""The sides whose forces took part; none of this channel; or not known yet."""
+"""The sides whose forces took part, none of this channel, or not known yet."""
 
 Casualties = Count
 Assistance = Literal["wanted", "offered", "none", "unknown"]
 
 
 class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-incident"):
-    """A first report: what kind, when, where, and what is known."""
+    """A first report: the kind, the time, the place, and the known facts."""
 
     kind: Kind
     time: When
@@ -75,13 +78,13 @@ class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-in
 
 
 class Contained(Continuing, frozen=True, kw_only=True, tag="contained"):
-    """The danger is over, since then."""
+    """The danger is over, since that time."""
 
     at: Timestamp | UnsetType = UNSET
 
 
 class FinalReport(Continuing, frozen=True, kw_only=True, tag="final-report"):
-    """What the side that reported knows in the end."""
+    """The final knowledge of the side that reported."""
 
     facts: Words
     casualties: Casualties | UnsetType = UNSET
@@ -91,8 +94,9 @@ class FinalReport(Continuing, frozen=True, kw_only=True, tag="final-report"):
 
 
 class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"):
-    """The other side's account of the same event, in the fields of its format, as far as it gives them, and in no others.
+    """The other side's account of the same event, in the fields of the event's format.
 
+    It has the fields that the side wants to give, and no fields of another format.
     `facts` is also the description of an encounter, and the gist of a call.
     """
 

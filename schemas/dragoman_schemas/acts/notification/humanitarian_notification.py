@@ -1,4 +1,7 @@
-"""N15 `humanitarian-notification`: a site or a movement of a humanitarian organisation. It asks no permission."""
+"""N15 `humanitarian-notification`: a humanitarian site or movement.
+
+It asks no permission.
+"""
 
 from typing import Annotated, Literal
 
@@ -11,7 +14,10 @@ from dragoman_schemas.fields import Count, Line, Timestamp, Where, Window
 class HumanitarianNotification(
     OpeningAct, frozen=True, kw_only=True, tag="humanitarian-notification"
 ):
-    """Whose site or movement, where, and when. A site has a place, a movement a route with departure and arrival."""
+    """A site or a movement of a humanitarian organisation, with its place and time.
+
+    A site has a place. A movement has a route with departure and arrival.
+    """
 
     kind: Literal["site", "movement"]
     organisation: Line

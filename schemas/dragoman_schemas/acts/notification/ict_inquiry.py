@@ -1,4 +1,7 @@
-"""N17 `ict-inquiry`: something happened to a system, and the other side may know what it was."""
+"""N17 `ict-inquiry`: a question about an event in a computer system.
+
+The other side may know what it was.
+"""
 
 from typing import Annotated, Literal
 
@@ -9,7 +12,7 @@ from dragoman_schemas.fields import Line, When, Words
 
 
 class IctInquiry(OpeningAct, frozen=True, kw_only=True, tag="ict-inquiry"):
-    """When, what class of system, and what is asked."""
+    """An inquiry: the time of the event, the class of system, and the question."""
 
     time: When
     affected: Literal[

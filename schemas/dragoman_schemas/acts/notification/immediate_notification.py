@@ -1,4 +1,7 @@
-"""N12 `immediate-notification`: a coded message, whose full text stands in the codebook that both sides adopted."""
+"""N12 `immediate-notification`: a coded message.
+
+Its full text is in the codebook that both sides adopted.
+"""
 
 from typing import Annotated
 
@@ -10,7 +13,7 @@ from dragoman_schemas.fields import CodeWord, Position, When, Words
 
 
 class ImmediateNotification(OpeningAct, frozen=True, kw_only=True, tag="immediate-notification"):
-    """A code word and a number: understood in every language at once."""
+    """A code word and a number, understood in every language at once."""
 
     code_word: CodeWord
     designator: Designator
@@ -20,6 +23,6 @@ class ImmediateNotification(OpeningAct, frozen=True, kw_only=True, tag="immediat
 
 
 class Amplification(Continuing, frozen=True, kw_only=True, tag="amplification"):
-    """What the coded message was about, in plain words."""
+    """The subject of the coded message, in plain words."""
 
     text: Words

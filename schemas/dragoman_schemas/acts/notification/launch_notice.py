@@ -9,7 +9,10 @@ from dragoman_schemas.fields import Count, Line, When, Where, Window
 
 
 class LaunchNotice(OpeningAct, frozen=True, kw_only=True, tag="launch-notice"):
-    """Which phase, when, from where, and where it comes down. A postponement or cancellation is the act of that name."""
+    """A launch: its phase, its time, the launch area and the impact areas.
+
+    A postponement or cancellation is the act of that name.
+    """
 
     phase: Literal["pre_launch", "post_launch", "deviation"]
     launch_area: Where

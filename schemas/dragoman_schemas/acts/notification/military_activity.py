@@ -1,4 +1,7 @@
-"""N05 `military-activity`: an activity announced beforehand, and what it had been at its peak."""
+"""N05 `military-activity`: an activity that is announced in advance.
+
+The after-activity report describes it at its peak.
+"""
 
 from typing import Annotated, Literal
 
@@ -41,7 +44,10 @@ class Phase(Shape, frozen=True, kw_only=True):
 
 
 class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-activity"):
-    """Its designation, purpose, time, place, type, strength, and whether it began without notice to the troops."""
+    """An activity: its designation, purpose, time, place, type and strength.
+
+    `notice_kind` says whether it began without notice to the troops.
+    """
 
     designation: Line
     purpose: Line
@@ -60,7 +66,7 @@ class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-acti
 
 
 class AfterActivityReport(Continuing, frozen=True, kw_only=True, tag="after-activity-report"):
-    """What the activity was at its peak."""
+    """The activity at its peak."""
 
     troops: Count
     ended_at: Timestamp

@@ -1,4 +1,4 @@
-"""N14 `terrorism-warning`: what one side has heard, so that the other may act on it."""
+"""N14 `terrorism-warning`: one side's information, so that the other may act on it."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Wor
 
 
 class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-warning"):
-    """What kind of threat, against what, where, when, and what should be done.
+    """A threat: its kind, its target, place and time, and the action that is wanted.
 
     `identifiers` are entries of the register of people, whose `readers` name the
     officers who may read them.

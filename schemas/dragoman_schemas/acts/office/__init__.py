@@ -1,1 +1,1 @@
-"""Shapes of the families of a channel itself: its keys, officers, watches and internal tasks."""
+"""Shapes of a channel's own families: keys, officers, watches, internal tasks."""

@@ -1,4 +1,4 @@
-"""The channel's own family: its genesis, its officers, and what was delivered to whom."""
+"""The channel's own family: genesis, officers, keys, adoptions and deliveries."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,10 @@ Family = Literal["contact", "meeting", "notification", "dialogue", "channel", "d
 
 
 class GenesisSide(Shape, frozen=True, kw_only=True):
-    """A party at the opening: its root keys, how many of them must sign, and a hash of the next ones."""
+    """A party at the opening: its root keys, and how many of them must sign.
+
+    `next_roots` is a hash of its next root keys.
+    """
 
     name: Name
     roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
@@ -42,7 +45,10 @@ class LiveChannel(Shape, frozen=True, kw_only=True):
 
 
 class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
-    """Position 1 of every log: who the sides are, by which keys, under which rules (record.md §5)."""
+    """Position 1 of every log: the sides, their keys, and the rules.
+
+    See `docs/spec/record.md`, section 9.
+    """
 
     type: Literal["dragoman.channel-opening.v1"]
     name: Name
@@ -63,7 +69,10 @@ class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
 
 
 class Officer(Act, frozen=True, kw_only=True, tag="officer"):
-    """A person at a side's office, by a name of office and never their own; with the keys that are theirs."""
+    """A person at a side's office, with the keys of that person.
+
+    The name is a name of the office and never the person's own.
+    """
 
     officer: Name
     office: Name
@@ -72,24 +81,27 @@ class Officer(Act, frozen=True, kw_only=True, tag="officer"):
 
 
 class OfficerRevocation(Act, frozen=True, kw_only=True, tag="officer-revocation"):
-    """From this record on the officer may do nothing more here."""
+    """From this record on the officer may do nothing more in the channel."""
 
     officer: Name
     reason: Text | UnsetType = UNSET
 
 
 class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
-    """Further keys of an officer. Each of them signs the act as well, so that nobody enters another's."""
+    """Further keys of an officer.
+
+    Each of them signs the act as well, so that nobody enters another person's key.
+    """
 
     officer: Name
     keys: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=8)]
 
 
 class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
-    """From this record on the key of that id signs nothing more here, and does not return.
+    """From this record on the key of that id may sign nothing more in the channel.
 
-    What it signed from the position `suspect_from` on may be somebody else's: it stays
-    valid, and is disputed.
+    It does not return. What it signed from the position `suspect_from` on may be
+    somebody else's: it stays valid, and is disputed.
     """
 
     key: Hex32
@@ -98,10 +110,11 @@ class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
 
 
 class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
-    """A side's root keys from now on, all of them. Signed by a threshold of the old ones and of the new.
+    """A side's root keys from now on, all of them.
 
-    `next_roots` commits to those that come after these, so that who steals root keys
-    cannot replace them by keys of their own (record.md §5).
+    A threshold of the old keys and of the new ones signs it. `next_roots` commits to
+    the keys that come after these. Therefore a thief of root keys cannot replace them
+    by own keys. See `docs/spec/record.md`, section 14.6.
     """
 
     roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
@@ -110,13 +123,16 @@ class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
 
 
 class SideAdmission(Act, frozen=True, kw_only=True, tag="side-admission"):
-    """A further side, by the consent of all others: it reads the whole log. Signed by its own roots, and by root or an administrator of every side."""
+    """A further side, by the consent of all others; it reads the whole log.
+
+    It is signed by its own roots, and by root or an administrator of every side.
+    """
 
     side: GenesisSide
 
 
 class ErasedRecord(Shape, frozen=True, kw_only=True, gc=False):
-    """What is left of a record: all that the fold still needs to know of it, and nothing that it said."""
+    """The rest of an erased record: all that the fold still needs, and no text."""
 
     position: Annotated[int, Meta(ge=2)]
     commit: Hex32
@@ -129,12 +145,12 @@ class ErasedRecord(Shape, frozen=True, kw_only=True, gc=False):
 
 
 class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
-    """Whole exchanges are taken out of the record: what was said in them may be forgotten, that something was said is not.
+    """Whole exchanges are erased: their texts may be forgotten, their existence is not.
 
-    Names every record of each exchange, in the order of the log. Signed by root or an
-    administrator of every side (record.md §7). In a trial, where the host signs for the
-    sides that have consented, their reasons stand in the consents, and it has none of
-    its own.
+    It names every record of each exchange, in the order of the log. Root or an
+    administrator of every side signs it (`docs/spec/record.md`, section 14.9). In a
+    trial the host signs for the sides that have consented. Their reasons are then in
+    the consents, and the erasure has no reason of its own.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
@@ -142,11 +158,12 @@ class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
 
 
 class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
-    """A side's yes to an erasure before it is recorded: names the same records. Whatever is said in one of the exchanges since makes it another one.
+    """A side's consent to an erasure that is not recorded yet.
 
-    A trial's host signs an erasure for the sides that have consented so. Where the
-    sides keep their own keys each signs the erasure itself. `withdrawn` takes a consent
-    back that nothing has come of yet.
+    It names the same records. A later record in one of the exchanges makes it another
+    erasure. With these consents the host of a trial signs the erasure for the sides.
+    Where the sides keep their own keys, each side signs the erasure itself. `withdrawn`
+    takes a consent back that has not led to an erasure yet.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
@@ -155,17 +172,21 @@ class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
 
 
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
-    """Everything up to that position has reached a station of the side; recorded by the gateway."""
+    """Everything up to that position has reached a station of the side.
+
+    The gateway records it.
+    """
 
     side: Name
     upto: Annotated[int, Meta(ge=1)]
 
 
 class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
-    """From then until then nothing could be recorded or heard through a gateway. It says so once it is over, and whose fault it was.
+    """In this time nothing could be recorded or received through a gateway.
 
-    `cause` is the broker, where the connection to it was down or its durability could
-    not be proved; else the gateway itself.
+    The gateway reports it once it is over. `cause` is the broker, where the connection
+    to it was down or its durability could not be proved. Otherwise it is the gateway
+    itself.
     """
 
     from_: Timestamp = field(name="from")
@@ -174,7 +195,10 @@ class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
 
 
 class LineChecks(Shape, frozen=True, kw_only=True):
-    """When the watch checks the line, every day, for which side, and from when on."""
+    """The schedule of line checks.
+
+    It has the times of every day, the sending side, and the beginning.
+    """
 
     at: Annotated[tuple[ClockTime, ...], Meta(min_length=1, max_length=48)]
     zone: Zone
@@ -183,31 +207,38 @@ class LineChecks(Shape, frozen=True, kw_only=True):
 
 
 class ProfileAdoption(Act, frozen=True, kw_only=True, tag="profile-adoption"):
-    """This side adopts a profile of limits. They bind when every side has adopted the same."""
+    """One side's adoption of a profile of limits.
+
+    The limits bind once every side has adopted the same profile.
+    """
 
     profile: Literal["default", "vienna", "shanghai"]
     line_check: LineChecks | UnsetType = UNSET
 
 
 class CodebookAdoption(Act, frozen=True, kw_only=True, tag="codebook-adoption"):
-    """This side adopts a version of a codebook of coded messages."""
+    """One side's adoption of a version of a codebook of coded messages."""
 
     codebook: Name
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
-    """This side adopts a policy, whose witnesses must have cosigned a head for what is under it to be final.
+    """One side's adoption of a policy of witnesses.
 
-    A C2SP tlog-policy whose log is this one, with a group or a witness of each side's
-    name. It is in force once every side has adopted the same.
+    What is under a head is final once the policy's witnesses have cosigned it. The
+    policy is a C2SP tlog-policy whose log is this one. It has a group or a witness of
+    each side's name. It is in force once every side has adopted the same.
     """
 
     policy: Text
 
 
 class ChannelStatus(Act, frozen=True, kw_only=True, tag="channel-status"):
-    """N21: how the channel stands from now on. A suspension blocks nothing; what is sent meanwhile is marked so."""
+    """N21: the status of the channel from now on.
+
+    A suspension blocks nothing. Messages that are sent meanwhile are marked.
+    """
 
     status: Literal["in_force", "degraded", "suspended", "resumed"]
     reason: Words | UnsetType = UNSET
@@ -220,7 +251,7 @@ class WatchAssumption(Act, frozen=True, kw_only=True, tag="watch-assumption"):
 class WatchRelief(Act, frozen=True, kw_only=True, tag="watch-relief"):
     """The watch is handed over, or ends; `to` is the officer who takes it.
 
-    The turn-over note writes itself from the log, and is not repeated here. A `note` is
+    The turn-over note is generated from the log, and is not repeated here. A `note` is
     what an officer adds for both sides to read.
     """
 

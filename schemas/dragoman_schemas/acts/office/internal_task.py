@@ -1,4 +1,4 @@
-"""One side's own desk: who shall do what about a matter, who has seen it, and what the capital says."""
+"""One side's own desk: tasks, the officers who have read a matter, and instructions."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ Officers = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
 
 
 class Tasking(OpeningAct, frozen=True, kw_only=True, tag="tasking"):
-    """Somebody is to do something, about a message of a shared channel where there is one."""
+    """A task for officers, about a message of a shared channel where there is one."""
 
     text: Words
     officers: Officers
@@ -35,7 +35,7 @@ class SeenBy(Continuing, frozen=True, kw_only=True, tag="seen-by"):
 
 
 class Instruction(Continuing, frozen=True, kw_only=True, tag="instruction"):
-    """What the capital says."""
+    """The instruction of the capital."""
 
     text: Words
     from_post: Line | UnsetType = UNSET

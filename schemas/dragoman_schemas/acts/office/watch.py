@@ -1,4 +1,7 @@
-"""What services record by themselves: that a limit comes near, that it has passed, and that a message was brought by other means."""
+"""Acts that services record by themselves.
+
+A limit comes near, a limit has passed, or a message was delivered by other means.
+"""
 
 from typing import Literal
 
@@ -26,7 +29,7 @@ ClockName = Literal[
 
 
 class Reminder(Act, frozen=True, kw_only=True, tag="reminder"):
-    """Half of the time, or nine tenths of it, has gone, and nothing was done."""
+    """Half of the time, or nine tenths of it, has passed, and nothing was done."""
 
     clock: ClockName
     side: Name
@@ -36,7 +39,10 @@ class Reminder(Act, frozen=True, kw_only=True, tag="reminder"):
 
 
 class LineCheckMissed(Act, frozen=True, kw_only=True, tag="line-check-missed"):
-    """A line check was not echoed within its limit. A late echo is recorded as late."""
+    """A line check was not echoed within its limit.
+
+    A late echo is recorded as late.
+    """
 
     clock: Literal["echo"]
     side: Name
@@ -46,7 +52,10 @@ class LineCheckMissed(Act, frozen=True, kw_only=True, tag="line-check-missed"):
 
 
 class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
-    """The limit has passed, and nothing was done. Recorded once, whatever comes later."""
+    """The limit has passed, and nothing was done.
+
+    It is recorded once, whatever comes later.
+    """
 
     clock: ClockName
     side: Name
@@ -56,9 +65,10 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
 
 
 class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):
-    """A message was brought to a side by other means than its own pages: handed over, or given up after the last try; then.
+    """A message was delivered to a side by other means than its own pages.
 
-    `means` is the name of the way: `webhook`, `e-mail`, or another that a courier
+    It is `failed` when it could not be delivered: the last try has failed. `at` is the
+    time. `means` is the name of the way: `webhook`, `e-mail`, or another that a courier
     knows.
     """
 

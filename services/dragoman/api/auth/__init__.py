@@ -1,1 +1,1 @@
-"""Authentication: who calls."""
+"""Authentication of callers."""

@@ -1,8 +1,9 @@
-"""Who calls: the address, behind our own proxies as well, and the officer behind a bearer token, an access token or a page's session.
+"""Authentication: the address and the officer of a request.
 
-A token that is not known is looked up once more among what other gateways issued. Who
-is refused stands in the request's log line, with the address and the reason; tokens
-never do.
+The address is found behind our own proxies as well. The officer is found by a bearer
+token, an access token of a provider, or a page's session. An unknown token is looked up
+once more among the tokens that other gateways issued. The log line of a refused request
+has its address and the reason; tokens are never logged.
 """
 
 import time
@@ -26,18 +27,18 @@ _PROBES: Final = frozenset({"/livez", "/readyz"})
 
 
 class Callers:
-    """Finds out who calls, and asks their budgets."""
+    """The check of callers and their budgets."""
 
     def __init__(
         self, budgets: RateLimits, provider: Provider | None, trusted: Iterable[str]
     ) -> None:
-        """Believe these proxies, and this provider. Raises `SettingsError`."""
+        """Trust these proxies, and this provider. Raises `SettingsError`."""
         self._budgets = budgets
         self._provider = provider
         self._trusted = networks(trusted)
 
     def address(self, request: web.Request) -> str:
-        """Return where a request comes from: the nearest address that is none of our own proxies'."""
+        """Return the address of a request: the nearest that is not our own proxy's."""
         nearest = request.remote or ""
         if not self._trusted:
             return nearest
@@ -61,7 +62,10 @@ class Callers:
         return any(result in network for network in self._trusted)
 
     async def admit(self, request: web.Request, *, public: bool) -> None:
-        """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
+        """Bind the caller to a request, and charge it to their budgets.
+
+        Raises `Refused`.
+        """
         address = request["address"] = self.address(request)
         if request.path in _PROBES:
             self._budgets.probe(address)
@@ -71,16 +75,16 @@ class Callers:
             return
         grant = await self._bearer(request) or session_cookie.session_grant(request)
         if grant is None:
-            self._budgets.address(
-                address
-            )  # whoever has a token is asked by its own: others may come from the same address
+            # A caller with a token pays by that token, because others may share the address.
+            self._budgets.address(address)
             if public:
                 return
             self._budgets.stranger(address)
             detail = sentence("Send Authorization: Bearer with a token; the operator issues them.")
             if request.headers.get("Authorization", "").lower().startswith("bearer "):
                 detail = sentence(
-                    "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
+                    "This token is not in force here: it is mistyped, revoked or expired. The "
+                    "operator issues new ones."
                 )
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         self._charge(request, grant)
@@ -91,10 +95,10 @@ class Callers:
             )
 
     def _admit_to_page(self, request: web.Request, address: str) -> None:
-        """Take a page, or a file of the pages, from whoever is signed in, and else from the address. Raises `Over`.
+        """Charge a page, or a file of the pages, to its officer or else to the address.
 
         A stranger behind the same address must not use up what a duty officer needs to
-        acknowledge a flash.
+        acknowledge a flash. Raises `RateLimitExceeded`.
         """
         grant = session_cookie.page_grant(request)
         if request.path.startswith("/static/"):
@@ -105,11 +109,14 @@ class Callers:
             self._charge(request, grant)
 
     def _charge(self, request: web.Request, grant: Grant) -> None:
-        """Bind a caller who is known to a request, which their budget pays for before its body is read. Raises `Over`."""
+        """Bind a caller to a request, and charge it before its body is read.
+
+        Raises `RateLimitExceeded`.
+        """
         request["grant"] = grant
         projection = request.app[SERVICE].channels.get(request.match_info.get("channel", ""))
-        known = projection is not None and request.app[SERVICE].may_see(grant, projection)
-        cid = projection.registry.cid if projection is not None and known else ""
+        may_see = projection is not None and request.app[SERVICE].may_see(grant, projection)
+        cid = projection.registry.cid if projection is not None and may_see else ""
         request["payer"] = self._budgets.caller(grant, cid, _length(request))
 
     async def _bearer(self, request: web.Request) -> Grant | None:
@@ -118,9 +125,8 @@ class Callers:
         if scheme.lower() != "bearer" or not token:
             return None
         service = request.app[SERVICE]
-        if (
-            self._provider is not None and token.count(".") == 2
-        ):  # a JWT has three parts, a token of ours one
+        # A JWT has three parts, and a token of ours one.
+        if self._provider is not None and token.count(".") == 2:
             return await self._of_subject(request, self._provider, token)
         grant = service.access.find(token, time.time())
         if grant is None and await service.look_again():
@@ -142,7 +148,8 @@ class Callers:
             self._budgets.stranger(request["address"])
             raise refuse(
                 "unauthenticated",
-                "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add.",
+                "The provider's token is valid, but its subject is mapped to no officer here. "
+                "The operator maps it: dragoman subject add.",
             )
         request["still"] = lambda: (
             expires > time.time() and service.access.holds(grant, time.time())
@@ -151,7 +158,10 @@ class Callers:
 
 
 def _address(hop: str) -> str | None:
-    """Return an address as proxies write it, with a port or without; None for what is none."""
+    """Return an address as proxies write it, with or without a port.
+
+    None if it is not valid.
+    """
     bare = hop.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]
@@ -164,7 +174,7 @@ def _address(hop: str) -> str | None:
 
 
 def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return the networks of proxies that are believed. Raises `SettingsError`."""
+    """Return the networks of trusted proxies. Raises `SettingsError`."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
@@ -174,7 +184,10 @@ def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _length(request: web.Request) -> int:
-    """Return how many bytes a request brings; of one that does not say, the most that it may."""
+    """Return the number of bytes in a request's body.
+
+    For a body of unknown length it is the most that a body may have.
+    """
     if not request.can_read_body:
         return 0
     return request.content_length if request.content_length is not None else BODY_BYTES

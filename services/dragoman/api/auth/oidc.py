@@ -1,8 +1,8 @@
-"""An OIDC provider's access tokens (RFC 9068, OpenID Connect Discovery): whose they are, if they hold.
+"""Access tokens of an OIDC provider (RFC 9068, OpenID Connect Discovery).
 
 A token must be signed by a key of the issuer, with an algorithm that the settings
-allow, and be for this audience and in time. The keys are fetched in the background; a
-token with a key that is not known has them fetched again, no more often than every few
+allow. It must be for this audience, and in time. The keys are fetched in the
+background. A token with an unknown key has them fetched again, at most every few
 seconds, and only its own request waits for that. Nobody is turned away because the
 provider is down, as long as the keys are known.
 """
@@ -28,34 +28,36 @@ from dragoman.settings import Oidc, SettingsError
 log = structlog.get_logger()
 
 FetchJson = Callable[[str], Awaitable[Any]]
-"""Fetches a JSON document. Raises `OSError` or `ValueError`."""
+"""A function that fetches a JSON document. Raises `OSError` or `ValueError`."""
 
 _SKEW: Final = 30
 _LATEST: Final = 2**53
-"""Unix seconds that any number can hold: a token may say more, and holds as long."""
+"""Unix seconds that any number can hold.
+
+A token may name a later time, and expires then.
+"""
 
 _TYPES: Final = frozenset({None, "jwt", "at+jwt", "application/at+jwt"})
 
 
 class Provider:
-    """One issuer, and its keys as far as they are known."""
+    """One issuer, and the keys of it that are known."""
 
     def __init__(self, settings: Oidc, fetch: FetchJson) -> None:
-        """Know no key yet. Raises `SettingsError`."""
+        """Begin without keys. Raises `SettingsError`."""
         self.check(settings)
-        warnings.filterwarnings(
-            "ignore", category=SecurityWarning
-        )  # of EdDSA, which providers send and Ed25519 is called after
+        # The warning is about the name EdDSA, which providers send for Ed25519.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         self._settings = settings
         self._fetch = fetch
         self._keys: KeySet | None = None
-        self._fetched = -JWKS_AGAIN_SECONDS
+        self._fetched_at = -JWKS_AGAIN_SECONDS
         self._fetching = asyncio.Lock()
         self._verified: dict[bytes, tuple[str, float]] = {}
 
     @staticmethod
     def check(settings: Oidc) -> None:
-        """The settings say what is needed, and name URLs that prove something. Raises `SettingsError`."""
+        """Raise `SettingsError` if the settings name no audience or an insecure URL."""
         if not settings.audience:
             raise SettingsError("oidc.audience: say which audience access tokens must be for")
         for url in (settings.issuer, settings.jwks_url or settings.issuer):
@@ -63,7 +65,7 @@ class Provider:
 
     @property
     def issuer(self) -> str:
-        """Return whose tokens are taken."""
+        """Return the issuer whose tokens are accepted."""
         return self._settings.issuer
 
     async def run(self) -> None:
@@ -73,10 +75,13 @@ class Provider:
             await asyncio.sleep(JWKS_SECONDS if self._keys is not None else JWKS_AGAIN_SECONDS)
 
     async def _newer(self, key_set: KeySet | None) -> bool:
-        """Return whether there are other keys than those known; they are fetched, unless that was tried just now."""
+        """Return whether there are other keys than `key_set` now.
+
+        They are fetched first, unless that was tried just now.
+        """
         async with self._fetching:
-            if self._keys is key_set and time.monotonic() - self._fetched >= JWKS_AGAIN_SECONDS:
-                self._fetched = time.monotonic()
+            if self._keys is key_set and time.monotonic() - self._fetched_at >= JWKS_AGAIN_SECONDS:
+                self._fetched_at = time.monotonic()
                 try:
                     self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
                 except (
@@ -93,7 +98,7 @@ class Provider:
                         reason=str(error) or type(error).__name__,
                     )
                 else:
-                    self._verified.clear()  # a key may have been taken back
+                    self._verified.clear()  # The issuer may have withdrawn a key.
         return self._keys is not key_set
 
     async def _jwks_url(self) -> str:
@@ -109,14 +114,17 @@ class Provider:
         return url
 
     async def subject(self, token: str) -> tuple[str, float] | None:
-        """Return the subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
+        """Return the subject of an access token and its expiry; None if not valid.
+
+        The expiry is in Unix seconds.
+        """
         if not _is_readable(token):
             return None
         digest = hashlib.sha256(token.encode()).digest()
         now = time.time()
-        known = self._verified.get(digest)
-        if known is not None and known[1] > now:
-            return known
+        cached = self._verified.get(digest)
+        if cached is not None and cached[1] > now:
+            return cached
         keys = self._keys
         result = self._read(token, now)
         if result is None and not self._knows(token) and await self._newer(keys):
@@ -128,7 +136,10 @@ class Provider:
         return result
 
     def _knows(self, token: str) -> bool:
-        """Return whether the key that a token names is known, so that fetching the keys again would change nothing."""
+        """Return whether the key that a token names is known.
+
+        If so, fetching the keys again would change nothing.
+        """
         try:
             kid = jws.extract_compact(token.encode()).headers().get("kid")
         except (JoseError, ValueError):
@@ -136,7 +147,10 @@ class Provider:
         return self._keys is not None and any(key.kid == kid for key in self._keys.keys)
 
     def _read(self, token: str, now: float) -> tuple[str, float] | None:
-        """Return what a token says, if it holds by the keys that are known."""
+        """Return the subject and the expiry of a token; None if not valid.
+
+        It is valid by the keys that are known now.
+        """
         if self._keys is None:
             return None
         try:
@@ -145,7 +159,7 @@ class Provider:
             return None
         claims, kind = read.claims, read.header.get("typ")
         audience = claims.get("aud")
-        rows = (
+        audiences = (
             [audience]
             if isinstance(audience, str)
             else audience
@@ -155,20 +169,23 @@ class Provider:
         expires, begins, subject = claims.get("exp"), claims.get("nbf", 0), claims.get("sub")
         if not isinstance(expires, int | float) or not isinstance(begins, int | float):
             return None
-        holds = (
+        is_valid = (
             (kind.lower() if isinstance(kind, str) else kind) in _TYPES
             and claims.get("iss") == self._settings.issuer
-            and self._settings.audience in rows
+            and self._settings.audience in audiences
             and expires > now - _SKEW
             and begins < now + _SKEW
             and isinstance(subject, str)
             and subject
         )
-        return (str(subject), float(min(expires, _LATEST))) if holds else None
+        return (str(subject), float(min(expires, _LATEST))) if is_valid else None
 
 
 def _is_readable(token: str) -> bool:
-    """Return whether the JSON in a token's parts may be decoded: anybody sends tokens, and the library counts no brackets."""
+    """Return whether the JSON in a token's parts may be decoded.
+
+    Anybody may send a token, and the library does not limit the nesting.
+    """
     try:
         return not any(
             is_deeper(urlsafe_b64decode(part.encode()), RECORD_DEPTH)

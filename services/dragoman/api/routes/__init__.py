@@ -1,4 +1,4 @@
-"""Routes of the HTTP API, one module a resource; `ROUTES` are all of them."""
+"""Routes of the HTTP API, one module for each resource. `ROUTES` has all of them."""
 
 from typing import Any, Final
 

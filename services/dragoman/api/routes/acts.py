@@ -15,6 +15,7 @@ from dragoman_schemas.responses import (
 
 
 async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Post an act that opens an exchange, under the path of its family."""
     projection = call.channel
     family = PATHS.get(call.path("family"))
     if family is None:
@@ -23,6 +24,7 @@ async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def post_act(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Post an act that continues the exchange in the path."""
     projection = call.channel
     return await record(call, projection, await call.body(), exchange=call.path("exchange"))
 
@@ -32,7 +34,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "POST",
         f"{CHANNEL}/exchanges/{{exchange}}/acts",
         post_act,
-        "Carry an exchange on",
+        "Post an act to an exchange",
         NoBody,
         {201: Recorded},
         takes="act",

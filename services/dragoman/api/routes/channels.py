@@ -22,6 +22,7 @@ from dragoman_schemas.host_responses import (
 
 
 async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the officer of the caller's token, with roles and channels."""
     grant, service = call.grant, call.service
     visible = service.visible(grant)
     roles = {
@@ -39,11 +40,13 @@ async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def list_channels(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the channels that the caller may see."""
     visible = call.service.visible(call.grant)
     return ApiReply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
 
 
 async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return a channel."""
     service, grant, name = call.service, call.grant, call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
@@ -54,6 +57,7 @@ async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Open a trial channel."""
     service = access_tokens.operator(call)
     projection = await service.open_channel(await call.decoded(NewChannel))
     return ApiReply(
@@ -64,10 +68,12 @@ async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_terms(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the values that this host puts into an opening."""
     return ApiReply(body=access_tokens.operator(call).terms(call.path("channel")))
 
 
 async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Open a channel whose sides keep their own keys."""
     service = access_tokens.operator(call)
     projection = await service.open_signed(await call.decoded(Opening))
     return ApiReply(
@@ -78,7 +84,15 @@ async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
-    Route("GET", "/v1/me", me, "Who the token speaks for", NoBody, {200: Me}, may=May.CALLER),
+    Route(
+        "GET",
+        "/v1/me",
+        me,
+        "The officer of the token, with roles and channels",
+        NoBody,
+        {200: Me},
+        may=May.CALLER,
+    ),
     Route(
         "GET",
         "/v1/channels",
@@ -114,7 +128,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/openings/{channel}",
         show_terms,
-        "What this host puts into an opening",
+        "The values that this host puts into an opening",
         NoBody,
         {200: OpeningTerms},
         may=May.OPERATOR,

@@ -15,6 +15,7 @@ from dragoman_schemas.dialogue_responses import CodebookView, Coded, Perceptions
 
 
 async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the perceptions of every side, side by side."""
     projection, position = await standing(call)
     body = await in_thread(
         call, dialogue.perceptions, call.service.store, projection.name, projection.registry
@@ -23,13 +24,17 @@ async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_roadmap(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the joint roadmap."""
     projection, position = await standing(call)
     body = await in_thread(call, dialogue.roadmap, call.service.store, projection.name)
     return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
 async def show_codebook(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the codebook that every side has adopted; the one that is offered, while they have not."""
+    """Return the codebook that every side has adopted.
+
+    Until all have, it is the codebook that is offered.
+    """
     projection, position = await standing(call)
     adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
     agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(

@@ -9,11 +9,11 @@ from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.drafts import (
-    _GONE,
-    _check,
-    _desk,
-    _reply,
+    NO_SUCH_DRAFT,
     change,
+    check_draft,
+    draft_reply,
+    drafting_officer,
     drop,
     keep_new,
     listed,
@@ -30,42 +30,52 @@ from dragoman_schemas.responses import (
 
 
 async def found(call: ApiRequest[Any]) -> Draft:
-    """Return the draft that the path names, of the caller's own side. Raises `Refused`."""
-    projection, actor = _desk(call)
+    """Return the draft in the path, which must be of the caller's own side.
+
+    Raises `Refused`.
+    """
+    projection, actor = drafting_officer(call)
     draft = await call.service.drafts.find(
         projection.registry.cid, actor.partition("/")[0], call.path("draft")
     )
     if draft is None:
-        raise Refused(Refusal(kind="not-found", detail=_GONE))
+        raise Refused(Refusal(kind="not-found", detail=NO_SUCH_DRAFT))
     return draft
 
 
 async def list_drafts(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the drafts of the caller's side."""
     return ApiReply(body=await listed(call), headers={"Cache-Control": "no-store"})
 
 
 async def new_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Keep a new draft."""
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
 async def show_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
-    projection, _ = _desk(call)
-    return _reply(projection, await found(call))
+    """Return a draft."""
+    projection, _ = drafting_officer(call)
+    return draft_reply(projection, await found(call))
 
 
 async def change_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
-    _desk(call)
-    new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
-    _check(new.act)
+    """Change a draft."""
+    drafting_officer(call)
+    # An invalid draft is refused before If-Match is compared (RFC 9110 §13.2.1).
+    new = await call.decoded(NewDraft)
+    check_draft(new.act)
     return await change(call, new, await found(call), submission.if_match(call.request))
 
 
 async def drop_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Delete a draft."""
     await drop(call, await found(call), submission.if_match(call.request))
     return web.Response(status=204)
 
 
 async def release_draft(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Release a draft."""
     return await release(call, submission.if_match(call.request))
 
 
@@ -117,7 +127,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "DELETE",
         f"{CHANNEL}/drafts/{{draft}}",
         drop_draft,
-        "Throw a draft away",
+        "Delete a draft",
         NoBody,
         {204: None},
         headers=("If-Match",),

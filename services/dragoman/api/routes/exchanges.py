@@ -40,13 +40,16 @@ CSV: Final = "text/csv"
 
 
 class TimelineQuery(At, frozen=True, kw_only=True):
-    """A past position, and the cursor of a page of the timeline; empty for the newest page."""
+    """A past position, and the cursor of a page of the timeline.
+
+    An empty cursor means the newest page.
+    """
 
     cursor: str = ""
 
 
 class ListQuery(lists.Filter, frozen=True, kw_only=True):
-    """What a list is narrowed to, and how many rows a page has."""
+    """The filters of a list, and the number of rows of a page."""
 
     limit: int = LIST_PAGE
     facets: bool = False
@@ -69,11 +72,11 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
     ),
     "area": get_args(Area),
 }
-"""What a list may be narrowed to, by filter."""
+"""The possible values of filters."""
 
 
 def _check_filter(projection: Projection, query: ListQuery) -> None:
-    """A filter that can leave nothing is a slip of the pen. Raises `Refused`."""
+    """Raise `Refused` if a filter can match nothing, because it is a mistake then."""
     sides = [side.name for side in projection.registry.sides]
     texts: dict[str, Sequence[str]] = {
         **_CHOICES,
@@ -93,41 +96,43 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
     if (query.cursor and whole(query.cursor) is None) or query.limit < 1:
         raise refuse(
             "bad-request",
-            "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need.",
+            "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do "
+            "not need.",
         )
 
 
 async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
+    """Return the exchanges that match a query, as JSON, lines of JSON or CSV."""
     projection, _ = await standing(call)
     query = call.query
-    wanted = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
+    filter = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
     _check_filter(projection, query)
-    most = min(query.limit, LIST_PAGE)
+    limit = min(query.limit, LIST_PAGE)
     rows: Rows = await in_thread(
         call,
         lists.listed,
         call.service.store,
         projection.name,
-        wanted,
-        most,
+        filter,
+        limit,
         call.service.now(),
     )
     if query.facets:
         if query.overdue:
             raise refuse(
                 "bad-request",
-                "What is overdue is not counted by kinds; leave facets or overdue out.",
+                "Overdue exchanges are not counted by kind; leave out facets or overdue.",
             )
         async with turn(call.request, projection):
             rows = replace(
                 rows,
                 facets=await in_thread(
-                    call, lists.facets, call.service.store, projection.name, wanted
+                    call, lists.facets, call.service.store, projection.name, filter
                 ),
             )
     headers = headers_of(call, projection, rows.position)
     media = wanted_media(call.request, (JSON, sse.NDJSON, CSV))
-    if not query.overdue:  # which depends on the time as well
+    if not query.overdue:  # What is overdue depends on the time as well.
         headers |= {"ETag": f'W/"{rows.position}"', "Vary": "Accept"}
         if unchanged(call, headers["ETag"]):
             return web.Response(status=304, headers=headers)
@@ -145,11 +150,12 @@ async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
 
 def _csv(rows: Rows) -> str:
     names = Row.__struct_fields__
-    given = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
-    return spreadsheet.table(names, ([item.get(name, "") for name in names] for item in given))
+    records = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
+    return spreadsheet.table(names, ([item.get(name, "") for name in names] for item in records))
 
 
 async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
+    """Return an exchange, now or at a past position."""
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
     at = await past(call, projection, position)
@@ -166,7 +172,7 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
             f'<{call.request.rel_url.update_query(cursor=str(view.earlier))}>; rel="next"'
         )
     if media != JSON:
-        return _spoken(
+        return _as_tool_format(
             projection,
             decode_exchange(bytes(view.state)),
             media,
@@ -180,15 +186,18 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     return ApiReply(body=view, headers=headers)
 
 
-def _spoken(
+def _as_tool_format(
     projection: Projection, state: Exchange, media: str, headers: dict[str, str], base_url: str
 ) -> web.Response:
-    """Return an exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
+    """Return an exchange in a format of other tools: an alert or a meeting message.
+
+    Raises `Refused` if the exchange cannot be given in that format.
+    """
     if media == cap.MEDIA:
         if state.act not in cap.EVENTS:
             raise refuse(
                 "not-acceptable",
-                "A %(act)s is no alert; these are: %(acts)s.",
+                "A %(act)s cannot be given as an alert; these can: %(acts)s.",
                 act=state.act,
                 acts=", ".join(cap.EVENTS),
             )
@@ -198,12 +207,13 @@ def _spoken(
             content_type=cap.MEDIA,
             charset="utf-8",
         )
-    from dragoman.interop import itip  # a fifth of a second, for who wants a calendar
+    from dragoman.interop import itip  # The import takes a fifth of a second.
 
     raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
     if raw is None:
         raise refuse(
-            "not-acceptable", "This is no meeting, call or visit at a time; take it as JSON."
+            "not-acceptable",
+            "This is not a meeting, call or visit with a time; request it as JSON.",
         )
     return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})
 
@@ -213,7 +223,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/exchanges",
         list_exchanges,
-        "Exchanges, the newest first",
+        "Exchanges, newest first",
         ListQuery,
         {200: Rows, 304: None},
         media=(JSON, sse.NDJSON, CSV),

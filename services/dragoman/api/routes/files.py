@@ -13,13 +13,13 @@ from aiohttp import web
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application import attachment_checks
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations import (
     files,
 )
-from dragoman.application.operations.files import TAKING, TYPES, _named, _view, keep
+from dragoman.application.operations.files import TAKING, TYPES, digests_in_acts, file_view, keep
 from dragoman.domain.record.errors import Refused, make_refusal, refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import FILE_BYTES, FILE_SECONDS
@@ -44,8 +44,9 @@ _AS_IT_IS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
-"""What keeps a browser from opening a file as a page of ours, and from showing it once
-it is erased.
+"""Headers that keep a browser from opening a file as one of our pages.
+
+They also keep it from showing the file once it is erased.
 """
 
 
@@ -67,11 +68,12 @@ def _gone() -> Refused:
 
 
 async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the files that the caller's side has put."""
     projection, actor = submission.staff_of(call)
     side = actor.partition("/")[0]
     result = await call.service.files.listed(projection.registry.cid, side)
-    names = await _named(call, projection, side, result)
-    views = tuple(_view(file, flag=file.sha256 in names) for file in result)
+    names = await digests_in_acts(call, projection, side, result)
+    views = tuple(file_view(file, is_named=file.sha256 in names) for file in result)
     spare = sum(file.bytes for file in result if file.sha256 not in names)
     return ApiReply(
         body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"}
@@ -79,12 +81,13 @@ async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def put_file(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Store a file of the caller's side."""
     projection, actor = submission.staff_of(call)
     side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
     if media_type not in TYPES:
         raise refuse(
             "media-type",
-            "%(media_type)s is not taken here; a file is one of %(types)s.",
+            "Files of the type %(media_type)s are not accepted; send one of %(types)s.",
             media_type=media_type,
             types=", ".join(TYPES),
         )
@@ -115,7 +118,10 @@ async def _in_time() -> AsyncIterator[None]:
 
 
 async def _received(request: web.Request, digest: str) -> bytearray:
-    """Return the body, held once; its digest is taken as it comes. Raises `Refused`."""
+    """Return the body, in memory once, whose digest is computed as it arrives.
+
+    Raises `Refused`.
+    """
     content, hasher = bytearray(), hashlib.sha256()
     async for piece in request.content.iter_chunked(_PIECE):
         content += piece
@@ -127,7 +133,8 @@ async def _received(request: web.Request, digest: str) -> bytearray:
     if hasher.hexdigest() != digest:
         raise refuse(
             "invalid",
-            "What came has the SHA-256 %(sha256)s, not the one in the path; send it again, or name it by that.",
+            "The bytes that arrived have the SHA-256 %(sha256)s, not the one in the path. Send "
+            "the file again, or put that SHA-256 into the path.",
             sha256=hasher.hexdigest(),
         )
     return content
@@ -144,6 +151,7 @@ def _too_large() -> Refused:
 
 
 async def fetch_file(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the bytes of a file."""
     projection, digest = call.channel, _digest(call)
     service, cid = call.service, projection.registry.cid
     copies = await attachment_checks.copies(service, projection, call.grant, digest)
@@ -157,7 +165,7 @@ async def fetch_file(call: ApiRequest[NoBody]) -> ApiAnswer:
         headers={**headers, "Content-Type": file.media_type, "Content-Length": str(file.bytes)}
     )
     pieces = service.files.read(cid, file)
-    piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
+    piece = await anext(pieces)  # If the broker is away, this fails before the headers are sent.
     await response.prepare(call.request)
     if call.request.method == "HEAD":
         await pieces.aclose()
@@ -173,7 +181,11 @@ async def _streamed(
     pieces: AsyncIterator[bytes],
     digest: str,
 ) -> web.StreamResponse:
-    """Return the rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
+    """Send the rest of a file.
+
+    Its last piece is sent only after the digest is checked, so that nobody takes a
+    damaged file for a whole one.
+    """
     hasher = hashlib.sha256(piece)
     try:
         async for following in pieces:
@@ -197,7 +209,10 @@ async def _streamed(
 
 
 async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return when this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
+    """Erase a file; its bytes are overwritten when this returns.
+
+    If the file is erased already, the erasure is completed and the answer is the same.
+    """
     projection, actor = submission.staff_of(call)
     side, digest = actor.partition("/")[0], _digest(call)
     service, cid = call.service, projection.registry.cid
@@ -217,7 +232,9 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
         )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
     return ApiReply(
-        body=_view(erased, flag=bool(await _named(call, projection, side, [erased]))),
+        body=file_view(
+            erased, is_named=bool(await digests_in_acts(call, projection, side, [erased]))
+        ),
         headers={"Cache-Control": "no-store"},
     )
 

@@ -9,23 +9,31 @@ from dragoman_schemas.host_responses import Health
 
 
 async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return that the process is alive."""
     return ApiReply(body=Health(status="ok"))
 
 
 async def readyz(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return whether the service may be used: 200 or 503."""
     result = await health(call)
     return ApiReply(body=result, status=200 if result.status == "ok" else 503)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
-        "GET", "/livez", livez, "Whether the process lives", NoBody, {200: Health}, may=May.ANYBODY
+        "GET",
+        "/livez",
+        livez,
+        "Liveness: whether the process runs",
+        NoBody,
+        {200: Health},
+        may=May.ANYBODY,
     ),
     Route(
         "GET",
         "/readyz",
         readyz,
-        "Whether the service may be used",
+        "Readiness: whether the service may be used",
         NoBody,
         {200: Health, 503: Health},
         may=May.ANYBODY,

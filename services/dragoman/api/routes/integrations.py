@@ -1,8 +1,10 @@
-"""Other people's tools over HTTP: a channel's calendar, the cards of its points of contact, and what calendars and warning systems send in.
+"""Formats of other people's tools, over HTTP.
 
-A calendar is subscribed to by a secret link, since no calendar program sends a token:
-whoever knows the link reads it, as its officer, until it is revoked, or the token is
-with which it was made, or the officer is.
+They are a channel's calendar, the cards of its points of contact, and imports from
+calendars and warning systems. A calendar is subscribed to by a secret link, because
+calendar programs send no token. Whoever knows the link reads the calendar, as the
+officer who made it. It ends when the link, the token that made it, or the officer is
+revoked.
 """
 
 import time
@@ -22,7 +24,7 @@ from dragoman.application.http.conditional_requests import (
     standing,
     wanted_media,
 )
-from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.request import (
     JSON,
     ApiAnswer,
@@ -36,6 +38,7 @@ from dragoman.application.operations import (
 )
 from dragoman.application.operations.calendar_links import end_link, links_of, make_link
 from dragoman.application.service import Service
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import refuse
@@ -43,7 +46,7 @@ from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
@@ -65,12 +68,13 @@ _DATED: Final = {
     "notification": ("danger-area", "launch-notice", "military-activity", "terrorism-warning"),
 }
 _KEPT: Final = timedelta(days=366)
-"""How long what is over stays in a calendar."""
+"""The time for which a past event stays in a calendar."""
 
-# Going out
+# Exports
 
 
 async def show_calendar(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the calendar of a channel."""
     projection, position = await standing(call)
     return await _feed(call, projection, headers_of(call, projection, position))
 
@@ -93,15 +97,19 @@ async def _feed(
 
 
 def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
-    from dragoman.interop import icalendar  # a fifth of a second, for who wants a calendar
+    from dragoman.interop import icalendar  # The import takes a fifth of a second.
 
-    with moment(store, channel, PeriodQuery(), as_of) as snapshot:
+    with open_snapshot(store, channel, PeriodQuery(), as_of) as snapshot:
         states = [state for family, acts in _DATED.items() for state in snapshot.of(family, *acts)]
         return icalendar.feed(snapshot.registry, states, now - _KEPT, base_url)
 
 
 async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the points of contact; as cards, with the names and numbers that the reader may see; and the hours alone, as a calendar."""
+    """Return the points of contact, as JSON, as cards or as a calendar.
+
+    Cards have the names and numbers that the reader may see. The calendar has the hours
+    alone.
+    """
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
     service = call.service
@@ -136,12 +144,12 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def _people(
-    service: Service, projection: Projection, grant: Grant, texts: tuple[str, ...]
+    service: Service, projection: Projection, grant: Grant, ids: tuple[str, ...]
 ) -> dict[str, PersonEntry]:
-    """Return who is meant by these ids, as far as the caller may know."""
-    if not texts or not is_staff(projection, grant.actor):
+    """Return the people with these ids, as far as the caller may see them."""
+    if not ids or not is_staff(projection, grant.actor):
         return {}
-    stored_persons = await service.people.found(projection.registry.cid, texts)
+    stored_persons = await service.people.found(projection.registry.cid, ids)
     open_ones = {
         id: stored_person.person
         for id, stored_person in stored_persons.items()
@@ -150,10 +158,11 @@ async def _people(
     return {id: person for id, person in open_ones.items() if isinstance(person, PersonEntry)}
 
 
-# A calendar's secret links
+# Secret links to a calendar
 
 
 async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Make a secret link to the calendar."""
     link = await make_link(call, call.channel)
     return ApiReply(
         body=link, status=201, headers={"Location": link.path, "Cache-Control": "no-store"}
@@ -161,16 +170,18 @@ async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def list_links(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the caller's secret links."""
     return ApiReply(body=CalendarLinks(links=await links_of(call, call.channel)))
 
 
 async def revoke_link(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Revoke a secret link."""
     await end_link(call, call.channel, call.path("link"))
     return web.Response(status=204)
 
 
 async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the calendar behind a secret link, to whoever has the link."""
+    """Return the calendar of a secret link, to anybody who has the link."""
     service, secret = call.service, call.path("secret")
     grant = service.access.find(secret, time.time(), "link")
     if grant is None and await service.look_again():
@@ -181,33 +192,36 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
         if grant is not None and service.may_see(grant, channel)
     ]
     if not channels:
-        call.request.app[BUDGETS].stranger(call.request["address"])
+        call.request.app[RATE_LIMITS].stranger(call.request["address"])
         raise refuse(
             "not-found",
-            "This link leads nowhere, or does not any more; make a new one in your office.",
+            "This link is not valid, or not any more; make a new one in your office.",
         )
     await channels[0].in_file()
     return await _feed(call, channels[0], {"Cache-Control": "no-store"})
 
 
-# Coming in
+# Imports
 
 
 async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return an alert becomes a draft; what a calendar program answers to a meeting is posted, and a new invitation is drafted."""
+    """Import an alert, or a message of a calendar program.
+
+    An alert and a new invitation become drafts. An answer to a meeting is posted.
+    """
     media = call.request.content_type
-    texts = {text.lower(): text for text in IMPORTED}
-    if media not in texts:
+    types = {text.lower(): text for text in IMPORTED}
+    if media not in types:
         raise refuse(
             "media-type",
-            "%(media_type)s is not taken in here; send one of %(types)s.",
+            "%(media_type)s cannot be imported; send one of %(types)s.",
             media_type=media,
             types=", ".join(IMPORTED),
         )
     projection = call.channel
     raw = await call.arrived()
     if len(raw) > ACT_BYTES:
-        raise refuse("too-large", "What is taken in has at most 240 KiB, as an act.")
+        raise refuse("too-large", "An import has at most 240 KiB, like an act; send less at once.")
     return await (
         _take_message(call, projection, raw)
         if media == CALENDAR
@@ -221,7 +235,7 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
     try:
         alert = await body_workers.read(call.request, len(raw), cap_reader.read, raw)
     except NotUnderstood as error:
-        raise refuse("invalid", "Not taken in: %(error)s.", error=error.said) from None
+        raise refuse("invalid", "Nothing was imported: %(error)s.", error=error.said) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
         where = (
             sentence("the live channel")
@@ -230,7 +244,7 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
         )
         raise refuse(
             "invalid",
-            "The alert's status is %(status)s: it belongs into %(where)s.",
+            "The alert's status is %(status)s, so it belongs in %(where)s.",
             status=alert.status,
             where=where,
         )
@@ -240,15 +254,15 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
 
 
 async def _take_message(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
-    from dragoman.interop import itip
+    from dragoman.interop import itip_reader
 
     grant = call.grant
     try:
-        answered = await body_workers.read(call.request, len(raw), itip.read, raw)
+        answered = await body_workers.read(call.request, len(raw), itip_reader.read, raw)
         if answered.side not in ("", grant.side):
             raise refuse(
                 "not-permitted",
-                "The message answers for %(side)s, and you are of %(own)s.",
+                "The message answers for %(side)s, but you are an officer of %(own)s.",
                 side=answered.side,
                 own=grant.side,
             )
@@ -259,21 +273,21 @@ async def _take_message(call: ApiRequest[Any], projection: Projection, raw: byte
         exchange = projection.exchange(answered.exchange)
         if exchange is None:
             raise refuse("not-found", "The message is about a meeting that is not of this channel.")
-        body = msgspec.json.encode(itip.fitted(answered, exchange))
+        body = msgspec.json.encode(itip_reader.fitted(answered, exchange))
     except NotUnderstood as error:
-        raise refuse("invalid", "Not taken in: %(error)s.", error=error.said) from None
+        raise refuse("invalid", "Nothing was imported: %(error)s.", error=error.said) from None
     act, data = await body_workers.read(call.request, len(body), read_act, body, cut=True)
     key = submission.key_of(call.request.headers.get("Idempotency-Key"))
-    return await submission.take_in(
-        call,
-        projection,
+    post = Submission(
         actor=grant.actor,
         act=act,
         data=data,
         id=ids.from_key(projection.name, grant.actor, key),
         exchange=exchange.id,
-        if_match=exchange.revision,  # what it answers is what stands there now: `fitted` has looked
+        # `fitted` has compared the message with the present revision, so the act answers that one.
+        if_match=exchange.revision,
     )
+    return await submission.submit(call, projection, post)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -281,7 +295,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/points-of-contact",
         show_points,
-        "Who is reached for what, when and how",
+        "The points of contact: who is reached for what, when and how",
         NoBody,
         {200: PointsOfContact},
         media=(JSON, VCARD, CALENDAR),
@@ -341,7 +355,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "POST",
         f"{CHANNEL}/imports",
         take_import,
-        "Take in an alert, or what a calendar program answers",
+        "Import an alert, or the answer of a calendar program",
         NoBody,
         {201: Recorded, 202: DraftView},
         takes=IMPORTED,

@@ -10,7 +10,7 @@ from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     transparency_log,
 )
-from dragoman.application.operations.transparency_log import _SAFE, BYTES, TEXT, signed_head
+from dragoman.application.operations.transparency_log import BYTES, NO_SNIFF, TEXT, signed_head
 from dragoman.domain.record.errors import refuse
 from dragoman.tlog import tiles
 from dragoman_schemas.responses import (
@@ -21,18 +21,18 @@ _FOR_EVER: Final = "private, max-age=31536000, immutable"
 
 
 async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the newest signed head, as it is."""
+    """Return the newest signed head, unchanged."""
     _, note = await signed_head(call, call.channel)
     return web.Response(
         body=note,
         content_type=TEXT,
         charset="utf-8",
-        headers={**_SAFE, "Cache-Control": "private, max-age=1"},
+        headers={**NO_SNIFF, "Cache-Control": "private, max-age=1"},
     )
 
 
 async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return how far the log is countersigned, and final, by the policy in force."""
+    """Return up to where the log is countersigned and final, by the policy in force."""
     return ApiReply(
         body=await call.service.coverage.of(call.channel),
         headers={"Cache-Control": "no-store"},
@@ -53,7 +53,9 @@ async def show_tile(call: ApiRequest[NoBody]) -> ApiAnswer:
     await projection.in_file()
     body = await in_thread(call, call.service.trees.tile, projection.name, tile)
     cached = _FOR_EVER if tile.width == tiles.WIDTH else "private, max-age=60"
-    return web.Response(body=body, content_type=BYTES, headers={**_SAFE, "Cache-Control": cached})
+    return web.Response(
+        body=body, content_type=BYTES, headers={**NO_SNIFF, "Cache-Control": cached}
+    )
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -61,7 +63,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/records/{{position}}/proof",
         transparency_log.show_proof,
-        "The proof that a record stands in the log",
+        "The proof that a record is in the log",
         NoBody,
         {200: None},
         media=(transparency_log.TEXT,),
@@ -82,7 +84,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/log/coverage",
         show_coverage,
-        "How far the log is countersigned, and final",
+        "The positions up to which the log is countersigned and final",
         NoBody,
         {200: Covered},
         may=May.MEMBER,

@@ -26,34 +26,37 @@ from dragoman_schemas.responses import (
 
 
 async def list_people(call: ApiRequest[PeopleQuery]) -> ApiAnswer:
+    """Return the register of people, page by page."""
     query = call.query
     persons = [
         person
         for person in await views(call)
         if person.id > query.cursor and query.side in ("", person.side)
     ]
-    most = max(1, min(query.limit, LIST_PAGE))
-    more = persons[most - 1].id if len(persons) > most else ""
+    limit = max(1, min(query.limit, LIST_PAGE))
+    more = persons[limit - 1].id if len(persons) > limit else ""
     headers = {"Cache-Control": "no-store"}
     if more:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
-    return ApiReply(body=Register(people=tuple(persons[:most]), next=more), headers=headers)
+    return ApiReply(body=Register(people=tuple(persons[:limit]), next=more), headers=headers)
 
 
 async def new_person(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Enter a person."""
     submission.staff_of(call)
     key = submission.key_of(call.request.headers.get("Idempotency-Key"))
     return await enter(call, entry_of(await call.body()), key)
 
 
 async def change_person(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Change an entry."""
     submission.staff_of(call)
-    return await change(
-        call, entry_of(await call.body())
-    )  # what is no entry is said first (RFC 9110 §13.2.1)
+    # An invalid entry is refused before If-Match is compared (RFC 9110 §13.2.1).
+    return await change(call, entry_of(await call.body()))
 
 
 async def erase_person(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Erase an entry."""
     return await erase(call)
 
 
@@ -85,7 +88,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/people/{{person}}",
         people_register.show_person,
-        "Somebody, or that they are erased",
+        "A person, or the note that the entry is erased",
         NoBody,
         {200: PersonView},
         may=May.OFFICE,

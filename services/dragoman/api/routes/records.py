@@ -1,4 +1,4 @@
-"""Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
+"""Routes of records: the inbox, the records and their causes."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from dragoman.application.http.conditional_requests import (
     turn,
     wanted_media,
 )
-from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.request import (
     JSON,
     ApiAnswer,
@@ -34,7 +34,7 @@ from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
 from dragoman.projection.queries.causation import causes
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     Causes,
     Entry,
@@ -49,14 +49,17 @@ CLOUDEVENT: Final = "application/cloudevents+json"
 
 
 class FromPosition(Struct, frozen=True, kw_only=True):
-    """Where records begin: `from` a position, or `after` one."""
+    """The beginning of a stream of records: `from` a position, or `after` one."""
 
     from_: int = msgspec.field(name="from", default=0)
     after: int | None = None
 
 
 class After(Struct, frozen=True, kw_only=True):
-    """After which position an inbox goes on; left out, it begins with all that waits."""
+    """The position after which an inbox goes on.
+
+    Without it, the inbox begins with all that waits.
+    """
 
     after: int | None = None
 
@@ -80,18 +83,23 @@ async def _streamed(
     missed: sse.Missed,
     first: int,
 ) -> web.StreamResponse:
-    """Return a live stream, one of the officer's few. Raises `Refused`; there is none for HEAD, which has no end to wait for."""
+    """Return a live stream. Raises `Refused` if the officer has too many of them.
+
+    HEAD is not allowed, because the stream has no end to wait for.
+    """
     if call.request.method == "HEAD":
         raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
     service, grant, tails, budgets = (
         call.service,
         call.grant,
         call.request.app[TAILS],
-        call.request.app[BUDGETS],
+        call.request.app[RATE_LIMITS],
     )
     kind = projection.name, line.__name__
     if kind not in tails:
-        tail = tails[kind] = sse.Tail(projection, service.now, line, sse.told(service, projection))
+        tail = tails[kind] = sse.Tail(
+            projection, service.now, line, sse.delivery_note(service, projection)
+        )
         await tail.begin(service.store)
     still: Callable[[], bool] = call.request.get(
         "still", lambda: service.access.holds(grant, time.time())
@@ -106,7 +114,10 @@ async def _streamed(
 
 
 async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
-    """Return what concerns the caller's side: all that waits for it as a list, or live."""
+    """Return the exchanges that concern the caller's side, as a list or live.
+
+    The list has all that waits for the side.
+    """
     media = wanted_media(call.request, (JSON, sse.EVENT_STREAM))
     service, side = call.service, call.grant.side
     if media == sse.EVENT_STREAM:
@@ -129,6 +140,7 @@ async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
 
 
 async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
+    """Return records up to now, or live."""
     projection = call.channel
     service, grant = call.service, call.grant
     media = wanted_media(call.request, (sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS))
@@ -166,6 +178,7 @@ async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
 
 
 async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the records that caused a record, and those that it caused."""
     projection, position = await standing(call)
     number = whole(call.path("position"))
     result: Causes | None = None
@@ -173,11 +186,12 @@ async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
         async with turn(call.request, projection):
             result = await in_thread(call, causes, call.service.store, projection.name, number)
     if result is None:
-        raise refuse("not-found", "No valid record of an exchange stands at that position.")
+        raise refuse("not-found", "There is no valid record of an exchange at that position.")
     return ApiReply(body=result, headers=headers_of(call, projection, position))
 
 
 async def show_record(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the exact bytes of a record."""
     projection, position = await standing(call)
     number = whole(call.path("position"))
     if number is None or not 1 <= number <= position:
@@ -207,7 +221,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/inbox",
         show_inbox,
-        "What concerns the caller's side: what waits, or live",
+        "The inbox of the caller's side, as a list or live",
         After,
         {200: Rows},
         media=(JSON, sse.EVENT_STREAM),
@@ -218,7 +232,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/records",
         stream_records,
-        "The records, to now or live",
+        "The records up to now, or live",
         FromPosition,
         {200: Entry},
         media=(sse.NDJSON, sse.EVENT_STREAM, sse.CLOUDEVENTS),
@@ -245,7 +259,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/records/{{position}}/causes",
         show_causes,
-        "Why a record is there, and what came of it",
+        "The causes and the effects of a record",
         NoBody,
         {200: Causes},
         headers=READ_HEADERS,

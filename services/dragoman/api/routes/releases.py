@@ -14,7 +14,7 @@ from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     transparency_log,
 )
-from dragoman.application.operations.public_releases import _KEPT_SECONDS, KEPT, found, listed
+from dragoman.application.operations.public_releases import BUNDLE_SECONDS, KEPT, found, listed
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.log_policy import log_of
@@ -34,14 +34,14 @@ _OPENING: Final = frozenset({"channel-opening", "side-admission"})
 
 
 async def list_releases(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Answer with the releases that are public on this host."""
+    """Return the releases that are public on this host."""
     return ApiReply(
         body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"}
     )
 
 
 async def show_release(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Answer with a bundle."""
+    """Return the bundle of a release."""
     body = msgspec.json.encode(await bundle(call))
     headers = {
         "Cache-Control": "public, max-age=30",
@@ -52,20 +52,20 @@ async def show_release(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def bundle(call: ApiRequest[Any]) -> Bundle:
-    """Return the bundle of the release that a path names. Raises `Refused`."""
+    """Return the bundle of the release in the path. Raises `Refused`."""
     projection, state = await found(call)
-    kept, now = call.request.app[KEPT], time.monotonic()
-    until, made = kept.get((projection.name, state.id), (0.0, None))
-    if made is None or until < now:
-        made = await _made(call, projection, state)
-        kept.pop((projection.name, state.id), None)
-        if len(kept) >= _MOST_KEPT:
-            del kept[next(iter(kept))]
-        kept[projection.name, state.id] = now + _KEPT_SECONDS, made
-    return made
+    bundles, now = call.request.app[KEPT], time.monotonic()
+    until, bundle_made = bundles.get((projection.name, state.id), (0.0, None))
+    if bundle_made is None or until < now:
+        bundle_made = await _new_bundle(call, projection, state)
+        bundles.pop((projection.name, state.id), None)
+        if len(bundles) >= _MOST_KEPT:
+            del bundles[next(iter(bundles))]
+        bundles[projection.name, state.id] = now + BUNDLE_SECONDS, bundle_made
+    return bundle_made
 
 
-async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) -> Bundle:
+async def _new_bundle(call: ApiRequest[Any], projection: Projection, state: Exchange) -> Bundle:
     head, note = await transparency_log.signed_head(call, projection)
     nodes = call.service.trees.nodes(projection.name)
     opening, consents = {1, *_admissions(projection)}, release.proving(state)
@@ -100,7 +100,7 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
             position=position, proof=proof(position), extract=extract, commit=commit
         )
 
-    def made() -> Bundle:
+    def build() -> Bundle:
         text = consent.bytes_of(consent.text_of(state))
         return Bundle(
             channel=projection.name,
@@ -108,7 +108,7 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
             log=str(log_of(projection.registry)),
             sides=tuple(sorted(consent.parties(state))),
             release=state.id,
-            terms=consent.whole(state),
+            terms=consent.text_terms(state),
             text=text.decode(),
             publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
             opening=tuple(map(whole, sorted(opening))),
@@ -116,7 +116,7 @@ async def _made(call: ApiRequest[Any], projection: Projection, state: Exchange) 
             records=tuple(published(released_record) for released_record in records),
         )
 
-    result: Bundle = await in_thread(call, made)
+    result: Bundle = await in_thread(call, build)
     return result
 
 
@@ -140,7 +140,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/releases/{channel}/{exchange}",
         show_release,
-        "A release, with what proves it",
+        "A release and its proof",
         NoBody,
         {200: Bundle},
         may=May.ANYBODY,

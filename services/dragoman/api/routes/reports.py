@@ -43,7 +43,7 @@ from dragoman_schemas.report_shapes import (
 
 
 async def _report(call: ApiRequest[Any], period_query: PeriodQuery, gather: Gather) -> ApiAnswer:
-    """Return a report in the form that is asked for: its shape, a page, or Markdown."""
+    """Return a report in the form that the caller accepts: JSON, a page or Markdown."""
     projection, _ = await standing(call)
     media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
     result = await gathered(call, projection, period_query, gather)
@@ -66,10 +66,12 @@ async def _report(call: ApiRequest[Any], period_query: PeriodQuery, gather: Gath
 
 
 async def show_situation(call: ApiRequest[ReportQuery]) -> ApiAnswer:
+    """Return the situation report."""
     return await _report(call, call.query, situation_of(call.query))
 
 
 async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
+    """Return the turn-over note of the watch of the caller's side."""
     side = call.grant.side
     service, projection = call.service, call.channel
     gather = turn_over_of(
@@ -82,11 +84,15 @@ async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
 
 
 async def show_period(call: ApiRequest[ReportQuery]) -> ApiAnswer:
+    """Return the record of the period."""
     return await _report(call, call.query, period_of(call.query))
 
 
 async def show_audit(call: ApiRequest[ReportQuery]) -> ApiAnswer:
-    """Return the five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
+    """Return the auditor's five answers, on the gateway's own word.
+
+    An auditor's own answers come from `dragoman audit`.
+    """
     return await _report(
         call, call.query, audit_of(call.query, await transparency_log.checked(call))
     )

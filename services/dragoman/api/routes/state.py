@@ -1,4 +1,4 @@
-"""Routes of the liaison state."""
+"""Routes of the liaison state: the watch, the state, differences and statistics."""
 
 from typing import Any, Final
 
@@ -21,29 +21,27 @@ from dragoman.domain.record.errors import refuse
 from dragoman.projection.queries import duty_watch, liaison_state
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.queries.statistics import statistics
-from dragoman_schemas.responses import (
-    Difference,
-    LiaisonState,
-    WatchView,
-)
+from dragoman_schemas.state_responses import Difference, LiaisonState
 from dragoman_schemas.statistics_figures import Statistics
+from dragoman_schemas.watch_responses import WatchView
 
 
 class DiffQuery(Struct, frozen=True, kw_only=True):
-    """After which position, up to which; 0 is now."""
+    """The positions of a difference: after `from`, up to `to`; 0 means now."""
 
     from_: int = msgspec.field(name="from", default=0)
     to: int = 0
 
 
 class StatisticsQuery(PeriodQuery, frozen=True, kw_only=True):
-    """Which period, and of which side and format alone."""
+    """The period of statistics, limited to a side and a format."""
 
     side: str = ""
     format: str = ""
 
 
 async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
+    """Return the duty watch: who has it, the line, and what must not wait."""
     projection, position = await standing(call)
     service, side = call.service, call.grant.side
     at = await past(call, projection, position)
@@ -51,11 +49,12 @@ async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
         call, duty_watch.watch_view, service.store, projection.name, side, service.now(), at
     )
     if view is None:
-        raise refuse("not-found", "The channel had not been opened there.")
+        raise refuse("not-found", "The channel was not open at that position.")
     return ApiReply(body=view, headers=headers_of(call, projection, view.position))
 
 
 async def show_state(call: ApiRequest[At]) -> ApiAnswer:
+    """Return the liaison state and its digest."""
     projection, position = await standing(call)
     service = call.service
     at = await past(call, projection, position)
@@ -70,7 +69,7 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
         ),
     )
     if state is None:
-        raise refuse("not-found", "The channel had not been opened there.")
+        raise refuse("not-found", "The channel was not open at that position.")
     headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
     return (
         web.Response(status=304, headers=headers)
@@ -80,6 +79,7 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
 
 
 async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
+    """Return the changes between two positions."""
     projection, position = await standing(call)
     first, last = call.query.from_, call.query.to or position
     if not 0 <= first < last <= position:
@@ -96,6 +96,7 @@ async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
 
 
 async def show_statistics(call: ApiRequest[StatisticsQuery]) -> ApiAnswer:
+    """Return the statistics of a period: what each side owed and did."""
     projection, _ = await standing(call)
     service, query = call.service, call.query
     as_of = service.as_of(projection)
@@ -121,7 +122,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/diff",
         show_difference,
-        "What changed between two positions",
+        "The changes between two positions",
         DiffQuery,
         {200: Difference},
         headers=READ_HEADERS,
@@ -131,7 +132,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/watch",
         show_watch,
-        "Who has the watch, the line, and what must not wait",
+        "The duty watch, the line, and what must not wait",
         At,
         {200: WatchView},
         headers=READ_HEADERS,
@@ -141,7 +142,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/statistics",
         show_statistics,
-        "What each side owed and did in a period, in numbers",
+        "The statistics of a period: what each side owed and did",
         StatisticsQuery,
         {200: Statistics},
         headers=READ_HEADERS,

@@ -28,10 +28,12 @@ from dragoman_schemas.host_responses import (
 
 
 async def list_tokens(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the tokens in force."""
     return ApiReply(body=Tokens(tokens=await tokens_of(operator(call))))
 
 
 async def issue_token(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Issue a token."""
     service = operator(call)
     issued = await issue(service, await call.decoded(NewToken))
     return ApiReply(
@@ -42,21 +44,25 @@ async def issue_token(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def revoke_token(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Revoke a token."""
     if not await revoke(operator(call), call.path("id")):
         raise refuse("not-found", "There is no token of that id; GET /v1/tokens lists them.")
     return web.Response(status=204)
 
 
 async def list_subjects(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the OIDC subjects that are mapped to officers."""
     return ApiReply(body=Subjects(subjects=await subjects_of(operator(call))))
 
 
 async def map_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Map an OIDC subject to an officer."""
     mapped = await map_new(operator(call), await call.decoded(NewSubject))
     return ApiReply(body=mapped, status=201, headers={"Location": f"/v1/subjects/{mapped.id}"})
 
 
 async def forget_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Delete the mapping of an OIDC subject."""
     if not await forget(operator(call), call.path("subject")):
         raise refuse("not-found", "There is no subject of that id; GET /v1/subjects lists them.")
     return web.Response(status=204)
@@ -96,7 +102,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/subjects",
         list_subjects,
-        "The OIDC subjects that are known",
+        "The OIDC subjects that are mapped to officers",
         NoBody,
         {200: Subjects},
         may=May.OPERATOR,
@@ -116,7 +122,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "DELETE",
         "/v1/subjects/{subject}",
         forget_subject,
-        "Forget an OIDC subject",
+        "Delete the mapping of an OIDC subject",
         NoBody,
         {204: None},
         may=May.OPERATOR,

@@ -9,11 +9,11 @@ from dragoman.api.routing import May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import key_of, whole
 from dragoman.application.operations.webhook_endpoints import (
-    _found,
-    _view,
     add,
     deliveries_of,
+    endpoint_view,
     endpoints_of,
+    find_endpoint,
     remove,
     send_again,
 )
@@ -28,10 +28,12 @@ from dragoman_schemas.host_responses import (
 
 
 async def list_endpoints(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the endpoints of the caller's side."""
     return ApiReply(body=Endpoints(endpoints=await endpoints_of(call)))
 
 
 async def new_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Add an endpoint of the caller's side."""
     new = await call.decoded(NewEndpoint)
     added = await add(call, new, key_of(call.request.headers.get("Idempotency-Key")))
     return ApiReply(
@@ -42,19 +44,23 @@ async def new_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def show_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
-    return ApiReply(body=_view(call, *await _found(call, call.path("endpoint"))))
+    """Return an endpoint and its progress."""
+    return ApiReply(body=endpoint_view(call, *await find_endpoint(call, call.path("endpoint"))))
 
 
 async def remove_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Remove an endpoint."""
     await remove(call, call.path("endpoint"))
     return web.Response(status=204)
 
 
 async def list_deliveries(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the deliveries that wait or were given up."""
     return ApiReply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
 
 
 async def resend(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Try a delivery again at once."""
     return ApiReply(
         body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202
     )
@@ -65,7 +71,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/webhooks",
         list_endpoints,
-        "Where the caller's side is told",
+        "The notification endpoints of the caller's side",
         NoBody,
         {200: Endpoints},
         may=May.CALLER,
@@ -74,7 +80,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "POST",
         "/v1/webhooks",
         new_endpoint,
-        "Say where the caller's side is told",
+        "Add a notification endpoint of the caller's side",
         NoBody,
         {201: AddedEndpoint},
         takes=NewEndpoint,
@@ -87,7 +93,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/webhooks/{endpoint}",
         show_endpoint,
-        "An endpoint, and how it goes",
+        "An endpoint and its progress",
         NoBody,
         {200: EndpointView},
         may=May.OWN_OFFICE,
@@ -105,7 +111,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/v1/webhooks/{endpoint}/deliveries",
         list_deliveries,
-        "What waits, and what was given up",
+        "The deliveries that wait or were given up",
         NoBody,
         {200: Deliveries},
         may=May.OWN_OFFICE,

@@ -1,1 +1,1 @@
-"""HTTP as the API and the pages share it: requests, posts, conditional answers, problems and limits."""
+"""HTTP as the API and the pages share it: requests, posts, limits and problems."""

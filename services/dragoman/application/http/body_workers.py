@@ -1,10 +1,11 @@
-"""Workers that read large bodies: away from the event loop, one at a time for each side, and on the reader's own budget.
+"""Worker threads that read large bodies, away from the event loop.
 
     act, data = await workers.read(request, len(raw), read_act, raw, cut=True)
 
-A body within every limit may take half a second to read: blanks without end, tens of
-thousands of elements. On the event loop it would hold up every side. A small body is
-read at once, and never waits behind a large one.
+A body within every limit may take half a second to read: endless blanks, or tens of
+thousands of elements. On the event loop it would delay every side. Each side reads one
+large body at a time, and the time is charged to its own budget. A small body is read at
+once, and never waits behind a large one.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from dragoman.application.http.rate_limits import BUDGETS, Payer
+from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
 from dragoman.limits import SMALL_BODY_BYTES, SWITCH_SECONDS, WORKERS
 
 P = ParamSpec("P")
@@ -25,16 +26,23 @@ T = TypeVar("T")
 
 
 class Workers:
-    """A few threads, and whose turn it is."""
+    """A few threads, and one lock for each side."""
 
     def __init__(self) -> None:
-        """Begin with no thread; each is started when it is needed. A worker hands the interpreter over to the event loop soon."""
+        """Begin without any thread: each is started when it is needed.
+
+        The switch interval is set so that a worker soon gives way to the event loop.
+        """
         sys.setswitchinterval(SWITCH_SECONDS)
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="reader")
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, side: str, work: Callable[[], T]) -> T:
-        """Run a side's work in a thread, once the side's earlier work is done. Wait for it even when cancelled, so that it keeps its turn."""
+        """Run a side's work in a thread, after the side's earlier work.
+
+        Waits for the work even when cancelled, so that the side keeps its turn until
+        then.
+        """
         async with self._turns[side]:
             running = asyncio.get_running_loop().run_in_executor(self._threads, work)
             try:
@@ -44,7 +52,7 @@ class Workers:
                     await asyncio.wait([running])
 
     def close(self) -> None:
-        """Start nothing further."""
+        """Start no further work."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -52,16 +60,20 @@ WORKING: Final = web.AppKey("workers", Workers)
 
 
 async def read(
-    request: web.Request, size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    request: web.Request, size: int, work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
 ) -> T:
-    """Return what is read of a body of so many bytes: in a worker if it is large. The time is charged to the caller's officer and side."""
+    """Return the result of reading a body of so many bytes.
+
+    A large body is read in a worker. The time is charged to the caller's officer and
+    side.
+    """
     spent = 0.0
 
     def timed() -> T:
         nonlocal spent
         begun = time.thread_time()
         try:
-            return work(*arguments, **named)
+            return work(*arguments, **keywords)
         finally:
             spent = time.thread_time() - begun
 
@@ -72,4 +84,4 @@ async def read(
         return await request.app[WORKING].run(payer.side, timed)
     finally:
         if isinstance(payer, Payer):
-            request.app[BUDGETS].worked(payer, spent)
+            request.app[RATE_LIMITS].worked(payer, spent)

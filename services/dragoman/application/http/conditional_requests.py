@@ -1,4 +1,8 @@
-"""How every read is answered: at which position, how fresh that is, in which type, and whether the caller has it already."""
+"""Headers and conditions that all reads share.
+
+They concern the position of an answer, its freshness, its media type, a past position
+(`at`), and whether the caller has the answer already (If-None-Match).
+"""
 
 import asyncio
 import re
@@ -19,20 +23,22 @@ from dragoman.projection.store import READERS
 
 
 class Turns:
-    """The turns to read many exchanges: one at a time for each side of a channel, and never all readers, so that lists and boards find one free.
+    """The turns in which requests read many exchanges.
 
-    A side that asks for many reports waits for its own. Another side's report waits for
-    one of each other side at most.
+    Each side of a channel reads one report at a time. All sides together never use all
+    readers, so that lists and boards always find a free one. A side that asks for many
+    reports waits for its own. Another side's report waits for at most one of each other
+    side.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody reading."""
+        """Begin without any turn taken."""
         self._sides: dict[tuple[str, str], asyncio.Lock] = {}
         self._readers = asyncio.Semaphore(READERS - 1)
 
     @asynccontextmanager
     async def of(self, cid: str, side: str) -> AsyncIterator[None]:
-        """Wait for the turn of a side in a channel, and hold it."""
+        """Wait for the turn of a side in a channel, and keep it in the context."""
         async with self._sides.setdefault((cid, side), asyncio.Lock()), self._readers:
             yield
 
@@ -45,31 +51,38 @@ def turn(request: web.Request, projection: Projection) -> AbstractAsyncContextMa
     return request.app[TURNS].of(projection.registry.cid, grant_of(request).side)
 
 
-_AT: Final = r"^([0-9]{0,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)"
+_AT: Final = (
+    r"^([0-9]{0,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)"
+)
 
 
 class At(Struct, frozen=True, kw_only=True):
-    """A past position, or a time; empty, or 0, is now."""
+    """The parameter `at`: a past position, or a time. Empty or 0 means now."""
 
     at: Annotated[str, Meta(pattern=_AT)] = ""
 
 
 async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
-    """Return the channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
+    """Return the channel, and the position in its file that the answer will be for.
 
-    A broken channel is answered as far as its file goes, which is said to be stale.
+    Waits for the position that the caller asks for. If the channel is broken, the
+    answer goes as far as its file, and is marked as stale.
     """
-    projection, number = call.channel, wanted_position(call.request)
-    if number > projection.state.position or (projection.broken and number > projection.flushed):
-        await projection.in_file(number)
+    projection, wanted = call.channel, wanted_position(call.request)
+    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
+        await projection.in_file(wanted)
     await projection.in_file()
-    if number > projection.flushed:
-        await projection.in_file(number)
+    if wanted > projection.flushed:
+        await projection.in_file(wanted)
     return projection, projection.flushed
 
 
 def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> dict[str, str]:
-    """Return what every answer says: of which position it is, and when the end of the log was last seen."""
+    """Return the headers of every answer: its position, and the time of its data.
+
+    The time is when the end of the log was last seen.
+    """
     service = call.service
     headers = {
         "Dragoman-Position": str(position),
@@ -85,41 +98,53 @@ AtQuery = TypeVar("AtQuery", bound=At)
 
 
 async def past(call: ApiRequest[AtQuery], projection: Projection, position: int) -> int | None:
-    """Return the past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
+    """Return the past position that a query asks for; None if it asks for now.
+
+    For a time, it is the last position recorded by then. Raises `Refused` if the
+    channel was not open then, or if there is no such position.
+    """
     at = call.query.at
     if at in ("", "0"):
         return None
-    if (number := whole(at)) is None:
+    if (wanted := whole(at)) is None:
         moment = instant("at", at) + timedelta(milliseconds=1)
-        number = await in_thread(
+        wanted = await in_thread(
             call, position_by, call.service.store, projection.name, position, moment
         )
-        if not number:
-            raise refuse("not-found", "The channel had not been opened then.")
-    elif not 1 <= number <= position:
+        if not wanted:
+            raise refuse("not-found", "The channel was not open at that time.")
+    elif not 1 <= wanted <= position:
         raise refuse(
             "bad-request",
             "at is a position from 1 to %(newest)s, or a time, or left out for now.",
             newest=position,
         )
-    return number
+    return wanted
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
-    """Return what is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
+    """Return the offered media type that the caller prefers; the first one by default.
+
+    Raises `Refused` if the caller accepts none of them.
+    """
     for kind in _by_quality(request.headers.get("Accept", "*/*")):
         if kind in offered:
             return kind
         if kind in ("*/*", "application/*", ""):
             return offered[0]
     raise refuse(
-        "not-acceptable", "This is given as %(types)s; change Accept.", types=", ".join(offered)
+        "not-acceptable",
+        "This is available as %(types)s; change the Accept header.",
+        types=", ".join(offered),
     )
 
 
 def _by_quality(accept: str) -> list[str]:
-    """Return the types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
-    numbers: list[tuple[float, str]] = []
+    """Return the media types that a caller accepts, best first (RFC 9110 §12.5.1).
+
+    Types of the same quality keep the order of the header.
+    """
+    weighted: list[tuple[float, str]] = []
     for part in accept.split(","):
         kind, *parameters = (text.strip() for text in part.split(";"))
         quality = next(
@@ -130,15 +155,18 @@ def _by_quality(accept: str) -> list[str]:
             ),
             None,
         )
-        numbers.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
-    return [kind for quality, kind in sorted(numbers, key=lambda item: -item[0]) if quality > 0]
+        weighted.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
+    return [kind for quality, kind in sorted(weighted, key=lambda item: -item[0]) if quality > 0]
 
 
 _QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
 
 
 def unchanged(call: ApiRequest[Any], etag: str) -> bool:
-    """Return whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
+    """Return whether the caller already has the answer with this ETag.
+
+    It is the header If-None-Match, compared weakly.
+    """
     header = call.request.headers.get("If-None-Match")
     if header is None:
         return False

@@ -1,4 +1,7 @@
-"""The one place where what went wrong becomes an answer: problem details, their status, and what to do next."""
+"""The translation of errors into HTTP answers, in one place.
+
+An answer is a problem (RFC 9457): its type, status, and what the caller can do next.
+"""
 
 import errno
 from collections.abc import Callable
@@ -36,7 +39,7 @@ _RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "bu
 def answer(
     error: Exception, request_id: str, instance: str, say: Callable[[Text], str] = str
 ) -> web.Response:
-    """Return the response for an error that reached the edge; in English, unless it is said otherwise."""
+    """Return the response for an error. `say` translates its English texts."""
     refusal, headers = refusal_of(error)
     status, title = TYPES[refusal.kind]
     problem = Problem(
@@ -61,28 +64,31 @@ def answer(
 
 
 def unreadable(error: BaseException | None) -> Exception:
-    """Return the refusal of a request that is no HTTP. The detail quotes nothing: what was sent may hold a token."""
+    """Return the refusal of a request that is not valid HTTP.
+
+    The detail quotes nothing, because the request may contain a token.
+    """
     match error:
         case LineTooLong():
             detail = sentence("The path or a header is longer than 8 KiB; shorten it.")
         case web.HTTPExpectationFailed():
             detail = sentence(
-                "The only expectation that is met here is 100-continue; leave the Expect header out."
+                "The only supported expectation is 100-continue; leave out the Expect header."
             )
         case web.HTTPException():
             return error
         case _:
             detail = sentence(
-                "The request is no HTTP/1.1: look for a control character or a line end in its path and headers, for example at the end of a token’s file."
+                "The request is not valid HTTP/1.1. Look for a control character or a line end "
+                "in its path and headers, for example at the end of a token’s file."
             )
     return Refused(Refusal(kind="bad-request", detail=detail))
 
 
 def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
-    """Return an error as a refusal, and the headers that go with its answer."""
-    if (
-        isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
-    ):  # a path whose last part is longer than any file's name
+    """Return an error as a refusal, and the headers of its answer."""
+    # The last part of the path is longer than the name of any file.
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         error = web.HTTPNotFound()
     refusal, headers = _refusal(error)
     if refusal.kind in _RETRY:
@@ -102,16 +108,20 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
         case Refused():
             return error.refusal, {}
         case Malformed():
-            detail = sentence("The body does not hold; mend what the errors name and post again.")
+            detail = sentence(
+                "The body is not valid. Correct what the errors name, and post it again."
+            )
             return Refusal(kind="invalid-act", detail=detail, faults=error.faults), {}
         case NoSuchExchange():
             return make_refusal(
                 "not-found",
-                "There is no such exchange here, or was none at that position; list them under /exchanges.",
+                "There is no such exchange here, or was none at that position; list them under "
+                "/exchanges.",
             ), {}
         case ErasedExchange(args=(int() as position,)):
             detail = sentence(
-                "Every side consented to take this exchange out of the record, at position %(position)s.",
+                "This exchange was erased with the consent of every side, at position "
+                "%(position)s.",
                 position=position,
             )
             return Refusal(kind="erased", detail=detail, position=position), {}
@@ -119,7 +129,8 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return make_refusal("behind", "%(error)s. Ask again in a moment.", error=error.said), {}
         case StoreDamaged():
             detail = sentence(
-                "This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment."
+                "This gateway found its own copy of the log damaged, and builds another one. Ask "
+                "again in a moment."
             )
             return Refusal(kind="behind", detail=detail), {}
         case LogUnreachable():
@@ -130,7 +141,7 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             ), {}
         case LogBroken():
             return make_refusal(
-                "read-only", "%(error)s. An operator must look.", error=error.said
+                "read-only", "%(error)s. An operator must check this.", error=error.said
             ), {}
         case web.RequestPayloadError():
             detail = sentence(
@@ -138,34 +149,33 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             )
             return Refusal(kind="bad-request", detail=detail), {}
         case web.HTTPException() if error.status in _HTTP:
-            return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
+            return Refusal(kind=_HTTP[error.status], detail=_detail_of(error)), _headers_of(error)
         case _:
             log.error("request.failed", exc_info=error)
             return make_refusal(
                 "internal",
-                "Nothing is known to be wrong with what you sent. Tell the operator the request id.",
+                "The service failed; no error in your request is known. Tell the operator the "
+                "request id.",
             ), {}
 
 
-def _said(error: web.HTTPException) -> Text:
+def _detail_of(error: web.HTTPException) -> Text:
     match error:
         case web.HTTPMethodNotAllowed():
             methods = ", ".join(sorted(error.allowed_methods))
             return sentence(
-                "%(method)s is not for this path; use %(methods)s.",
+                "This path does not support %(method)s; use %(methods)s.",
                 method=error.method,
                 methods=methods,
             )
         case web.HTTPRequestEntityTooLarge():
             return sentence("An act has at most 240 KiB; put long matter into an attachment.")
         case web.HTTPNotFound():
-            return sentence(
-                "There is nothing at this path; GET /v1/openapi.json lists what there is."
-            )
+            return sentence("This path does not exist; GET /v1/openapi.json lists all paths.")
         case _:
             return verbatim(error.text or error.reason)
 
 
-def _kept(error: web.HTTPException) -> dict[str, str]:
+def _headers_of(error: web.HTTPException) -> dict[str, str]:
     allow = error.headers.get("Allow")
     return {} if allow is None else {"Allow": allow}

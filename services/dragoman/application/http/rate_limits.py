@@ -1,13 +1,14 @@
-"""What each officer, side and address may ask of this gateway: so much a second, ten seconds' worth at once, so that none starves another.
+"""Rate limits for each officer, side and address, so that none starves another.
 
-A budget is a due time (GCRA): each unit that is spent moves it on by one unit's share
-of a second, and what would move it further ahead of now than the burst is refused, with
-how long to wait. Officer and side are asked apart: an officer's script does not use up
-the side's.
+A budget gives so many units a second, and ten seconds' worth at once. It is kept as a
+due time (GCRA): each unit that is spent moves it by one unit's share of a second. A
+request that would move it further ahead of now than the burst is refused, with the time
+to wait. Officer and side have separate budgets: an officer's script does not use up the
+side's.
 
 Sides and officers of two channels may have the same names and be strangers to each
-other. Every budget of theirs is therefore kept by channel, so what a side reads or
-posts in an exercise is not taken from what it has for the live channel.
+other. Every budget of theirs is therefore kept by channel. What a side reads or posts
+in an exercise is not taken from its budget for the live channel.
 """
 
 import math
@@ -24,55 +25,68 @@ from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 
 _ROUNDING: Final = 1e-6
-"""What adding to the time of day, and taking away from it, leaves."""
+"""The rounding error of adding a number to the time of day and subtracting it again."""
 
 _MIB: Final = 1024 * 1024
 
 
 class RateLimitExceeded(Refused):
-    """More was asked than there is room for; `wait` seconds until there is."""
+    """A refusal because a rate limit is used up; `wait` is the seconds to wait."""
 
     def __init__(self, detail: Text, wait: float, policy: str) -> None:
-        """Say what is used up, and when it is not any more."""
+        """Take the message, the time to wait in seconds, and the name of the limit."""
         super().__init__(Refusal(kind="budget", detail=detail))
         self.wait = max(1, math.ceil(wait))
         self.policy = policy
 
 
 class Payer(NamedTuple):
-    """The two accounts that a request is taken from: the officer's and the side's, each in one channel."""
+    """The two accounts that a request is charged to: the officer's and the side's.
+
+    Both are accounts in one channel.
+    """
 
     officer: str
     side: str
 
     @classmethod
     def of(cls, grant: Grant, cid: str = "") -> "Payer":
-        """Return the accounts of a caller in the channel with that cid; in no single channel, those of the channels of the token."""
+        """Return the accounts of a caller in the channel with this cid.
+
+        Without a cid they are the accounts for the channels of the token together.
+        """
         scope = cid or ",".join(sorted(grant.channels))
         return cls(f"{scope}/{grant.actor}", f"{scope}/{grant.side}")
 
 
 class RateLimit:
-    """So many units a second for each key, a burst of ten seconds' worth."""
+    """A limit of so many units a second for each key, with a burst of ten seconds."""
 
     def __init__(self, per_second: float, seconds: float = BURST_SECONDS) -> None:
-        """Begin with every key's budget unspent."""
+        """Begin with the budget of every key unspent."""
         self.burst = math.floor(per_second * seconds)
         self._share = 1 / per_second
         self._ahead = seconds
         self._due: dict[str, float] = {}
 
     def spend(self, key: str, units: float, now: float) -> float:
-        """Spend units, or none of them; then, how many seconds to wait. What alone is more than the burst needs an unspent budget."""
+        """Spend units, and return 0; or spend nothing, and return the seconds to wait.
+
+        An amount larger than the whole burst needs an unspent budget.
+        """
         due = max(self._due.get(key, 0.0), now)
         wait = due + min(units * self._share, self._ahead) - now - self._ahead
-        if wait > 1e-9:  # what adding and taking away the time of day leaves
+        if wait > 1e-9:  # Less is a rounding error of the time of day.
             return wait
         self.charge(key, units, now)
         return 0.0
 
     def charge(self, key: str, units: float, now: float) -> None:
-        """Spend units that are gone already, into debt if need be: of one burst at most, so that an auditor of a long log waits for ten seconds."""
+        """Charge units that are spent already, into debt if necessary.
+
+        The debt is at most one burst, so that an auditor of a long log waits for ten
+        seconds.
+        """
         if len(self._due) >= BUDGET_KEYS:
             self._due = {key: due for key, due in self._due.items() if due > now}
         self._due[key] = min(
@@ -80,7 +94,7 @@ class RateLimit:
         )
 
     def left(self, key: str, now: float) -> int:
-        """Units that could be spent now."""
+        """Return the number of units that could be spent now."""
         return max(
             0,
             math.floor(
@@ -89,15 +103,15 @@ class RateLimit:
         )
 
     def whole_in(self, key: str, now: float) -> int:
-        """Seconds until it is unspent again."""
+        """Return the number of seconds until the budget is unspent again."""
         return math.ceil(max(self._due.get(key, 0.0) - now, 0.0) - _ROUNDING)
 
 
 class RateLimits:
-    """The budgets of one gateway. `clock` is monotonic."""
+    """All rate limits of one gateway. `clock` is monotonic."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        """Take the sizes from the settings."""
+        """Take the limits from the settings."""
         self._clock = clock
         self._addresses = RateLimit(settings.address_requests)
         self._files, self._probes = (
@@ -119,53 +133,70 @@ class RateLimits:
         )
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
-        self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
+        self.policy = (
+            f'"officer";q={self._officers.burst};w={BURST_SECONDS}, '
+            f'"side";q={self._sides.burst};w={BURST_SECONDS}'
+        )
 
     def address(self, address: str) -> None:
-        """A request from an address that nobody's token stands behind. Raises `Over`."""
+        """Charge a request without a token to its address.
+
+        Raises `RateLimitExceeded`.
+        """
         if wait := self._addresses.spend(network_of(address), 1, self._clock()):
             raise RateLimitExceeded(
-                sentence("This address asks more than there is room for; slow down."),
+                sentence("This address sends too many requests; slow down."),
                 wait,
                 "address",
             )
 
     def file(self, address: str, grant: Grant | None = None) -> None:
-        """A request for one of the pages' own files, by an officer or by nobody who is signed in. Raises `Over`."""
+        """Charge a request for one of the pages' own files. Raises `RateLimitExceeded`.
+
+        It is charged to the officer, or to the address if nobody is signed in.
+        """
         account = network_of(address) if grant is None else Payer.of(grant).officer
         if wait := self._files.spend(account, 1, self._clock()):
             raise RateLimitExceeded(
-                sentence("Too many files of the pages were asked for; slow down."), wait, "files"
+                sentence("Too many files of the pages were requested; slow down."), wait, "files"
             )
 
     def probe(self, address: str) -> None:
-        """A request that asks how the service is. Raises `Over`."""
+        """Charge a request for the state of the service. Raises `RateLimitExceeded`."""
         if wait := self._probes.spend(network_of(address), 1, self._clock()):
             raise RateLimitExceeded(
-                sentence("This address asks more than there is room for; slow down."),
+                sentence("This address sends too many requests; slow down."),
                 wait,
                 "probes",
             )
 
     def stranger(self, address: str) -> None:
-        """A request from an address with a token that is not known. Raises `Over`."""
+        """Charge a request with an unknown token to its address.
+
+        Raises `RateLimitExceeded`.
+        """
         if wait := self._strangers.spend(network_of(address), 1, self._clock()):
             raise RateLimitExceeded(
                 sentence(
-                    "Too many requests without a valid token came from this address; send a valid one."
+                    "Too many requests without a valid token came from this address; send a "
+                    "valid one."
                 ),
                 wait,
                 "strangers",
             )
 
     def caller(self, grant: Grant, cid: str, length: int) -> Payer:
-        """Return a request of so many bytes, in the channel with that cid or in none; who pays for it. Raises `Over`."""
+        """Charge a request of so many bytes to its caller; return the accounts charged.
+
+        `cid` is the channel's; empty for a request in no channel. Raises
+        `RateLimitExceeded`.
+        """
         payer, now = Payer.of(grant, cid), self._clock()
         officer, side = payer
         if wait := self._officers.spend(officer, 1, now):
             raise RateLimitExceeded(
                 sentence(
-                    "%(actor)s asks more often than there is room for; slow down.",
+                    "%(actor)s sends too many requests; slow down.",
                     actor=grant.actor,
                 ),
                 wait,
@@ -174,7 +205,7 @@ class RateLimits:
         if wait := self._sides.spend(side, 1, now):
             raise RateLimitExceeded(
                 sentence(
-                    "The officers of %(side)s together ask more often than there is room for; slow down.",
+                    "The officers of %(side)s together send too many requests; slow down.",
                     side=grant.side,
                 ),
                 wait,
@@ -183,7 +214,7 @@ class RateLimits:
         if length and (wait := self._officers_bytes.spend(officer, length, now)):
             raise RateLimitExceeded(
                 sentence(
-                    "%(actor)s moves more bytes than there is room for; slow down.",
+                    "%(actor)s sends or fetches too many bytes; slow down.",
                     actor=grant.actor,
                 ),
                 wait,
@@ -191,9 +222,7 @@ class RateLimits:
             )
         if length and (wait := self._sides_bytes.spend(side, length, now)):
             raise RateLimitExceeded(
-                sentence(
-                    "%(side)s moves more bytes than there is room for; slow down.", side=grant.side
-                ),
+                sentence("%(side)s sends or fetches too many bytes; slow down.", side=grant.side),
                 wait,
                 "side-bytes",
             )
@@ -202,7 +231,8 @@ class RateLimits:
         ):
             raise RateLimitExceeded(
                 sentence(
-                    "Reading what %(actor)s sends takes more time than there is; send less at once.",
+                    "Reading the bodies that %(actor)s sends takes too much time; send less at "
+                    "once.",
                     actor=grant.actor,
                 ),
                 wait,
@@ -211,31 +241,42 @@ class RateLimits:
         return payer
 
     def worked(self, payer: Payer, seconds: float) -> None:
-        """Charge the seconds that reading a body took; the next request waits where that was too much."""
+        """Charge the seconds that reading a body took.
+
+        If that was too much, the next request waits.
+        """
         now = self._clock()
         self._officers_work.charge(payer.officer, seconds, now)
         self._sides_work.charge(payer.side, seconds, now)
 
     def received(self, payer: Payer, length: int) -> None:
-        """So many bytes were sent in answer."""
+        """Charge the bytes of an answer."""
         now = self._clock()
         self._officers_bytes.charge(payer.officer, length, now)
         self._sides_bytes.charge(payer.side, length, now)
 
     def standing(self, payer: Payer) -> dict[str, str]:
-        """Return what is left, as the headers of draft-ietf-httpapi-ratelimit-headers: of the officer and of the side."""
+        """Return the headers with the rest of the officer's and the side's budgets.
+
+        They follow draft-ietf-httpapi-ratelimit-headers.
+        """
         now = self._clock()
         officer, side = payer
         return {
             "RateLimit-Policy": self.policy,
             "RateLimit": (
-                f'"officer";r={self._officers.left(officer, now)};t={self._officers.whole_in(officer, now)},'
+                f'"officer";r={self._officers.left(officer, now)};'
+                f"t={self._officers.whole_in(officer, now)},"
                 f' "side";r={self._sides.left(side, now)};t={self._sides.whole_in(side, now)}'
             ),
         }
 
     def open_stream(self, grant: Grant, cid: str = "") -> str:
-        """Return a live stream of an officer opens, in a channel or of all; its account, for `close_stream` once it has ended. Raises `Over`."""
+        """Count a live stream that an officer opens, and return its account.
+
+        The stream is in the channel with this cid, or in all. Pass the account to
+        `close_stream` when the stream ends. Raises `RateLimitExceeded`.
+        """
         account = Payer.of(grant, cid).officer
         if self._streams.get(account, 0) >= self._most_streams:
             raise RateLimitExceeded(
@@ -251,17 +292,21 @@ class RateLimits:
         return account
 
     def close_stream(self, account: str) -> None:
-        """A live stream of an officer has ended."""
+        """Count a live stream of an account as ended."""
         self._streams[account] -= 1
         if not self._streams[account]:
             del self._streams[account]
 
 
-BUDGETS: Final = web.AppKey("budgets", RateLimits)
+RATE_LIMITS: Final = web.AppKey("budgets", RateLimits)
 
 
 def network_of(address: str) -> str:
-    """Return whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
+    """Return the network that an address is charged as.
+
+    It is the address itself, or for IPv6 its /64 network: a host can have any number of
+    addresses in it.
+    """
     if ":" not in address:
         return address
     ip = ip_address(address.partition("%")[0])

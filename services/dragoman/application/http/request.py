@@ -1,4 +1,4 @@
-"""One HTTP request and its answer, as the API and the pages share them."""
+"""An HTTP request and its reply, as the API and the pages share them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -54,12 +54,15 @@ def grant_of(request: web.Request) -> Grant:
 
 
 class NoBody(Struct, frozen=True):
-    """No query, no body."""
+    """The shape of a request without a query, or of a reply without a body."""
 
 
 @dataclass(slots=True)
 class ApiRequest(Generic[S]):
-    """One request: its path's variables, its decoded query, the request itself."""
+    """A request with its decoded query.
+
+    `path` gives the variables of its path, `body` and `decoded` its body.
+    """
 
     request: web.Request
     query: S
@@ -76,7 +79,10 @@ class ApiRequest(Generic[S]):
 
     @property
     def channel(self) -> Projection:
-        """Return the projection of the channel in the path. Raises `Refused` if the caller may not see it."""
+        """Return the projection of the channel in the path.
+
+        Raises `Refused` if the caller may not see it.
+        """
         return self.service.channel(self.grant, self.path("channel"))
 
     def path(self, name: str) -> str:
@@ -84,19 +90,25 @@ class ApiRequest(Generic[S]):
         return self.request.match_info[name]
 
     async def body(self) -> bytes:
-        """Return the body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
+        """Return the body, which must be declared as JSON.
+
+        Raises `Refused`. A body that is too large raises aiohttp's own error.
+        """
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
             raise refuse(
                 "media-type",
-                "Send Content-Type: %(media_type)s; %(given)s came.",
+                "Send Content-Type: %(media_type)s; the request has %(given)s.",
                 media_type=JSON,
                 given=self.request.content_type,
             )
         return await self.arrived()
 
     async def arrived(self) -> bytes:
-        """Return the body, of whatever type. Raises `Refused` where it does not arrive in time."""
-        if self.request.content.is_eof():  # it came with its headers
+        """Return the body, of any media type.
+
+        Raises `Refused` if it does not arrive in time.
+        """
+        if self.request.content.is_eof():  # The body arrived together with the headers.
             return await self.request.read()
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -104,14 +116,20 @@ class ApiRequest(Generic[S]):
         except TimeoutError:
             raise refuse(
                 "too-slow",
-                "The body did not arrive within %(n)s seconds; send it again with the same Idempotency-Key.",
+                "The body did not arrive within %(n)s seconds; send it again with the same "
+                "Idempotency-Key.",
                 n=f"{BODY_SECONDS:.0f}",
             ) from None
 
     async def decoded(self, shape: type[B]) -> B:
-        """Return the body as a shape. Raises `Malformed` with a pointer."""
+        """Return the body decoded as a shape.
+
+        Raises `Malformed` with a pointer if the body does not match the shape.
+        """
         raw = await self.body()
-        if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
+        if is_deeper(
+            raw, RECORD_DEPTH
+        ):  # No shape is so deep. The decoder would exhaust its stack.
             raise Malformed(
                 "", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH)
             )
@@ -124,14 +142,14 @@ class ApiRequest(Generic[S]):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise refuse(
                 "bad-request",
-                "The body is no JSON: %(error)s. Send one JSON object.",
+                "The body is not JSON: %(error)s. Send one JSON object.",
                 error=str(error),
             ) from None
 
 
 @dataclass(slots=True, kw_only=True)
 class ApiReply:
-    """An answer: a shape, its status and its headers."""
+    """A reply: its body, status and headers."""
 
     body: Struct | None = None
     status: int = 200
@@ -142,7 +160,11 @@ ApiAnswer = ApiReply | web.StreamResponse
 
 
 def compressed(response: web.StreamResponse) -> web.StreamResponse:
-    """Return a large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
+    """Return a response, compressed if it is a large text and the caller accepts that.
+
+    Compression leaks no secret: no answer contains a secret together with data that its
+    caller chose.
+    """
     if (
         isinstance(response, web.Response)
         and isinstance(response.body, bytes)
@@ -155,7 +177,7 @@ def compressed(response: web.StreamResponse) -> web.StreamResponse:
 
 
 def respond(reply: ApiReply, content_type: str = JSON) -> web.Response:
-    """Return an answer as a response."""
+    """Return a reply as a response of aiohttp."""
     body = b"" if reply.body is None else _encode(reply.body)
     return web.Response(
         body=body,

@@ -1,4 +1,4 @@
-"""The session cookie of a page."""
+"""The session cookie of the pages."""
 
 import time
 from typing import Final
@@ -12,7 +12,10 @@ COOKIE: Final = "__Host-dragoman"
 
 
 def session_grant(request: web.Request) -> Grant | None:
-    """Return who a session speaks for, on requests that only read."""
+    """Return the grant of a session, on requests that only read; None without one.
+
+    The request gets `still`, a function that says whether the session is still valid.
+    """
     session = request.cookies.get(COOKIE)
     if session is None or request.method not in ("GET", "HEAD"):
         return None
@@ -23,7 +26,10 @@ def session_grant(request: web.Request) -> Grant | None:
 
 
 def page_grant(request: web.Request) -> Grant | None:
-    """Return who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
+    """Return the grant of a session on a page; None without one.
+
+    Each handler checks itself that a form was sent from our own pages.
+    """
     session = request.cookies.get(COOKIE)
     return (
         None

@@ -1,8 +1,13 @@
-"""Taking posts in: the one way from the edge to the desk, for the API, drafts and pages alike, and what every handler asks of a call."""
+"""The way of a post from an HTTP request to the command handler.
+
+The API, drafts and pages all post through `submit`. `record` reads a body first. The
+other functions read single headers of a request: Idempotency-Key, If-Match, signatures.
+"""
 
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -10,11 +15,11 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks
-from dragoman.application.command_handler import PostResult
 from dragoman.application.http import body_workers
 from dragoman.application.http.request import ApiReply, ApiRequest
-from dragoman.application.quotas import ROOM
-from dragoman.domain.decide import Post
+from dragoman.application.post_result import PostResult
+from dragoman.application.quotas import QUOTAS
+from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import refuse
@@ -31,20 +36,32 @@ _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 
 def whole(text: str) -> int | None:
-    """Return a whole number as it stands in a header or a path."""
+    """Return the whole number that a header or a path holds; None if it is not one.
+
+    Only 1 to 15 decimal digits are accepted.
+    """
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def staff_of(call: ApiRequest[Any]) -> tuple[Projection, str]:
-    """Return the channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
+    """Return the channel and the caller, who must be an officer of an office there.
+
+    Raises `Refused` if the caller is an auditor, or no officer.
+    """
     projection, actor = call.channel, call.grant.actor
     if not attachment_checks.is_staff(projection, actor):
-        raise refuse("not-permitted", "People and files are the offices'; auditors read the log.")
+        raise refuse(
+            "not-permitted", "People and files are for the offices; auditors read the log."
+        )
     return projection, actor
 
 
 def wanted_position(request: web.Request) -> int:
-    """Return the position that the caller asks to wait for."""
+    """Return the position that the caller asks to wait for; 0 if none.
+
+    It is the header Dragoman-Min-Position. Raises `Refused` if that is not a whole
+    number.
+    """
     header = request.headers.get("Dragoman-Min-Position")
     number = 0 if header is None else whole(header)
     if number is None:
@@ -53,18 +70,27 @@ def wanted_position(request: web.Request) -> int:
 
 
 def key_of(text: str | None) -> str:
-    """Return the key by which sending it again is sending it once. Raises `Refused`."""
+    """Return a valid idempotency key.
+
+    A repeated post has the same key and is recorded once.
+
+    Raises `Refused` if the key is missing or not valid.
+    """
     key = ids.read_key(text) if text is not None else None
     if key is None:
         raise refuse(
             "idempotency-key",
-            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another.",
+            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at "
+            "every retry of this post and never for another.",
         )
     return key
 
 
 def if_match(request: web.Request) -> str | None:
-    """Return the ETag that the caller read, or None where nothing is said of it. Raises `Refused`."""
+    """Return the ETag in If-Match; None without the header, or if it is `*`.
+
+    Raises `Refused` if it is not one ETag of this service.
+    """
     text = request.headers.get("If-Match", "*").strip()
     if text == "*":
         return None
@@ -78,7 +104,7 @@ def if_match(request: web.Request) -> str | None:
 
 
 async def in_thread(call: ApiRequest[Any], work: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a query that may take long in a reader's thread."""
+    """Run a query that may take long in a reader's thread, and return its result."""
     return await asyncio.wrap_future(call.service.store.in_thread(work, *arguments))
 
 
@@ -93,14 +119,16 @@ async def record(
     etag: str = "",
     signatures: str = "",
 ) -> ApiReply:
-    """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
+    """Read a body as an act, and submit it as the caller's post.
+
+    A page's form passes its key itself, the ETag that its officer has read, and
+    signatures. Raises `Refused`, `Malformed`.
+    """
     request, grant = call.request, call.grant
     signatures = signatures or signatures_of(request)
     act, data = await body_workers.read(request, len(body), read_act, body, cut=not signatures)
-    _all_or_nothing(data, signatures)
-    return await take_in(
-        call,
-        projection,
+    _check_signature_headers(data, signatures)
+    submission = Submission(
         actor=grant.actor,
         act=act,
         data=data,
@@ -110,10 +138,15 @@ async def record(
         family=family,
         if_match=etag or if_match(request),
     )
+    return await submit(call, projection, submission)
 
 
 def signatures_of(request: web.Request) -> str:
-    """Return the signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
+    """Return the signatures of an act in a request's headers, in the format of records.
+
+    They are in Dragoman-Key-Id and Dragoman-Signature. Empty if there are none. Raises
+    `Refused` if the two headers do not match, or a value is not valid.
+    """
     keyids, names = (
         request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
     )
@@ -129,18 +162,21 @@ def signatures_of(request: web.Request) -> str:
     if len(keyids) != len(names) or len(signatures) != len(keyids) or not sound:
         raise refuse(
             "bad-request",
-            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64.",
+            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: "
+            "key ids in hex, signatures in base64.",
         )
     return dsse.write_signatures(
         {keyid: signature for keyid, signature in signatures.items() if signature is not None}
     )
 
 
-def _all_or_nothing(data: Act, signatures: str) -> None:
+def _check_signature_headers(data: Act, signatures: str) -> None:
+    """Raise `Refused` if an act has `signed` without signatures, or the reverse."""
     if (data.signed is msgspec.UNSET) != (not signatures):
         raise refuse(
             "invalid",
-            "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three.",
+            "A signed act carries `signed`, and comes with Dragoman-Key-Id and "
+            "Dragoman-Signature; leave out or send all three.",
         )
 
 
@@ -148,10 +184,13 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> str:
-    """Return the id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
+    """Return the id of the record that a post becomes.
+
+    The id comes from the idempotency key, or from the member `signed` of the act; if
+    both are there, they must be the same. Raises `Refused`.
 
     The ids of a service's own records are UUIDv5 that anybody can compute. An author
-    who could choose one would use it up, and the service could never record its
+    who could choose such an id would use it up. The service could then never record its
     reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
     """
     if isinstance(data.signed, msgspec.UnsetType):
@@ -159,7 +198,8 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
     if text is None and not ids.is_v7(data.signed.id):
         raise refuse(
             "idempotency-key",
-            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id.",
+            "`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign "
+            "the act again with a new id.",
         )
     if text is not None and ids.from_key(projection.name, actor, key_of(text)) != data.signed.id:
         raise refuse(
@@ -169,47 +209,30 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
     return data.signed.id
 
 
-async def take_in(
-    call: ApiRequest[Any],
-    projection: Projection,
-    *,
-    actor: str,
-    act: bytes,
-    data: Act,
-    id: str,
-    exchange: str = "",
-    family: str = "",
-    if_match: str | None = None,
-    released_by: str = "",
-    signatures: str = "",
-) -> ApiReply:
-    """Take an act in as an actor's, and answer with its place in the log. Raises `Refused`."""
-    _all_or_nothing(data, signatures)
-    post = Post(
-        actor=actor,
-        act=act,
-        data=data,
-        id=id,
-        exchange=exchange,
-        family=family,
-        if_match=if_match,
-        released_by=released_by,
-        signatures=signatures,
+async def submit(call: ApiRequest[Any], projection: Projection, submission: Submission) -> ApiReply:
+    """Record a submission, and return its place in the log. Raises `Refused`."""
+    _check_signature_headers(submission.data, submission.signatures)
+    position = wanted_position(call.request)
+    if position > projection.state.position:
+        await projection.reached(position)
+    preconditions = (
+        partial(call.request.app[QUOTAS].check, call.service, projection, submission),
+        partial(attachment_checks.check, call.service, projection, call.grant, submission),
     )
-    number = wanted_position(call.request)
-    if number > projection.state.position:
-        await projection.reached(number)
-    if projection.posted(post.id) is None:
-        await call.request.app[ROOM].check(call.service, projection, post)
-    await attachment_checks.check(call.service, projection, call.grant, post)
-    post_result = await call.service.desk.post(projection, post, call.request.get(TRACE, ("", "")))
+    post_result = await call.service.desk.post(
+        projection, submission, call.request.get(TRACE, ("", "")), preconditions
+    )
     return await reply_of(call, projection, post_result)
 
 
 async def reply_of(
     call: ApiRequest[Any], projection: Projection, post_result: PostResult
 ) -> ApiReply:
-    """Return the answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
+    """Return the reply to a post, as the caller prefers it (RFC 7240).
+
+    With `return=minimal` it has no body. With `wait` it is sent once the record is
+    final, or after that many seconds.
+    """
     recorded = post_result.recorded
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)

@@ -1,1 +1,4 @@
-"""Operations on what stands beside the log, as the API and the pages share them."""
+"""Operations of the service, one module for each resource.
+
+The API and the pages both call them.
+"""

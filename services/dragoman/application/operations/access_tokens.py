@@ -1,4 +1,8 @@
-"""Who may call, over HTTP: the operator issues, lists and revokes tokens, and maps the subjects of an OIDC provider to officers."""
+"""Tokens, and subjects of an OIDC provider, over HTTP.
+
+The operator issues, lists and revokes tokens. The operator also maps the subjects of an
+OIDC provider to officers.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -7,7 +11,7 @@ from typing import Any
 import structlog
 from msgspec import UnsetType
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.service import Service
 from dragoman.domain.acts import access as rules
@@ -29,14 +33,14 @@ log = structlog.get_logger()
 
 
 def operator(call: ApiRequest[Any]) -> Service:
-    """Return the service, for its operator alone. Raises `Refused`."""
+    """Return the service, if the caller is its operator. Raises `Refused`."""
     if not call.grant.is_operator:
         raise refuse("not-permitted", "Only the operator opens channels and issues tokens.")
     return call.service
 
 
 async def tokens_of(service: Service) -> tuple[TokenView, ...]:
-    """Return the tokens in force, the oldest first."""
+    """Return the tokens in force, oldest first."""
     names = _names(service)
     return tuple(_token_view(grant, names) for grant in await service.access.listed())
 
@@ -58,7 +62,11 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 
 
 async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
-    """Return a new token. Of a form that was sent before, by its key, the token itself is not known any more, and empty. Raises `Refused`."""
+    """Issue a new token, and return it. Raises `Refused`.
+
+    If a form with the same key was sent before, the token itself is empty, because it
+    is not stored.
+    """
     grants = [grant for grant in await service.access.listed() if key and grant.key == key]
     if grants:
         return _issued("", grants[0], _names(service))
@@ -68,7 +76,7 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
     )
     if expires and expires <= time.time():
-        raise refuse("invalid", "`expires` is over already; name a time to come, or leave it out.")
+        raise refuse("invalid", "`expires` is in the past; give a future time, or leave it out.")
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor,
@@ -96,30 +104,35 @@ def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
     )
 
 
-def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """Return the channels in which an officer gets a grant, by name, with their cids; the only one where none is named. Raises `Refused`.
+def _channels(service: Service, actor: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the channels in which an officer gets a grant: cids by name.
 
-    An officer of the same name in another channel may be somebody else, even in one
-    that was opened as an exercise of this one: the operator says which are meant.
+    Without names it is the only channel of that officer. Raises `Refused`.
+
+    In another channel an officer of the same name may be another person. That is so
+    even in an exercise of this channel. The operator therefore says which channels are
+    meant.
     """
-    where = {
+    cids = {
         p.name: p.registry.cid
         for p in service.channels.values()
         if p.is_channel and _is_known(p.registry, actor)
     }
-    if not where or any(name not in where for name in texts):
-        known = ", ".join(sorted(where)) or sentence("no channel")
+    if not cids or any(name not in cids for name in names):
+        channels = ", ".join(sorted(cids)) or sentence("no channel")
         raise refuse(
             "invalid",
-            "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.",
+            "%(actor)s is an officer in %(channels)s; an administrator of the side enters "
+            "officers.",
             actor=actor,
-            channels=known,
+            channels=channels,
         )
-    if not texts and len(where) > 1:
+    if not names and len(cids) > 1:
         detail = sentence(
-            "%(actor)s is an officer in several channels, perhaps not the same person: %(channels)s. Name those that are meant.",
+            "%(actor)s is an officer in several channels, perhaps not the same person: "
+            "%(channels)s. Name those that are meant.",
             actor=actor,
-            channels=", ".join(sorted(where)),
+            channels=", ".join(sorted(cids)),
         )
         raise Refused(
             Refusal(
@@ -128,16 +141,19 @@ def _channels(service: Service, actor: str, texts: tuple[str, ...]) -> dict[str,
                 faults=(FieldFault(pointer="/channels", detail=detail),),
             )
         )
-    return {name: where[name] for name in texts or where}
+    return {name: cids[name] for name in names or cids}
 
 
 def _is_known(registry: Registry, actor: str) -> bool:
-    """Return whether an actor is, or was, an officer there; or the root of a side that keeps its own keys."""
+    """Return whether an actor is or was an officer of a channel, or is its root.
+
+    A root may read a channel whose sides keep their own keys.
+    """
     return actor in registry.officers or rules.may_read(registry, actor) is None
 
 
 async def revoke(service: Service, id: str) -> bool:
-    """Revoke a token; False where there is none of that id."""
+    """Revoke a token. Return False if there is no token with that id."""
     if not await service.access.revoke(id):
         return False
     log.info("token.revoked", token_id=id)
@@ -148,7 +164,7 @@ async def revoke(service: Service, id: str) -> bool:
 
 
 async def subjects_of(service: Service) -> tuple[SubjectView, ...]:
-    """Return the subjects that are mapped to officers, the oldest first."""
+    """Return the subjects that are mapped to officers, oldest first."""
     names = _names(service)
     return tuple(_subject_view(grant, names) for grant in await service.access.listed("subject"))
 
@@ -165,7 +181,10 @@ def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
 
 
 async def map_new(service: Service, new: NewSubject) -> SubjectView:
-    """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
+    """Map a subject to an officer, and replace its earlier mapping.
+
+    Raises `Refused`.
+    """
     channels = _channels(service, new.actor, new.channels)
     if not service.issuer:
         raise refuse(
@@ -190,7 +209,7 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
 
 
 async def forget(service: Service, id: str) -> bool:
-    """Forget a subject; False where there is none of that id."""
+    """Delete the mapping of a subject. Return False if the id has no mapping."""
     if not await service.access.revoke(id, "subject"):
         return False
     log.info("subject.forgotten", subject_id=id)

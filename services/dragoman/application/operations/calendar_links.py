@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
 from dragoman.domain.record.errors import refuse
 from dragoman.limits import LINKS
@@ -16,7 +16,11 @@ log = structlog.get_logger()
 
 
 async def make_link(call: ApiRequest[Any], projection: Projection, key: str = "") -> CalendarLink:
-    """Return a new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
+    """Make a secret link of the caller, and return it. Raises `Refused`.
+
+    If a form with the same key was sent before, the path is empty, because the link
+    itself is not stored.
+    """
     grant, service = call.grant, call.service
     links = await _links(call, projection)
     grants = [link for link in links if key and link.key == key]
@@ -28,7 +32,7 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
             "You have %(n)s links to this calendar; revoke those that are not used.",
             n=LINKS,
         )
-    secret, made = await service.access.issue(
+    secret, link = await service.access.issue(
         grant.actor,
         (projection.registry.cid,),
         issued=stamp(service.now()),
@@ -38,11 +42,11 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
         key=key,
         kind="link",
     )
-    log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
+    log.info("link.made", actor=grant.actor, channel=projection.name, link_id=link.id)
     path = f"/v1/calendars/{secret}"
     return CalendarLink(
-        id=made.id,
-        issued=made.issued,
+        id=link.id,
+        issued=link.issued,
         path=path,
         url=service.public_url + path if service.public_url else "",
     )
@@ -58,14 +62,14 @@ async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
 
 
 async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkView, ...]:
-    """Return the caller's links to a channel's calendar, the oldest first."""
+    """Return the caller's links to a channel's calendar, oldest first."""
     return tuple(
         LinkView(id=link.id, issued=link.issued) for link in await _links(call, projection)
     )
 
 
 async def end_link(call: ApiRequest[Any], projection: Projection, id: str) -> None:
-    """Revoke a link of the caller's. Raises `Refused`."""
+    """Revoke a link of the caller. Raises `Refused`."""
     if id not in {link.id for link in await _links(call, projection)}:
         raise refuse(
             "not-found",

@@ -1,4 +1,4 @@
-"""A channel as its members see it."""
+"""The view of a channel for its members."""
 
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.projection.projection import Projection
@@ -6,7 +6,7 @@ from dragoman_schemas.host_responses import ChannelView
 
 
 def view_of(projection: Projection) -> ChannelView:
-    """Return a channel as its members see it."""
+    """Return the view of a channel for its members."""
     registry = projection.registry
     return ChannelView(
         name=registry.name,

@@ -1,14 +1,18 @@
-"""Drafts and their release: where two officers of a side put one act together."""
+"""Drafts and their release: two officers of a side write and release one act together.
+
+`keep_new`, `change`, `hand_over` and `drop` work on the draft. `release` posts it.
+"""
 
 from typing import Any, Final
 
 import msgspec
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http import body_workers, submission
 from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
+from dragoman.domain.decide import Submission
 from dragoman.domain.fold import takes_two
 from dragoman.domain.record import ids, strict_json
 from dragoman.domain.record.codec import read_act
@@ -21,7 +25,9 @@ from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.responses import Drafts, DraftView, NewDraft
 
-_GONE: Final = sentence("There is no such draft of your side; GET /drafts lists those there are.")
+NO_SUCH_DRAFT: Final = sentence(
+    "There is no such draft of your side; GET /drafts lists those there are."
+)
 
 
 class _NamedDraft(msgspec.Struct):
@@ -31,23 +37,26 @@ class _NamedDraft(msgspec.Struct):
 _named = msgspec.json.Decoder(_NamedDraft).decode
 
 
-def _desk(call: ApiRequest[Any]) -> tuple[Projection, str]:
-    """Return the channel and the caller, who must be an officer of a side in it."""
+def drafting_officer(call: ApiRequest[Any]) -> tuple[Projection, str]:
+    """Return the channel and the caller, who must be an officer of a side in it.
+
+    Raises `Refused`.
+    """
     projection, actor = call.channel, call.grant.actor
-    if not _drafts(projection, actor):
+    if not _may_draft(projection, actor):
         raise refuse(
             "not-permitted", "Drafts are for the officers of a side; auditors read the log."
         )
     return projection, actor
 
 
-def _drafts(projection: Projection, actor: str) -> bool:
+def _may_draft(projection: Projection, actor: str) -> bool:
     officer = projection.registry.officers.get(actor)
     return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
 def name_of(act: msgspec.Raw) -> str:
-    """Return the name of the act that a draft is of. Raises `Malformed`."""
+    """Return the name of the act in a draft. Raises `Malformed`."""
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
@@ -61,21 +70,28 @@ def name_of(act: msgspec.Raw) -> str:
     return name
 
 
-def _check(act: msgspec.Raw) -> None:
-    """A draft may want members, and is JSON as an act may hold it: no number of many digits, which later readers could not read. Raises `Malformed`."""
+def check_draft(act: msgspec.Raw) -> None:
+    """Raise `Malformed` if a draft is not JSON as an act may hold it.
+
+    A draft may lack members. It may not hold a number of many digits, for example,
+    because later readers could not read it.
+    """
     try:
         strict_json.read(bytes(act), cut=True)
     except Malformed as error:
         raise Malformed("/act" + error.faults[0].pointer, error.faults[0].detail) from None
     name_of(act)
     try:
-        msgspec.json.decode(act)  # whoever reads the drafts reads all of it
+        msgspec.json.decode(act)  # Readers of the drafts will read all of it.
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
 
 
 def _takes_two(projection: Projection, draft: Draft) -> bool:
-    """Return whether two officers put a draft's act together. Of one that wants members yet, by its name."""
+    """Return whether a draft's act needs two officers.
+
+    If the draft still lacks members, the name of the act decides.
+    """
     rule = RULES[name_of(draft.act)]
     return takes_two(projection, projection.exchange(draft.exchange), rule, Act())
 
@@ -95,7 +111,10 @@ def _view(projection: Projection, draft: Draft) -> DraftView:
     )
 
 
-def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: str) -> ApiReply:
+def draft_reply(
+    projection: Projection, draft: Draft, status: int = 200, **headers: str
+) -> ApiReply:
+    """Return the reply that contains a draft and its ETag."""
     return ApiReply(
         body=_view(projection, draft),
         status=status,
@@ -103,8 +122,12 @@ def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: s
     )
 
 
-def _as_read(text: str | None, draft: Draft) -> None:
-    """Who changes or releases a draft says which version was read."""
+def _check_if_match(text: str | None, draft: Draft) -> None:
+    """Raise `Refused` if the caller did not read the present version of a draft.
+
+    A caller who changes or releases a draft must send the ETag of the version that was
+    read.
+    """
     if text is None:
         raise refuse(
             "precondition-required", "Send If-Match with the draft's ETag, as you read it."
@@ -121,7 +144,7 @@ def _moved() -> Refused:
 
 async def listed(call: ApiRequest[Any]) -> Drafts:
     """Return the drafts of the caller's own side. Raises `Refused`."""
-    projection, actor = _desk(call)
+    projection, actor = drafting_officer(call)
     drafts = await call.service.drafts.listed(projection.registry.cid, actor.partition("/")[0])
     return Drafts(drafts=tuple(_view(projection, draft) for draft in drafts))
 
@@ -135,9 +158,12 @@ async def keep_new(
     *,
     handed: bool = False,
 ) -> ApiReply:
-    """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
-    projection, actor = _desk(call)
-    _check(new.act)
+    """Keep a new draft of the caller, or return it again if it was sent before.
+
+    A page's form passes its key and signatures itself. Raises `Refused`, `Malformed`.
+    """
+    projection, actor = drafting_officer(call)
+    check_draft(new.act)
     service = call.service
     signatures, data = await _signed(call, new, signatures)
     now = stamp(service.now())
@@ -155,43 +181,47 @@ async def keep_new(
         updated=now,
         handed=now if handed else "",
     )
-    known = await service.drafts.find(draft.cid, draft.side, draft.id)
-    if known is None and projection.used(draft.id):
+    existing = await service.drafts.find(draft.cid, draft.side, draft.id)
+    if existing is None and projection.used(draft.id):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for a post. Take a new key for a new draft.",
+            "This Idempotency-Key was used for a post. Use a new key for a new draft.",
         )
-    if known is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
+    if existing is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
         raise refuse(
             "no-room",
             "A side has at most %(limit)s drafts in a channel; release or drop some first.",
             limit=DRAFTS,
         )
-    if known is None and await service.drafts.keep(draft, None):
-        return _reply(
+    if existing is None and await service.drafts.keep(draft, None):
+        return draft_reply(
             projection, draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}"
         )
-    known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
-    if known is None or (known.author, bytes(known.act), known.exchange) != (
+    existing = existing or await service.drafts.find(draft.cid, draft.side, draft.id)
+    if existing is None or (existing.author, bytes(existing.act), existing.exchange) != (
         actor,
         bytes(draft.act),
         draft.exchange,
     ):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for another draft. Take a new key for a new draft.",
+            "This Idempotency-Key was used for another draft. Use a new key for a new draft.",
         )
-    return _reply(
+    return draft_reply(
         projection,
-        known,
+        existing,
         status,
-        Location=f"/v1/channels/{projection.name}/drafts/{known.id}",
+        Location=f"/v1/channels/{projection.name}/drafts/{existing.id}",
         **{"Idempotent-Replayed": "true"},
     )
 
 
 async def _signed(call: ApiRequest[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
-    """Return the drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
+    """Return the drafter's signatures, and the draft as an act.
+
+    Without signatures the draft need not be a complete act, and has no `signed`. Raises
+    `Refused`, `Malformed`.
+    """
     signatures = signatures or submission.signatures_of(call.request)
     if not signatures:
         return "", Act()
@@ -215,17 +245,20 @@ async def change(
     *,
     handed: bool = False,
 ) -> ApiReply:
-    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
+    """Change a draft, and make the caller its author. Raises `Refused`, `Malformed`.
 
-    What was handed over is with its author again, unless it is handed over as it is
-    now.
+    The author changes because two officers are responsible for what is released, and
+    not three. A draft that was handed over is with its author again, unless `handed` is
+    true.
     """
-    projection, actor = _desk(call)
-    _as_read(etag, draft)
+    projection, actor = drafting_officer(call)
+    _check_if_match(etag, draft)
     service = call.service
     signatures, data = await _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
-        raise Malformed("/act/signed/id", sentence("it is the draft's: %(id)s", id=draft.id))
+        raise Malformed(
+            "/act/signed/id", sentence("it must be the draft's id: %(id)s", id=draft.id)
+        )
     changed = msgspec.structs.replace(
         draft,
         author=actor,
@@ -238,12 +271,15 @@ async def change(
     )
     if not await service.drafts.keep(changed, draft):
         raise _moved()
-    return _reply(projection, changed)
+    return draft_reply(projection, changed)
 
 
 async def hand_over(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
-    """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
-    _as_read(etag, draft)
+    """Hand a draft over to the colleagues who may send it; its author stays.
+
+    The caller must have read its present version. Raises `Refused`.
+    """
+    _check_if_match(etag, draft)
     service = call.service
     if not await service.drafts.keep(
         msgspec.structs.replace(draft, handed=stamp(service.now())), draft
@@ -252,21 +288,25 @@ async def hand_over(call: ApiRequest[Any], draft: Draft, etag: str | None) -> No
 
 
 async def drop(call: ApiRequest[Any], draft: Draft, etag: str | None) -> None:
-    """Drop a draft as it was read. Raises `Refused`."""
-    _as_read(etag, draft)
+    """Delete a draft in the version that was read. Raises `Refused`."""
+    _check_if_match(etag, draft)
     if not await call.service.drafts.drop(draft):
         raise _moved()
 
 
 async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "") -> ApiReply:
-    """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own. Raises `Refused`, `Malformed`."""
-    projection, actor = _desk(call)
+    """Post a draft as its author's, released by the caller, or as the caller's own.
+
+    It is posted as its author's if the act needs two keys. Raises `Refused`,
+    `Malformed`.
+    """
+    projection, actor = drafting_officer(call)
     service = call.service
     id = call.path("draft")
     draft = await service.drafts.find(projection.registry.cid, actor.partition("/")[0], id)
     if draft is None:
         return await _released_before(call, projection, actor, id)
-    _as_read(etag, draft)
+    _check_if_match(etag, draft)
     act, data = await body_workers.read(
         call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures
     )
@@ -277,15 +317,14 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         raise refuse(
             "second-key-required", "You wrote this draft; a colleague of your side releases it."
         )
-    if two_key and not _drafts(projection, draft.author):
+    if two_key and not _may_draft(projection, draft.author):
         raise refuse(
             "not-permitted",
-            "%(officer)s is no officer any more; change the draft, and it is yours, for a colleague to release.",
+            "%(officer)s is not an officer any more. Change the draft to become its author; a "
+            "colleague then releases it.",
             officer=draft.author,
         )
-    reply = await submission.take_in(
-        call,
-        projection,
+    post = Submission(
         actor=draft.author if two_key else actor,
         act=act,
         data=data,
@@ -295,6 +334,7 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         released_by=actor if two_key else "",
         signatures=_both(draft.signatures, signatures or submission.signatures_of(call.request)),
     )
+    reply = await submission.submit(call, projection, post)
     await service.drafts.drop(draft)
     return reply
 
@@ -307,11 +347,15 @@ def _both(drafter: str, releaser: str) -> str:
 async def _released_before(
     call: ApiRequest[Any], projection: Projection, actor: str, id: str
 ) -> ApiReply:
-    """Return the answer again, to an officer of the side whose draft it was; nobody else learns that there was one."""
+    """Return the reply to a draft that was released before, again.
+
+    Only an officer of the draft's side gets it. Nobody else learns that there was a
+    draft.
+    """
     position = projection.posted(id) if ids.is_id(id) else None
     record = None if position is None else projection.record_at(position)
     if position is None or record is None or record.side != actor.partition("/")[0]:
-        raise Refused(Refusal(kind="not-found", detail=_GONE))
+        raise Refused(Refusal(kind="not-found", detail=NO_SUCH_DRAFT))
     return await submission.reply_of(
         call, projection, await call.service.desk.kept_at(projection, position)
     )

@@ -1,4 +1,4 @@
-"""One exchange as its readers see it."""
+"""The view of one exchange for its readers."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from dragoman.application import attachment_checks, finality
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import linked_channels
-from dragoman.application.read_receipts import READING
+from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.limits import TIMELINE_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view, records
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,
 )
@@ -25,12 +25,13 @@ async def viewed(
     at: int | None,
     position: int,
     cursor: int = 0,
-    most: int = TIMELINE_PAGE,
+    limit: int = TIMELINE_PAGE,
 ) -> ExchangeView:
-    """Return an exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
+    """Return an exchange as its reader sees it, now or at a past position.
 
-    Its timeline has at most so many records, 0 for all; the newest, or those before a
-    cursor.
+    It includes the people and files that it names, and what the reader's own desk has
+    about it. The timeline has at most `limit` records, or all if that is 0. They are
+    the newest, or those before a cursor.
     """
     service, grant = call.service, call.grant
     unwritten: list[Stored] = []
@@ -50,10 +51,10 @@ async def viewed(
         None if at else service.now(),
         unwritten,
         cursor,
-        most,
+        limit,
     )
-    if not at and call.request.method != "HEAD":  # nobody reads what is not sent
-        call.request.app[READING].opened(projection, exchange, grant)
+    if not at and call.request.method != "HEAD":  # A HEAD answer shows nothing to anybody.
+        call.request.app[READ_RECEIPTS].opened(projection, exchange, grant)
     view = await linked_channels.joined(
         call, projection, await attachment_checks.seen(service, projection, grant, view)
     )

@@ -16,7 +16,7 @@ _SIGNED: Final = "heads are signed"
 
 
 class Condition(Struct, frozen=True):
-    """What must hold for the service to be used, whether it does, and why not."""
+    """A condition for using the service, whether it is met, and why not."""
 
     name: str
     ok: bool
@@ -24,29 +24,29 @@ class Condition(Struct, frozen=True):
 
 
 async def health(call: ApiRequest[Any]) -> Health:
-    """Return whether the service may be used, by its conditions."""
+    """Return whether the service may be used, with its conditions."""
     return health_of(await conditions(call))
 
 
-def health_of(found: Sequence[Condition]) -> Health:
-    """Return the conditions, in English."""
-    ready = all(
-        condition.ok for condition in found if condition.name != _SIGNED
-    )  # posts are taken and kept without a head
+def health_of(conditions: Sequence[Condition]) -> Health:
+    """Return conditions as the answer to a health request, in English."""
+    # Posts are accepted and stored without a signed head.
+    ready = all(condition.ok for condition in conditions if condition.name != _SIGNED)
     checks = tuple(
         Check(name=condition.name, ok=condition.ok, detail=str(condition.why or ""))
-        for condition in found
+        for condition in conditions
     )
     return Health(status="ok" if ready else "not ready", checks=checks)
 
 
 async def conditions(call: ApiRequest[Any]) -> list[Condition]:
-    """Return what must hold for the service to be used; the heads are looked at where all else does."""
+    """Return the conditions for using the service.
+
+    The heads are checked only if all other conditions are met.
+    """
     service = call.service
-    unproven, read_only = (
-        service.guard.reason,
-        service.desk.read_only_reason,
-    )  # read once: either may change at any time
+    # Both are read once, because they may change at any time.
+    unproven, read_only = service.guard.reason, service.desk.read_only_reason
     result = [
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),
@@ -68,7 +68,8 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
             "the copy is what the log makes",
             not doubted,
             sentence(
-                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says why",
+                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says "
+                "why",
                 n=doubted,
                 all=len(service.channels),
             )
@@ -92,9 +93,8 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     result.append(
         Condition("background tasks run", not service.failing, failing if service.failing else None)
     )
-    if all(
-        condition.ok for condition in result
-    ):  # who watches this service is told what is not signed, and nobody is sent away
+    # A monitor of this service learns of unsigned heads; the service stays in use all the same.
+    if all(condition.ok for condition in result):
         unsigned = await transparency_log.unsigned(call)
         result.append(Condition(_SIGNED, unsigned is None, unsigned))
     return result

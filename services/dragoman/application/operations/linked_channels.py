@@ -1,4 +1,7 @@
-"""What a side's own desk has to do with a matter of a shared channel, and the other way round: seen by that side alone."""
+"""Links between a shared channel and the internal channel of a side (its desk).
+
+Only that side sees them.
+"""
 
 from typing import Any
 
@@ -17,28 +20,32 @@ from dragoman_schemas.state import decode_exchange
 
 
 async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeView) -> ExchangeView:
-    """Return an exchange's view with what the reader's desk has about it; of a desk's exchange, with what it is about."""
+    """Return an exchange's view with links to or from the desk of the reader's side.
+
+    An exchange of a shared channel gets the desk's exchanges about it. An exchange of a
+    desk gets the exchange that it is about.
+    """
     service, grant = call.service, call.grant
-    names = _others(service, grant, projection)
-    if not names:
+    channels = _others(service, grant, projection)
+    if not channels:
         return view
     state = decode_exchange(bytes(view.state))
     if projection.registry.kind != "desk":
         result = await in_thread(
-            call, dialogue.referring, service.store, names, (state.id, state.number)
+            call, dialogue.referring, service.store, channels, (state.id, state.number)
         )
         return replace(view, desk=result)
     if "about" not in state.content:
         return view
     target = str(msgspec.json.decode(state.content["about"]))
-    return replace(view, about=await in_thread(call, _named, service.store, names, target))
+    return replace(view, about=await in_thread(call, _named, service.store, channels, target))
 
 
 def _others(service: Service, grant: Grant, projection: Projection) -> tuple[str, ...]:
-    """Return the desks of the reader's side, or from a desk the channels that are none."""
-    desk = projection.registry.kind == "desk"
+    """Return the desks of the reader's side, or from a desk the other channels."""
+    is_desk = projection.registry.kind == "desk"
     return tuple(
-        other.name for other in service.visible(grant) if (other.registry.kind == "desk") != desk
+        other.name for other in service.visible(grant) if (other.registry.kind == "desk") != is_desk
     )
 
 

@@ -1,4 +1,8 @@
-"""The register of people over HTTP: entered, changed and erased by the side whose entry it is, read by all offices of the channel."""
+"""The register of people over HTTP.
+
+The side that owns an entry enters, changes and erases it. All offices of the channel
+read it.
+"""
 
 from typing import Any, Final
 
@@ -6,7 +10,7 @@ import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.domain.record import ids, strict_json
@@ -27,7 +31,10 @@ _GONE: Final = sentence(
 
 
 class PeopleQuery(Struct, frozen=True, kw_only=True):
-    """Whose entries, after which one, and how many."""
+    """A query for entries of the register, by side and in pages.
+
+    `cursor` is the id of the entry before the page.
+    """
 
     side: str = ""
     cursor: str = ""
@@ -35,7 +42,10 @@ class PeopleQuery(Struct, frozen=True, kw_only=True):
 
 
 def view(stored_person: StoredPerson, actor: str, *, random: bool = False) -> PersonView:
-    """Return an entry as an officer is answered; `random` with what its commitment was made of."""
+    """Return the view of an entry for an officer.
+
+    With `random` it includes the random bytes from which its commitment was made.
+    """
     reads = stored_person.open_to(actor)
     return PersonView(
         id=stored_person.id,
@@ -60,25 +70,25 @@ def _reply(stored_person: StoredPerson, actor: str, status: int = 200, **headers
     )
 
 
-async def _found(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
+async def _find(call: ApiRequest[Any], projection: Projection) -> StoredPerson:
     stored_person = await call.service.people.find(projection.registry.cid, call.path("person"))
     if stored_person is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return stored_person
 
 
-async def _own(call: ApiRequest[Any], projection: Projection, actor: str) -> StoredPerson:
-    stored_person = await _found(call, projection)
+async def _find_own(call: ApiRequest[Any], projection: Projection, actor: str) -> StoredPerson:
+    stored_person = await _find(call, projection)
     if stored_person.side != actor.partition("/")[0]:
         raise refuse(
             "not-permitted",
-            "The entry is %(side)s's, whose officers change and erase it.",
+            "The entry belongs to %(side)s; only officers of that side change and erase it.",
             side=stored_person.side,
         )
     return stored_person
 
 
-def _as_read(call: ApiRequest[Any], stored_person: StoredPerson, etag: str) -> None:
+def _check_if_match(call: ApiRequest[Any], stored_person: StoredPerson, etag: str) -> None:
     text = etag or submission.if_match(call.request)
     if text is None:
         raise refuse(
@@ -98,9 +108,10 @@ def _moved() -> Refused:
 
 
 def entry_of(body: bytes) -> bytes:
-    """Return an entry as it is kept: compact, members in the order of the schema. Text is held to what acts are held to.
+    """Return an entry as it is stored: compact, its members in the order of the schema.
 
-    Raises `Malformed`, `Refused`.
+    Its text must meet the same rules as the text of acts. Raises `Malformed`,
+    `Refused`.
     """
     raw = strict_json.read(body, cut=True)
     try:
@@ -119,7 +130,10 @@ def entry_of(body: bytes) -> bytes:
 
 
 async def views(call: ApiRequest[Any]) -> list[PersonView]:
-    """Return the living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
+    """Return the entries of the channel that are not erased, by id, for the caller.
+
+    Raises `Refused`, `LogUnreachable`.
+    """
     projection, actor = submission.staff_of(call)
     return [
         view(stored_person, actor)
@@ -128,7 +142,10 @@ async def views(call: ApiRequest[Any]) -> list[PersonView]:
 
 
 async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
-    """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
+    """Enter a person of the caller's side, once for each key. Raises `Refused`.
+
+    A page's form passes the entry and its key itself.
+    """
     projection, actor = submission.staff_of(call)
     service, cid, side = (
         call.service,
@@ -158,7 +175,7 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     ):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for another entry. Take a new key for a new entry.",
+            "This Idempotency-Key was used for another entry. Use a new key for a new entry.",
         )
     return _reply(
         stored_person,
@@ -172,19 +189,22 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
 async def show_person(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return one person of the register, as the caller may see them."""
     projection, actor = submission.staff_of(call)
-    return _reply(await _found(call, projection), actor)
+    return _reply(await _find(call, projection), actor)
 
 
 async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiReply:
-    """Write an entry over the one that was read; a page's form brings the ETag that its officer has read. Raises `Refused`."""
+    """Replace an entry in the version that was read. Raises `Refused`.
+
+    A page's form passes the ETag that its officer has read.
+    """
     projection, actor = submission.staff_of(call)
-    stored_person = await _own(call, projection, actor)
+    stored_person = await _find_own(call, projection, actor)
     if stored_person.erased:
         raise refuse(
             "moved",
-            "The entry was erased and does not come back; enter the person anew with POST /people.",
+            "The entry was erased and cannot be restored; enter the person anew with POST /people.",
         )
-    _as_read(call, stored_person, etag)
+    _check_if_match(call, stored_person, etag)
     service = call.service
     service.desk.refuse_if_read_only()
     changed = people.changed(stored_person, entry, stamp(service.now()))
@@ -194,16 +214,21 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
 
 
 async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
-    """Return when this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
+    """Erase an entry; every revision is overwritten when this returns.
+
+    Raises `Refused`.
+
+    If the entry is erased already, the erasure is completed and the answer is the same.
+    """
     projection, actor = submission.staff_of(call)
-    stored_person = await _own(call, projection, actor)
+    stored_person = await _find_own(call, projection, actor)
     service = call.service
     service.desk.refuse_if_read_only()
     if stored_person.erased:
         erased = stored_person
         await service.people.sweep()
     else:
-        _as_read(call, stored_person, etag)
+        _check_if_match(call, stored_person, etag)
         erased = people.erased(stored_person, stamp(service.now()))
         if not await service.people.keep(projection.registry.cid, erased, stored_person):
             raise _moved()

@@ -1,11 +1,13 @@
-"""What the sides have made public together, given to anybody: the list of releases, and each as a bundle that proves itself.
+"""Releases that the sides have published together, for anybody to read.
 
     GET /v1/releases                        every release that is public on this host
-    GET /v1/releases/{channel}/{exchange}   its bundle (schemas/dragoman_schemas/release_bundle.py)
+    GET /v1/releases/{channel}/{exchange}   its bundle, which proves itself
+                                            (schemas/dragoman_schemas/release_bundle.py)
 
-A release that is not public yet, or that there is not, is the same 404: nobody learns
-from here what the sides are about to say. Nor is one given out of which an extract is
-not what is left of its record: the sides agreed to words that there are not.
+A release that is not public yet and one that does not exist give the same 404. Nobody
+learns from here what the sides are about to say. A release with an extract that does
+not match its record is not given out either: the sides agreed to words that are not
+there.
 """
 
 import time
@@ -27,30 +29,36 @@ from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.release_bundle import Bundle, Published
 from dragoman_schemas.state import Exchange
 
-_KEPT_SECONDS: Final = 30.0
-"""How long a bundle is given out as it was made: making one costs a proof for each
-record, and anybody may ask.
+BUNDLE_SECONDS: Final = 30.0
+"""The time for which a bundle is given out again as it was made.
+
+Making one costs a proof for each record, and anybody may ask.
 """
 
 
 KEPT: Final = web.AppKey("bundles", dict[tuple[str, str], tuple[float, Bundle]])
-"""Bundles that were made lately, by channel and release, with the moment until which
-they are given out.
+"""Bundles that were made lately, by channel and release.
+
+Each comes with the moment until which it is given out.
 """
 
 LIST: Final = web.AppKey(
     "releases", dict[str, tuple[float, tuple[int, ...], tuple[Published, ...]]]
 )
-"""The list of releases as it was made lately: until which moment it is given out, at
-which positions of the channels, and its rows.
+"""The list of releases as it was made lately.
+
+It comes with the moment until which it is given out, and the positions of the channels.
 """
 
 
 async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
-    """Return the releases that are public on this host, newest first. One whose time has come may be missing for half a minute."""
-    service, kept, now = call.service, call.request.app[LIST], time.monotonic()
+    """Return the releases that are public on this host, newest first.
+
+    A release whose time has come may be missing for half a minute.
+    """
+    service, cache, now = call.service, call.request.app[LIST], time.monotonic()
     positions = tuple(channel.flushed for channel in service.channels.values())
-    until, as_of, rows = kept.get("", (0.0, (), ()))
+    until, as_of, rows = cache.get("", (0.0, (), ()))
     if until < now or as_of != positions:
         result = await in_thread(call, public_on, service)
         rows = tuple(
@@ -60,7 +68,7 @@ async def listed(call: ApiRequest[Any]) -> tuple[Published, ...]:
                 reverse=True,
             )
         )
-        kept[""] = now + _KEPT_SECONDS, positions, rows
+        cache[""] = now + BUNDLE_SECONDS, positions, rows
     return rows
 
 
@@ -86,9 +94,13 @@ def _is_given(projection: Projection, state: Exchange, now: datetime) -> bool:
 
 
 def fits(projection: Projection, item: ReleasedRecord) -> bool:
-    """Return whether what a release says of a record is so; of one that every side has erased since, nothing is said."""
+    """Return whether a release describes a record correctly.
+
+    Of a record that every side has erased since, nothing can be said: the answer is
+    True.
+    """
     if item.extract is UNSET:
-        return True  # the fold has held its commitment against the log
+        return True  # The fold has compared its commitment with the log.
     position = projection.posted(item.record)
     record = None if position is None else projection.record_at(position)
     return record is None or not record.act or release.fits(item, record)
@@ -109,7 +121,10 @@ def _published(projection: Projection, state: Exchange) -> Published:
 
 
 async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
-    """Return the channel and the release that a path names. Raises `Refused` where it is not public."""
+    """Return the channel and the release in a path.
+
+    Raises `Refused` if it is not public.
+    """
     service = call.service
     projection = service.channels.get(call.path("channel"))
     state = (
@@ -122,5 +137,7 @@ async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
         or state is None
         or not await in_thread(call, _is_given, projection, state, service.now())
     ):
-        raise refuse("not-found", "Nothing is published here. GET /v1/releases lists what is.")
+        raise refuse(
+            "not-found", "Nothing is published here. GET /v1/releases lists the published releases."
+        )
     return projection, state

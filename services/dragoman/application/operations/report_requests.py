@@ -1,4 +1,4 @@
-"""Reports over HTTP: each as its shape, a page or Markdown, as the caller accepts it."""
+"""Reports over HTTP: as JSON, as a page or as Markdown, as the caller accepts it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, open_snapshot
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
 from dragoman.reports import yearly_review as year_review
 from dragoman.reports.document import ReportDocument
@@ -30,52 +30,65 @@ MARKDOWN: Final = "text/markdown"
 PRINT_PAGE: Final[web.AppKey[Callable[[ReportDocument, dict[str, str]], web.Response]]] = (
     web.AppKey("print_page")
 )
-"""Writes a report as an HTML page. The server sets it, because pages lie above the API."""
+"""The function that writes a report as an HTML page.
+
+The server sets it, because the API does not import the pages.
+"""
 
 
 class ReportQuery(PeriodQuery, frozen=True, kw_only=True):
-    """Which period, and in which language a report is read.
+    """The period of a report, and the language in which it is read.
 
-    Its own words are in that language where it is English, French or Chinese, in
-    English else; of texts that a side gave in several languages that one is shown. Left
-    out, it is the first language of the channel.
+    The report's own words are in that language if it is English, French or Chinese, and
+    in English otherwise. Of texts that a side gave in several languages, that language
+    is shown. The default is the first language of the channel.
     """
 
     language: Language | None = None
 
 
 class YearQuery(ReportQuery, frozen=True, kw_only=True):
-    """Which year; by default this one."""
+    """The year of a review; by default the present one."""
 
     year: Year | None = None
 
 
 class Gathered(NamedTuple):
-    """A report, and how it is laid out in the service's words, with the sides' texts in a language."""
+    """A report, and the function that lays it out.
+
+    That function takes the service's words, and the language of the sides' texts.
+    """
 
     report: Report
     laid: Callable[[Words, str], ReportDocument]
 
     def paper(self, language: str) -> ReportDocument:
-        """Return the report laid out for whoever reads a language; its own words are English where that is none of ours."""
+        """Return the report laid out for readers of a language.
+
+        Its own words are in English if the service does not have that language.
+        """
         return self.laid(of_tag(language), language)
 
 
 Gather = Callable[[Snapshot, bool], Gathered]
-"""Makes a report of a moment; the second says whether what came since is known to be in
-it.
+"""A function that makes a report from a snapshot.
+
+Its second argument says whether the report is known to include the newest records.
 """
 
 
 async def gathered(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, gather: Gather
 ) -> Gathered:
-    """Return a report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
+    """Return a report of the period that a query asks for. Raises `Refused`.
+
+    The API and the pages both use it. A report of the past counts as live.
+    """
     service = call.service
     live_or_past = period_query.at > 0 or period_query.to is not None or service.is_live(projection)
 
     def make() -> Gathered:
-        with moment(
+        with open_snapshot(
             service.store, projection.name, period_query, service.as_of(projection)
         ) as snapshot:
             return gather(snapshot, live_or_past)
@@ -90,7 +103,7 @@ def _begins(period_query: PeriodQuery, default: datetime | None) -> datetime | N
 
 
 def situation_of(period_query: PeriodQuery) -> Gather:
-    """Return the situation report."""
+    """Return the function that makes the situation report."""
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         situation = situation_report.situation(
@@ -109,14 +122,20 @@ def turn_over_of(
     floor: Floor | None = None,
     drafts: Sequence[HandedOver] = (),
 ) -> Gather:
-    """Return the turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
+    """Return the function that makes the turn-over note of a side.
+
+    A note of now includes the drafts that a second officer is to send. It also includes
+    what the watch did to its own alarms.
+    """
     is_now = not period_query.at and period_query.to is None
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         span = snapshot.span(_begins(period_query, watch_handover.begins(snapshot, side)))
-        did = _did(floor, snapshot.ends) if floor is not None and is_now else {}
+        alarm_settings = (
+            _alarm_settings(floor, snapshot.ends) if floor is not None and is_now else {}
+        )
         turn_over = watch_handover.turn_over(
-            snapshot, span, side, live=live, drafts=drafts if is_now else (), **did
+            snapshot, span, side, live=live, drafts=drafts if is_now else (), **alarm_settings
         )
         return Gathered(turn_over, partial(watch_handover.paper, turn_over))
 
@@ -124,7 +143,10 @@ def turn_over_of(
 
 
 def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
-    """Return what the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
+    """Return the alarm settings of a side's watch since it was taken; None without one.
+
+    They are what the watch has shelved and silenced of its own alarms.
+    """
     watch = projection.registry.watches.get(side)
     return (
         None
@@ -134,12 +156,15 @@ def floor_of(service: Service, projection: Projection, side: str) -> Floor | Non
 
 
 def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:
-    """Return the drafts of a side that an officer has handed over to a second one, the oldest first."""
+    """Return the drafts of a side that were handed over, oldest first.
+
+    A second officer of the side is to send them.
+    """
     handed_over = []
     for draft in service.drafts.handed(projection.registry.cid, side) if side else ():
         try:
             act = name_of(draft.act)
-        except Malformed:  # kept by another version of this service
+        except Malformed:  # Another version of this service kept the draft.
             continue
         handed_over.append(
             HandedOver(draft=draft.id, act=act, author=draft.author, since=draft.handed)
@@ -147,7 +172,7 @@ def handed_over(service: Service, projection: Projection, side: str) -> list[Han
     return handed_over
 
 
-def _did(floor: Floor, now: datetime) -> dict[str, Any]:
+def _alarm_settings(floor: Floor, now: datetime) -> dict[str, Any]:
     shelved = [
         PutAside(
             exchange=shelved_alarm.exchange,
@@ -164,7 +189,7 @@ def _did(floor: Floor, now: datetime) -> dict[str, Any]:
 
 
 def period_of(period_query: PeriodQuery) -> Gather:
-    """Return the record of the period."""
+    """Return the function that makes the record of the period."""
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         record, flagged = period_record.record_of_the_period(
@@ -176,7 +201,10 @@ def period_of(period_query: PeriodQuery) -> Gather:
 
 
 def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
-    """Return the five answers, given the first of them."""
+    """Return the function that makes the audit's five answers.
+
+    `whole` is the first of them.
+    """
 
     def gather(snapshot: Snapshot, live: bool) -> Gathered:
         span = snapshot.span(_begins(period_query, None))
@@ -191,7 +219,10 @@ def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
 def year_of(
     call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, number: int | None
 ) -> tuple[PeriodQuery, Gather]:
-    """Return the review of a year, this one by default: all of it once it is over, else as far as it has come."""
+    """Return the query and the function for the review of a year, by default this one.
+
+    The review is of the whole year once it is over, and of its part so far until then.
+    """
     now = call.service.as_of(projection) or projection.state.time
     year = number or int(now[:4])
     over = f"{year + 1:04}-01-01T00:00:00.000Z"

@@ -1,4 +1,7 @@
-"""Signed heads, tiles and proofs over HTTP, for members of the channel: the public formats, as any other reader takes them."""
+"""Signed heads and proofs of a log over HTTP, for members of the channel.
+
+They have the public formats, as any other reader gets them.
+"""
 
 import asyncio
 import time
@@ -16,7 +19,7 @@ from dragoman.limits import RESEAL_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.reports import log_findings
 from dragoman.reports.log_findings import LogFinding
-from dragoman.stores.signed_heads import SealedHead
+from dragoman.stores.signed_heads import StoredHead
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -29,23 +32,26 @@ _FRESH_SECONDS: Final = 0.2
 _LATE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 2.0
 _ASKED_SECONDS: Final = 1.0
-_SAFE: Final = {"X-Content-Type-Options": "nosniff"}
+NO_SNIFF: Final = {"X-Content-Type-Options": "nosniff"}
 
 
 class Heads:
-    """The newest signed head of each channel, asked for anew when it is older than a moment."""
+    """The newest signed head of each channel, read again when it is a moment old."""
 
     def __init__(self) -> None:
-        """Know none yet."""
-        self._known: dict[str, tuple[float, SealedHead | None]] = {}
+        """Begin without any head."""
+        self._heads: dict[str, tuple[float, StoredHead | None]] = {}
         self._behind: dict[str, tuple[int, float]] = {}
 
     async def newest(
         self, call: ApiRequest[Any], channel: str, fresh_s: float = _FRESH_SECONDS
-    ) -> SealedHead | None:
-        """Return the newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
-        at, sealed = self._known.get(channel, (-1.0, None))
-        if time.monotonic() - at > fresh_s:
+    ) -> StoredHead | None:
+        """Return the newest head, which was read at most `fresh_s` seconds ago.
+
+        Raises `Refused` if the broker cannot be reached.
+        """
+        read_at, sealed = self._heads.get(channel, (-1.0, None))
+        if time.monotonic() - read_at > fresh_s:
             try:
                 sealed = await call.service.seals.newest(channel)
             except LogUnreachable as error:
@@ -54,11 +60,14 @@ class Heads:
                     "The signed head cannot be looked up now: %(error)s. Try again.",
                     error=error.said,
                 ) from None
-            self._known[channel] = time.monotonic(), sealed
+            self._heads[channel] = time.monotonic(), sealed
         return sealed
 
     async def is_late(self, call: ApiRequest[Any], projection: Projection) -> bool:
-        """Return whether a registrar has left the newest records, or the head as it stands, unsigned for long. Raises `Refused`, `NotANote`."""
+        """Return whether the signer has left records or the head unsigned for too long.
+
+        Raises `Refused`, `NotANote`.
+        """
         sealed = await self.newest(call, projection.name, _LOOK_SECONDS)
         if sealed is not None and sealed.taken is not None:
             if (datetime.now(UTC) - sealed.taken).total_seconds() > RESEAL_SECONDS + _LATE_SECONDS:
@@ -76,7 +85,7 @@ HEADS: Final = web.AppKey("heads", Heads)
 
 
 async def unsigned(call: ApiRequest[Any]) -> Text | None:
-    """Return what is wrong with the heads of the channels that are read live, if anything is."""
+    """Return the reason why heads of live channels are not signed; None if all are."""
     service, heads = call.service, call.request.app[HEADS]
     live = [
         channel
@@ -87,32 +96,37 @@ async def unsigned(call: ApiRequest[Any]) -> Text | None:
         async with asyncio.timeout(_ASKED_SECONDS):
             late = sum([await heads.is_late(call, projection) for projection in live])
     except (Refused, TimeoutError):
-        return sentence("the broker does not say what is signed")
+        return sentence("the broker does not answer which heads are signed")
     except NotANote:
-        return sentence("what is sealed is no head; keep it, and look at what the registrar logs")
+        return sentence("the stored head is not valid; keep it, and read the signer’s log")
     if not late:
         return None
     return sentence(
-        "%(n)s of %(all)s were not signed for long; see that the registrar runs, and what it logs",
+        "%(n)s of %(all)s were not signed for too long; check that the signer runs, and read its "
+        "log",
         n=late,
         all=len(live),
     )
 
 
 async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
-    """Return the newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
+    """Return the newest signed head. Raises `Refused`.
+
+    It must be the head of the records that were folded here.
+    """
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
         raise refuse(
             "not-found",
-            "No head of this log was signed yet; a registrar does, within half a second.",
+            "No head of this log is signed yet; the signer signs one within half a second.",
         )
     try:
-        head, _ = checkpoint.opened(sealed.note, log_of(projection.registry))
+        head, _ = checkpoint.read_signed(sealed.note, log_of(projection.registry))
     except NotANote as error:
         raise refuse(
             "read-only",
-            "What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.",
+            "The stored head is not a valid head of this log: %(error)s. Keep it, and tell the "
+            "operator.",
             error=error.said,
         ) from None
     await projection.in_file(head.size)
@@ -121,14 +135,18 @@ async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Ch
     if root != head.root:
         raise refuse(
             "read-only",
-            "The signed head of %(n)s records is not that of the records here. Keep both, and tell the operator.",
+            "The signed head of %(n)s records does not match the records here. Keep both, and "
+            "tell the operator.",
             n=head.size,
         )
     return head, sealed.note
 
 
 async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
-    """Return what this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
+    """Return the findings about the log that this gateway makes, on its own word.
+
+    An auditor therefore does not ask a gateway, but checks a copy of the log.
+    """
     projection = call.channel
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     covered = await call.service.coverage.of(projection)
@@ -137,7 +155,7 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
         head = (
             None
             if sealed is None
-            else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
+            else checkpoint.read_signed(sealed.note, log_of(projection.registry))[0]
         )
     except NotANote as error:
         return [*findings, log_findings.of_no_head(error.said)]
@@ -153,21 +171,25 @@ async def checked(call: ApiRequest[Any]) -> list[LogFinding]:
 
 
 async def show_proof(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the proof that a record stands in the log, verified offline with the log's key alone."""
+    """Return the proof that a record is in the log.
+
+    It is verified offline, with nothing but the key of the log.
+    """
     projection = call.channel
     position = whole(call.path("position"))
     head, note = await signed_head(call, projection)
     if position is None or not 1 <= position <= head.size:
         raise refuse(
             "not-found",
-            "The newest signed head is of %(n)s records; a record is under one within half a second.",
+            "The newest signed head has %(n)s records; a new record gets a head within half a "
+            "second.",
             n=head.size,
         )
     nodes = call.service.trees.nodes(projection.name)
     hashes = await in_thread(call, merkle.inclusion, nodes, position - 1, head.size)
     name = f"{projection.name}-{position}.tlog-proof"
     headers = {
-        **_SAFE,
+        **NO_SNIFF,
         "Content-Disposition": f'attachment; filename="{name}"',
         "Dragoman-Position": str(position),
         "Cache-Control": "no-store",

@@ -1,4 +1,8 @@
-"""Where a side wants to be told, over HTTP: entered, looked at and removed by its heads of office and administrators, seen by its officers."""
+"""Notification endpoints of a side, over HTTP: webhooks and e-mail addresses.
+
+Heads of office and administrators of a side enter and remove them. Officers of the side
+see them.
+"""
 
 import secrets
 import time
@@ -8,7 +12,7 @@ from typing import Any, Final
 import structlog
 from msgspec.structs import replace
 
-from dragoman.application.command_handler import stamp
+from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
@@ -26,7 +30,7 @@ from dragoman_schemas.host_responses import AddedEndpoint, DeliveryView, Endpoin
 log = structlog.get_logger()
 
 ENTERING: Final[frozenset[Role]] = frozenset({"head_of_office", "administrator"})
-"""The roles that say where their side is told."""
+"""The roles that enter and remove the endpoints of their side."""
 
 _GONE: Final = sentence(
     "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
@@ -34,22 +38,29 @@ _GONE: Final = sentence(
 
 
 async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
-    """Return the endpoints of the caller's side, in all channels in which the caller is in office."""
+    """Return the endpoints of the caller's side, in all channels of the caller.
+
+    They are the channels in which the caller is in office.
+    """
     service = call.service
     await service.courier.refresh()
     endpoints = [
         (endpoint, projection)
         for endpoint in service.courier.endpoints()
-        if (projection := _seen(call, endpoint)) is not None
+        if (projection := _channel_of(call, endpoint)) is not None
     ]
     return tuple(
-        _view(call, notification_endpoint, projection)
+        endpoint_view(call, notification_endpoint, projection)
         for notification_endpoint, projection in endpoints
     )
 
 
-def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
-    """Return the channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
+def _channel_of(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection | None:
+    """Return the channel of an endpoint if the caller may see the endpoint; else None.
+
+    The endpoint must be of the caller's own side, in a channel in which the caller is
+    in office.
+    """
     service, grant = call.service, call.grant
     for projection in service.visible(grant):
         officer = projection.registry.officers.get(grant.actor)
@@ -62,9 +73,10 @@ def _seen(call: ApiRequest[Any], endpoint: NotificationEndpoint) -> Projection |
     return None
 
 
-def _view(
+def endpoint_view(
     call: ApiRequest[Any], endpoint: NotificationEndpoint, projection: Projection
 ) -> EndpointView:
+    """Return the view of an endpoint, with the progress of its deliveries."""
     progress, _ = call.service.courier.progress(endpoint.id)
     return EndpointView(
         id=endpoint.id,
@@ -88,23 +100,25 @@ def _view(
     )
 
 
-def _entering(call: ApiRequest[Any], projection: Projection) -> None:
+def _check_may_enter(call: ApiRequest[Any], projection: Projection) -> None:
     officer = projection.registry.officers.get(call.grant.actor)
     if officer is None or ENTERING.isdisjoint(officer.roles):
         raise refuse(
             "not-permitted",
-            "Heads of office and administrators of a side say where it is told; ask one of them.",
+            "Only heads of office and administrators change where their side is notified; ask "
+            "one of them.",
         )
 
 
 async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
-    """Return an endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
+    """Add an endpoint, and return it. It gets notices of records from now on.
 
-    Raises `Refused`.
+    The same key again returns the same endpoint. A shared secret is shown once, but
+    also in that repeated answer. Raises `Refused`.
     """
     service, grant = call.service, call.grant
     projection = service.channel(grant, new.channel)
-    _entering(call, projection)
+    _check_may_enter(call, projection)
     unknown = [act for act in new.acts if act not in RULES]
     if unknown:
         raise refuse(
@@ -127,7 +141,7 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
                 "A side has at most %(limit)s endpoints in a channel; remove one first.",
                 limit=ENDPOINTS,
             )
-        notification_endpoint = _made(call, new, projection, id)
+        notification_endpoint = _new_endpoint(call, new, projection, id)
         await service.courier.add(notification_endpoint, projection.state.position)
         log.info(
             "endpoint.added",
@@ -137,7 +151,7 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
             by=grant.actor,
             means=notification_endpoint.means,
         )
-    view = _view(call, notification_endpoint, projection)
+    view = endpoint_view(call, notification_endpoint, projection)
     shared = (
         notification_endpoint.secret
         if notification_endpoint.secret.startswith(webhook_signatures.SHARED)
@@ -148,7 +162,7 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
     )
 
 
-def _made(
+def _new_endpoint(
     call: ApiRequest[Any], new: NewEndpoint, projection: Projection, id: str
 ) -> NotificationEndpoint:
     service, grant = call.service, call.grant
@@ -173,7 +187,7 @@ def _made(
         )
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
-        raise refuse("invalid", "This URL is not called: %(wrong)s.", wrong=wrong)
+        raise refuse("invalid", "This URL cannot be used: %(wrong)s.", wrong=wrong)
     if new.signature == "hmac":
         return replace(
             notification_endpoint,
@@ -184,20 +198,21 @@ def _made(
     return replace(notification_endpoint, target=new.url, secret=private, public_key=public)
 
 
-async def _found(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
+async def find_endpoint(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
+    """Return an endpoint that the caller may see, and its channel. Raises `Refused`."""
     service = call.service
     await service.courier.refresh()
     endpoint = service.courier.find(id)
-    projection = None if endpoint is None else _seen(call, endpoint)
+    projection = None if endpoint is None else _channel_of(call, endpoint)
     if endpoint is None or projection is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return endpoint, projection
 
 
 async def remove(call: ApiRequest[Any], id: str) -> None:
-    """Remove an endpoint: nothing more is brought there. Raises `Refused`."""
-    endpoint, projection = await _found(call, id)
-    _entering(call, projection)
+    """Remove an endpoint: nothing more is sent there. Raises `Refused`."""
+    endpoint, projection = await find_endpoint(call, id)
+    _check_may_enter(call, projection)
     await call.service.courier.remove(endpoint.id)
     log.info(
         "endpoint.removed",
@@ -211,8 +226,11 @@ GONE: Final = sentence("its receiver answers that it is gone; remove it, or ente
 
 
 async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, ...]:
-    """Return what an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
-    endpoint, _ = await _found(call, id)
+    """Return the deliveries to an endpoint that did not succeed yet, in log order.
+
+    Raises `Refused`.
+    """
+    endpoint, _ = await find_endpoint(call, id)
     progress, _ = call.service.courier.progress(endpoint.id)
     views = [
         *(_delivery(item, parked=True) for item in progress.parked),
@@ -222,14 +240,14 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
 
 
 def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
-    """Return what was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
+    """Return the last answer to each unfinished delivery, by position."""
     progress, _ = call.service.courier.progress(id)
     texts = {item.position: answer_of(item) for item in (*progress.parked, *progress.waiting)}
     return {position: text for position, text in texts.items() if text is not None}
 
 
 def answer_of(waiting: Waiting) -> Text | None:
-    """Return what was answered last, if anything was."""
+    """Return the last answer to a delivery; None if there was none."""
     return unpacked(waiting.answer) if waiting.answer else None
 
 
@@ -245,29 +263,33 @@ def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
 
 
 async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> DeliveryView:
-    """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on. Raises `Refused`."""
-    endpoint, projection = await _found(call, id)
-    _entering(call, projection)
+    """Make a delivery due at once, whether it was given up or waits.
+
+    An endpoint that was stopped goes on. Raises `Refused`.
+    """
+    endpoint, projection = await find_endpoint(call, id)
+    _check_may_enter(call, projection)
     service = call.service
     progress, revision = service.courier.progress(endpoint.id)
-    wanted = next(
+    delivery = next(
         (item for item in (*progress.parked, *progress.waiting) if item.position == position), None
     )
-    if wanted is None:
+    if delivery is None:
         raise refuse(
-            "not-found", "No such delivery waits or was given up; GET …/deliveries lists those."
+            "not-found",
+            "There is no such delivery that waits or was given up; GET …/deliveries lists them.",
         )
-    if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
-        raise refuse("moved", "The courier was at it just now; look again.")
+    if await service.courier.keep(endpoint.id, _resent(progress, delivery), revision) is None:
+        raise refuse("moved", "The delivery has changed just now; read it, and try again.")
     log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=call.grant.actor)
-    return _delivery(replace(wanted, again=time.time()), parked=False)
+    return _delivery(replace(delivery, again=time.time()), parked=False)
 
 
-def _resent(progress: Progress, wanted: Waiting) -> Progress:
-    once_more = replace(wanted, tries=0, again=0.0)
+def _resent(progress: Progress, delivery: Waiting) -> Progress:
+    once_more = replace(delivery, tries=0, again=0.0)
     return replace(
         progress,
-        parked=tuple(item for item in progress.parked if item != wanted),
-        waiting=(*(item for item in progress.waiting if item != wanted), once_more),
+        parked=tuple(item for item in progress.parked if item != delivery),
+        waiting=(*(item for item in progress.waiting if item != delivery), once_more),
         gone=False,
     )

@@ -1,1 +1,1 @@
-"""Commands of `dragoman audit`: what an auditor does with a log."""
+"""The commands of `dragoman audit`, with which an auditor checks a log."""

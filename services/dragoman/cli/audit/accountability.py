@@ -1,4 +1,7 @@
-"""`dragoman audit`, `audit owed` and `exceptions`: what an auditor asks of a log, from an export, a mirror, or the log as the gateway gives it."""
+"""The commands `dragoman audit`, `owed`, `findings`, `tables` and `diff`.
+
+They read a log from an export, from a mirror, or from the gateway.
+"""
 
 import asyncio
 import sqlite3
@@ -20,11 +23,11 @@ from dragoman.cli.audit.verify import (
     PolicyFile,
     RequiredCosigners,
     Witnesses,
-    asked_for,
-    look_through,
+    check_log,
+    cosigners_of,
+    fault_in_words,
     not_before,
     say_failed,
-    told_of,
 )
 from dragoman.cli.common import (
     UNVERIFIED,
@@ -33,6 +36,7 @@ from dragoman.cli.common import (
     UsageError,
     out,
     out_json,
+    renamed,
     say,
     table,
 )
@@ -41,15 +45,13 @@ from dragoman.reports.audit_answers import answers, paper
 from dragoman.reports.log_findings import LogFinding
 from dragoman.reports.markdown import markdown
 from dragoman.text import verbatim
-from dragoman_schemas.responses import Change
+from dragoman_schemas.state_responses import Change
 
 EVERYWHERE = Target()
 
 Source = Annotated[
     Path | None,
-    Parameter(
-        help="An export, or a mirror's folder; without one, the log as the gateway gives it."
-    ),
+    Parameter(help="An export, or a mirror's folder. Without one, the log of the gateway."),
 ]
 
 
@@ -57,7 +59,7 @@ Source = Annotated[
 async def audit_command(
     file: Source = None,
     *,
-    at: Annotated[int | None, Parameter(help="As it stood at this position.")] = None,
+    at: Annotated[int | None, Parameter(help="The log as it was at this position.")] = None,
     cid: Cid = "",
     log: Log = "",
     witness: Witnesses = (),
@@ -65,16 +67,20 @@ async def audit_command(
     language: Annotated[
         str,
         Parameter(
-            help="In which language it is read: en, fr or zh, and texts in any in which they are given."
+            help="The language of the page: en, fr or zh. Texts stay in the languages of their "
+            "authors."
         ),
     ] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
-    """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
-    required_cosigners = asked_for(witness, policy_file, log)
+    """Verify a log, and answer the auditor's five questions on one page.
+
+    Nobody's word is trusted. If the log is not valid: exit code 7.
+    """
+    required_cosigners = cosigners_of(witness, policy_file, log)
     verification = required_cosigners.verification(cid, log, not_before(file, None), file)
     messages: list[bytes] = []
-    await look_through(verification, file, target, required_cosigners, messages.append)
+    await check_log(verification, file, target, required_cosigners, messages.append)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
     result = verification.result()
@@ -87,7 +93,7 @@ async def audit_command(
         replay = replayed(messages, at)
     messages = messages[: replay.standing.state.position]
     past = ReplayedChannel(replay, messages)
-    lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
+    lie = "" if result.lie is None else f"VERIFICATION FAILED: {fault_in_words(result.lie)}"
     whole = [
         LogFinding(
             check=verbatim(finding.check),
@@ -102,16 +108,17 @@ async def audit_command(
     else:
         out(markdown(paper(audit_answers, of_tag(language), language)).rstrip("\n"), lines=True)
     if not (cid and (log or policy_file)):
-        say(
-            "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
-        )
+        say("give --cid and --log from your own side's notes: without them any log could be given")
     return 0 if result.lie is None else UNVERIFIED
 
 
 @audit.command(name="owed")
 async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
-    """List what every side owed and did not do in time, and what is open, as of the last record. Verify the log first."""
-    result = await _replayed(file, target)
+    """List the obligations that the sides did not meet in time, and the open ones.
+
+    The list is as of the last record. Verify the log first.
+    """
+    result = await _replay(file, target)
     rows = accountability.owed(result[0])
     if target.json:
         out_json(msgspec.to_builtins(rows))
@@ -132,16 +139,24 @@ async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> i
     )
     passed, overdue = sum(row.passed for row in rows), sum(row.state == "overdue" for row in rows)
     say(
-        f"{passed} limits passed, {sum(row.open for row in rows)} are open, of which {overdue} are overdue"
+        f"{passed} limits passed, {sum(row.open for row in rows)} are open, "
+        f"of which {overdue} are overdue"
     )
     return 0
 
 
-@audit.command(name="exceptions")
-async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
-    """List every exception: one key, by voice, acting, entered later, late, corrected, without effect. Verify the log first."""
-    result = await _replayed(file, target)
-    rows = accountability.exceptions(*result)
+renamed(audit, "audit exceptions", "audit findings")
+
+
+@audit.command(name="findings")
+async def findings_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
+    """List the findings that an auditor looks for. Verify the log first.
+
+    They are acts with one key, by voice, of an acting officer, entered later, late,
+    corrected or without effect.
+    """
+    result = await _replay(file, target)
+    rows = accountability.findings(*result)
     if target.json:
         out_json(msgspec.to_builtins(rows))
         return 0
@@ -149,7 +164,7 @@ async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE
         [[str(row.position), row.kind, row.side, row.number, row.detail] for row in rows],
         ["POSITION", "KIND", "SIDE", "UNDER", "WHAT"],
     )
-    say(f"{len(rows)} exceptions")
+    say(f"{len(rows)} findings")
     return 0
 
 
@@ -162,10 +177,13 @@ async def tables_command(
     *,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Write a log as tables for analysis: records, exchanges, receipts. They prove nothing; verify the log first."""
-    result = await _replayed(file, target)
+    """Write a log as tables for analysis: records, exchanges, receipts.
+
+    The tables prove nothing. Verify the log first.
+    """
+    result = await _replay(file, target)
     if result[0].standing.state.registry is None:
-        say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is no channel")
+        say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is not a channel")
         return UNVERIFIED
     rows = tables.rows(*result)
     try:
@@ -175,7 +193,8 @@ async def tables_command(
             await asyncio.to_thread(tables.write_parquet, to, rows)
     except ImportError:
         raise UsageError(
-            "Parquet takes the extra: pip install dragoman[audit]; a name that ends in .sqlite needs nothing"
+            "Parquet needs the extra: pip install dragoman[audit]; "
+            "a name that ends in .sqlite does not"
         ) from None
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"{to} cannot be written: {error}") from None
@@ -188,11 +207,14 @@ async def tables_command(
 async def diff_command(
     first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE
 ) -> int:
-    """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
-    _, messages = await _replayed(file, target)
+    """List the changes after the record at FIRST, up to the record at LAST.
+
+    They are listed by exchange and member. Verify the log first.
+    """
+    _, messages = await _replay(file, target)
     if not 0 <= first < last <= len(messages):
         raise UsageError(
-            f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second"
+            f"FIRST and LAST are positions from 0 to {len(messages)}, and FIRST is below LAST"
         )
     difference = accountability.difference(messages, first, last)
     if target.json:
@@ -205,7 +227,8 @@ async def diff_command(
             else f"opened, {exchange.status}"
         )
         out(
-            f"{exchange.number or exchange.exchange}  {exchange.act}  {became}  (records {', '.join(map(str, exchange.positions))})"
+            f"{exchange.number or exchange.exchange}  {exchange.act}  {became}  "
+            f"(records {', '.join(map(str, exchange.positions))})"
         )
         _print_changes(exchange.changes)
     if difference.channel:
@@ -224,14 +247,17 @@ def _print_changes(changes: Sequence[Change]) -> None:
         out(f"  {change.pointer}: {was} \u2192 {now}")
 
 
-async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
-    """Return a log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
+async def _replay(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
+    """Return a log that is valid without a cid, a key or a witness.
+
+    Raises `Unverified`.
+    """
     required_cosigners = RequiredCosigners()
     verification = required_cosigners.verification("", "", 0, file)
     messages: list[bytes] = []
-    await look_through(verification, file, target, required_cosigners, messages.append, tiled=False)
+    await check_log(verification, file, target, required_cosigners, messages.append, tiled=False)
     if verification.lie is not None:
         raise Unverified(
-            f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}"
+            f"{fault_in_words(verification.lie)}; keep as evidence: {verification.lie.evidence}"
         )
     return verification.replay, messages

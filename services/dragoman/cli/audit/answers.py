@@ -1,4 +1,7 @@
-"""`dragoman audit replay`: the gateway's answers beside those of a replica that was folded from the replayed log."""
+"""The comparison of `dragoman audit replay`: the gateway's answers and a replica's.
+
+The replica is folded from the replayed log.
+"""
 
 import asyncio
 import time
@@ -28,17 +31,17 @@ from dragoman_schemas.host_responses import Me
 from dragoman_schemas.responses import Entry
 
 SAMPLE: Final = 20
-"""Exchanges, and answers of every other kind, that are compared where nothing else is
-asked for: some seconds.
+"""Exchanges, and answers of each other kind, that are compared by default. It takes
+several seconds.
 """
 
 _PATIENT_SECONDS: Final = 30.0
 _AGAIN_SECONDS: Final = 0.25
 _WHOLE: Final = aiohttp.ClientTimeout(total=120, connect=5)
-"""Time for one answer: a report of a long log takes a while."""
+"""The time for one answer: a report of a long log takes a while."""
 
 _FAILURES: Final = 3
-"""Times that a question is asked of a gateway that answers it with an error of its own."""
+"""Times that a question is asked if the gateway answers with an error of its own."""
 
 _UNAUTHENTICATED, _TOO_MANY, _UNAVAILABLE, _FAILED = 401, 429, 503, 500
 _SHOWN: Final = 20
@@ -48,11 +51,17 @@ _SHOWN_CHARACTERS: Final = 200
 
 
 class GatewayChanged(Exception):
-    """The gateway gave another log the second time it was read, or its head is of other records; the message says which."""
+    """A log that a gateway gave differently the second time.
+
+    Or its head is of other records. The message says which.
+    """
 
 
 class Gateway:
-    """The gateway that is audited, asked as patiently as an honest one that is busy needs."""
+    """The gateway that is audited.
+
+    It is asked as patiently as an honest gateway that is busy needs.
+    """
 
     def __init__(self, caller: Client, channel: str) -> None:
         """Ask for a channel."""
@@ -61,7 +70,11 @@ class Gateway:
         self._name = channel
 
     async def ask(self, path: str, least: int) -> Response:
-        """Ask for a path of the channel, at a position or after it. Raises `Unanswered`; `Answered` where the token is in force no longer."""
+        """Return the answer for a path of the channel, at a position or after it.
+
+        Raises `GatewayUnavailable`, and `ProblemResponse` if the token is not in force
+        any more.
+        """
         until, failures = time.monotonic() + _PATIENT_SECONDS, 0
         while True:
             begun = time.monotonic()
@@ -92,14 +105,17 @@ class Gateway:
             await asyncio.sleep(wait)
 
     async def position(self) -> int:
-        """Return the newest position. Raises `Unanswered`."""
+        """Return the newest position. Raises `GatewayUnavailable`."""
         try:
             return (await self._caller.channel(self._name)).position
         except (ProblemResponse, Unreachable, Garbled) as error:
             raise GatewayUnavailable(str(error)) from None
 
     async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
-        """Read the records from a position on, up to another at least. Raises `Unanswered`."""
+        """Yield the records from a position on, up to another one at least.
+
+        Raises `GatewayUnavailable`.
+        """
         try:
             async for page in self._caller.records(self._name, first, least):
                 yield page
@@ -107,7 +123,10 @@ class Gateway:
             raise GatewayUnavailable(str(error)) from None
 
     async def more(self, first: int, least: int) -> AsyncGenerator[Page, None]:
-        """Read the messages from a position on, up to another at least. Raises `Unanswered`, `Hole`."""
+        """Yield the messages from a position on, up to another one at least.
+
+        Raises `GatewayUnavailable`, `Hole`.
+        """
         async for page in messages_of(self.entries(first, least)):
             yield page
 
@@ -120,11 +139,13 @@ async def compare(
     *,
     sample: int,
     seed: int,
-    told: Callable[[str, int, int], None],
+    report: Callable[[str, int, int], None],
 ) -> AnswerComparison:
-    """Compare the gateway's answers with a replica's, a sample of each kind or all where that is 0. Raises `Hole`, `Other`, `LogBroken`.
+    """Compare the gateway's answers with a replica's.
 
-    The replica folds what the source gives again, which must be what was replayed.
+    `sample` is the number of answers of each kind, or 0 for all. The replica folds the
+    source again, which must give the replayed log. Raises `Hole`, `GatewayChanged`,
+    `LogBroken`.
     """
     replayed = fold.result()
     me = (await caller.call("GET", "/v1/me")).of("word on whose the token is", Me)
@@ -134,17 +155,15 @@ async def compare(
         if fold.erased or fold.unproven or fold.entries:
             replica_projection.expect(await erasures_in(source))
         await replica_projection.begin(
-            _told(source(), lambda done: told("replaying again", done, replayed.position)),
+            _reporting(source(), lambda done: report("replaying again", done, replayed.position)),
             replayed.position,
         )
         if replica_projection.projection.standing.frontier.root().hex() != replayed.root:
             raise GatewayChanged(
-                "the log was given as other records when it was read a second time"
+                "the gateway gave other records when the log was read a second time"
             )
-        random, comparison = (
-            Random(seed),  # noqa: S311
-            Comparison(host, replica_projection),
-        )  # lots that can be drawn again
+        random = Random(seed)  # the same sample can be drawn again  # noqa: S311
+        comparison = Comparison(host, replica_projection)
         compared_paths = questions(
             replica_projection.projection.store,
             channel,
@@ -155,16 +174,16 @@ async def compare(
         )
         for number, question in enumerate(compared_paths, 1):
             await comparison.ask(question)
-            told("comparing", number, len(compared_paths))
+            report("comparing", number, len(compared_paths))
             if comparison.is_over:
                 break
         first = random.randint(1, replica_projection.position) if sample else 1
         await comparison.records(first, sample or replica_projection.position)
-        stopped = await _signed(caller, channel, replica_projection, replayed.position)
+        stopped = await _compare_head(caller, channel, replica_projection, replayed.position)
         return comparison.result(seed=seed, whole=not sample, stopped=stopped)
 
 
-async def _told(
+async def _reporting(
     pages: AsyncGenerator[Page, None], done: Callable[[int], None]
 ) -> AsyncGenerator[Page, None]:
     async for page in pages:
@@ -172,10 +191,13 @@ async def _told(
         done(page[-1][0] if page else 0)
 
 
-async def _signed(
+async def _compare_head(
     caller: Client, channel: str, replica_projection: ReplicaProjection, replayed: int
 ) -> str:
-    """Compare the signed head with the records that came meanwhile. Return a note on records that no head covers. Raises `Other`, `Hole`."""
+    """Compare the signed head with the records that arrived meanwhile.
+
+    Return a note on records that no head covers. Raises `GatewayChanged`, `Hole`.
+    """
     if replica_projection.position == replayed:
         return ""
     registry = replica_projection.projection.registry
@@ -185,7 +207,7 @@ async def _signed(
         if signed is None:
             return ""
         try:
-            head, _ = checkpoint.opened(signed, log_of(registry))
+            head, _ = checkpoint.read_signed(signed, log_of(registry))
         except NotANote as error:
             raise GatewayChanged(
                 f"the signed head is not of the key that the genesis names: {error}"
@@ -199,15 +221,19 @@ async def _signed(
         return f"the records under the newest signed head were not given: {error}"
     if replica_projection.projection.root(head.size) != head.root:
         raise GatewayChanged(
-            f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
+            f"the signed head of {head.size} records is of other records than these: "
+            "keep both, they convict the signer"
         )
     if head.size < replica_projection.position:
-        return f"the records after {head.size} came while answers were compared, and stand under no signed head yet"
+        return (
+            f"the records after {head.size} arrived while answers were compared, "
+            "and no signed head covers them yet"
+        )
     return ""
 
 
 def show(compared: AnswerComparison) -> None:
-    """Print how many answers were compared, and at which positions."""
+    """Print the number of compared answers, and their positions."""
     counts = (
         ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items()))
         or "nothing"
@@ -224,7 +250,7 @@ def show(compared: AnswerComparison) -> None:
 def tell(compared: AnswerComparison) -> None:
     """Print the differences and the unanswered questions on standard error."""
     for mismatch in compared.mismatches[:_SHOWN]:
-        say(f"dragoman: VERIFICATION FAILED: {_said(mismatch)}")
+        say(f"dragoman: VERIFICATION FAILED: {_in_words(mismatch)}")
     if len(compared.mismatches) > _SHOWN:
         say(f"and {len(compared.mismatches) - _SHOWN} differences more; --json has them")
     if compared.stopped:
@@ -233,7 +259,7 @@ def tell(compared: AnswerComparison) -> None:
         say(f"dragoman: not answered: {text}")
 
 
-def _said(mismatch: Mismatch) -> str:
+def _in_words(mismatch: Mismatch) -> str:
     where = (
         f"exchange {mismatch.number} ({mismatch.exchange}), "
         if mismatch.number
@@ -242,9 +268,12 @@ def _said(mismatch: Mismatch) -> str:
         else ""
     )
     gateway, text = (
-        item if len(item) <= _SHOWN_CHARACTERS else f"{item[:_SHOWN_CHARACTERS]}…"
-        for item in (mismatch.gateway, mismatch.replay)
+        answer if len(answer) <= _SHOWN_CHARACTERS else f"{answer[:_SHOWN_CHARACTERS]}…"
+        for answer in (mismatch.gateway, mismatch.replay)
     )
     what = mismatch.pointer or "the whole answer"
     more = f", and {mismatch.answers - 1} answers more" if mismatch.answers > 1 else ""
-    return f"{where}{what}: the gateway says {gateway}, the replay {text} (GET {mismatch.question}, at position {mismatch.position}{more})"
+    return (
+        f"{where}{what}: the gateway says {gateway}, the replay {text} "
+        f"(GET {mismatch.question}, at position {mismatch.position}{more})"
+    )

@@ -1,4 +1,4 @@
-"""The copies of a log that a command is given: an export, or the folder that a mirror keeps."""
+"""Copies of a log that a command names: an export or a mirror's folder."""
 
 from pathlib import Path
 
@@ -8,18 +8,21 @@ from dragoman.eventlog.archive import Archive
 _KEPT = ("records", "leaves", "offsets", "sealed", "pinned.json")
 
 
-def there(file: Path) -> Path:
-    """Return a file or folder that is named, if it is there. Raises `UsageError`."""
+def existing_path(file: Path) -> Path:
+    """Return a named file or folder. Raises `UsageError` if it does not exist."""
     if not file.exists():
         raise UsageError(f"{file}: there is no such file or folder")
     return file
 
 
 def archive_in(folder: Path) -> Archive:
-    """Open the copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
+    """Open the copy in a mirror's folder; no new one is begun.
+
+    Raises `UsageError`, and the errors of an archive.
+    """
     if not any((folder / name).exists() for name in _KEPT):
         raise UsageError(
-            f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps"
+            f"{folder} is not a mirror's folder: name the folder of `dragoman audit mirror`"
         )
     archive = Archive(folder)
     for notice in archive.notices:

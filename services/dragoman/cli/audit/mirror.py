@@ -1,4 +1,7 @@
-"""`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
+"""The commands `dragoman audit mirror`, `compare`, `repair` and `fork`.
+
+A mirror is a side's own copy of a log. Two copies can be compared.
+"""
 
 import asyncio
 import time
@@ -15,9 +18,9 @@ from dragoman.audit import compare
 from dragoman.audit.compare import CopyComparison, KeptHead, LogCopy
 from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned, UnprovenHead
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
-from dragoman.cli.audit.copies import archive_in, there
+from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.replay import checked_cid, verifier_of
-from dragoman.cli.audit.verify import audit, tile_of
+from dragoman.cli.audit.verify import Cid, Log, audit, tile_of
 from dragoman.cli.common import (
     HEAD_SECONDS,
     UNVERIFIED,
@@ -34,7 +37,7 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.eventlog import repair
-from dragoman.eventlog.self_check import HASH
+from dragoman.eventlog.archive_format import HASH
 from dragoman.tlog import merkle, tiles
 from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
@@ -43,13 +46,13 @@ from dragoman.tlog.tiles import Tile
 EVERYWHERE = Target()
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
-"""How long records may stand under no signed head before it is said: a head comes
+"""Seconds for which records may be without a signed head before a warning. A head comes
 within half a second.
 """
 
 _BATCH: Final = tiles.WIDTH
-"""Records are taken up to multiples of this, where few tiles show that a head goes on
-from them.
+"""Records are stored in multiples of this. Few tiles then show that a head goes on from
+them.
 """
 
 _LATER: Final = (429, 503)
@@ -60,21 +63,18 @@ _GATEWAY: Final = "gateway"
 async def mirror_command(
     folder: Path,
     *,
-    cid: Annotated[
-        str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
-    ],
-    log: Annotated[
-        str,
-        Parameter(
-            help="The verifier key of the log, as your own side wrote it down at the opening."
-        ),
-    ],
+    cid: Cid,
+    log: Log,
     once: Annotated[
-        bool, Parameter(negative=(), help="Stop when the copy has come to the end of the log.")
+        bool, Parameter(negative=(), help="Stop when the copy has reached the end of the log.")
     ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Keep your side's own copy of a log in FOLDER, each record verified before it is kept. Ends with exit code 7 at the first lie."""
+    """Keep your side's own copy of a log in FOLDER.
+
+    Each record is verified before it is stored. The command ends with exit code 7 at
+    the first fault of the log.
+    """
     mirror = mirror_of(folder, cid, log)
     try:
         mirror.again()
@@ -88,7 +88,10 @@ async def mirror_command(
 
 
 def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
-    """Return the mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
+    """Return the mirror in a folder, or a new one there.
+
+    Raises `UsageError`, and the errors of an archive.
+    """
     try:
         mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
     except MirrorOfAnotherChannel as error:
@@ -99,11 +102,12 @@ def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
 
 
 def verdict(mirror: Mirror) -> int:
-    """Say the first lie that a mirror has found; the exit code."""
+    """Print the first fault that a mirror has found, and return the exit code."""
     if mirror.lie is None:
         return 0
     say(
-        f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}"
+        f"dragoman: VERIFICATION FAILED: {mirror.lie.check} "
+        f"at position {mirror.lie.position}: {mirror.lie.what}"
     )
     say(f"keep as evidence: {mirror.lie.evidence}")
     return UNVERIFIED
@@ -112,10 +116,11 @@ def verdict(mirror: Mirror) -> int:
 async def follow(
     mirror: Mirror, caller: Client, channel: str, *, once: bool, event: asyncio.Event | None = None
 ) -> None:
-    """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
+    """Store new records until the end of the log, or for ever.
 
-    Nothing is taken that no signed head covers. Raises `Unverified` where `once` and
-    there is none in time.
+    The gateway is asked every second, and whenever `event` is set. The function ends at
+    the first fault. No record is stored that no signed head covers. Raises `Unverified`
+    if `once` is set and no head is signed in time.
     """
     event, unsigned = event or asyncio.Event(), Unsigned()
     while mirror.lie is None:
@@ -132,7 +137,8 @@ async def follow(
                 )
                 if once and more and signed is None:
                     raise Unverified(
-                        "no head is signed: whether what is given can be denied tomorrow cannot be told, and nothing of it is kept"
+                        "no head is signed: the host could deny these records tomorrow, "
+                        "and none of them is kept"
                     )
             elif mirror.lie is None and not once:
                 unsigned.withheld(
@@ -146,7 +152,8 @@ async def follow(
             if once or error.problem.status not in _LATER:
                 raise
             unsigned.tell(
-                f"{error.problem.title or 'refused'}: {error.problem.detail}; nothing is kept, and it is tried again"
+                f"{error.problem.title or 'refused'}: {error.problem.detail}; "
+                "nothing is kept, and it is tried again"
             )
         if mirror.archive.size > before:
             say(f"{mirror.archive.size} records are kept")
@@ -161,15 +168,21 @@ async def follow(
 
 
 class Unsigned:
-    """Records that are given under no signed head, which are waited for; said once each time it lasts."""
+    """Records without a signed head, for which a mirror waits.
+
+    A warning is printed once as long as they are the same.
+    """
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Begin without such records."""
         self._since: float | None = None
         self._told = ""
 
     def note(self, number: int, *, more: bool, is_new: bool, once: bool) -> None:
-        """Note whether there are more records than are kept, and whether some were kept just now."""
+        """Note whether the log has more records than the mirror.
+
+        The records may be new, and the mirror may just have grown.
+        """
         if not more or is_new:
             self._since, self._told = None, ""
         if more:
@@ -185,17 +198,18 @@ class Unsigned:
                 )
 
     def withheld(self, number: int, signed: int, *, is_new: bool) -> None:
-        """Note that a head is shown of more records than are given."""
+        """Note that a head is of more records than the gateway gives."""
         if is_new:
             self._since, self._told = None, ""
         self._since = self._since or time.monotonic()
         if time.monotonic() - self._since > _UNSIGNED_SECONDS:
             self.tell(
-                f"a head of {signed} records is signed, and {number} are given: ask the host for the others, and keep that head"
+                f"a head of {signed} records is signed, and {number} are given: "
+                "ask the host for the others, and keep that head"
             )
 
     def tell(self, text: str) -> None:
-        """Say why nothing is kept, once as long as it is the same."""
+        """Print the reason why no record is stored, once as long as it is the same."""
         if text != self._told:
             say(text)
         self._told = text
@@ -204,7 +218,10 @@ class Unsigned:
 async def _take_under(
     signed: bytes, mirror: Mirror, caller: Client, channel: str, *, patient: bool
 ) -> None:
-    """Take the records that a signed head has beyond those that are kept, each only once the head is shown to begin with all before it."""
+    """Store the records of a signed head that the mirror lacks.
+
+    Each is stored only after the head is shown to begin with all records before it.
+    """
     size = mirror.size_of(signed)
     if size is None or size <= mirror.archive.size:
         await asyncio.to_thread(partial(mirror.head, signed, patient=patient))
@@ -241,15 +258,21 @@ async def _take(messages: list[bytes], signed: bytes, tree: "Tree", mirror: Mirr
 
 
 class Tree:
-    """The tree of a signed head, out of the tiles that the gateway serves; whoever uses it verifies it."""
+    """The tree of a signed head, from the tiles that the gateway serves.
+
+    The caller must verify it.
+    """
 
     def __init__(self, caller: Client, channel: str, size: int) -> None:
-        """Have read none of its tiles."""
+        """Begin without any tile."""
         self.caller, self.channel, self.size = caller, channel, size
         self._tiles: dict[Tile, bytes] = {}
 
     async def nodes(self, *sizes: int) -> Nodes:
-        """Read what it takes to show that the trees of some sizes begin it. Raises `Unproven` where a tile is not there."""
+        """Return the nodes which show that trees of some sizes begin this one.
+
+        Raises `UnprovenHead` if a tile is missing.
+        """
         wanted: list[Tile] = []
 
         def note(tile: Tile) -> bytes:
@@ -277,7 +300,7 @@ class Tree:
 
 
 async def _goes_on(caller: Client, channel: str, first: int) -> bool:
-    """Return whether there is a record from a position on."""
+    """Return whether the log has a record from a position on."""
     async with aclosing(_pages(caller, channel, first)) as pages:
         async for page in pages:
             if page:
@@ -294,24 +317,23 @@ async def compare_command(
     one: str,
     other: str,
     *,
-    log: Annotated[
-        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
-    ] = "",
+    log: Log = "",
     to: Annotated[
-        Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")
+        Path | None, Parameter(help="The file for the evidence of a fork. Default: fork.json.")
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7.
+    """Compare two copies: exports, mirrors' folders, or `gateway`.
 
-    One of them may be a signed head that you have kept, or a record's .tlog-proof:
-    whoever has forked the log since is convicted by it alone.
+    They are the same, or one extends the other, or they are a fork: exit code 7. One of
+    them may be a signed head that you have kept, or a record's .tlog-proof. It alone
+    convicts the signer who has forked the log since.
     """
     with ExitStack() as opened:
         copy_comparison = await asyncio.to_thread(
-            _compared,
-            await _opened(opened, one, target),
-            await _opened(opened, other, target),
+            _compare,
+            await _open_copy(opened, one, target),
+            await _open_copy(opened, other, target),
             verifier_of(log) if log else None,
         )
     if target.json:
@@ -330,27 +352,32 @@ async def compare_command(
         path = to or Path("fork.json")
         path.write_bytes(copy_comparison.evidence)
         say(
-            f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …"
+            f"{path} convicts the owner of the log's key: "
+            f"check it anywhere with: dragoman audit fork {path} --log …"
         )
     elif copy_comparison.result == compare.FORK:
         say(
-            "keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet"
+            "keep both copies: at most one of them is under a signed head, "
+            "and no signature convicts anybody yet"
         )
     elif copy_comparison.result == compare.SHORTER:
         say("keep what you have: it shows that there was more")
     return 0 if copy_comparison.result in (compare.SAME, compare.EXTENDS) else UNVERIFIED
 
 
-def _compared(
+def _compare(
     one: LogCopy | KeptHead, other: LogCopy | KeptHead, log: Verifier | None
 ) -> CopyComparison:
-    """Return what two copies come to, or a head and a copy. Raises `UsageError`."""
+    """Return the comparison of two copies, or of a head and a copy.
+
+    Raises `UsageError`.
+    """
     try:
         match one, other:
             case KeptHead(), LogCopy():
-                return compare.held(one, other, log)
+                return compare.compare_head(one, other, log)
             case LogCopy(), KeptHead():
-                return compare.held(other, one, log)
+                return compare.compare_head(other, one, log)
             case LogCopy(), LogCopy():
                 return compare.compare(one, other, log)
             case _:
@@ -358,10 +385,10 @@ def _compared(
                     "two heads have no records to be compared by: name a copy beside one of them"
                 )
     except NotANote as error:
-        raise UsageError(f"the head that was kept shows nothing of this log: {error}") from None
+        raise UsageError(f"the kept head shows nothing of this log: {error}") from None
 
 
-async def _opened(opened: ExitStack, where: str, target: Target) -> LogCopy | KeptHead:
+async def _open_copy(opened: ExitStack, where: str, target: Target) -> LogCopy | KeptHead:
     if where == _GATEWAY:
         async with connected(target) as caller:
             channel = await channel_of(target, caller)
@@ -373,7 +400,7 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> LogCopy | Ke
                 if isinstance(raw, bytes)
             ]
         return compare.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
-    path = there(Path(where))
+    path = existing_path(Path(where))
     if path.is_dir():
         archive = archive_in(path)
         opened.callback(archive.close)
@@ -388,20 +415,25 @@ def repair_command(
     cid: Annotated[
         str,
         Parameter(
-            help="The channel's id as your own side wrote it down, where `pinned.json` is damaged."
+            help="The channel's id, from your own side's notes, if `pinned.json` is damaged."
         ),
     ] = "",
     log: Annotated[
         str,
         Parameter(
-            help="The verifier key of the log, as your own side wrote it down, where `pinned.json` is damaged."
+            help="The verifier key of the log, from your own side's notes, if `pinned.json` is "
+            "damaged."
         ),
     ] = "",
 ) -> int:
-    """Repair a mirror's FOLDER as far as its records and its signed head prove it. What is replaced stays as NAME.damaged."""
+    """Repair a mirror's FOLDER.
+
+    Only data that its records and its signed head prove are written. A replaced file
+    stays as NAME.damaged.
+    """
     pins = Pinned(cid=checked_cid(cid), log=str(verifier_of(log))) if cid and log else None
     try:
-        done = repair.repair(there(folder), pins)
+        done = repair.repair(existing_path(folder), pins)
     except repair.ArchiveOfAnotherChannel as error:
         raise UsageError(f"{error}; give --cid and --log of that channel") from None
     for line in done or ["nothing is damaged"]:
@@ -413,11 +445,9 @@ def repair_command(
 def fork_command(
     file: Path,
     *,
-    log: Annotated[
-        str, Parameter(help="The verifier key of the log, as your own side wrote it down.")
-    ],
+    log: Log,
 ) -> int:
-    """Check the evidence of a fork that `audit compare` wrote, offline and without either copy."""
+    """Check the evidence of a fork from `audit compare`, offline and without a copy."""
     raw, verifier = read_input(str(file)), verifier_of(log)
     try:
         out(compare.convicts(raw, verifier))

@@ -1,4 +1,8 @@
-"""`dragoman audit`: replay a log without trusting the gateway, and take and check the proof of one record."""
+"""The commands `dragoman audit replay`, `proof`, `check` and `release`.
+
+`replay` folds a log without trusting the gateway. `proof` and `check` save and check
+the proof of one record. `release` verifies a published bundle.
+"""
 
 import json
 import re
@@ -37,7 +41,7 @@ from dragoman.audit.replay import (
 )
 from dragoman.cli.audit import answers
 from dragoman.cli.audit.answers import SAMPLE
-from dragoman.cli.audit.copies import archive_in, there
+from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.common import (
     HEAD_SECONDS,
     UNREACHABLE,
@@ -64,16 +68,16 @@ from dragoman.tlog.note import NotANote, Verifier, read_verifier
 
 EVERYWHERE = Target()
 
-audit = App(name="audit", help="Replay, verify and export a channel's log, believing nobody.")
+audit = App(
+    name="audit", help="Replay, verify and export a channel's log without trusting anybody."
+)
 
 
 @audit.command(name="replay")
 async def replay_command(
     file: Annotated[
         Path | None,
-        Parameter(
-            help="An export, or a mirror's folder, whose log is replayed; without one, the log as the gateway gives it."
-        ),
+        Parameter(help="An export, or a mirror's folder. Without one, the log of the gateway."),
     ] = None,
     *,
     at: Annotated[int | None, Parameter(help="Fold up to this position only.")] = None,
@@ -81,38 +85,37 @@ async def replay_command(
         bool,
         Parameter(
             negative=(),
-            help="Read the broker's log itself, with the keys in --data, not the gateway's copy.",
+            help="Read the log from the broker, with the keys in --data, not from the gateway.",
         ),
     ] = False,
     cid: Annotated[
         str | None,
-        Parameter(help="The channel's id as your own side wrote it down at the opening."),
+        Parameter(help="The channel's id, from your own side's notes of the opening."),
     ] = None,
     sample: Annotated[
         int,
-        Parameter(
-            help="How many answers of each kind are compared with the gateway's; 0 compares none."
-        ),
+        Parameter(help="The number of answers of each kind to compare with the gateway's, or 0."),
     ] = SAMPLE,
     all: Annotated[
         bool,
-        Parameter(negative=(), help="Compare every answer that there is, which may take long."),
+        Parameter(negative=(), help="Compare every answer, which may take long."),
     ] = False,
     seed: Annotated[int | None, Parameter(help="Draw the same sample again.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Fold the log from the first record, print the state and its digest, and compare both and whole answers with the gateway's.
+    """Fold the log from its first record, and compare the result with the gateway's.
 
-    Unequal to what the gateway says of the same position, an answer that the replay
-    gives otherwise, a head that is not of these records, another channel than that of
-    --cid: exit code 7. With --at only the digest is compared.
+    The command prints the state and its digest. It compares the digest, and a sample of
+    whole answers, with those of the gateway. Exit code 7 means another digest at the
+    same position, another answer, a head that is not of these records, or another
+    channel than --cid. With --at only the digest is compared.
     """
     cid = None if cid is None else checked_cid(cid)
     if sample < 0:
         raise UsageError("--sample is a number of answers, 0 or more")
     if at is not None and (all or seed is not None):
         raise UsageError(
-            "answers are compared where the log ends: leave --at out, or --all and --seed"
+            "answers are compared at the end of the log: leave out --at, or --all and --seed"
         )
     if file is not None and from_log:
         raise UsageError("the log is read from FILE or by --from-log: give one of them")
@@ -125,14 +128,13 @@ async def replay_command(
         source = (
             _source(caller, channel, _broker_of(target) if from_log else None, target.data)
             if file is None
-            else _copied(file)
+            else _copy_source(file)
         )
         try:
             fold = await _fold(source, at or (newest if file is None else 0))
             last = at or (newest if file is None else fold.standing.state.position)
-            if (
-                at is None and max(fold.unproven.values(), default=0) > last
-            ):  # something was erased meanwhile
+            if at is None and max(fold.unproven.values(), default=0) > last:
+                # A record was erased meanwhile.
                 last = (await caller.channel(channel)).position
                 fold = await _fold(source, last)
         except (Hole, LogBroken) as error:
@@ -144,14 +146,15 @@ async def replay_command(
         result = fold.result()
         if result.position > newest:
             say(
-                f"dragoman: VERIFICATION FAILED: {file} has {result.position} records, and the gateway's log ends at {newest}"
+                f"dragoman: VERIFICATION FAILED: {file} has {result.position} records, "
+                f"and the gateway's log ends at {newest}"
             )
             return UNVERIFIED
         live = (
             await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")
         ).headers.get("Dragoman-Digest", "")
         forgotten = not live and await _erased_since(caller, channel, result.position)
-        lie = _lie(fold, head, cid, last, whole=at is None)
+        lie = _fault(fold, head, cid, last, whole=at is None)
         compared = None
         if not lie and at is None and (all or sample):
             try:
@@ -163,7 +166,7 @@ async def replay_command(
                         source,
                         sample=0 if all else sample,
                         seed=seed,
-                        told=progress,
+                        report=progress,
                     )
             except (Hole, LogBroken, answers.GatewayChanged) as error:
                 lie = f"while answers were compared: {error}"
@@ -173,21 +176,24 @@ async def replay_command(
     if lie:
         say(f"dragoman: VERIFICATION FAILED: {lie}")
         return UNVERIFIED
-    return _concluded(result, live, compared, head, forgotten=forgotten)
+    return _conclude(result, live, compared, head, forgotten=forgotten)
 
 
-def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole: bool) -> str:
-    """Return the fault of a log that was replayed, before anything is compared; empty where there is none."""
+def _fault(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole: bool) -> str:
+    """Return the first fault of a replayed log, before answers are compared.
+
+    Empty if it has none.
+    """
     result = fold.result()
     if cid is not None and cid != result.cid:
         return f"this is the channel {result.cid}, and not {cid}: it was opened by other keys"
-    lie = _withheld(fold, whole=whole) or _beside(fold, head)
+    lie = _withheld_fault(fold, whole=whole) or _head_fault(fold, head)
     if not lie and result.position != last:
         lie = f"the log ends at {result.position}, the gateway speaks of {last}"
     return lie
 
 
-def _concluded(
+def _conclude(
     result: Replayed,
     live: str,
     compared: AnswerComparison | None,
@@ -195,21 +201,24 @@ def _concluded(
     *,
     forgotten: bool,
 ) -> int:
-    """Tell if the gateway agrees with the replay. Return the exit code."""
+    """Report whether the gateway agrees with the replay, and return the exit code."""
     if forgotten:
         say(
-            f"the gateway keeps no digest of position {result.position}: something that stood there was erased later; compare one from then on"
+            f"the gateway keeps no digest of position {result.position}, because a record was "
+            "erased later; compare at a position after the erasure"
         )
     elif live != result.digest:
         say(
-            f"dragoman: VERIFICATION FAILED: at position {result.position} the replay gives {result.digest}, the gateway says {live}"
+            f"dragoman: VERIFICATION FAILED: at position {result.position} "
+            f"the replay gives {result.digest}, the gateway says {live}"
         )
         return UNVERIFIED
     if compared is not None and compared.mismatches:
         return UNVERIFIED
     if compared is not None and compared.unanswered:
         say(
-            f"dragoman: {len(compared.unanswered)} questions were not answered: nothing is known of these answers; ask again later"
+            f"dragoman: {len(compared.unanswered)} questions were not answered: "
+            "nothing is known of these answers; ask again later"
         )
         return UNREACHABLE
     if forgotten:
@@ -221,16 +230,17 @@ def _concluded(
 
 
 async def _erased_since(caller: Client, channel: str, position: int) -> bool:
-    """Return whether a record up to a position is named by an erasure after it."""
+    """Return whether a later erasure names a record up to a position."""
     erasures = await erasures_in(lambda: messages_of(caller.records(channel)))
     return any(at <= position < erasure.by for at, erasure in erasures.items())
 
 
 def checked_cid(text: str) -> str:
-    """Return a channel's id as it was written down; empty for none. Raises `UsageError`."""
+    """Return a channel's id in lower case; empty for none. Raises `UsageError`."""
     if text and not _CID.fullmatch(text.lower()):
         raise UsageError(
-            "--cid is 64 hexadecimal digits: the channel's id as your own side wrote it down at the opening"
+            "--cid is 64 hexadecimal digits: "
+            "the channel's id, from your own side's notes of the opening"
         )
     return text.lower()
 
@@ -239,59 +249,80 @@ _CID = re.compile(r"[0-9a-f]{64}")
 
 
 def verifier_of(text: str, option: str = "--log") -> Verifier:
-    """Return the verifier key that an option gives, as it was written down. Raises `UsageError`."""
+    """Return the verifier key that an option gives. Raises `UsageError`."""
     try:
         return read_verifier(text)
     except NotANote as error:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _withheld(fold: Replay, *, whole: bool) -> str:
-    """Return what is wrong with entries that stand for records, in a log or in its beginning; empty where nothing is, or where that is told further on."""
+def _withheld_fault(fold: Replay, *, whole: bool) -> str:
+    """Return the fault of entries that replace records; empty if they have none.
+
+    A fault that a later check reports is left to that check.
+    """
     unproven = {
         at: by for at, by in fold.unproven.items() if whole or by <= fold.standing.state.position
     }
     if unproven:
         at = min(unproven)
-        return f"the record at position {at} is withheld, and what stands at {unproven[at]} is no erasure of it that has effect"
+        return (
+            f"the record at position {at} is withheld, and the record at {unproven[at]} "
+            "is not an erasure of it that has effect"
+        )
     if fold.unproven:
         say(
-            f"{len(fold.unproven)} records are withheld that were erased later, as the gateway says: `dragoman audit verify` finds out"
+            f"{len(fold.unproven)} records are withheld; the gateway says that they were erased "
+            "later: `dragoman audit verify` checks it"
         )
     return ""
 
 
 def _hold_to_head(head: bytes | None, newest: int, at: int | None) -> None:
-    """Raise `Unverified` where a gateway speaks of far more records than its head has, and `UsageError` where `at` is none of them."""
+    """Check the size of the log against its head, and `at` against its size.
+
+    Raises `Unverified` if the gateway speaks of far more records than its head has, and
+    `UsageError` if `at` is not one of its positions.
+    """
     if head is not None and newest > _size_of(head) + COMPARED_GROWTH:
         raise Unverified(
-            f"the gateway speaks of {newest} records, and its newest signed head is of {_size_of(head)}: keep both"
+            f"the gateway speaks of {newest} records, "
+            f"and its newest signed head is of {_size_of(head)}: keep both"
         )
     if at is not None and not 1 <= at <= newest:
         raise UsageError(f"--at is a position from 1 to {newest}")
 
 
 def _size_of(signed: bytes) -> int:
-    """Return the number of records of a head, whoever signed it; 0 where it is no head, as is told further on."""
+    """Return the number of records of a head, whoever signed it.
+
+    0 if it is not a head, which a later check reports.
+    """
     try:
         return checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
     except (NotANote, UnicodeDecodeError):
         return 0
 
 
-def _beside(fold: Replay, signed: bytes | None) -> str:
-    """Return what is wrong with a signed head beside the records that were replayed; empty where it is theirs, or beyond them."""
+def _head_fault(fold: Replay, signed: bytes | None) -> str:
+    """Return the fault of a signed head beside the replayed records.
+
+    Empty if the head is of these records, or beyond them.
+    """
     registry = fold.standing.state.registry
     if signed is None or registry is None:
         return ""
     try:
-        head, _ = checkpoint.opened(signed, log_of(registry))
+        head, _ = checkpoint.read_signed(signed, log_of(registry))
     except NotANote as error:
         return f"the signed head is not of the key that the genesis names: {error}"
     if head.size > fold.standing.frontier.size:
         return ""
     if fold.root(head.size) != head.root:
-        return f"the signed head of {head.size} records is of other records than these: `dragoman audit verify` finds the first, keep both"
+        return (
+            f"the signed head of {head.size} records is of other records than these: "
+            "`dragoman audit verify` finds the first, keep both"
+        )
     say(f"the signed head of {head.size} records is that of these records")
     return ""
 
@@ -303,12 +334,16 @@ async def proof_command(
     to: Annotated[
         Path | None,
         Parameter(
-            help="Where to write it. Default: CHANNEL-POSITION.tlog-proof, and the record beside it."
+            help="The file of the proof; the record goes beside it. "
+            "Default: CHANNEL-POSITION.tlog-proof."
         ),
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Take the proof that the record at POSITION stands in the log, and the record, as files that need no server any more."""
+    """Save the record at POSITION, and the proof that it is in the log.
+
+    They are two files, which can be checked without any server.
+    """
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         body = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}/proof")).body
@@ -326,7 +361,8 @@ async def proof_command(
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     out(str(path))
     say(
-        f"check it anywhere with: dragoman audit check {path} {path.with_suffix('.json')} --log '{log}'"
+        f"check it anywhere with: "
+        f"dragoman audit check {path} {path.with_suffix('.json')} --log '{log}'"
     )
     return 0
 
@@ -336,9 +372,12 @@ def check_command(
     proof_file: Path,
     record_file: Path,
     *,
-    log: Annotated[str, Parameter(help="The log's verifier key, as your own side wrote it down.")],
+    log: Annotated[str, Parameter(help="The log's verifier key, from your side's notes.")],
 ) -> int:
-    """Check a proof offline: that the record in RECORD_FILE stands in the log of that key. Else exit code 7."""
+    """Check offline that the record in RECORD_FILE is in the log of a key.
+
+    If the proof is not valid: exit code 7.
+    """
     record, data, verifier = (
         read_input(str(record_file)),
         read_input(str(proof_file)),
@@ -357,9 +396,10 @@ def check_command(
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
     head = checkpoint.read(note.text)
-    what = "the record" if entry is not record else "a record of which the bytes are not here"
+    subject = "the record" if entry is not record else "a record of which the bytes are not here"
     say(
-        f"{what} stands at position {proof.index + 1} of {head.origin}, under its signed head of {head.size} records"
+        f"{subject} stands at position {proof.index + 1} of {head.origin}, "
+        f"under its signed head of {head.size} records"
     )
     return 0
 
@@ -368,14 +408,13 @@ def check_command(
 def release_command(
     bundle_file: Path,
     *,
-    log: Annotated[
-        str, Parameter(help="The log's verifier key, as a side has told it to you.")
-    ] = "",
-    cid: Annotated[str, Parameter(help="The channel's id, as a side has told it to you.")] = "",
+    log: Annotated[str, Parameter(help="The log's verifier key, from one of the sides.")] = "",
+    cid: Annotated[str, Parameter(help="The channel's id, from one of the sides.")] = "",
 ) -> int:
-    """Verify a published bundle offline: that these records stand in the log, and that every side agreed to make them public. Else exit code 7.
+    """Verify a published bundle offline.
 
-    BUNDLE_FILE is what GET /v1/releases/CHANNEL/EXCHANGE gives.
+    Its records must be in the log, and every side must have agreed to publish them. If
+    not: exit code 7. BUNDLE_FILE is the answer of GET /v1/releases/CHANNEL/EXCHANGE.
     """
     try:
         proved = bundles.verify(
@@ -388,18 +427,20 @@ def release_command(
         return UNVERIFIED
     say(f"{proved.channel}, under a signed head of {proved.head} records of {proved.log}")
     say(
-        f"agreed to by {' and '.join(proved.sides)}, with two officers each, in the terms {proved.terms}"
+        f"agreed to by {' and '.join(proved.sides)}, with two officers each, "
+        f"in the terms {proved.terms}"
     )
-    for what, positions in (
+    for form, positions in (
         ("whole", proved.whole),
         ("in extract, as every side agreed", proved.extracts),
         ("withheld", proved.withheld),
     ):
         if positions:
-            say(f"{what}: {', '.join(f'record {position}' for position in positions)}")
+            say(f"{form}: {', '.join(f'record {position}' for position in positions)}")
     if not log and not cid:
         say(
-            "by the key that the bundle names itself: ask a side for its log key, and give it with --log"
+            "by the key that the bundle names itself: "
+            "ask a side for its log key, and give it with --log"
         )
     return 0
 
@@ -408,21 +449,22 @@ def _broker_of(target: Target) -> str:
     path = target.data / "server.json"
     if not path.exists():
         raise UsageError(
-            f"{path} is not there; --from-log needs the data directory of the gateway, with --data"
+            f"{path} does not exist; --from-log needs the data directory of the gateway: "
+            "name it with --data"
         )
     return str(json.loads(path.read_text())["nats_url"])
 
 
 def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Source:
-    """Return the log as the gateway gives it, or as the broker has it."""
+    """Return the log of the gateway, or of the broker."""
     if broker is None:
         return lambda: messages_of(caller.records(channel))
     return lambda: bootstrap.messages_of(broker, data / "keys", channel)
 
 
-def _copied(file: Path) -> Source:
+def _copy_source(file: Path) -> Source:
     """Return the log in an export or in a mirror's folder. Raises `UsageError`."""
-    if there(file).is_dir():
+    if existing_path(file).is_dir():
         archive_in(file).close()
 
     async def pages() -> AsyncGenerator[Page, None]:
@@ -441,7 +483,7 @@ def _copied(file: Path) -> Source:
 
 
 async def _fold(source: Source, last: int) -> Replay:
-    """Fold the log to a position, or to its end where that is 0."""
+    """Fold the log to a position, or to its end if that is 0."""
     with _progress() as progress:
         return await replay(
             source,
@@ -452,7 +494,10 @@ async def _fold(source: Source, last: int) -> Replay:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a progress bar on standard error. Yield a function that moves it: the step, how far it came, how much there is."""
+    """Show a progress bar on standard error, and yield a function that moves it.
+
+    Its arguments are the step, the present count and the total.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -462,22 +507,23 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         tasks: dict[str, TaskID] = {}
 
-        def told(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done)
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=total)
+            progress.update(tasks[step], completed=done)
 
-        yield told
+        yield report
 
 
 def _print(result: Replayed, target: Target, live: str, compared: AnswerComparison | None) -> None:
     if target.json:
-        said = {} if compared is None else {"compared": msgspec.to_builtins(compared)}
-        out_json({**msgspec.to_builtins(result), "live_digest": live, **said})
+        comparison = {} if compared is None else {"compared": msgspec.to_builtins(compared)}
+        out_json({**msgspec.to_builtins(result), "live_digest": live, **comparison})
         return
     out(f"{result.channel}, cid {result.cid}")
     out(
-        f"position {result.position}, channel time {result.time}, {result.exchanges} exchanges, {len(result.void)} void records"
+        f"position {result.position}, channel time {result.time}, "
+        f"{result.exchanges} exchanges, {len(result.void)} void records"
     )
     out(f"tree root {result.root}")
     out(f"digest    {result.digest}\n")

@@ -1,12 +1,13 @@
-"""A gateway over a replayed log, for `dragoman audit replay`: a projection in a folder of its own, the gateway's handlers, no network.
+"""A gateway over a replayed log, for `dragoman audit replay`.
 
-    async with replica(channel, actor, more) as own:
-        await own.take(page)                      # as many pages as the log has
-        await own.reach(last)
-        await own.ask("/state", now, as_of)
+    async with replica(channel, cid, actor, more) as projection:
+        await projection.begin(pages, last)      # the pages of the log up to a position
+        await projection.reach(position)
+        await projection.ask("/state", now, as_of)
 
-It answers on a socket in the folder, which only the user who runs it can open. It knows
-no broker, so that what is beside the log is told as unavailable.
+It has a projection in its own folder, and the handlers of a gateway, without a network.
+It answers on a socket in the folder, which only the present user can open. It knows no
+broker, so it reports everything beside the log as unavailable.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from dragoman.audit.replay import Hole, Page
 from dragoman.client import Client, ProblemResponse
 from dragoman.domain.acts.erasure import Withheld, named_in
 from dragoman.domain.record.codec import Record
+from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import (
     EntryToAppend,
     LogBroken,
@@ -37,7 +39,7 @@ from dragoman.eventlog.event_log import (
     StoredMessage,
     Unavailable,
 )
-from dragoman.eventlog.nats_connection import Bus, DurabilityGuard
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import COMPARED_GROWTH
 from dragoman.projection.projection import Projection
@@ -46,24 +48,29 @@ from dragoman.projection.tree import Trees
 from dragoman.stores import drafts, endpoints, files, people
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.keystore import Custody
+from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
-from dragoman.stores.tokens_and_sessions import BUCKET, Access, Grant
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from dragoman.text import verbatim
 from dragoman.tlog import leaf
 from dragoman_schemas import responses
 
 More = Callable[[int, int], AsyncGenerator[Page, None]]
-"""Reads the log from a position on, up to another at least. Raises `Unanswered`."""
+"""A function that reads the log from a position on, up to another one at least. It
+raises `GatewayUnavailable`.
+"""
 
 _FILE_SECONDS: Final = 600.0
 _OWN: Final = aiohttp.ClientTimeout(total=600)
 _SOCKET_CHARACTERS: Final = 100
-"""Characters of a socket's path: the kernel takes 107."""
+"""Characters of a socket's path: the kernel accepts 107."""
 
 
 class ReplayedLog:
-    """An `EventLog` of messages that were read elsewhere, shown as far as a position. What was folded is forgotten."""
+    """An `EventLog` of messages that were read elsewhere.
+
+    They are shown up to a position. Folded messages are forgotten.
+    """
 
     def __init__(self, channel: str) -> None:
         """Begin empty."""
@@ -72,12 +79,12 @@ class ReplayedLog:
         self._messages: list[StoredMessage] = []
 
     def add(self, message: StoredMessage) -> None:
-        """Add the message that follows."""
+        """Add the next message."""
         self._messages.append(message)
 
     @property
     def waiting(self) -> Sequence[StoredMessage]:
-        """The messages that were not forgotten."""
+        """Return the messages that are not forgotten yet."""
         return self._messages
 
     def forget(self, position: int) -> None:
@@ -85,32 +92,35 @@ class ReplayedLog:
         self._messages = [message for message in self._messages if message.position > position]
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Refuse: nobody posts to a log that was replayed."""
+        """Refuse the entries, because nobody posts to a replayed log."""
         return Unavailable(verbatim("the log is a copy, and nobody posts to it"))
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
-        """Return a slice of what is shown."""
+        """Return a slice of the shown messages."""
         return [message for message in self._messages if first <= message.position <= self.shown][
             :most
         ]
 
     async def read_kept(self, first: int, most: int) -> list[StoredMessage]:
-        """Return the same."""
+        """Return the same as `read`."""
         return await self.read(first, most)
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Yield nothing: whoever folds this log says how far."""
+        """Yield nothing, because the owner of this log says how far to fold it."""
         return
         yield None
 
 
 class ReplicaProjection:
-    """The projection and the answers over it."""
+    """A projection of a replayed log, and the answers over it."""
 
     def __init__(
         self, log: ReplayedLog, projection: Projection, client: Client, more: More
     ) -> None:
-        """Begin before position 1; `more` reads on where the log is needed further than it was taken."""
+        """Begin before position 1.
+
+        `more` reads on if more of the log is needed than was added.
+        """
         self.projection = projection
         self.now = datetime.now(UTC)
         self._log = log
@@ -122,29 +132,29 @@ class ReplicaProjection:
 
     @property
     def position(self) -> int:
-        """The position that is folded."""
+        """Return the folded position."""
         return self.projection.state.position
 
     @property
     def erasures(self) -> int:
-        """Return how many exchanges were erased by then."""
+        """Return the number of exchanges that were erased so far."""
         registry = self.projection.state.registry
         return 0 if registry is None else len(registry.erased)
 
     def number_of(self, exchange: str) -> str:
-        """Return the number of an exchange; empty where there is none."""
+        """Return the number of an exchange; empty if it does not exist."""
         state = self.projection.exchange(exchange)
         return "" if state is None else state.number
 
     # Folding
 
     def expect(self, withhelds: dict[int, Withheld]) -> None:
-        """Make known what the erasures of this log name."""
+        """Add the records that the erasures of this log name."""
         self._named = withhelds | self._named
         self.projection.expect(self._named)
 
     def take(self, page: Page) -> None:
-        """Take the next messages. Raises `Hole`."""
+        """Add the next messages. Raises `Hole`."""
         for number, (position, message) in enumerate(page, self._taken + 1):
             if position != number:
                 raise Hole(f"position {number} is missing; {position} was given")
@@ -169,16 +179,18 @@ class ReplicaProjection:
         self._most = last + COMPARED_GROWTH
 
     async def reach(self, position: int) -> None:
-        """Fold the log to a position, reading on where that is needed, or as far beyond it as an erasure makes necessary.
+        """Fold the log to a position, and read on if necessary.
 
-        What was erased by then is not shown any more: a projection without it is one of
-        after its erasure. Raises `Hole`, `Unanswered`.
+        An erasure may make it necessary to fold beyond the position. A record that was
+        erased by then is not shown any more, because a projection without it is one
+        after its erasure. Raises `Hole`, `GatewayUnavailable`.
         """
         if position <= self.position:
             return
         if position > self._most:
             raise Hole(
-                f"the gateway speaks of position {position}, further from the beginning of this audit than any log grows meanwhile"
+                f"the gateway speaks of position {position}, further from the beginning of this "
+                "audit than any log grows meanwhile"
             )
         while self._taken < position or self._unexplained(position):
             before = self._taken
@@ -203,7 +215,10 @@ class ReplicaProjection:
         )
 
     def _stubs(self, position: int) -> list[int]:
-        """Return the positions, up to one, at which a leaf entry waits that may stand for a record."""
+        """Return the positions of waiting leaf entries, up to a position.
+
+        A leaf entry may replace a record.
+        """
         return [
             message.position
             for message in self._log.waiting
@@ -211,7 +226,7 @@ class ReplicaProjection:
         ]
 
     def _unexplained(self, position: int) -> bool:
-        """Return whether an entry stands for a record, and the erasure that names it was not read yet."""
+        """Return whether an entry replaces a record whose erasure was not read yet."""
         return any(
             at not in self._named or self._named[at].by > self._taken
             for at in self._stubs(position)
@@ -228,7 +243,10 @@ class ReplicaProjection:
     # Answering
 
     async def ask(self, path: str, now: datetime, as_of: str) -> Response:
-        """Answer a path of the channel at a time, as if the end of the log had been seen then."""
+        """Return the answer for a path of the channel at a time.
+
+        It is as if the end of the log had been seen at `as_of`.
+        """
         self.now = now
         try:
             self.projection.checked = (
@@ -245,7 +263,7 @@ class ReplicaProjection:
         return Response(headers=answer.headers, body=answer.body)
 
     async def entries(self, first: int) -> AsyncGenerator[list[responses.Entry], None]:
-        """Read the records from a position on."""
+        """Yield the records from a position on."""
         async for page in self._client.records(self.projection.name, first):
             yield page
 
@@ -254,7 +272,10 @@ class ReplicaProjection:
 async def replica(
     channel: str, cid: str, actor: str, more: More
 ) -> AsyncIterator[ReplicaProjection]:
-    """Yield a replica of a channel that answers as an actor is answered, in a folder that is removed at the end."""
+    """Yield a replica of a channel that answers as it would answer an actor.
+
+    Its folder is removed at the end.
+    """
     with tempfile.TemporaryDirectory(prefix="dragoman-replay-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(Store, folder / "projection.sqlite")
@@ -281,9 +302,8 @@ async def _answering(
     folder: Path, service: Service, grant: Grant
 ) -> AsyncIterator[tuple[Service, Client]]:
     """Yield the service behind a socket in a folder, and a client of it."""
-    with tempfile.TemporaryDirectory(
-        prefix="dragoman-", dir="/tmp"
-    ) as short:  # mkdtemp's own, for this user alone
+    # The directory is made by mkdtemp, for this user alone.
+    with tempfile.TemporaryDirectory(prefix="dragoman-", dir="/tmp") as short:
         socket = folder / "socket"
         path = str(socket if len(str(socket)) <= _SOCKET_CHARACTERS else Path(short) / "socket")
         runner = web.AppRunner(application(service, grant), access_log=None)
@@ -297,11 +317,14 @@ async def _answering(
 
 
 def _service(folder: Path, store: Store, projection: Projection) -> Service:
-    """Return a gateway's service without a broker: its channel is read, and nothing else is known."""
-    bus = Bus("auditor")
+    """Return the service of a gateway without a broker.
+
+    Only the channel can be read.
+    """
+    bus = NatsConnection("auditor")
     return Service(
-        desk=CommandHandler(Custody(folder / "keys")),
-        access=Access(Bucket(bus, BUCKET)),
+        desk=CommandHandler(Keystore(folder / "keys")),
+        access=TokensAndSessions(Bucket(bus, BUCKET)),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
         courier=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=Urls(()),

@@ -1,4 +1,8 @@
-"""`dragoman audit export` and `verify`: take a log to an island, and find every lie in it there."""
+"""The commands `dragoman audit export` and `verify`.
+
+An export is a log in one file, which needs no server. `verify` finds the first fault of
+a log.
+"""
 
 import asyncio
 import time
@@ -17,8 +21,9 @@ from dragoman.audit import compare, export
 from dragoman.audit.checks import Keep, check_export, check_folder, forget
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
-from dragoman.audit.verification import LogInconsistent, Verification, Verified
-from dragoman.cli.audit.copies import archive_in, there
+from dragoman.audit.verification import Verification
+from dragoman.audit.verification_result import LogInconsistent, Verified
+from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
     HEAD_SECONDS,
@@ -47,18 +52,16 @@ from dragoman.witness import times_in
 
 EVERYWHERE = Target()
 
-Cid = Annotated[
-    str, Parameter(help="The channel's id as your own side wrote it down at the opening.")
-]
+Cid = Annotated[str, Parameter(help="The channel's id, from your own side's notes of the opening.")]
 Witnesses = Annotated[
     tuple[str, ...],
     Parameter(
-        help="The verifier key of a witness that must have cosigned the head; once for each."
+        help="The verifier key of a witness that must have cosigned the head; may be repeated."
     ),
 ]
 Log = Annotated[
     str,
-    Parameter(help="The verifier key of the log, as your own side wrote it down at the opening."),
+    Parameter(help="The verifier key of the log, from your own side's notes of the opening."),
 ]
 
 
@@ -66,7 +69,7 @@ PolicyFile = Annotated[
     Path | None,
     Parameter(
         name="--policy",
-        help="A C2SP tlog-policy of your own side's, whose quorum must have cosigned the head.",
+        help="Your own side's C2SP tlog-policy, whose quorum must have cosigned the head.",
     ),
 ]
 
@@ -74,29 +77,33 @@ PolicyFile = Annotated[
 MaxAge = Annotated[
     int | None,
     Parameter(
-        help="How old, in seconds, the named witnesses' newest cosignature may be. Default: 900 for a log from a gateway, any in a file."
+        help="The highest age of the witnesses' newest cosignature, in seconds. "
+        "Default: 900 for the log of a gateway, any age in a file."
     ),
 ]
 _AGAIN_SECONDS: Final = 0.25
 _PATIENT_SECONDS: Final = 60.0
 _NOT_THERE: Final = 404
 _LATER: Final = (429, 503)
-"""What a gateway answers that has no time for it now."""
+"""Status codes of a gateway that has no time now."""
 
 _FRESH_SECONDS: Final = 900
-"""Heads are cosigned again every five minutes, though nothing comes: three times that
-is silence.
+"""The age from which a cosignature is a sign of silence. Heads are cosigned again every
+five minutes, even without new records; this is three times as long.
 """
 
 
 class RequiredCosigners(Struct, frozen=True, kw_only=True):
-    """Whose cosignatures a reader wants under the head, by the own side's notes."""
+    """The cosignatures that a head must have, by a side's own notes."""
 
     witnesses: tuple[Verifier, ...] = ()
     policy: Policy | None = None
 
     def are_under(self, signed: bytes | None) -> bool:
-        """Return whether all of them are; what is no head is for the verification to tell."""
+        """Return whether a head has all required cosignatures.
+
+        True for a text that is not a head, which the verification reports.
+        """
         try:
             head = note.read(signed or b"")
             quorum = self.policy is None or self.policy.satisfied(self.policy.witnessed(head))
@@ -105,10 +112,10 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
             return True
 
     def verification(self, cid: str, log: str, not_before: int, file: Path | None) -> Verification:
-        """Return a verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`.
+        """Return a verification that requires these cosignatures.
 
-        A folder in which the own side's witness has its mirror says when each record
-        came.
+        It also requires a cid and a log key if they are not empty. A folder with the
+        mirror of a side's witness tells when each record arrived. Raises `UsageError`.
         """
         return Verification(
             cid=checked_cid(cid),
@@ -121,85 +128,98 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
         )
 
 
-def asked_for(witness: Sequence[str], file: Path | None, log: str) -> RequiredCosigners:
-    """Return what the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
-    witnesses = tuple(verifier_of(item, "--witness") for item in witness)
+def cosigners_of(witness: Sequence[str], file: Path | None, log: str) -> RequiredCosigners:
+    """Return the cosignatures that the options require.
+
+    A policy without a `log` line is of the log in `log`. Raises `UsageError`.
+    """
+    witnesses = tuple(verifier_of(key, "--witness") for key in witness)
     if file is None:
         return RequiredCosigners(witnesses=witnesses)
     text = read_input(str(file)).decode(errors="replace")
     try:
-        own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
-        if own and not log:
+        lacks_log = not any(line.split()[:1] == ["log"] for line in text.splitlines())
+        if lacks_log and not log:
             raise UsageError(f"{file} has no `log` line: add it, or give --log")
-        result = policy.read(log_policy.written(verifier_of(log), text) if own else text)
+        result = policy.read(log_policy.policy_file(verifier_of(log), text) if lacks_log else text)
         if log and verifier_of(log) not in result.logs.values():
             raise UsageError(
                 f"{file} is a policy of another log than --log: name the same key in both"
             )
         return RequiredCosigners(witnesses=witnesses, policy=result)
     except NotANote as error:
-        raise UsageError(f"{file} is no policy: {error}") from None
+        raise UsageError(f"{file} is not a policy: {error}") from None
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield a bar on standard error, and what moves it."""
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on standard error, and yield a function that moves it."""
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
 @audit.command(name="export")
 async def export_command(
     *,
-    to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.zip.")] = None,
+    to: Annotated[Path | None, Parameter(help="The file to write. Default: CHANNEL.zip.")] = None,
     log: Log = "",
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Write the log, its signed head and its tiles into one archive that needs no server. People and files are not in it."""
-    required_cosigners = asked_for(witness, policy_file, log)
+    """Write the log, its signed head and its tiles into one archive.
+
+    The archive can be verified without a server. It does not contain people and files.
+    """
+    required_cosigners = cosigners_of(witness, policy_file, log)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         about = await caller.channel(channel)
-        with progress("exporting", about.position) as told:
-            messages, signed = await given(caller, channel, required_cosigners, told)
+        with progress("exporting", about.position) as report:
+            messages, signed = await gateway_log(caller, channel, required_cosigners, report)
     size = _size_of(signed)
     if size is None or size > len(messages):
         say(
-            f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a head that is none of theirs: nothing is written"
+            f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a "
+            "head that is not of these: nothing is written"
         )
         return UNVERIFIED
     if signed is not None and not await asyncio.to_thread(_is_of, messages, signed, size):
         say(
-            f"dragoman: VERIFICATION FAILED: the signed head of {size} records is of other records than those that the gateway gave: "
-            "nothing is written; `dragoman audit verify` says where"
+            f"dragoman: VERIFICATION FAILED: the signed head of {size} records is of other "
+            "records than those that the gateway gave: nothing is written; "
+            "`dragoman audit verify` says where"
         )
         return UNVERIFIED
     if signed is not None and size < len(messages):
         say(
-            f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed"
+            f"{len(messages) - size} records at the end are under no signed head, "
+            "and are left out: export them once one is signed"
         )
         del messages[size:]
     path = to or Path(f"{channel}.zip")
-    kept = {
+    description = {
         name: getattr(about, name) for name in ("name", "cid", "kind", "custody", "sides", "log")
     }
     try:
-        export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
+        export.write(path, messages, {**description, "records": len(messages)}, signed, size)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     out(str(path))
     say(
-        f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: dragoman audit verify {path} --cid … --log …"
+        f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: "
+        f"dragoman audit verify {path} --cid … --log …"
     )
     return 0
 
 
 def _size_of(signed: bytes | None) -> int | None:
-    """Return how many records a head speaks of: none where there is no head, and None where it is no head at all."""
+    """Return the number of records of a head.
+
+    0 if there is no head, None if the text is not a head.
+    """
     try:
         return (
             0
@@ -211,7 +231,7 @@ def _size_of(signed: bytes | None) -> int | None:
 
 
 def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
-    """Return whether a head of that size, whoever signed it, is of the first of these messages."""
+    """Return whether a head of some size is of the first of these messages."""
     try:
         return (
             compare.of_messages("", messages, None).root(size)
@@ -225,9 +245,7 @@ def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
 async def verify_command(
     file: Annotated[
         Path | None,
-        Parameter(
-            help="An export, or a mirror's folder; without one, the log as the gateway gives it."
-        ),
+        Parameter(help="An export, or a mirror's folder. Without one, the log of the gateway."),
     ] = None,
     *,
     cid: Cid = "",
@@ -237,22 +255,26 @@ async def verify_command(
     max_age: MaxAge = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
-    required_cosigners = asked_for(witness, policy_file, log)
+    """Verify a log from its first record, trusting only your own options.
+
+    For the first fault the command prints what it is, where it is, and whom it
+    convicts: exit code 7.
+    """
+    required_cosigners = cosigners_of(witness, policy_file, log)
     verification = required_cosigners.verification(cid, log, not_before(file, max_age), file)
-    await look_through(verification, file, target, required_cosigners)
+    await check_log(verification, file, target, required_cosigners)
     result = verification.result()
     _print(result, target, pinned=bool(cid and (log or policy_file)))
     return 0 if result.lie is None else UNVERIFIED
 
 
 def not_before(file: Path | None, max_age: int | None) -> int:
-    """Return when the newest cosignature must have been made at the earliest."""
+    """Return the earliest permitted time of the newest cosignature."""
     age = _FRESH_SECONDS if max_age is None and file is None else max_age
     return 0 if age is None else int(time.time()) - age
 
 
-async def look_through(
+async def check_log(
     verification: Verification,
     file: Path | None,
     target: Target,
@@ -261,15 +283,15 @@ async def look_through(
     *,
     tiled: bool = True,
 ) -> None:
-    """Make all checks of a log, wherever it is. Raises `UsageError`, and what reading raises.
+    """Run all checks of a log, wherever the log is.
 
-    This is the one way in which commands read a log, so that what one of them finds no
-    other passes over. `keep` is given each message. Where a log that a gateway gives
-    need not be `tiled`, its tiles are not fetched.
+    All commands read a log in this way, so that no command misses a fault that another
+    one finds. `keep` receives each message. The tiles of a gateway are fetched only if
+    the log must be `tiled`. Raises `UsageError`, and the errors of reading.
     """
     if file is None:
         await _from_server(verification, target, required_cosigners, keep, tiled=tiled)
-    elif there(file).is_dir():
+    elif existing_path(file).is_dir():
         _from_mirror(verification, file, keep)
     else:
         _from_export(verification, file, keep)
@@ -278,15 +300,15 @@ async def look_through(
 def _from_export(verification: Verification, file: Path, keep: Keep) -> None:
     with Export(file) as opened:
         records = opened.about.get("records")
-        with progress("verifying", records if isinstance(records, int) else None) as told:
-            check_export(verification, opened, told, keep)
+        with progress("verifying", records if isinstance(records, int) else None) as report:
+            check_export(verification, opened, report, keep)
 
 
 def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
     archive = archive_in(folder)
     try:
-        with progress("verifying", archive.size) as told:
-            check_folder(verification, archive, told, keep)
+        with progress("verifying", archive.size) as report:
+            check_folder(verification, archive, report, keep)
     finally:
         archive.close()
 
@@ -301,7 +323,7 @@ async def _from_server(
 ) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        with progress("verifying", (await caller.channel(channel)).position) as told:
+        with progress("verifying", (await caller.channel(channel)).position) as report:
             log = GatewayLog(caller, channel, required_cosigners)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
@@ -309,7 +331,7 @@ async def _from_server(
                 for message in messages:
                     keep(message)
                 verification.take(messages)
-                told(verification.size)
+                report(verification.size)
                 if verification.lie is not None and verification.lie.check == "opening":
                     return
         await asyncio.to_thread(verification.head, log.head, sources=_sources(caller, channel))
@@ -318,7 +340,10 @@ async def _from_server(
 
 
 def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
-    """Return the tiles that a gateway serves, for a thread beside the one that fetches them; one that does not come leads nowhere."""
+    """Return the tiles that a gateway serves, for a thread beside the event loop.
+
+    A tile that does not arrive leads nowhere.
+    """
     loop = asyncio.get_running_loop()
 
     def read(path: str) -> bytes | None:
@@ -327,27 +352,29 @@ def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
         except (ProblemResponse, Unreachable, Garbled):
             return None
 
-    return lambda size: sources_of(size, read)[
-        :1
-    ]  # what is cheap: the others would fetch every tile
+    # Only the cheap source: the others would fetch every tile.
+    return lambda size: sources_of(size, read)[:1]
 
 
 async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
-    """Have the tiles that the gateway serves under the head looked at, one after the other."""
+    """Check the tiles that the gateway serves under the head, one after another."""
     wanted = list(tiles.tiles_of(verification.signed))
-    with progress("its tiles", len(wanted)) as told:
+    with progress("its tiles", len(wanted)) as report:
         for number, tile in enumerate(wanted, 1):
             raw = await tile_of(caller, channel, tile.path)
             if raw is not None:
                 verification.tile(tile.path, raw)
             if raw is None or verification.lie is not None:
                 break
-            told(number)
+            report(number)
     verification.tiled("the gateway")
 
 
 async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
-    """Return a tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
+    """Return a tile, or None if the gateway does not have it.
+
+    For a minute the gateway is asked again as often as it says.
+    """
     until = time.monotonic() + _PATIENT_SECONDS
     while True:
         try:
@@ -361,14 +388,15 @@ async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
 
 
 class GatewayLog:
-    """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time.
+    """A log as the gateway gives it: its pages, and then its `head`.
 
-    Where entries stand for records the gateway is asked, once, what its erasures name
-    (`named`): the log is taken as far as these, which may have come meanwhile.
+    The head is of exactly these records, if it is signed in time. If entries replace
+    records, the gateway is asked once for the records that its erasures name (`named`).
+    The log is then read as far as these erasures, which may be later.
     """
 
     def __init__(self, caller: Client, channel: str, required_cosigners: RequiredCosigners) -> None:
-        """Ask for a channel's, with these cosignatures under the head."""
+        """Read the log of a channel, with required cosignatures under its head."""
         self._caller = caller
         self._channel = channel
         self._asked = required_cosigners
@@ -376,14 +404,14 @@ class GatewayLog:
         self.named: Named = {}
 
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
-        """Return the messages, page by page, and then those that came meanwhile and are under the head."""
+        """Yield the messages by page, and then the later ones under the head."""
         size = number = 0
         most = (
             _size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0
         ) + COMPARED_GROWTH
         async for page in messages_of(self._caller.records(self._channel)):
             if size > most:
-                break  # no head speaks of so many, and a gateway may go on without end
+                break  # no head has so many records, and a gateway could go on without end
             size += len(page)
             stubs = [
                 position
@@ -400,7 +428,7 @@ class GatewayLog:
                 0,
             )
             yield [raw for _, raw in page if isinstance(raw, bytes)]
-        self.head = await cosigned(self._caller, self._channel, self._asked, max(size, number))
+        self.head = await cosigned_head(self._caller, self._channel, self._asked, max(size, number))
         missing = (_size_of(self.head) or 0) - size
         if missing > 0:
             async for page in messages_of(self._caller.records(self._channel, size + 1)):
@@ -410,24 +438,30 @@ class GatewayLog:
                     break
 
 
-async def given(
+async def gateway_log(
     caller: Client,
     channel: str,
     required_cosigners: RequiredCosigners,
-    told: Callable[[int], None] = lambda position: None,
+    report: Callable[[int], None] = lambda position: None,
 ) -> tuple[list[bytes], bytes | None]:
-    """Return the messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
+    """Return the messages of the gateway's log, and the head of exactly these.
+
+    The head is None if it is not signed in time.
+    """
     log, messages = GatewayLog(caller, channel, required_cosigners), list[bytes]()
     async for page in log.pages():
         messages += page
-        told(len(messages))
+        report(len(messages))
     return messages, log.head
 
 
-async def cosigned(
+async def cosigned_head(
     caller: Client, channel: str, required_cosigners: RequiredCosigners, size: int = 0
 ) -> bytes | None:
-    """Return the signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
+    """Return the signed head, once it has enough records and all cosignatures.
+
+    After a while the present head is returned.
+    """
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
@@ -440,14 +474,17 @@ async def cosigned(
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def told_of(lie: LogInconsistent) -> str:
-    """Return a lie in words: which check found it, where, and what it is."""
+def fault_in_words(lie: LogInconsistent) -> str:
+    """Return a fault in words.
+
+    They are the check that found it, its position and its description.
+    """
     return f"{lie.check}{f' at position {lie.position}' if lie.position else ''}: {lie.what}"
 
 
 def say_failed(lie: LogInconsistent) -> None:
-    """Say what a verification found, and what to keep."""
-    say(f"dragoman: VERIFICATION FAILED: {told_of(lie)}")
+    """Print the fault that a verification found, and the evidence to keep."""
+    say(f"dragoman: VERIFICATION FAILED: {fault_in_words(lie)}")
     say(f"keep as evidence: {lie.evidence}")
 
 
@@ -469,9 +506,7 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
     for disputed in result.disputed:
         out(f"disputed at {disputed}")
     if not pinned:
-        say(
-            "give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is"
-        )
+        say("give --cid and --log from your own side's notes: without them any log could be given")
     say("no lie was found")
 
 

@@ -1,4 +1,8 @@
-"""What the pages of administration share: who may change what here and now, how that is recorded, and long lists in pages."""
+"""Functions that the pages of administration share.
+
+They say whether the reader may change something, record the change, and cut long lists
+into pages.
+"""
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -8,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.application.http import submission
+from dragoman.console.context import PageContext
 from dragoman.console.display.log_rows import line_of
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import PageContext
+from dragoman.console.forms.form_state import FormState
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
@@ -27,10 +31,11 @@ Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 def hindrance(
     context: PageContext, roles: AbstractSet[str] = ADMINISTRATORS, *, flag: bool = True
 ) -> Hindrance:
-    """Return why the reader cannot change something here and now that takes one of the roles; empty where they can.
+    """Return the reason that keeps the reader from a change now; empty if possible.
 
-    What is `kept` is signed with a key: the host has it in a trial, and else nobody but
-    its owner, whose browser may hold it.
+    The change needs one of the `roles`. With `flag`, an officer signs it with a key. In
+    a trial the host has that key. Otherwise only its owner has it, whose browser may
+    hold it.
     """
     if context.past:
         return "past"
@@ -46,7 +51,10 @@ def hindrance(
 
 
 def has_key(context: PageContext) -> bool:
-    """Return whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
+    """Return whether the reader has an own key in the channel.
+
+    A browser may hold such a key. It never holds a root key.
+    """
     return context.roles != (ROOT,) and any(
         key.owner == context.grant.actor and key.until is None
         for key in context.registry.keys.values()
@@ -54,7 +62,7 @@ def has_key(context: PageContext) -> bool:
 
 
 def colleagues(context: PageContext, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
-    """Return who of the reader's side has one of the roles, and is in office."""
+    """Return the officers in office of the reader's side with one of the roles."""
     return tuple(
         name.partition("/")[2]
         for name, officer in sorted(context.registry.officers.items())
@@ -64,10 +72,14 @@ def colleagues(context: PageContext, roles: frozenset[Role] = ADMINISTRATORS) ->
     )
 
 
-async def keep(
-    context: PageContext, filled: Filled, act: dict[str, Any], first: str, **fields: str
+async def record_act(
+    context: PageContext, filled: FormState, act: dict[str, Any], first: str, **fields: str
 ) -> str:
-    """Record an act of the channel's own family; its position, or nothing where it is refused, which the form then says. Raises `Refused`."""
+    """Record an act of the channel's own family; return its position.
+
+    If the act is refused, the form shows the reason, and the position is empty. Raises
+    `Refused`.
+    """
     with filled.trying(first, **fields):
         reply = await browser_signatures.record(
             context, msgspec.json.encode(act), family="channel", key=filled.key
@@ -77,25 +89,25 @@ async def keep(
 
 
 async def at_the_end(context: PageContext) -> None:
-    """Have the page that answers a form be of the newest record."""
+    """Make the page that responds to a form show the newest record."""
     await context.projection.in_file()
     context.newest = context.projection.flushed
 
 
 def address(context: PageContext) -> str:
-    """Return how this service is called, for the command line."""
+    """Return the address of this service, for the command line."""
     return context.service.public_url or str(context.request.url.origin())
 
 
 def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
-    """Return the rows of the page that is asked for, and the address of the next one, empty for none."""
+    """Return the rows of the requested page, and the next page's address or nothing."""
     page = max(1, submission.whole(context.request.query.get("page", "")) or 1)
     shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
     return shown, context.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
 async def times_of(context: PageContext, positions: Iterable[int]) -> dict[int, str]:
-    """Return when the records at some positions were taken in."""
+    """Return the times of the records at some positions."""
     times: dict[int, str] = await context.in_thread(
         _times, context.service.store, context.name, sorted({*positions} - {0})
     )

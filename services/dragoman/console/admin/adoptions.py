@@ -1,8 +1,10 @@
-"""What the sides have adopted: a profile of limits with its line checks, a codebook, a policy of witnesses; what binds, and since when.
+"""The adoptions of the sides: a profile of limits, a codebook, and a witness policy.
 
-Each side adopts for itself, by an act of its administrator. What binds is what every
-side has adopted alike, to the letter: a form begins with what was adopted last, by
-whichever side.
+The profile includes line checks. The pages say which adoption binds, and since when.
+
+Each side adopts for itself, by an act of its administrator. Only an adoption that every
+side has made alike, to the letter, binds. Each form therefore begins with the newest
+adoption of any side.
 """
 
 import re
@@ -16,12 +18,19 @@ from aiohttp import web
 from msgspec import Struct, UnsetType
 
 from dragoman.application.operations import webhook_endpoints
-from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance, keep
+from dragoman.console.admin.admin_forms import (
+    address,
+    at_the_end,
+    colleagues,
+    hindrance,
+    record_act,
+)
+from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
-from dragoman.domain import notation
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.input import not_understood, times
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of
 from dragoman.domain.acts.line_checks import schedule_of
@@ -54,7 +63,10 @@ def _values(context: PageContext, **more: Any) -> dict[str, Any]:
 
 
 class LimitRow(Struct, frozen=True, kw_only=True):
-    """One limit in each profile: seconds, or months where its name says so; a day of the year as `years month day`; null for none."""
+    """One limit in each profile, in seconds, or in months if its name says so.
+
+    A day of the year is `years month day`. Null means no limit.
+    """
 
     limit: str
     default: int | str | None
@@ -63,9 +75,10 @@ class LimitRow(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Who has adopted which profile; `binding` is the record from which its limits bind, null while they are a courtesy.
+    """The profiles that the sides have adopted, and their limits.
 
-    `line_checks` are those that bind, from `checked_from` on.
+    `binding` is the record from which the limits bind, and null while they are a
+    courtesy. `line_checks` are the binding ones, from the time `checked_from` on.
     """
 
     channel: str
@@ -78,11 +91,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRow, ...]
 
 
-async def limits(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the profiles beside each other, and which of them binds."""
+async def limits(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the page with the profiles beside each other, and the one that binds."""
     profile, since = profile_of(context.registry)
     schedule = schedule_of(context.registry)
-    form = filled or Filled(_schedule_form(context))
+    form = filled or FormState(_schedule_form(context))
     view = Limits(
         channel=context.name,
         position=context.position,
@@ -120,7 +133,7 @@ async def limits(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 def _own_offices(context: PageContext) -> set[str]:
-    """Return the offices of the reader's side in which somebody is in office."""
+    """Return the offices of the reader's side that have an officer in office."""
     return {
         officer.office
         for name, officer in context.registry.officers.items()
@@ -129,8 +142,11 @@ def _own_offices(context: PageContext) -> set[str]:
 
 
 async def check_watch(context: PageContext) -> web.StreamResponse:
-    """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
-    filled = await Filled.of(context.request)
+    """Store the offices of the reader's side in which a quiet watch is checked.
+
+    This is a matter of that side alone and is in no log. Raises `Refused`.
+    """
+    filled = await FormState.of(context.request)
     if hindrance(context, webhook_endpoints.ENTERING, flag=False):
         raise refused(
             "not-permitted",
@@ -146,7 +162,7 @@ async def check_watch(context: PageContext) -> web.StreamResponse:
     await context.service.access.watching.check(
         context.registry.cid, context.side, WatchChecks(offices=offices, by=context.grant.actor)
     )
-    return see(context.link("/admin/profiles", said="recorded") + "#check")
+    return redirect(context.link("/admin/profiles", said="recorded") + "#check")
 
 
 def _checks(adopted: Adopted) -> LineChecks | None:
@@ -158,7 +174,7 @@ def _checks(adopted: Adopted) -> LineChecks | None:
 
 
 def _limits_of(profile: Profile) -> Iterator[tuple[str, int | str | None]]:
-    """Yield the limits of a profile by name, those with several parts by part."""
+    """Yield the limits of a profile by name; composite limits part by part."""
     for name in profile.__struct_fields__[1:]:
         value = getattr(profile, name)
         match name:
@@ -188,7 +204,7 @@ _LIMITS: Final = tuple(
 
 
 def _schedule_form(context: PageContext) -> dict[str, list[str]]:
-    """Return what stands in the form at first: what was adopted last, by whichever side."""
+    """Return the first content of the form: the newest adoption of any side."""
     profile = max(
         context.registry.profiles.values(), key=lambda item: item.adopted.position, default=None
     )
@@ -209,8 +225,8 @@ def _schedule_form(context: PageContext) -> dict[str, list[str]]:
 
 
 async def adopt_profile(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt a profile for the own side, with or without line checks."""
-    filled = await Filled.of(context.request)
+    """Adopt a profile for the reader's side, with or without line checks."""
+    filled = await FormState.of(context.request)
     if filled["profile"] not in PROFILES:
         filled.wrong("profile", context.words.say("Choose a profile."))
     act: dict[str, Any] = {"act": "profile-adoption", "profile": filled["profile"]}
@@ -223,14 +239,14 @@ async def adopt_profile(context: PageContext) -> Page | web.StreamResponse:
             "sent_by": "/line_check/sent_by",
             "from": "/line_check/from",
         }
-        if position := await keep(context, filled, act, "profile", **fields):
-            return see(context.link("/admin/profiles", after=position, said="recorded"))
+        if position := await record_act(context, filled, act, "profile", **fields):
+            return redirect(context.link("/admin/profiles", after=position, said="recorded"))
     await at_the_end(context)
     return await limits(context, filled)
 
 
-def _line_check(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """Return the schedule as the act has it; what is wrong with it is said in the form."""
+def _line_check(context: PageContext, filled: FormState) -> dict[str, Any]:
+    """Return the schedule for the act; the form shows any errors in it."""
     say = context.words.say
     words = filled["times"].replace(",", " ").replace("、", " ").split()
     matches = [_CLOCK.fullmatch(word) for word in words]
@@ -249,15 +265,19 @@ def _line_check(context: PageContext, filled: Filled) -> dict[str, Any]:
     }
 
 
-def _from(context: PageContext, filled: Filled) -> dict[str, str]:
-    """Return from when on, if that is said: to the letter where it is written as the log has it, since both sides must say the same."""
+def _from(context: PageContext, filled: FormState) -> dict[str, str]:
+    """Return the start of the schedule, if the form has one.
+
+    A text in the log's own notation stays unchanged, because both sides must say the
+    same.
+    """
     text = filled["from"]
     if not text or _WRITTEN.fullmatch(text):
         return {"from": text} if text else {}
     zone = office_of(context.side, context.projection.office(context.side)).zone
     try:
-        moment = notation.read_moment(text, context.moment, ZoneInfo(zone))
-    except notation.NotUnderstoodInput:
+        moment = times.read_moment(text, context.moment, ZoneInfo(zone))
+    except not_understood.NotUnderstoodInput:
         filled.wrong("from", context.words.say("Give a day and a time, like 1 Dec 2026 06:00Z."))
         return {}
     return {"from": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"}
@@ -267,7 +287,10 @@ def _from(context: PageContext, filled: Filled) -> dict[str, str]:
 
 
 class CodedRow(Struct, frozen=True, kw_only=True):
-    """A coded message, by its number, or an agreed phrase, by its key, in the three languages."""
+    """A coded message or an agreed phrase, in the three languages.
+
+    `key` is the number of a message or the key of a phrase.
+    """
 
     codebook: str
     version: int
@@ -279,7 +302,7 @@ class CodedRow(Struct, frozen=True, kw_only=True):
 
 
 class Codebooks(Struct, frozen=True, kw_only=True):
-    """Who has adopted which codebook, and what stands in the books that there are."""
+    """The codebooks that exist, with their content and their adoptions."""
 
     channel: str
     position: int
@@ -288,9 +311,9 @@ class Codebooks(Struct, frozen=True, kw_only=True):
     messages: tuple[CodedRow, ...]
 
 
-async def codebooks(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the codebooks with what they say, and who has adopted them."""
-    form = filled or Filled({"codebook": [next(iter(CODEBOOKS))]})
+async def codebooks(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the codebooks with their content, and the sides that adopted them."""
+    form = filled or FormState({"codebook": [next(iter(CODEBOOKS))]})
     view = Codebooks(
         channel=context.name,
         position=context.position,
@@ -331,15 +354,15 @@ _CODED: Final = tuple(_coded())
 
 
 async def adopt_codebook(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt the newest version of a codebook for the own side."""
-    filled = await Filled.of(context.request)
+    """Adopt the newest version of a codebook for the reader's side."""
+    filled = await FormState.of(context.request)
     book = CODEBOOKS.get(filled["codebook"])
     if book is None:
         filled.wrong("codebook", context.words.say("Choose a codebook."))
     else:
         act = {"act": "codebook-adoption", "codebook": book.name, "version": book.version}
-        if position := await keep(context, filled, act, "codebook"):
-            return see(context.link("/admin/codebook", after=position, said="recorded"))
+        if position := await record_act(context, filled, act, "codebook"):
+            return redirect(context.link("/admin/codebook", after=position, said="recorded"))
     await at_the_end(context)
     return await codebooks(context, filled)
 
@@ -348,7 +371,7 @@ async def adopt_codebook(context: PageContext) -> Page | web.StreamResponse:
 
 
 class WitnessRow(Struct, frozen=True, kw_only=True):
-    """A witness of the policy in force: its verifier key, and where it is, if that is said."""
+    """A witness of the policy in force: its verifier key, and its URL if it has one."""
 
     name: str
     key: str
@@ -356,7 +379,7 @@ class WitnessRow(Struct, frozen=True, kw_only=True):
 
 
 class GroupRow(Struct, frozen=True, kw_only=True):
-    """A group of the policy in force: so many of these."""
+    """A group of the policy in force: its members, and how many of them must sign."""
 
     name: str
     threshold: int
@@ -364,7 +387,11 @@ class GroupRow(Struct, frozen=True, kw_only=True):
 
 
 class PolicyPage(Struct, frozen=True, kw_only=True):
-    """The policy in force, empty for none, what it says, and who has adopted which; `covered` is how far the log is final by it, now."""
+    """The policy in force, its content, and the sides' adoptions.
+
+    `policy` is empty if no policy is in force. `covered` says how far the log is final
+    by it, now.
+    """
 
     channel: str
     position: int
@@ -376,11 +403,11 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
     covered: Covered | None
 
 
-async def witnesses(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return whose countersignatures make a record final."""
+async def witnesses(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the policy that says whose countersignatures make a record final."""
     registry = context.registry
     policy = log_policy.in_force(registry)
-    form = filled or Filled({"policy": [_policy_text(context)]})
+    form = filled or FormState({"policy": [_policy_text(context)]})
     view = PolicyPage(
         channel=context.name,
         position=context.position,
@@ -410,14 +437,17 @@ async def witnesses(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 def _example(context: PageContext) -> str:
-    """Return a policy for these sides, with a witness of each."""
+    """Return a policy for these sides, with one witness for each."""
     lines = [f"witness {side}-1 {side}.example/witness+KEY" for side in context.sides]
     lines += [f"group {side} any {side}-1" for side in context.sides]
     return "\n".join([*lines, f"group every all {' '.join(context.sides)}", "quorum every"])
 
 
 def _policy_text(context: PageContext) -> str:
-    """Return what stands in the form at first: what was adopted last, by whichever side, or else with the opening."""
+    """Return the first content of the form: the newest adoption of any side.
+
+    If there was no adoption, it is the policy of the opening.
+    """
     policy = max(
         context.registry.policies.values(),
         key=lambda adopted_policy: adopted_policy.adopted.position,
@@ -427,8 +457,8 @@ def _policy_text(context: PageContext) -> str:
 
 
 async def adopt_policy(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt a policy of witnesses for the own side."""
-    filled = await Filled.of(context.request)
+    """Adopt a witness policy for the reader's side."""
+    filled = await FormState.of(context.request)
     text = filled["policy"]
     if not text:
         filled.wrong("policy", context.words.say("Give the text of the policy."))
@@ -438,15 +468,15 @@ async def adopt_policy(context: PageContext) -> Page | web.StreamResponse:
             *(policy.policy for policy in context.registry.policies.values()),
         ]
         exact = next((name for name in names if name.strip() == text), f"{text}\n")
-        if position := await keep(
+        if position := await record_act(
             context, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"
         ):
-            return see(context.link("/admin/policy", after=position, said="recorded"))
+            return redirect(context.link("/admin/policy", after=position, said="recorded"))
     await at_the_end(context)
     return await witnesses(context, filled)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/watch-check", handler=check_watch, method="POST"),
     PageRoute(path="/admin/profiles", handler=limits),
     PageRoute(path="/admin/profiles", handler=adopt_profile, method="POST"),

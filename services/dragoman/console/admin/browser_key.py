@@ -1,13 +1,15 @@
-"""An officer's own key, made in the browser: how it comes into the channel.
+"""The own key of an officer, made in the browser: its way into the channel.
 
-    browser makes a key ─ signs its own entry ─▶ waits ─ an administrator of the side compares the words, signs and records it ─▶ valid
+    1. The browser makes a key and signs the key's own entry.
+    2. The entry waits until an administrator of the side compares the check words.
+    3. The administrator signs the entry and records it. From then on the key is valid.
 
-    /key                              the reader's keys in the channel, and that of this browser
-    /admin/keys/enter, /decline       what an administrator does with an entry that waits
-    /admin/keys/asked/{officer}       the entry as a file, to be signed on a machine of the administrator's own: `dragoman keys admit`
+    /key                              the reader's keys, and that of this browser
+    /admin/keys/enter, /decline       an administrator's decision on a waiting entry
+    /admin/keys/asked/{officer}       the entry as a file, for signing on the
+                                      administrator's machine: `dragoman keys admit`
 
-The private part never leaves the browser, which cannot give it out: it is not
-extractable, for a page of ours either.
+The private part never leaves the browser. Not even a page of ours can extract it.
 """
 
 import secrets
@@ -19,11 +21,12 @@ from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.console.admin.admin_forms import colleagues
+from dragoman.console.context import PageContext
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.browser_signatures import SignatureAsked
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import form_of, said, see
+from dragoman.console.forms.browser_signatures import SignatureRequired
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
+from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.record import ids
@@ -36,15 +39,22 @@ from dragoman.tlog import dsse
 
 
 class OwnKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A key of the reader's in the channel: by its id, valid from a record on, until another."""
+    """A key of the reader in the channel, by its id.
+
+    It is valid from the record `since`, up to the record `until`.
+    """
 
     key: str
     since: int
     until: int | None = None
 
 
-class Waits(Struct, frozen=True, kw_only=True):
-    """An entry that waits: whose, by which key id, its check words, which administrator is asked, and since when."""
+class WaitingKey(Struct, frozen=True, kw_only=True):
+    """An entry that waits for an administrator.
+
+    It has the officer, the key's id, and its check words. It also has the chosen
+    administrator, and the time of the request.
+    """
 
     officer: str
     key: str
@@ -54,17 +64,20 @@ class Waits(Struct, frozen=True, kw_only=True):
 
 
 class OwnKeys(Struct, frozen=True, kw_only=True):
-    """The reader's keys in a channel; of which families it asks its officers' signatures."""
+    """The reader's keys in a channel.
+
+    `required_signatures` are the families in which officers must sign.
+    """
 
     channel: str
     required_signatures: tuple[str, ...]
     keys: tuple[OwnKey, ...]
-    waits: Waits | None
+    waits: WaitingKey | None
 
 
-def waits_of(enrolment: Enrolment) -> Waits:
-    """Return what waits, as pages show it."""
-    return Waits(
+def waits_of(enrolment: Enrolment) -> WaitingKey:
+    """Return a waiting entry as pages show it."""
+    return WaitingKey(
         officer=enrolment.officer,
         key=enrolment.key,
         words=check_words(enrolment.key),
@@ -73,8 +86,11 @@ def waits_of(enrolment: Enrolment) -> Waits:
     )
 
 
-def waiting(context: PageContext) -> tuple[Waits, ...]:
-    """Return the entries of the reader's side that wait; for its administrators alone, and never in the past."""
+def waiting(context: PageContext) -> tuple[WaitingKey, ...]:
+    """Return the waiting entries of the reader's side.
+
+    Only its administrators see them, and no page of the past does.
+    """
     if context.past or "administrator" not in context.roles:
         return ()
     listed = context.service.access.enrolments.listed(context.registry.cid, context.side)
@@ -84,7 +100,10 @@ def waiting(context: PageContext) -> tuple[Waits, ...]:
 
 
 def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
-    """Return an entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
+    """Return an entry, or None if its key is in the channel by now.
+
+    The command line may have entered the key, and does not know about waiting entries.
+    """
     return (
         None
         if enrolment is None or enrolment.key in context.projection.registry.keys
@@ -95,13 +114,14 @@ def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | 
 # The officer's page
 
 
-async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the reader's keys, and what this browser can do about one."""
+async def own_key(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the reader's keys, and the possible actions of this browser's key."""
     if context.roles == (ROOT,) or context.grant.is_operator:
         raise refused(
             "not-permitted",
             sentence(
-                "Officers have keys of their own here; root keys are kept apart, on the command line."
+                "Officers have keys of their own here; root keys are kept apart, on the command "
+                "line."
             ),
         )
     keys = tuple(
@@ -123,7 +143,7 @@ async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
         keys=keys,
         waits=None if enrolment is None else waits_of(enrolment),
     )
-    form = filled or Filled()
+    form = filled or FormState()
     return Page(
         template="own_key.html",
         view=view,
@@ -145,12 +165,15 @@ async def own_key(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
-    """Return the browser asks that its key be entered, and signs that entry with it; or takes that back."""
-    filled, say = await Filled.of(context.request), context.words.say
+    """Store the browser's request that its key be entered, or withdraw it.
+
+    The browser signs the entry with that key.
+    """
+    filled, say = await FormState.of(context.request), context.words.say
     context.newest = context.projection.flushed
     if filled["do"] == "withdraw":
         await context.service.access.enrolments.drop(context.registry.cid, context.grant.actor)
-        return see(context.link("/key", said="withdrawn"))
+        return redirect(context.link("/key", said="withdrawn"))
     public, administrator = dsse.decode_base64(filled["public"], 32), filled["administrator"]
     if public is None or not dsse.is_sound(public) or dsse.key_id(public) in context.registry.keys:
         filled.wrong(
@@ -167,11 +190,13 @@ async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
     key = filled.key or secrets.token_hex(16)
     id = ids.from_key(context.name, author, submission.key_of(key))
     if not filled["signatures"]:
-        act = await browser_signatures.bound(context, act, data, id=id, exchange="", author=author)
-        raise SignatureAsked(await browser_signatures.to_sign(context, act))
+        act = await browser_signatures.with_signed(
+            context, act, data, id=id, exchange="", author=author
+        )
+        raise SignatureRequired(await browser_signatures.to_sign(context, act))
     signed = filled["signed"].encode()
     if (
-        browser_signatures.bare(signed) != act
+        browser_signatures.without_signed(signed) != act
         or not _holds(public, signed, filled["signatures"])
         or not _is_bound(context, signed, author, id)
     ):
@@ -188,12 +213,12 @@ async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
             asked=context.words.stamp(context.service.now()),
         )
     )
-    return see(context.link("/key", said="asked"))
+    return redirect(context.link("/key", said="asked"))
 
 
 def _holds(public: bytes, signed: bytes, signatures: str) -> bool:
-    result = dsse.read_signatures(signatures, SIGNATURES) or {}
-    return {*result} == {dsse.key_id(public)} and dsse.verify(public, signed, *result.values())
+    by_key = dsse.read_signatures(signatures, SIGNATURES) or {}
+    return {*by_key} == {dsse.key_id(public)} and dsse.verify(public, signed, *by_key.values())
 
 
 def _is_bound(context: PageContext, signed: bytes, author: str, id: str) -> bool:
@@ -224,7 +249,11 @@ async def _asked(context: PageContext, officer: str) -> Enrolment:
 
 
 async def enter(context: PageContext) -> web.StreamResponse:
-    """Record an entry that waits: with the administrator's signature in the page, or with the one that the host keeps in a trial."""
+    """Record a waiting entry with the administrator's signature.
+
+    The administrator signs in the page. In a trial the host signs with the key that it
+    keeps.
+    """
     form = await form_of(context.request)
     context.newest = context.projection.flushed
     enrolment = await _asked(context, said(form, "officer"))
@@ -232,7 +261,8 @@ async def enter(context: PageContext) -> web.StreamResponse:
         raise refused(
             "not-permitted",
             sentence(
-                "This entry was made out to %(administrator)s, who signs it. The officer can ask you instead.",
+                "This entry was made out to %(administrator)s, who signs it. The officer can ask "
+                "you instead.",
                 administrator=enrolment.administrator,
             ),
         )
@@ -247,21 +277,21 @@ async def enter(context: PageContext) -> web.StreamResponse:
         signatures=" ".join(sorted({*enrolment.signatures.split(), *text.split()})),
     )
     await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
-    return see(
+    return redirect(
         context.link("/admin/keys", after=reply.headers["Dragoman-Position"], said="entered")
     )
 
 
 async def decline(context: PageContext) -> web.StreamResponse:
-    """Turn an entry away: the officer can ask again."""
+    """Decline a waiting entry; the officer can ask again."""
     form = await form_of(context.request)
     enrolment = await _asked(context, said(form, "officer"))
     await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
-    return see(context.link("/admin/keys", said="declined"))
+    return redirect(context.link("/admin/keys", said="declined"))
 
 
 async def asked(context: PageContext) -> web.Response:
-    """Return an entry that waits, as a file for the command line."""
+    """Return a waiting entry as a file for the command line."""
     enrolment = await _asked(context, context.request.match_info["officer"])
     name = f"{context.name}-{enrolment.officer.partition('/')[2]}-key.json"
     body = msgspec.json.format(msgspec.json.encode(enrolment))
@@ -272,7 +302,7 @@ async def asked(context: PageContext) -> web.Response:
     )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/key", handler=own_key),
     PageRoute(path="/key", handler=ask_entry, method="POST"),
     PageRoute(path="/admin/keys/enter", handler=enter, method="POST"),

@@ -1,9 +1,10 @@
-"""Who keeps a channel: its sides and how it stands, its officers, its keys. Everybody reads them; administrators of a side change their own.
+"""The pages of a channel's members: its sides and status, its officers, and its keys.
 
-Every change is an act of the channel's own family. Where the sides keep their own keys
-such acts are signed with a key that no page ever sees: the pages give the command in
-place of a form. How the channel stands is drafted by one officer and released by
-another.
+Everybody can read them. Administrators of a side change their own side.
+
+Every change is an act of the channel's own family. If the sides keep their own keys, no
+page sees the key that signs these acts. The pages then show the command instead of a
+form. One officer drafts a new status of the channel, and another releases it.
 """
 
 from typing import Any, Final, get_args
@@ -21,16 +22,17 @@ from dragoman.console.admin.admin_forms import (
     colleagues,
     has_key,
     hindrance,
-    keep,
+    record_act,
     sliced,
     times_of,
 )
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import language
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.confirm import Asking, ask
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext, PageRoute
-from dragoman.console.sessions import see
+from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import Page, PageRoute
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
@@ -47,7 +49,11 @@ _STATUSES: Final = ("in_force", "degraded", "suspended", "resumed")
 
 
 class SideRow(Struct, frozen=True, kw_only=True):
-    """A side: its offices and officers in office, its root keys by their ids, how many of them must sign, and up to where it was delivered."""
+    """A side: its offices and officers in office, its root keys, and its deliveries.
+
+    `threshold` is the number of root keys that must sign. `delivered` is the position
+    up to which the side has received the log.
+    """
 
     side: str
     offices: tuple[str, ...]
@@ -59,7 +65,11 @@ class SideRow(Struct, frozen=True, kw_only=True):
 
 
 class Administration(Struct, frozen=True, kw_only=True):
-    """A channel's settings. `log` is the verifier key of its signed heads; `status` is null where nobody has said how it stands."""
+    """A channel's settings.
+
+    `log` is the verifier key of its signed heads. `status` is null if nobody has set
+    one.
+    """
 
     channel: str
     position: int
@@ -77,10 +87,10 @@ class Administration(Struct, frozen=True, kw_only=True):
     sides: tuple[SideRow, ...]
 
 
-async def administration(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the channel's sides, and how it stands."""
+async def administration(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the page with the channel's sides and its status."""
     registry = context.registry
-    form = filled or Filled({"language": [_language(context)]})
+    form = filled or FormState({"language": [_language(context)]})
     view = Administration(
         channel=context.name,
         position=context.position,
@@ -116,7 +126,7 @@ async def administration(context: PageContext, filled: Filled | None = None) -> 
 def _side_row(context: PageContext, name: str) -> SideRow:
     registry = context.registry
     side = next(side_state for side_state in registry.sides if side_state.name == name)
-    there = [
+    in_office = [
         officer_state
         for officer, officer_state in registry.officers.items()
         if officer.startswith(f"{name}/") and officer_state.until is None
@@ -124,8 +134,8 @@ def _side_row(context: PageContext, name: str) -> SideRow:
     delivered = registry.delivered.get(name)
     return SideRow(
         side=name,
-        offices=tuple(sorted({officer_state.office for officer_state in there})),
-        officers=len(there),
+        offices=tuple(sorted({officer_state.office for officer_state in in_office})),
+        officers=len(in_office),
         threshold=side.threshold,
         roots=side.roots,
         next_roots=side.next_roots,
@@ -134,30 +144,33 @@ def _side_row(context: PageContext, name: str) -> SideRow:
 
 
 def _language(context: PageContext) -> str:
-    """Return the language of the channel in which the reader most likely writes."""
-    text = context.words.language
+    """Return the channel's language in which the reader most likely writes."""
+    primary = context.words.language
     return next(
-        (item for item in context.registry.languages if item.partition("-")[0] == text),
+        (item for item in context.registry.languages if item.partition("-")[0] == primary),
         context.registry.languages[0],
     )
 
 
 def _signs(context: PageContext) -> bool:
-    """Return whether what is said of the channel as a whole must be signed by its officers themselves, though they might say it."""
+    """Return whether officers must sign statements about the channel as a whole.
+
+    Return False for a reader who may not make such statements.
+    """
     return "channel" in context.registry.required_signatures and not hindrance(
         context, OFFICERS, flag=False
     )
 
 
 async def draft_status(context: PageContext) -> Page | web.StreamResponse:
-    """Keep how the channel is to stand as a draft, for a colleague to release."""
-    filled = await Filled.of(context.request)
+    """Store a new status of the channel as a draft, for a colleague to release."""
+    filled = await FormState.of(context.request)
     status, reason, language = filled["status"], filled["reason"], filled["language"]
     if status not in _STATUSES:
-        filled.wrong("status", context.words.say("Choose how the channel is to stand."))
+        filled.wrong("status", context.words.say("Choose the status of the channel."))
     if status == "suspended" and not reason:
         filled.wrong(
-            "reason", context.words.say("A suspension says in writing why. Give the reason.")
+            "reason", context.words.say("A suspension needs a written reason. Give the reason.")
         )
     if not filled.faults:
         act: dict[str, Any] = {"act": "channel-status", "status": status}
@@ -172,7 +185,7 @@ async def draft_status(context: PageContext) -> Page | web.StreamResponse:
             await drafts.keep_new(
                 context.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
             )
-            return see(context.link("/admin", said="drafted"))
+            return redirect(context.link("/admin", said="drafted"))
     await at_the_end(context)
     return await administration(context, filled)
 
@@ -181,7 +194,10 @@ async def draft_status(context: PageContext) -> Page | web.StreamResponse:
 
 
 class OfficerRow(Struct, frozen=True, kw_only=True):
-    """An officer: in office since a record, with these roles, until a record if revoked. `keys` are those that are valid."""
+    """An officer with office and roles, in office since a record.
+
+    `until` is the record of a revocation. `keys` counts the valid keys.
+    """
 
     officer: str
     office: str
@@ -194,7 +210,10 @@ class OfficerRow(Struct, frozen=True, kw_only=True):
 
 
 class Officers(Struct, frozen=True, kw_only=True):
-    """The officers of a channel, those in office first; `total` of all."""
+    """The officers of a channel, those in office first.
+
+    `total` counts all of them.
+    """
 
     channel: str
     position: int
@@ -202,12 +221,12 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
-async def officers(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the officers of all sides, and the form by which one is entered."""
+async def officers(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the officers of all sides, and the form for a new one."""
     registry = context.registry
     only = context.request.query.get("side", "")
     order = {side: place for place, side in enumerate(context.sides)}
-    known = sorted(
+    ordered = sorted(
         (
             (name, officer)
             for name, officer in registry.officers.items()
@@ -226,7 +245,7 @@ async def officers(context: PageContext, filled: Filled | None = None) -> Page:
             until_time="",
             keys=sum(key.owner == name and key.until is None for key in registry.keys.values()),
         )
-        for name, officer_state in known
+        for name, officer_state in ordered
     ]
     officer_rows, following = sliced(context, rows)
     times = await times_of(
@@ -268,18 +287,21 @@ async def officers(context: PageContext, filled: Filled | None = None) -> Page:
     )
 
 
-def _as_it_stands(context: PageContext) -> Filled:
-    """Return the form with an officer of the own side in it, who is to be changed; or empty."""
+def _as_it_stands(context: PageContext) -> FormState:
+    """Return the form with the officer who is to be changed; or empty.
+
+    The officer must be in office, on the reader's side.
+    """
     name = context.request.query.get("change", "")
     officer = context.registry.officers.get(f"{context.side}/{name}")
     if officer is None or officer.until is not None:
-        return Filled()
-    return Filled({"officer": [name], "office": [officer.office], "roles": officer.roles})
+        return FormState()
+    return FormState({"officer": [name], "office": [officer.office], "roles": officer.roles})
 
 
 async def enter_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Enter an officer of the own side, or change one's office and roles."""
-    filled, say = await Filled.of(context.request), context.words.say
+    """Enter an officer of the reader's side, or change one's office and roles."""
+    filled, say = await FormState.of(context.request), context.words.say
     name, office = filled["officer"], filled["office"]
     if not is_name(name):
         filled.wrong(
@@ -298,26 +320,26 @@ async def enter_officer(context: PageContext) -> Page | web.StreamResponse:
     if not filled.faults:
         roles = [role for role in _ROLES if role in filled.all("roles")]
         act = {"act": "officer", "officer": name, "office": office, "roles": roles}
-        if position := await keep(
+        if position := await record_act(
             context, filled, act, "officer", office="/office", roles="/roles"
         ):
-            return see(context.link("/admin/officers", after=position, said="recorded"))
+            return redirect(context.link("/admin/officers", after=position, said="recorded"))
     await at_the_end(context)
     return await officers(context, filled)
 
 
 async def ask_revocation(
-    context: PageContext, filled: Filled | None = None
+    context: PageContext, filled: FormState | None = None
 ) -> Page | web.StreamResponse:
     """Ask once before an officer is revoked."""
     name = filled["officer"] if filled else context.request.query.get("officer", "")
     actor = f"{context.side}/{name}"
     officer = context.registry.officers.get(actor)
     if hindrance(context) or officer is None or officer.until is not None:
-        return see(context.link("/admin/officers"))
+        return redirect(context.link("/admin/officers"))
     return ask(
         context,
-        Asking(act="officer-revocation", of=actor),
+        EndingPage(act="officer-revocation", of=actor),
         question=context.words.say("Revoke %(officer)s?", officer=actor),
         follows=_what_follows(context, actor),
         button=context.words.say("Revoke %(officer)s", officer=name),
@@ -331,19 +353,19 @@ async def ask_revocation(
 
 
 def _what_follows(context: PageContext, actor: str) -> list[str]:
-    """Return what follows from revoking an officer, in sentences."""
+    """Return the consequences of an officer's revocation, in sentences."""
     say, registry = context.words.say, context.registry
     follows = [
         say(
-            "From the record on %(officer)s may read and do nothing more in this channel.",
+            "Once this is recorded, %(officer)s can no longer read or do anything in this channel.",
             officer=actor,
         ),
-        say("Pages and streams that are open end. Calendar links end too."),
+        say("Open pages and streams of the officer end. Calendar links end too."),
         say(
             "What %(officer)s has said and signed stays in the record, and stays valid.",
             officer=actor,
         ),
-        say("The name does not return: nobody can be entered under it again."),
+        say("Nobody can be entered under this name again."),
     ]
     keys = sum(key.owner == actor and key.until is None for key in registry.keys.values())
     if keys:
@@ -371,13 +393,13 @@ def _what_follows(context: PageContext, actor: str) -> list[str]:
 
 
 async def revoke_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke an officer of the own side."""
-    filled = await Filled.of(context.request)
+    """Revoke an officer of the reader's side."""
+    filled = await FormState.of(context.request)
     act = {"act": "officer-revocation", "officer": filled["officer"]} | (
         {"reason": filled["reason"]} if filled["reason"] else {}
     )
-    if position := await keep(context, filled, act, "reason"):
-        return see(context.link("/admin/officers", after=position, said="revoked"))
+    if position := await record_act(context, filled, act, "reason"):
+        return redirect(context.link("/admin/officers", after=position, said="revoked"))
     await at_the_end(context)
     return await ask_revocation(context, filled)
 
@@ -386,9 +408,11 @@ async def revoke_officer(context: PageContext) -> Page | web.StreamResponse:
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """A key by its id: whose it is, valid from a record on, until another. A `root` key is of its side, and no officer's.
+    """A key by its id, with its owner.
 
-    What it signed from `suspect_from` on is disputed.
+    It is valid from the record `since`, up to the record `until`. A `root` key belongs
+    to its side, and to no officer. Signatures by it from `suspect_from` on are
+    disputed.
     """
 
     key: str
@@ -400,7 +424,10 @@ class KeyRow(Struct, frozen=True, kw_only=True):
 
 
 class KeysView(Struct, frozen=True, kw_only=True):
-    """The keys of a channel, those that are valid first; `total` of all."""
+    """The keys of a channel, the valid ones first.
+
+    `total` counts all of them.
+    """
 
     channel: str
     position: int
@@ -410,7 +437,7 @@ class KeysView(Struct, frozen=True, kw_only=True):
 
 
 async def keys(context: PageContext) -> Page:
-    """Return the keys of all sides, and how they are entered and revoked."""
+    """Return the keys of all sides, and the forms to enter and revoke keys."""
     order = {side: place for place, side in enumerate(context.sides)}
     rows = sorted(
         (
@@ -453,7 +480,7 @@ async def keys(context: PageContext) -> Page:
 
 
 async def ask_key_revocation(
-    context: PageContext, filled: Filled | None = None
+    context: PageContext, filled: FormState | None = None
 ) -> Page | web.StreamResponse:
     """Ask once before a key is revoked."""
     id = filled["of"] if filled else context.request.query.get("of", "")
@@ -464,19 +491,21 @@ async def ask_key_revocation(
         or key.until is not None
         or key.owner.partition("/")[0] != context.side
     ):
-        return see(context.link("/admin/keys"))
+        return redirect(context.link("/admin/keys"))
     say = context.words.say
     return ask(
         context,
-        Asking(act="key-revocation", of=id),
+        EndingPage(act="key-revocation", of=id),
         question=say("Revoke a key of %(officer)s?", officer=key.owner),
         follows=[
             say(
-                "The key %(key)s signs nothing more from the record on, and does not return.",
+                "Once this is recorded, the key %(key)s can sign nothing more. It cannot be "
+                "entered again.",
                 key=id,
             ),
             say(
-                "What it has signed stays in the record, and stays valid; from the record on that you name below it is shown as disputed."
+                "Its signatures stay in the record, and stay valid. You can name a record below: "
+                "from that record on, they are shown as disputed."
             ),
             say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
         ],
@@ -492,8 +521,8 @@ async def ask_key_revocation(
 
 
 async def revoke_key(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke a key of the own side, in a trial."""
-    filled = await Filled.of(context.request)
+    """Revoke a key of the reader's side, in a trial."""
+    filled = await FormState.of(context.request)
     suspected = submission.whole(filled["suspect_from"])
     if filled["suspect_from"] and not suspected:
         filled.wrong(
@@ -504,17 +533,17 @@ async def revoke_key(context: PageContext) -> Page | web.StreamResponse:
             ),
         )
         return await ask_key_revocation(context, filled)
-    named: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
-    act = {"act": "key-revocation", "key": filled["of"], **named} | (
+    disputed: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
+    act = {"act": "key-revocation", "key": filled["of"], **disputed} | (
         {"reason": filled["reason"]} if filled["reason"] else {}
     )
-    if position := await keep(context, filled, act, "reason", suspect_from="/suspect_from"):
-        return see(context.link("/admin/keys", after=position, said="revoked"))
+    if position := await record_act(context, filled, act, "reason", suspect_from="/suspect_from"):
+        return redirect(context.link("/admin/keys", after=position, said="revoked"))
     await at_the_end(context)
     return await ask_key_revocation(context, filled)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin", handler=administration),
     PageRoute(path="/admin", handler=draft_status, method="POST"),
     PageRoute(path="/admin/officers", handler=officers),
@@ -524,8 +553,8 @@ SHEETS: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/keys", handler=keys),
     PageRoute(path="/admin/keys/revoke", handler=ask_key_revocation),
     PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
-    *browser_key.SHEETS,
-    *adoptions.SHEETS,
-    *erasure_pages.SHEETS,
-    *endpoints_page.SHEETS,
+    *browser_key.ROUTES,
+    *adoptions.ROUTES,
+    *erasure_pages.ROUTES,
+    *endpoints_page.ROUTES,
 )

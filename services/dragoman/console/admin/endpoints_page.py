@@ -1,7 +1,11 @@
-"""Where the own side is told of records, and the reader's own secret links to the calendar; both stand beside the log and have no past.
+"""The page of endpoints: addresses that receive news of records, and calendar links.
 
-By the functions behind `/v1/webhooks` and `/v1/channels/{channel}/calendar-links`. What
-is secret is shown once, on the page that answers.
+Endpoints belong to the reader's side. The secret calendar links belong to the reader.
+Both are beside the log and have no past.
+
+The page uses the functions behind `/v1/webhooks` and
+`/v1/channels/{channel}/calendar-links`. It shows a secret once, in the response to the
+form.
 """
 
 from typing import Any, Final, get_args
@@ -13,10 +17,11 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import calendar_links, webhook_endpoints
 from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance
-from dragoman.console.forms.confirm import Asking, ask
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext, PageRoute
-from dragoman.console.sessions import see
+from dragoman.console.context import PageContext
+from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import Page, PageRoute
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.record.errors import Refused
@@ -40,11 +45,14 @@ _ACTS: Final = (
     *FORMATS,
     *(act for act in RULES if act not in FORMATS and act != "channel-opening"),
 )
-"""What an endpoint may be told of: what opens an exchange first."""
+"""Acts that an endpoint may receive; those that open an exchange come first."""
 
 
 class EndpointsView(Struct, frozen=True, kw_only=True):
-    """The endpoints of the reader's side in the channel, what each was not told of yet, and the reader's calendar links."""
+    """The endpoints of the reader's side, and the reader's calendar links.
+
+    `deliveries` are the records that each endpoint has not received yet.
+    """
 
     channel: str
     endpoints: tuple[EndpointView, ...]
@@ -54,13 +62,17 @@ class EndpointsView(Struct, frozen=True, kw_only=True):
 
 async def endpoints(
     context: PageContext,
-    filled: Filled | None = None,
+    filled: FormState | None = None,
     *,
-    asked: Filled | None = None,
+    link_form: FormState | None = None,
     added: AddedEndpoint | None = None,
     calendar_link: CalendarLink | None = None,
 ) -> Page:
-    """Return the endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
+    """Return the endpoints and links as they are now.
+
+    `added` and `calendar_link` are the things that a form has just made. `link_form` is
+    a form for a link that was refused.
+    """
     sees = not context.past and not STAFF.isdisjoint(context.roles)
     endpoint_views = (
         [
@@ -71,7 +83,7 @@ async def endpoints(
         if sees
         else []
     )
-    form = filled or Filled(
+    form = filled or FormState(
         {"means": ["webhook"], "signature": ["ed25519"], "language": [context.words.language]}
     )
     view = EndpointsView(
@@ -88,7 +100,7 @@ async def endpoints(
     )
     values: dict[str, Any] = {
         "filled": form,
-        "asked": asked or Filled(),
+        "asked": link_form or FormState(),
         "added": added,
         "made": calendar_link,
         "sees": sees,
@@ -98,16 +110,16 @@ async def endpoints(
         "server": address(context),
         "acts_of": lambda acts: [context.words.act(act) for act in acts],
         "family_options": [(family, context.words.value(family)) for family in _families(context)],
-        "act_options": [(each, context.words.act(each)) for each in _ACTS],
+        "act_options": [(act, context.words.act(act)) for act in _ACTS],
         "precedence_options": [
             ("", context.words.say("anything")),
-            *((each, context.words.value(each)) for each in _PRECEDENCES),
+            *((precedence, context.words.value(precedence)) for precedence in _PRECEDENCES),
         ],
         "languages": LANGUAGES,
         "most": SCREEN_ROWS,
         "said": context.request.query.get("said", ""),
         "gone": context.words.sentence(webhook_endpoints.GONE),
-        "answers": {each.id: _answers(context, each.id) for each in endpoint_views},
+        "answers": {endpoint.id: _answers(context, endpoint.id) for endpoint in endpoint_views},
     }
     status = max(form.status, values["asked"].status)
     return Page(
@@ -116,7 +128,10 @@ async def endpoints(
 
 
 def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
-    """Return what was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
+    """Return the last response to each delivery of an endpoint, by its record.
+
+    The flag says whether the text is a third party's own words, in an unknown language.
+    """
     return {
         position: (context.words.sentence(text), text.message == VERBATIM)
         for position, text in webhook_endpoints.answers_of(context.call, id).items()
@@ -124,24 +139,24 @@ def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
 
 
 def _families(context: PageContext) -> list[str]:
-    """Return the families of which there are acts in a channel of this kind."""
-    desk = context.registry.kind == "desk"
+    """Return the families with acts in a channel of this kind."""
+    is_desk = context.registry.kind == "desk"
     return [
-        argument
-        for argument in get_args(Family)
-        if argument == "channel" or (argument == "desk") == desk
+        family
+        for family in get_args(Family)
+        if family == "channel" or (family == "desk") == is_desk
     ]
 
 
 async def add_endpoint(context: PageContext) -> Page:
-    """Enter an endpoint, and show once what checks its signatures."""
-    filled, say = await Filled.of(context.request), context.words.say
+    """Add an endpoint, and show once the secret that checks its signatures."""
+    filled, say = await FormState.of(context.request), context.words.say
     mail = filled["means"] == "e-mail"
     if not filled["address" if mail else "url"]:
         field, detail = (
             ("address", say("Give the e-mail address."))
             if mail
-            else ("url", say("Give the URL that is to be called."))
+            else ("url", say("Give the URL to call."))
         )
         filled.wrong(field, detail)
     added = None
@@ -160,9 +175,9 @@ async def add_endpoint(context: PageContext) -> Page:
     return await endpoints(context, filled if added is None else None, added=added)
 
 
-def _new(context: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
+def _new(context: PageContext, filled: FormState, *, mail: bool) -> NewEndpoint:
     """Return the endpoint that a form describes. Raises `Malformed`."""
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "channel": context.name,
         "acts": filled.all("acts"),
         "families": filled.all("families"),
@@ -175,9 +190,9 @@ def _new(context: PageContext, filled: Filled, *, mail: bool) -> NewEndpoint:
         ),
     }
     try:
-        return msgspec.convert(given, NewEndpoint)
+        return msgspec.convert(fields, NewEndpoint)
     except msgspec.ValidationError as error:
-        raise faults_of(error, msgspec.json.encode(given), NewEndpoint) from None
+        raise faults_of(error, msgspec.json.encode(fields), NewEndpoint) from None
 
 
 async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
@@ -193,25 +208,26 @@ async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
         ]
     )
     if not endpoint_views or hindrance(context, webhook_endpoints.ENTERING, flag=False):
-        return see(context.link("/admin/endpoints"))
+        return redirect(context.link("/admin/endpoints"))
     follows = [
-        say("Nothing more is brought to %(target)s.", target=endpoint_views[0].target),
+        say("%(target)s receives no more records.", target=endpoint_views[0].target),
         say(
-            "Its key and what waits for it are forgotten. An endpoint that is added again begins at the record of that moment."
+            "Its key and its waiting records are deleted. If you add the endpoint again, it "
+            "begins at the record of that moment."
         ),
     ]
     unsent = endpoint_views[0].waiting + endpoint_views[0].parked
     if unsent:
         follows.append(
             context.words.count(
-                "%(n)s record that was not brought is not tried again.",
-                "%(n)s records that were not brought are not tried again.",
+                "%(n)s undelivered record is not tried again.",
+                "%(n)s undelivered records are not tried again.",
                 unsent,
             )
         )
     return ask(
         context,
-        Asking(act="endpoint", of=id),
+        EndingPage(act="endpoint", of=id),
         question=say("Remove this endpoint?"),
         follows=follows,
         button=say("Remove it"),
@@ -222,19 +238,23 @@ async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def remove_endpoint(context: PageContext) -> web.StreamResponse:
-    """Remove an endpoint; one that is gone already stays so."""
-    filled = await Filled.of(context.request)
+    """Remove an endpoint; an endpoint that is gone already is no error."""
+    filled = await FormState.of(context.request)
     try:
         await webhook_endpoints.remove(context.call, filled["endpoint"])
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-    return see(context.link("/admin/endpoints", said="removed"))
+    return redirect(context.link("/admin/endpoints", said="removed"))
 
 
 async def send_again(context: PageContext) -> web.StreamResponse:
-    """Have a record brought once more; one that waits no more was brought meanwhile, or given up with its endpoint."""
-    filled = await Filled.of(context.request)
+    """Queue a record for another delivery.
+
+    A record that waits no longer was delivered meanwhile, or was given up with its
+    endpoint.
+    """
+    filled = await FormState.of(context.request)
     try:
         await webhook_endpoints.send_again(
             context.call, filled["endpoint"], submission.whole(filled["position"])
@@ -242,8 +262,8 @@ async def send_again(context: PageContext) -> web.StreamResponse:
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-        return see(context.link("/admin/endpoints", said="brought"))
-    return see(context.link("/admin/endpoints", said="again"))
+        return redirect(context.link("/admin/endpoints", said="brought"))
+    return redirect(context.link("/admin/endpoints", said="again"))
 
 
 # Links to the calendar
@@ -251,14 +271,14 @@ async def send_again(context: PageContext) -> web.StreamResponse:
 
 async def make_link(context: PageContext) -> Page:
     """Make a secret link to the calendar, and show it once."""
-    filled = await Filled.of(context.request)
+    filled = await FormState.of(context.request)
     link = None
     with filled.trying("make"):
         link = await calendar_links.make_link(
             context.call, context.projection, submission.key_of(filled.key)
         )
     await at_the_end(context)
-    return await endpoints(context, asked=filled if link is None else None, calendar_link=link)
+    return await endpoints(context, link_form=filled if link is None else None, calendar_link=link)
 
 
 async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
@@ -266,14 +286,14 @@ async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
     id, say = context.request.query.get("link", ""), context.words.say
     links = () if context.past else await calendar_links.links_of(context.call, context.projection)
     if id not in {link.id for link in links} or context.grant.scope == "read":
-        return see(context.link("/admin/endpoints"))
+        return redirect(context.link("/admin/endpoints"))
     return ask(
         context,
-        Asking(act="calendar-link", of=id),
+        EndingPage(act="calendar-link", of=id),
         question=say("Revoke this calendar link?"),
         follows=[
-            say("Whoever has the link reads nothing more by it."),
-            say("Calendars that were subscribed by it stand still from now on."),
+            say("Nobody can read the calendar through this link any more."),
+            say("Calendars that subscribe to it are no longer updated."),
         ],
         button=say("Revoke it"),
         back=(context.link("/admin/endpoints"), say("Keep it")),
@@ -283,17 +303,17 @@ async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def end_link(context: PageContext) -> web.StreamResponse:
-    """Revoke a link of the reader's; one that is gone already stays so."""
-    filled = await Filled.of(context.request)
+    """Revoke a link of the reader; a link that is gone already is no error."""
+    filled = await FormState.of(context.request)
     try:
         await calendar_links.end_link(context.call, context.projection, filled["link"])
     except Refused as error:
         if error.refusal.kind != "not-found":
             raise
-    return see(context.link("/admin/endpoints", said="ended"))
+    return redirect(context.link("/admin/endpoints", said="ended"))
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/endpoints", handler=endpoints),
     PageRoute(path="/admin/endpoints", handler=add_endpoint, method="POST"),
     PageRoute(path="/admin/endpoints/remove", handler=ask_removal),

@@ -1,9 +1,11 @@
-"""What all sides take out of the record: which side has consented to what, what is gone, and the forms by which an administrator says so.
+"""The pages of erasures, by which all sides take exchanges out of the record.
 
-A consent is to just what was read: the page that asks once carries the hash of the
-records that it counted, and what was said since makes it ask again. A side may take its
-consent back. In a trial the host signs the erasure for the sides that have consented;
-else every side signs it, on the command line.
+They show each side's consents, the erased exchanges, and the forms of an administrator.
+
+A consent covers exactly what its administrator has read. The confirming page carries
+the hash of the records that it counted. If something was said since, it asks again. A
+side may take its consent back. In a trial the host signs the erasure for the sides that
+have consented. Otherwise every side signs it, on the command line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +20,14 @@ from dragoman.console.admin.admin_forms import (
     at_the_end,
     colleagues,
     hindrance,
-    keep,
+    record_act,
     sliced,
 )
-from dragoman.console.forms.confirm import Asking, ask
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Handler, Page, PageContext, PageRoute
-from dragoman.console.sessions import see
+from dragoman.console.context import PageContext
+from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import Handler, Page, PageRoute
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts.erasure import consenting, exchanges_of, hash_of
 from dragoman_schemas.acts.office.channel import Erasure
 from dragoman_schemas.state import Exchange, Stamp
@@ -33,9 +36,11 @@ Doing = Literal["consent", "withdraw", "erase"]
 
 
 class WaitingRow(Struct, frozen=True, kw_only=True):
-    """Exchanges that sides consented to take out: by which number each goes, who consented when, who has not.
+    """Exchanges whose erasure some sides consented to.
 
-    It `stands` until something is said in one; of the past that is not told.
+    It has the numbers of the exchanges, the consenting sides with their times, and the
+    `silent` sides. The consent `stands` until something is said in one of them. A page
+    of the past does not say whether it does.
     """
 
     exchanges: tuple[str, ...]
@@ -46,14 +51,17 @@ class WaitingRow(Struct, frozen=True, kw_only=True):
 
 
 class GoneRow(Struct, frozen=True, kw_only=True):
-    """An exchange that was taken out, and by which record."""
+    """An erased exchange, and the record that erased it."""
 
     exchange: str
     erased: Stamp
 
 
 class Erasures(Struct, frozen=True, kw_only=True):
-    """What waits for consents, and what was taken out, the newest first; `total` of the latter."""
+    """The erasures that wait for consents, and the erased exchanges, newest first.
+
+    `total` counts the erased exchanges.
+    """
 
     channel: str
     position: int
@@ -63,14 +71,17 @@ class Erasures(Struct, frozen=True, kw_only=True):
     gone: tuple[GoneRow, ...]
 
 
-async def erasures(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return what was taken out of the record, what waits for it, and the form that names exchanges."""
+async def erasures(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the page of erased exchanges and of waiting erasures.
+
+    It includes the form that names exchanges.
+    """
     registry = context.registry
     gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)
     gone_rows, following = sliced(
         context, [GoneRow(exchange=id, erased=stamp) for id, stamp in gone]
     )
-    form = filled or Filled({"exchanges": [context.request.query.get("exchanges", "")]})
+    form = filled or FormState({"exchanges": [context.request.query.get("exchanges", "")]})
     view = Erasures(
         channel=context.name,
         position=context.position,
@@ -117,8 +128,11 @@ def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:
     )
 
 
-def _named(context: PageContext, filled: Filled) -> list[Exchange]:
-    """Return the exchanges that a form names, by number or id; what there is none of is said."""
+def _named(context: PageContext, filled: FormState) -> list[Exchange]:
+    """Return the exchanges that a form names, by number or id.
+
+    The form shows each name that belongs to no exchange.
+    """
     exchanges: list[Exchange] = []
     for word in filled["exchanges"].split():
         state = context.projection.exchange(context.projection.numbered(word) or word)
@@ -140,7 +154,7 @@ def _named(context: PageContext, filled: Filled) -> list[Exchange]:
 
 def _asking(doing: Doing) -> Handler:
     async def asked(context: PageContext) -> Page | web.StreamResponse:
-        filled = Filled({"exchanges": [context.request.query.get("exchanges", "")]})
+        filled = FormState({"exchanges": [context.request.query.get("exchanges", "")]})
         return await _ask(context, filled, doing, _named(context, filled))
 
     return asked
@@ -154,11 +168,11 @@ def _saying(doing: Doing) -> Handler:
 
 
 async def _ask(
-    context: PageContext, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]
+    context: PageContext, filled: FormState, doing: Doing, exchanges: Sequence[Exchange]
 ) -> Page | web.StreamResponse:
     """Ask once."""
     if hindrance(context) or (doing == "erase" and context.registry.custody != "host"):
-        return see(context.link("/admin/erasures"))
+        return redirect(context.link("/admin/erasures"))
     if not exchanges or filled.of_field("exchanges"):
         return await erasures(context, filled)
     say, naming = context.words.say, _naming(context, (exchange.id for exchange in exchanges))
@@ -175,7 +189,7 @@ async def _ask(
     }[doing]
     return ask(
         context,
-        Asking(
+        EndingPage(
             act="erasure" if doing == "erase" else "erasure-consent",
             of=" ".join(exchanges_of(naming)),
         ),
@@ -195,15 +209,18 @@ async def _ask(
 
 
 def _what(context: PageContext, exchanges: Sequence[Exchange]) -> list[str]:
-    """Return what is to be taken out, a line for each exchange."""
+    """Return a line for each exchange that is to be erased."""
     words = context.words
     return [
         words.count(
-            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(list(context.projection.records_of(exchange.id))),
-            number=exchange.number or exchange.id, what=context.subject(exchange)[1],
+            "%(number)s, %(what)s: %(n)s record",
+            "%(number)s, %(what)s: %(n)s records",
+            len(list(context.projection.records_of(exchange.id))),
+            number=exchange.number or exchange.id,
+            what=context.subject(exchange)[1],
         )
         for exchange in exchanges
-    ]  # fmt: skip
+    ]
 
 
 def _what_follows(context: PageContext, doing: Doing) -> list[str]:
@@ -211,10 +228,12 @@ def _what_follows(context: PageContext, doing: Doing) -> list[str]:
     if doing == "consent":
         follows = [
             say(
-                "It is to what these exchanges hold now. Whatever is said in one of them later takes a consent anew."
+                "The consent covers what these exchanges contain now. If anything is said in one "
+                "of them later, it needs a new consent."
             ),
             say(
-                "Once every side has consented, they can be taken out: from every page, list and search, whole and for ever."
+                "Once every side has consented, the exchanges can be taken out of every page, "
+                "list and search, completely and for ever."
             ),
         ]
         if context.registry.custody == "sides":
@@ -223,22 +242,25 @@ def _what_follows(context: PageContext, doing: Doing) -> list[str]:
     if doing == "withdraw":
         return [
             say(
-                "The record keeps that there was a consent, and that it was taken back. Nothing is taken out without another one."
+                "The record keeps the consent and its withdrawal. Nothing is taken out without a "
+                "new consent."
             )
         ]
     return [
         say(
-            "They are gone from every page, list and search. That they were there, when and by whom, stays, and so do their numbers."
+            "The exchanges disappear from every page, list and search. The record keeps their "
+            "numbers, times and authors."
         ),
         say(
-            "The bytes go from the disks of this host when its operator carries the erasure out, and from a mirror by itself."
+            "The operator then deletes the bytes from the disks of this host. A mirror deletes "
+            "them by itself."
         ),
     ]
 
 
 async def _say(context: PageContext, doing: Doing) -> Page | web.StreamResponse:
-    """Record it."""
-    filled = await Filled.of(context.request)
+    """Record the consent, its withdrawal, or the erasure."""
+    filled = await FormState.of(context.request)
     exchanges = _named(context, filled)
     naming = _naming(context, (exchange.id for exchange in exchanges))
     if not filled.faults and hash_of(naming) != filled["read"]:
@@ -255,13 +277,13 @@ async def _say(context: PageContext, doing: Doing) -> Page | web.StreamResponse:
         }
         act |= {"reason": filled["reason"]} if filled["reason"] and doing != "erase" else {}
         act |= {"withdrawn": True} if doing == "withdraw" else {}
-        if position := await keep(context, filled, act, "reason"):
-            return see(context.link("/admin/erasures", after=position, said=doing))
+        if position := await record_act(context, filled, act, "reason"):
+            return redirect(context.link("/admin/erasures", after=position, said=doing))
     await at_the_end(context)
     return await _ask(context, filled, doing, exchanges)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/erasures", handler=erasures),
     PageRoute(path="/admin/erasures/consent", handler=_asking("consent")),
     PageRoute(path="/admin/erasures/consent", handler=_saying("consent"), method="POST"),

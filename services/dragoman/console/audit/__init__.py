@@ -1,1 +1,1 @@
-"""Pages of the audit: log, records, proofs, differences."""
+"""Pages of the audit: log, records, proofs and differences."""

@@ -1,4 +1,8 @@
-"""The log as a table: what was taken in when, of whom, on whose word; the newest first, narrowed as the reader likes, and no later than the page."""
+"""The log as a table, newest first, as of the page's position.
+
+Each row has its time, its side and the word on which it rests. The reader can filter
+it.
+"""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -8,9 +12,10 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from dragoman.application.http import submission
+from dragoman.console.context import PageContext
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.projection.queries import timeline
@@ -19,18 +24,27 @@ from dragoman.text import sentence
 from dragoman_schemas.responses import Entry
 
 ROWS: Final = 50
+"""The number of rows of a page."""
 _VOID: Final[tuple[Literal["void", "valid"], ...]] = ("void", "valid")
 
 
 class LogRecord(LogLine, frozen=True, kw_only=True, omit_defaults=True):
-    """One record of the log. `dated` is when its author dated it, where that is another time; `erased` is what every side took out of the record."""
+    """One record of the log.
+
+    `dated` is the author's own date, where that is another time. `erased` is true where
+    every side agreed to erase it.
+    """
 
     dated: str = ""
     erased: bool = False
 
 
 class LogPage(Struct, frozen=True, kw_only=True):
-    """A page of the log. `older` and `newer` are the records at which the next pages begin, 0 for none; `looked` is the lowest that was looked at."""
+    """A page of the log.
+
+    `older` and `newer` are the records at which the next pages begin, 0 for none;
+    `looked` is the lowest record that was examined.
+    """
 
     channel: str
     position: int
@@ -46,11 +60,11 @@ class _Dated(Struct):
     dtg: str = ""
 
 
-class _LogQuery(Struct):
+class _DatedRecord(Struct):
     data: _Dated
 
 
-_saying = msgspec.json.Decoder(_LogQuery).decode
+_decode_date = msgspec.json.Decoder(_DatedRecord).decode
 
 
 def logged(entry: Entry) -> LogRecord:
@@ -58,15 +72,15 @@ def logged(entry: Entry) -> LogRecord:
     line = asdict(line_of(entry))
     if not isinstance(entry.record, Raw):
         return LogRecord(**line, erased=entry.valid)
-    return LogRecord(**line, dated=_saying(bytes(entry.record)).data.dtg)
+    return LogRecord(**line, dated=_decode_date(bytes(entry.record)).data.dtg)
 
 
 async def page_of(
     context: PageContext, timeline_filter: TimelineFilter, top: int, most: int
 ) -> tuple[tuple[LogRecord, ...], TimelinePage]:
-    """Return the newest records up to a position that are wanted."""
+    """Return the newest records up to a position that pass a filter."""
     timeline_page: TimelinePage = await context.in_thread(
-        timeline.found,
+        timeline.page,
         context.service.store,
         context.name,
         timeline_filter,
@@ -78,7 +92,7 @@ async def page_of(
 
 
 async def log(context: PageContext) -> Page:
-    """Return the log."""
+    """Return the page of the log."""
     timeline_filter = _wanted(context)
     top = min(
         submission.whole(context.request.query.get("from", "")) or context.position,
@@ -109,36 +123,36 @@ def _choices(context: PageContext) -> dict[str, Sequence[str]]:
 
 
 def _acts(context: PageContext) -> list[tuple[str, str]]:
-    """Return every act with its name, in the order of the names."""
+    """Return every act with its name, sorted by name."""
     return sorted(
         ((act, context.words.act(act)) for act in RULES), key=lambda item: item[1].casefold()
     )
 
 
 def _wanted(context: PageContext) -> TimelineFilter:
-    """Return what the query asks for. Raises `Refused` for what there is none of."""
-    texts: dict[str, Sequence[str]] = {**_choices(context), "act": tuple(RULES)}
-    given = {name: context.request.query.get(name, "") for name in texts}
-    for name, value in given.items():
-        if value and value not in texts[name]:
+    """Return the filter of the query. Raises `Refused` for an unknown value."""
+    choices: dict[str, Sequence[str]] = {**_choices(context), "act": tuple(RULES)}
+    filters = {name: context.request.query.get(name, "") for name in choices}
+    for name, value in filters.items():
+        if value and value not in choices[name]:
             raise refused(
                 "bad-request",
                 sentence(
                     "There is no %(name)s %(value)s; choose one of %(choices)s.",
                     name=name,
                     value=value[:63],
-                    choices=", ".join(texts[name]),
+                    choices=", ".join(choices[name]),
                 ),
             )
-    return msgspec.convert(given, TimelineFilter)
+    return msgspec.convert(filters, TimelineFilter)
 
 
 def _narrowed(context: PageContext, timeline_filter: TimelineFilter) -> list[tuple[str, str, str]]:
-    """Return the filters in use: each by its name, what it is narrowed to in words, and the address without it."""
+    """Return the filters in use: name, value in words, and the address without it."""
     words = context.words
-    rows = []
+    filters = []
     if timeline_filter.side:
-        rows.append(
+        filters.append(
             (
                 "side",
                 words.say("services")
@@ -147,14 +161,14 @@ def _narrowed(context: PageContext, timeline_filter: TimelineFilter) -> list[tup
             )
         )
     if timeline_filter.act:
-        rows.append(("act", words.act(timeline_filter.act)))
+        filters.append(("act", words.act(timeline_filter.act)))
     if timeline_filter.family:
-        rows.append(("family", words.value(timeline_filter.family)))
+        filters.append(("family", words.value(timeline_filter.family)))
     if timeline_filter.void:
-        rows.append(
+        filters.append(
             ("void", words.say("void") if timeline_filter.void == "void" else words.say("valid"))
         )
-    return [(name, word, context.again(**{name: "", "from": ""})) for name, word in rows]
+    return [(name, word, context.again(**{name: "", "from": ""})) for name, word in filters]
 
 
-SHEETS: Final = (PageRoute(path="/log", handler=log),)
+ROUTES: Final = (PageRoute(path="/log", handler=log),)

@@ -1,4 +1,8 @@
-"""The audit page: the channel at a moment of the reader's choice, the five answers, what changed, the log, who signed it, and how to take it away."""
+"""The audit page: a channel at a moment that the reader chooses.
+
+It has the five answers, the changes, the log, its signatures, and the commands that
+export it.
+"""
 
 import shlex
 from typing import Final
@@ -15,9 +19,10 @@ from dragoman.console.audit import (
 )
 from dragoman.console.audit.audit_log import LogRecord
 from dragoman.console.audit.verified_heads import SignedHeads
+from dragoman.console.context import PageContext
 from dragoman.console.pages import point_in_time as travelling
 from dragoman.console.pages.point_in_time import Life
-from dragoman.console.rendering import Page, PageContext, PageRoute
+from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.projection.queries import timeline
 from dragoman.projection.queries.changes import ChangesBetween
@@ -29,10 +34,11 @@ _LISTED: Final = 5
 
 
 class Audit(Struct, frozen=True, kw_only=True):
-    """A channel as its auditor looks at it. `answers` is the audit report, none where a single day is more than one report holds.
+    """A channel as its auditor sees it.
 
-    `hosts` is how many acts of sides rest on the host's word alone, among the newest
-    `looked` records.
+    `answers` is the audit report; None where a single day is more than one report
+    holds. `hosts` is the number of acts of sides that rest on the host's word alone,
+    among the newest `looked` records.
     """
 
     channel: str
@@ -49,9 +55,9 @@ class Audit(Struct, frozen=True, kw_only=True):
 
 
 async def audit(context: PageContext) -> Page:
-    """Return the page."""
+    """Return the audit page."""
     travel = await travelling.travel(context, compare=True)
-    audit_answers = await audit_summary.gathered(context)
+    audit_answers = await audit_summary.gather_answers(context)
     heads, fault = await verified_heads.signed(context)
     hosts = await context.in_thread(
         timeline.on_hosts_word, context.service.store, context.name, context.position
@@ -78,7 +84,7 @@ async def audit(context: PageContext) -> Page:
         "travel": travel,
         "told": ()
         if audit_answers is None
-        else audit_summary.told(context, audit_answers, heads, hosts),
+        else audit_summary.summary_answers(context, audit_answers, heads, hosts),
         "listed": _LISTED,
         "groups": () if changed is None else record_diff.groups(context, changed),
         "shown": record_diff.SHOWN,
@@ -91,7 +97,7 @@ async def audit(context: PageContext) -> Page:
 
 
 def _commands(context: PageContext) -> dict[str, str]:
-    """Return how to take the log away, and to verify it where there is no network."""
+    """Return the commands that export the log, and that verify it without a network."""
     registry = context.projection.registry
     server = (
         f" --server {shlex.quote(context.service.public_url)}" if context.service.public_url else ""
@@ -104,10 +110,10 @@ def _commands(context: PageContext) -> dict[str, str]:
     }
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/audit", handler=audit),
-    *travelling.SHEETS,
-    *audit_log.SHEETS,
-    *record_page.SHEETS,
-    *record_diff.SHEETS,
+    *travelling.ROUTES,
+    *audit_log.ROUTES,
+    *record_page.ROUTES,
+    *record_diff.ROUTES,
 )

@@ -1,7 +1,8 @@
-"""The five answers as sentences: to each question what is so, how we know, and on whose word that rests.
+"""The five answers of an audit as sentences, each with its evidence and its author.
 
-They are those of the audit report (`reports/answers`), in the reader's language, as of
-the position of the page.
+They are the answers of the audit report (`reports/audit_answers`), in the reader's
+language, as of the page's position. Each says what is so, how we know, and on whose
+word that rests.
 """
 
 from collections import Counter
@@ -13,28 +14,29 @@ from typing import Final
 from dragoman.application.http.conditional_requests import turn
 from dragoman.application.operations import transparency_log
 from dragoman.console.audit.verified_heads import SignedHeads
+from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
-from dragoman.console.rendering import PageContext
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
-from dragoman.domain.views.audit_findings import Noted
+from dragoman.domain.views.audit_findings import AuditFinding
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import audit_answers, layout, report_facts
 from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
-"""Days that the answers are about, the most that one report holds; 0 is since the
-opening.
+"""Periods of the answers in days, longest first; 0 is since the opening.
+
+The page takes the longest period that one report holds.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryLine:
-    """One thing to look at: what is so, the matter it is of, or the record that shows it."""
+    """One finding: a sentence, and its matter or the record that shows it."""
 
     text: str
     matter: Matter | None = None
@@ -43,7 +45,10 @@ class SummaryLine:
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryAnswer:
-    """One question answered. `lines` are the sides one by one, `more` what to look at."""
+    """The answer to one question.
+
+    `lines` are about the sides one by one, and `more` are the findings.
+    """
 
     question: str
     level: Level
@@ -56,13 +61,16 @@ class SummaryAnswer:
     more: tuple[SummaryLine, ...] = ()
 
 
-async def gathered(context: PageContext) -> audit_answers.AuditAnswers | None:
-    """Return the five answers about the longest period that one report holds; None where a day is too long."""
+async def gather_answers(context: PageContext) -> audit_answers.AuditAnswers | None:
+    """Return the five answers about the longest period that one report holds.
+
+    None where a day is too long.
+    """
     whole = await transparency_log.checked(context.call)
     live = context.past or context.service.is_live(context.projection)
     async with turn(context.request, context.projection):
         answers: audit_answers.AuditAnswers | None = await context.in_thread(
-            _gathered,
+            _gather,
             context.service.store,
             context.name,
             context.at,
@@ -73,7 +81,7 @@ async def gathered(context: PageContext) -> audit_answers.AuditAnswers | None:
     return answers
 
 
-def _gathered(
+def _gather(
     store: Store,
     channel: str,
     at: int,
@@ -81,7 +89,7 @@ def _gathered(
     whole: list[LogFinding],
     live: bool,
 ) -> audit_answers.AuditAnswers | None:
-    with moment(store, channel, PeriodQuery(at=at), as_of) as snapshot:
+    with open_snapshot(store, channel, PeriodQuery(at=at), as_of) as snapshot:
         for days in _PERIODS:
             span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
             first = snapshot.first(span)
@@ -93,13 +101,17 @@ def _gathered(
     return None
 
 
-def told(
+def summary_answers(
     context: PageContext,
     answers: audit_answers.AuditAnswers,
     signed: SignedHeads,
     hosts: tuple[int, int],
 ) -> tuple[SummaryAnswer, ...]:
-    """Return the answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
+    """Return the answers in the reader's language.
+
+    `hosts` is the number of acts that rest on the host's word, and the number of
+    records that were examined.
+    """
     return (
         _whole(context, signed, hosts),
         _knew(context.words, answers.report),
@@ -115,7 +127,7 @@ def _whole(context: PageContext, signed: SignedHeads, hosts: tuple[int, int]) ->
     count, looked = hosts
     level: Level = "normal"
     icon, detail = "tick", ""
-    if not signed.known:
+    if not signed.is_available:
         level, icon, verdict = (
             "serious",
             "lost",
@@ -173,7 +185,8 @@ def _whole(context: PageContext, signed: SignedHeads, hosts: tuple[int, int]) ->
             "This gateway folded every record and compared the tree’s root with the signed head."
         ),
         word=say(
-            "The gateway’s own word. Nobody’s is needed: each record’s page works the proof out in your browser."
+            "The gateway’s own word. Nobody’s is needed: each record’s page works the proof "
+            "out in your browser."
         ),
         lines=tuple(lines),
     )
@@ -231,7 +244,9 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
         icon=level,
         verdict=verdict,
         how=say(
-            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash was to ring follows from the time it waited."
+            "Each acknowledgement is an act of the side that made it; deliveries are "
+            "recorded by the gateway. For whom a flash was to ring follows from the time it "
+            "waited."
         ),
         word=say("The sides’ own word; of deliveries the gateway’s."),
         lines=tuple(lines),
@@ -241,43 +256,47 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
                     "Not acknowledged by %(who)s, since %(t)s",
                     who=words.listed(
                         receipt.side.upper()
-                        for receipt in each.receipts
+                        for receipt in message.receipts
                         if receipt.owes and not receipt.acknowledged
                     )
                     or say("a participant"),
-                    t=words.written(each.time, "milli"),
+                    t=words.written(message.time, "milli"),
                 ),
-                matter=each.matter,
+                matter=message.matter,
             )
-            for each in five_answers.unacknowledged
+            for message in five_answers.unacknowledged
         )
         + tuple(
-            SummaryLine(text=_told(words, each), matter=each.matter)
-            for each in five_answers.messages
+            SummaryLine(text=_message_text(words, message), matter=message.matter)
+            for message in five_answers.messages
         ),
     )
 
 
-def _told(words: Words, message: Urgent) -> str:
-    """Return who was told something, when, and when each had it."""
+def _message_text(words: Words, message: Urgent) -> str:
+    """Return the addressees of a message, and the time of each acknowledgement."""
 
     def stands(receipt: Receipt) -> str:
         if receipt.acknowledged:
             return words.say("acknowledged %(t)s", t=words.written(receipt.acknowledged, "milli"))
         return words.say("not acknowledged") if receipt.owes else words.say("for information")
 
-    of = words.act(message.act)
-    text = words.say(
+    act = words.act(message.act)
+    message_text = words.say(
         "%(act)s of %(side)s, %(t)s",
-        act=of,
+        act=act,
         side=message.side.upper() or words.say("a participant"),
         t=words.written(message.time, "milli"),
     )
-    had = words.semicolon.join(
-        words.say("%(what)s: %(detail)s", what=item.side.upper(), detail=stands(item))
-        for item in message.receipts
+    acknowledgements = words.semicolon.join(
+        words.say("%(what)s: %(detail)s", what=receipt.side.upper(), detail=stands(receipt))
+        for receipt in message.receipts
     )
-    return words.say("%(what)s: %(detail)s", what=text, detail=had) if had else text
+    return (
+        words.say("%(what)s: %(detail)s", what=message_text, detail=acknowledgements)
+        if acknowledgements
+        else message_text
+    )
 
 
 def _owed(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
@@ -351,21 +370,21 @@ def _owed(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
                 SummaryLine(
                     text=say(
                         "%(side)s late: %(what)s, due %(t)s",
-                        side=layout.party(each.side, words),
-                        what=words.clock(each.clock),
-                        t=words.written(each.due, "milli"),
+                        side=layout.party(lapse.side, words),
+                        what=words.clock(lapse.clock),
+                        t=words.written(lapse.due, "milli"),
                     )
-                    if not each.came
+                    if not lapse.came
                     else say(
                         "%(side)s late: %(what)s, due %(t)s, came %(c)s",
-                        side=layout.party(each.side, words),
-                        what=words.clock(each.clock),
-                        t=words.written(each.due, "milli"),
-                        c=words.written(each.came, "milli"),
+                        side=layout.party(lapse.side, words),
+                        what=words.clock(lapse.clock),
+                        t=words.written(lapse.due, "milli"),
+                        c=words.written(lapse.came, "milli"),
                     ),
-                    matter=each.matter,
+                    matter=lapse.matter,
                 )
-                for each in reversed(passed)
+                for lapse in reversed(passed)
             ),
         ),
     )
@@ -373,14 +392,14 @@ def _owed(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
 
 def _blind(words: Words, five_answers: FiveAnswers) -> Iterator[str]:
     say = words.say
-    for row in five_answers.blindness:
-        side = row.side.upper()
-        nobody, down = row.watch_nobody_s or 0, row.line_down_s or 0
+    for outage in five_answers.blindness:
+        side = outage.side.upper()
+        nobody, down = outage.watch_nobody_s or 0, outage.line_down_s or 0
         if nobody >= 1:
             yield say("%(side)s: nobody had the watch for %(d)s.", side=side, d=words.span(nobody))
         if down >= 1:
             yield say("%(side)s: no line for %(d)s.", side=side, d=words.span(down))
-    gone = max((row.broker_down_s for row in five_answers.blindness), default=0)
+    gone = max((outage.broker_down_s for outage in five_answers.blindness), default=0)
     if gone >= 1:
         yield say("A gateway recorded nothing for %(d)s.", d=words.span(gone))
 
@@ -414,17 +433,17 @@ def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
         else say("No limit ran.")
     )
     lines = []
-    for reports_standing in five_answers.standing if timed else ():
-        text = five_answers.on_watch.get(reports_standing.side, "")
-        if text:
+    for watch in five_answers.standing if timed else ():
+        officer = five_answers.on_watch.get(watch.side, "")
+        if officer:
             values = {
-                "side": reports_standing.side.upper(),
-                "who": text.partition("/")[2],
-                "t": words.written(reports_standing.manned_since, "milli"),
+                "side": watch.side.upper(),
+                "who": officer.partition("/")[2],
+                "t": words.written(watch.manned_since, "milli"),
             }
             lines.append(say("%(side)s: %(who)s had the watch, since %(t)s.", **values))
         else:
-            lines.append(say("%(side)s: nobody had the watch.", side=reports_standing.side.upper()))
+            lines.append(say("%(side)s: nobody had the watch.", side=watch.side.upper()))
     return SummaryAnswer(
         question=say("What stood before the watch then, and who had it?"),
         level=level,
@@ -435,14 +454,14 @@ def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
         word=say("The sides’ own word."),
         lines=tuple(lines),
         more=tuple(
-            SummaryLine(text=say("Stands: %(what)s", what=words.act(each.format)), matter=each)
-            for each in five_answers.stands
+            SummaryLine(text=say("Stands: %(what)s", what=words.act(matter.format)), matter=matter)
+            for matter in five_answers.stands
         ),
     )
 
 
 def _authorised(
-    words: Words, five_answers: FiveAnswers, exceptions: Sequence[Noted]
+    words: Words, five_answers: FiveAnswers, exceptions: Sequence[AuditFinding]
 ) -> SummaryAnswer:
     say = words.say
     total = sum(five_answers.kinds.values())
@@ -467,7 +486,8 @@ def _authorised(
             len(five_answers.authorities),
         ),
         how=say(
-            "Officers are entered by root or administrators of their side; each exception names its record."
+            "Officers are entered by root or administrators of their side; each exception "
+            "names its record."
         ),
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
         lines=tuple(

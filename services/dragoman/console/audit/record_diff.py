@@ -1,7 +1,8 @@
-"""What changed between two records: where, what it was, what it is, and which record set it so; exchange by exchange, then the channel itself.
+"""Differences between two records, exchange by exchange, then in the channel itself.
 
-The view is that of the API's difference with a record beside each member. A row says in
-words where in the state it is; what has no words here stands as its pointer.
+Each difference has its place, its old and new value, and the record that set it. The
+data is the API's difference. A row names the place in the state in words; a place
+without words is shown as its pointer.
 """
 
 import re
@@ -15,26 +16,27 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.record.errors import Refused
 from dragoman.projection.queries import changes
 from dragoman.projection.queries.changes import Carried, ChangesBetween, Set
 from dragoman.text import sentence
 
 SHOWN: Final = 50
-"""Exchanges that a page shows; all of them are in its JSON."""
+"""The number of exchanges that a page shows; all of them are in its JSON."""
 
 _ACTS: Final = 12
-"""Records of an exchange that was opened which are named."""
+"""The number of records that are named for an exchange that was opened."""
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _STAMP: Final = {"position", "time", "by"}
 
 
-class Flat(Struct, frozen=True, kw_only=True):
+class FlatChange(Struct, frozen=True, kw_only=True):
     """One change as a row of a table."""
 
     exchange: str
@@ -47,7 +49,10 @@ class Flat(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class DiffRow:
-    """One change as it is shown, and the records that set it so: one, or of an exchange that was opened all of it."""
+    """One change as a page shows it, and the records that set it.
+
+    A change has one record; an exchange that was opened has all of its records.
+    """
 
     where: Markup
     was: Markup
@@ -57,14 +62,17 @@ class DiffRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DiffGroup:
-    """The changes of one exchange, or of the channel itself, where there is no exchange."""
+    """The changes of one exchange, or of the channel itself without an exchange."""
 
     rows: tuple[DiffRow, ...]
     exchange: Carried | None = None
 
 
 async def between(context: PageContext, first: int, last: int) -> ChangesBetween:
-    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return the changes after a position, up to another.
+
+    Raises `Refused` if there are more than one answer can have.
+    """
     async with turn(context.request, context.projection):
         changes_between: ChangesBetween = await context.in_thread(
             changes.between, context.service.store, context.name, first, last
@@ -73,7 +81,7 @@ async def between(context: PageContext, first: int, last: int) -> ChangesBetween
 
 
 def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffGroup, ...]:
-    """Return the changes as they are shown: each exchange, and the channel."""
+    """Return the changes as a page shows them: each exchange, then the channel."""
     display = Display(context.words, link=context.link)
     listed = [
         DiffGroup(
@@ -90,7 +98,7 @@ def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffG
     return (*listed, DiffGroup(rows=channel)) if channel else tuple(listed)
 
 
-def flat(changes_between: ChangesBetween) -> tuple[Flat, ...]:
+def flat(changes_between: ChangesBetween) -> tuple[FlatChange, ...]:
     """Return the changes as rows of one table."""
     every = [
         *(
@@ -101,15 +109,15 @@ def flat(changes_between: ChangesBetween) -> tuple[Flat, ...]:
     ]
     every += [("", "", change) for change in changes_between.channel]
     return tuple(
-        Flat(
+        FlatChange(
             exchange=exchange,
             number=number,
-            pointer=value.pointer,
-            was=_cell(value.was),
-            now=_cell(value.now),
-            set_by=value.set_by,
+            pointer=change.pointer,
+            was=_cell(change.was),
+            now=_cell(change.now),
+            set_by=change.set_by,
         )
-        for exchange, number, value in every
+        for exchange, number, change in every
     )
 
 
@@ -118,7 +126,7 @@ def _cell(raw: Raw | UnsetType) -> Raw:
 
 
 async def differences(context: PageContext) -> Page:
-    """Return what changed between two records."""
+    """Return the page of the changes between two records."""
     query = context.request.query
     first, last = (
         submission.whole(query.get("from", "")),
@@ -128,7 +136,7 @@ async def differences(context: PageContext) -> Page:
         raise refused(
             "bad-request",
             sentence(
-                "from and to are records, from 0 and up to %(newest)s, the first below the second.",
+                "from and to are records from 0 to %(newest)s. The first must be below the second.",
                 newest=context.position,
             ),
         )
@@ -144,7 +152,10 @@ async def differences(context: PageContext) -> Page:
 
 
 async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
-    """Return what changed between the page's record and another; or in words why that is not shown."""
+    """Return the changes between the page's record and another one.
+
+    If they are not shown, the first value is None and the second says why.
+    """
     if other is None or not 1 <= other <= context.newest:
         return None, context.words.say(
             "Records are counted from 1 to %(n)s.", n=context.words.number(context.newest)
@@ -163,21 +174,23 @@ async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetw
 # Rows
 
 
-def _opened(context: PageContext, each: Carried) -> DiffRow:
+def _opened(context: PageContext, carried: Carried) -> DiffRow:
     words = context.words
     return DiffRow(
         where=escape(words.say("The exchange")),
         was=escape(words.say("not there")),
-        now=escape(words.status(each.status)),
-        set_by=each.positions[:_ACTS],
+        now=escape(words.status(carried.status)),
+        set_by=carried.positions[:_ACTS],
     )
 
 
 def _rows(
     context: PageContext, display: Display, sets: Sequence[Set], act: str
 ) -> Iterator[DiffRow]:
-    for item in sets:
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in item.pointer.split("/")[1:]]
+    for change in sets:
+        parts = [
+            part.replace("~1", "/").replace("~0", "~") for part in change.pointer.split("/")[1:]
+        ]
         if _is_bookkeeping(parts):
             continue
         text, names = _label(context, parts, channel=not act)
@@ -186,19 +199,21 @@ def _rows(
             if not names
             else Markup("{} <small><code>{}</code></small>").format(text, "/".join(names))
         )
-        was, now = (_value(context, display, parts, act, raw) for raw in (item.was, item.now))
-        yield DiffRow(where=where, was=was, now=now, set_by=(item.set_by,) if item.set_by else ())
+        was, now = (_value(context, display, parts, act, raw) for raw in (change.was, change.now))
+        yield DiffRow(
+            where=where, was=was, now=now, set_by=(change.set_by,) if change.set_by else ()
+        )
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
-    """Return what only says at which position something else was said."""
+    """Return whether a change is only the position of something else that changed."""
     return (len(parts) > 1 and parts[-1] == "position") or (
         parts[0] == "delivered" and "recorded" in parts
     )
 
 
 def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[str, list[str]]:
-    """Return where a change is, in words, and what is left of its pointer."""
+    """Return the place of a change in words, and the rest of its pointer."""
     if channel:
         return _of_channel(context, parts)
     match parts:
@@ -211,7 +226,7 @@ def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[st
 
 
 def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
-    """Return where in the state of an exchange something is, in words, and what is left of its pointer."""
+    """Return a place in the state of an exchange in words, and its pointer's rest."""
     words, say = context.words, context.words.say
     match parts:
         case ["status"]:
@@ -275,7 +290,7 @@ def _of_channel(context: PageContext, parts: list[str]) -> tuple[str, list[str]]
     match parts:
         case ["delivered", side, *rest]:
             return say("Delivered to %(side)s, up to record", side=side.upper()), [
-                text for text in rest if text != "upto"
+                part for part in rest if part != "upto"
             ]
         case ["watches", side, *rest]:
             return say("Watch of %(side)s", side=side.upper()), rest
@@ -341,7 +356,7 @@ def _word(context: PageContext, parts: list[str], value: str) -> str:
 
 
 def _object(context: PageContext, value: dict[str, Any]) -> Markup:
-    """Return a stamp, what carries one, or an object as it stands."""
+    """Return a stamp, an object with a stamp, or any other object as JSON."""
     words = context.words
     if value.keys() >= _STAMP:
         return Markup("{} <small>{}</small>").format(
@@ -368,4 +383,4 @@ def _code(value: object) -> Markup:
     return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
 
 
-SHEETS: Final = (PageRoute(path="/differences", handler=differences),)
+ROUTES: Final = (PageRoute(path="/differences", handler=differences),)

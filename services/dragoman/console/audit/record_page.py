@@ -1,8 +1,12 @@
-"""One record: its exact bytes, where it stands, what it changed, and all that a browser needs to prove for itself that it stands in the log.
+"""One record: its exact bytes, its place, its changes, and the material of its proof.
 
-/records/{position}             the page; its proof is worked out by static/audit.js with static/proof.js
-/records/{position}/material    what that asks: the record, its proof, keys, policy; nothing that a member may not see
-/records/consistency            that the head which a browser saw last begins a later one
+    /records/{position}             the page; static/audit.js works the proof out
+    /records/{position}/material    the record, its proof, keys and policy
+    /records/consistency            that an earlier head is the beginning of a later one
+
+A browser can prove for itself that the record is in the log. static/audit.js does this
+with static/proof.js. The material has nothing that a member may not see. The earlier
+head is the last one that the browser saw.
 """
 
 import shlex
@@ -21,9 +25,10 @@ from dragoman.application.http.conditional_requests import turn
 from dragoman.application.operations import transparency_log
 from dragoman.console.audit import record_diff
 from dragoman.console.audit.audit_log import LogRecord, logged
+from dragoman.console.context import PageContext
 from dragoman.console.display import translations
 from dragoman.console.pages.point_in_time import travel
-from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse
@@ -39,6 +44,7 @@ from dragoman_schemas.responses import Cause, Causes, Standing
 from dragoman_schemas.state import Key, Registry
 
 STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
+"""The steps of a proof, in their order."""
 SCOPE: Final = (
     "read",
     "true",
@@ -51,19 +57,24 @@ SCOPE: Final = (
     "one_log",
     "policy",
 )
-"""What a proof does not show: the last four unless a step has shown it."""
+"""Properties that a proof does not show.
+
+The last four are not shown unless a step has shown them.
+"""
 
 _DATA: Final = b',"data":'
 _PASSED_OVER: Final = frozenset({"etag", "updated", "id", "opened"})
 
 
 class RecordView(Struct, frozen=True, kw_only=True):
-    """A record as its page shows it. `record` is its JSON as it stands in the log, `junk` in hex what is no record, or stands for an erased one.
+    """A record as its page shows it.
 
-    `changed` is what the record changed, `stands` which members of its exchange are as
-    it set them at the page's position, `causes` the tree in which it stands. `digest`
-    is that of the state after it. `disputed` are the keys that signed it and are held
-    for stolen from before it on.
+    `record` is its JSON as it is in the log. `junk` is in hex: bytes that are no
+    record, or that replace an erased record. `changed` are the changes that the record
+    made. `stands` are the members of its exchange that still have its values at the
+    page's position. `causes` is the tree of causes to which it belongs. `digest` is the
+    digest of the state after it. `disputed` are the keys that signed it and are
+    reported stolen since before it.
     """
 
     line: LogRecord
@@ -79,21 +90,24 @@ class RecordView(Struct, frozen=True, kw_only=True):
 
 
 class SideRoots(Struct, frozen=True, kw_only=True):
-    """A side before the record: how many of its root keys must sign."""
+    """A side before the record: the number of its root keys that must sign."""
 
     name: str
     threshold: int
 
 
 class Erasing(Struct, frozen=True, kw_only=True):
-    """The erasure that names the record, its bytes in base64."""
+    """The erasure that names the record, with its bytes in base64."""
 
     position: int
     record: str
 
 
 class Material(Struct, frozen=True, kw_only=True):
-    """What `prove()` of static/proof.js asks, but for what the browser kept itself; bytes are in base64."""
+    """The material that `prove()` of static/proof.js needs, with bytes in base64.
+
+    The browser itself keeps the rest.
+    """
 
     position: int
     record: str
@@ -110,7 +124,7 @@ class Material(Struct, frozen=True, kw_only=True):
 
 
 class Consistency(Struct, frozen=True, kw_only=True):
-    """That the tree of one size begins that of another: the hashes in base64."""
+    """A proof that the tree of one size begins the tree of another, in base64."""
 
     from_: int = msgspec.field(name="from")
     to: int
@@ -119,7 +133,10 @@ class Consistency(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """The bytes as they are shown: before the act, the act, after it; of what is no record the hex digits."""
+    """Bytes as a page shows them: before the act, the act, and after it.
+
+    Bytes that are no record are hex digits.
+    """
 
     before: str = ""
     act: str = ""
@@ -128,7 +145,7 @@ class Shown:
 
 
 async def record(context: PageContext) -> Page:
-    """Return a record."""
+    """Return the page of a record."""
     position = _position(context)
     (entry, _), *_ = await context.in_thread(
         records.records, context.service.store, context.name, position, 1
@@ -164,7 +181,7 @@ async def record(context: PageContext) -> Page:
         "translations": await _translations(context, line),
         "envelope": envelope,
         "groups": () if changed is None else record_diff.groups(context, changed),
-        "stands": tuple(_named(context, view.stands)),
+        "stands": tuple(_member_names(context, view.stands)),
         "commands": _commands(context, position),
         "travel": await travel(context),
         "steps": STEPS,
@@ -176,10 +193,12 @@ async def record(context: PageContext) -> Page:
 async def _translations(
     context: PageContext, line: LogRecord
 ) -> tuple[translations.Translated, ...]:
-    """Return the translations of the message that a record is, as far as the page's moment has them."""
-    if (
-        not line.valid or line.erased or line.exchange in ("", context.registry.id)
-    ):  # the channel's own acts are in no exchange
+    """Return the translations of the message that a record is.
+
+    The page's moment limits them.
+    """
+    # The channel's own acts are in no exchange.
+    if not line.valid or line.erased or line.exchange in ("", context.registry.id):
         return ()
     state = await context.in_thread(
         exchange_view.exchange_at,
@@ -192,7 +211,7 @@ async def _translations(
 
 
 def _position(context: PageContext) -> int:
-    """Return the record that is asked for, which the page's moment has. Raises `Refused`."""
+    """Return the position in the path, up to the page's position. Raises `Refused`."""
     position = submission.whole(context.request.match_info["position"])
     if position is None or not 1 <= position <= context.newest:
         raise refused(
@@ -203,7 +222,8 @@ def _position(context: PageContext) -> int:
         raise refused(
             "not-found",
             sentence(
-                "Record %(position)s came after record %(now)s, at which this page stands. Go back to now to see it.",
+                "This page shows the log up to record %(now)s, and record %(position)s came "
+                "later. Go back to now to see it.",
                 position=position,
                 now=context.position,
             ),
@@ -212,7 +232,7 @@ def _position(context: PageContext) -> int:
 
 
 def shown(raw: bytes) -> Shown:
-    """Bytes as they are shown."""
+    """Return bytes as a page shows them."""
     try:
         parse(raw)
     except NotARecord:
@@ -222,7 +242,7 @@ def shown(raw: bytes) -> Shown:
 
 
 def _until(cause: Cause, position: int) -> Cause:
-    """Return a tree of causes without what came later."""
+    """Return a tree of causes without later records."""
     return replace(
         cause,
         caused=tuple(_until(item, position) for item in cause.caused if item.position <= position),
@@ -230,7 +250,10 @@ def _until(cause: Cause, position: int) -> Cause:
 
 
 async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
-    """Return the members of the record's exchange that are as it set them, at the page's position."""
+    """Return the members of the exchange that still have the record's values.
+
+    The page's position counts.
+    """
     if not line.exchange or line.erased:
         return ()
     try:
@@ -254,8 +277,8 @@ async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
     )
 
 
-def _named(context: PageContext, members: tuple[str, ...]) -> Iterator[str]:
-    """Members in words, as far as there are any."""
+def _member_names(context: PageContext, members: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of members that have a name in words."""
     for member in members:
         label, names = record_diff.label(context, member.split("."))
         if not names:
@@ -263,7 +286,10 @@ def _named(context: PageContext, members: tuple[str, ...]) -> Iterator[str]:
 
 
 def _commands(context: PageContext, position: int) -> dict[str, str]:
-    """Return the same on another machine: the record's proof, and the whole log."""
+    """Return the commands that verify the record on another machine.
+
+    One checks the record's proof, and one the whole log.
+    """
     registry = context.projection.registry
     name, log = context.name, shlex.quote(str(log_of(registry)))
     server = (
@@ -275,18 +301,24 @@ def _commands(context: PageContext, position: int) -> dict[str, str]:
     }
 
 
-# For the proof in the page
+# Material of the proof
 
 
 async def material(context: PageContext) -> web.Response:
-    """Return what the proof of a record asks. Raises `Refused` where no signed head covers it yet."""
+    """Return the material of a record's proof.
+
+    Raises `Refused` if no signed head covers the record yet.
+    """
     position = _position(context)
     proof = await transparency_log.show_proof(context.call)
     assert isinstance(proof, web.Response) and isinstance(proof.body, bytes)
     raw, commit, _, valid = context.projection.bytes_at(position)
     registry = context.projection.registry
     stood = await context.in_thread(
-        liaison_state.stood, context.service.store, context.name, max(1, position - 1)
+        liaison_state.registry_and_digest_at,
+        context.service.store,
+        context.name,
+        max(1, position - 1),
     )
     assert stood is not None
     before: Registry = stood[0]
@@ -309,25 +341,29 @@ async def material(context: PageContext) -> web.Response:
 
 
 def _erasure_of(context: PageContext, position: int, raw: bytes) -> Erasing:
-    """Return the erasure by which a leaf entry stands for a record."""
+    """Return the erasure because of which a leaf entry replaces a record.
+
+    Raises `Refused` if no erasure names the record.
+    """
     for at in sorted({stamp.position for stamp in context.projection.registry.erased.values()}):
         erasing, *_ = context.projection.bytes_at(at)
         if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
             return Erasing(position=at, record=encode_base64(erasing))
     raise refused(
         "not-found",
-        sentence("No erasure names what stands at record %(position)s.", position=position),
+        sentence("No erasure names the entry at record %(position)s.", position=position),
     )
 
 
 async def consistency(context: PageContext) -> web.Response:
-    """Return that the tree of one size begins that of another."""
+    """Return a proof that the tree of one size begins the tree of another."""
     old, new = (submission.whole(context.request.query.get(name, "")) for name in ("from", "to"))
     if old is None or new is None or not 1 <= old <= new <= context.newest:
         raise refused(
             "bad-request",
             sentence(
-                "from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.",
+                "from and to are sizes of the tree from 1 to %(newest)s. The first must not "
+                "exceed the second.",
                 newest=context.newest,
             ),
         )
@@ -345,7 +381,7 @@ def _json(body: Any) -> web.Response:
     )
 
 
-SHEETS: Final = (
+ROUTES: Final = (
     PageRoute(path="/records/consistency", handler=consistency),
     PageRoute(path="/records/{position:[0-9]{1,15}}", handler=record),
     PageRoute(path="/records/{position:[0-9]{1,15}}/material", handler=material),

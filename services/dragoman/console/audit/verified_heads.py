@@ -1,19 +1,22 @@
-"""The signed heads of a channel's log, as a page shows them: the newest with all its signatures, those before it, and how far each witness covers.
+"""The signed heads of a channel's log, as a page shows them.
 
-Heads are always those of now: what is proved today holds for every record before it.
+The page has the newest head with all its signatures, earlier heads, and the size that
+each witness covers. Heads are always the current ones: a proof of today is valid for
+every earlier record.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
-from dragoman.console.rendering import PageContext
+from dragoman.console.context import PageContext
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.deadlines import written
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.signed_heads import SealedHead, SignedHeadStore
+from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from dragoman.text import Text
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.dsse import encode_base64
@@ -21,25 +24,27 @@ from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
 
 HEADS: Final = 50
-"""Heads that a page shows."""
+"""The number of heads that a page shows."""
 
 _WIDER: Final = (2, 8, 32, 128)
-"""How far back in the stream of all channels' heads is looked for so many of one, each
-time as many times their number.
+"""Widths of the search in the stream of all channels' heads for one channel's heads.
+
+Each is a multiple of the number of heads that are wanted.
 """
 
 
 class HeadCosignature(Struct, frozen=True, kw_only=True):
-    """A witness's cosignature under a head: by which name, when."""
+    """A witness's cosignature of a head: the witness's name, and the time."""
 
     name: str
     time: str
 
 
 class SignedHead(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A signed head: of so many records, signed by the log or not, cosigned by whom, and by how many keys that nobody named.
+    """A signed head: its size, its root and its cosignatures.
 
-    A `fault` is why it is none of this log's.
+    `others` is the number of cosigning keys that nobody named. `fault` is the reason
+    why it is not a head of this log.
     """
 
     size: int
@@ -52,7 +57,10 @@ class SignedHead(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CosignatureRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A witness that the policy names: whose, by which key, and its newest cosignature: when, over how many records."""
+    """A witness that the policy names: its side, its key and its newest cosignature.
+
+    `covers` is the number of records under that cosignature.
+    """
 
     side: str
     name: str
@@ -62,9 +70,11 @@ class CosignatureRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SignedHeads(Struct, frozen=True, kw_only=True):
-    """What is signed of a log. `matches` says that the newest head is that of the records here, `final` up to where the quorum has cosigned.
+    """The signed heads and witnesses of a log.
 
-    `known` is false where the broker did not say what is sealed.
+    `matches` is true where the newest head is that of the records here. `final` is the
+    size up to which the quorum has cosigned. `is_available` is false where the broker
+    did not answer.
     """
 
     log: str
@@ -75,22 +85,26 @@ class SignedHeads(Struct, frozen=True, kw_only=True):
     heads: tuple[SignedHead, ...]
     note: str
     matches: bool
-    known: bool = True
+    is_available: bool = msgspec.field(name="known", default=True)
 
     @property
     def newest(self) -> SignedHead | None:
-        """The newest head, which the log's key has signed or not."""
+        """The newest head, whether or not the log's key has signed it."""
         return self.heads[0] if self.heads else None
 
 
 async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
-    """Return what is signed of the channel's log now; and why the newest head is none of it, if so."""
+    """Return the signed heads of the channel's log now.
+
+    The second value says why the newest head does not belong to the log; None if it
+    does.
+    """
     registry = context.projection.registry
     log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
     try:
-        sealed, known = await recent(context.service.seals, context.name, HEADS), True
+        sealed, is_available = await recent(context.service.seals, context.name, HEADS), True
     except LogUnreachable:
-        sealed, known = [], False
+        sealed, is_available = [], False
     covered = await context.service.coverage.of(context.projection)
     heads = tuple(head(sealed_head, log, policy) for sealed_head in sealed)
     signed_heads = SignedHeads(
@@ -102,7 +116,7 @@ async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
         heads=heads,
         note=sealed[0].note.decode(errors="replace") if sealed else "",
         matches=bool(heads) and not heads[0].fault and await _is_of_records(context, heads[0]),
-        known=known,
+        is_available=is_available,
     )
     return signed_heads, fault_of(sealed[0], log) if sealed else None
 
@@ -116,8 +130,8 @@ async def _is_of_records(context: PageContext, newest: SignedHead) -> bool:
     return encode_base64(root) == newest.root
 
 
-async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[SealedHead]:
-    """Return the newest heads of a channel, the newest first. Raises `LogUnreachable`."""
+async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[StoredHead]:
+    """Return the newest heads of a channel, newest first. Raises `LogUnreachable`."""
     newest = await seals.newest(channel)
     if newest is None:
         return []
@@ -133,7 +147,7 @@ async def recent(seals: SignedHeadStore, channel: str, most: int) -> list[Sealed
 
 async def _between(
     seals: SignedHeadStore, channel: str, after: int, before: int
-) -> list[SealedHead]:
+) -> list[StoredHead]:
     sealed_heads = []
     sealed_head = await seals.after(channel, after)
     while sealed_head is not None and sealed_head.seq < before:
@@ -142,44 +156,47 @@ async def _between(
     return sealed_heads
 
 
-def fault_of(sealed: SealedHead, log: Verifier) -> Text | None:
-    """Return why a sealed head is none of a log, if so."""
+def fault_of(sealed: StoredHead, log: Verifier) -> Text | None:
+    """Return the reason why a head does not belong to a log; None if it does."""
     try:
-        checkpoint.opened(sealed.note, log)
+        checkpoint.read_signed(sealed.note, log)
     except NotANote as error:
         return error.said
     return None
 
 
-def head(sealed: SealedHead, log: Verifier, policy: Policy | None) -> SignedHead:
-    """Return a sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
-    text = "" if sealed.taken is None else written(sealed.taken)
+def head(sealed: StoredHead, log: Verifier, policy: Policy | None) -> SignedHead:
+    """Return a sealed head with its verified signatures.
+
+    They are verified by the log's key, and by the keys of a policy's witnesses.
+    """
+    sealed_time = "" if sealed.taken is None else timestamp(sealed.taken)
     fault = fault_of(sealed, log)
     try:
         signed = note.read(sealed.note)
-        result = checkpoint.read(signed.text)
+        parsed = checkpoint.read(signed.text)
         by = tuple(_cosigned(signed, [] if policy is None else policy.witnesses.items()))
     except NotANote as error:
-        return SignedHead(size=0, root="", sealed=text, signed=False, fault=str(error))
+        return SignedHead(size=0, root="", sealed=sealed_time, signed=False, fault=str(error))
     is_signed = fault is None
-    number = len(signed.signatures) - len(by) - is_signed
+    others = len(signed.signatures) - len(by) - is_signed
     return SignedHead(
-        size=result.size,
-        root=encode_base64(result.root),
-        sealed=text,
+        size=parsed.size,
+        root=encode_base64(parsed.root),
+        sealed=sealed_time,
         signed=is_signed,
         by=by,
-        others=number,
+        others=others,
         fault=str(fault or ""),
     )
 
 
-def _cosigned(signed: Note, texts: Iterable[tuple[str, Verifier]]) -> Iterator[HeadCosignature]:
-    for name, verifier in texts:
+def _cosigned(signed: Note, witnesses: Iterable[tuple[str, Verifier]]) -> Iterator[HeadCosignature]:
+    for name, verifier in witnesses:
         note_signature = signed.signed_by(verifier)
         if note_signature is not None:
             yield HeadCosignature(
-                name=name, time=written(datetime.fromtimestamp(note_signature.time, UTC))
+                name=name, time=timestamp(datetime.fromtimestamp(note_signature.time, UTC))
             )
 
 
@@ -189,7 +206,12 @@ def _witnesses(
     for name, verifier in {} if policy is None else policy.witnesses.items():
         assert policy is not None
         newest = next(
-            (head for head in signed_heads if any(item.name == name for item in head.by)), None
+            (
+                head
+                for head in signed_heads
+                if any(cosignature.name == name for cosignature in head.by)
+            ),
+            None,
         )
         time = (
             ""
@@ -200,7 +222,7 @@ def _witnesses(
                 if head_cosignature.name == name
             )
         )
-        side = next((text for text in sides if name in members(policy, text)), "")
+        side = next((candidate for candidate in sides if name in members(policy, candidate)), "")
         yield CosignatureRow(
             side=side,
             name=name,
@@ -211,7 +233,7 @@ def _witnesses(
 
 
 def members(policy: Policy, name: str) -> frozenset[str]:
-    """Return the witnesses in a group, itself where it is one."""
+    """Return the witnesses in a group; a witness is its own only member."""
     group = policy.groups.get(name)
     return (
         frozenset({name})

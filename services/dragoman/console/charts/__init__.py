@@ -1,1 +1,1 @@
-"""Charts as inline SVG."""
+"""Charts of the console's pages as inline SVG."""

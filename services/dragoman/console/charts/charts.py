@@ -1,8 +1,8 @@
 """The charts of the pages: inline SVG from values, without colour, style or script.
 
-Every word is the caller's, in the reader's language. Texts are measured by estimate and
-never lie over each other; a chart grows until all have room. What a chart shows stands
-beside it as a list or a table too.
+Every word comes from the caller, in the reader's language. Texts are measured by
+estimate and never overlap; a chart grows until all have room. A list or a table beside
+each chart shows the same.
 """
 
 import math
@@ -24,15 +24,17 @@ from dragoman.console.charts.svg import (
 from dragoman.i18n.words import Words
 
 DAY: Final = timedelta(days=1)
+"""One day."""
 
 Across = Callable[[datetime], float]
-
-
-# The clock
+"""A function from a time to its x on a chart."""
 
 
 def clock(spent: float) -> Markup:
-    """Return how much of a limit is spent: a bar with notes at a half and at nine tenths. What it says stands beside it."""
+    """Return a bar of the spent share of a limit, with notes at a half and nine tenths.
+
+    `spent` is a fraction of one. The page has the same in words beside it.
+    """
     width = 100 * min(spent, 1.0) if spent > 0 else 0.0
     return Markup(
         '<svg class="clock" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/>'
@@ -40,17 +42,14 @@ def clock(spent: float) -> Markup:
     ).format(plot.num(width))
 
 
-# The day ahead
-
-
-# The roadmap
-
-
-# How much was recorded, day by day
+# Density of records
 
 
 class RecordMark(NamedTuple):
-    """What stands out among the records, at its time; what was `opened` is a word without a mark."""
+    """A remarkable event among the records, at its time.
+
+    `opened` is a word without a mark.
+    """
 
     at: datetime
     kind: Literal["late", "blind", "flash", "opened"]
@@ -69,13 +68,16 @@ def density(
     marks: Sequence[RecordMark] = (),
     at: datetime | None = None,
 ) -> Markup:
-    """Return how many records there are of each day from `begins` on, what stands out among them, and the moment that is looked at."""
+    """Return a chart of the number of records of each day from `begins` on.
+
+    It has the marks of remarkable events, and the moment `at` that the page shows.
+    """
     whole = max(ends - begins, timedelta(seconds=1))
 
     def across(moment: datetime) -> float:
         return 8 + min(max((moment - begins) / whole, 0.0), 1.0) * (WIDE - 16)
 
-    context = across(at) if at is not None and begins <= at <= ends else None
+    x_at = across(at) if at is not None and begins <= at <= ends else None
     stacked_rows = StackedRows()
     record_marks = [
         mark for mark in sorted(marks, key=lambda mark: mark.at) if begins <= mark.at <= ends
@@ -87,7 +89,7 @@ def density(
             wide = plot.width(label, bold=bold)
             options = plot.fitting(plot.around(x, wide), 0, WIDE)
             row, place = stacked_rows.settle(
-                options, avoid=[] if context is None else [TextStretch(context, context)]
+                options, avoid=[] if x_at is None else [TextStretch(x_at, x_at)]
             )
             placed.append((row, place, label, "bold" if bold else ""))
     lowest = 14 + PITCH * (max(len(stacked_rows), 1) - 1)
@@ -96,8 +98,8 @@ def density(
         plot.path("hair", plot.level(8, base, WIDE - 8)),
         *_ticks(counts_by_day, begins, ends, across, base),
     ]
-    if context is not None:
-        parts.append(plot.path("heavy", plot.upright(context, 2, base + 4)))
+    if x_at is not None:
+        parts.append(plot.path("heavy", plot.upright(x_at, 2, base + 4)))
     parts += [
         plot.shape(_MOMENT_SHAPES[mark.kind], across(mark.at), lowest + 12)
         for mark in record_marks
@@ -113,7 +115,10 @@ def density(
 def _ticks(
     counts: Sequence[int], begins: datetime, ends: datetime, across: Across, base: float
 ) -> list[Markup]:
-    """Return a tick a day, as high as the day has records; of days that fall on one px, the busiest."""
+    """Return a tick for each day, as high as the day has records.
+
+    Of several days on one px, the busiest has the tick.
+    """
     high: dict[int, int] = {}
     for number, count in enumerate(counts):
         noon = begins + number * DAY + DAY / 2
@@ -127,14 +132,12 @@ def _ticks(
     return [plot.path("line", drawn)] if drawn else []
 
 
-# Where it was
-
-
-# How long, how much, how many
+# Durations, shares and numbers
 
 
 _LONGEST_S: Final = 30 * 86_400
 _TICKS_S: Final = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, _LONGEST_S)
+"""The ticks of the scale of durations, in seconds."""
 _SPREAD_LEFT, _SPREAD_RIGHT = 380.0, 1330.0
 
 
@@ -145,10 +148,11 @@ def spread(
     limit: float | None,
     words: Words,
 ) -> Markup:
-    """Return how long something took (label, how many, median, 95th percentile and worst in seconds), on a scale from a second to thirty days.
+    """Return a chart of durations, on a scale from a second to thirty days.
 
-    A filled circle is the median, an open one the percentile, the end of the line the
-    worst; a dashed line is the limit.
+    A row is a label, the number of cases, and the median, the 95th percentile and the
+    worst in seconds. A filled circle is the median, and an open one the percentile. The
+    end of the line is the worst, and a dashed line the limit.
     """
     under = []
     over = [plot.text(_lasting(tick), 14, words.span(tick), "dim", "mid") for tick in _TICKS_S]
@@ -157,12 +161,12 @@ def spread(
         lines = plot.wrapped(label)
         over += plot.texts(0, top + 19, lines)
         over.append(plot.text(_SPREAD_LEFT - 30, top + 19, words.number(count), "dim", "end"))
-        y, known = (
+        y, xs = (
             top + 14,
             [_lasting(seconds) for seconds in (median, p95, worst) if seconds is not None],
         )
-        if known:
-            under.append(plot.path("line", plot.level(min(known), y, max(known))))
+        if xs:
+            under.append(plot.path("line", plot.level(min(xs), y, max(xs))))
         else:
             over.append(plot.text(_SPREAD_LEFT, top + 19, "\N{EN DASH}", "dim"))
         if worst is not None:
@@ -182,7 +186,10 @@ def spread(
 
 
 def _lasting(seconds: float) -> float:
-    """Return where a span is on the scale; what is shorter or longer than it stands at its end."""
+    """Return the x of a duration on the scale.
+
+    A duration outside the scale is at the end of it.
+    """
     share = math.log(min(max(seconds, 1.0), _LONGEST_S)) / math.log(_LONGEST_S)
     return _SPREAD_LEFT + share * (_SPREAD_RIGHT - _SPREAD_LEFT)
 
@@ -196,10 +203,11 @@ def shares(
     rows: Sequence[tuple[str, Sequence[tuple[str, float]]]],
     guide: Sequence[float] | None = None,
 ) -> Markup:
-    """Return what wholes are made of (label, its parts as fractions of one): solid, hatched, open, plain, each named above with a sample of it.
+    """Return a chart of wholes and their parts.
 
-    A guide of expected shares, which may come to any sum, is small ticks below a bar,
-    where its parts would end.
+    A row is a label and its parts, which are fractions of one. The parts are solid,
+    hatched, open and plain, each named above with a sample of it. `guide` are expected
+    shares, of any sum. They are small ticks below a bar, where its parts would end.
     """
     wide = _SHARES_RIGHT - _SHARES_LEFT
     expected = (
@@ -215,9 +223,9 @@ def shares(
             _SHARES_LEFT + wide * reached / max(sum(sizes), 1.0)
             for reached in accumulate(sizes, initial=0.0)
         ]
-        said, high = _keys([text for text, _ in pieces], ends, top)
+        keys, high = _keys([text for text, _ in pieces], ends, top)
         y = top + high
-        parts += [*said, *plot.texts(0, y + 15, lines := plot.wrapped(label))]
+        parts += [*keys, *plot.texts(0, y + 15, lines := plot.wrapped(label))]
         for number, (begins, stops) in enumerate(pairwise(ends)):
             parts += _tinted(number, begins, y, stops - begins, 20) if stops > begins else []
         if ends[-1] == _SHARES_LEFT:
@@ -228,27 +236,30 @@ def shares(
 
 
 def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[list[Markup], float]:
-    """Return the names of a bar's parts, each over where its part begins or after the names before it, and how much height they take."""
+    """Return the names of a bar's parts, and the height that they take.
+
+    Each name is over the beginning of its part, or after the names before it.
+    """
     stacked_rows, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
     for number, name in enumerate(names):
         if lines := plot.wrapped(name, 46):
             room = 20 + plot.widest(lines)
             options = [
                 plot.after(x, 0, room)
-                for x in (starts[number], *(place.right + 14 for _, place, _, _ in placed))
+                for x in (starts[number], *(place.x_max + 14 for _, place, _, _ in placed))
             ]
             row, place = stacked_rows.settle(
                 plot.fitting(options, _SHARES_LEFT, WIDE), deep=len(lines)
             )
             placed.append((row, place, number, lines))
-    said = []
+    drawn = []
     for row, place, number, lines in placed:
         y = top + 14 + PITCH * row
-        said += [
-            *_tinted(number, place.left + 1, y - 10, 12, 10),
-            *plot.texts(place.left + 20, y, lines),
+        drawn += [
+            *_tinted(number, place.x_min + 1, y - 10, 12, 10),
+            *plot.texts(place.x_min + 20, y, lines),
         ]
-    return said, PITCH * len(stacked_rows) + 4
+    return drawn, PITCH * len(stacked_rows) + 4
 
 
 def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
@@ -272,7 +283,7 @@ def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[M
 
 
 def bars(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Markup:
-    """Return how many there are of each: a bar and its number."""
+    """Return a chart of numbers: a bar and its number for each label."""
     most, number = max((count for _, count in rows), default=0), 158.0
     room = SMALL - number - 12 - max((plot.width(str(count)) for _, count in rows), default=0.0)
     parts: list[Markup] = []

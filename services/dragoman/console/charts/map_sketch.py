@@ -1,4 +1,4 @@
-"""A map of the places of an exchange."""
+"""A map of the places of an exchange, drawn as a sketch."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,16 +6,10 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from dragoman.console.charts import map_projection
 from dragoman.console.charts import svg as plot
-from dragoman.console.charts.svg import (
-    PITCH,
-    SMALL,
-    Box,
-    Disc,
-    MapPoint,
-    Outline,
-    TextStretch,
-)
+from dragoman.console.charts.map_projection import Disc, MapPoint, Outline
+from dragoman.console.charts.svg import PITCH, SMALL, Box, TextStretch
 from dragoman.i18n.words import NBSP, Words
 
 _SKETCH_SHAPES: Final = (
@@ -26,13 +20,15 @@ _SKETCH_SHAPES: Final = (
     "circle",
     "square",
 )
+"""The shapes of the marks of positions, in their order."""
 
 
 _ROOM: Final = Box(62, 6, 398, 242)
+"""The part of the chart in which the map is drawn."""
 
 
 class _Place(NamedTuple):
-    """A text of a sketch, as it would stand somewhere."""
+    """A text of a sketch at a possible place."""
 
     x: float
     y: float
@@ -50,25 +46,30 @@ def sketch(
     *,
     track: int = 0,
 ) -> Markup:
-    """Return where positions are (label, latitude, longitude), and an area, on a grid of round degrees and with a scale; nothing without any.
+    """Return a map of positions and an area, with a grid of round degrees and a scale.
 
-    The first `track` positions are of one thing, one after the other, and joined. It is
-    laid out flat around its middle, across the date line where that is shorter. A label
-    that has no room stands below.
+    A position is a label, a latitude and a longitude. The map is empty without any
+    place. The first `track` positions are of one thing in order of time, and are
+    joined. The map is laid out flat around its middle, across the date line where that
+    is shorter. A label without room is below the map.
     """
     figures = [[MapPoint(lat, lon)] for _, lat, lon in points]
-    if area is not None and (corners := plot.ring(area)):
+    if area is not None and (corners := map_projection.ring(area)):
         figures.append(corners)
     if not figures:
         return Markup("")
-    figures = plot.gathered(figures)
-    view = plot.view([point for figure in figures for point in figure], _ROOM, (220, 136), 22)
+    figures = map_projection.gathered(figures)
+    view = map_projection.view(
+        [point for figure in figures for point in figure], _ROOM, (220, 136), 22
+    )
     frame, dots = (
         view.frame,
         [(view.x(figure[0].lon), view.y(figure[0].lat)) for figure in figures[: len(points)]],
     )
     parts = [
-        plot.rect("band", frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)
+        plot.rect(
+            "band", frame.x_min, frame.y_min, frame.x_max - frame.x_min, frame.y_max - frame.y_min
+        )
     ]
     boxes = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
     parts += _grid(view, boxes)
@@ -83,16 +84,19 @@ def sketch(
         )
     parts += _scale_bar(view, words, boxes)
     if len(dots) == 2:
-        parts += _apart(
-            dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), boxes
+        parts += _distance_line(
+            dots[0],
+            dots[1],
+            _distance_text(map_projection.distance_m(points[0][1:], points[1][1:]), words),
+            boxes,
         )
     parts += [
         plot.shape(_SKETCH_SHAPES[number % len(_SKETCH_SHAPES)], x, y)
         for number, (x, y) in enumerate(dots)
     ]
-    bottom = max(270.0, frame.bottom + 28)
+    bottom = max(270.0, frame.y_max + 28)
     for number, (label, _, _) in enumerate(points):
-        place = _named(
+        place = _label_place(
             dots[number],
             plot.wrapped(label, 20),
             x_middle=sum(x for x, _ in dots) / len(dots),
@@ -108,45 +112,52 @@ def sketch(
     return plot.image("chart small", name, title, SMALL, bottom, parts)
 
 
-def _grid(view: plot.MapView, boxes: list[Box]) -> list[Markup]:
-    """Parallels and meridians, and what they are called: a meridian without the degrees of the one before it."""
+def _grid(view: map_projection.MapView, boxes: list[Box]) -> list[Markup]:
+    """Return the parallels and meridians, and their labels.
+
+    A meridian's label leaves out degrees that are those of the meridian before it.
+    """
     frame, (tall, lats), (wide, lons) = view.frame, view.lats(), view.lons()
-    lines = [plot.upright(view.x(seconds / 3600), frame.top, frame.bottom) for seconds in lons]
-    lines += [plot.level(frame.left, view.y(seconds / 3600), frame.right) for seconds in lats]
+    lines = [plot.upright(view.x(seconds / 3600), frame.y_min, frame.y_max) for seconds in lons]
+    lines += [plot.level(frame.x_min, view.y(seconds / 3600), frame.x_max) for seconds in lats]
     places = [
-        _standing(
+        _text_at(
             0,
-            min(max(view.y(seconds / 3600) + 5, 14.0), frame.bottom),
+            min(max(view.y(seconds / 3600) + 5, 14.0), frame.y_max),
             "",
-            [plot.degrees(seconds, tall, "NS")],
+            [map_projection.degrees(seconds, tall, "NS")],
         )
         for seconds in lats
     ]
     last, reached = ("", ""), TextStretch(-math.inf, -math.inf)
     for seconds in lons:
-        whole = plot.degrees(seconds, wide, "EW")
+        whole = map_projection.degrees(seconds, wide, "EW")
         degree = (whole.partition("°")[0], whole[-1])
-        label = plot.degrees(seconds, wide, "EW", brief=degree == last)
+        label = map_projection.degrees(seconds, wide, "EW", brief=degree == last)
         place = plot.across(view.x(seconds / 3600), plot.width(label))
-        if place.left >= 0 and place.right <= SMALL and not place.meets(reached):
+        if place.x_min >= 0 and place.x_max <= SMALL and not place.meets(reached):
             last, reached = degree, place
-            places.append(_standing(place.x, frame.bottom + 18, "mid", [label]))
+            places.append(_text_at(place.x, frame.y_max + 18, "mid", [label]))
     boxes += [item.box for item in places]
     texts = [plot.text(item.x, item.y, item.lines[0], "dim", item.anchor) for item in places]
     return [plot.path("hair", "".join(lines)), *texts] if lines else texts
 
 
-def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
-    """Return a round distance as it is in the middle of the sketch, at the foot or the head of it; none where the sketch is not true to scale."""
-    frame, px = view.frame, view.px_lat / 60 / plot.NAUTICAL_MILE_M
-    miles = plot.round_below(120 / px / plot.NAUTICAL_MILE_M)
-    metres = miles * plot.NAUTICAL_MILE_M if miles >= 0.1 else plot.round_below(120 / px)
-    label = words.say("%(distance)s at this latitude", distance=_far(metres, words))
-    right, wide = frame.right - 16, metres * px
+def _scale_bar(view: map_projection.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
+    """Return a round distance in the middle of the sketch, as a bar.
+
+    The bar is at the foot or the head of the sketch. Empty where the sketch is not true
+    to scale.
+    """
+    frame, px = view.frame, view.px_lat / 60 / map_projection.NAUTICAL_MILE_M
+    miles = plot.round_below(120 / px / map_projection.NAUTICAL_MILE_M)
+    metres = miles * map_projection.NAUTICAL_MILE_M if miles >= 0.1 else plot.round_below(120 / px)
+    label = words.say("%(distance)s at this latitude", distance=_distance_text(metres, words))
+    right, wide = frame.x_max - 16, metres * px
     place = plot.before(right, -8, plot.width(label))
     rooms = [
-        Box(min(place.left, right - wide) - 4, y - 24, frame.right, y + 8)
-        for y in (frame.bottom - 16, frame.top + 32)
+        Box(min(place.x_min, right - wide) - 4, y - 24, frame.x_max, y + 8)
+        for y in (frame.y_max - 16, frame.y_min + 32)
     ]
     room = next(
         (
@@ -159,7 +170,7 @@ def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Marku
     if room is None:
         return []
     boxes.append(room)
-    y = room.bottom - 8
+    y = room.y_max - 8
     bar = (
         plot.level(right - wide, y, right)
         + plot.upright(right - wide, y - 5, y + 5)
@@ -168,9 +179,12 @@ def _scale_bar(view: plot.MapView, words: Words, boxes: list[Box]) -> list[Marku
     return [plot.path("heavy", bar), plot.text(place.x, y - 10, label, "end")]
 
 
-def _far(metres: float, words: Words) -> str:
-    """Return a distance: in metres, and from a tenth of a nautical mile on in miles and kilometres."""
-    miles, kilometres = metres / plot.NAUTICAL_MILE_M, metres / 1000
+def _distance_text(metres: float, words: Words) -> str:
+    """Return a distance in metres, or in miles and kilometres.
+
+    Distances from a tenth of a nautical mile on are in miles and kilometres.
+    """
+    miles, kilometres = metres / map_projection.NAUTICAL_MILE_M, metres / 1000
     if miles < 0.0999:
         return f"{round(metres)}{NBSP}m"
     rounded = [
@@ -179,10 +193,10 @@ def _far(metres: float, words: Words) -> str:
     return f"{rounded[0]}{NBSP}{words.value('nm')} · {rounded[1]}{NBSP}{words.value('km')}"
 
 
-def _apart(
+def _distance_line(
     one: tuple[float, float], other: tuple[float, float], label: str, boxes: list[Box]
 ) -> list[Markup]:
-    """Return the line between two positions, and how long it is, beside its middle."""
+    """Return the line between two positions, with its length beside its middle."""
     (a, b), (c, d) = one, other
     x, y = (a + c) / 2, (b + d) / 2
     boxes += plot.between(one, other)
@@ -194,17 +208,20 @@ def _apart(
         (x - 8, y - 8, "end"),
     ]
     over = [(x, y - 14, "mid"), (x, y + 24, "mid"), (x, y - 32, "mid"), (x, y + 42, "mid")]
-    place = _first_free((_standing(*where, [label]) for where in (*beside, *over)), boxes)
+    place = _first_free((_text_at(*where, [label]) for where in (*beside, *over)), boxes)
     if place is None:
         return drawn
     boxes.append(place.box)
     return [*drawn, *plot.texts(place.x, place.y, place.lines, place.anchor)]
 
 
-def _named(
+def _label_place(
     dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, boxes: Sequence[Box]
 ) -> _Place | None:
-    """Return where a position's label has room: on the side that faces away from the others if it can."""
+    """Return the place of a position's label; None where there is no room.
+
+    The label is on the side that faces away from the other positions, if it can.
+    """
     if not lines:
         return None
     x, y = dot
@@ -219,20 +236,26 @@ def _named(
     )
     outer, inner = (rows, right) if x < x_middle - 1 else (right, rows)
     places = [outer[0], (x, above, "mid"), (x, below, "mid"), inner[0], *outer[1:], *inner[1:]]
-    return _first_free((_standing(*where, lines, bold=True) for where in places), boxes)
+    return _first_free((_text_at(*where, lines, bold=True) for where in places), boxes)
 
 
-def _standing(
+def _text_at(
     x: float, y: float, anchor: str, lines: Sequence[str], *, bold: bool = False
 ) -> _Place:
-    wide = plot.widest(lines, bold=bold)
-    number = x - {"": 0.0, "mid": wide / 2, "end": wide}[anchor]
+    """Return a text with the box that it would take at a place."""
+    text_width = plot.widest(lines, bold=bold)
+    left_edge = x - {"": 0.0, "mid": text_width / 2, "end": text_width}[anchor]
     return _Place(
-        x, y, anchor, lines, Box(number, y - 11, number + wide, y + PITCH * (len(lines) - 1) + 4)
+        x,
+        y,
+        anchor,
+        lines,
+        Box(left_edge, y - 11, left_edge + text_width, y + PITCH * (len(lines) - 1) + 4),
     )
 
 
 def _first_free(places: Iterable[_Place], boxes: Sequence[Box]) -> _Place | None:
+    """Return the first text that is inside the map and meets no box; None for none."""
     return next(
         (
             place

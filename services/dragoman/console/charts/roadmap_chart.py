@@ -1,4 +1,4 @@
-"""The roadmap as a chart."""
+"""The roadmap as a chart: items and their statuses on a line of years."""
 
 import math
 from calendar import isleap
@@ -18,7 +18,7 @@ from dragoman.console.charts.svg import (
 
 
 class RoadmapStepMark(NamedTuple):
-    """When an item of the roadmap came to a status, or is to come to it."""
+    """A status of an item of the roadmap, and its day, past or future."""
 
     on: date
     status: str
@@ -26,10 +26,10 @@ class RoadmapStepMark(NamedTuple):
 
 
 class RoadmapItemMark(NamedTuple):
-    """An item of the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
+    """An item of the roadmap: its text, its statuses, its aim and its period.
 
-    The steps of an item that is not `joined` are matters of their own, such as
-    meetings, and no line leads through them.
+    `going` is true where it goes on. The steps of an item that is not `joined` are
+    matters of their own, such as meetings, and no line leads through them.
     """
 
     text: str
@@ -41,7 +41,7 @@ class RoadmapItemMark(NamedTuple):
 
 
 class AreaLane(NamedTuple):
-    """An area of the roadmap."""
+    """An area of the roadmap, with its items."""
 
     name: str
     items: Sequence[RoadmapItemMark]
@@ -57,6 +57,7 @@ _STATUS_SHAPES: Final = {
     "deferred": "bars",
     "dropped": "cross",
 }
+"""The shape of the mark of each status."""
 
 
 _ROAD_LEFT, _ROAD_RIGHT, _ROAD_EDGE = 312.0, 1348.0, 1358.0
@@ -70,7 +71,7 @@ class _Road(NamedTuple):
     today: float | None
 
     def x(self, day: date) -> float:
-        """Return where a day is; what lies outside the years stands at their end."""
+        """Return the x of a day; a day outside the years is at their end."""
         passed = (
             day.year
             - self.first
@@ -89,7 +90,10 @@ def roadmap(
     areas: Sequence[AreaLane],
     today_label: str,
 ) -> Markup:
-    """Return what two sides have on their roadmap, area by area: each item's statuses on a line of years, dashed while it goes on."""
+    """Return a chart of the roadmap, area by area.
+
+    Each item has its statuses on a line of years, dashed while it goes on.
+    """
     years = max(last_year - first_year + 1, 1)
     road = _Road(first_year, years, None)
     if first_year <= today.year < first_year + years:
@@ -105,9 +109,9 @@ def roadmap(
             lines = [*rows, *((line, "dim") for line in plot.wrapped(item.text))]
             for row, (line, kind) in enumerate(lines):
                 over.append(plot.text(0, top + 22 + PITCH * row, line, kind))
-            shapes, said, high = _on_road(item, top, road)
+            shapes, labels, high = _item_parts(item, top, road)
             under += shapes
-            over += said
+            over += labels
             top += max(high, 22 + PITCH * (len(lines) - 1) + 12)
             rows = []
     grid, header = _years(road, top, today_label)
@@ -120,7 +124,10 @@ def roadmap(
 
 
 def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], list[Markup]]:
-    """Return the lines of the years and, above them, their numbers and today; a number that has no room is left out."""
+    """Return the lines of the years, and their numbers and today above them.
+
+    A number without room is left out.
+    """
     pitch = (_ROAD_RIGHT - _ROAD_LEFT) / road.years
     wide = 4 * plot.LATIN
     every = math.ceil((wide + 14) / pitch)
@@ -128,8 +135,8 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
         (road.first + number, plot.after(_ROAD_LEFT + pitch * number, 5, wide))
         for number in range(0, road.years, every)
     ]
-    places = [(year, place) for year, place in places if place.right <= WIDE]
-    said = []
+    places = [(year, place) for year, place in places if place.x_max <= WIDE]
+    labels = []
     if road.today is not None:
         length = plot.width(today_label, bold=True)
         options = plot.fitting(
@@ -137,21 +144,25 @@ def _years(road: _Road, bottom: float, today_label: str) -> tuple[list[Markup], 
             _ROAD_LEFT,
             WIDE,
         )
-        context = next(
+        place_of_today = next(
             (option for option in options if not any(option.meets(place) for _, place in places)),
             options[0],
         )
-        places = [(year, place) for year, place in places if not place.meets(context)]
-        said.append(plot.text(context.x, 14, today_label, "bold", context.anchor))
-    said += [plot.text(place.x, 14, str(year), "dim") for year, place in places]
+        places = [(year, place) for year, place in places if not place.meets(place_of_today)]
+        labels.append(plot.text(place_of_today.x, 14, today_label, "bold", place_of_today.anchor))
+    labels += [plot.text(place.x, 14, str(year), "dim") for year, place in places]
     lines = [_ROAD_LEFT + pitch * number for number in range(0, road.years, every)]
-    return [plot.path("hair", plot.upright(x, 22, max(bottom - 2, 24.0))) for x in lines], said
+    return [plot.path("hair", plot.upright(x, 22, max(bottom - 2, 24.0))) for x in lines], labels
 
 
-def _on_road(
+def _item_parts(
     item: RoadmapItemMark, top: float, road: _Road
 ) -> tuple[list[Markup], list[Markup], float]:
-    """Return an item's line and marks, their labels above and below, and how much height they take; the newest status is bold and chooses its place first."""
+    """Return an item's line and marks, their labels, and the height that they take.
+
+    Labels are above and below the line. The newest status is bold and chooses its place
+    first.
+    """
     steps = sorted(item.steps, key=lambda step: step.on)
     stacked_rows = StackedRows(stride=2)  # even rows lie above the line, odd ones below
     avoid = [] if road.today is None else [TextStretch(road.today, road.today)]
@@ -176,44 +187,50 @@ def _on_road(
         placed.append((row, place, aim, "dim"))
     above, below = max((len(stacked_rows) + 1) // 2, 1), max(len(stacked_rows) // 2, 1)
     y = top + 34 + PITCH * (above - 1)
-    said = []
+    labels = []
     for row, place, lines, kind in placed:
         upmost = (
             y + 23 + PITCH * (row // 2) if row % 2 else y - 14 - PITCH * (row // 2 + len(lines) - 1)
         )
-        said += plot.texts(place.x, upmost, lines, kind, place.anchor)
+        labels += plot.texts(place.x, upmost, lines, kind, place.anchor)
     shapes = [
         plot.shape(_STATUS_SHAPES.get(step.status, "open circle"), road.x(step.on), y)
         for step in steps
     ]
     return (
-        [*_lasts(item, y, road), *_led(item, steps, y, road), *shapes],
-        said,
+        [*_period_box(item, y, road), *_status_line(item, steps, y, road), *shapes],
+        labels,
         y - top + 23 + PITCH * (below - 1) + 11,
     )
 
 
-def _lasts(item: RoadmapItemMark, y: float, road: _Road) -> list[Markup]:
-    """Return the period of an item as a box around its line, wide enough to be seen where the years are many."""
+def _period_box(item: RoadmapItemMark, y: float, road: _Road) -> list[Markup]:
+    """Return the period of an item as a box around its line.
+
+    The box is wide enough to be seen where the years are many.
+    """
     if item.period is None:
         return []
-    number, right = (road.x(entry) for entry in item.period)
-    wide = max(right - number, 6.0)
-    frame = f"M{plot.num(number)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
-    return [plot.rect("band", number, y - 8, wide, 16), plot.path("line", frame)]
+    start, right = (road.x(day) for day in item.period)
+    wide = max(right - start, 6.0)
+    frame = f"M{plot.num(start)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
+    return [plot.rect("band", start, y - 8, wide, 16), plot.path("line", frame)]
 
 
 def _beside(today: float | None, x: float, wide: float) -> list[TextStretch]:
-    """Return where a text may stand so that the line of today does not cross it, if its mark is on the line or its text would be."""
+    """Return the places of a text that the line of today does not cross.
+
+    Empty where neither the mark nor the text would be on that line.
+    """
     if today is None or abs(today - x) > wide:
         return []
     return [plot.after(today, 10, wide), plot.before(today, 10, wide)]
 
 
-def _led(
+def _status_line(
     item: RoadmapItemMark, steps: Sequence[RoadmapStepMark], y: float, road: _Road
 ) -> list[Markup]:
-    """Return the line through an item's marks: whole as far as it has come, dashed towards what is to come."""
+    """Return the line through an item's marks: whole for the past, then dashed."""
     if not item.joined or not steps:
         return []
     first, newest = road.x(steps[0].on), road.x(steps[-1].on)

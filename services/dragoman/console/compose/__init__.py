@@ -1,1 +1,1 @@
-"""Pages on which an act is written, checked and sent."""
+"""Pages on which an officer writes, checks and sends an act."""

@@ -1,4 +1,4 @@
-"""The check page: exactly what will be recorded, and what follows from it."""
+"""The check page: the exact bytes to be recorded, and what follows from them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,25 +13,26 @@ from multidict import MultiDict
 from dragoman.application.http import body_workers, submission
 from dragoman.console.charts import map_sketch
 from dragoman.console.compose.consequences import (
-    _consented,
-    _replaced,
-    addressed,
-    ending,
+    addressees,
+    button_text,
+    consented_facts,
+    ending_deadlines,
     facts_of,
-    left,
     people_in,
-    started,
-    urgent,
-    verb,
+    remaining_facts,
+    replaced_facts,
+    started_deadlines,
+    urgency_of,
 )
-from dragoman.console.compose.form_page import _form
-from dragoman.console.compose.recorded_page import _promised, _wanted
+from dragoman.console.compose.form_page import render_form
+from dragoman.console.compose.recorded_page import promised_replies, wanted_reply_of
 from dragoman.console.compose.writing import (
     CheckedAct,
     Writing,
-    _faults,
+    field_errors,
     sending_of,
 )
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import (
@@ -42,13 +43,13 @@ from dragoman.console.forms import (
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
-from dragoman.console.rendering import Page, PageContext, refused
-from dragoman.console.sessions import see
+from dragoman.console.rendering import Page, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts import consent, deadlines, two_keys
 from dragoman.domain.acts.act_rules import OFFICERS, Rule
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange_content import content_of
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.fold import Folded, takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refused
@@ -58,10 +59,15 @@ from dragoman_schemas.state import Exchange
 
 def _post_of(
     writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = ""
-) -> Post:
-    projection, actor = writing.here.projection, sender or writing.here.grant.actor
+) -> Submission:
+    """Return the post that a checked body would be, from its sender.
+
+    Its sender is the reader, where `sender` names nobody else. Raises `Refused` or
+    `Malformed`.
+    """
+    projection, actor = writing.context.projection, sender or writing.context.grant.actor
     act, data = read_act(body, cut=True)
-    return Post(
+    return Submission(
         actor=actor,
         act=act,
         data=data,
@@ -76,21 +82,21 @@ def _post_of(
 
 
 def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
-    """Return what the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+    """Return the result of a trial run, and whether a second officer must release it.
 
-    What the reader may only hand over is rehearsed as that of a colleague who may send
-    it.
+    An act that the reader may only hand over is tried as the act of a colleague who may
+    send it. Raises `Refused` or `Malformed`.
     """
-    context = writing.here
+    context = writing.context
     sending = sending_of(context, writing.rule)
     if sending.hands_over:
         sender = f"{context.side}/{sending.colleagues[0].name}"
-        return context.service.desk.rehearse(
+        return context.service.desk.dry_run(
             context.projection, _post_of(writing, body, key, sender=sender)
         ), False
     post = _post_of(writing, body, key)
     try:
-        return context.service.desk.rehearse(context.projection, post), False
+        return context.service.desk.dry_run(context.projection, post), False
     except Refused as error:
         if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
             context.projection, writing.exchange, writing.rule, post.data
@@ -100,15 +106,18 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     if not second:
         raise refused(
             "second-key-required",
-            sentence("A colleague of your side would have to release this, and none is in office."),
+            sentence("A colleague of your side must release this, and no colleague is in office."),
         )
-    return context.service.desk.rehearse(
+    return context.service.desk.dry_run(
         context.projection, _post_of(writing, body, key, released_by=second)
     ), True
 
 
 def _second(context: PageContext, rule: Rule) -> str:
-    """Return a colleague who could release an act: rather one whose role it asks for."""
+    """Return a colleague who could release an act; empty where nobody could.
+
+    A colleague whose role the act asks for goes first.
+    """
     colleagues = [
         (not rule.roles.isdisjoint(officer.roles), name)
         for name, officer in context.registry.officers.items()
@@ -123,10 +132,15 @@ def _second(context: PageContext, rule: Rule) -> str:
 async def check(
     writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200
 ) -> Page | web.StreamResponse:
-    context = writing.here
+    """Return the page that shows an act before it is sent, or the form with its faults.
+
+    The page carries the act byte for byte. If this very post was recorded already, the
+    answer is a redirection to its record.
+    """
+    context = writing.context
     hands_over = sending_of(context, writing.rule).hands_over
     body, asks = (
-        browser_signatures.bare(body),
+        browser_signatures.without_signed(body),
         not hands_over and browser_signatures.asks(context, writing.act, writing.at),
     )
     before = _recorded_before(writing, body, str(fields.get("key", "")))
@@ -134,22 +148,26 @@ async def check(
         return before
     sending = sending_of(context, writing.rule)
     if sending.hands_over and not sending.colleagues:
-        return await _form(
-            writing, fields, [], problem=authorised_senders.told(context.words, sending), status=422
+        return await render_form(
+            writing,
+            fields,
+            [],
+            problem=authorised_senders.senders_text(context.words, sending),
+            status=422,
         )
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         bound = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
-        return await _form(writing, fields, _faults(writing, error.faults), status=422)
+        return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     except Refused as error:
         refusal = error.refusal
-        faults = _faults(writing, refusal.faults)
-        return await _form(
+        faults = field_errors(writing, refusal.faults)
+        return await render_form(
             writing,
             fields,
             faults,
-            problem="" if faults else writing.here.words.sentence(plain(refusal.detail)),
+            problem="" if faults else writing.context.words.sentence(plain(refusal.detail)),
             status=422,
         )
     state = folded.state if isinstance(folded.state, Exchange) else None
@@ -160,7 +178,7 @@ async def check(
     release_preview.name_records(context, display)
     sending = sending_of(context, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
-    running = started(context, folded, state, offices)
+    running = started_deadlines(context, folded, state, offices)
     view = CheckedAct(
         act=Raw(bound),
         bytes=len(bound),
@@ -168,10 +186,11 @@ async def check(
         exchange=writing.at,
         number=folded.number,
         precedence=state.precedence if state is not None else "",
-        to=addressed(folded, state),
+        to=addressees(folded, state),
         two_key=second,
         clocks=tuple(
-            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+            (deadline.clock, deadline.side, deadlines.timestamp(deadline.due))
+            for deadline in running
         ),
     )
     return Page(
@@ -184,17 +203,17 @@ async def check(
             "facts": facts_of(display, writing, content),
             "warnings": warnings,
             "sketch": _sketch(context, content),
-            "consented": _consented(display, writing, content),
-            "replaced": _replaced(display, writing, content),
-            "left": left(display, writing),
+            "consented": consented_facts(display, writing, content),
+            "replaced": replaced_facts(display, writing, content),
+            "left": remaining_facts(display, writing),
             "agreed": exchange_choices.agreed(display, offices, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
-            "wanted": _wanted(writing.act, state),
-            "promised": _promised(writing.act, state, context.side),
-            "ending": ending(writing, state),
-            "urgent": urgent(writing, folded, state),
+            "wanted": wanted_reply_of(writing.act, state),
+            "promised": promised_replies(writing.act, state, context.side),
+            "ending": ending_deadlines(writing, state),
+            "urgent": urgency_of(writing, folded, state),
             "hidden": [
                 *((name, value) for name, value in fields.items() if name != "do"),
                 ("act", bound.decode()),
@@ -208,52 +227,66 @@ async def check(
             and state.act == release.RELEASE.rule.act
             and writing.act in release.PROVING,
             "second_key_s": deadlines.profile_of(context.registry)[0].second_key,
-            "verb": verb(context, writing, view),
+            "verb": button_text(context, writing, view),
             "sender": authorised_senders.names(context.words, sending) if hands_over else "",
             "hand_to": authorised_senders.names(context.words, sending)
             if second or hands_over or alone == "waits"
             else "",
             "hands_over": hands_over,
-            "who_sends": authorised_senders.told(context.words, sending) if hands_over else "",
+            "who_sends": authorised_senders.senders_text(context.words, sending)
+            if hands_over
+            else "",
         },
     )
 
 
 def _alone(folded: Folded, state: Exchange | None) -> str:
-    """Return what becomes of an act that goes on one key: it `stands` at once, or `waits` for the second; empty where it takes one officer."""
+    """Return the effect of an act that goes on one key: `stands`, `waits` or empty.
+
+    It `stands` at once, or `waits` for the second key. The text is empty where the act
+    takes one officer.
+    """
     if (
         state is None
         or folded.record is None
-        or two_keys.sent(state, folded.record.envelope.id) is None
+        or two_keys.one_key_entry(state, folded.record.envelope.id) is None
     ):
         return ""
     return "waits" if folded.record.name in two_keys.WAITING else "stands"
 
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
-    """Return the act as its author will sign it; a draft's id is its record's."""
-    context = writing.here
+    """Return the act as its author will sign it.
+
+    The id of a draft becomes the id of its record.
+    """
+    context = writing.context
     act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or submission.id_of(
         context.projection, context.grant.actor, data, str(fields.get("key", ""))
     )
-    return await browser_signatures.bound(context, act, data, id=id, exchange=writing.at)
+    return await browser_signatures.with_signed(context, act, data, id=id, exchange=writing.at)
 
 
 def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
-    """Return the page of the record that this very post has become already, though its answer was lost."""
+    """Return a redirection to the record that this very post has become already.
+
+    That happens where the answer to the first post was lost. None where it was not
+    recorded.
+    """
     try:
         post = _post_of(writing, body, key)
     except (Refused, Malformed):
         return None
-    position = writing.here.projection.posted(post.id)
-    record = None if position is None else writing.here.projection.record_at(position)
-    if record is None or browser_signatures.bare(record.act) != post.act:
+    position = writing.context.projection.posted(post.id)
+    record = None if position is None else writing.context.projection.record_at(position)
+    if record is None or browser_signatures.without_signed(record.act) != post.act:
         return None
-    return see(f"/c/{writing.here.name}/recorded/{position}")
+    return redirect(f"/c/{writing.context.name}/recorded/{position}")
 
 
 def _sketch(context: PageContext, content: Mapping[str, Raw]) -> Markup | str:
+    """Return a sketch of the first place that an act names; empty for no place."""
     for name in ("place", "pos"):
         raw = content.get(name)
         value = None if raw is None else msgspec.json.decode(bytes(raw))

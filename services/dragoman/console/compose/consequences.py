@@ -1,4 +1,4 @@
-"""Consequences of an act, in sentences, before it is sent."""
+"""Consequences of an act, in sentences, for the officer who is about to send it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,19 +9,19 @@ from markupsafe import Markup
 from msgspec import Raw
 
 from dragoman.console.compose.writing import CheckedAct, Warned, Writing
+from dragoman.console.context import PageContext
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import (
     exchange_choices,
     field_types,
-    form_parser,
+    form_times,
     form_writer,
     people_choices,
     precedence_hints,
 )
-from dragoman.console.rendering import PageContext
-from dragoman.domain.acts import consent, deadlines
+from dragoman.domain.acts import consent, deadlines, duty_calendar
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
@@ -33,7 +33,10 @@ from dragoman_schemas.state import Exchange
 async def people_in(
     context: PageContext, writing: Writing, content: Mapping[str, Raw]
 ) -> tuple[dict[str, PersonSeen], list[Warned]]:
-    """Return who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    """Return the people that an act names, and warnings about probable mistakes in it.
+
+    For a correction, the members that it replaces are examined too.
+    """
     members = people_choices.decoded(content)
     people = await people_choices.seen_in(context, members)
     written = [(writing.act, members)]
@@ -45,31 +48,34 @@ async def people_in(
     )
     warnings = [
         Warned(text, whom)
-        for act, value in written
-        for text in people_choices.of_other_sides(context, act, value, people)
+        for act, members_of_act in written
+        for text in people_choices.of_other_sides(context, act, members_of_act, people)
     ]
     doubtful = [
         text
-        for act, value in written
+        for act, members_of_act in written
         for text in (
-            *_still_to_come(context, act, value),
-            *_too_early(context, writing, act, value),
+            *_still_to_come(context, act, members_of_act),
+            *_too_early(context, writing, act, members_of_act),
         )
     ]
     return people, warnings + [Warned(text, when) for text in doubtful]
 
 
 def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:
-    """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
+    """Yield a warning for each time of a past event that lies in the future.
+
+    A clock that is wrong, or a typing error, may explain it.
+    """
     for member in field_types.members(act):
-        given = content.get(member.name)
+        value = content.get(member.name)
         if (
             not isinstance(member.kind, field_types.TimeField)
-            or member.name in form_parser.AHEAD
-            or given in (None, form_writer.UNKNOWN)
+            or member.name in form_times.AHEAD
+            or value in (None, form_writer.UNKNOWN)
         ):
             continue
-        moment = as_moment(given["about"] if isinstance(given, dict) else given)
+        moment = as_moment(value["about"] if isinstance(value, dict) else value)
         if moment > context.moment:
             field = context.words.field(member.name)
             yield context.words.say(
@@ -82,12 +88,12 @@ def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -
 def _too_early(
     context: PageContext, writing: Writing, act: str, content: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Return a warning for a meeting that was held before anybody had asked for it."""
+    """Yield a warning for a meeting that took place before the request for it."""
     if act == "meeting-held" and writing.exchange is not None:
         moment = as_moment(writing.exchange.opened.time)
         if as_moment(content["from"]) < moment:
             yield context.words.say(
-                "This is before the meeting was asked for, %(t)s.",
+                "This is before the request for the meeting, %(t)s.",
                 t=context.words.written(moment, "minute"),
             )
 
@@ -95,7 +101,11 @@ def _too_early(
 def facts_of(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """Return the members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    """Return the members of an act as its check page shows them.
+
+    For a correction, these are the members of the opening that it replaces. For an
+    acceptance, the first is the time to which it agrees.
+    """
     if writing.act == "acceptance" and writing.exchange is not None:
         agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
         fact = DisplayedMember(
@@ -103,13 +113,13 @@ def facts_of(
         )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
-        text = str(msgspec.json.decode(bytes(content["of"])))
-        choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side)
+        id = str(msgspec.json.decode(bytes(content["of"])))
+        choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.context.side)
         choice = next(
             (
                 exchange_choice
                 for exchange_choice in choices
-                if (exchange_choice.value or writing.exchange.id) == text
+                if (exchange_choice.value or writing.exchange.id) == id
             ),
             None,
         )
@@ -117,15 +127,15 @@ def facts_of(
         fact = DisplayedMember(
             name="of",
             label=writing.label(member),
-            shown=Markup.escape(text if choice is None else choice.shown),
+            shown=Markup.escape(id if choice is None else choice.shown),
             wide=True,
         )
         return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
-    raw_records = {name: raw for name, raw in content.items() if name != "fields"}
-    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, raw_records)]
+    others = {name: raw for name, raw in content.items() if name != "fields"}
+    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, others)]
 
 
 _OF_WHAT: Final[
@@ -139,15 +149,19 @@ _OF_WHAT: Final[
     "second-key": exchange_choices.second_keys,
     translations.ACT: exchange_choices.translatable,
 }
-"""Acts that name an earlier one, and what they may name: the check page says which it
-is as the form did, and not by its id.
+"""Acts that name an earlier act, and the functions that list the possible ones.
+
+The check page names the earlier act as the form did, and not by its id.
 """
 
 
-def _replaced(
+def replaced_facts(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """Return what stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
+    """Return the current members that an amendment replaces; empty for any other act.
+
+    For an agreement to an amendment, these are the members that the amendment replaces.
+    """
     state = writing.exchange
     if state is None or writing.act not in ("amendment", "amendment-agreement"):
         return []
@@ -161,8 +175,8 @@ def _replaced(
     )
 
 
-def left(display: Display, writing: Writing) -> list[DisplayedMember]:
-    """Return the words that a refusal of an amendment leaves; nothing for any other act."""
+def remaining_facts(display: Display, writing: Writing) -> list[DisplayedMember]:
+    """Return the members of a refused amendment; empty for any other act."""
     waits = (
         None
         if writing.exchange is None or writing.act != "amendment-refusal"
@@ -176,7 +190,7 @@ def left(display: Display, writing: Writing) -> list[DisplayedMember]:
 
 
 def has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
-    """Return whether an act of consent names other terms than those that stand by now."""
+    """Return whether an act of consent names terms that are no longer current."""
     if writing.act not in consent.ACTS or writing.exchange is None or "terms" not in content:
         return False
     act: dict[str, Any] = {
@@ -184,18 +198,21 @@ def has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
         for name, raw in content.items()
     }
     return bool(
-        act["terms"] != consent.of_act(writing.exchange, writing.here.side, writing.act, act)
+        act["terms"] != consent.of_act(writing.exchange, writing.context.side, writing.act, act)
     )
 
 
-def _consented(
+def consented_facts(
     display: Display, writing: Writing, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """Return the text that an act of consent is of, as its side will be held to it; nothing for any other act."""
+    """Return the text to which an act of consent binds its side.
+
+    Empty for any other act.
+    """
     state = writing.exchange
     if state is None or writing.act not in consent.ACTS:
         return []
-    text = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
+    id = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
     match writing.act:
         case "amendment":
             return display.facts(
@@ -206,7 +223,7 @@ def _consented(
             )
         case "amendment-agreement":
             amendment = next(
-                (item for item in state.acts.get("amendment", ()) if item.id == text), None
+                (item for item in state.acts.get("amendment", ()) if item.id == id), None
             )
             return (
                 []
@@ -214,19 +231,25 @@ def _consented(
                 else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
             )
         case "translation-agreement":
-            given = next(
-                (item for item in state.acts.get("translation", ()) if item.id == text), None
+            translation = next(
+                (item for item in state.acts.get("translation", ()) if item.id == id), None
             )
-            if given is None:
+            if translation is None:
                 return []
             of = (
-                str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
+                str(msgspec.json.decode(translation.content["of"]))
+                if "of" in translation.content
+                else state.id
             )
-            original = next((each.act for each in state.messages if each.id == of), state.act)
-            raw_records = consent.text_of(state) if of == state.id else consent.said_in(state, of)
+            original = next(
+                (message.act for message in state.messages if message.id == of), state.act
+            )
+            original_content = (
+                consent.text_of(state) if of == state.id else consent.content_of_message(state, of)
+            )
             return [
-                *display.facts(original, raw_records, leave=("of",)),
-                *display.facts("translation", given.content, leave=("of",)),
+                *display.facts(original, original_content, leave=("of",)),
+                *display.facts("translation", translation.content, leave=("of",)),
             ]
         case "fairness":
             restated = state.acts.get("restatement", ())
@@ -236,10 +259,10 @@ def _consented(
                 else []
             )
         case "accounts-agreement":
-            contents = [each[-1].content for each in state.accounts.values()]
-            facts = display.facts(state.act, consent.text_of(state))
+            contents = [message[-1].content for message in state.accounts.values()]
+            opening_facts = display.facts(state.act, consent.text_of(state))
             return [
-                *facts,
+                *opening_facts,
                 *(
                     fact
                     for account in contents
@@ -255,13 +278,13 @@ def _consented(
 def _words_taken(
     display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
 ) -> list[DisplayedMember]:
-    """Return the agenda, or the readout, of another side that an act takes as its own."""
+    """Return the agenda or the readout of another side that an act takes as its own."""
     authors = (
         [str(msgspec.json.decode(bytes(content["side"])))]
         if "side" in content
         else consent.authors(state, writing.act)
     )
-    side = next((author for author in authors if author != writing.here.side), "")
+    side = next((author for author in authors if author != writing.context.side), "")
     if writing.act == "agenda-agreement":
         topics = consent.versions(state).get(side)
         return [] if topics is None else display.facts("agenda", {"topics": topics})
@@ -276,13 +299,14 @@ def _words_taken(
     )
 
 
-def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
-    """Return how a message stands to the rule of its format, the precedence by the rule, and for what that is.
+def urgency_of(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
+    """Compare the precedence of a message with the rule of its format.
 
-    `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as
-    the exchange does.
+    `stands` is `by_rule`, `raised` or `lowered`; `of_exchange` is for a later message
+    that rings as its exchange does. `rule` is the precedence by the rule, `level` the
+    precedence of the message, and `what` the reason.
     """
-    form, record, words = writing.format, folded.record, writing.here.words
+    form, record, words = writing.format, folded.record, writing.context.words
     if (
         form is None
         and record is not None
@@ -298,9 +322,9 @@ def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str
             if rings
             else {}
         )
-    if form is None or record is None or state is None or writing.here.registry.kind == "track2":
+    if form is None or record is None or state is None or writing.context.registry.kind == "track2":
         return {}
-    now = writing.here.service.now()
+    now = writing.context.service.now()
     rule, level = (
         precedence_hints.rule_of(form, now),
         form.precedence(record.data, record.envelope.time),
@@ -324,61 +348,67 @@ def urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str
     }
 
 
-def started(
+def started_deadlines(
     context: PageContext, folded: Folded, state: Exchange | None, offices: Sequence[Office]
 ) -> list[Deadline]:
-    """Return the clocks that the record would start."""
+    """Return the deadlines that the record would start."""
     if state is None or folded.record is None:
         return []
     calendars = {
-        office.side: deadlines.calendar_of(context.projection.office(office.side))
+        office.side: duty_calendar.calendar_of(context.projection.office(office.side))
         for office in offices
     }
     envelope = folded.record.envelope
     recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
     return [
         deadline
-        for deadline in deadlines.running(context.registry, state, calendars)
+        for deadline in deadlines.deadlines_of(context.registry, state, calendars)
         if deadline.open
         and deadline.started_by in (envelope.id, state.id)
         and deadline.begins >= recorded
     ]
 
 
-def ending(writing: Writing, state: Exchange | None) -> list[Deadline]:
-    """Return what is owed now and would be owed no more, neither met nor late: what ends with the matter."""
+def ending_deadlines(writing: Writing, state: Exchange | None) -> list[Deadline]:
+    """Return the open deadlines that the act would end, neither met nor late.
+
+    They end with the matter.
+    """
     exchange = writing.exchange
     if exchange is None or state is None:
         return []
     calendars = {
-        office.side: deadlines.calendar_of(writing.here.projection.office(office.side))
+        office.side: duty_calendar.calendar_of(writing.context.projection.office(office.side))
         for office in writing.offices
     }
     before = [
         deadline
-        for deadline in deadlines.running(writing.here.registry, exchange, calendars)
+        for deadline in deadlines.deadlines_of(writing.context.registry, exchange, calendars)
         if deadline.open
     ]
     after = {
         (deadline.clock, deadline.side, deadline.started_by): deadline
-        for deadline in deadlines.running(writing.here.registry, state, calendars)
+        for deadline in deadlines.deadlines_of(writing.context.registry, state, calendars)
     }
-    kept = [
+    pairs = [
         (deadline, after.get((deadline.clock, deadline.side, deadline.started_by)))
         for deadline in before
     ]
-    return [deadline for deadline, now in kept if now is None or (not now.open and now.met is None)]
+    return [
+        deadline for deadline, now in pairs if now is None or (not now.open and now.met is None)
+    ]
 
 
-def addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
+def addressees(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
+    """Return the sides that the record would be sent to; empty for no message."""
     if state is None or folded.record is None:
         return ()
     id = folded.record.envelope.id
     return next((message.to for message in state.messages if message.id == id), ())
 
 
-def verb(context: PageContext, writing: Writing, view: CheckedAct) -> str:
-    """Return what the button that sends says: the act, and to whom."""
+def button_text(context: PageContext, writing: Writing, view: CheckedAct) -> str:
+    """Return the text of the button that sends: the act, and its addressees."""
     words = context.words
     to = words.listed(view.to).upper()
     if writing.format is not None and view.precedence and to:

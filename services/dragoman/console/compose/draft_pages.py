@@ -9,27 +9,33 @@ from msgspec import Struct
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts
 from dragoman.console.compose.consequences import (
-    _consented,
-    _replaced,
-    addressed,
-    ending,
+    addressees,
+    button_text,
+    consented_facts,
+    ending_deadlines,
     facts_of,
     has_moved,
-    left,
     people_in,
-    started,
-    urgent,
-    verb,
+    remaining_facts,
+    replaced_facts,
+    started_deadlines,
+    urgency_of,
 )
-from dragoman.console.compose.recorded_page import _promised, _wanted, recorded_at, tell
+from dragoman.console.compose.recorded_page import (
+    notify_open_pages,
+    promised_replies,
+    recorded_at,
+    wanted_reply_of,
+)
 from dragoman.console.compose.writing import (
     CheckedAct,
     Warned,
     Writing,
-    _draft,
-    _faults,
+    field_errors,
+    find_draft,
     sending_of,
 )
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import (
@@ -39,12 +45,12 @@ from dragoman.console.forms import (
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
-from dragoman.console.rendering import Page, PageContext
-from dragoman.console.sessions import form_of, said, see
+from dragoman.console.rendering import Page
+from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange_content import content_of
-from dragoman.domain.decide import Post
+from dragoman.domain.decide import Submission
 from dragoman.domain.fold import Folded, takes_two
 from dragoman.domain.record import errors as refusals
 from dragoman.domain.record.codec import read_act
@@ -55,52 +61,59 @@ from dragoman_schemas.responses import DraftView
 from dragoman_schemas.state import Exchange
 
 
-def _told(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str:
-    """Return in sentences what is wrong with an act: the fields by their labels."""
-    field_errors = _faults(writing, faults)
-    words = writing.here.words
-    told = (
+def _faults_text(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str:
+    """Return the faults of an act in sentences that name the fields by their labels."""
+    words = writing.context.words
+    sentences = (
         words.say("%(what)s: %(detail)s", what=field_error.label, detail=field_error.sentence)
         if field_error.label
         else field_error.sentence
-        for field_error in field_errors
+        for field_error in field_errors(writing, faults)
     )
-    return words.sentences(told)
+    return words.sentences(sentences)
 
 
 class DraftList(Struct, frozen=True, kw_only=True):
-    """The drafts of the reader's side."""
+    """The drafts of the reader's side, as data."""
 
     drafts: tuple[DraftView, ...]
 
 
 async def draft_list(context: PageContext) -> Page:
-    """Return the drafts of the own side."""
+    """Return the page of the drafts of the reader's side."""
     result = await drafts.listed(context.call)
     return Page(
         template="drafts.html",
         view=DraftList(drafts=result.drafts),
         rows=result.drafts,
-        values={"named": _named, "here_side": context.side},
+        values={"named": _act_name, "here_side": context.side},
     )
 
 
-def _named(draft: DraftView | Draft) -> str:
+def _act_name(draft: DraftView | Draft) -> str:
     return drafts.name_of(draft.act)
 
 
 async def draft_page(context: PageContext) -> Page | web.StreamResponse:
-    """Return one draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    """Return the page of one draft: what it would record, and who may release it.
+
+    If the draft was recorded already, the answer is a redirection to its record.
+    """
     gone = await _recorded_draft(context)
     return (
         gone
         if gone is not None
-        else await _draft_page(context, await _draft(context, context.request.match_info["draft"]))
+        else await _draft_page(
+            context, await find_draft(context, context.request.match_info["draft"])
+        )
     )
 
 
 async def _recorded_draft(context: PageContext) -> web.Response | None:
-    """Return the page of the record that a draft of the reader's side has become; None while it is a draft."""
+    """Return a redirection to the record that a draft of the reader's side has become.
+
+    None while it is a draft.
+    """
     id = context.request.match_info["draft"]
     position = context.projection.posted(id) if context.is_officer else None
     if (
@@ -110,7 +123,7 @@ async def _recorded_draft(context: PageContext) -> web.Response | None:
         return None
     record = context.projection.record_at(position)
     return (
-        see(context.link(f"/recorded/{position}"))
+        redirect(context.link(f"/recorded/{position}"))
         if record is not None and record.side == context.side
         else None
     )
@@ -119,9 +132,9 @@ async def _recorded_draft(context: PageContext) -> web.Response | None:
 async def _draft_page(
     context: PageContext, draft: Draft, problem: str = "", status: int = 200
 ) -> Page:
-    act = _named(draft)
+    act = _act_name(draft)
     exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
-    writing = Writing(here=context, act=act, exchange=exchange, draft=draft)
+    writing = Writing(context=context, act=act, exchange=exchange, draft=draft)
     body = bytes(draft.act)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     fault, moved = "", False
@@ -143,12 +156,12 @@ async def _draft_page(
         moved = has_moved(writing, content)
         if not moved:
             consented, replaced = (
-                _consented(display, writing, content),
-                _replaced(display, writing, content),
+                consented_facts(display, writing, content),
+                replaced_facts(display, writing, content),
             )
         folded = _released(writing, draft, compact, data, two_key=two_key)
     except Malformed as error:
-        fault, facts = _told(writing, error.faults), []
+        fault, facts = _faults_text(writing, error.faults), []
     except ValueError as error:
         fault, facts = str(error), []
     asks = browser_signatures.asks(context, act, draft.exchange)
@@ -159,7 +172,7 @@ async def _draft_page(
         colleague.name == context.grant.actor.partition("/")[2] for colleague in sending.colleagues
     ) or (mine and sending.alone)
     state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
-    running = [] if folded is None else started(context, folded, state, offices)
+    running = [] if folded is None else started_deadlines(context, folded, state, offices)
     view = CheckedAct(
         act=draft.act,
         bytes=len(body),
@@ -167,10 +180,11 @@ async def _draft_page(
         exchange=draft.exchange,
         number=folded.number if folded is not None else "",
         precedence=state.precedence if state is not None else "",
-        to=() if folded is None else addressed(folded, state),
+        to=() if folded is None else addressees(folded, state),
         two_key=two_key,
         clocks=tuple(
-            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+            (deadline.clock, deadline.side, deadlines.timestamp(deadline.due))
+            for deadline in running
         ),
     )
     return Page(
@@ -181,16 +195,16 @@ async def _draft_page(
             "draft": draft,
             "writing": writing,
             "running": running,
-            "wanted": _wanted(writing.act, state),
-            "promised": _promised(writing.act, state, context.side),
-            "ending": ending(writing, state),
-            "urgent": {} if folded is None else urgent(writing, folded, state),
-            "verb": verb(context, writing, view),
+            "wanted": wanted_reply_of(writing.act, state),
+            "promised": promised_replies(writing.act, state, context.side),
+            "ending": ending_deadlines(writing, state),
+            "urgent": {} if folded is None else urgency_of(writing, folded, state),
+            "verb": button_text(context, writing, view),
             "facts": facts,
             "warnings": warnings,
             "consented": consented,
             "replaced": replaced,
-            "left": [] if folded is None else left(display, writing),
+            "left": [] if folded is None else remaining_facts(display, writing),
             "moved": moved,
             "fault": fault,
             "problem": problem,
@@ -204,7 +218,9 @@ async def _draft_page(
             "hand_to": ""
             if able or fault or draft.handed or not context.may_post
             else authorised_senders.names(context.words, sending),
-            "who_sends": "" if able or two_key else authorised_senders.told(context.words, sending),
+            "who_sends": ""
+            if able or two_key
+            else authorised_senders.senders_text(context.words, sending),
             "handed_to": authorised_senders.names(context.words, sending) if draft.handed else "",
             "unsigned": unsigned,
             "asks": asks and two_key,
@@ -217,17 +233,20 @@ async def _draft_page(
 def _released(
     writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool
 ) -> Folded | None:
-    """Return what a draft becomes when it is released as it is now; None where it would be refused, which the release says."""
+    """Return the result of releasing a draft as it is now, or None where it is refused.
+
+    The release itself says why it is refused.
+    """
     context, sending = (
-        writing.here,
-        sending_of(writing.here, writing.rule, author=draft.author, second=two_key),
+        writing.context,
+        sending_of(writing.context, writing.rule, author=draft.author, second=two_key),
     )
     able = [colleague.name for colleague in sending.colleagues]
     reader = context.grant.actor
     releaser = (
         reader if reader.partition("/")[2] in able else f"{context.side}/{able[0]}" if able else ""
     )
-    post = Post(
+    post = Submission(
         actor=draft.author if two_key or not releaser else releaser,
         act=act,
         data=data,
@@ -240,13 +259,17 @@ def _released(
         released_by=releaser if two_key else "",
     )
     try:
-        return context.service.desk.rehearse(context.projection, post)
+        return context.service.desk.dry_run(context.projection, post)
     except Refused:
         return None
 
 
 async def _released_by(context: PageContext) -> str:
-    """Return the releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
+    """Return the releaser's signature over the bytes that the author signed.
+
+    Empty where the act does not take two officers, or its author did not sign. Raises
+    `Refused`, `Malformed` or `SignatureAsked`.
+    """
     draft = await context.service.drafts.find(
         context.registry.cid, context.side, context.request.match_info["draft"]
     )
@@ -254,7 +277,10 @@ async def _released_by(context: PageContext) -> str:
         return ""
     act, data = read_act(bytes(draft.act), cut=False)
     if not takes_two(
-        context.projection, context.projection.exchange(draft.exchange), RULES[_named(draft)], data
+        context.projection,
+        context.projection.exchange(draft.exchange),
+        RULES[_act_name(draft)],
+        data,
     ):
         return ""
     _, signatures = await browser_signatures.signed_by(
@@ -264,7 +290,7 @@ async def _released_by(context: PageContext) -> str:
 
 
 async def draft_sent(context: PageContext) -> web.StreamResponse | Page:
-    """Release a draft, or drop it."""
+    """Release a draft, hand it over, or drop it."""
     form = await form_of(context.request)
     context.newest = context.projection.flushed
     etag = said(form, "etag")
@@ -273,23 +299,23 @@ async def draft_sent(context: PageContext) -> web.StreamResponse | Page:
         return gone
     if said(form, "do") == "drop":
         await drafts.drop(
-            context.call, await _draft(context, context.request.match_info["draft"]), etag
+            context.call, await find_draft(context, context.request.match_info["draft"]), etag
         )
-        tell(context)
-        return see(context.link("/drafts", said="dropped"))
+        notify_open_pages(context)
+        return redirect(context.link("/drafts", said="dropped"))
     if said(form, "do") == "hand":
-        draft = await _draft(context, context.request.match_info["draft"])
+        draft = await find_draft(context, context.request.match_info["draft"])
         await drafts.hand_over(context.call, draft, etag)
-        tell(context)
-        return see(context.link(f"/drafts/{draft.id}", said="handed"))
+        notify_open_pages(context)
+        return redirect(context.link(f"/drafts/{draft.id}", said="handed"))
     try:
         reply = await drafts.release(context.call, etag, await _released_by(context))
     except (Refused, Malformed) as error:
-        draft = await _draft(context, context.request.match_info["draft"])
+        draft = await find_draft(context, context.request.match_info["draft"])
         faults = error.refusal.faults if isinstance(error, Refused) else error.faults
         exchange = context.projection.exchange(draft.exchange) if draft.exchange else None
-        problem = _told(
-            Writing(here=context, act=_named(draft), exchange=exchange, draft=draft), faults
+        problem = _faults_text(
+            Writing(context=context, act=_act_name(draft), exchange=exchange, draft=draft), faults
         )
         if isinstance(error, Refused) and not problem:
             problem = context.words.sentence(plain(error.refusal.detail))

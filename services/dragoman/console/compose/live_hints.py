@@ -1,4 +1,4 @@
-"""Hints while an officer types: how times and places are read."""
+"""Hints while an officer types: how the gateway reads a time or a place."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,27 +8,31 @@ from aiohttp import web
 from markupsafe import Markup
 
 from dragoman.console.charts import map_sketch
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import (
-    form_parser,
+    form_times,
     form_writer,
+    unread_input,
 )
-from dragoman.console.forms.form_parser import Typed
-from dragoman.console.rendering import PageContext, html
-from dragoman.domain import notation
-from dragoman.domain.notation import NotUnderstoodInput
+from dragoman.console.forms.form_parser import FormParser
+from dragoman.console.input import places as places_module
+from dragoman.console.input.mgrs import write_square
+from dragoman.console.input.not_understood import NotUnderstoodInput
+from dragoman.console.rendering import html
+from dragoman.i18n import places
 
 
 async def reading(context: PageContext) -> web.Response:
-    """Return what a time or a place that is being typed would be read as, for the scripts of a form.
+    """Return the reading of a time or a place that is being typed.
 
-    Half a time is no error while somebody types it: the answer is 200, and
-    `data-unread` marks a sentence that says what is missing.
+    The scripts of a form ask for it. Half a time is no error while somebody types it:
+    the answer is 200, and `data-unread` marks a sentence that says what is missing.
     """
     query, words = context.request.query, context.words
     office = office_of(context.side, context.projection.office(context.side))
-    typed = Typed(
+    typed = FormParser(
         form={},
         words=words,
         languages=context.registry.languages,
@@ -43,11 +47,11 @@ async def reading(context: PageContext) -> web.Response:
     days = _days(query)
     try:
         if query.get("kind") == "place":
-            point = notation.read_place(text)
+            point = places_module.read_place(text)
             markup = Markup("<b>{}</b> <small>{} · {}</small>").format(
-                notation.written_place(point),
-                notation.written_place(point, "decimal"),
-                notation.written_place(point, "mgrs"),
+                places.written_place(point),
+                places.written_place(point, "decimal"),
+                write_square(point),
             )
             sketch = map_sketch.sketch(
                 "echo",
@@ -70,21 +74,23 @@ async def reading(context: PageContext) -> web.Response:
         return html(
             str(
                 Markup("<b>{}</b> <small>{}</small>").format(
-                    display.time(form_parser.zulu(moment)), said_away
+                    display.time(form_times.zulu(moment)), said_away
                 )
             )
         )
     except NotUnderstoodInput as error:
-        said = Markup("<span data-unread>{}</span>").format(typed.unread(error, days=days != ""))
+        explanation = Markup("<span data-unread>{}</span>").format(
+            unread_input.explanation(words, error, days=days != "")
+        )
         if error.suggestion is not None:
             place = form_writer.lettered(error.suggestion)
             use = Markup(' <button type="button" data-use="{}">{}</button>')
-            said += use.format(place, words.say("Use %(place)s", place=place))
-        return html(str(said))
+            explanation += use.format(place, words.say("Use %(place)s", place=place))
+        return html(str(explanation))
 
 
 def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
-    """Return of which end of a span of days a time is; empty for a time that is of none."""
+    """Return `from` or `to` for an end of a span of days; empty for another time."""
     match query.get("days", ""):
         case "from" | "to" as end:
             return end
@@ -92,12 +98,15 @@ def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
             return ""
 
 
-def _begun(typed: Typed, query: Mapping[str, str]) -> str:
-    """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
+def _begun(typed: FormParser, query: Mapping[str, str]) -> str:
+    """Return the beginning of the span that the time being typed ends.
+
+    Empty where no readable beginning is typed.
+    """
     start = query.get("after", "")[:200]
     try:
         return (
-            form_parser.zulu(
+            form_times.zulu(
                 typed.moment(
                     start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else ""
                 )

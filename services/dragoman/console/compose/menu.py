@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
-from dragoman.console.rendering import Page, PageContext
+from dragoman.console.context import PageContext
+from dragoman.console.rendering import Page
 from dragoman.domain.acts.act_registry import FORMATS
 
 _FIRST: Final = (
@@ -16,7 +17,7 @@ _FIRST: Final = (
     "call-record",
     "perception",
 )
-"""What is written most; the other formats stand under *more*."""
+"""The acts that are written most; the other formats are under *more*."""
 
 
 class Menu(Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Menu(Struct, frozen=True, kw_only=True):
 
 
 async def menu(context: PageContext) -> Page:
-    """Return what may be written."""
+    """Return the page that lists the acts that the reader may write."""
     acts = [
         act
         for act, form in FORMATS.items()

@@ -1,4 +1,4 @@
-"""The page after an act was recorded."""
+"""The page after an act was recorded: what happens next, and by when."""
 
 from datetime import datetime
 
@@ -8,25 +8,26 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiReply
 from dragoman.application.operations.exchange_view import viewed
+from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
 from dragoman.console.pages.alarm_stream import BELLS
 from dragoman.console.pages.exchange_page import headline
-from dragoman.console.rendering import Page, PageContext, refused
-from dragoman.console.sessions import see
-from dragoman.domain.acts import deadlines
+from dragoman.console.rendering import Page, refused
+from dragoman.console.sessions import redirect
+from dragoman.domain.acts import deadlines, duty_calendar
 from dragoman.domain.acts.families.contact import PromisedReply, WantedReply, promised, reply_wanted
 from dragoman.projection.queries import records
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange, decode_exchange
 
 
-def _wanted(act: str, state: Exchange | None) -> WantedReply | None:
-    """Return the reply that an act asks for, as a wish."""
+def wanted_reply_of(act: str, state: Exchange | None) -> WantedReply | None:
+    """Return the reply that an act asks for, as a wish; None where it asks for none."""
     return None if state is None or act != state.act else reply_wanted(state)
 
 
-def _promised(act: str, state: Exchange | None, side: str) -> list[PromisedReply]:
-    """Return the further word that a holding reply promises."""
+def promised_replies(act: str, state: Exchange | None, side: str) -> list[PromisedReply]:
+    """Return the further replies that a holding reply promises."""
     return (
         []
         if state is None or act != "interim-reply"
@@ -35,13 +36,13 @@ def _promised(act: str, state: Exchange | None, side: str) -> list[PromisedReply
 
 
 def recorded_at(context: PageContext, reply: ApiReply) -> web.Response:
-    """Go on at the page of what was recorded."""
+    """Redirect to the page of the record."""
     position = reply.headers["Dragoman-Position"]
-    return see(f"/c/{context.name}/recorded/{position}?after={position}")
+    return redirect(f"/c/{context.name}/recorded/{position}?after={position}")
 
 
 class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a post: its place in the log, and what is owed because of it."""
+    """The result of a post: its place in the log, and the deadlines that it started."""
 
     position: int
     number: str
@@ -52,21 +53,24 @@ class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 async def recorded(context: PageContext) -> Page:
-    """Return what was recorded, what happens next and when, and whom to ring if nothing does."""
+    """Return the page of a record.
+
+    It says what happens next and when, and whom to ring if nothing does.
+    """
     position = submission.whole(context.request.match_info["position"]) or 0
     record = context.projection.record_at(position) if 1 <= position <= context.position else None
     if record is None:
-        raise refused("not-found", sentence("No record stands at that position."))
+        raise refused("not-found", sentence("There is no record at that position."))
     state = context.projection.exchange(record.envelope.subject)
     calendars = {
-        side: deadlines.calendar_of(context.projection.office(side)) for side in context.sides
+        side: duty_calendar.calendar_of(context.projection.office(side)) for side in context.sides
     }
     begun = (
         []
         if state is None
         else [
             deadline
-            for deadline in deadlines.running(context.registry, state, calendars)
+            for deadline in deadlines.deadlines_of(context.registry, state, calendars)
             if deadline.open
         ]
     )
@@ -78,7 +82,7 @@ async def recorded(context: PageContext) -> Page:
         or (state is not None and deadline.started_by == state.id and deadline.begins >= recorded)
     ]
     received = await _received(context, state, record.envelope.id)
-    wanted_reply = _wanted(record.name, state)
+    wanted_reply = wanted_reply_of(record.name, state)
     waits = any(
         receipt.fact.owes and not receipt.fact.acknowledged
         for group in received
@@ -94,7 +98,8 @@ async def recorded(context: PageContext) -> Page:
         act=record.name,
         time=record.envelope.time,
         owed=tuple(
-            (deadline.clock, deadline.side, deadlines.written(deadline.due)) for deadline in running
+            (deadline.clock, deadline.side, deadlines.timestamp(deadline.due))
+            for deadline in running
         ),
     )
     return Page(
@@ -106,7 +111,7 @@ async def recorded(context: PageContext) -> Page:
             "headline": headline(context, state) if state is not None else "",
             "received": received,
             "wanted": wanted_reply,
-            "promised": _promised(record.name, state, record.side),
+            "promised": promised_replies(record.name, state, record.side),
             "awaited": bool(running) or wanted_reply is not None or waits,
         },
     )
@@ -115,7 +120,7 @@ async def recorded(context: PageContext) -> Page:
 async def _received(
     context: PageContext, state: Exchange | None, message: str
 ) -> list[receipt_rows.Received]:
-    """Return who has the message that was recorded; nobody where the record is no message to anybody."""
+    """Return the receipts of the recorded message; empty where it is not a message."""
     if state is None or not any(item.id == message for item in state.messages):
         return []
     view = await viewed(
@@ -127,6 +132,6 @@ async def _received(
     )
 
 
-def tell(context: PageContext) -> None:
-    """Have the open pages of the reader's side show at once what was handed over."""
+def notify_open_pages(context: PageContext) -> None:
+    """Have the open pages of the reader's side show the handed-over act at once."""
     context.request.app[BELLS].nudge(context.projection, context.side)

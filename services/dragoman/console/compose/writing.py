@@ -1,4 +1,4 @@
-"""What an officer is writing: the act, its exchange, and the choices that its form has."""
+"""The act that an officer is writing, and the members that its form has."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Raw, Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import (
     authorised_senders,
@@ -14,10 +15,10 @@ from dragoman.console.forms import (
 )
 from dragoman.console.forms.authorised_senders import Sending
 from dragoman.console.forms.field_types import Member
-from dragoman.console.forms.form_errors import FieldError, worded
-from dragoman.console.forms.form_parser import Typed
+from dragoman.console.forms.form_errors import FieldError, officer_text
+from dragoman.console.forms.form_parser import FormParser
 from dragoman.console.pages.exchange_parts import changes_of
-from dragoman.console.rendering import PageContext, refused
+from dragoman.console.rendering import refused
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
@@ -30,21 +31,22 @@ from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.state import Exchange
 
 INCIDENT: Final = "hazardous-incident"
+"""The act that opens an incident."""
 
 
 _ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
-"""What the form of an incident calls its first fields."""
+"""Labels that the form of an incident gives to its first fields."""
 
 
 OF_SIGNING: Final = ("sign", "signed", "signatures")
-"""Fields by which a page signs; they are of one press."""
+"""Fields by which a page signs. They belong to one press and are not carried on."""
 
 
 @dataclass(kw_only=True)
 class Writing:
-    """One act that is being written: which, in which exchange, from which draft."""
+    """One act that is being written: its name, its exchange and its draft."""
 
-    here: PageContext
+    context: PageContext
     act: str
     exchange: Exchange | None = None
     draft: Draft | None = None
@@ -61,13 +63,15 @@ class Writing:
 
     @property
     def at(self) -> str:
-        """The exchange that it carries on; empty for an opening."""
+        """The id of the exchange that it continues; empty for an opening."""
         return "" if self.exchange is None else self.exchange.id
 
     @property
     def offices(self) -> tuple[Office, ...]:
-        """The sides' offices as they stand."""
-        return tuple(office_of(side, self.here.projection.office(side)) for side in self.here.sides)
+        """The sides' offices as they are now."""
+        return tuple(
+            office_of(side, self.context.projection.office(side)) for side in self.context.sides
+        )
 
     @property
     def path(self) -> str:
@@ -77,11 +81,12 @@ class Writing:
         return f"/compose/{self.act}"
 
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
-        """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
+        """Return the members that the form asks for.
 
-        A reply and an account ask for what fits the exchange that they carry on, and
-        for nothing that its rules would refuse. The text of a consent is that which the
-        check page shows.
+        A correction, or an update, asks for those members of the opening that were
+        chosen. A reply and an account ask for members that fit the exchange that they
+        continue, and for none that its rules would refuse. The text of a consent is not
+        asked for: the check page shows it.
         """
         members = tuple(
             member
@@ -109,21 +114,21 @@ class Writing:
         )
         return tuple(
             Member(
-                each.name,
-                field_types.GroupField(tuple(Member(one.name, one.kind) for one in inner)),
-                each.required,
+                member.name,
+                field_types.GroupField(tuple(Member(part.name, part.kind) for part in inner)),
+                member.required,
             )
-            if isinstance(each.kind, field_types.FieldsField)
-            else each
-            for each in members
-            if inner or each.required or not isinstance(each.kind, field_types.FieldsField)
+            if isinstance(member.kind, field_types.FieldsField)
+            else member
+            for member in members
+            if inner or member.required or not isinstance(member.kind, field_types.FieldsField)
         )
 
-    def typed(self, form: Mapping[str, Any]) -> Typed:
-        """Return what was typed."""
-        context = self.here
+    def typed(self, form: Mapping[str, Any]) -> FormParser:
+        """Return a parser of the typed fields."""
+        context = self.context
         office = office_of(context.side, context.projection.office(context.side))
-        return Typed(
+        return FormParser(
             form=form,
             words=context.words,
             languages=context.registry.languages,
@@ -134,8 +139,8 @@ class Writing:
         )
 
     def label(self, member: Member, name: str = "") -> str:
-        """Return what the form calls a field; beside the field and in what is wrong with it alike."""
-        words = self.here.words
+        """Return the form's label of a field, which its error messages use as well."""
+        words = self.context.words
         match member.kind:
             case field_types.OfferedField():
                 return words.say("Time that you accept")
@@ -193,11 +198,11 @@ def _fits(act: str, name: str, exchange: Exchange) -> bool:
 
 
 _OWN_OF_ACCOUNT: Final = frozenset({"facts", *Answering.__struct_fields__})
-"""Members of an account that are not of what it answers to."""
+"""Members of an account that are not members of the report that it answers."""
 
 
 class Composing(Struct, frozen=True, kw_only=True):
-    """A form, as data: the act, and what stands in its fields."""
+    """A form, as data: the act, and the texts in its fields."""
 
     act: str
     exchange: str = ""
@@ -207,7 +212,7 @@ class Composing(Struct, frozen=True, kw_only=True):
 
 
 class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What will be recorded, byte for byte, and what will follow from it."""
+    """The act that will be recorded, byte for byte, and what will follow from it."""
 
     act: Raw
     bytes: int
@@ -232,54 +237,56 @@ def may_write(context: PageContext, rule: Rule) -> bool:
 def sending_of(
     context: PageContext, rule: Rule, *, author: str = "", second: bool = False
 ) -> Sending:
-    """Return who of the reader's side may send an act; of a draft, besides its author."""
-    return authorised_senders.of(
+    """Return the officers of the reader's side who may send an act.
+
+    For a draft, its `author` counts as the sender, and not the reader.
+    """
+    return authorised_senders.senders_of(
         context.projection.registry, author or context.grant.actor, rule, second=second
     )
 
 
-async def _draft(context: PageContext, id: str) -> Draft:
+async def find_draft(context: PageContext, id: str) -> Draft:
+    """Return a draft of the reader's side. Raises `Refused` if it does not exist."""
     draft = await context.service.drafts.find(context.registry.cid, context.side, id)
     if draft is None or not context.is_officer:
         raise refused(
             "not-found",
-            sentence(
-                "There is no such draft of your side. The list of drafts shows those there are."
-            ),
+            sentence("Your side has no such draft. The list of drafts shows all drafts."),
         )
     return draft
 
 
 class Warned(NamedTuple):
-    """What may be a mistake in an act that is to be checked, and what to do about it."""
+    """A probable mistake in an act that is to be checked, and advice about it."""
 
     sentence: str
     advice: str
 
 
-def _faults(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
-    """Faults of the act as those of its fields."""
-    return [_fault(writing, fault.pointer, fault.detail) for fault in faults]
+def field_errors(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
+    """Return the faults of the act as faults of its form's fields."""
+    return [_field_error(writing, fault.pointer, fault.detail) for fault in faults]
 
 
-def _fault(writing: Writing, pointer: str, detail: Text) -> FieldError:
-    """Return a fault of the act as one of its field."""
-    context, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
+    """Return a fault of the act as a fault of one field."""
+    context, name = writing.context, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
-    member = _member(writing.members(()), path)
+    member = member_at(writing.members(()), path)
     return FieldError(
         field=name,
         label=""
         if member is None
         else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
-        sentence=worded(
+        sentence=officer_text(
             context.words, None if member is None else member.kind, detail, context.sides
         ),
     )
 
 
-def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
-    """Return the innermost member of a form at a path."""
+def member_at(members: Iterable[Member], path: Sequence[str]) -> Member | None:
+    """Return the innermost member of a form at a path; None for an unknown path."""
     member = next((item for item in members if path and item.name == path[0]), None)
     if member is None or not isinstance(
         member.kind, field_types.GroupField | field_types.RowsField
@@ -291,6 +298,6 @@ def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
         else member.kind.group.members
     )
     return (
-        _member(inner, path[1:] if isinstance(member.kind, field_types.GroupField) else path[2:])
+        member_at(inner, path[1:] if isinstance(member.kind, field_types.GroupField) else path[2:])
         or member
     )

@@ -1,1 +1,1 @@
-"""How the pages show acts, times, deadlines and texts."""
+"""Displays of acts, times, deadlines and texts for the console's pages."""

@@ -1,7 +1,11 @@
-"""Accounts of one event beside each other: where times, places, numbers and choices differ. Words are shown, and never compared."""
+"""Accounts of one event beside each other, with the points on which they differ.
+
+Times, places, numbers and choices are compared. Words are shown, and never compared.
+"""
 
 from collections.abc import Sequence
 
+import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
@@ -22,16 +26,21 @@ _LEFT = accounts.OF_THE_MESSAGE | {
     "references",
     "area",
 }
+"""Members that are not points of the comparison."""
 
 
 class AccountRow(Struct, frozen=True, kw_only=True):
-    """One point over all accounts: how each states it, and whether that is the same: `differs`, `same`, `one`, `none`, or `words`."""
+    """One point over all accounts: each account's statement, and the result.
+
+    The result is `differs`, `same`, `one`, `none` or `words`; `result_text` is the same
+    in words.
+    """
 
     name: str
     label: str
     shown: tuple[Markup, ...]
     result: str
-    said: str
+    result_text: str = msgspec.field(name="said")
 
 
 def compared(
@@ -82,7 +91,7 @@ def _compared(
         label=display.words.field(member.name),
         shown=shown,
         result=point.result,
-        said=text,
+        result_text=text,
     )
 
 
@@ -112,13 +121,16 @@ def _said(member: field_types.Member, point: ComparedPoint, number: int, display
 
 
 def points_of(account_statements: Sequence[AccountStatement]) -> list[tuple[str, float, float]]:
-    """Return where each account places the event, as far as it names a point."""
-    rows = []
+    """Return each account's place of the event, where it names a point.
+
+    Each is the side, the latitude and the longitude.
+    """
+    points = []
     for account_statement in account_statements:
         values = (accounts.value_of(account_statement.content, name) for name in ("place", "pos"))
         point = next(
             (point for value in values if (point := accounts.point_of(value)) is not None), None
         )
         if point is not None:
-            rows.append((account_statement.side.upper(), point.lat, point.lon))
-    return rows
+            points.append((account_statement.side.upper(), point.lat, point.lon))
+    return points

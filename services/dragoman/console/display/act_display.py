@@ -1,7 +1,8 @@
-"""What an act says, member by member, as pages show it: times in UTC with the offices' beside, places in one notation, texts with their language.
+"""Members of acts as pages show them.
 
-The service's words are in the reader's language; a side's own words stand as they were
-written, marked with the language that they are in.
+Times are in UTC with the offices' local times beside them. Places are in one notation,
+and texts carry their language. The service's words are in the reader's language. A
+side's own words stay as they were written, marked with their language.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +19,9 @@ from msgspec import Raw, Struct
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import Office, city, places
 from dragoman.console.forms import field_types
-from dragoman.domain import notation
 from dragoman.domain.acts import consent, si_units
+from dragoman.domain.views import geodesy
+from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.responses import PersonEntry, PersonSeen
@@ -75,8 +77,9 @@ LANGUAGES: Final = (
     ),
     *("th", "tr", "uk", "ur", "vi", "zh"),
 )
-"""Languages that a form offers by their names, besides those of the channel. An act may
-name any other one over the API.
+"""Languages that a form offers by their names, in addition to the channel's own.
+
+An act may name any other language over the API.
 """
 
 _br: Final = Markup("<br>")
@@ -96,21 +99,26 @@ _WIDE: Final = frozenset(
         "ReleasedField",
     }
 )
+"""Types of fields whose values need a wide place."""
 
 
 class DisplayedMember(Struct, frozen=True, kw_only=True):
-    """One member as it is shown: its name, its label, its value; `said` where it is a side's own text, `wide` where it needs room."""
+    """One member as a page shows it: its name, its label and its value.
+
+    `is_own_text` is true for a side's own text, `wide` for a value that needs room, and
+    `unknown` for the value `unknown`.
+    """
 
     name: str
     label: str
     shown: Markup
-    said: bool = False
+    is_own_text: bool = msgspec.field(name="said", default=False)
     wide: bool = False
     unknown: bool = False
 
 
 class Display:
-    """How values are shown to one reader of one channel."""
+    """A display of values for one reader of one channel."""
 
     def __init__(
         self,
@@ -119,20 +127,23 @@ class Display:
         people: Mapping[str, PersonSeen] | None = None,
         link: Any = None,
     ) -> None:
-        """In a language, with the offices' clocks; `link` makes an address of a path of the channel."""
+        """Show values in a language, with the offices' clocks.
+
+        `link` makes an address from a path of the channel.
+        """
         self.words = words
         self.zones = places(offices, words)
         self.people = people or {}
         self.link = link
         self.record: Callable[[str], Markup] | None = None
-        """Names a record of the channel by its id, where the page can look it up."""
+        """A function that names a record of the channel by its id; None without one."""
 
     # Members
 
     def facts(
         self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()
     ) -> list[DisplayedMember]:
-        """Return the members of an act that are there, in the order of its shape."""
+        """Return the members that an act has, in the order of its shape."""
         names = frozenset(leave)
         members = [
             member
@@ -149,7 +160,7 @@ class Display:
         ]
 
     def terms(self, raw: Raw) -> DisplayedMember:
-        """Return the digest of the text that an act of consent is of."""
+        """Return the digest of the text to which an act of consent consents."""
         digest = str(msgspec.json.decode(bytes(raw)))
         markup = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
         return DisplayedMember(
@@ -163,14 +174,14 @@ class Display:
             name=member.name,
             label=self.words.field(member.name),
             shown=self.shown(member.kind, value),
-            said=isinstance(member.kind, field_types.TextField | field_types.TextsField)
+            is_own_text=isinstance(member.kind, field_types.TextField | field_types.TextsField)
             and value != "unknown",
             wide=type(member.kind).__name__ in _WIDE,
             unknown=value == "unknown",
         )
 
     def shown(self, kind: field_types.Kind, value: Any) -> Markup:
-        """Return a value as its kind is shown."""
+        """Return a value as a page shows it, by the type of its field."""
         words = self.words
         if value is None:
             return Markup("–")
@@ -224,30 +235,30 @@ class Display:
             case field_types.ReferencesField():
                 return _joined(
                     [
-                        self.reference(each)
-                        for each in (value if isinstance(value, list) else [value])
+                        self.reference(item)
+                        for item in (value if isinstance(value, list) else [value])
                     ]
                 )
             case field_types.PhrasesField():
-                return _joined([self.phrase(each) for each in value])
+                return _joined([self.phrase(item) for item in value])
             case field_types.PersonField():
                 return _joined(
                     [
-                        self.person(each["id"])
-                        for each in (value if isinstance(value, list) else [value])
+                        self.person(item["id"])
+                        for item in (value if isinstance(value, list) else [value])
                     ]
                 )
             case field_types.FilesField():
                 return _joined(
-                    [self.file(each) for each in (value if isinstance(value, list) else [value])]
+                    [self.file(item) for item in (value if isinstance(value, list) else [value])]
                 )
             case field_types.HoursField():
                 return self.hours(value)
             case field_types.PairsField():
                 return _joined(
                     [
-                        Markup("{}: {}").format(name.upper() if kind.sides else name, each)
-                        for name, each in value.items()
+                        Markup("{}: {}").format(name.upper() if kind.sides else name, item)
+                        for name, item in value.items()
                     ]
                 )
             case field_types.GroupField():
@@ -257,9 +268,9 @@ class Display:
                     else escape(words.value(value))
                 )
             case field_types.RowsField():
-                return _joined([self.group(kind.group, each) for each in value])
+                return _joined([self.group(kind.group, item) for item in value])
             case field_types.LinesField() | field_types.DatesField():
-                return _joined([_own(each) for each in value])
+                return _joined([_own(item) for item in value])
             case field_types.PartField():
                 return escape(words.field(str(value)))
             case field_types.OfficerField() | field_types.MessageField():
@@ -272,7 +283,7 @@ class Display:
                 )
 
     def released(self, value: Mapping[str, Any]) -> Markup:
-        """Return a record that is made public, and what is left out of it."""
+        """Return a record that is published, and the members that are left out."""
         id = str(value["record"])
         markup = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
         without = [self.words.field(item) for item in value.get("without", ())]
@@ -285,7 +296,7 @@ class Display:
     # Kinds of values
 
     def text(self, value: Any) -> Markup:
-        """Return a side's own text, in every language in which it is given, the original first."""
+        """Return a side's own text in each of its languages, the original first."""
         if isinstance(value, str):
             return _own(value)
         return Markup("").join(
@@ -298,7 +309,7 @@ class Display:
         )
 
     def time(self, value: Any) -> Markup:
-        """Return a moment in UTC, what it was entered as, and the time at each office."""
+        """Return a moment in UTC, the entered time, and the time at each office."""
         about = isinstance(value, dict)
         text = value["about"] if about else value
         moment = as_moment(text)
@@ -321,50 +332,52 @@ class Display:
         )
 
     def span(self, value: Any) -> Markup:
-        """Return from one moment to another."""
+        """Return a span from one moment to another."""
         if isinstance(value, str):
             return escape(self.words.value(value))
-        begins, ends = (as_moment(value[text]) for text in ("from", "to"))
+        begins, ends = (as_moment(value[end]) for end in ("from", "to"))
         same = begins.date() == ends.date()
         return Markup("{} – {}").format(
             self.words.time(begins, "minute"), self.words.time(ends, "hour" if same else "minute")
         )
 
     def place(self, value: Any) -> Markup:
-        """Return where something is."""
+        """Return a place: a point, a circle, an area, names, or words."""
         if isinstance(value, str):
             return _own(value)
-        result: list[Markup] = []
+        parts: list[Markup] = []
         if "lat" in value and "lon" in value:
-            point = notation.GeoPoint(value["lat"], value["lon"])
-            entered = notation.written_place(point, "decimal")
-            result.append(
+            point = geodesy.GeoPoint(value["lat"], value["lon"])
+            entered = places_module.written_place(point, "decimal")
+            parts.append(
                 Markup('<b class="num">{}</b> <small>{}</small>').format(
-                    notation.written_place(point), entered
+                    places_module.written_place(point), entered
                 )
             )
         if "circle" in value:
-            centre = notation.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+            centre = geodesy.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
             entered = value["circle"]["radius"]
             radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
-            result.append(
+            parts.append(
                 escape(
-                    self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))
+                    self.words.say(
+                        "%(r)s around %(p)s", r=radius, p=places_module.written_place(centre)
+                    )
                 )
             )
         if "polygon" in value:
             corners = [
-                notation.written_place(notation.GeoPoint(item["lat"], item["lon"]), "dm")
+                places_module.written_place(geodesy.GeoPoint(item["lat"], item["lon"]), "dm")
                 for item in value["polygon"]
             ]
-            result.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
+            parts.append(escape(self.words.say("within %(p)s", p=self.words.listed(corners))))
         if "name" in value:
-            result.append(_own(value["name"]))
+            parts.append(_own(value["name"]))
         for side, name in value.get("names", {}).items():
-            result.append(Markup("{}: {}").format(side.upper(), _own(name)))
+            parts.append(Markup("{}: {}").format(side.upper(), _own(name)))
         if "text" in value:
-            result.append(_own(value["text"]))
-        return _joined(result)
+            parts.append(_own(value["text"]))
+        return _joined(parts)
 
     def metres(self, metres: float) -> str:
         """Return a distance in nautical miles and kilometres."""
@@ -373,7 +386,7 @@ class Display:
         return f"{self.words.number(round(metres / 1_852, 1))}{NBSP}nm ({self.words.number(round(metres / 1_000, 1))}{NBSP}km)"
 
     def quantity(self, value: Any) -> Markup:
-        """Return a number with its unit, as it was entered, and in SI."""
+        """Return a number with its unit as it was entered, and in SI units."""
         entered = f"{self.words.number(value['value'])}{NBSP}{value['unit']}"
         si = si_units.in_si(value)
         if si is None or si[1] == value["unit"]:
@@ -384,13 +397,13 @@ class Display:
         )
 
     def sides(self, names: Iterable[str]) -> Markup:
-        """Return some sides."""
+        """Return the names of some sides."""
         return Markup(", ").join(
             Markup('<span class="side">{}</span>').format(name.upper()) for name in names
         )
 
     def reference(self, text: str) -> Markup:
-        """Return a message by its number or its id, where it can be looked up."""
+        """Return a message's number or id, linked where it can be looked up."""
         if self.link is None:
             return number(text)
         return Markup('<a href="{}">{}</a>').format(self.link("/go", q=text), number(text))
@@ -402,7 +415,7 @@ class Display:
         return Markup('<q class="said">{}</q>').format(text)
 
     def person(self, id: str) -> Markup:
-        """Somebody as the register has them, or what became of the entry."""
+        """Return a person as the register has them, or the state of the entry."""
         words, person_seen = self.words, self.people.get(id)
         if person_seen is None:  # nobody has asked the register
             markup = escape(words.say("an entry of the register of people"))
@@ -421,7 +434,9 @@ class Display:
             return escape(words.say("erased from the register"))
         if isinstance(person_seen.entry, msgspec.UnsetType):
             return escape(
-                words.say("somebody of %(side)s’s, not shown to you", side=person_seen.side.upper())
+                words.say(
+                    "a person of %(side)s who is not shown to you", side=person_seen.side.upper()
+                )
             )
         changed = (
             words.say("The entry was changed since this was written.")
@@ -433,7 +448,7 @@ class Display:
         )
 
     def file(self, value: Any) -> Markup:
-        """Return a file beside the log."""
+        """Return a file beside the log, with a link that downloads it."""
         size = self.words.number(value["bytes"])
         markup = Markup("{} <small>{}, {} {}</small>").format(
             _own(value["title"]), value["media_type"], size, self.words.say("bytes")
@@ -445,7 +460,7 @@ class Display:
         )
 
     def hours(self, value: Any) -> Markup:
-        """Working hours, or always."""
+        """Return working hours, or that they are always."""
         if isinstance(value, str):
             return escape(self.words.say("at all hours"))
         days = self.words.listed(self.words.value(item) for item in value["days"])
@@ -453,7 +468,7 @@ class Display:
         return escape(f"{days}, {value['from']}–{value['to']} {where}")
 
     def group(self, kind: field_types.GroupField, value: Any) -> Markup:
-        """Several members together, on one line."""
+        """Return several members together, on one line."""
         return Markup("; ").join(
             Markup("{} {}").format(
                 Markup("<small>{}</small>").format(self.words.field(member.name)),
@@ -465,17 +480,17 @@ class Display:
 
 
 def number(text: str) -> Markup:
-    """Return a number, which breaks after its strokes alone."""
+    """Return a number that breaks only after its slashes."""
     return Markup('<span class="num">{}</span>').format(
         Markup("/<wbr>").join(escape(part) for part in text.split("/"))
     )
 
 
 def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
-    """Return somebody as they are told apart from others of the same name: name, side, post, and first number.
+    """Return a person by name, side, post and first number.
 
-    The number is a link unless it is asked for as plain text, as inside the label of a
-    choice.
+    These distinguish people of the same name. The number is a link unless it must be
+    plain text, as inside the label of a choice.
     """
     parts = [
         Markup('<b class="said">{}</b>').format(marked(entry.name)),
@@ -494,8 +509,10 @@ def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
 
 
 def dialling(number: str) -> str:
-    """Return a telephone number as a link dials it."""
-    return number[:1] * number.startswith("+") + "".join(text for text in number if text.isdigit())
+    """Return a telephone number in the form in which a link dials it."""
+    return number[:1] * number.startswith("+") + "".join(
+        character for character in number if character.isdigit()
+    )
 
 
 def _own(text: str) -> Markup:
@@ -517,7 +534,10 @@ def _numbered(parts: Sequence[Markup]) -> Markup:
 
 
 def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:
-    """Return languages besides a channel's, with their names; those that were chosen are among them, whatever they are."""
+    """Return languages besides a channel's own, with their names.
+
+    Chosen languages are always among them.
+    """
     names = frozenset(languages)
     others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in names)
     return sorted(((tag, language(tag)) for tag in others), key=lambda item: item[1].casefold())
@@ -525,7 +545,7 @@ def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tup
 
 @lru_cache(256)
 def language(tag: str) -> str:
-    """Return a language's name in itself."""
+    """Return a language's name in the language itself."""
     try:
         locale = Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError):

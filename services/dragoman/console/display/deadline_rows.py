@@ -1,4 +1,7 @@
-"""What is owed as rows of a list: how urgent each is, in the six levels that every page has, and how much of its time has gone."""
+"""Open deadlines as rows of a list, with six levels of urgency.
+
+Every page has the same six levels. A row also says how much of its time has passed.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,25 +9,25 @@ from typing import Final, Literal
 
 from msgspec import Raw, Struct
 
-from dragoman.domain.acts.deadlines import written
-from dragoman.projection.open_deadlines import OpenDeadline, spent
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.projection.open_deadlines import OpenDeadline, fraction_passed
 from dragoman_schemas.act_frame import Precedence
 
 Level = Literal["critical", "serious", "caution", "standby", "normal", "off"]
 LEVELS: Final[tuple[Level, ...]] = ("critical", "serious", "caution", "standby", "normal", "off")
-"""The worst first."""
+"""The levels of urgency, the worst first."""
 
 RECEIPTS: Final = frozenset({"acknowledgement", "echo"})
-"""Clocks that a duty officer ends by saying that it has come."""
+"""Deadlines that a duty officer ends by confirming the receipt of a message."""
 
 _HALF, _NINE_TENTHS = 0.5, 0.9
 
 
-class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is owed: by whom, until when, in which exchange. `waited_s` and `limit_s` are seconds.
+class DeadlineRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One open deadline: its side, its time and its exchange.
 
-    `message_act` is the message that asks for it, and `by` who said that; `act` and
-    `opener` are of the exchange.
+    `waited_s` and `limit_s` are seconds. `message_act` is the message that started the
+    deadline, and `by` is its author; `act` and `opener` are of the exchange.
     """
 
     level: Level
@@ -55,20 +58,20 @@ class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def worst(levels: Iterable[Level]) -> Level:
-    """Return the worst of some levels; off for none."""
+    """Return the worst of some levels; `off` for none."""
     return min(levels, key=LEVELS.index, default="off")
 
 
-def strip(duty: OpenDeadline, now: datetime) -> Strip:
-    """Return a duty as it stands at a time."""
+def deadline_row(duty: OpenDeadline, now: datetime) -> DeadlineRow:
+    """Return an open deadline as a row of a list, as of a time."""
     clock = duty.clock
-    gone = spent(clock, now)
-    return Strip(
+    gone = fraction_passed(clock, now)
+    return DeadlineRow(
         level=level_of(duty, now),
         clock=clock.clock,
         owed_by=clock.side,
-        due=written(clock.due),
-        begins=written(clock.begins),
+        due=timestamp(clock.due),
+        begins=timestamp(clock.begins),
         spent=round(gone, 4),
         waited_s=int((now - clock.begins).total_seconds()),
         limit_s=int((clock.due - clock.begins).total_seconds()),
@@ -88,19 +91,23 @@ def strip(duty: OpenDeadline, now: datetime) -> Strip:
 
 
 def level_of(duty: OpenDeadline, now: datetime) -> Level:
-    """Return how urgent something owed is, alike for whoever owes it."""
+    """Return the urgency of an open deadline, which is the same for every side."""
     clock = duty.clock
     return urgency(
         clock.clock,
         duty.precedence,
-        gone=spent(clock, now),
+        gone=fraction_passed(clock, now),
         late=now > clock.due,
         binding=clock.binding,
     )
 
 
 def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, binding: bool) -> Level:
-    """Return how urgent an open clock is, which a message of that precedence started, when that share of its time has gone."""
+    """Return the urgency of an open deadline.
+
+    `precedence` is that of the message that started it. `gone` is the share of its time
+    that has passed.
+    """
     if clock == "acknowledgement":
         match precedence:
             case "flash":
@@ -119,10 +126,10 @@ def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, bind
 
 
 def is_receipt(duty: OpenDeadline) -> bool:
-    """Return whether something owed is a receipt."""
+    """Return whether an open deadline is for a receipt."""
     return duty.clock.clock in RECEIPTS
 
 
-def by_urgency(strips: Iterable[Strip]) -> list[Strip]:
-    """Return the worst first, and among equals the one that has waited longest."""
+def by_urgency(strips: Iterable[DeadlineRow]) -> list[DeadlineRow]:
+    """Return rows with the worst first; among equals, the longest waiting first."""
     return sorted(strips, key=lambda item: (LEVELS.index(item.level), item.begins, item.exchange))

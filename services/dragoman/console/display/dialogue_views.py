@@ -1,7 +1,7 @@
-"""What the sides said to each other in the dialogue, as values: read from exchanges as they stood, without a word of our own.
+"""Views of the dialogue between the sides, as values read from exchanges.
 
-A time is the one by which the sender dates what is said, else when it was told or
-recorded.
+They add no word of the service's own. A time is the sender's own date, or else the time
+when it was communicated or recorded.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain.acts import consent, developments
+from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.acts.families.exchange import JOINT
 from dragoman.domain.views.attribution import unattributed
@@ -22,7 +22,7 @@ from dragoman_schemas.state import Exchange, Said, Stamp
 
 
 class SaidBy(Struct, frozen=True, kw_only=True):
-    """Who said so, when, in which record."""
+    """The author of a statement: side, time and position of the record."""
 
     side: str
     time: str
@@ -30,13 +30,16 @@ class SaidBy(Struct, frozen=True, kw_only=True):
 
 
 class SideText(SaidBy, frozen=True, kw_only=True):
-    """What a side said, in its own words."""
+    """A side's statement in its own words."""
 
     text: Raw
 
 
 class RoadmapStep(Struct, frozen=True, kw_only=True):
-    """A status of an item of the roadmap, since when, by which record; `ahead` is when what is scheduled is to be."""
+    """A status of an item of the roadmap: its time, and the position of its record.
+
+    `ahead` is the time of a scheduled event that is still to come.
+    """
 
     status: str
     time: str
@@ -45,7 +48,7 @@ class RoadmapStep(Struct, frozen=True, kw_only=True):
 
 
 class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An item of the roadmap: how far it is, how it came there, its period, and every exchange that belongs to it."""
+    """An item of the roadmap: its status, its history, its period and its exchanges."""
 
     area: str
     exchange: str
@@ -66,14 +69,21 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Restated(SideText, frozen=True, kw_only=True, omit_defaults=True):
-    """A side's view in another side's words, and whether the one whose view it is calls that fair."""
+    """A side's view in another side's words, and that side's verdict on its fairness.
+
+    The verdict is of the side that holds the view.
+    """
 
     verdict: str = ""
     judged: SaidBy | UnsetType = UNSET
 
 
 class Column(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
-    """One side's view of an issue, and how the others restate it; of several restatements of a side the newest. `before` are its earlier views."""
+    """One side's view of an issue, and the other sides' restatements of it.
+
+    Only the newest restatement of each side is included. `before` are the side's
+    earlier views.
+    """
 
     exchange: str
     number: str
@@ -87,7 +97,10 @@ class Column(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An issue as each side sees it. `offered` are the texts that a side holds to be common ground, while not all do."""
+    """An issue as each side sees it.
+
+    `offered` are the texts that some sides, but not all, call common ground.
+    """
 
     exchange: str
     issue: Raw
@@ -98,7 +111,7 @@ class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
-    """A recommendation, who stands behind it, and what became of it as each side says."""
+    """A recommendation, the sides that endorse it, and its fate as each side says."""
 
     exchange: str
     number: str
@@ -111,20 +124,11 @@ class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
     fates: dict[str, str] = {}
 
 
-class ReportLine(SaidBy, frozen=True, kw_only=True):
-    """A joint report in a list."""
-
-    exchange: str
-    number: str
-    status: str
-    title: str
-    paragraphs: int
-    endorsed: int
-    dissents: int
-
-
 class ReleaseLine(SaidBy, frozen=True, kw_only=True):
-    """A release in a list: from when it is public, whether it is now, and the sides that have not consented."""
+    """A release in a list: its time of publication, and the sides without consent.
+
+    `public` is true where it is public now.
+    """
 
     exchange: str
     number: str
@@ -137,7 +141,10 @@ class ReleaseLine(SaidBy, frozen=True, kw_only=True):
 
 
 class PublicLineView(SaidBy, frozen=True, kw_only=True):
-    """A public line in a list: what a side will say, by itself or only if asked, and not before a time."""
+    """A public line in a list: a statement that a side will make.
+
+    The side makes it by itself or only if asked, and not before a time.
+    """
 
     exchange: str
     number: str
@@ -148,7 +155,7 @@ class PublicLineView(SaidBy, frozen=True, kw_only=True):
 
 
 class Document(SaidBy, frozen=True, kw_only=True):
-    """A document that the sides speak about, and what each said to it."""
+    """A document that the sides discuss, and each side's statement on it."""
 
     exchange: str
     number: str
@@ -160,7 +167,10 @@ class Document(SaidBy, frozen=True, kw_only=True):
 
 
 class Learnt(Struct, frozen=True, kw_only=True):
-    """A lesson, and the exchange from which it was learnt. Under the Chatham House Rule it has no side."""
+    """A lesson, and the exchange from which it was learnt.
+
+    Under the Chatham House Rule it has no side.
+    """
 
     side: str
     time: str
@@ -172,7 +182,7 @@ class Learnt(Struct, frozen=True, kw_only=True):
 
 
 class ProgrammeView(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
-    """Contacts between people of the sides: which, when, how many."""
+    """Contacts between people of the sides: kind, period and numbers of people."""
 
     exchange: str
     number: str
@@ -197,62 +207,43 @@ class MeetingOnLine(Struct, frozen=True, kw_only=True):
     venue: str
 
 
-class Dissented(SideText, frozen=True, kw_only=True):
-    """How a side sees a paragraph; it `stands` unless the side endorsed the paragraph since."""
-
-    stands: bool
+# Reading exchanges
 
 
-class Endorsed(SaidBy, frozen=True, kw_only=True):
-    """A side stands behind a paragraph; `before` where its text was changed since."""
+def time_of(stamp: Stamp, content: dict[str, Raw]) -> str:
+    """Return the time of a statement.
 
-    before: bool
-
-
-class ParagraphView(Struct, frozen=True, kw_only=True):
-    """A paragraph, its number from 1, who stands behind it, who sees it otherwise and how, and who has said nothing of it."""
-
-    number: int
-    text: Raw
-    endorsed: tuple[Endorsed, ...]
-    dissents: tuple[Dissented, ...]
-    silent: tuple[str, ...]
-
-
-# From exchanges
-
-
-def when(stamp: Stamp, content: dict[str, Raw]) -> str:
-    """Return when something was said as its sender dates it, else as it was told or recorded."""
+    It is the sender's own date, or else the time when it was communicated or recorded.
+    """
     return read(content, "dtg") or stamp.when
 
 
 def read(content: dict[str, Raw], name: str, default: Any = "") -> Any:
-    """Return a member of an act; the default where it is not there."""
+    """Return a member of an act, or the default where the act does not have it."""
     return msgspec.json.decode(bytes(content[name])) if name in content else default
 
 
-def told(said: Said) -> dict[str, Any]:
-    """Return who said something, when, in which record."""
+def author_of(statement: Said) -> dict[str, Any]:
+    """Return the author, the time and the position of a statement."""
     return {
-        "side": said.said.side,
-        "time": when(said.said, said.content),
-        "position": said.said.position,
+        "side": statement.said.side,
+        "time": time_of(statement.said, statement.content),
+        "position": statement.said.position,
     }
 
 
-def opened(state: Exchange) -> dict[str, Any]:
-    """Return what every part of the dialogue says of its exchange."""
+def exchange_facts(state: Exchange) -> dict[str, Any]:
+    """Return the facts of an exchange that every part of the dialogue shows."""
     return {
         "exchange": state.id,
         "number": state.number,
         "side": state.side,
-        "time": when(state.opened, state.content),
+        "time": time_of(state.opened, state.content),
         "position": state.opened.position,
     }
 
 
-def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
+def roadmap_item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
     """Return an item of the roadmap."""
     steps = tuple(_steps(state, now))
     period = read(state.content, "period", {})
@@ -277,17 +268,15 @@ def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
 
 
 def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
-    """Yield the statuses that an item came to, in their order."""
+    """Yield the statuses of an item, in their order."""
     yield RoadmapStep(
-        status="proposed", time=when(state.opened, state.content), position=state.opened.position
+        status="proposed", time=time_of(state.opened, state.content), position=state.opened.position
     )
     agreed: set[str] = set()
     names, back = {*state.to, *state.info}, consent.withdrawn(state)
     changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
-    saying: tuple[str, frozenset[str]] = (
-        "",
-        frozenset(),
-    )  # a joint step, and who has said it so far, one after the other
+    # A joint step, and the sides that have said it so far, one after the other.
+    saying: tuple[str, frozenset[str]] = ("", frozenset())
     for change in sorted(changes, key=lambda entry: entry.said.position):
         status = read(change.content, "status", "agreed")
         if status == "agreed":
@@ -314,24 +303,24 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
 
 
 def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> RoadmapStep:
-    return RoadmapStep(status=status, time=when(stamp, content), position=stamp.position)
+    return RoadmapStep(status=status, time=time_of(stamp, content), position=stamp.position)
 
 
-def _scheduled(state: Exchange, said: Said, now: datetime) -> RoadmapStep:
-    """Scheduled says for when, as long as that is to come and nothing came of it yet."""
+def _scheduled(state: Exchange, change: Said, now: datetime) -> RoadmapStep:
+    """Return the step `scheduled`, with the time of an event that is still to come."""
     begins = read(state.content, "period", {}).get("from", "")
     if begins and state.status == "scheduled" and as_moment(begins) > now:
         return RoadmapStep(
             status="scheduled",
-            time=when(said.said, said.content),
-            position=said.said.position,
+            time=time_of(change.said, change.content),
+            position=change.said.position,
             ahead=begins,
         )
-    return _step("scheduled", said.said, said.content)
+    return _step("scheduled", change.said, change.content)
 
 
-def met(state: Exchange) -> MeetingOnLine:
-    """Return a meeting."""
+def meeting_on_line(state: Exchange) -> MeetingOnLine:
+    """Return a meeting on the line of years."""
     meeting = state.meeting
     text = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
     windows = read(state.content, "windows", [])
@@ -353,7 +342,10 @@ def met(state: Exchange) -> MeetingOnLine:
 
 
 def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueView]:
-    """Yield the issues in the order in which they were first written of, each with the newest view of every side, and those before it."""
+    """Yield the issues in order of their first exchange, with every side's views.
+
+    Each side has its newest view, and the views before it.
+    """
     for issue in dialogue.issues(stated):
         views = {side: exchanges for side in sides if (exchanges := issue.of(side))}
         newest_views = [view[0] for view in views.values()]
@@ -377,17 +369,17 @@ def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueVi
         )
 
 
-def _text(said: Said) -> SideText:
-    return SideText(**told(said), text=said.content["text"])
+def _text(statement: Said) -> SideText:
+    return SideText(**author_of(statement), text=statement.content["text"])
 
 
 def _column(views: Sequence[Exchange]) -> Column:
-    """Return a side's column: its newest view, how the others restate that, and the views that it had before."""
+    """Return a side's column: its newest view, restatements and earlier views."""
     state, *_ = views
     restatements = state.acts.get("restatement", ())
     newest = {restatement.said.side: restatement for restatement in restatements}
     return Column(
-        **opened(state),
+        **exchange_facts(state),
         status=state.status,
         own_view=state.content["own_view"],
         your_view=state.content.get("your_view", UNSET),
@@ -406,29 +398,32 @@ def _column(views: Sequence[Exchange]) -> Column:
     )
 
 
-def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Restated:
-    """Return a restatement with the verdict on it: of the restatement that came last before it, and of the view as it still stands."""
-    verdicts = consent.counting(state, ("fairness",), consent.view(state, said))
+def _restated(state: Exchange, restatement_of_side: Said, restatements: Sequence[Said]) -> Restated:
+    """Return a restatement with the verdict on it.
+
+    A verdict counts for the last restatement before it, and for the view as it is now.
+    """
+    verdicts = consent.counting(state, ("fairness",), consent.view(state, restatement_of_side))
     following = min(
         (
             restatement.said.position
             for restatement in restatements
-            if restatement.said.position > said.said.position
+            if restatement.said.position > restatement_of_side.said.position
         ),
         default=None,
     )
     judged = [
         entry
         for entry in verdicts
-        if entry.said.position > said.said.position
+        if entry.said.position > restatement_of_side.said.position
         and (following is None or entry.said.position < following)
     ]
     verdict = judged[-1] if judged else None
     return Restated(
-        **told(said),
-        text=said.content["text"],
+        **author_of(restatement_of_side),
+        text=restatement_of_side.content["text"],
         verdict="" if verdict is None else read(verdict.content, "result"),
-        judged=UNSET if verdict is None else SaidBy(**told(verdict)),
+        judged=UNSET if verdict is None else SaidBy(**author_of(verdict)),
     )
 
 
@@ -436,7 +431,7 @@ def advice(state: Exchange) -> Advice:
     """Return a recommendation."""
     endorsed = [state.side, *sorted(consent.agreed(state) - {state.side})]
     return Advice(
-        **opened(state),
+        **exchange_facts(state),
         status=state.status,
         area=state.area,
         addressees=tuple(read(state.content, "addressees")),
@@ -449,27 +444,11 @@ def advice(state: Exchange) -> Advice:
     )
 
 
-def report_line(state: Exchange) -> ReportLine:
-    """Return a joint report as a line of a list."""
-    text = list(paragraphs(state))
-    return ReportLine(
-        **opened(state),
-        status=state.status,
-        title=read(state.content, "title"),
-        paragraphs=len(text),
-        endorsed=sum(
-            not paragraph_view.silent and not any(one.stands for one in paragraph_view.dissents)
-            for paragraph_view in text
-        ),
-        dissents=sum(one.stands for paragraph_view in text for one in paragraph_view.dissents),
-    )
-
-
 def release_line(state: Exchange, now: datetime) -> ReleaseLine:
     """Return a release as a line of a list."""
     agreed = consent.agreed(state)
     return ReleaseLine(
-        **opened(state),
+        **exchange_facts(state),
         status=state.status,
         title=state.content["title"],
         records=len(release.records_of(state)),
@@ -479,10 +458,10 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
     )
 
 
-def line_told(state: Exchange) -> PublicLineView:
+def public_line(state: Exchange) -> PublicLineView:
     """Return a public line, as a line of a list."""
     return PublicLineView(
-        **opened(state),
+        **exchange_facts(state),
         status=state.status,
         line=state.content["line"],
         use=read(state.content, "use"),
@@ -494,7 +473,7 @@ def document(state: Exchange) -> Document:
     """Return a reference document."""
     content = state.content
     return Document(
-        **opened(state),
+        **exchange_facts(state),
         issuer=read(content, "issuer"),
         title=read(content, "title"),
         date=read(content, "date"),
@@ -503,16 +482,16 @@ def document(state: Exchange) -> Document:
     )
 
 
-def learnt(state: Exchange, said: Said) -> Learnt:
+def lesson(state: Exchange, lesson: Said) -> Learnt:
     """Return a lesson."""
-    nobodys = unattributed(state)
+    unnamed = unattributed(state)
     return Learnt(
-        side="" if nobodys else said.said.side,
-        time=when(said.said, said.content),
-        position=said.said.position,
-        text=said.content["text"],
+        side="" if unnamed else lesson.said.side,
+        time=time_of(lesson.said, lesson.content),
+        position=lesson.said.position,
+        text=lesson.content["text"],
         exchange=state.id,
-        number="" if nobodys else state.number,
+        number="" if unnamed else state.number,
         subject=subject_of(state),
     )
 
@@ -522,7 +501,7 @@ def programme(state: Exchange) -> ProgrammeView:
     content = state.content
     period = read(content, "period", {})
     return ProgrammeView(
-        **opened(state),
+        **exchange_facts(state),
         status=state.status,
         kind=read(content, "kind"),
         host=read(content, "host"),
@@ -532,53 +511,3 @@ def programme(state: Exchange) -> ProgrammeView:
         planned=read(content, "planned", None),
         actual=read(content, "actual", None),
     )
-
-
-def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
-    """Yield the paragraphs; that its author stands behind the text goes without saying."""
-    endorsements = sorted(
-        consent.counting(
-            state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)
-        ),
-        key=lambda entry: entry.said.position,
-    )
-    dissents = state.acts.get("dissent", ())
-    changed = max(
-        (
-            developments.stamp_of(change).position
-            for change in developments.changes(state)
-            if "paragraphs" in change.fields
-        ),
-        default=0,
-    )
-    for number, text in enumerate(
-        msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1
-    ):
-        against = [dissent for dissent in dissents if read(dissent.content, "paragraph") == number]
-        behind = {
-            endorsement.said.side: endorsement
-            for endorsement in endorsements
-            if read(endorsement.content, "paragraph", number) == number
-        }
-        spoken = {*behind, *(element.said.side for element in against)}
-        for entry in against:
-            if (
-                entry.said.side in behind
-                and behind[entry.said.side].said.position < entry.said.position
-            ):
-                del behind[entry.said.side]
-        yield ParagraphView(
-            number=number,
-            text=text,
-            endorsed=tuple(
-                Endorsed(**told(element), before=element.said.position < changed)
-                for element in behind.values()
-            ),
-            dissents=tuple(
-                Dissented(
-                    **told(said), text=said.content["text"], stands=said.said.side not in behind
-                )
-                for said in against
-            ),
-            silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
-        )

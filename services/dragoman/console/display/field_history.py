@@ -1,4 +1,7 @@
-"""Facts that developed, as pages show them: the value that stands with the time that it is of, and the series behind it."""
+"""Facts that developed, as pages show them.
+
+A page shows the current value with the time that it is of, and the values before it.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +20,7 @@ from dragoman_schemas.state import Exchange
 def dated(
     display: Display, state: Exchange, facts: Iterable[DisplayedMember]
 ) -> list[DisplayedMember]:
-    """Return facts of an opening; those that an update told have the time that they are of and its record beside them."""
+    """Return facts of an opening, with time and record beside each updated value."""
     developed = {*developments.developed(state)}
     return [
         replace(fact, shown=fact.shown + since(display.words, state, fact.name))
@@ -28,7 +31,10 @@ def dated(
 
 
 def since(words: Words, state: Exchange, name: str) -> Markup:
-    """Return as of when the value that stands is, and in which record; nothing where it is the opening's own."""
+    """Return the time and the record of the current value of a field.
+
+    Empty where the value is the opening's own.
+    """
     newest = next(iter(developments.series(state, name)), None)
     if newest is None or newest.told.position == state.opened.position:
         return Markup("")
@@ -43,7 +49,10 @@ def _of(words: Words, value: TimedValue) -> str:
 
 
 def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield how fields developed: the label of each, and its values, the newest first, with the times that they are of and the records."""
+    """Yield the label of each field that developed, and its values, newest first.
+
+    Each value has the time that it is of, and its record.
+    """
     for name in developments.developed(state):
         member = field_types.member(state.act, name)
         if member is not None:

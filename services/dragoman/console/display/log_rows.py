@@ -1,4 +1,4 @@
-"""Records as lines of a list: when, who, which act, in which exchange; nothing of what they say."""
+"""Records as lines of a list: time, actor, act and exchange, without their content."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,11 @@ from dragoman_schemas.responses import Entry
 
 
 class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One record. `word` is on whose word it rests: `author` where its author signed it, else `host`; empty for what is no record."""
+    """One record as a line of a list.
+
+    `word` is `author` where the author signed the record, else `host`; it is empty for
+    entries that are no records.
+    """
 
     position: int
     time: str = ""
@@ -26,13 +30,13 @@ class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def side(self) -> str:
-        """Return whose officer acted; empty for a service."""
+        """Return the side whose officer acted; empty for a service."""
         side = self.actor.partition("/")[0]
         return "" if side == "service" else side
 
     @property
     def service(self) -> str:
-        """Return which service acted; empty for an officer."""
+        """Return the service that acted; empty for an officer."""
         side, _, name = self.actor.partition("/")
         return name if side == "service" else ""
 
@@ -49,7 +53,7 @@ _envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 def line_of(entry: Entry) -> LogLine:
-    """Return a record as a line."""
+    """Return an entry of the log as a line."""
     if not isinstance(entry.record, Raw):
         return LogLine(
             position=entry.position,
@@ -76,5 +80,5 @@ def line_of(entry: Entry) -> LogLine:
 
 
 def lines_of(entries: Iterable[tuple[Entry, str]]) -> tuple[LogLine, ...]:
-    """Records as lines, the newest first."""
+    """Return records as lines, newest first."""
     return tuple(line_of(entry) for entry, _ in reversed(list(entries)))

@@ -1,9 +1,11 @@
-"""A meeting, a call or a visit as pages show it: when, what each side has said to it, what is owed, and what was said of it afterwards.
+"""Meetings, calls and visits as pages show them.
 
-asked    requested, or postponed        an answer is owed to the windows that stand
-agreed   accepted                       it takes place in the window that was accepted
+asked    requested, or postponed        an answer is owed to the current windows
+agreed   accepted                       it takes place in the accepted window
 held     held                           readouts are given, or owed
 over     closed, declined, cancelled
+
+A summary has the time, each side's answer, the open deadlines, and the readouts.
 """
 
 from collections import deque
@@ -17,23 +19,26 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.console.display.deadline_rows import LEVELS, Level, level_of, worst
 from dragoman.console.display.office_clocks import Office, office_of, places
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import NBSP, Words, stamp
-from dragoman.projection.open_deadlines import OpenDeadline, duties_of
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.open_deadlines import OpenDeadline, deadlines_of
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 
 FORMATS: Final = ("meeting-request", "call-request", "visit-invitation")
+"""Acts that open a meeting, a call or a visit."""
 State = Literal["asked", "agreed", "held", "over"]
 STATES: Final[tuple[State, ...]] = ("asked", "agreed", "held", "over")
+"""The four states of a meeting, in their order."""
 
 MOST: Final = 2_000
-"""Meetings that are looked at: those of decades, and half a second of a reader's
-thread.
+"""The greatest number of meetings that one page examines.
+
+These are the meetings of decades, and they take half a second of a reader's thread.
 """
 
 _STATE: Final[dict[str, State]] = {
@@ -55,14 +60,17 @@ _topics = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class TimeWindow(Struct, frozen=True, kw_only=True):
-    """From one moment to another, in UTC."""
+    """A window from one moment to another, in UTC."""
 
     begins: str
     ends: str
 
 
 class MeetingParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a side has said to the windows that stand, and since when; `window` is the one that it has accepted."""
+    """A side's answer to the current windows, and the time of it.
+
+    `window` is the window that the side has accepted.
+    """
 
     side: str
     word: Literal["proposed", "accepted", "declined", "asked", "informed"]
@@ -71,8 +79,8 @@ class MeetingParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
     absent: bool = False
 
 
-class OwedByParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a side owes, and until when."""
+class PartyDeadline(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A deadline of a side."""
 
     clock: str
     side: str
@@ -83,7 +91,7 @@ class OwedByParty(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GivenReadout(Struct, frozen=True, kw_only=True):
-    """A side's newest readout: when it was given, and whether for itself or for all."""
+    """A side's newest readout: its time, and whether it is joint or the side's own."""
 
     side: str
     time: str
@@ -92,17 +100,18 @@ class GivenReadout(Struct, frozen=True, kw_only=True):
 
 
 class AgendaItem(Struct, frozen=True, kw_only=True):
-    """What a side wants to speak of."""
+    """The topics of a side."""
 
     side: str
     topics: tuple[str, ...]
 
 
 class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One meeting, call or visit. `place` is its venue, or where a visit leads; `invokes` the request on whose ladder it stands.
+    """One meeting, call or visit.
 
-    `windows` is when it was held, else what was agreed, else all that are proposed;
-    without any it is at any time.
+    `place` is its venue, or the destination of a visit; `invokes` the request on whose
+    ladder it is. `windows` are the times when it was held, or the agreed time, or all
+    that are proposed. Without any window it may be at any time.
     """
 
     exchange: str
@@ -120,7 +129,7 @@ class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parties: tuple[MeetingParty, ...]
     place: Raw | UnsetType = UNSET
     lines: dict[str, str] = {}
-    owed: tuple[OwedByParty, ...] = ()
+    owed: tuple[PartyDeadline, ...] = ()
     readouts: tuple[GivenReadout, ...] = ()
     readouts_differ: bool = False
     agendas: tuple[AgendaItem, ...] = ()
@@ -131,36 +140,39 @@ class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def begins(self) -> str:
-        """Return when it begins at the earliest."""
+        """Return the earliest time at which it begins."""
         return min((window.begins for window in self.windows), default=_LATEST)
 
     @property
     def due(self) -> str:
-        """Until when something is owed at the earliest."""
+        """Return the time of its earliest open deadline."""
         return min((owed.due for owed in self.owed), default=_LATEST)
 
 
-class JointReadout(NamedTuple):
-    """What several sides owe until the same time."""
+class SharedDeadline(NamedTuple):
+    """A deadline that several sides have at the same time."""
 
-    owed: OwedByParty
+    owed: PartyDeadline
     sides: tuple[str, ...]
 
 
 class ChannelMeetings(NamedTuple):
-    """What is arranged in a channel at a position, the newest first, and the offices as they stood; `more` where there are older ones."""
+    """The meetings of a channel at a position, newest first, and the offices of then.
+
+    `more` is true where older meetings are left out.
+    """
 
     meetings: list[MeetingSummary]
     offices: tuple[Office, ...]
     more: bool
 
 
-def standing(store: Store, channel: str, at: int, now: datetime) -> ChannelMeetings:
-    """Everything that is arranged, as it stood at a position."""
-    with moment(store, channel, PeriodQuery(at=at), "") as snapshot:
+def channel_meetings(store: Store, channel: str, at: int, now: datetime) -> ChannelMeetings:
+    """Return all meetings of a channel as they were at a position."""
+    with open_snapshot(store, channel, PeriodQuery(at=at), "") as snapshot:
         newest = deque(snapshot.of("meeting", *FORMATS), maxlen=MOST + 1)
         meeting_summaries = [
-            arranged(snapshot.registry, state, snapshot.calendars, now)
+            summarize(snapshot.registry, state, snapshot.calendars, now)
             for state in reversed(newest)
         ]
         return ChannelMeetings(
@@ -169,21 +181,21 @@ def standing(store: Store, channel: str, at: int, now: datetime) -> ChannelMeeti
 
 
 def offices_of(snapshot: Snapshot) -> tuple[Office, ...]:
-    """Return the sides' offices as they stood, in the order of the opening."""
+    """Return the sides' offices of a snapshot, in the order of the opening."""
     entries = list(snapshot.of("contact", "liaison-office"))
     return tuple(office_of(side, standing_office(entries, side)) for side in snapshot.sides)
 
 
-def arranged(
+def summarize(
     registry: Registry, state: Exchange, calendars: dict[str, DutyCalendar], now: datetime
 ) -> MeetingSummary:
-    """Return a meeting as it stands."""
+    """Return the summary of a meeting."""
     meeting = state.meeting
     assert meeting is not None
     order = [side.name for side in registry.sides]
     owed = [
         duty
-        for duty in duties_of(registry, state, calendars)
+        for duty in deadlines_of(registry, state, calendars)
         if duty.clock.clock != "acknowledgement"
     ]
     kind = state_of(state)
@@ -236,28 +248,32 @@ def arranged(
 
 
 def state_of(exchange: Exchange) -> State:
-    """Return how a meeting stands, in one word of four."""
+    """Return the state of a meeting, as one word of four."""
     return _STATE.get(exchange.status, "over")
 
 
 def agendas(state: Exchange) -> dict[str, tuple[str, ...]]:
-    """Return each side's version of the agenda: the opener's own stands in its request."""
+    """Return each side's version of the agenda.
+
+    The opener's first version is in its request.
+    """
     assert state.meeting is not None
-    raw_records = {state.side: state.content["agenda"]} if "agenda" in state.content else {}
-    return {
-        side: _topics(topics) for side, topics in {**raw_records, **state.meeting.agendas}.items()
-    }
+    versions = {state.side: state.content["agenda"]} if "agenda" in state.content else {}
+    return {side: _topics(topics) for side, topics in {**versions, **state.meeting.agendas}.items()}
 
 
 def _level(state: State, owed: Iterable[OpenDeadline], now: datetime) -> Level:
-    """Return how urgent what is owed is; what is agreed and not yet due stands by."""
+    """Return the urgency of a meeting.
+
+    It is the worse one of its most urgent open deadline's level and its state's level.
+    """
     pressing = worst(level_of(duty, now) for duty in owed)
     return min(pressing, _CALM[state], key=LEVELS.index)
 
 
-def _owed(duty: OpenDeadline, now: datetime) -> OwedByParty:
+def _owed(duty: OpenDeadline, now: datetime) -> PartyDeadline:
     clock = duty.clock
-    return OwedByParty(
+    return PartyDeadline(
         clock=clock.clock,
         side=clock.side,
         due=stamp(clock.due),
@@ -273,7 +289,7 @@ def _party(state: Exchange, side: str) -> MeetingParty:
     absent = side in meeting.absent
     accepted, declined = meeting.accepted.get(side), meeting.declined.get(side)
     if accepted is not None:
-        terms = next(known([msgspec.json.decode(accepted.terms)]), None)
+        terms = next(known_windows([msgspec.json.decode(accepted.terms)]), None)
         return MeetingParty(
             side=side, word="accepted", since=accepted.accepted.when, window=terms, absent=absent
         )
@@ -286,54 +302,59 @@ def _party(state: Exchange, side: str) -> MeetingParty:
     )
 
 
-def together(owed: Iterable[OwedByParty]) -> list[JointReadout]:
-    """Return what is owed, with the sides together that owe the same until the same time."""
-    owed_by_parties: dict[tuple[str, str], list[OwedByParty]] = {}
-    for owed_by_party in owed:
-        owed_by_parties.setdefault((owed_by_party.clock, owed_by_party.due), []).append(
-            owed_by_party
-        )
+def together(owed: Iterable[PartyDeadline]) -> list[SharedDeadline]:
+    """Return open deadlines, joined where several sides have the same one."""
+    groups: dict[tuple[str, str], list[PartyDeadline]] = {}
+    for deadline in owed:
+        groups.setdefault((deadline.clock, deadline.due), []).append(deadline)
     return [
-        JointReadout(same[0], tuple(party.side for party in same))
-        for same in owed_by_parties.values()
+        SharedDeadline(same[0], tuple(party.side for party in same)) for same in groups.values()
     ]
 
 
-def besides(meeting: MeetingSummary) -> list[JointReadout]:
-    """Return what is owed besides the answers of those who are asked: these stand with what they have said."""
+def other_deadlines(meeting: MeetingSummary) -> list[SharedDeadline]:
+    """Return the open deadlines except the answers of the sides that are asked.
+
+    Those answers are shown with each side's own answer.
+    """
     sides = {party.side for party in meeting.parties if party.word == "asked"}
     return together(
         owed for owed in meeting.owed if owed.clock != "answer" or owed.side not in sides
     )
 
 
-def answer_of(meeting: MeetingSummary, side: str) -> OwedByParty | None:
-    """Return the answer that a side owes to the windows that stand."""
+def answer_of(meeting: MeetingSummary, side: str) -> PartyDeadline | None:
+    """Return a side's open deadline for an answer to the current windows."""
     return next(
         (owed for owed in meeting.owed if owed.clock == "answer" and owed.side == side), None
     )
 
 
-# When it takes place
+# Windows
 
 
 def windows(state: Exchange) -> Iterator[TimeWindow]:
-    """Return when something takes place: as it was held, else as it was agreed, else in each window that stands."""
+    """Return the windows in which something takes place.
+
+    They are the times when it was held, or the agreed one, or all current windows.
+    """
     meeting = state.meeting
     if meeting is not None and meeting.held:
-        return known({"from": item.from_, "to": item.to} for item in meeting.held)
+        return known_windows({"from": item.from_, "to": item.to} for item in meeting.held)
     if meeting is not None and state.status == "accepted":
-        return known([msgspec.json.decode(next(iter(meeting.accepted.values())).terms)])
-    rows = [
+        return known_windows([msgspec.json.decode(next(iter(meeting.accepted.values())).terms)])
+    values = [
         msgspec.json.decode(state.content[name])
         for name in ("windows", "dates", "window")
         if name in state.content
     ]
-    return known(item for value in rows for item in (value if isinstance(value, list) else [value]))
+    return known_windows(
+        item for value in values for item in (value if isinstance(value, list) else [value])
+    )
 
 
-def known(values: Iterable[Any]) -> Iterator[TimeWindow]:
-    """Yield those of a record's windows of which both ends are known."""
+def known_windows(values: Iterable[Any]) -> Iterator[TimeWindow]:
+    """Yield the windows of a record that have two known ends."""
     for value in values:
         begins, ends = (
             (instant(value.get(end)) for end in ("from", "to"))
@@ -345,7 +366,7 @@ def known(values: Iterable[Any]) -> Iterator[TimeWindow]:
 
 
 def instant(value: Any) -> datetime | None:
-    """Return a time of a record in UTC; None for one that is not known."""
+    """Return a time of a record in UTC; None for an unknown time."""
     text = value.get("about") if isinstance(value, dict) else value
     return (
         datetime.fromisoformat(text).astimezone(UTC)
@@ -354,10 +375,11 @@ def instant(value: Any) -> datetime | None:
     )
 
 
-def there(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
+def local_window(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
     """Return a window by the offices' clocks."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
     return words.listed(
-        f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
+        f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}"
+        f"\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
         for zone, name in places(offices, words).items()
     )

@@ -1,7 +1,7 @@
-"""One message of an exchange in its own words: the members of its record, and how the message is named beside its matter.
+"""One message of an exchange in its own words, and its heading beside its matter.
 
 Both sides speak in an exchange. The exchange's own content is the opener's, so a page
-that shows a message reads the record of that message: an answer is never shown with the
+that shows a message reads the record of that message. An answer is never shown with the
 words, the place or the time of the message that it answers.
 """
 
@@ -31,7 +31,7 @@ _FIRST: Final = (
     "hazard",
     "request",
 )
-"""Members that a duty officer is shown first of a message, where it has them."""
+"""Members that a duty officer sees first of a message, where it has them."""
 
 _TEXTS: Final = ("facts", "description", "text", "request", "reason")
 _WHEN: Final = (field_types.TimeField, field_types.SpanField, field_types.SpansField)
@@ -48,23 +48,26 @@ _BESIDES: Final = (
     field_types.OtherField,
 )
 _SHORT: Final = 6
-"""Members of an act that is shown whole."""
+"""The greatest number of members with which an act is shown whole."""
 
 
 def message_of(exchange: Exchange, id: str) -> Message:
-    """Return the message with an id; the opening where the exchange has no such message."""
+    """Return the message with an id, or the opening for an unknown id."""
     return next(
         (message for message in exchange.messages if message.id == id), exchange.messages[0]
     )
 
 
 def is_opening(exchange: Exchange, message: Message) -> bool:
-    """Say whether a message opened its exchange."""
+    """Return whether a message opened its exchange."""
     return message.id == exchange.messages[0].id
 
 
 def content(projection: Projection, exchange: Exchange, message: Message) -> dict[str, Raw]:
-    """Return the members of a message: of an opening as they stand, of any other as recorded. An erased message has none."""
+    """Return the members of a message; an erased message has none.
+
+    An opening has its current members, and any other message has them as recorded.
+    """
     if is_opening(exchange, message):
         return exchange.content
     record = projection.record_at(message.said.position)
@@ -79,32 +82,41 @@ def kind_of(content: Mapping[str, Raw]) -> str:
 
 
 def heading(words: Words, message: Message) -> str:
-    """Return what stands largest over a message that states no kind of event: its act, or whose account it is."""
+    """Return the heading of a message that states no kind of event.
+
+    It is the name of the act, or names the side whose account it is.
+    """
     if message.act == "counter-account":
         return words.say("%(side)s’s account", side=message.said.side.upper())
     return words.act(message.act)
 
 
 def matter(words: Words, exchange: Exchange, message: Message, side: str) -> str:
-    """Return how a message belongs to a matter that was open before it, as a side reads it; empty for the message that opened it."""
+    """Return the relation of a message to its matter, as a side reads it.
+
+    Empty for the message that opened the matter.
+    """
     if is_opening(exchange, message):
         return ""
-    own = exchange.side == side
+    opened_by_side = exchange.side == side
     if message.act == "counter-account":
         speaker = message.said.side.upper()
-        if own:
+        if opened_by_side:
             return words.say(
                 "%(side)s’s account of your %(number)s", side=speaker, number=exchange.number
             )
         return words.say("%(side)s’s account of %(number)s", side=speaker, number=exchange.number)
     act = words.act(message.act)
-    if own:
+    if opened_by_side:
         return words.say("%(act)s, in your %(number)s", act=act, number=exchange.number)
     return words.say("%(act)s, in %(number)s", act=act, number=exchange.number)
 
 
 def within(words: Words, exchange: Exchange, message: Message, side: str) -> str:
-    """Return to which matter a message belongs that did not open it, with the kind of that matter; empty for the message that opened it."""
+    """Return the matter to which a message belongs, with the kind of that matter.
+
+    Empty for the message that opened the matter.
+    """
     if is_opening(exchange, message):
         return ""
     kind = kind_of(exchange.content)
@@ -117,7 +129,11 @@ def within(words: Words, exchange: Exchange, message: Message, side: str) -> str
 def facts(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
 ) -> tuple[DisplayedMember, ...]:
-    """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
+    """Return the facts that are shown first of a message.
+
+    They are the usual facts, always a time and a place where the message states them,
+    and all members of a short answer.
+    """
     facts = _facts(display, exchange, message, content)
     return tuple(
         field_history.dated(display, exchange, facts) if is_opening(exchange, message) else facts
@@ -154,9 +170,9 @@ def _chosen(exchange: Exchange, message: Message, content: Mapping[str, Raw]) ->
     if not is_opening(exchange, message) and len(stated) <= _SHORT:
         return sorted(stated, key=_rank)
     chosen = sorted((member for member in stated if member.name in _FIRST), key=_rank)
-    for item in (_WHEN, _WHERE):
-        if not any(isinstance(member.kind, item) for member in chosen):
-            chosen += [member for member in stated if isinstance(member.kind, item)][:1]
+    for types in (_WHEN, _WHERE):
+        if not any(isinstance(member.kind, types) for member in chosen):
+            chosen += [member for member in stated if isinstance(member.kind, types)][:1]
     return chosen
 
 
@@ -165,7 +181,10 @@ def _rank(member: Member) -> int:
 
 
 def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
-    """Return the window that an acceptance accepted, which its record names by an index alone."""
+    """Return the window that an acceptance accepted.
+
+    Its record names the window by an index alone.
+    """
     meeting = exchange.meeting
     accepted = None if meeting is None else meeting.accepted.get(message.said.side)
     if (
@@ -181,7 +200,7 @@ def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
 def text(
     display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]
 ) -> DisplayedMember | None:
-    """Return the main text of a message: the usual one, or else the first text that it has."""
+    """Return the main text of a message: the usual member, or else its first text."""
     members = {
         member.name: member for member in field_types.members(message.act) if member.name in content
     }

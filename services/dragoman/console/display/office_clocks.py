@@ -1,4 +1,4 @@
-"""The sides' clocks: what time it is at each office, whether it works now, and its hours of a day."""
+"""The sides' clocks: local time, office state and hours of each office."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
@@ -9,7 +9,7 @@ import msgspec
 from babel.dates import get_timezone_location
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import WEEK, DutyCalendar, calendar_of
+from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar, calendar_of
 from dragoman.i18n.vocabulary import CITIES
 from dragoman.i18n.words import Words
 from dragoman_schemas.fields import Hours
@@ -17,7 +17,10 @@ from dragoman_schemas.state import Exchange
 
 
 class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A side's office as its entry says: where, in which zone, when it works. Without an entry it is counted in UTC."""
+    """A side's office by its entry: its place, its time zone and its hours.
+
+    Without an entry, times are counted in UTC.
+    """
 
     side: str
     seat: str = ""
@@ -27,7 +30,7 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
     days: tuple[str, ...] = ()
     holidays: tuple[str, ...] = ()
     always: bool = False
-    known: bool = False
+    is_known: bool = msgspec.field(name="known", default=False)
     exchange: str = ""
 
     def local(self, moment: datetime) -> datetime:
@@ -35,24 +38,28 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return moment.astimezone(ZoneInfo(self.zone))
 
     def state(self, moment: datetime) -> str:
-        """Return what the office does at a moment: `office_hours`, `off_hours`, `night`, `holiday`, `day_off`; empty where nothing is known."""
-        if not self.known:
+        """Return the state of the office at a moment.
+
+        It is `office_hours`, `off_hours`, `night`, `holiday` or `day_off`; empty where
+        the hours are not known.
+        """
+        if not self.is_known:
             return ""
-        there = self.local(moment)
+        local = self.local(moment)
         if self.always:
             return "office_hours"
-        if there.date().isoformat() in self.holidays:
+        if local.date().isoformat() in self.holidays:
             return "holiday"
-        if self.days and WEEK[there.weekday()] not in self.days:
+        if self.days and WEEK[local.weekday()] not in self.days:
             return "day_off"
-        if self.opens and time.fromisoformat(self.opens) <= there.time() < (
+        if self.opens and time.fromisoformat(self.opens) <= local.time() < (
             time.fromisoformat(self.closes) or time.max
         ):
             return "office_hours"
-        return "off_hours" if 6 <= there.hour < 22 else "night"
+        return "off_hours" if 6 <= local.hour < 22 else "night"
 
     def holiday_tomorrow(self, moment: datetime) -> bool:
-        """Return whether the next day is a holiday there."""
+        """Return whether the next day is a holiday at the office."""
         return (self.local(moment).date() + timedelta(days=1)).isoformat() in self.holidays
 
     def bands(self, begins: datetime, ends: datetime) -> list[tuple[datetime, datetime]]:
@@ -62,7 +69,7 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if not self.opens:
             return []
         zone = ZoneInfo(self.zone)
-        rows = []
+        bands = []
         day = begins.astimezone(zone).date() - timedelta(days=1)
         while day <= ends.astimezone(zone).date():
             if WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays:
@@ -73,13 +80,13 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
                 if closes <= opens:
                     closes += timedelta(days=1)
                 if opens < ends and closes > begins:
-                    rows.append((max(opens, begins), min(closes, ends)))
+                    bands.append((max(opens, begins), min(closes, ends)))
             day += timedelta(days=1)
-        return rows
+        return bands
 
 
 def office_of(side: str, entry: Exchange | None) -> Office:
-    """Return a side's office by its standing entry."""
+    """Return a side's office by its current entry."""
     if entry is None:
         return Office(side=side)
     calendar: DutyCalendar = calendar_of(entry)
@@ -90,7 +97,7 @@ def office_of(side: str, entry: Exchange | None) -> Office:
             side=side,
             seat=seat,
             always=hours is not None,
-            known=hours is not None,
+            is_known=hours is not None,
             exchange=entry.id,
         )
     read = msgspec.json.decode(hours, type=Hours)
@@ -102,13 +109,13 @@ def office_of(side: str, entry: Exchange | None) -> Office:
         closes=read.to,
         days=tuple(read.days),
         holidays=tuple(sorted(calendar.holidays)),
-        known=True,
+        is_known=True,
         exchange=entry.id,
     )
 
 
 def office_state(state: str, words: Words) -> str:
-    """Return in words whether an office works: the name of one of its states."""
+    """Return the words for a state of an office."""
     match state:
         case "office_hours":
             return words.say("office hours")
@@ -124,7 +131,7 @@ def office_state(state: str, words: Words) -> str:
 
 @lru_cache(256)
 def city(zone: str, language: str) -> str:
-    """Return the city by which a zone is known, in a language."""
+    """Return the city by which a time zone is known, in a language."""
     if zone == "UTC":
         return "UTC"
     return get_timezone_location(
@@ -133,7 +140,11 @@ def city(zone: str, language: str) -> str:
 
 
 def place_of(office: Office, words: Words) -> str:
-    """Return the name of an office's place: its seat, in the reader's language as far as that has a name for it; else the city of its zone, or the side."""
+    """Return the name of an office's place.
+
+    It is the seat, in the reader's language where a translation is known; else the city
+    of the time zone, or the side.
+    """
     if not office.seat:
         return city(office.zone, words.language) if office.zone != "UTC" else office.side.upper()
     if office.zone != "UTC" and office.seat == city(office.zone, "en"):
@@ -142,7 +153,7 @@ def place_of(office: Office, words: Words) -> str:
 
 
 def places(offices: Iterable[Office], words: Words) -> dict[str, str]:
-    """Return the offices' zones but UTC, in their order, each with the name of the office's place.
+    """Return the offices' zones but UTC, in their order, and names of their places.
 
     The time of Asia/Shanghai is Beijing's where the office is there.
     """

@@ -1,10 +1,13 @@
-"""What each addressee has done with a message: delivered, acknowledged, answered, each with its time and how long it took."""
+"""Receipts of a message: each addressee's delivery, acknowledgement and answer.
+
+Each has its time, and the time that it took.
+"""
 
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dragoman.console.rendering import PageContext
+from dragoman.console.context import PageContext
 from dragoman.domain.views import alarms
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
@@ -14,9 +17,11 @@ from dragoman_schemas.state import Exchange, Message, Stamp
 
 
 class ReceiptRow(Struct, frozen=True, kw_only=True):
-    """The three facts of one addressee. `who` acknowledged is said by role, `by_answer` where no receipt was posted but an answer that proves one.
+    """The three facts of one addressee.
 
-    Times that were taken are in seconds; `rang` says for whom a flash rang, and when.
+    `who` is the role of the officer who acknowledged. `by_answer` is true where an
+    answer proves the receipt. Durations are in seconds; `rang` says for whom a flash
+    rang, and when.
     """
 
     fact: Fact
@@ -28,14 +33,17 @@ class ReceiptRow(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """One message, and what every addressee has done with it."""
+    """One message, and the receipts of all its addressees."""
 
     message: Message
     receipts: tuple[ReceiptRow, ...]
 
 
 async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
-    """Return whom each flash of an exchange reached; officers of the reader's own side by name, of the others by role."""
+    """Return the officers whom each flash of an exchange reached.
+
+    Officers of the reader's own side are named, and the others shown by role.
+    """
     if not any(alarms.rings(context.registry, state, message) for message in state.messages):
         return []
     steps: list[LadderStep] = await context.in_thread(
@@ -57,7 +65,10 @@ def of(
     rang: Iterable[LadderStep] = (),
     message: str = "",
 ) -> list[Received]:
-    """Return each message of an exchange with its receipts; of one message alone where it is named."""
+    """Return each message of an exchange with its receipts.
+
+    Only one message is returned where `message` names it.
+    """
     steps: dict[tuple[str, str], list[LadderStep]] = {}
     for ladder_step in rang:
         steps.setdefault((ladder_step.message, ladder_step.side), []).append(ladder_step)
@@ -105,7 +116,10 @@ def _receipt(
 
 
 def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
-    """Return whether the record that proves a receipt is an answer, and not a receipt alone."""
+    """Return whether the record that proves a receipt is an answer.
+
+    Otherwise it is a receipt alone.
+    """
     answers = {message.said.position for message in state.messages} | {
         answered.position if answered else 0
     }
@@ -113,7 +127,7 @@ def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bo
 
 
 def rung_of(words: Words, step: LadderStep) -> str:
-    """Return for whom a step rang: the role, and the officers where they are named."""
+    """Return the role for which a step rang, with the officers where they are named."""
     role = words.value(step.rung)
     return (
         words.say(

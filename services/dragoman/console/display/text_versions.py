@@ -1,8 +1,10 @@
-"""Marks a text in two of its versions: what was taken out and what was put in, word by word.
+"""Two versions of a text, with deletions and insertions marked word by word.
 
-/exchanges/{exchange}/versions?from=12&to=40    the text as record 12 left it, and as record 40 did; `to=proposed` is the amendment that waits
+/exchanges/{exchange}/versions?from=12&to=40    the text after record 12, and after 40
+/exchanges/{exchange}/versions?to=proposed      the amendment that waits
 
-marked("before the 5th of May", "before the 9th of May")    before the <del>5th</del><ins>9th</ins> of May
+marked("before the 5th of May", "before the 9th of May")
+                                    before the <del>5th</del><ins>9th</ins> of May
 """
 
 import re
@@ -15,30 +17,32 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, language
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import consent, developments
 from dragoman.projection.queries import exchange_view
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
 PROPOSED: Final = "proposed"
-"""The version that an amendment proposes and that not every side has taken."""
+"""The version that an amendment proposes and that not every side has accepted."""
 
 _HAN: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKENS: Final = re.compile(rf"[{_HAN}]|\s+|\d+|[^\W\d_{_HAN}]+|.", re.DOTALL)
-"""Words and numbers; of Chinese each character, since no space parts its words."""
+"""Words and numbers; of Chinese each character, since no space divides its words."""
 
 
 _MOST: Final = 1_000
-"""Words of a change that are held against each other one by one: some 0.1 s at the
-worst.
+"""The greatest number of changed words that are compared one by one.
+
+That takes some 0.1 s at the worst.
 """
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """A version of a text: its value in an address, when it came about and by whom, and its members."""
+    """A version of a text: its value in an address, its time, author and members."""
 
     value: str
     time: str
@@ -48,7 +52,7 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 class VersionComparison(Struct, frozen=True, kw_only=True):
-    """Two versions of a text: which, and the members that differ."""
+    """Two versions of a text, and the members that differ."""
 
     exchange: str
     from_: str
@@ -57,22 +61,22 @@ class VersionComparison(Struct, frozen=True, kw_only=True):
 
 
 def changes(state: Exchange) -> list[int]:
-    """Return the records that changed the text of an exchange, in order."""
+    """Return the positions of the records that changed an exchange's text, in order."""
     return sorted(
         {developments.stamp_of(change).position for change in developments.changes(state)}
     )
 
 
 async def _versions(context: PageContext, state: Exchange) -> list[Version]:
-    """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
-    result = [
+    """Return the versions of a text up to the page's moment, and the proposed one."""
+    versions = [
         await _version(context, state, position)
         for position in (state.opened.position, *changes(state))
     ]
     amendment = consent.open_amendment(state)
     if amendment is not None:
         content = {**state.content, **consent.fields_of(amendment)}
-        result.append(
+        versions.append(
             Version(
                 value=PROPOSED,
                 time=amendment.said.time,
@@ -81,7 +85,7 @@ async def _versions(context: PageContext, state: Exchange) -> list[Version]:
                 content=content,
             )
         )
-    return result
+    return versions
 
 
 async def _version(context: PageContext, state: Exchange, position: int) -> Version:
@@ -97,10 +101,10 @@ async def _version(context: PageContext, state: Exchange, position: int) -> Vers
 
 
 def marked(before: str, after: str, most: int = _MOST) -> Markup:
-    """Return a text with what was taken out of it and what was put in.
+    """Return a text with its deletions and insertions.
 
-    Of what lies between the first and the last change, at most `most` words are held
-    against each other on either side; more are shown as taken out and put in whole,
+    Of the part between the first and the last change, at most `most` words of each text
+    are compared with each other. Larger parts are shown as deleted and inserted whole,
     since the time that it takes grows with their product.
     """
     old, new = _TOKENS.findall(before), _TOKENS.findall(after)
@@ -119,7 +123,7 @@ def marked(before: str, after: str, most: int = _MOST) -> Markup:
 
 
 def _common(one: list[str], other: list[str]) -> int:
-    """Return how many items two lists begin with alike."""
+    """Return the number of items with which two lists begin alike."""
     return next(
         (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),
@@ -127,12 +131,15 @@ def _common(one: list[str], other: list[str]) -> int:
 
 
 def _changed(out: list[str], put: list[str]) -> list[Markup]:
-    result = [Markup("<del>{}</del>").format("".join(out))] if out else []
-    return [*result, Markup("<ins>{}</ins>").format("".join(put))] if put else result
+    deletions = [Markup("<del>{}</del>").format("".join(out))] if out else []
+    return [*deletions, Markup("<ins>{}</ins>").format("".join(put))] if put else deletions
 
 
 def _texts(value: Any) -> dict[str, str] | None:
-    """Return a text by its languages, the one without under the empty tag; None for what is no text."""
+    """Return a text by language tag; None for a value that is not a text.
+
+    A text without a language has the empty tag.
+    """
     if isinstance(value, str):
         return {"": value}
     return (
@@ -152,18 +159,21 @@ class _Texts(NamedTuple):
 def _compared(
     display: Display, member: field_types.Member, before: Raw | None, after: Raw | None
 ) -> Iterator[tuple[str, Markup | _Texts]]:
-    """Yield the parts of a member that differ between two versions: what each is called, and its texts, or how it is marked."""
+    """Yield the parts of a member that differ between two versions.
+
+    Each has its label, and either its two texts or its marked difference.
+    """
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
     label = display.words.field(member.name)
     if isinstance(member.kind, field_types.TextsField):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
-            text = display.words.say(
+            numbered_label = display.words.say(
                 "%(what)s %(n)s", what=label, n=display.words.number(index + 1)
             )
             yield from _of_text(
-                text,
+                numbered_label,
                 old[index] if index < len(old) else "",
                 new[index] if index < len(new) else "",
             )
@@ -198,7 +208,10 @@ def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, _Texts]
 def _differing(
     display: Display, act: str, one: Version, other: Version
 ) -> list[tuple[str, Markup]]:
-    """Return what differs between two versions, each part with its label; a page of many parts takes no longer than a page of one."""
+    """Return the differences between two versions, each with its label.
+
+    A page of many parts takes no longer than a page of one.
+    """
     parts = [
         part
         for member in field_types.members(act)
@@ -214,7 +227,7 @@ def _differing(
 
 
 async def versions(context: PageContext) -> Page:
-    """Show two versions of a text beside each other, marked."""
+    """Return the page with two versions of a text, marked."""
     state = await context.in_thread(
         exchange_view.exchange_at,
         context.service.store,
@@ -255,4 +268,4 @@ def _chosen(context: PageContext, every: list[Version], name: str, default: Vers
     return version or default
 
 
-SHEETS: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)
+ROUTES: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)

@@ -1,10 +1,10 @@
-"""Translations of the messages of an exchange: whose they are, and whether the other sides agree, so that each is shown under its original.
+"""Translations of the messages of an exchange, with their authors and the agreement.
 
-    of_message(state, state.id)     (Translated(language="zh", side="china", agreed=(), disputed=()),)
-    missing(languages, "zh", …)     "zh"
+    of_message(state, state.id)    (Translated(language="zh", side="china", …),)
+    missing(languages, "zh", …)    "zh"
 
-A translation is one side's reading of a message. It is never shown without its
-original, nor without saying whose it is.
+A translation is one side's reading of a message. A page shows it only under its
+original, and always says whose it is and whether the other sides agree.
 """
 
 import re
@@ -21,21 +21,22 @@ from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange, Said
 
 ACT: Final = "translation"
+"""The act that carries a translation."""
 _BETWEEN: Final = re.compile(r"\n[ \t]*\n\s*")
 
 
 class Disputed(Struct, frozen=True, kw_only=True):
-    """A side reads the original otherwise, and says how."""
+    """A side's dispute of a translation, and its reason."""
 
     side: str
     reason: str
 
 
 class Translated(Struct, frozen=True, kw_only=True):
-    """One translation of a message: by which side, and which sides agree to it or dispute it.
+    """One translation of a message, and the sides that agree to it or dispute it.
 
-    `changed` is when the words that it is of were changed since: then it is of words
-    that stand no more, and no side's agreement to it holds.
+    `changed` is the time when the original text was changed since. Such a translation
+    is of outdated words, and no side's agreement to it is valid.
     """
 
     id: str
@@ -49,7 +50,7 @@ class Translated(Struct, frozen=True, kw_only=True):
 
 
 def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
-    """Return the translations of a message, the oldest first."""
+    """Return the translations of a message, oldest first."""
     return tuple(
         _translated(state, item)
         for item in state.acts.get(ACT, ())
@@ -58,7 +59,10 @@ def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
 
 
 def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
-    """Return the translations of each message of an exchange that has some, by the position of its record."""
+    """Return the translations of each message of an exchange, by the record's position.
+
+    Messages without a translation are left out.
+    """
     records = {state.opened.position: state.id}
     records |= {item.said.position: item.id for act in state.acts.values() for item in act}
     records |= {message.said.position: message.id for message in state.messages}
@@ -67,14 +71,17 @@ def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
     }
 
 
-def _changed(state: Exchange, said: Said) -> str:
-    """Return when the words that a translation is of were changed after it; empty where they were not."""
-    if _value(said, "of", state.id) != state.id:
+def _changed_at(state: Exchange, translation: Said) -> str:
+    """Return the time when the translated text was changed after the translation.
+
+    Empty where it was not changed.
+    """
+    if _value(translation, "of", state.id) != state.id:
         return ""
     later = [
         developments.stamp_of(change).time
         for change in developments.changes(state)
-        if developments.stamp_of(change).position > said.said.position
+        if developments.stamp_of(change).position > translation.said.position
         and any(
             (member := field_types.member(state.act, name))
             and isinstance(member.kind, field_types.TextField | field_types.TextsField)
@@ -84,36 +91,40 @@ def _changed(state: Exchange, said: Said) -> str:
     return later[-1] if later else ""
 
 
-def _translated(state: Exchange, said: Said) -> Translated:
+def _translated(state: Exchange, translation: Said) -> Translated:
     return Translated(
-        id=said.id,
-        language=_value(said, "language"),
-        text=_value(said, "text"),
-        side=said.said.side,
-        time=said.said.time,
-        changed=_changed(state, said),
+        id=translation.id,
+        language=_value(translation, "language"),
+        text=_value(translation, "text"),
+        side=translation.said.side,
+        time=translation.said.time,
+        changed=_changed_at(state, translation),
         agreed=tuple(
             dict.fromkeys(
                 item.said.side
                 for item in consent.counting(
-                    state, ("translation-agreement",), consent.reading(state, said)
+                    state, ("translation-agreement",), consent.reading(state, translation)
                 )
             )
         ),
         disputed=tuple(
             Disputed(side=item.said.side, reason=_value(item, "reason"))
             for item in state.acts.get("translation-dispute", ())
-            if _value(item, "of") == said.id
+            if _value(item, "of") == translation.id
         ),
     )
 
 
-def _value(said: Said, name: str, default: str = "") -> str:
-    return str(msgspec.json.decode(bytes(said.content[name]))) if name in said.content else default
+def _value(act_record: Said, name: str, default: str = "") -> str:
+    return (
+        str(msgspec.json.decode(bytes(act_record.content[name])))
+        if name in act_record.content
+        else default
+    )
 
 
 def mark(words: Words, translated: Translated, *, attributed: bool = True) -> str:
-    """Say whose a translation is, and whether the other sides agree to it."""
+    """Return a sentence on whose a translation is, and which sides agree to it."""
 
     def named(sides: Iterable[str]) -> str:
         return (
@@ -144,7 +155,10 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
 def shown(
     words: Words, translations: Iterable[Translated], *, attributed: bool = True
 ) -> list[dict[str, Any]]:
-    """Return translations as a page shows them; under the Chatham House Rule without the names of sides."""
+    """Return translations as a page shows them.
+
+    Under the Chatham House Rule, sides are not named.
+    """
     return [
         {
             "mark": mark(words, translation, attributed=attributed),
@@ -159,11 +173,14 @@ def shown(
     ]
 
 
-# What is to be translated
+# Originals
 
 
 class Original(Struct, frozen=True, kw_only=True):
-    """One text of a message: what it is called, its language, its paragraphs, and every language in which it is given."""
+    """One text of a message: its label, its language, its paragraphs and its languages.
+
+    `languages` are all languages in which its author gave it.
+    """
 
     label: str
     language: str
@@ -172,13 +189,16 @@ class Original(Struct, frozen=True, kw_only=True):
 
 
 def originals(display: Display, state: Exchange, message: str = "") -> list[Original]:
-    """Return the texts of a message, the opening if none is named, each in the language in which it was written first."""
+    """Return the texts of a message, each in its original language.
+
+    Without a `message`, these are the texts of the opening.
+    """
     if message in ("", state.id):
         return list(_texts(display, display.facts(state.act, state.content), state.content))
-    said = next((item for item in state.messages if item.id == message), None)
-    if said is None:
+    answer = next((item for item in state.messages if item.id == message), None)
+    if answer is None:
         return []
-    act, content = said.act, consent.said_in(state, message)
+    act, content = answer.act, consent.content_of_message(state, message)
     return list(_texts(display, display.facts(act, content), content)) if content else []
 
 
@@ -186,24 +206,27 @@ def _texts(
     display: Display, facts: Sequence[DisplayedMember], content: Mapping[str, Raw]
 ) -> Iterator[Original]:
     for fact in facts:
-        if not fact.said or fact.name == "subject":
+        if not fact.is_own_text or fact.name == "subject":
             continue
         value = msgspec.json.decode(bytes(content[fact.name]))
         for item in value if isinstance(value, list) else [value]:
             tag, text = next(iter(item.items())) if isinstance(item, dict) else ("", str(item))
-            rows = tuple(item) if isinstance(item, dict) else ()
+            languages = tuple(item) if isinstance(item, dict) else ()
             yield Original(
-                label=fact.label, language=tag, languages=rows, paragraphs=tuple(paragraphs(text))
+                label=fact.label,
+                language=tag,
+                languages=languages,
+                paragraphs=tuple(paragraphs(text)),
             )
 
 
 def paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a text: an empty line stands between one and the next."""
+    """Return the paragraphs of a text, which empty lines separate."""
     return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
 
 
 def written_in(texts: Sequence[Original]) -> frozenset[str]:
-    """Return the languages in which all texts of a message are written by their author."""
+    """Return the languages in which the author wrote all texts of a message."""
     return (
         frozenset(set.intersection(*({*text.languages} for text in texts)))
         if texts
@@ -212,16 +235,19 @@ def written_in(texts: Sequence[Original]) -> frozenset[str]:
 
 
 def missing(
-    languages: Sequence[str], text: str, originals_: Sequence[Original], given: Sequence[Translated]
+    languages: Sequence[str],
+    text: str,
+    originals_: Sequence[Original],
+    translations: Sequence[Translated],
 ) -> str:
-    """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
+    """Return the language into which a message is most likely translated.
 
-    Where several others are left, nobody knows which is meant, and whoever translates
-    chooses.
+    It is the reader's own language, or the only one that is left; empty for none. Where
+    several others are left, nobody knows which is meant, and the translator chooses.
     """
     if any(not original.language for original in originals_):
-        return ""  # who wrote it did not say in which language
-    names = written_in(originals_) | {item.language for item in given}
+        return ""  # The author did not say in which language it is written.
+    names = written_in(originals_) | {item.language for item in translations}
     tags = [tag for tag in languages if tag not in names]
     mine = [tag for tag in tags if tag.partition("-")[0] == text]
     return mine[0] if mine else tags[0] if len(tags) == 1 else ""

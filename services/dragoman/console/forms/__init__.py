@@ -1,1 +1,1 @@
-"""Forms of the pages: fields, what was typed, errors and signatures."""
+"""Forms of the pages: types of fields, parsers, errors, choices and signatures."""

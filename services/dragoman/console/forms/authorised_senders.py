@@ -1,9 +1,12 @@
-"""Officers who may send an act, said to somebody who is about to write it: before the first field, and not after the last.
+"""Officers who may send an act, named to somebody who is about to write it.
 
-sending = senders.of(registry, "nato/o-1", rule)
-sending.alone                     whether the reader sends it without a colleague
-sending.colleagues                who else does, or releases what the reader wrote
-senders.told(words, sending)      the same in a sentence, without any identifier but the officers' names
+    sending = authorised_senders.of(registry, "nato/o-1", rule)
+    sending.alone         whether the reader sends it without a colleague
+    sending.colleagues    officers besides the reader who send or release it
+    authorised_senders.senders_text(words, sending)    the same in a sentence
+
+The sentence has no identifiers but the officers' names. A form shows it before its
+first field, and not after the last one.
 """
 
 from typing import Final
@@ -16,18 +19,23 @@ from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.state import Registry
 
 _ROLES: Final[tuple[Role, ...]] = ("duty_officer", "head_of_office", "officer")
-"""The role that is named of somebody who has several, the first of these."""
+"""The roles of officers in order: of several roles, the first is named."""
 
 
 class Colleague(Struct, frozen=True, kw_only=True):
-    """An officer of the reader's side: name, and the role for which they may send the act."""
+    """An officer of the reader's side, and the role for which they may send the act."""
 
     name: str
     role: Role
 
 
 class Sending(Struct, frozen=True, kw_only=True):
-    """Who of a side may send one act; `second` where one officer writes it and another releases it, `needed` the roles that it asks for."""
+    """The officers of a side who may send one act.
+
+    `alone` is true where the reader needs no colleague. `second` is true where one
+    officer writes the act and another releases it. `needed` are the roles that the act
+    asks for.
+    """
 
     alone: bool
     second: bool
@@ -36,13 +44,20 @@ class Sending(Struct, frozen=True, kw_only=True):
 
     @property
     def hands_over(self) -> bool:
-        """Return whether the reader writes the act for a colleague, who sends it as their own."""
+        """Return whether the reader writes the act for a colleague.
+
+        The colleague sends it as their own.
+        """
         return not self.alone and not self.second
 
 
-def of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> Sending:
-    """Return who of the actor's side may send an act. `second` where this very act takes two officers, though others of its kind do not."""
-    two = rule.two_key or second
+def senders_of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> Sending:
+    """Return the officers of the actor's side who may send an act.
+
+    `second` is true where this very act takes two officers, though others of its kind
+    do not.
+    """
+    two_officers = rule.two_key or second
     officer = registry.officers.get(actor)
     roles = frozenset[Role]() if officer is None else frozenset(officer.roles)
     side = actor.partition("/")[0]
@@ -55,34 +70,41 @@ def of(registry: Registry, actor: str, rule: Rule, *, second: bool = False) -> S
             or OFFICERS.isdisjoint(other.roles)
         ):
             continue
-        if rule.roles.isdisjoint((*other.roles, *roles) if two else other.roles):
+        if rule.roles.isdisjoint((*other.roles, *roles) if two_officers else other.roles):
             continue
-        texts = [text for text in _ROLES if text in other.roles]
-        role = next((text for text in texts if text in rule.roles), texts[0])
+        roles_held = [name_of_role for name_of_role in _ROLES if name_of_role in other.roles]
+        role = next(
+            (name_of_role for name_of_role in roles_held if name_of_role in rule.roles),
+            roles_held[0],
+        )
         colleagues.append(Colleague(name=name.partition("/")[2], role=role))
     return Sending(
-        alone=not two and not rule.roles.isdisjoint(roles),
-        second=two,
+        alone=not two_officers and not rule.roles.isdisjoint(roles),
+        second=two_officers,
         colleagues=tuple(
             sorted(colleagues, key=lambda colleague: (_ROLES.index(colleague.role), colleague.name))
         ),
-        needed=tuple(text for text in _ROLES if text in rule.roles),
+        needed=tuple(name_of_role for name_of_role in _ROLES if name_of_role in rule.roles),
     )
 
 
 def names(words: Words, sending: Sending) -> str:
-    """Return the colleagues' names, as a button says them: d-1 or h-1."""
+    """Return the colleagues' names as a button shows them: "d-1 or h-1"."""
     return words.either(colleague.name for colleague in sending.colleagues)
 
 
-def told(words: Words, sending: Sending) -> str:
-    """Return who may send, in sentences; empty where the reader does without a colleague."""
+def senders_text(words: Words, sending: Sending) -> str:
+    """Return the officers who may send, in sentences.
+
+    Empty where the reader sends without a colleague.
+    """
     if sending.alone:
         return ""
     roles = words.either(words.value(text) for text in sending.needed)
     if not sending.colleagues:
         return words.say(
-            "Only a %(roles)s can send this, and nobody of your side is one. Ask your administrator to enter one.",
+            "Only a %(roles)s can send this, and nobody of your side is one. Ask your "
+            "administrator to enter one.",
             roles=roles,
         )
     who = words.either(
@@ -95,13 +117,14 @@ def told(words: Words, sending: Sending) -> str:
             who=who,
         )
     return words.say(
-        "Only the %(who)s can send this. Write it and check it, then hand it over: they see it at once.",
+        "Only the %(who)s can send this. Write it and check it, then hand it over: they see "
+        "it at once.",
         who=who,
     )
 
 
-def titled(words: Words, registry: Registry, actor: str) -> str:
-    """Return an officer as pages name them: duty officer d-1."""
+def role_and_name(words: Words, registry: Registry, actor: str) -> str:
+    """Return an officer's role and name as pages show them: "duty officer d-1"."""
     officer = registry.officers.get(actor)
     name = actor.partition("/")[2] or actor
     if officer is None or not officer.roles:

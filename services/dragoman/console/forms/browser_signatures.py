@@ -1,10 +1,12 @@
-"""Acts that a page signs: the browser made the officer's key and never gives it out; it signs the very bytes that will be recorded.
+"""Signatures of acts that an officer's browser makes.
 
-    form ─ sign=ask ─▶ the act with `signed`, and the head to be verified ─▶ signed in the page
-      └─ the same form once more, with `signed` and `signatures` ─▶ recorded
+    sign=ask                   the act with `signed`, and the head to be verified
+    signed=…  signatures=…     the same form once more, which is recorded
 
-Asked for where the channel asks it: of the families that its opening names, and of who
-keeps a channel whose sides keep their own keys.
+The page asks with the first form, signs, and sends the second. The browser made the
+officer's key and never gives it out. It signs the very bytes that will be recorded. A
+signature is required where the channel asks for one: in the families that its opening
+names, and of keepers in a channel whose sides keep their own keys.
 """
 
 from typing import Final
@@ -16,7 +18,8 @@ from msgspec import UNSET, Struct
 from dragoman.application.http import body_workers, submission
 from dragoman.application.http.request import ApiReply
 from dragoman.console.audit.verified_heads import SignedHead, head, recent
-from dragoman.console.rendering import HEADERS, PageContext, refused
+from dragoman.console.context import PageContext
+from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import form_of, said
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.act_registry import FORMATS, RULES
@@ -28,10 +31,14 @@ from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
 
 _SIGNED: Final = b',"signed":{'
+"""The beginning of the member `signed` in the bytes of an act."""
 
 
 class ToSign(Struct, frozen=True, kw_only=True):
-    """What a page is asked to sign: the act's bytes as text, and the head by which it verifies `seen`. An empty act asks for no signature."""
+    """The bytes of an act that a page must sign, and the head that verifies `seen`.
+
+    An empty act asks for no signature.
+    """
 
     act: str = ""
     cid: str = ""
@@ -40,28 +47,32 @@ class ToSign(Struct, frozen=True, kw_only=True):
     consistency: str = ""
 
 
-class SignatureAsked(Exception):
-    """A form asked what it is to sign; carries the answer."""
+class SignatureRequired(Exception):
+    """The exception that carries the bytes to be signed to the page that asked."""
 
     def __init__(self, sign: ToSign) -> None:
-        """Keep what is to be signed."""
+        """Store the bytes to be signed."""
         super().__init__()
-        self.asked = sign
+        self.data = sign
 
 
-def bare(act: bytes) -> bytes:
-    """Return an act without `signed`, which is its last member."""
+def without_signed(act: bytes) -> bytes:
+    """Return an act without its last member, `signed`."""
     at = act.rfind(_SIGNED)
     return act if at < 0 else act[:at] + b"}"
 
 
 def asks(context: PageContext, name: str, exchange: str = "") -> bool:
-    """Return whether an act must be signed by its author: one that opens an exchange, is of the channel, or carries an exchange on."""
+    """Return whether an act must be signed by its author.
+
+    The act may open an exchange, continue the one of id `exchange`, or be of the
+    channel.
+    """
     rule = RULES[name]
     if rule.who is Who.KEEPERS:
         return context.registry.custody == "sides"
-    known = context.projection.exchange(exchange) if exchange else None
-    family = rule.family or ("" if known is None else known.family)
+    state = context.projection.exchange(exchange) if exchange else None
+    family = rule.family or ("" if state is None else state.family)
     return context.asks_signature(family)
 
 
@@ -74,7 +85,10 @@ async def record(
     key: str = "",
     etag: str = "",
 ) -> ApiReply:
-    """Take a body in as the reader's post, signed in the page where that is asked. Raises `Refused`, `Malformed`, `SignatureAsked`."""
+    """Record a body as the reader's post, signed in the page where that is required.
+
+    Raises `Refused`, `Malformed` or `SignatureAsked`.
+    """
     act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
     signed, signatures = await signed_by(context, act, data, exchange=exchange, key=key)
     return await submission.record(
@@ -92,38 +106,41 @@ async def record(
 async def signed_by(
     context: PageContext, act: bytes, data: Act, *, exchange: str, key: str
 ) -> tuple[bytes, str]:
-    """Return the act as it was signed in the page, and its signatures; as it is where none is asked. Raises `Refused`, `SignatureAsked`."""
+    """Return the act as it was signed in the page, and its signatures.
+
+    An act that needs no signature is returned as it is. Raises `Refused` or
+    `SignatureAsked`.
+    """
     form = await form_of(context.request)
     if not asks(context, _name(data), exchange):
         if said(form, "sign"):
-            raise SignatureAsked(ToSign())
+            raise SignatureRequired(ToSign())
         return act, ""
     if said(form, "signatures"):
         signed = said(form, "signed").encode()
-        if signed != act if data.signed is not UNSET else bare(signed) != act:
+        if signed != act if data.signed is not UNSET else without_signed(signed) != act:
             raise refused(
                 "moved",
-                sentence(
-                    "What was signed is not what this form says now. Look again, then press again."
-                ),
+                sentence("The form has changed since it was signed. Check it, then press again."),
             )
         return signed, signatures_in(said(form, "signatures"))
     if not said(form, "sign"):
         raise refused(
             "not-permitted",
             sentence(
-                "This channel asks for the author’s signature. The page signs with a key of this browser where scripts are on; the command line with --sign."
+                "This channel asks for the author’s signature. The page signs with a key of "
+                "this browser where scripts are on; the command line with --sign."
             ),
         )
     if data.signed is UNSET:
-        act = await bound(
+        act = await with_signed(
             context,
             act,
             data,
             id=submission.id_of(context.projection, context.grant.actor, data, key),
             exchange=exchange,
         )
-    raise SignatureAsked(await to_sign(context, act))
+    raise SignatureRequired(await to_sign(context, act))
 
 
 def _name(data: Act) -> str:
@@ -131,7 +148,7 @@ def _name(data: Act) -> str:
 
 
 def signatures_in(text: str) -> str:
-    """Signatures that a form brought. Raises `Refused`."""
+    """Return the signatures in a form's field. Raises `Refused` for invalid ones."""
     if dsse.read_signatures(text, SIGNATURES) is None:
         raise refused(
             "bad-request",
@@ -140,12 +157,15 @@ def signatures_in(text: str) -> str:
     return text
 
 
-async def bound(
+async def with_signed(
     context: PageContext, act: bytes, data: Act, *, id: str, exchange: str, author: str = ""
 ) -> bytes:
-    """Return the act with `signed`: where it stands, whose it is, and the newest signed head. Raises `Refused`, `LogUnreachable`."""
+    """Return the act with `signed`: its place, its author, and the newest signed head.
+
+    Raises `Refused` or `LogUnreachable`.
+    """
     registry, name = context.projection.registry, _name(data)
-    known = context.projection.exchange(exchange) if exchange else None
+    state = context.projection.exchange(exchange) if exchange else None
     of_channel = RULES[name].family == "channel" and name not in FORMATS
     newest, _ = await _newest(context)
     signed = {
@@ -154,14 +174,17 @@ async def bound(
         "exchange": registry.id if of_channel else exchange,
         "id": id,
         "author": author or context.grant.actor,
-        "after": registry.etag if of_channel else known.revision if known is not None else "",
+        "after": registry.etag if of_channel else state.revision if state is not None else "",
         "seen": {"size": newest.size, "root": newest.root},
     }
     return act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
 
 
 async def to_sign(context: PageContext, act: bytes) -> ToSign:
-    """Return what the page is given, so that it signs nothing that it has not verified. Raises `Refused`, `LogUnreachable`."""
+    """Return the data by which the page verifies an act before it signs it.
+
+    Raises `Refused` or `LogUnreachable`.
+    """
     registry = context.projection.registry
     _, note = await _newest(context)
     return ToSign(
@@ -174,7 +197,10 @@ async def to_sign(context: PageContext, act: bytes) -> ToSign:
 
 
 async def _newest(context: PageContext) -> tuple[SignedHead, str]:
-    """Return the newest signed head, and its note."""
+    """Return the newest signed head, and its note.
+
+    Raises `Refused` if no head is signed yet.
+    """
     registry = context.projection.registry
     sealed_heads = await recent(context.service.seals, context.name, 1)
     newest = head(sealed_heads[0], log_policy.log_of(registry), None) if sealed_heads else None
@@ -182,14 +208,15 @@ async def _newest(context: PageContext) -> tuple[SignedHead, str]:
         raise refused(
             "unavailable",
             sentence(
-                "No head of this log is signed yet, which a signature rests on. Try again in a moment."
+                "A signature needs a signed head of this log, and no head is signed yet. Try "
+                "again in a moment."
             ),
         )
     return newest, sealed_heads[0].note.decode()
 
 
 def answer(sign: ToSign) -> web.Response:
-    """Return what is to be signed, for the page's script."""
+    """Return the bytes to be signed as JSON for the page's script."""
     return web.Response(
         body=msgspec.json.encode(sign), headers=HEADERS, content_type="application/json"
     )

@@ -1,16 +1,20 @@
-"""A page that asks once before something is ended: what it is, what follows from it, and the one button that does it."""
+"""A page that asks for confirmation before something is ended.
+
+It names the thing, lists the consequences, and has one button that does it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext
+from dragoman.console.context import PageContext
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import Page
 
 
-class Asking(Struct, frozen=True, kw_only=True):
-    """What is about to be ended."""
+class EndingPage(Struct, frozen=True, kw_only=True):
+    """The thing that is about to be ended, as data."""
 
     act: str
     of: str
@@ -18,25 +22,27 @@ class Asking(Struct, frozen=True, kw_only=True):
 
 def ask(
     context: PageContext,
-    asking: Asking,
+    asking: EndingPage,
     *,
     question: str,
     follows: Sequence[str],
     button: str,
     back: tuple[str, str],
     area: str,
-    filled: Filled | None = None,
+    filled: FormState | None = None,
     hidden: Mapping[str, str] | None = None,
     reason: bool = False,
     suspects: bool = False,
     signs: bool = False,
 ) -> Page:
-    """Return the page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one.
+    """Return the page that asks for confirmation.
 
-    `suspects` offers one for the record from which on it is not sure who signed. What
-    is recorded for it the page `signs`, where that is asked.
+    `back` is the address and the text of the way back. `hidden` fields go with the
+    form. `reason` offers a field for a reason. `suspects` offers a field for the first
+    record whose signer is in doubt. `signs` is true where the page signs the act that
+    is recorded.
     """
-    form = filled or Filled()
+    form = filled or FormState()
     values: dict[str, Any] = {
         "question": question,
         "follows": follows,

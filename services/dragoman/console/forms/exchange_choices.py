@@ -1,9 +1,9 @@
-"""The choices that an exchange itself gives to a form: the windows that were offered, its messages, and the translations of them.
+"""Choices that an exchange gives to a form: offered windows, messages, translations.
 
-    windows(display, state)             [("0", 15 Dec 2026 08:00Z – 10:00Z (Brussels 09:00–11:00, Beijing 16:00–18:00))]
-    messages(words, state, …)           [("0197…", "Hazardous incident of NATO, 24 Nov 2026 03:05Z")]
+    windows(display, state)      [("0", 15 Dec 2026 08:00Z – 10:00Z (Brussels 09:00–…))]
+    messages(words, state, …)    [("0197…", "Hazardous incident of NATO, 24 Nov …")]
 
-A form shows each choice as its officer knows it. The act holds an index or an id, which
+A form shows each choice in the officer's words. The act holds an index or an id, which
 no page shows.
 """
 
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display.act_display import Display, language
-from dragoman.console.display.meeting_summary import known, there
+from dragoman.console.display.meeting_summary import known_windows, local_window
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, two_keys
@@ -24,7 +24,7 @@ from dragoman.i18n.words import Words
 from dragoman_schemas.state import Exchange, Said
 
 _BEGINNING = 60
-"""Characters of a text by which a reader knows it again."""
+"""The number of characters by which a reader recognizes a text."""
 
 
 class ExchangeChoice(Struct, frozen=True, kw_only=True):
@@ -35,7 +35,10 @@ class ExchangeChoice(Struct, frozen=True, kw_only=True):
 
 
 def windows(display: Display, offices: Sequence[Office], state: Exchange) -> list[ExchangeChoice]:
-    """Return the windows that may be accepted now; where a side has accepted one already, only that one."""
+    """Return the windows that may be accepted now.
+
+    If a side has accepted a window already, this is the only choice.
+    """
     if state.meeting is None:
         return []
     accepted = {item.window for item in state.meeting.accepted.values()}
@@ -49,7 +52,9 @@ def windows(display: Display, offices: Sequence[Office], state: Exchange) -> lis
 def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
     """Return a window in UTC and by the offices' clocks."""
     span = display.span(value)
-    local = [there(time_window, offices, display.words) for time_window in known([value])]
+    local = [
+        local_window(time_window, offices, display.words) for time_window in known_windows([value])
+    ]
     return span + Markup("").join(
         Markup(" <small>{}</small>").format(text) for text in local if text
     )
@@ -58,7 +63,11 @@ def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
 def agreed(
     display: Display, offices: Sequence[Office], state: Exchange, content: Mapping[str, Raw]
 ) -> Markup:
-    """Return the time to which an acceptance agrees: the window that it names, else the first one; for a call, at any time."""
+    """Return the time to which an acceptance agrees.
+
+    It is the window that the acceptance names, or the first one. For a call it is any
+    time.
+    """
     offers = meeting.terms(state)
     index = msgspec.json.decode(bytes(content["window"])) if "window" in content else 0
     if index >= len(offers):
@@ -88,16 +97,16 @@ def translatable(words: Words, state: Exchange, side: str) -> list[ExchangeChoic
 
 
 def translations(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
-    """Return the translations that other sides have given in an exchange, by their languages and their first words."""
+    """Return other sides' translations, by their languages and their first words."""
     return [
-        ExchangeChoice(value=item.id, shown=_described(words, item))
-        for item in _given(state)
+        ExchangeChoice(value=item.id, shown=_description(words, item))
+        for item in _translations(state)
         if item.said.side != side
     ]
 
 
 def amendments(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
-    """Return the amendment that waits for a side's answer, if there is one."""
+    """Return the amendment that waits for a side's answer; empty for none."""
     open_amendment = consent.open_amendment(state)
     if open_amendment is None or open_amendment.said.side == side:
         return []
@@ -105,7 +114,10 @@ def amendments(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]
 
 
 def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
-    """Return what a side may take back: its acts of consent, and its amendment, as long as not every side has consented."""
+    """Return the acts of consent and the amendments that a side may take back.
+
+    An act cannot be taken back once every side has consented.
+    """
     back = consent.withdrawn(state)
     return [
         _consent(words, act, item)
@@ -116,8 +128,12 @@ def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
 
 
 def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
-    """Return the parts of a text that may stand in brackets, each by its member, its number and its first words: "paragraphs/2"."""
-    exchange_choices = []
+    """Return the parts of a text that may be put in brackets.
+
+    Each has the value "paragraphs/2", which is its member and its number, and is shown
+    by its first words.
+    """
+    choices = []
     for member in field_types.members(state.act):
         raw = state.content.get(member.name)
         if raw is None or (
@@ -125,30 +141,34 @@ def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
         ):
             continue
         value = msgspec.json.decode(bytes(raw))
-        items = (
+        texts = (
             enumerate(value, 1)
             if isinstance(member.kind, field_types.TextsField)
             else [(0, value)]
             if isinstance(member.kind, field_types.TextField | field_types.LineField)
             else []
         )
-        for item, text in items:
+        for number, text in texts:
             label = display.words.field(member.name)
-            if item:
+            if number:
                 label = display.words.say(
-                    "%(what)s %(n)s", what=label, n=display.words.number(item)
+                    "%(what)s %(n)s", what=label, n=display.words.number(number)
                 )
             shown = display.words.say(
                 "%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1])
             )
-            exchange_choices.append(ExchangeChoice(value=f"{member.name}/{item}", shown=shown))
-    return exchange_choices
+            choices.append(ExchangeChoice(value=f"{member.name}/{number}", shown=shown))
+    return choices
 
 
 def second_keys(
     words: Words, state: Exchange, side: str, *, reader: str = ""
 ) -> list[ExchangeChoice]:
-    """Return the records of a side whose second key is due, without those that the reader sent: their second officer is another one."""
+    """Return the records of a side that wait for a second key.
+
+    Records that the reader sent are left out: their second officer must be another
+    person.
+    """
     return [
         ExchangeChoice(
             value=sent.id,
@@ -164,33 +184,35 @@ def second_keys(
     ]
 
 
-def _consent(words: Words, act: str, said: Said) -> ExchangeChoice:
+def _consent(words: Words, act: str, act_record: Said) -> ExchangeChoice:
     text = words.say(
         "%(act)s of %(side)s, %(t)s",
         act=words.act(act),
-        side=said.said.side.upper(),
-        t=words.written(said.said.time, "minute"),
+        side=act_record.said.side.upper(),
+        t=words.written(act_record.said.time, "minute"),
     )
-    return ExchangeChoice(value=said.id, shown=text)
+    return ExchangeChoice(value=act_record.id, shown=text)
 
 
-def _given(state: Exchange) -> Iterator[Said]:
+def _translations(state: Exchange) -> Iterator[Said]:
     yield from state.acts.get("translation", ())
 
 
 def _begun(text: str) -> str:
-    """Return the beginning of a text up to a space; of a text without spaces, so many characters."""
+    """Return the beginning of a text, cut at a space where there is one."""
     cut = text.rfind(" ", 0, _BEGINNING)
     return text[: cut if cut > 0 else _BEGINNING]
 
 
-def _described(words: Words, given: Said) -> str:
-    tag, text = (str(msgspec.json.decode(given.content[name])) for name in ("language", "text"))
+def _description(words: Words, translation: Said) -> str:
+    tag, text = (
+        str(msgspec.json.decode(translation.content[name])) for name in ("language", "text")
+    )
     beginning = text if len(text) <= _BEGINNING else f"{_begun(text)} …"
     return words.say(
         "%(language)s, by %(side)s, %(t)s: %(text)s",
         language=language(tag),
-        side=given.said.side.upper(),
-        t=words.written(given.said.time, "minute"),
+        side=translation.said.side.upper(),
+        t=words.written(translation.said.time, "minute"),
         text=" ".join(beginning.split()),
     )

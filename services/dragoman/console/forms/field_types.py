@@ -1,10 +1,12 @@
-"""What the members of acts are, as pages show and ask them: derived from the shapes, so that a format needs no page of its own.
+"""Types of form fields, derived from the shapes of the acts.
 
-"kind"    Literal[...]                     Choice    radio buttons, or a list
-"facts"   Words                            Text      one box a language
-"time"    Timestamp | About                Time      one field, read as officers write times
-"place"   Line | Place                     Place     one field, any notation
-"units"   tuple[Unit, ...]                 Rows      of a Group of members
+    "kind"    Literal[...]           ChoiceField    radio buttons, or a list
+    "facts"   Words                  TextField      one box a language
+    "time"    Timestamp | About      TimeField      one field, any notation of times
+    "place"   Line | Place           PlaceField     one field, any notation of places
+    "units"   tuple[Unit, ...]       RowsField      rows of a GroupField of members
+
+Pages show and ask for members by these types, so no format needs a page of its own.
 """
 
 from collections.abc import Mapping
@@ -21,28 +23,28 @@ from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 
 @dataclass(frozen=True)
 class ChoiceField:
-    """One of some words."""
+    """A choice of one value."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ChoicesField:
-    """Some of some words."""
+    """A choice of several values."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class FlagField:
-    """Yes or no; or `unknown`, where it may be."""
+    """Yes or no; or `unknown`, where the act allows it."""
 
     unknown: bool = False
 
 
 @dataclass(frozen=True)
 class TextField:
-    """A text, in several languages where it may be; a `title` is of one line."""
+    """A text, in several languages where the act allows it; a `title` is one line."""
 
     languages: bool = True
     title: bool = False
@@ -55,7 +57,7 @@ class TextsField:
 
 @dataclass(frozen=True)
 class LineField:
-    """A line."""
+    """A line of at most `most` characters."""
 
     most: int = 500
 
@@ -67,7 +69,7 @@ class LinesField:
 
 @dataclass(frozen=True)
 class TimeField:
-    """A moment; or `unknown`, or about then."""
+    """A moment; or `unknown`; or an approximate time, with `about`."""
 
     unknown: bool = False
     about: bool = False
@@ -75,7 +77,7 @@ class TimeField:
 
 @dataclass(frozen=True)
 class SpanField:
-    """From one moment to another; or a word that stands for it, like `ongoing`."""
+    """A span between two moments; or the word `instead` of it, like `ongoing`."""
 
     instead: str = ""
 
@@ -87,7 +89,7 @@ class SpansField:
 
 @dataclass(frozen=True)
 class PlaceField:
-    """A place; or some of them."""
+    """A place, or several places."""
 
     many: bool = False
 
@@ -117,7 +119,7 @@ class QuantityField:
 
 @dataclass(frozen=True)
 class SideField:
-    """A side; or some of them; or `unknown`."""
+    """A side; or several sides; or `unknown`."""
 
     many: bool = False
     unknown: bool = False
@@ -125,34 +127,34 @@ class SideField:
 
 @dataclass(frozen=True)
 class PartField:
-    """A part of a text that is agreed to: a member of the opening, and which item of it."""
+    """A part of a text that is agreed to: a member, and the number of its item."""
 
 
 @dataclass(frozen=True)
 class ReleasedField:
-    """Records of a matter that are made public, each without the members that are left out."""
+    """Records of a matter that are published, without the members that are left out."""
 
 
 @dataclass(frozen=True)
 class WhoseField:
-    """Some sides; or nobody of this channel; or not known yet."""
+    """Some sides, or nobody of this channel, or unknown."""
 
 
 @dataclass(frozen=True)
 class IssueField:
-    """An issue that is written of already, by the exchange that opened it."""
+    """An issue of the channel, named by the exchange that opened it."""
 
 
 @dataclass(frozen=True)
 class OfficerField:
-    """An officer of the own side, or some of them."""
+    """An officer of the reader's side, or several officers."""
 
     many: bool = False
 
 
 @dataclass(frozen=True)
 class LanguageField:
-    """A language by its tag, or some of them."""
+    """A language by its tag, or several languages."""
 
     many: bool = False
 
@@ -181,15 +183,18 @@ class PhrasesField:
 
 @dataclass(frozen=True)
 class PersonField:
-    """Somebody of the register of people, or some of them; `own` where only people of the writer's own side make sense."""
+    """A person in the people register, or several persons.
+
+    `own_side` is true where only people of the writer's own side make sense.
+    """
 
     many: bool = False
-    own: bool = False
+    own_side: bool = False
 
 
 @dataclass(frozen=True)
 class FilesField:
-    """Files beside the log."""
+    """Files that are stored beside the log."""
 
     many: bool = True
 
@@ -206,7 +211,7 @@ class DatesField:
 
 @dataclass(frozen=True)
 class PairsField:
-    """A line, or a number, for each name: of sides where those are the names."""
+    """A line, or a number, for each name; with `sides`, for each side."""
 
     sides: bool = False
     numbers: bool = False
@@ -214,26 +219,26 @@ class PairsField:
 
 @dataclass(frozen=True)
 class GroupField:
-    """Members together."""
+    """A group of members."""
 
     members: tuple["Member", ...]
 
 
 @dataclass(frozen=True)
 class RowsField:
-    """Several of a group."""
+    """Several rows of a group."""
 
     group: GroupField
 
 
 @dataclass(frozen=True)
 class FieldsField:
-    """Named members of the opening, replaced."""
+    """Members of the opening that the act replaces."""
 
 
 @dataclass(frozen=True)
 class OtherField:
-    """What only programs write."""
+    """A member that only programs write."""
 
 
 Kind = (
@@ -276,7 +281,7 @@ Kind = (
 
 @dataclass(frozen=True)
 class Member:
-    """A member of an act: its name, what it is, and whether it must be there."""
+    """A member of an act: its name, its type, and whether it is required."""
 
     name: str
     kind: Kind
@@ -284,15 +289,16 @@ class Member:
 
     @property
     def control(self) -> str:
-        """Return which part of a form asks for it."""
+        """Return the name of the form control that asks for it."""
         return type(self.kind).__name__.removesuffix("Field").lower()
 
 
 _SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
 _OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
-"""A side announces its own points of contact and deputies, and sends its own
-delegation.
+"""Members that name people of the writer's own side.
+
+A side announces its own points of contact and deputies, and sends its own delegation.
 """
 
 _STRUCTS: Final[Mapping[type, Kind]] = {
@@ -304,6 +310,7 @@ _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Length: QuantityField(("m", "km", "nm", "ft")),
     fields.Speed: QuantityField(("kn", "km/h", "m/s")),
 }
+"""Types of fields by the struct that a member holds."""
 
 
 @cache
@@ -314,7 +321,7 @@ def members(act: str) -> tuple[Member, ...]:
 
 @cache
 def member(act: str, name: str) -> Member | None:
-    """Return one member of an act; None where it has none of that name."""
+    """Return one member of an act; None for an unknown name."""
     return next((item for item in members(act) if item.name == name), None)
 
 
@@ -323,7 +330,7 @@ FRAME: Final = frozenset(
     for shape in (act_frame.OpeningAct, act_frame.Continuing, act_frame.Answering)
     for field in inspect.type_info(shape).fields  # type: ignore[attr-defined]
 )
-"""What any act may carry: asked for further down."""
+"""Members that any act may carry; a form asks for them after the act's own."""
 
 
 def _members(shape: type, act: str) -> tuple[Member, ...]:
@@ -337,7 +344,10 @@ def _members(shape: type, act: str) -> tuple[Member, ...]:
 
 
 def _kind(name: str, kind: Any, act: str) -> Kind:
-    """Return what a member is, by its type, and by its name where names are of sides, officers, languages or messages."""
+    """Return the type of a field by the type of its member.
+
+    Some members are recognized by their names: sides, officers, languages and messages.
+    """
     match kind:
         case inspect.Metadata():
             return _kind(name, kind.type, act)
@@ -346,7 +356,7 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.VarTupleType():
             return _of_many(name, kind.item_type, act)
         case inspect.StructType() if kind.cls is fields.Person:
-            return PersonField(own=name in _OWN_PEOPLE)
+            return PersonField(own_side=name in _OWN_PEOPLE)
         case inspect.StructType():
             return _STRUCTS.get(kind.cls) or GroupField(_members(kind.cls, act))
         case inspect.LiteralType():
@@ -428,8 +438,8 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
         return GroupField(_members(fields.Provision, act))
     if name == "whose":
         return WhoseField()
-    if any(isinstance(each, inspect.DictType) for each in types):
-        return TextField(title=any(getattr(each, "max_length", None) == 120 for each in types))
+    if any(isinstance(item, inspect.DictType) for item in types):
+        return TextField(title=any(getattr(item, "max_length", None) == 120 for item in types))
     number_field = _kind(name, types[0], act)
     match number_field:
         case NumberField():
@@ -470,7 +480,7 @@ def _of_many(name: str, item: Any, act: str) -> Kind:
         case ReferencesField():
             return ReferencesField()
         case PersonField():
-            return PersonField(many=True, own=kind.own)
+            return PersonField(many=True, own_side=kind.own_side)
         case FilesField():
             return FilesField()
         case GroupField():

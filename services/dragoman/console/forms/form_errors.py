@@ -1,12 +1,16 @@
-"""Faults of an act in the words of its form: at which field each is shown, where its link leads, and what its officer is to do.
+"""Faults of an act in the words of its form.
 
-    /facts/en   Expected `str` of length <= 60000      field f.facts.en, link #f-facts-en      "Facts: this is too long, at most 60,000 characters."
-    /windows/1  the window ends before it begins …     field f.windows.1.to                    "Possible times: this ends before it begins. …"
+    /facts/en     Expected `str` of length <= 60000
+                  → field f.facts.en, link #f-facts-en,
+                    "Facts: this is too long, at most 60,000 characters."
+    /windows/1    the window ends before it begins …
+                  → field f.windows.1.to,
+                    "Possible times: this ends before it begins. …"
 
-The rules of the log say what is wrong to programs as well, by the names of members. A
-page must not: an officer knows neither pointers nor identifiers. So what a rule says
-with such names is said here once more in plain words, and a name that is a value is
-looked up in the vocabulary.
+The rules of the log describe faults for programs, by the names of members. An officer
+knows neither pointers nor identifiers. So this module says at which field a fault is
+shown, where its link leads, and what the officer can do. A rule's sentence with such
+names has a plain sentence here. A name that is a value is looked up in the vocabulary.
 """
 
 import re
@@ -23,10 +27,10 @@ from dragoman.text import NameValue, Text, sentence
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field: its name, its label, and a sentence.
+    """A fault of one field: the field's name and label, and a sentence.
 
     `anchor` is the id to which a link leads, empty for a fault of the act as a whole;
-    `suggestion` is what may have been meant.
+    `suggestion` is a value that the officer may have meant.
     """
 
     field: str
@@ -36,19 +40,19 @@ class FieldError:
     suggestion: str = ""
 
 
-# Where a fault is shown
+# Fields at which faults are shown
 
 
-def placed(
+def at_field(
     fault: FieldError,
     members: Iterable[Member],
     languages: Sequence[str],
     *,
     extra: Mapping[str, str] | None = None,
 ) -> FieldError:
-    """Return a fault with the field beside which a form shows it, and the id of the first control that mends it.
+    """Return a fault with its field on the form, and the id of the control to correct.
 
-    `extra` has the ids of fields that no member asks for.
+    `extra` has the ids of fields that belong to no member.
     """
     if fault.field in (extra or {}):
         return replace(fault, anchor=(extra or {})[fault.field])
@@ -67,51 +71,54 @@ def _id(field: str) -> str:
 def _within(
     members: Iterable[Member], prefix: str, path: Sequence[str], languages: Sequence[str]
 ) -> tuple[str, str] | None:
-    """Return the field that shows a fault and the field to which its link leads; None where no form asks for it."""
+    """Return the field that shows a fault, and the field to which its link leads.
+
+    None where the form has no such field.
+    """
     member = next((item for item in members if item.name == path[0]), None)
     if member is None:
         return None
-    name, names = f"{prefix}.{path[0]}", path[1:]
+    name, rest = f"{prefix}.{path[0]}", path[1:]
     match member.kind:
         case field_types.GroupField():
-            return (_within(member.kind.members, name, names, languages) if names else None) or (
+            return (_within(member.kind.members, name, rest, languages) if rest else None) or (
                 name,
                 name,
             )
         case field_types.RowsField():
             inner = (
-                _within(member.kind.group.members, f"{name}.{names[0]}", names[1:], languages)
-                if len(names) > 1
+                _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
+                if len(rest) > 1
                 else None
             )
             return inner or (name, name)
         case _:
-            return _of_control(member.kind, name, names, languages)
+            return _of_control(member.kind, name, rest, languages)
 
 
 def _of_control(
-    kind: Kind, name: str, texts: Sequence[str], languages: Sequence[str]
+    kind: Kind, name: str, path: Sequence[str], languages: Sequence[str]
 ) -> tuple[str, str]:
     match kind:
         case field_types.TextField(languages=True) | field_types.TextsField():
-            text = next((tag for tag in texts if tag in languages), "")
+            text = next((tag for tag in path if tag in languages), "")
             return (
                 (f"{name}.{text}", f"{name}.{text}") if text else (name, f"{name}.{languages[0]}")
             )
         case field_types.SpansField():
-            index = texts[0] if texts and texts[0].isdigit() else "0"
-            end = texts[1] if len(texts) > 1 and texts[1] in ("from", "to") else ""
+            index = path[0] if path and path[0].isdigit() else "0"
+            end = path[1] if len(path) > 1 and path[1] in ("from", "to") else ""
             return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
         case field_types.SpanField():
             return (
-                (f"{name}.{texts[0]}",) * 2
-                if texts and texts[0] in ("from", "to")
+                (f"{name}.{path[0]}",) * 2
+                if path and path[0] in ("from", "to")
                 else (name, f"{name}.from")
             )
         case field_types.HoursField() | field_types.PairsField(sides=True):
             return name, name
-        case field_types.PlaceField() if texts and texts[0] in _OF_PLACE:
-            return (f"{name}.{_OF_PLACE[texts[0]]}",) * 2
+        case field_types.PlaceField() if path and path[0] in _OF_PLACE:
+            return (f"{name}.{_OF_PLACE[path[0]]}",) * 2
         case _:
             return name, name
 
@@ -125,14 +132,14 @@ _OF_PLACE: Final = {
 }
 
 
-# What it says
+# Sentences about faults
 
 
 _PLAIN: Final = {
-    "a reply says something; give text, answers by question number, or agreed phrases": sentence(
+    "a reply must say something; give text, answers by question number, or agreed phrases": sentence(
         "Write an answer, or choose an agreed phrase."
     ),
-    "an update says something; give text, or fields that are new, or next_update": sentence(
+    "an update must say something; give text, or fields that are new, or next_update": sentence(
         "Write what is new, or say when the next update comes."
     ),
     "give the file or its totals, or say nil_return: one of the two": sentence(
@@ -171,12 +178,10 @@ _PLAIN: Final = {
     "the place is empty; give lat and lon, a polygon, a circle, a name or text": sentence(
         "Say where: a position, an area, or a name."
     ),
-    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000": sentence(
-        "There is no such time."
-    ),
-    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000": sentence(
-        "There is no such time."
-    ),
+    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to "
+    "9000": sentence("There is no such time."),
+    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years "
+    "1000 to 9000": sentence("There is no such time."),
     "%(id)s is no message to %(side)s in this exchange; leave it out for the newest": sentence(
         "Choose a message of this exchange."
     ),
@@ -192,20 +197,22 @@ _PLAIN: Final = {
     "original names one of the languages of text; give text by language": sentence(
         "Choose a language in which the text is written."
     ),
-    "nobody of that id is in the channel's register of people; enter them with POST /people first": sentence(
-        "This person is not in the register of people any more. Choose another one."
-    ),
+    "nobody of that id is in the channel's register of people; enter them with POST /people "
+    "first": sentence("This person is not in the register of people any more. Choose another one."),
     "the entry was erased; enter the person anew with POST /people": sentence(
         "This person was erased from the register. Enter them again."
     ),
-    "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands": sentence(
-        "The entry of this person has changed. Open the form again, and choose the person once more."
+    "the entry's commitment is now %(commitment)s; read the entry, and use that commitment": sentence(
+        "The entry of this person has changed. Open the form again, and choose the person "
+        "once more."
     ),
     "there is no such file here for your side; PUT it under /files first": sentence(
         "This file is not here. Attach it again."
     ),
-    "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record": sentence(
-        "A new office begins as proposed. Choose that; or choose Entered for the record if it existed before."
+    "an office begins as proposed, and every other side must agree to it; enter an older "
+    "office with for_the_record": sentence(
+        "A new office begins as proposed. Choose that; or choose Entered for the record if "
+        "it existed before."
     ),
     "%(side)s is no side of %(channel)s; its sides are %(sides)s": sentence(
         "Choose a side of this channel."
@@ -219,7 +226,7 @@ _PLAIN: Final = {
     "it is missing; give it": sentence("This must be filled in."),
     "it is empty; give it, or leave it out": sentence("This must be filled in."),
 }
-"""What the rules say with names of members, and the same for an officer at a form."""
+"""Sentences of the rules with names of members, and the sentences for officers."""
 
 _WRITTEN: Final = "write it as %(form)s"
 _LENGTH: Final = "Expected `%(wanted)s` of length %(is)s %(limit)s"
@@ -254,8 +261,11 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+")
 _CONTEXTS: Final = ("act", "field", "value", "status")
 
 
-def worded(words: Words, kind: Kind | None, detail: Text, sides: Iterable[str] = ()) -> str:
-    """Return what an officer reads for what a rule or a validator says of a member of that kind."""
+def officer_text(words: Words, kind: Kind | None, detail: Text, sides: Iterable[str] = ()) -> str:
+    """Return the sentence for an officer about a fault of a member of that type.
+
+    `detail` is the sentence of a rule or of a validator.
+    """
     message = detail.message
     if message in _PLAIN:
         return words.sentence(_PLAIN[message])
@@ -299,7 +309,10 @@ def _of_length(words: Words, kind: Kind | None, detail: Text) -> str:
 
 
 def _value(words: Words, value: object, sides: frozenset[str]) -> object:
-    """Return a value of a sentence as an officer knows it: times as pages write them, sides in capitals, names from the vocabulary."""
+    """Return a value of a sentence as an officer knows it.
+
+    Times are written as on pages, sides in capitals, and names from the vocabulary.
+    """
     if not isinstance(value, str):
         return value
     if _TIME.fullmatch(value):
@@ -316,7 +329,7 @@ def _value(words: Words, value: object, sides: frozenset[str]) -> object:
     return tuple(name_values) if all(name_values) else value
 
 
-# An error as a whole
+# Sentences about a request as a whole
 
 
 _SEND_AGAIN: Final = sentence(
@@ -325,23 +338,23 @@ _SEND_AGAIN: Final = sentence(
 _NO_EXCHANGE: Final = sentence("There is no such exchange here, or there was none at that time.")
 
 _ON_PAGES: Final = {
-    "There is nothing at this path; GET /v1/openapi.json lists what there is.": sentence(
+    "This path does not exist; GET /v1/openapi.json lists all paths.": sentence(
         "There is no page at this address."
     ),
-    "There is no such exchange here, or was none at that position; list them under /exchanges.": _NO_EXCHANGE,
+    "There is no such exchange here, or was none at that position; list them under "
+    "/exchanges.": _NO_EXCHANGE,
     "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.": _NO_EXCHANGE,
     "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.": sentence(
         "There is no channel %(channel)s for you here."
     ),
-    "This exchange is no joint report; take it under /exchanges.": sentence(
+    "This exchange is not a joint report. Open it under /exchanges.": sentence(
         "This exchange is not a joint report."
     ),
     "There is no such draft of your side; GET /drafts lists those there are.": sentence(
         "There is no such draft of your side."
     ),
-    "There is no such entry in the channel's register of people; GET /people lists those there are.": sentence(
-        "There is no such entry in the register of people."
-    ),
+    "There is no such entry in the channel's register of people; GET /people lists those "
+    "there are.": sentence("There is no such entry in the register of people."),
     "There is no such endpoint of your side; GET /v1/webhooks lists those there are.": sentence(
         "There is no such endpoint of your side."
     ),
@@ -354,27 +367,31 @@ _ON_PAGES: Final = {
     ),
     "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.": _SEND_AGAIN,
     "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
-    "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": _SEND_AGAIN,
-    "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
-    "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": sentence(
+    "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot "
+    "be recorded twice.": _SEND_AGAIN,
+    "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with "
+    "the same Idempotency-Key.": _SEND_AGAIN,
+    "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; "
+    "it cannot be recorded twice.": sentence(
         "It may or may not be recorded: %(error)s. Send it again: it cannot be recorded twice."
     ),
-    "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key.": sentence(
-        "Nothing was recorded: earlier messages of this exchange still wait for the log. Send it again in a moment."
+    "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try "
+    "again with the same Idempotency-Key.": sentence(
+        "Nothing was recorded: earlier messages of this exchange still wait for the log. "
+        "Send it again in a moment."
     ),
-    "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.": sentence(
+    "Other posts to this exchange were faster. Read it, and post again with the same "
+    "Idempotency-Key.": sentence(
         "Others write in this exchange at this moment. Read it, and send yours again."
     ),
     "The exchange has moved since you read it; read it again, and post with its new ETag.": sentence(
         "The exchange has moved since you read it. Read it, and write again."
     ),
 }
-"""Sentences of the API for programs, each with the one that a reader of a page gets
-instead.
-"""
+"""Sentences of the API for programs, and the sentences that pages show instead."""
 
 
 def plain(detail: Text) -> Text:
-    """Return an error in words for a page: it names no path and no header of the API."""
+    """Return an error in words for a page, without paths and headers of the API."""
     text = _ON_PAGES.get(detail.message)
     return detail if text is None else replace(detail, message=text.message)

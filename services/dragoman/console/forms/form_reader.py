@@ -1,13 +1,13 @@
-"""A reader of HTML forms: UTF-8 only, within a size and a time, and with nothing that a sender may choose a codec for.
+"""A reader of HTML forms that accepts UTF-8 only, within a size and a time.
 
     form = await form_reader.read(request, limit=SMALL_FORM_BYTES)
     form["token"]
 
-aiohttp's own `Request.post` decodes a form by the charset that its sender names, with
-any codec that Python has. Some codecs take quadratic time, so one request could stop
-the gateway for minutes. Nothing in this service calls it;
-`tests/gateway/test_form_reader.py` checks that. For the same reason nothing here reads
-`filename*`, whose sender chooses a codec as well.
+A sender can choose no codec here. aiohttp's own `Request.post` decodes a form by the
+charset that its sender names, with any codec that Python has. Some codecs take
+quadratic time, so one request could stop the gateway for minutes. Nothing in this
+service calls it; `tests/console/test_form_reader.py` checks that. For the same reason
+this module does not read `filename*`, whose sender chooses a codec as well.
 """
 
 import asyncio
@@ -30,12 +30,13 @@ _UTF_8: Final = frozenset({"", "utf-8", "utf8"})
 _DISPOSITION: Final = re.compile(
     r'form-data; *name="([^"]*)"(?:; *filename="([^"]*)")?;?', re.IGNORECASE
 )
-"""How every browser writes it. RFC 7578 allows no `filename*`."""
+"""The header as every browser writes it. RFC 7578 allows no `filename*`."""
 
 _ESCAPES: Final = {"%22": '"', "%0D": "\r", "%0A": "\n"}
-_KEPT: Final = "form"
-"""Where a request keeps its form: a page reads it, and so does what the page has
-signed.
+_REQUEST_KEY: Final = "form"
+"""The key under which a request keeps its form.
+
+A page reads the form, and the signing of the page's act reads it again.
 """
 
 _FOREIGN: Final = ("Content-Encoding", "Content-Transfer-Encoding")
@@ -43,12 +44,15 @@ _FOREIGN: Final = ("Content-Encoding", "Content-Transfer-Encoding")
 
 
 class Upload:
-    """A file that came with a form: its bytes as they were sent, the name that the browser gave, and its media type."""
+    """A file that came with a form: its bytes, its name and its media type.
+
+    The bytes are as they were sent. The browser gave the name.
+    """
 
     __slots__ = ("content", "filename", "media_type")
 
     def __init__(self, filename: str, media_type: str, content: bytes) -> None:
-        """Keep the three."""
+        """Store the name, the media type and the bytes."""
         self.filename = filename
         self.media_type = media_type
         self.content = content
@@ -58,13 +62,14 @@ Form = MultiDictProxy[str | Upload]
 
 
 async def read(request: web.Request, *, limit: int, files: bool = False) -> Form:
-    """Return the form that a request carries, of at most `limit` bytes; a multipart one only where the page takes `files`.
+    """Return the form that a request carries, of at most `limit` bytes.
 
-    Raise `Refused` where the body is too large, too slow, no form, or not UTF-8.
+    A multipart form is read only where the page takes `files`. Raises `Refused` if the
+    body is too large or too slow, is not a form, or is not UTF-8.
     """
-    form: Form | None = request.get(_KEPT)
+    form: Form | None = request.get(_REQUEST_KEY)
     if form is None:
-        form = request[_KEPT] = await _read(request, limit=limit, files=files)
+        form = request[_REQUEST_KEY] = await _read(request, limit=limit, files=files)
     return form
 
 
@@ -72,17 +77,23 @@ async def _read(request: web.Request, *, limit: int, files: bool) -> Form:
     if not request.can_read_body:
         return MultiDictProxy(MultiDict())
     boundary = _check_type(request, files=files)
-    raw = await _arrived(request, limit)
+    raw = await _receive(request, limit)
     return await body_workers.read(request, len(raw), parsed, raw, boundary)
 
 
 def parsed(raw: bytes, boundary: bytes = b"") -> Form:
-    """Return the fields of a form's bytes: multipart where there is a boundary, else URL-encoded. Raise `Refused`."""
+    """Return the fields of a form's bytes: multipart with a boundary, else URL-encoded.
+
+    Raises `Refused`.
+    """
     return MultiDictProxy(MultiDict(_parts(raw, boundary) if boundary else _pairs(raw)))
 
 
 def _check_type(request: web.Request, *, files: bool) -> bytes:
-    """Return the boundary of a multipart form, or nothing for a URL-encoded one. Raise `Refused` for anything else."""
+    """Return the boundary of a multipart form; empty for a URL-encoded one.
+
+    Raises `Refused` for anything else.
+    """
     media_type, parameters = _media_type(request.headers.get("Content-Type", ""))
     if parameters.get("charset", "").lower() not in _UTF_8:
         raise _not_taken(sentence("A form is sent in UTF-8; send it without another charset."))
@@ -91,7 +102,7 @@ def _check_type(request: web.Request, *, files: bool) -> bytes:
     if media_type != MULTIPART:
         raise _not_taken(
             sentence(
-                "%(media_type)s is no form; send %(wanted)s.",
+                "%(media_type)s is not a form. Send %(wanted)s.",
                 media_type=media_type[:80],
                 wanted=URLENCODED,
             )
@@ -106,8 +117,11 @@ def _check_type(request: web.Request, *, files: bool) -> bytes:
     return boundary.encode()
 
 
-async def _arrived(request: web.Request, limit: int) -> bytes:
-    """Return the body. Raise `Refused` where it has more than `limit` bytes or takes too long."""
+async def _receive(request: web.Request, limit: int) -> bytes:
+    """Return the body.
+
+    Raises `Refused` if it has more than `limit` bytes or takes too long.
+    """
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     raw = bytearray()
@@ -138,7 +152,7 @@ def _pairs(raw: bytes) -> list[tuple[str, str | Upload]]:
 
 
 def _parts(raw: bytes, boundary: bytes) -> list[tuple[str, str | Upload]]:
-    """Return the parts of a multipart form (RFC 7578), split in one pass over its bytes."""
+    """Return the parts of a multipart form (RFC 7578), split in one pass."""
     delimiter = b"\r\n--" + boundary
     first, *parts = (b"\r\n" + raw).split(delimiter, FORM_FIELDS + 2)
     if first.strip() or len(parts) > FORM_FIELDS + 1 or not parts or parts.pop().strip() != b"--":
@@ -157,7 +171,8 @@ def _part(raw: bytes) -> tuple[str, str | Upload]:
     ):
         raise _not_taken(
             sentence(
-                "A part of the form has a charset or an encoding of its own; send every part in UTF-8, as it is."
+                "A part of the form has a charset or an encoding of its own; send every part "
+                "in UTF-8, as it is."
             )
         )
     disposition = _DISPOSITION.fullmatch(headers.get("Content-Disposition", ""))
@@ -190,11 +205,11 @@ def _unescaped(text: str) -> str:
 
 
 def _media_type(text: str) -> tuple[str, dict[str, str]]:
-    """Return a media type in small letters, and its parameters by their names in small letters."""
+    """Return a media type in lower case, and its parameters by lower-case names."""
     media_type, *parameters = text.split(";")
-    named = (parameter.partition("=") for parameter in parameters)
+    pairs = (parameter.partition("=") for parameter in parameters)
     return media_type.strip().lower(), {
-        name.strip().lower(): value.strip().strip('"') for name, _, value in named
+        name.strip().lower(): value.strip().strip('"') for name, _, value in pairs
     }
 
 
@@ -205,7 +220,8 @@ def _not_taken(detail: Text) -> Refused:
 def _malformed() -> Refused:
     return Refused(
         make_refusal(
-            "bad-request", "This is no form in UTF-8; open the page here and send it again."
+            "bad-request",
+            "This is not a form in UTF-8. Open the page here, and send the form again.",
         )
     )
 

@@ -1,12 +1,13 @@
-"""A form as it was sent: what stands in its fields, what is wrong with them, and its key, by which sending it again is sending it once.
+"""The state of a form: its texts, its faults, and its idempotency key.
 
     filled = await Filled.of(request)
     filled.wrong("office", words.say("Give the office."))
-    with filled.trying("officer", office="/office"):    # what the rules refuse is said beside the field that it is about
-        await posting.record(..., key=filled.key)
+    with filled.trying("officer", office="/office"):
+        await submission.record(..., key=filled.key)
 
-Whatever is wrong, everything that was typed is shown again. The key stays the same
-where it is not known whether the form was kept.
+A refusal inside `trying` is shown beside the field that it is about. After a fault, all
+typed text is shown again. The key stays the same while it is unknown whether the form
+was recorded: so sending the form again records it once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from dragoman.projection.projection import NotYetApplied
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
 
-_MENDED: Final = frozenset(
+_CORRECTABLE: Final = frozenset(
     {
         "invalid",
         "invalid-act",
@@ -36,75 +37,80 @@ _MENDED: Final = frozenset(
         "key-reused",
     }
 )
-"""What the same person mends in the same form."""
+"""Kinds of refusals that the same person can correct in the same form."""
 
 _AGAIN: Final = frozenset({"unavailable", "unknown-outcome", "busy", "behind", "read-only"})
-"""What is sent again as it is, under the same key."""
+"""Kinds of refusals after which the form is sent again unchanged, under the same key.
+"""
 
 _WRONG: Final = TYPES["invalid"][0]
 
 
-class Wrong(Struct, frozen=True, kw_only=True):
-    """What is wrong with a field: said in the reader's language, or to be said in it."""
+class FormFault(Struct, frozen=True, kw_only=True):
+    """A fault of a field, in the reader's language or still to be translated."""
 
     field: str
     detail: str | Text
 
     def said(self, words: Words) -> str:
-        """Return a sentence of its own."""
+        """Return the fault as a whole sentence."""
         return self.detail if isinstance(self.detail, str) else words.whole(self.detail)
 
 
-class Filled:
-    """One form. `status` is that of the page that shows it."""
+class FormState:
+    """One form. `status` is the HTTP status of the page that shows it."""
 
     def __init__(self, texts: Mapping[str, Sequence[str]] | None = None, key: str = "") -> None:
-        """A form with these values in it; an empty key is a new one."""
+        """Start with these texts in the form; an empty key means a new key."""
         self._given = texts or {}
         self.key = key
-        self.faults: list[Wrong] = []
+        self.faults: list[FormFault] = []
         self.status = 200
 
     @classmethod
-    async def of(cls, request: web.Request) -> "Filled":
+    async def of(cls, request: web.Request) -> "FormState":
         """Return the form that was sent. Raises `Refused`."""
         form = await form_of(request)
         texts = {
             name: [
-                item.replace("\r\n", "\n").strip()
-                for item in form.getall(name)
-                if isinstance(item, str)
+                text.replace("\r\n", "\n").strip()
+                for text in form.getall(name)
+                if isinstance(text, str)
             ]
             for name in form
         }
         return cls(texts, said(form, "key"))
 
     def __getitem__(self, name: str) -> str:
-        """Return what stands in a field; empty for nothing."""
+        """Return the text of a field; empty for none."""
         return next(iter(self._given.get(name, ())), "")
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Return what was chosen in a field of several choices."""
+        """Return the values that were chosen in a field with several choices."""
         return tuple(self._given.get(name, ()))
 
     def wrong(self, field: str, detail: str | Text, *, status: int = _WRONG) -> None:
-        """Say what is wrong with a field."""
-        self.faults.append(Wrong(field=field, detail=detail))
+        """Note a fault of a field."""
+        self.faults.append(FormFault(field=field, detail=detail))
         self.status = status
 
-    def of_field(self, name: str) -> Wrong | None:
-        """Return what is wrong with a field."""
+    def of_field(self, name: str) -> FormFault | None:
+        """Return the first fault of a field; None for no fault."""
         return next((wrong for wrong in self.faults if wrong.field == name), None)
 
     @contextmanager
     def trying(self, first: str, **fields: str) -> Iterator[None]:
-        """Take what is refused as what is wrong: by its pointer with one of the fields, else with the first. Raises what no form mends."""
+        """Turn a refusal into a fault of one of the form's fields.
+
+        `fields` has the pointer of each field. A refusal without such a pointer goes to
+        the field `first`. A refusal that no form can correct is raised.
+        """
         try:
             yield
         except Malformed as error:
             self._mend("invalid-act", error.faults, first, fields)
         except Refused as error:
-            if error.refusal.kind not in _MENDED | _AGAIN:
+            if error.refusal.kind not in _CORRECTABLE | _AGAIN:
                 raise
             faults = error.refusal.faults or (FieldFault(pointer="", detail=error.refusal.detail),)
             self._mend(error.refusal.kind, faults, first, fields)

@@ -1,4 +1,4 @@
-"""Members of an act as the text of form fields."""
+"""A writer of form fields: the members of an act as the text that one would type."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,26 +10,21 @@ from multidict import MultiDict
 
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Kind, Member
-from dragoman.domain.notation import GeoPoint
+from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.i18n.words import Words, as_moment
 
 PREFIX: Final = "f"
-
-
+"""The first part of the names of all fields that belong to members."""
 UNKNOWN: Final = "unknown"
-
+"""The value of a member that its writer does not know."""
 
 _WINDOWS: Final = 3
-
-
 _SPARE_ROWS: Final = 2
-
-
 _DIGITS: Final = 6
 
 
 def lettered(point: GeoPoint) -> str:
-    """Return a point in decimal degrees with its letters."""
+    """Return a point in decimal degrees with its letters: "15.1N 116.4E"."""
     lat, lon = (str(tidy(abs(number))) for number in point)
     return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
 
@@ -40,22 +35,25 @@ def tidy(number: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def typed(
+def form_fields(
     words: Words,
     languages: Sequence[str],
     members: Iterable[Member],
     content: Mapping[str, Any],
     prefix: str = PREFIX,
 ) -> MultiDict[str]:
-    """Return what would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
-    multi_dict: MultiDict[str] = MultiDict()
+    """Return the text that one would type for some members: for drafts and corrections.
+
+    A value that no field can hold is left as it is written.
+    """
+    fields: MultiDict[str] = MultiDict()
     for member in members:
         if member.name in content:
             raw = content[member.name]
             value = msgspec.json.decode(bytes(raw)) if isinstance(raw, Raw) else raw
             for name, text in _typed(words, languages, member, f"{prefix}.{member.name}", value):
-                multi_dict.add(name, text)
-    return multi_dict
+                fields.add(name, text)
+    return fields
 
 
 def _typed(
@@ -126,10 +124,10 @@ def _typed(
         case field_types.PairsField():
             yield name, "\n".join(f"{key}: {entry}" for key, entry in value.items())
         case field_types.GroupField():
-            yield from typed(words, languages, kind.members, value, name).items()
+            yield from form_fields(words, languages, kind.members, value, name).items()
         case field_types.RowsField():
             for index, item in enumerate(value):
-                yield from typed(
+                yield from form_fields(
                     words, languages, kind.group.members, item, f"{name}.{index}"
                 ).items()
         case (
@@ -137,7 +135,7 @@ def _typed(
         ) if isinstance(value, list):
             yield name, "\n".join(map(str, value))
         case _ if isinstance(value, list):
-            yield from ((name, str(each)) for each in value)
+            yield from ((name, str(choice)) for choice in value)
         case _:
             yield name, str(value)
 
@@ -214,18 +212,18 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
 
 def indexes(form: Mapping[str, Any], name: str) -> list[int]:
     """Return the numbers of the rows that a form holds under a name, in their order."""
-    result = {
+    numbers = {
         int(match[1])
         for key in form
         if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
     }
-    return sorted(result)
+    return sorted(numbers)
 
 
 def rows(
     form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0
 ) -> range:
-    """Return the rows that a form shows under a name: those that are filled in, and some to spare."""
+    """Return the rows that a form shows under a name: filled rows and spare rows."""
     used = [index + 1 for index in indexes(form, name) if is_filled(form, kind, f"{name}.{index}")]
     return range(max(least, max(used, default=0) + spare))
 

@@ -1,12 +1,14 @@
-"""Forms that outlive a session: what an officer sent after it had ended, sealed for an hour, and given back to the same officer alone.
+"""Forms that outlive a session: sealed for an hour and returned to their sender alone.
 
-    secret = forms.keep("nato/o-1", "/c/nato-china/compose/contact-note", body)     the secret goes into a cookie
-    forms.find(secret, "nato/o-1")                                                  the form, after signing in again
+    secret = forms.keep("nato/o-1", "/c/nato-china/compose/contact-note", body)
+                                       the secret goes into a cookie
+    forms.find(secret, "nato/o-1")     the form, after signing in again
 
-The bytes are sealed with AES-256-GCM under a key that only the browser's cookie holds;
-the gateway keeps a digest of it to find them by. They are in memory only and never on
-disk. One form an officer, at most `KEPT_FORMS` in all: what is kept first goes first.
-Nobody fills this who has not had a session here within the hour.
+An officer sent such a form after the session had ended. The bytes are sealed with
+AES-256-GCM under a key that only the browser's cookie holds. The gateway keeps a digest
+of the key to find them. They are in memory only and never on disk. Each officer has one
+form, and there are at most `KEPT_FORMS` in all: the oldest is dropped first. Only
+somebody who had a session here within the hour can store a form.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ _NONCE_BYTES: Final = 12
 
 
 class KeptForm(NamedTuple):
-    """A form as it was sent: to which path, and its fields, URL-encoded."""
+    """A form as it was sent: its path, and its fields, URL-encoded."""
 
     path: str
     body: bytes
@@ -44,12 +46,15 @@ class KeptForms:
     """The kept forms of one gateway. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Keep nothing yet."""
+        """Start without any form."""
         self._clock = clock
         self._sealed: dict[str, _Sealed] = {}
 
     def keep(self, actor: str, path: str, body: bytes) -> str:
-        """Seal a form of an officer in place of the one before; return the secret that opens it, or nothing for one that is too long."""
+        """Seal a form of an officer in place of the previous one; return its secret.
+
+        The secret opens the form. It is empty for a form that is too long to be kept.
+        """
         if len(body) > KEPT_FORM_BYTES:
             return ""
         self._sweep()
@@ -66,7 +71,10 @@ class KeptForms:
         return key.hex()
 
     def find(self, secret: str, actor: str) -> KeptForm | None:
-        """Open a form for the officer who sent it; None for anybody else, and once its hour is over."""
+        """Return the form for the officer who sent it.
+
+        None for anybody else, and once the hour is over.
+        """
         self._sweep()
         sealed = self._sealed.get(_place(secret))
         if sealed is None or sealed.actor != actor:
@@ -80,7 +88,7 @@ class KeptForms:
         return KeptForm(sealed.path, body)
 
     def drop(self, secret: str) -> None:
-        """Forget a form."""
+        """Delete a form."""
         self._sealed.pop(_place(secret), None)
 
     def _sweep(self) -> None:
@@ -94,7 +102,7 @@ def _place(secret: str) -> str:
 
 
 def _bound(actor: str, path: str) -> bytes:
-    """Return what a seal is bound to, beside its bytes."""
+    """Return the bytes that a seal authenticates besides the form."""
     return f"{actor}\n{path}".encode()
 
 

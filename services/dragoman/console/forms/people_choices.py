@@ -1,8 +1,11 @@
-"""People of the register as pages offer and show them: told apart by side, post and number, and checked for the side that they are of.
+"""People of the register as pages offer and show them.
 
-offered = await choices(here)                 the people whom a form may offer
-seen = await seen_in(here, content)           who is meant by an act's members
-warnings = of_other_sides(here, "point-of-contact", content, seen)
+    offered = await choices(context)              people whom a form may offer
+    people = await seen_in(context, content)      people whom an act's members name
+    warnings = of_other_sides(context, "point-of-contact", content, people)
+
+People who look alike are distinguished by side, post and number. A person of another
+side is warned of where an act names people of the writer's own side.
 """
 
 from collections import Counter
@@ -14,10 +17,10 @@ from markupsafe import Markup
 from msgspec import Raw, Struct, UnsetType
 
 from dragoman.application import attachment_checks
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import person
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import PageContext
 from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores.people import StoredPerson
@@ -26,33 +29,36 @@ from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 
 class PersonChoice(Struct, frozen=True, kw_only=True):
-    """Somebody who may be chosen in a form: the value that the act would hold, their side, how they are told apart.
+    """A person who may be chosen in a form: the act's value, the side, and a label.
 
-    `held` where they are chosen already.
+    `is_chosen` is true where the person is chosen already.
     """
 
     value: str
     side: str
     label: Markup
-    held: bool = False
+    is_chosen: bool = False
 
 
 async def choices(context: PageContext) -> list[PersonChoice]:
-    """Return the people of the register whom the reader may name, the reader's own side first. Raise `LogUnreachable`."""
-    result = [
+    """Return the people of the register whom the reader may name.
+
+    The reader's own side comes first. Raises `LogUnreachable`.
+    """
+    people = [
         (stored_person, stored_person.person)
         for stored_person in await context.service.people.listed(context.registry.cid)
         if not stored_person.erased and stored_person.open_to(context.grant.actor)
     ]
-    known = [
+    entries = [
         (stored_person, entry)
-        for stored_person, entry in result
+        for stored_person, entry in people
         if not isinstance(entry, UnsetType)
     ]
     alike = Counter(
-        person(stored_person.side, entry, dialled=False) for stored_person, entry in known
+        person(stored_person.side, entry, dialled=False) for stored_person, entry in entries
     )
-    known.sort(
+    entries.sort(
         key=lambda item: (
             item[0].side != context.side,
             item[0].side,
@@ -73,14 +79,17 @@ async def choices(context: PageContext) -> list[PersonChoice]:
                 alone=alike[person(stored_person.side, entry, dialled=False)] == 1,
             ),
         )
-        for stored_person, entry in known
+        for stored_person, entry in entries
     ]
 
 
 def _label(
     context: PageContext, stored_person: StoredPerson, entry: PersonEntry, *, alone: bool
 ) -> Markup:
-    """Return what stands beside a choice; more of the entry where it would read like another one's."""
+    """Return the label of a choice.
+
+    It has more of the entry where it would read like the label of another person.
+    """
     markup = person(stored_person.side, entry, dialled=False)
     if alone:
         return markup
@@ -101,22 +110,31 @@ def _label(
     return Markup("{} <small>{}</small>").format(markup, Markup(", ").join(more))
 
 
-def offered(people: Iterable[PersonChoice], text: str, chosen: Iterable[str]) -> list[PersonChoice]:
-    """Return the choices of a member: of one side where `own` names it, and whoever was chosen already, so that no choice is lost unseen."""
-    commitments = {_commitment(item) for item in chosen}
+def offered(people: Iterable[PersonChoice], side: str, chosen: Iterable[str]) -> list[PersonChoice]:
+    """Return the choices of a member.
+
+    With a `side`, only its people are offered. People who are chosen already are always
+    offered, so that no choice is lost unseen.
+    """
+    commitments = {_commitment(value) for value in chosen}
     marked_up = (
-        msgspec.structs.replace(person_choice, held=_commitment(person_choice.value) in commitments)
+        msgspec.structs.replace(
+            person_choice, is_chosen=_commitment(person_choice.value) in commitments
+        )
         for person_choice in people
     )
     return [
         person_choice
         for person_choice in marked_up
-        if not text or person_choice.side == text or person_choice.held
+        if not side or person_choice.side == side or person_choice.is_chosen
     ]
 
 
 def _commitment(value: str) -> str:
-    """Return which revision of which entry the value of a choice names, however its JSON is written."""
+    """Return the commitment in the value of a choice, however its JSON is written.
+
+    It names one revision of one entry. Empty for an invalid value.
+    """
     try:
         return msgspec.json.decode(value.encode(), type=Person).commitment
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -124,7 +142,7 @@ def _commitment(value: str) -> str:
 
 
 def id_of(value: str) -> str:
-    """Return which entry the value of a choice names; empty for none."""
+    """Return the id of the entry that the value of a choice names; empty for none."""
     try:
         return msgspec.json.decode(value.encode(), type=Person).id
     except (msgspec.DecodeError, UnicodeEncodeError):
@@ -132,7 +150,7 @@ def id_of(value: str) -> str:
 
 
 async def seen_in(context: PageContext, *values: Any) -> dict[str, PersonSeen]:
-    """Return who is meant in decoded acts, as the register has them now."""
+    """Return the people whom decoded acts name, as the register has them now."""
     mentioned: dict[str, set[str]] = {}
     for _, id, commitment in (item for value in values for item in references.people(value)):
         mentioned.setdefault(id, set()).add(commitment)
@@ -140,7 +158,10 @@ async def seen_in(context: PageContext, *values: Any) -> dict[str, PersonSeen]:
 
 
 async def seen(context: PageContext, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
-    """Return who is meant by ids and the commitments that go with them; where the register does not answer, that."""
+    """Return the people of some ids, each with the commitments by which acts name them.
+
+    Where the register does not answer, every person is marked as unavailable.
+    """
     try:
         return await attachment_checks.people_seen(
             context.service, context.projection, context.grant, mentioned
@@ -157,7 +178,10 @@ def decoded(content: Mapping[str, Raw]) -> dict[str, Any]:
 def of_other_sides(
     context: PageContext, act: str, content: Mapping[str, Any], people: Mapping[str, PersonSeen]
 ) -> list[str]:
-    """Return a warning for each person of another side who stands where an act names people of the writer's own side."""
+    """Return a warning for each person of another side in a member for the own side.
+
+    Such a member names people of the writer's own side.
+    """
     return list(dict.fromkeys(_of_other_sides(context, field_types.members(act), content, people)))
 
 
@@ -172,7 +196,7 @@ def _of_other_sides(
         if (
             member.name not in content
             or not isinstance(member.kind, field_types.PersonField)
-            or not member.kind.own
+            or not member.kind.own_side
         ):
             continue
         for _, id, _ in references.people(content[member.name]):

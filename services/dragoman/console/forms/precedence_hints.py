@@ -1,10 +1,11 @@
-"""The precedence that a message has by the rule of its format, said before it is sent: on its form for each choice, on its check page for what was chosen.
+"""The precedence that a format's rule gives a message, shown before it is sent.
 
     rule_of(FORMATS["hazardous-incident"], now)
-    Rule(member="kind", levels={"collision": "flash", "near_miss": "immediate", …})
+    PrecedenceRule(member="kind", levels={"collision": "flash", …})
 
-The rules are functions of the act. They are asked for every value of one choice, so no
-page repeats them.
+A form shows the precedence of each choice, and its check page that of the chosen one.
+The rules are functions of the act. They are evaluated for every value of one choice, so
+no page repeats them.
 """
 
 from dataclasses import dataclass, field
@@ -17,29 +18,37 @@ from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts import SHAPES
 
 ORDER: Final[tuple[Precedence, ...]] = ("flash", "immediate", "priority", "routine")
+"""Precedences, the most urgent first."""
 _FEW: Final = 6
 _YES: Final = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
 class PrecedenceRule:
-    """The precedence of a format: one for all its messages, or one for each value of a member; neither where the rule looks at more."""
+    """The precedence of a format: one for all messages, or one for each choice.
+
+    A choice is a value of the member `member`. Both are empty where the rule depends on
+    more than one member.
+    """
 
     always: str = ""
     member: str = ""
     levels: dict[str, str] = field(default_factory=dict)
 
     def level(self, chosen: str) -> str:
-        """Return the precedence by the rule where that value was chosen; empty where it is not known yet."""
+        """Return the precedence for a chosen value; empty where it is not known yet."""
         return self.always or self.levels.get(chosen, "")
 
     def groups(self) -> list[tuple[str, list[str]]]:
-        """Return each precedence with the values that have it, the most urgent first; without values where they are too many to be read."""
-        rows = [
+        """Return each precedence with its values, the most urgent first.
+
+        A precedence with too many values to be read has an empty list.
+        """
+        groups = [
             (level, [value for value, text in self.levels.items() if value and text == level])
             for level in ORDER
         ]
-        used = [(level, values) for level, values in rows if values]
+        used = [(level, values) for level, values in groups if values]
         most = max((len(values) for _, values in used), default=0)
         return [(level, values if len(values) < max(most, _FEW) else []) for level, values in used]
 
@@ -68,7 +77,7 @@ def rule_of(form: Format | None, now: datetime) -> PrecedenceRule:
 
 
 def _required(act: str) -> list[str]:
-    """Return the names by which a shape is built of the members without which it cannot be."""
+    """Return the constructor names of a shape's required members."""
     return [
         name
         for name, member in zip(
@@ -90,7 +99,10 @@ def _attribute(act: str, name: str) -> str:
 
 
 def _level(form: Format, values: dict[str, Any], now: datetime) -> str:
-    """Return the precedence of an act with these values; empty where the rule looks at something else as well."""
+    """Return the precedence of an act with these values.
+
+    Empty where the rule depends on something else as well.
+    """
     try:
         data: Act = SHAPES[form.rule.act](**values)
         return form.precedence(data, now.isoformat())

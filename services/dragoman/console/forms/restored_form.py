@@ -1,11 +1,15 @@
-"""The page of a form that was sent after its session had ended: shown to the officer who sent it, who sends it again or leaves it."""
+"""The page of a form that was sent after its session had ended.
+
+It is shown to the officer who sent the form, who sends it again or leaves it.
+"""
 
 from typing import Final
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from dragoman.console.rendering import Page, PageContext, PageRoute
+from dragoman.console.context import PageContext
+from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import kept_form
 
 _OWN: Final = frozenset({"key", "etag", "next", "signed", "sign", "signatures"})
@@ -13,13 +17,13 @@ _OWN: Final = frozenset({"key", "etag", "next", "signed", "sign", "signatures"})
 
 
 class RestoredForm(Struct, frozen=True, kw_only=True):
-    """The form, as data: where it was sent; empty for none."""
+    """The form, as data: the path to which it was sent; empty for none."""
 
     path: str = ""
 
 
 async def kept(context: PageContext) -> Page:
-    """Return the page."""
+    """Return the page of the form that was kept for the reader."""
     form = kept_form(context.request, context.grant.actor)
     fields = [] if form is None else parse_qsl(form.body.decode(), keep_blank_values=True)
     return Page(
@@ -33,4 +37,4 @@ async def kept(context: PageContext) -> Page:
     )
 
 
-SHEETS: Final = (PageRoute(path="/kept", handler=kept, anywhere=True),)
+ROUTES: Final = (PageRoute(path="/kept", handler=kept, anywhere=True),)

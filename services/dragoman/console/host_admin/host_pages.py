@@ -1,8 +1,10 @@
-"""The operator's pages: the channels of this host by name and settings, never what is said in them; who may call; whether all runs.
+"""The pages of a host's operator: channels, tokens, subjects, and health.
 
-Nobody else sees them. By the functions behind `/v1/channels`, `/v1/tokens`,
-`/v1/subjects`, `/v1/openings` and `/readyz`. A token is shown once, on the page that
-answers.
+They show the channels by name and settings, and never their messages. Nobody but the
+operator sees them.
+
+The pages use the functions behind `/v1/channels`, `/v1/tokens`, `/v1/subjects`,
+`/v1/openings` and `/readyz`. A token appears once, in the response to its form.
 """
 
 import re
@@ -18,12 +20,13 @@ from dragoman.application.http import submission
 from dragoman.application.operations import access_tokens, channel_view, host_health
 from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import address, sliced
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import language, other_languages
-from dragoman.console.forms.confirm import Asking, ask
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
-from dragoman.domain import notation
+from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.input import not_understood, times
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.i18n.words import LANGUAGES
 from dragoman.text import sentence
@@ -57,7 +60,11 @@ def _values(context: PageContext, **more: Any) -> dict[str, Any]:
 
 
 class ChannelRow(Struct, frozen=True, kw_only=True):
-    """A channel of this host, and whether its log is followed live; `broken` says why nothing is written to it."""
+    """A channel of this host.
+
+    `live` says whether this host follows the log live. `broken` says why nothing is
+    written to it.
+    """
 
     name: str
     kind: str
@@ -70,7 +77,7 @@ class ChannelRow(Struct, frozen=True, kw_only=True):
 
 
 class HostView(Struct, frozen=True, kw_only=True):
-    """How the host stands."""
+    """The health of the host, and its counts."""
 
     health: Health
     channels: tuple[ChannelRow, ...]
@@ -79,7 +86,7 @@ class HostView(Struct, frozen=True, kw_only=True):
 
 
 async def host(context: PageContext) -> Page:
-    """Return how the host stands, and which channels it has."""
+    """Return the page with the health of the host, and its channels."""
     service = _operator(context)
     rows = [
         ChannelRow(
@@ -121,7 +128,7 @@ async def host(context: PageContext) -> Page:
 
 
 class ChannelSettings(Struct, frozen=True, kw_only=True):
-    """The settings of a channel; nothing that was said in it."""
+    """The settings of a channel, without anything that was said in it."""
 
     channel: ChannelView
     as_of: str
@@ -160,16 +167,16 @@ async def channel(context: PageContext) -> Page:
 
 
 class OpeningForm(Struct, frozen=True, kw_only=True):
-    """What a trial channel may be, and which live channels there are to exercise."""
+    """The possible kinds of a trial channel, and the live channels for an exercise."""
 
     kinds: tuple[str, ...]
     live: tuple[str, ...]
 
 
-async def opening(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the form by which a trial channel is opened."""
+async def opening(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the form that opens a trial channel."""
     service = _operator(context)
-    form = filled or Filled({"kind": ["official"], "languages": ["en"]})
+    form = filled or FormState({"kind": ["official"], "languages": ["en"]})
     live = tuple(
         projection.name
         for projection in service.visible(context.grant)
@@ -177,7 +184,7 @@ async def opening(context: PageContext, filled: Filled | None = None) -> Page:
     )
     view = OpeningForm(kinds=_KINDS, live=live)
     options = [
-        ("", context.words.say("no channel: it is no exercise")),
+        ("", context.words.say("no channel: this is not an exercise")),
         *((name, name) for name in live),
     ]
     return Page(
@@ -188,8 +195,8 @@ async def opening(context: PageContext, filled: Filled | None = None) -> Page:
     )
 
 
-def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
-    """Return the languages to choose from: those of the pages first, and the others."""
+def _languages(form: FormState) -> dict[str, list[tuple[str, str]]]:
+    """Return the languages to choose from, those of the pages first."""
     return {
         "languages_here": [(tag, language(tag)) for tag in LANGUAGES],
         "languages_beside": other_languages(LANGUAGES, form.all("languages")),
@@ -198,8 +205,8 @@ def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
 
 async def open_trial(context: PageContext) -> Page | web.StreamResponse:
     """Open a trial channel, with its first officers."""
-    service, filled = _operator(context), await Filled.of(context.request)
-    given = _given(context, filled)
+    service, filled = _operator(context), await FormState.of(context.request)
+    members = _members(context, filled)
     fields = {
         "name": "/name",
         "kind": "/kind",
@@ -211,17 +218,17 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
     }
     if not filled.faults:
         with filled.trying("name", **fields):
-            new = _converted(given, NewChannel)
+            new = _converted(members, NewChannel)
             if not _is_open(service, new):
                 await service.open_channel(new)
-            return see(context.to(f"/host/channels/{new.name}", said="opened"))
+            return redirect(context.to(f"/host/channels/{new.name}", said="opened"))
     return await opening(context, filled)
 
 
-def _given(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """Return what the form says; what is wrong with it by itself is said in the form."""
+def _members(context: PageContext, filled: FormState) -> dict[str, Any]:
+    """Return the content of the form; the form shows errors of single fields."""
     say = context.words.say
-    given: dict[str, Any] = {
+    members: dict[str, Any] = {
         "name": filled["name"],
         "kind": filled["kind"],
         "sides": _words(filled["sides"]),
@@ -229,22 +236,22 @@ def _given(context: PageContext, filled: Filled) -> dict[str, Any]:
     }
     if not filled["name"]:
         filled.wrong("name", say("Give the channel a name."))
-    if not given["sides"]:
+    if not members["sides"]:
         filled.wrong("sides", say("Name the sides."))
-    if not given["languages"]:
+    if not members["languages"]:
         filled.wrong("languages", say("Choose at least one language."))
     if filled["kind"] == "exercise" and not filled["exercise_of"]:
         filled.wrong("exercise_of", say("Choose the channel that is exercised."))
-    given |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
-    given["officers"] = _officers(context, filled)
-    return given
+    members |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
+    members["officers"] = _officers(context, filled)
+    return members
 
 
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").replace("、", " ").split()
 
 
-def _officers(context: PageContext, filled: Filled) -> list[dict[str, Any]]:
+def _officers(context: PageContext, filled: FormState) -> list[dict[str, Any]]:
     """Return the first officers, a line each: side/name office role,role."""
     rows = []
     for number, line in enumerate(filled["officers"].splitlines(), 1):
@@ -263,16 +270,19 @@ def _officers(context: PageContext, filled: Filled) -> list[dict[str, Any]]:
     return rows
 
 
-def _converted(given: dict[str, Any], shape: Any) -> Any:
-    """Return what a form gave as a shape. Raises `Malformed`."""
+def _converted(fields: dict[str, Any], shape: Any) -> Any:
+    """Return the fields of a form as a shape. Raises `Malformed`."""
     try:
-        return msgspec.convert(given, shape)
+        return msgspec.convert(fields, shape)
     except msgspec.ValidationError as error:
-        raise faults_of(error, msgspec.json.encode(given), shape) from None
+        raise faults_of(error, msgspec.json.encode(fields), shape) from None
 
 
 def _is_open(service: Service, new: NewChannel) -> bool:
-    """Return whether the very same channel stands open already, as after a second press of the button."""
+    """Return whether the very same channel is open already.
+
+    It is after a second press of the button.
+    """
     projection = service.channels.get(new.name)
     if projection is None or not projection.is_channel:
         return False
@@ -294,16 +304,22 @@ def _is_open(service: Service, new: NewChannel) -> bool:
 
 
 class TermsView(Struct, frozen=True, kw_only=True):
-    """What this host puts into an opening of that name; null where none was given."""
+    """The content that this host puts into an opening of that name.
+
+    `terms` is null if no name was given.
+    """
 
     name: str
     terms: OpeningTerms | None
 
 
 async def terms(context: PageContext) -> Page:
-    """Return the terms of an opening, and how the sides and the operator come from them to a channel."""
+    """Return the terms of an opening.
+
+    The page says how the sides and the operator get from the terms to a channel.
+    """
     service, name = _operator(context), context.request.query.get("name", "").strip()
-    filled = Filled({"name": [name]})
+    filled = FormState({"name": [name]})
     opening_terms = None
     if name:
         with filled.trying("name"):
@@ -320,16 +336,22 @@ async def terms(context: PageContext) -> Page:
 
 
 class TokensPage(Struct, frozen=True, kw_only=True):
-    """The tokens in force, the newest first; `total` of all that were looked for."""
+    """The tokens in force, the newest first.
+
+    `total` counts all that match the search.
+    """
 
     total: int
     tokens: tuple[TokenView, ...]
 
 
 async def tokens_page(
-    context: PageContext, filled: Filled | None = None, *, issued: IssuedToken | None = None
+    context: PageContext, filled: FormState | None = None, *, issued: IssuedToken | None = None
 ) -> Page:
-    """Return the tokens in force, and the form by which one is issued; `issued` is the one that a form has just made."""
+    """Return the tokens in force, and the form for a new one.
+
+    `issued` is the token that a form has just made.
+    """
     service = _operator(context)
     of = context.request.query.get("of", "").strip()
     tokens = [
@@ -338,7 +360,7 @@ async def tokens_page(
         if _is_of(token.actor, of)
     ]
     token_views, following = sliced(context, tokens)
-    form = filled or Filled({"scope": ["act"]})
+    form = filled or FormState({"scope": ["act"]})
     view = TokensPage(total=len(tokens), tokens=tuple(token_views))
     values = _values(
         context,
@@ -363,7 +385,7 @@ def _channels(context: PageContext, service: Service) -> list[tuple[str, str]]:
 
 async def issue(context: PageContext) -> Page:
     """Issue a token, and show it once."""
-    service, filled = _operator(context), await Filled.of(context.request)
+    service, filled = _operator(context), await FormState.of(context.request)
     grant = _grant_of(context, filled)
     if filled["label"]:
         grant["label"] = filled["label"]
@@ -385,8 +407,8 @@ async def issue(context: PageContext) -> Page:
     return await tokens_page(context, filled if issued is None else None, issued=issued)
 
 
-def _grant_of(context: PageContext, filled: Filled) -> dict[str, Any]:
-    """Return whom a token or a subject is to speak for, and where."""
+def _grant_of(context: PageContext, filled: FormState) -> dict[str, Any]:
+    """Return the officer and the channels for which a token or a subject may speak."""
     if not filled["actor"]:
         filled.wrong("actor", context.words.say("Name the officer with the side, like nato/o-17."))
     return {
@@ -396,10 +418,10 @@ def _grant_of(context: PageContext, filled: Filled) -> dict[str, Any]:
     }
 
 
-def _expiry(context: PageContext, filled: Filled) -> str:
+def _expiry(context: PageContext, filled: FormState) -> str:
     try:
-        moment = notation.read_moment(filled["expires"], context.moment, ZoneInfo("UTC"))
-    except notation.NotUnderstoodInput:
+        moment = times.read_moment(filled["expires"], context.moment, ZoneInfo("UTC"))
+    except not_understood.NotUnderstoodInput:
         filled.wrong("expires", context.words.say("Give a day and a time, like 1 Jan 2027 00:00Z."))
         return ""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -417,13 +439,13 @@ async def ask_revocation(context: PageContext) -> Page | web.StreamResponse:
         None,
     )
     if token_view is None:
-        return see("/host/tokens?said=gone")
+        return redirect("/host/tokens?said=gone")
     follows = [
         say(
-            "The token of %(actor)s gives nothing more, on any gateway, within a second.",
+            "Within a second, the token of %(actor)s stops working on every gateway.",
             actor=token_view.actor,
         ),
-        say("Pages and streams that were opened with it end, and so do calendar links."),
+        say("Pages and streams that were opened with the token end. Calendar links end too."),
         say("%(actor)s stays in office. Another token can be issued.", actor=token_view.actor),
     ]
     if token_view.id == context.grant.id:
@@ -434,7 +456,7 @@ async def ask_revocation(context: PageContext) -> Page | web.StreamResponse:
         )
     return ask(
         context,
-        Asking(act="token", of=token_view.id),
+        EndingPage(act="token", of=token_view.id),
         question=say(
             "Revoke the token %(id)s of %(actor)s?", id=token_view.id, actor=token_view.actor
         ),
@@ -447,29 +469,32 @@ async def ask_revocation(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def revoke(context: PageContext) -> web.StreamResponse:
-    """Revoke a token; one that is gone already stays so."""
-    service, filled = _operator(context), await Filled.of(context.request)
+    """Revoke a token; a token that is gone already is no error."""
+    service, filled = _operator(context), await FormState.of(context.request)
     done = await access_tokens.revoke(service, filled["token"])
-    return see(f"/host/tokens?said={'revoked' if done else 'gone'}")
+    return redirect(f"/host/tokens?said={'revoked' if done else 'gone'}")
 
 
 # Subjects of the OIDC provider
 
 
 class SubjectsPage(Struct, frozen=True, kw_only=True):
-    """The OIDC provider, empty for none, and whom its subjects speak for; `total` of all."""
+    """The OIDC provider, and the officers for whom its subjects speak.
+
+    `issuer` is empty if there is no provider. `total` counts all subjects.
+    """
 
     issuer: str
     total: int
     subjects: tuple[SubjectView, ...]
 
 
-async def subjects(context: PageContext, filled: Filled | None = None) -> Page:
-    """Return the subjects that are mapped to officers, and the form by which one is."""
+async def subjects(context: PageContext, filled: FormState | None = None) -> Page:
+    """Return the subjects that are mapped to officers, and the form for a new one."""
     service = _operator(context)
     subject_views = [*reversed(await access_tokens.subjects_of(service))]
     views, following = sliced(context, subject_views)
-    form = filled or Filled({"scope": ["act"]})
+    form = filled or FormState({"scope": ["act"]})
     view = SubjectsPage(issuer=service.issuer, total=len(subject_views), subjects=tuple(views))
     values = _values(
         context, filled=form, following=following, channel_options=_channels(context, service)
@@ -480,17 +505,17 @@ async def subjects(context: PageContext, filled: Filled | None = None) -> Page:
 
 
 async def map_subject(context: PageContext) -> Page | web.StreamResponse:
-    """Map a subject to an officer; once more is the same."""
-    service, filled = _operator(context), await Filled.of(context.request)
-    given = _grant_of(context, filled) | {"subject": filled["subject"]}
+    """Map a subject to an officer; repeating it changes nothing."""
+    service, filled = _operator(context), await FormState.of(context.request)
+    mapping = _grant_of(context, filled) | {"subject": filled["subject"]}
     if not filled["subject"]:
         filled.wrong("subject", context.words.say("Give the subject, as the provider writes it."))
     if not filled.faults:
         with filled.trying(
             "subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"
         ):
-            await access_tokens.map_new(service, _converted(given, NewSubject))
-            return see("/host/subjects?said=mapped")
+            await access_tokens.map_new(service, _converted(mapping, NewSubject))
+            return redirect("/host/subjects?said=mapped")
     return await subjects(context, filled)
 
 
@@ -506,14 +531,14 @@ async def ask_forgetting(context: PageContext) -> Page | web.StreamResponse:
         None,
     )
     if subject_view is None:
-        return see("/host/subjects?said=gone")
+        return redirect("/host/subjects?said=gone")
     return ask(
         context,
-        Asking(act="subject", of=subject_view.id),
+        EndingPage(act="subject", of=subject_view.id),
         question=say("Forget the subject %(subject)s?", subject=subject_view.subject),
         follows=[
             say(
-                "Access tokens of this subject speak for %(actor)s no more.",
+                "Access tokens of this subject no longer speak for %(actor)s.",
                 actor=subject_view.actor,
             ),
             say("Calendar links that were made with them end."),
@@ -526,28 +551,28 @@ async def ask_forgetting(context: PageContext) -> Page | web.StreamResponse:
 
 
 async def forget(context: PageContext) -> web.StreamResponse:
-    """Forget a subject; one that is gone already stays so."""
-    service, filled = _operator(context), await Filled.of(context.request)
+    """Forget a subject; a subject that is gone already is no error."""
+    service, filled = _operator(context), await FormState.of(context.request)
     done = await access_tokens.forget(service, filled["subject"])
-    return see(f"/host/subjects?said={'forgotten' if done else 'gone'}")
+    return redirect(f"/host/subjects?said={'forgotten' if done else 'gone'}")
 
 
-def _sheet(path: str, handler: Any, method: str = "GET") -> PageRoute:
+def _route(path: str, handler: Any, method: str = "GET") -> PageRoute:
     return PageRoute(path=path, handler=handler, method=method, anywhere=True)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
-    _sheet("/host", host),
-    _sheet("/host/channels/{name:[a-z0-9-]{1,63}}", channel),
-    _sheet("/host/open", opening),
-    _sheet("/host/open", open_trial, "POST"),
-    _sheet("/host/terms", terms),
-    _sheet("/host/tokens", tokens_page),
-    _sheet("/host/tokens", issue, "POST"),
-    _sheet("/host/tokens/revoke", ask_revocation),
-    _sheet("/host/tokens/revoke", revoke, "POST"),
-    _sheet("/host/subjects", subjects),
-    _sheet("/host/subjects", map_subject, "POST"),
-    _sheet("/host/subjects/forget", ask_forgetting),
-    _sheet("/host/subjects/forget", forget, "POST"),
+ROUTES: Final[tuple[PageRoute, ...]] = (
+    _route("/host", host),
+    _route("/host/channels/{name:[a-z0-9-]{1,63}}", channel),
+    _route("/host/open", opening),
+    _route("/host/open", open_trial, "POST"),
+    _route("/host/terms", terms),
+    _route("/host/tokens", tokens_page),
+    _route("/host/tokens", issue, "POST"),
+    _route("/host/tokens/revoke", ask_revocation),
+    _route("/host/tokens/revoke", revoke, "POST"),
+    _route("/host/subjects", subjects),
+    _route("/host/subjects", map_subject, "POST"),
+    _route("/host/subjects/forget", ask_forgetting),
+    _route("/host/subjects/forget", forget, "POST"),
 )

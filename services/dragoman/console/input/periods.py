@@ -1,4 +1,7 @@
-"""From when to when statistics and reports look, as officers write times: `?from=24 Nov 2026&to=26 Nov 06:00Z`."""
+"""Periods of statistics and reports, as officers write times in an address.
+
+?from=24 Nov 2026&to=26 Nov 06:00Z
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.rendering import PageContext
-from dragoman.domain import notation
-from dragoman.domain.acts.deadlines import written
+from dragoman.console.input import not_understood, times
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries.snapshot import PeriodQuery
 
-_LONGEST: Final = notation.LONGEST + 1
+_LONGEST: Final = not_understood.LONGEST + 1
 _MIDNIGHT: Final = " 00:00Z"
 
 
@@ -26,16 +29,22 @@ class PeriodFault(NamedTuple):
 
 
 class Period(Struct, frozen=True, kw_only=True):
-    """A period as it was written, and as it is asked for; where there are faults it is not to be asked for."""
+    """A period as it was written, and the query for it.
+
+    Where there are faults, the query must not be used.
+    """
 
     from_: str
     to: str
-    asked: PeriodQuery
+    query: PeriodQuery
     faults: tuple[PeriodFault, ...] = ()
 
 
 def period_of(context: PageContext) -> Period:
-    """Return the period of a request: in any notation of times, a day alone begins at midnight UTC. An end that is not over yet is left out."""
+    """Return the period of a request, in any notation of times.
+
+    A day alone begins at midnight UTC. An end that has not passed yet is left out.
+    """
     from_, to = (context.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
     faults: list[PeriodFault] = []
     begins, ends = (
@@ -59,24 +68,24 @@ def period_of(context: PageContext) -> Period:
         )
     period_query = PeriodQuery(
         at=context.at if ends is None else 0,
-        from_=None if begins is None else written(begins),
-        to=None if ends is None else written(ends),
+        from_=None if begins is None else timestamp(begins),
+        to=None if ends is None else timestamp(ends),
     )
-    return Period(from_=from_, to=to, asked=period_query, faults=tuple(faults))
+    return Period(from_=from_, to=to, query=period_query, faults=tuple(faults))
 
 
 def too_much(context: PageContext, field: str) -> PeriodFault:
-    """More was carried on in a period than one answer holds."""
+    """Return the fault of a period that has more exchanges than one answer can have."""
     return PeriodFault(
         field,
         context.words.say(
-            "Too much was carried on in this time for one answer. Choose a shorter period."
+            "This period has too many exchanges for one answer. Choose a shorter period."
         ),
     )
 
 
 def spans(context: PageContext) -> Sequence[tuple[str, str]]:
-    """Return the periods that are mostly asked for, that lie within the channel's life: a name, and when each begins."""
+    """Return the usual periods within the channel's life: a name, and the beginning."""
     words, now = context.words, context.moment
     begins = (
         (words.say("24 hours"), now - timedelta(days=1)),
@@ -94,37 +103,43 @@ def spans(context: PageContext) -> Sequence[tuple[str, str]]:
 
 
 def _known(context: PageContext) -> datetime:
-    """Until when the log is known, or the time of the past position."""
+    """Return the time up to which the log is known, or that of the past position."""
     text = "" if context.past else context.service.as_of(context.projection)
     return min(context.moment, as_moment(text)) if text else context.moment
 
 
 def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
-    """Return a time of the form; None for none, and where it was not read, which is said."""
+    """Return a time of the form; None for an empty or unreadable field.
+
+    A fault is added for an unreadable field.
+    """
     if not text.strip():
         return None
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
         return _time(text, context.moment, zone)
-    except notation.NotUnderstoodInput as unread:
+    except not_understood.NotUnderstoodInput as unread:
         faults.append(PeriodFault(name, _why(context.words, unread.code)))
         return None
 
 
 def _time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return a time; a day alone, whose year could be taken for a time of day, begins at midnight."""
+    """Return a time; a day alone begins at midnight.
+
+    Such a day's year could be taken for a time of day.
+    """
     try:
-        return notation.read_time(text, now, zone)
-    except notation.NotUnderstoodInput as unread:
+        return times.read_time(text, now, zone)
+    except not_understood.NotUnderstoodInput as unread:
         if unread.code not in ("day_only", "ambiguous_time"):
             raise
         try:
-            return notation.read_time(text.strip() + _MIDNIGHT, now, zone)
-        except notation.NotUnderstoodInput:
+            return times.read_time(text.strip() + _MIDNIGHT, now, zone)
+        except not_understood.NotUnderstoodInput:
             raise unread from None
 
 
-def _why(words: Words, code: notation.Code) -> str:
+def _why(words: Words, code: not_understood.Code) -> str:
     match code:
         case "in_future":
             return words.say("That is still to come. Write a time that has passed.")

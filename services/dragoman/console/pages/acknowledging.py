@@ -1,4 +1,4 @@
-"""Acknowledgement of a flash from any page."""
+"""The acknowledgement of a message, from any page."""
 
 from datetime import datetime
 from typing import Final
@@ -7,9 +7,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.forms import browser_signatures
-from dragoman.console.rendering import HEADERS, PageContext, refused
-from dragoman.console.sessions import following, form_of, said, see
+from dragoman.console.rendering import HEADERS, refused
+from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.record.errors import Refused
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
@@ -18,9 +19,10 @@ _AGAIN: Final = 5
 
 
 def note_read(context: PageContext, projection: Projection) -> None:
-    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
+    """Note that a page with all waiting messages has reached the reader's station.
 
-    The answer to HEAD shows nothing, and so nothing was delivered by it.
+    Everything up to the newest act of another side then counts as delivered. A response
+    to HEAD shows nothing, so it counts as no delivery.
     """
     side = context.service.station(context.grant, projection)
     newest = projection.newest_of_others(side)
@@ -29,7 +31,10 @@ def note_read(context: PageContext, projection: Projection) -> None:
 
 
 class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
+    """The result of an acknowledgement: by whom, when, and how fast.
+
+    `seconds` are those since the message. `before` says that a colleague was first.
+    """
 
     by: str
     time: str
@@ -39,7 +44,10 @@ class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 async def acknowledge(context: PageContext) -> web.StreamResponse:
-    """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
+    """Acknowledge one message.
+
+    If a colleague has acknowledged it before, say so and record nothing.
+    """
     form = await form_of(context.request)
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
     receipt = await _acknowledged(context, exchange, of, key)
@@ -48,8 +56,9 @@ async def acknowledge(context: PageContext) -> web.StreamResponse:
             body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
         )
     next = following(said(form, "next") or context.link())
-    return see(
-        f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
+    return redirect(
+        f"{next}{'&' if '?' in next else '?'}"
+        f"said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
     )
 
 
@@ -58,17 +67,18 @@ async def _acknowledged(
 ) -> AcknowledgementReceipt:
     projection = context.projection
     for _ in range(_AGAIN):
-        known = projection.exchange(exchange)
+        state = projection.exchange(exchange)
         message = (
             None
-            if known is None
-            else next((item for item in known.messages if item.id == of), None)
+            if state is None
+            else next((item for item in state.messages if item.id == of), None)
         )
-        if known is None or message is None:
+        if state is None or message is None:
             raise refused(
                 "not-found",
                 sentence(
-                    "There is no such message in this channel. Open the board again; it shows what waits."
+                    "There is no such message in this channel. Open the board again; it shows "
+                    "what waits."
                 ),
             )
         done = message.acknowledged.get(context.side)
@@ -88,12 +98,11 @@ async def _acknowledged(
         act = {"act": "acknowledgement", "of": of}
         try:
             await browser_signatures.record(
-                context, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag
+                context, msgspec.json.encode(act), exchange=exchange, key=key, etag=state.etag
             )
         except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise
-            await (
-                projection.bring()
-            )  # a colleague was quicker, or something else was said meanwhile
+            # A colleague was faster, or another act was recorded meanwhile.
+            await projection.bring()
     raise refused("busy", sentence("Others write in this exchange just now. Press again."))

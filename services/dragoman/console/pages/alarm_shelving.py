@@ -1,9 +1,12 @@
-"""What a watch does to its own alarms: cautions are shelved for a while and for a reason, screens are silenced. Both stand in the turn-over note.
+"""The shelving of cautions, and the silencing of screens, by a side's own watch.
 
-    board ─ shelve, with a reason, for 8 hours at most ─▶ listed apart, and not counted; taken back, or over with its time or with the watch
+A watch shelves a caution on the board with a reason, for 8 hours at most. The board
+lists shelved cautions apart and does not count them. Shelving ends when an officer
+takes it back, when its time is over, or with the watch.
 
-What is more urgent than a caution cannot be shelved, and what becomes so comes back by
-itself. It is of the side's own watch, and in no log.
+Anything more urgent than a caution cannot be shelved. A caution that becomes more
+urgent comes back by itself. Shelving and silencing belong to the side's own watch and
+are in no log. Both appear in the turn-over note.
 """
 
 from collections.abc import Container, Iterable
@@ -13,10 +16,11 @@ from typing import Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from dragoman.console.deadline_cache import duties
-from dragoman.console.display.deadline_rows import Strip, strip
-from dragoman.console.rendering import HEADERS, PageContext, PageRoute, refused
-from dragoman.console.sessions import following, form_of, said, see
+from dragoman.console.context import PageContext
+from dragoman.console.deadline_cache import open_deadlines_of
+from dragoman.console.display.deadline_rows import DeadlineRow, deadline_row
+from dragoman.console.rendering import HEADERS, PageRoute, refused
+from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.limits import SHELVED, SHELVED_REASON
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
@@ -26,7 +30,11 @@ HOURS: Final = (1, 2, 4, 8)
 
 
 def may_shelve(context: PageContext) -> bool:
-    """Return whether the reader may put a caution aside: a duty officer or head of office whose side's watch is taken."""
+    """Return whether the reader may shelve a caution.
+
+    The reader must be a duty officer or head of office, and the side's watch must be
+    taken.
+    """
     return (
         context.may_post
         and not DUTY.isdisjoint(context.roles)
@@ -35,24 +43,26 @@ def may_shelve(context: PageContext) -> bool:
 
 
 def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
-    """Return what is shelved, by exchange, clock and what started it."""
+    """Return the shelved alarms, by exchange, deadline, and the id of its start."""
     return {
         (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
         for shelved_alarm in floor.standing(now)
     }
 
 
-def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) -> list[Strip]:
-    """Return those that are not shelved: cautions alone can be."""
+def unshelved(
+    strips: Iterable[DeadlineRow], shelved: Container[tuple[str, str, str]]
+) -> list[DeadlineRow]:
+    """Return the rows that are not shelved; only cautions can be."""
     return [
-        item
-        for item in strips
-        if item.level != "caution" or (item.exchange, item.clock, item.started_by) not in shelved
+        row
+        for row in strips
+        if row.level != "caution" or (row.exchange, row.clock, row.started_by) not in shelved
     ]
 
 
 async def shelve(context: PageContext) -> web.StreamResponse:
-    """Put a caution aside, or take it back."""
+    """Shelve a caution, or take it back."""
     form = await form_of(context.request)
     context.newest = context.projection.flushed
     watch = context.registry.watches.get(context.side)
@@ -60,7 +70,8 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         raise refused(
             "not-permitted",
             sentence(
-                "Cautions are shelved by duty officers and heads of office while their side’s watch is taken."
+                "Cautions are shelved by duty officers and heads of office while their side’s "
+                "watch is taken."
             ),
         )
     wanted = said(form, "exchange"), said(form, "clock"), said(form, "started_by")
@@ -75,19 +86,22 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         await context.service.access.watching.change(
             context.registry.cid, context.side, watch.since.position, without
         )
-        return see(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
-    owed = (await duties(context.request.app, context.projection)).listed()
+        return redirect(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
+    owed = (await open_deadlines_of(context.request.app, context.projection)).listed()
     strips = (
-        strip(duty, now)
+        deadline_row(duty, now)
         for duty in owed
         if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted
     )
-    result = next(strips, None)
+    row = next(strips, None)
     reason, hours = said(form, "reason"), said(form, "hours")
-    if result is None or result.level != "caution":
+    if row is None or row.level != "caution":
         raise refused(
             "not-allowed-in-state",
-            sentence("Only a caution is shelved, and this is none now. Look at the board again."),
+            sentence(
+                "Only a caution can be shelved, and this is not a caution now. Look at the board "
+                "again."
+            ),
         )
     if not reason or len(reason) > SHELVED_REASON or hours not in map(str, HOURS):
         raise refused(
@@ -98,11 +112,11 @@ async def shelve(context: PageContext) -> web.StreamResponse:
             ),
         )
     shelved_alarm = ShelvedAlarm(
-        exchange=result.exchange,
-        number=result.number,
-        clock=result.clock,
-        started_by=result.started_by,
-        owed_by=result.owed_by,
+        exchange=row.exchange,
+        number=row.number,
+        clock=row.clock,
+        started_by=row.started_by,
+        owed_by=row.owed_by,
         reason=reason,
         by=context.grant.actor,
         until=context.words.stamp(now + timedelta(hours=int(hours))),
@@ -120,11 +134,11 @@ async def shelve(context: PageContext) -> web.StreamResponse:
     await context.service.access.watching.change(
         context.registry.cid, context.side, watch.since.position, with_it
     )
-    return see(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
+    return redirect(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
 
 
 async def silenced(context: PageContext) -> web.Response:
-    """Count that a screen was silenced, for each channel whose alarm it silenced."""
+    """Count the silencing of a screen, for each channel whose alarm it silenced."""
     form = await form_of(context.request)
     now = context.words.stamp(context.service.now())
 
@@ -145,7 +159,7 @@ async def silenced(context: PageContext) -> web.Response:
     return web.Response(status=204, headers=HEADERS)
 
 
-SHEETS: Final = (
+ROUTES: Final = (
     PageRoute(path="/shelve", handler=shelve, method="POST"),
     PageRoute(path="/alarm/silenced", handler=silenced, method="POST", anywhere=True),
 )

@@ -1,4 +1,4 @@
-"""The stream by which an open page hears of alarms."""
+"""The event stream that tells an open page about changes in its reader's channels."""
 
 import asyncio
 import time
@@ -12,17 +12,18 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
-from dragoman.application.command_handler import stamp
-from dragoman.application.http.rate_limits import BUDGETS
+from dragoman.application.clock import stamp
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.service import Service
+from dragoman.console.context import PageContext
 from dragoman.console.pages.alarm import RINGING
-from dragoman.console.rendering import HEADERS, PageContext
+from dragoman.console.rendering import HEADERS
 from dragoman.limits import (
     GATHER_SECONDS,
     PING_SECONDS,
 )
 from dragoman.projection.projection import Projection
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange
 
@@ -30,16 +31,22 @@ _RINGING_SET: Final = frozenset(RINGING)
 
 
 _CHANGED: Final = 256
-"""The most exchanges of whose change a browser is told at once."""
+"""The most exchanges whose changes a browser learns at once."""
 
 
 _NEVER: Final = 1e9
-"""The stream has pings of its own, which say the time."""
+"""A ping interval in seconds that never elapses. The stream sends pings of its own,
+which carry the time.
+"""
 
 
 @dataclass
 class _Change:
-    """The news of a channel for a browser: its newest position, whether something rings, and how many records each exchange has got."""
+    """The pending news of a channel for a browser.
+
+    It has the newest position, whether a message rings, and the number of new records
+    of each exchange.
+    """
 
     position: int = 0
     ring: bool = False
@@ -48,7 +55,7 @@ class _Change:
 
 @dataclass(eq=False, slots=True)
 class _Browser:
-    """One open stream: whose it is, and what it has not been told yet."""
+    """One open stream: its reader's grant, and the news that it has not sent yet."""
 
     grant: Grant
     pending: dict[str, _Change] = field(default_factory=dict)
@@ -56,38 +63,43 @@ class _Browser:
     rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
-        """Note that a channel has changed, in an exchange where a record of it is told."""
+        """Note a change in a channel, for the next event.
+
+        A record of an exchange counts for that exchange.
+        """
         change = self.pending.setdefault(channel, _Change())
         change.position, change.ring = position, change.ring or ring
         if exchange:
             change.exchanges[exchange] = change.exchanges.get(exchange, 0) + 1
             if len(change.exchanges) > _CHANGED:
-                del change.exchanges[
-                    next(iter(change.exchanges))
-                ]  # of a browser that reads nothing
+                # This browser reads nothing; its pending news must stay small.
+                del change.exchanges[next(iter(change.exchanges))]
         self.woken.set()
         if ring:
             self.rung.set()
 
 
-class Bells:
-    """Tells every open browser of a change in a channel that it may see."""
+class BrowserNotifier:
+    """The notifier of open browsers about changes in the channels that they may see."""
 
     def __init__(self, service: Service) -> None:
-        """Hang in no channel yet."""
+        """Create the notifier; it listens to no channel yet."""
         self._service = service
         self._hung: dict[str, Callable[[Stored], None]] = {}
         self.browsers: set[_Browser] = set()
 
     def hang(self) -> None:
-        """Hang in every channel there is by now."""
+        """Listen to every channel that exists by now."""
         for name, projection in self._service.channels.items():
             if name not in self._hung:
                 self._hung[name] = hear = partial(self._hear, projection)
                 projection.listeners.add(hear)
 
     def nudge(self, projection: Projection, side: str) -> None:
-        """Have the open pages of a side ask anew: something has changed that stands in no log."""
+        """Make the open pages of a side load their alarms anew.
+
+        Something has changed that is in no log.
+        """
         for browser in self.browsers:
             if browser.grant.side == side and self._service.may_see(browser.grant, projection):
                 browser.tell(projection.name, projection.state.position, ring=True)
@@ -109,11 +121,14 @@ class Bells:
                 )
 
 
-BELLS: Final = web.AppKey("bells", Bells)
+BELLS: Final = web.AppKey("bells", BrowserNotifier)
 
 
 async def events(context: PageContext) -> web.StreamResponse:
-    """Return the one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
+    """Return the event stream of a browser: changes as they come, and pings.
+
+    A page knows from the pings that its connection works.
+    """
     app, service, grant = context.request.app, context.service, context.grant
     bells = app[BELLS]
     bells.hang()
@@ -121,7 +136,7 @@ async def events(context: PageContext) -> web.StreamResponse:
         "still", lambda: service.access.holds(grant, time.time())
     )
     browser = _Browser(grant)
-    account = app[BUDGETS].open_stream(grant)
+    account = app[RATE_LIMITS].open_stream(grant)
     bells.browsers.add(browser)
     try:
         response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
@@ -135,12 +150,15 @@ async def events(context: PageContext) -> web.StreamResponse:
                     await _next(service, browser, response)
     finally:
         bells.browsers.discard(browser)
-        app[BUDGETS].close_stream(account)
+        app[RATE_LIMITS].close_stream(account)
     return response
 
 
 async def _next(service: Service, browser: _Browser, response: Any) -> None:
-    """Wait for something to tell, and tell it: what rings at once, other changes gathered for a moment; or else a ping."""
+    """Send the next events of a browser, or a ping if there is no news.
+
+    News with a ringing message goes out at once. Other news is gathered for a moment.
+    """
     try:
         async with asyncio.timeout(PING_SECONDS):
             await browser.woken.wait()
@@ -159,13 +177,13 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
     browser.rung.clear()
     pending, browser.pending = browser.pending, {}
     for channel, change in pending.items():
-        told = {
+        news = {
             "channel": channel,
             "position": change.position,
             "ring": change.ring,
             "exchanges": change.exchanges,
         }
-        await response.send(_said(told), event="change")
+        await response.send(_said(news), event="change")
 
 
 def _said(value: object) -> str:

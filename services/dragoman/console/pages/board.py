@@ -1,7 +1,10 @@
-"""The watch board: what waits, the open matters, what is late, what comes due, who has the watch, whom to ring, and what came since it was taken.
+"""The watch board: the first page of a channel.
 
-Quiet is said positively, and only while no matter is open, every side's watch is
-manned, and all that it rests on is known.
+It shows messages that wait, open matters, overdue and coming deadlines, the watches,
+the numbers to ring, and the records since the watch was taken.
+
+The board says *Quiet* only while no matter is open, every side's watch is manned, and
+all facts behind it are known.
 """
 
 import secrets
@@ -16,48 +19,53 @@ from msgspec import Struct
 
 from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts, day_chart
-from dragoman.console.deadline_cache import duties
-from dragoman.console.display.deadline_rows import Strip, by_urgency, is_receipt, strip
+from dragoman.console.context import PageContext
+from dragoman.console.deadline_cache import open_deadlines_of
+from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, deadline_row, is_receipt
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
 from dragoman.console.forms import browser_signatures
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
-from dragoman.console.pages.alarm import Handed, handed_in
+from dragoman.console.pages.alarm import handed_in
+from dragoman.console.pages.alarm_views import HandedDraft
 from dragoman.console.pages.open_matter_rows import rows, unlimited
-from dragoman.console.rendering import Page, PageContext, refused
-from dragoman.console.sessions import following, form_of, said, see
+from dragoman.console.rendering import Page, refused
+from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection.open_deadlines import OpenDeadline, duties_at
+from dragoman.projection.open_deadlines import OpenDeadline, deadlines_at
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries import records as reads
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman.text import sentence
-from dragoman_schemas.responses import LineView, OpenMatter, PointView, SideWatch
+from dragoman_schemas.responses import PointView
+from dragoman_schemas.state_responses import OpenMatter
+from dragoman_schemas.watch_responses import LineView, SideWatch
 
 _MATTERS = 40
 _OVERDUE = 10
 _DUE = 10
 _SINCE = 10
 _RICH = 40
-"""Rows that are laid out in full; of more than anybody looks through the rest is short,
-so that the board stays quick.
+"""Rows in full layout. More rows than a person reads get a short layout, so that the
+board stays fast.
 """
 
 _AHEAD = timedelta(hours=24)
 
 
 class Calm(Struct, frozen=True, kw_only=True):
-    """The facts on which a board may say that all is calm: how much waits for each side, and what must be so for *Quiet*.
+    """The facts on which a board bases its headline.
 
-    `live` is whether the end of the log was seen, `known` whether all was looked at
-    besides. `aside` counts receipts that the watch has put aside.
+    `waiting` counts the messages that wait for each side. `live` says whether the end
+    of the log was seen. `is_known` says whether the rest was read too. `aside` counts
+    receipts that the watch has shelved.
     """
 
     live: bool
-    known: bool
+    is_known: bool
     waiting: dict[str, int]
     aside: int
     late: int
@@ -71,11 +79,11 @@ class Calm(Struct, frozen=True, kw_only=True):
     @property
     def is_nothing_waiting(self) -> bool:
         """Return whether it is known that no side owes a receipt."""
-        return self.known and not self.aside and not any(self.waiting.values())
+        return self.is_known and not self.aside and not any(self.waiting.values())
 
     @property
     def is_quiet(self) -> bool:
-        """Return whether *Quiet* may be said."""
+        """Return whether the board may say *Quiet*."""
         return (
             self.is_nothing_waiting
             and not (self.late or self.matters or self.unmanned or self.is_shelved)
@@ -86,12 +94,15 @@ class Calm(Struct, frozen=True, kw_only=True):
 
 
 def headline(words: Words, calm: Calm, *, reader: str) -> str:
-    """Return the headline of a board; `reader` is the side for which an officer reads it, empty for others."""
+    """Return the headline of a board.
+
+    `reader` is the side for which an officer reads it; empty for other readers.
+    """
     if not calm.live:
         return words.say("Not known.")
     if waiting := list(_waiting(words, calm, reader)):
         return words.listed(waiting)
-    if not calm.known:
+    if not calm.is_known:
         return words.say("Not known.")
     if calm.aside:
         return words.count(
@@ -107,13 +118,13 @@ def headline(words: Words, calm: Calm, *, reader: str) -> str:
 
 
 def _waiting(words: Words, calm: Calm, reader: str) -> Iterator[str]:
-    """Yield how much waits for whom, the reader's side first."""
-    result = {
+    """Yield the count of waiting messages for each side, the reader's side first."""
+    counts = {
         side: count
         for side, count in sorted(calm.waiting.items(), key=lambda item: item[0] != reader)
         if count
     }
-    for place, (side, count) in enumerate(result.items()):
+    for place, (side, count) in enumerate(counts.items()):
         if side == reader:
             yield words.count("%(n)s waits for you", "%(n)s wait for you", count)
         elif place:
@@ -125,25 +136,28 @@ def _waiting(words: Words, calm: Calm, reader: str) -> Iterator[str]:
 
 
 class Board(Struct, frozen=True, kw_only=True):
-    """A channel as its watch looks at it. `live` is whether the end of the log was just seen."""
+    """A channel as its watch sees it.
+
+    `live` says whether the end of the log was just seen.
+    """
 
     channel: str
     position: int
     as_of: str
     live: bool
-    waiting: tuple[Strip, ...]
+    waiting: tuple[DeadlineRow, ...]
     open_matters: tuple[OpenMatter, ...]
-    overdue: tuple[Strip, ...]
-    due: tuple[Strip, ...]
+    overdue: tuple[DeadlineRow, ...]
+    due: tuple[DeadlineRow, ...]
     watches: tuple[SideWatch, ...]
     lines: tuple[LineView, ...]
     since: tuple[LogLine, ...]
     ring: tuple[PointView, ...]
     drafts: int = 0
-    one_key: tuple[Strip, ...] = ()
+    one_key: tuple[DeadlineRow, ...] = ()
     more: bool = False
     shelved: tuple[ShelvedAlarm, ...] = ()
-    handed: tuple[Handed, ...] = ()
+    handed: tuple[HandedDraft, ...] = ()
 
 
 async def board(context: PageContext) -> Page:
@@ -151,15 +165,17 @@ async def board(context: PageContext) -> Page:
     owed, matters, lines, more = await _owed(context)
     now = context.moment
     waiting = [
-        *by_urgency(strip(duty, now) for duty in owed if is_receipt(duty)),
+        *by_urgency(deadline_row(duty, now) for duty in owed if is_receipt(duty)),
         *unlimited(context, matters),
     ]
     open_deadlines = [duty for duty in owed if not is_receipt(duty)]
     late = [
-        strip(duty, now) for duty in open_deadlines if now > duty.clock.due and duty.clock.binding
+        deadline_row(duty, now)
+        for duty in open_deadlines
+        if now > duty.clock.due and duty.clock.binding
     ]
     due = [
-        strip(duty, now)
+        deadline_row(duty, now)
         for duty in open_deadlines
         if now <= duty.clock.due or not duty.clock.binding
     ]
@@ -171,7 +187,10 @@ async def board(context: PageContext) -> Page:
         else alarm_shelving.in_force(floor, context.service.now())
     )
     aside = len(waiting)
-    waiting, due = alarm_shelving.standing(waiting, shelved), alarm_shelving.standing(due, shelved)
+    waiting, due = (
+        alarm_shelving.unshelved(waiting, shelved),
+        alarm_shelving.unshelved(due, shelved),
+    )
     aside -= len(waiting)
     acknowledging.note_read(context, context.projection)
     view = Board(
@@ -199,7 +218,7 @@ async def board(context: PageContext) -> Page:
     )
     calm = Calm(
         live=view.live,
-        known=view.live and not context.projection.broken and not view.more,
+        is_known=view.live and not context.projection.broken and not view.more,
         waiting={
             side: sum(entry.owed_by == side for entry in view.waiting) for side in context.sides
         },
@@ -223,7 +242,7 @@ async def board(context: PageContext) -> Page:
             "offices": offices,
             "office_state": office_state,
             "chart": _day(context, offices, view.due)
-            if timed and any(office.known for office in offices)
+            if timed and any(office.is_known for office in offices)
             else "",
             "to_ring": await duty_numbers.ringing(context, context.projection, view.ring),
             "headline": headline(
@@ -233,14 +252,11 @@ async def board(context: PageContext) -> Page:
             "matters": rows(context, view.open_matters[:_MATTERS], offices),
             "timed": timed,
             "late": {
-                side: [each for each in view.overdue if each.owed_by == side]
-                for side in context.sides
+                side: [row for row in view.overdue if row.owed_by == side] for side in context.sides
             },
             "coming": view.due[:_DUE],
             "next_due": _next(view, context.moment),
-            "owed": {
-                side: sum(each.owed_by == side for each in view.due) for side in context.sides
-            },
+            "owed": {side: sum(row.owed_by == side for row in view.due) for side in context.sides},
             "first": view.waiting[:_RICH],
             "further": plain_rows(context, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,
@@ -267,25 +283,33 @@ async def board(context: PageContext) -> Page:
 async def _owed(
     context: PageContext,
 ) -> tuple[list[OpenDeadline], list[OpenMatter], list[LineView], bool]:
-    """Return what is owed, the open matters, how the line stands, and whether there was more than could be looked at."""
+    """Return the open deadlines, the open matters, and the state of the lines.
+
+    The last value says whether there was more than the query read.
+    """
     if context.past:
-        then = await context.in_thread(duties_at, context.service.store, context.name, context.at)
-        return then.duties, then.matters, then.lines, then.more
-    open_deadlines = await duties(context.request.app, context.projection)
+        snapshot = await context.in_thread(
+            deadlines_at, context.service.store, context.name, context.at
+        )
+        return snapshot.duties, snapshot.matters, snapshot.lines, snapshot.more
+    open_deadlines = await open_deadlines_of(context.request.app, context.projection)
     return open_deadlines.listed(), open_deadlines.matters(), open_deadlines.lines(), False
 
 
-def message_of(words: Words, each: Strip) -> str:
-    """Return the name of the message that asks for something, and whose it is."""
+def message_of(words: Words, row: DeadlineRow) -> str:
+    """Return the name of the message that started a deadline, and its side."""
     return words.say(
         "%(act)s from %(side)s",
-        act=words.act(each.message_act),
-        side=each.by.partition("/")[0].upper(),
+        act=words.act(row.message_act),
+        side=row.by.partition("/")[0].upper(),
     )
 
 
-def plain_rows(context: PageContext, strips: Sequence[Strip]) -> Markup:
-    """Return the rows of what waits besides the first, in the same columns: what it is, and the button."""
+def plain_rows(context: PageContext, strips: Sequence[DeadlineRow]) -> Markup:
+    """Return the short rows of waiting messages after the first ones.
+
+    They have the same columns, with the message and its button.
+    """
     words, side = context.words, context.side if context.may_post else ""
     waiting, receipt, again = (
         escape(words.say("waiting")),
@@ -298,28 +322,35 @@ def plain_rows(context: PageContext, strips: Sequence[Strip]) -> Markup:
         for precedence in {entry.precedence for entry in strips}
     }
     signs = ' data-signs="acknowledgement"' if context.registry.required_signatures else ""
-    texts: list[str] = []
-    for item in strips:
-        tag, text = context.subject(item)
+    lines: list[str] = []
+    for row in strips:
+        tag, text = context.subject(row)
         lang = f' lang="{escape(tag)}"' if tag else ""
-        said = f'<span class="said break" dir="auto"{lang}>{escape(text)}</span>'
-        if item.message_act != item.act:
-            said = f"<b>{escape(message_of(words, item))}</b><small>{said}</small>"
+        subject = f'<span class="said break" dir="auto"{lang}>{escape(text)}</span>'
+        if row.message_act != row.act:
+            subject = f"<b>{escape(message_of(words, row))}</b><small>{subject}</small>"
         button = (
-            f'<form method="post" action="/c/{context.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{item.exchange}">'
-            f'<input type="hidden" name="of" value="{item.started_by}"><input type="hidden" name="next" value="{again}">'
-            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button{signs}>{receipt}<span class="hide"> {escape(item.number)}</span></button></form>'
-            if item.owed_by == side and item.clock == "acknowledgement"
+            f'<form method="post" action="/c/{context.name}/acknowledge" data-receipt>'
+            f'<input type="hidden" name="exchange" value="{row.exchange}">'
+            f'<input type="hidden" name="of" value="{row.started_by}">'
+            f'<input type="hidden" name="next" value="{again}">'
+            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}">'
+            f'<button{signs}>{receipt}<span class="hide"> {escape(row.number)}</span>'
+            f"</button></form>"
+            if row.owed_by == side and row.clock == "acknowledgement"
             else ""
         )
-        texts.append(
-            f'<tr data-state="{item.level}" data-exchange="{item.exchange}" data-row><td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
-            f'<use href="#i-{item.level}"/></svg> <b>{words.span(item.waited_s)}</b></span><small>{waiting}</small></td>'
-            f'<td><span class="side">{item.owed_by.upper()}</span></td><td>{levels[item.precedence]} {clocks[item.clock]}</td>'
-            f'<td>{said}<small><a href="{escape(context.link(f"/exchanges/{item.exchange}"))}">'
-            f"{escape(item.number)}</a></small></td><td>{button}</td></tr>"
+        lines.append(
+            f'<tr data-state="{row.level}" data-exchange="{row.exchange}" data-row>'
+            f'<td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
+            f'<use href="#i-{row.level}"/></svg> <b>{words.span(row.waited_s)}</b></span>'
+            f"<small>{waiting}</small></td>"
+            f'<td><span class="side">{row.owed_by.upper()}</span></td>'
+            f"<td>{levels[row.precedence]} {clocks[row.clock]}</td>"
+            f'<td>{subject}<small><a href="{escape(context.link(f"/exchanges/{row.exchange}"))}">'
+            f"{escape(row.number)}</a></small></td><td>{button}</td></tr>"
         )
-    return Markup("\n").join(map(Markup, texts))
+    return Markup("\n").join(map(Markup, lines))
 
 
 def _watch(context: PageContext, side: str) -> SideWatch:
@@ -335,7 +366,10 @@ def _watch(context: PageContext, side: str) -> SideWatch:
 
 
 async def _since(context: PageContext) -> tuple[LogLine, ...]:
-    """Return what officers and the watch recorded last: since the reader's side took the watch, ten at most."""
+    """Return the newest records by officers and the watch, ten at most.
+
+    They are from the time since the reader's side took the watch.
+    """
     watch = context.registry.watches.get(context.side)
     first = max(watch.since.position if watch is not None else 1, context.position - 60, 1)
     records = await context.in_thread(
@@ -346,14 +380,17 @@ async def _since(context: PageContext) -> tuple[LogLine, ...]:
     )[:_SINCE]
 
 
-def _next(view: Board, now: datetime) -> Strip | None:
-    """Return what is due next of all that is owed, receipts too; None where nothing is."""
+def _next(view: Board, now: datetime) -> DeadlineRow | None:
+    """Return the open deadline that is due next, receipts included.
+
+    Return None if no deadline lies ahead.
+    """
     ahead = [item for item in (*view.waiting, *view.due) if item.due and as_moment(item.due) > now]
     return min(ahead, key=lambda item: as_moment(item.due), default=None)
 
 
 async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
-    """Return whom to ring: points of contact in force, those first where somebody is there."""
+    """Return the points of contact in force, those with somebody there first."""
     points_of_contact = await context.in_thread(
         duty_watch.points_of_contact,
         context.service.store,
@@ -361,14 +398,17 @@ async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
         context.moment,
         context.at or None,
     )
-    there = [point for point in points_of_contact.points if point.stage == "in_force"]
+    in_force = [point for point in points_of_contact.points if point.stage == "in_force"]
     return tuple(
-        sorted(there, key=lambda point: (point.side == context.side, not point.there_now))[:4]
+        sorted(in_force, key=lambda point: (point.side == context.side, not point.there_now))[:4]
     )
 
 
 async def _drafts(context: PageContext) -> int:
-    """Return how many drafts of the reader's side were handed to a colleague; what somebody is still writing asks nobody for anything."""
+    """Return the number of the side's drafts that were handed to a colleague.
+
+    A draft that its author is still writing asks nobody for anything.
+    """
     if not context.is_officer or context.past or not context.service.is_live(context.projection):
         return 0
     try:
@@ -380,15 +420,15 @@ async def _drafts(context: PageContext) -> int:
         return 0
 
 
-def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
-    """Return the day ahead, from midnight to midnight UTC."""
+def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[DeadlineRow, ...]) -> Any:
+    """Return the chart of the day ahead, from midnight to midnight UTC."""
     words, now = context.words, context.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
     lanes = [
         day_chart.Lane(place_of(office, words), bands=tuple(_bands(office, begins, ends, words)))
         for office in offices
-        if office.known
+        if office.is_known
     ]
     soon = [item for item in due if datetime.fromisoformat(item.due) < ends][:_DUE]
     marks = tuple(
@@ -432,11 +472,11 @@ def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> It
         yield day_chart.Band(opens, closes, label)
 
 
-# The watch changes hands
+# The hand-over of the watch
 
 
 async def take_watch(context: PageContext) -> web.StreamResponse:
-    """Take the watch of the side, or hand it over, or end it."""
+    """Take the side's watch, hand it over, or end it."""
     form = await form_of(context.request)
     match said(form, "do"):
         case "take":
@@ -450,13 +490,17 @@ async def take_watch(context: PageContext) -> web.StreamResponse:
         case _:
             raise refused(
                 "bad-request",
-                sentence("The watch is taken, handed over or ended. Open the board again."),
+                sentence(
+                    "This is not an action on a watch. Open the board again, and take, hand over "
+                    "or end the watch there."
+                ),
             )
     reply = await browser_signatures.record(
         context, msgspec.json.encode(act), family="channel", key=said(form, "key")
     )
     assert isinstance(reply.headers, dict)
     position = reply.headers["Dragoman-Position"]
-    return see(
-        f"{following(said(form, 'next') or context.link())}?said={said(form, 'do')}&after={position}"
+    return redirect(
+        f"{following(said(form, 'next') or context.link())}"
+        f"?said={said(form, 'do')}&after={position}"
     )

@@ -1,4 +1,7 @@
-"""Whom to reach, and where: points of contact with their tests, the sides' offices, programmes between people, and who has the watch now."""
+"""The page of contacts: points of contact with their tests, offices, and programmes.
+
+It also says who has the watch now.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
@@ -11,40 +14,42 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.console.admin.admin_forms import at_the_end
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, dialling
-from dragoman.console.display.meeting_summary import TimeWindow, known, offices_of
+from dragoman.console.display.meeting_summary import TimeWindow, known_windows, offices_of
 from dragoman.console.display.office_clocks import Office, office_state, place_of
 from dragoman.console.forms import browser_signatures, field_types, people_choices
-from dragoman.console.forms.form_state import Filled
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.input import not_understood, times
 from dragoman.console.pages import people_register_pages
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
-from dragoman.domain import notation
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts import references
 from dragoman.domain.acts.act_rules import HEADS
-from dragoman.domain.acts.deadlines import WEEK
+from dragoman.domain.acts.duty_calendar import WEEK
 from dragoman.domain.views import points_of_contact
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.text import sentence
 from dragoman_schemas.fields import Hours
-from dragoman_schemas.responses import PersonSeen, PointView, SideWatch
+from dragoman_schemas.responses import PersonSeen, PointView
 from dragoman_schemas.state import Exchange
+from dragoman_schemas.watch_responses import SideWatch
 
 _POINT: Final = "point-of-contact"
 _STAGES: Final = ("in_force", "announced", "superseded", "ended", "")
-"""Points of contact of a side in this order; the last is for stages that dates say
-nothing of.
+"""The order of a side's points of contact by stage. The last entry is for points whose
+dates say nothing.
 """
 
 _OUTCOMES: Final = ("reached", "no_answer", "busy", "line_dead")
-"""What may come of a test, the best first."""
+"""The possible results of a test, the best first."""
 
 
 class OfficeEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The entry of a side's liaison office: where it is, how far, and what was agreed of it."""
+    """The entry of a side's liaison office: its place, hours and agreed terms."""
 
     exchange: str
     number: str
@@ -59,7 +64,10 @@ class OfficeEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OfficeShown(Struct, frozen=True, kw_only=True):
-    """An entry of an office as the page has it: its place, and in words how it stands; of one that is open, whether it works at this time."""
+    """An office entry as the page shows it: its place, and its state in words.
+
+    For an open office, the state says whether it works at this time.
+    """
 
     entry: OfficeEntry
     place: str
@@ -68,7 +76,10 @@ class OfficeShown(Struct, frozen=True, kw_only=True):
 
 
 class ProgrammeRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An exchange of people: of what kind, who is host, when, and how many were planned and came."""
+    """An exchange of people: its kind, host and period.
+
+    `planned` and `actual` are the numbers of people.
+    """
 
     exchange: str
     number: str
@@ -83,7 +94,11 @@ class ProgrammeRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ContactsView(Struct, frozen=True, kw_only=True):
-    """Whom to reach in a channel. `people` are those whom the points of contact name, by id, as the reader may see them."""
+    """The contacts of a channel.
+
+    `people` are the persons whom the points of contact name, by id, as the reader may
+    see them.
+    """
 
     channel: str
     position: int
@@ -95,7 +110,7 @@ class ContactsView(Struct, frozen=True, kw_only=True):
 
 
 class ContactRow(Struct, frozen=True, kw_only=True):
-    """A point of contact as a row of a table: nobody's name or number."""
+    """A point of contact as a row of a table, without names and numbers."""
 
     side: str
     role: str
@@ -120,11 +135,11 @@ class _Contacts(NamedTuple):
 
 
 async def people(context: PageContext) -> Page:
-    """Return the page."""
-    return await _page(context, Filled())
+    """Return the page of contacts."""
+    return await _page(context, FormState())
 
 
-async def _page(context: PageContext, filled: Filled) -> Page:
+async def _page(context: PageContext, filled: FormState) -> Page:
     contacts: _Contacts = await context.in_thread(_read, context)
     order = {side: place for place, side in enumerate(context.sides)}
     view = ContactsView(
@@ -174,14 +189,14 @@ async def _page(context: PageContext, filled: Filled) -> Page:
             "outcomes": _OUTCOMES,
             "named": lambda words: [(word, context.words.value(word)) for word in words],
             "filled": filled,
-            "blank": Filled(),
+            "blank": FormState(),
             "said": context.request.query.get("said", ""),
         },
     )
 
 
 def _read(context: PageContext) -> _Contacts:
-    with moment(
+    with open_snapshot(
         context.service.store, context.name, PeriodQuery(at=context.position), ""
     ) as snapshot:
         entries = list(snapshot.of("contact", _POINT))
@@ -202,7 +217,10 @@ def _read(context: PageContext) -> _Contacts:
 
 
 def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
-    """Return whom the points of contact name as they stand, each with the commitments by which they do."""
+    """Return the persons whom the points of contact name now.
+
+    Each has the commitments by which the points name it.
+    """
     texts: dict[str, set[str]] = {}
     for entry in entries:
         members = {
@@ -216,7 +234,10 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
 
 
 async def _seen(context: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
-    """Return who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
+    """Return the named persons as the register has them now.
+
+    A page of the past shows them as they are now too, because erased data is gone.
+    """
     return await people_choices.seen(context, mentioned)
 
 
@@ -241,7 +262,10 @@ def _office(state: Exchange) -> OfficeEntry:
 def shown(
     entry: OfficeEntry, offices: Iterable[Office], words: Words, now: datetime
 ) -> OfficeShown:
-    """Return an entry of an office as it stands at a time: an open office outside its hours is closed now, and says when it opens."""
+    """Return an office entry with its state at a time.
+
+    An open office outside its hours is closed now, and the text says when it opens.
+    """
     office = next(
         (item for item in offices if item.exchange == entry.exchange),
         Office(side=entry.side, seat=entry.seat),
@@ -278,7 +302,7 @@ def _programmes(snapshot: Snapshot) -> Iterator[ProgrammeRow]:
                 host=str(msgspec.json.decode(state.content["host"])),
                 kind=str(msgspec.json.decode(state.content["kind"])),
                 subject=subject_of(state),
-                period=next(known([msgspec.json.decode(state.content["period"])]), None),
+                period=next(known_windows([msgspec.json.decode(state.content["period"])]), None),
                 planned=state.content.get("planned", UNSET),
                 actual=state.content.get("actual", UNSET),
             )
@@ -300,7 +324,10 @@ def _line(point: PointView) -> ContactRow:
 
 
 def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, str]:
-    """Return from when to when hours are in UTC, on this day at the office; empty for those that are always, and on days without."""
+    """Return the start and the end of hours in UTC, on the office's current day.
+
+    Both are empty for hours that never end, and for days without hours.
+    """
     if bytes(hours) == b'"24x7"':
         return "", ""
     read = msgspec.json.decode(bytes(hours), type=Hours)
@@ -316,17 +343,20 @@ def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, s
 
 
 def _number(raw: Raw | UnsetType, words: Words) -> str:
-    """Return a number as it is shown, where it is given and known."""
+    """Return a number in words or figures; it may be missing or unknown."""
     value = "unknown" if isinstance(raw, UnsetType) else msgspec.json.decode(bytes(raw))
     return words.value(value) if isinstance(value, str) else words.number(value)
 
 
-# A test is recorded
+# The record of a test
 
 
 async def tested(context: PageContext) -> Page | web.StreamResponse:
-    """Record that a means of a point of contact was tested. The fields of each point's form have its exchange in their names."""
-    filled = await Filled.of(context.request)
+    """Record a test of one means of a point of contact.
+
+    The fields of each point's form have the exchange's id in their names.
+    """
+    filled = await FormState.of(context.request)
     await at_the_end(context)
     contacts: _Contacts = await context.in_thread(_read, context)
     point = next(
@@ -336,7 +366,7 @@ async def tested(context: PageContext) -> Page | web.StreamResponse:
     if point is None:
         raise refused(
             "not-found",
-            sentence("This point of contact is not there any more. Open the page again."),
+            sentence("This point of contact no longer exists. Open the page again."),
         )
     means, outcome, at = (f"{name}-{point.exchange}" for name in ("means", "outcome", "at"))
     act: dict[str, Any] = {
@@ -350,14 +380,14 @@ async def tested(context: PageContext) -> Page | web.StreamResponse:
     if act["means"] not in point.means:
         filled.wrong(means, context.words.say("Choose the means that was tested."))
     if act["outcome"] not in _OUTCOMES:
-        filled.wrong(outcome, context.words.say("Choose what came of it."))
+        filled.wrong(outcome, context.words.say("Choose the result of the test."))
     if not filled.faults:
         with filled.trying(means, **{outcome: "/outcome", at: "/at"}):
             reply = await browser_signatures.record(
                 context, msgspec.json.encode(act), exchange=point.exchange, key=filled.key
             )
             position = reply.headers["Dragoman-Position"]
-            return see(
+            return redirect(
                 context.link("/people", said="recorded", after=position)
                 + f"#point-{point.exchange}"
             )
@@ -370,30 +400,35 @@ def _own_zone(context: PageContext, contacts: _Contacts) -> ZoneInfo:
     )
 
 
-def _at(filled: Filled, field: str, now: datetime, zone: ZoneInfo, words: Words) -> str:
-    """Return when it was tested, now by default; or what is wrong with what is written."""
+def _at(filled: FormState, field: str, now: datetime, zone: ZoneInfo, words: Words) -> str:
+    """Return the time of the test, now by default.
+
+    If the text is no valid time, mark the field as wrong and return an empty text.
+    """
     try:
-        return notation.read_time(filled[field] or "now", now, zone).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except notation.NotUnderstoodInput as error:
+        return times.read_time(filled[field] or "now", now, zone).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except not_understood.NotUnderstoodInput as error:
         if error.code == "in_future":
             filled.wrong(
                 field,
                 words.say(
-                    "This time is still to come. Write when it was tested, or leave it empty for now."
+                    "This time is still to come. Write when it was tested, or leave it empty for "
+                    "now."
                 ),
             )
         else:
             filled.wrong(
                 field,
                 words.say(
-                    "This time cannot be read. Write one like 0305Z or 24 Nov 03:05, or leave it empty for now."
+                    "This time cannot be read. Write one like 0305Z or 24 Nov 03:05, or leave it "
+                    "empty for now."
                 ),
             )
         return ""
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/people", handler=people),
     PageRoute(path="/people/tested", handler=tested, method="POST"),
-    *people_register_pages.SHEETS,
+    *people_register_pages.ROUTES,
 )

@@ -1,10 +1,12 @@
-"""What the dialogue comes to: the roadmap over time, perceptions beside each other, what was advised and written together, and what was learnt.
+"""The dialogue of a channel: roadmap, perceptions, advice, joint texts, and lessons.
 
-    /dialogue               all of it; `eyes=other` puts under each side the other's restatement of it first
-    /dialogue/{exchange}    a joint report, paragraph by paragraph: who stands behind it, who sees it otherwise, what is missing until it is public
+    /dialogue               all of it; `eyes=other` puts the other side's restatement
+                            first under each side
+    /dialogue/{exchange}    a joint report, paragraph by paragraph: its supporters, its
+                            opponents, and what is missing before it is public
 
-Nothing is judged: what a side has not said is *no statement*, in the same words for
-every side.
+The page judges nothing. If a side has not spoken, the page says *no statement*, in the
+same words for every side.
 """
 
 from collections import Counter
@@ -19,7 +21,8 @@ from msgspec import Struct
 
 from dragoman.application.operations import exchange_view
 from dragoman.console.charts import roadmap_chart
-from dragoman.console.display import dialogue_views
+from dragoman.console.context import PageContext
+from dragoman.console.display import dialogue_views, report_views
 from dragoman.console.display.act_display import Display, language
 from dragoman.console.display.dialogue_views import (
     Advice,
@@ -27,19 +30,18 @@ from dragoman.console.display.dialogue_views import (
     IssueView,
     Learnt,
     MeetingOnLine,
-    ParagraphView,
     ProgrammeView,
     PublicLineView,
     ReleaseLine,
-    ReportLine,
     RoadItem,
     RoadmapStep,
     SaidBy,
 )
 from dragoman.console.display.office_clocks import office_of
+from dragoman.console.display.report_views import ParagraphView, ReportLine
 from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import see
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts import consent, developments
 from dragoman.domain.acts.families import release
 from dragoman.i18n.words import Words, as_moment
@@ -51,16 +53,18 @@ from dragoman_schemas.state import decode_exchange
 
 _ISSUES: Final = 20
 _MEETINGS: Final = 12
-"""Meetings on the line of years: more would not be told apart."""
+"""The most meetings on the line of years. More could not be told apart."""
 
 _BESIDE: Final = 4
-"""Sides that stand beside each other; more stand below each other, each named."""
+"""The most sides beside each other. More sides appear below each other, each with its
+name.
+"""
 
 _OVER: Final = frozenset({"adopted", "dropped", "deferred", "cancelled", "closed"})
 
 
 class DialogueView(Struct, frozen=True, kw_only=True):
-    """The dialogue of a channel as it stood at a position."""
+    """The dialogue of a channel at a position."""
 
     channel: str
     position: int
@@ -78,7 +82,7 @@ class DialogueView(Struct, frozen=True, kw_only=True):
 
 
 async def dialogue(context: PageContext) -> Page:
-    """Return the dialogue of a channel."""
+    """Return the page of a channel's dialogue."""
     result: projected.Dialogue = await context.in_thread(
         projected.dialogue, context.service.store, context.name, context.position
     )
@@ -87,10 +91,11 @@ async def dialogue(context: PageContext) -> Page:
         position=context.position,
         sides=context.sides,
         roadmap=tuple(
-            dialogue_views.item(state, links, context.moment) for state, links in result.items
+            dialogue_views.roadmap_item(state, links, context.moment)
+            for state, links in result.items
         ),
         meetings=tuple(
-            dialogue_views.met(meeting)
+            dialogue_views.meeting_on_line(meeting)
             for meeting in result.meetings
             if meeting.status in ("requested", "accepted", "held", "closed")
         ),
@@ -98,16 +103,19 @@ async def dialogue(context: PageContext) -> Page:
         recommendations=tuple(
             dialogue_views.advice(exchange) for exchange in reversed(result.recommendations)
         ),
-        reports=tuple(dialogue_views.report_line(report) for report in reversed(result.reports)),
+        reports=tuple(report_views.report_line(report) for report in reversed(result.reports)),
         documents=tuple(
             dialogue_views.document(exchange) for exchange in reversed(result.documents)
         ),
-        lessons=tuple(dialogue_views.learnt(*each) for each in result.lessons),
-        programmes=tuple(dialogue_views.programme(each) for each in reversed(result.programmes)),
-        releases=tuple(
-            dialogue_views.release_line(each, context.moment) for each in reversed(result.releases)
+        lessons=tuple(dialogue_views.lesson(*lesson) for lesson in result.lessons),
+        programmes=tuple(
+            dialogue_views.programme(programme) for programme in reversed(result.programmes)
         ),
-        lines=tuple(dialogue_views.line_told(each) for each in reversed(result.lines)),
+        releases=tuple(
+            dialogue_views.release_line(state, context.moment)
+            for state in reversed(result.releases)
+        ),
+        lines=tuple(dialogue_views.public_line(line) for line in reversed(result.lines)),
     )
     sides = _in_order(context)
     return Page(
@@ -121,10 +129,10 @@ async def dialogue(context: PageContext) -> Page:
             "other_eyes": context.request.query.get("eyes") == "other",
             "areas": get_args(Area),
             "by_area": {
-                area: [each for each in view.roadmap if each.area == area]
+                area: [road_item for road_item in view.roadmap if road_item.area == area]
                 for area in get_args(Area)
             },
-            "by_status": Counter(each.status for each in view.roadmap),
+            "by_status": Counter(road_item.status for road_item in view.roadmap),
             "chart": _chart(context.words, view, context.moment, past=context.past),
             "years": _years(view, context.moment),
             "next": _next(view, context.moment),
@@ -148,7 +156,7 @@ def _display(context: PageContext) -> Display:
 
 
 def _in_order(context: PageContext) -> tuple[str, ...]:
-    """Return the sides in the order of the opening, or first the one that the reader wants first."""
+    """Return the sides in the order of the opening, or the reader's choice first."""
     first = context.request.query.get("first", "")
     return (
         context.sides
@@ -160,7 +168,10 @@ def _in_order(context: PageContext) -> tuple[str, ...]:
 def _page_of(
     context: PageContext, issues: Sequence[IssueView]
 ) -> tuple[Sequence[IssueView], int, int]:
-    """Return the issues of the page that is asked for, the newest first, from which on, and where the next page begins; 0 for none."""
+    """Return one page of issues, newest first, with its start and the next start.
+
+    The next start is 0 on the last page.
+    """
     text = context.request.query.get("from", "")
     begins = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     newest = list(reversed(issues))
@@ -169,7 +180,10 @@ def _page_of(
 
 
 def _apart(context: PageContext) -> list[tuple[str, str]]:
-    """Return the reader's other channels in which there is a dialogue on another track: linked to, and never mixed in."""
+    """Return the reader's other channels with a dialogue on another track.
+
+    The page links to them and never mixes them in.
+    """
     kind = context.registry.kind
     wanted = {"official": ("track2",), "track2": ("official",)}.get(kind, ())
     return [
@@ -179,17 +193,21 @@ def _apart(context: PageContext) -> list[tuple[str, str]]:
     ]
 
 
-# The roadmap drawn
+# The drawing of the roadmap
 
 
 def _named(words: Words, name: str) -> str:
-    """Return a word of the log as it begins a line."""
-    text = words.value(name)
-    return text[:1].upper() + text[1:]
+    """Return a word of the log with a capital letter, for the start of a line."""
+    word = words.value(name)
+    return word[:1].upper() + word[1:]
 
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
-    """Return the years that the roadmap shows: from the one before its first item, or before this, to one to come."""
+    """Return the first and the last year that the roadmap shows.
+
+    The first is the year before the first item, or before now. The last is at least the
+    next year.
+    """
     years = [
         as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps
     ]
@@ -206,7 +224,7 @@ def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
 
 
 def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Markup:
-    """Return the roadmap as a picture; it says nothing that the table does not say."""
+    """Return the roadmap as a picture, with no fact that the table lacks."""
     first, last = _years(view, now)
     met = [
         meeting for meeting in view.meetings[:_MEETINGS] if as_moment(meeting.time).year >= first
@@ -271,7 +289,7 @@ def _drawn(words: Words, item: RoadItem) -> roadmap_chart.RoadmapItemMark:
 
 
 def _told(words: Words, item: RoadItem) -> str:
-    """Return how far an item is, and its period where it has one."""
+    """Return the newest step of an item, and its period if it has one."""
     label = _step_label(words, item.steps[-1], "day")
     if not item.begins or not item.ends:
         return label
@@ -280,7 +298,10 @@ def _told(words: Words, item: RoadItem) -> str:
 
 
 def _step_label(words: Words, step: RoadmapStep, form: str) -> str:
-    """Return a status and its day, or its month where the year stands above."""
+    """Return a status and its day.
+
+    `form` other than `day` gives the month, for places where the year is above.
+    """
     day = as_moment(step.ahead or step.time)
     text = words.day(day) if form == "day" else _month(words, day.date())
     return words.say("%(status)s, %(t)s", status=words.status(step.status), t=text)
@@ -293,7 +314,7 @@ def _month(words: Words, day: date) -> str:
 def _meetings_drawn(
     words: Words, meetings: Sequence[MeetingOnLine]
 ) -> roadmap_chart.RoadmapItemMark:
-    """Meetings: held, agreed to, or asked for."""
+    """Return the mark of meetings: held, agreed to, or requested."""
     shapes = {"held": "held", "closed": "held", "accepted": "scheduled"}
     steps = [
         roadmap_chart.RoadmapStepMark(
@@ -308,16 +329,19 @@ def _meetings_drawn(
 
 def _meeting_label(words: Words, met: MeetingOnLine) -> str:
     text = words.value(met.kind) if met.kind else words.act("meeting-request")
-    said = words.say("%(what)s, %(where)s", what=text, where=met.venue) if met.venue else text
+    label = words.say("%(what)s, %(where)s", what=text, where=met.venue) if met.venue else text
     return (
-        said
+        label
         if met.status in ("held", "closed")
-        else words.say("%(what)s (%(status)s)", what=said, status=words.status(met.status))
+        else words.say("%(what)s (%(status)s)", what=label, status=words.status(met.status))
     )
 
 
 def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
-    """Return what comes next: an item that is scheduled, or a meeting that was agreed to."""
+    """Return the next scheduled item or the next agreed meeting.
+
+    Return None if neither lies ahead.
+    """
     ahead: list[tuple[datetime, RoadItem | MeetingOnLine]] = [
         (as_moment(road_item.steps[-1].ahead), road_item)
         for road_item in view.roadmap
@@ -335,7 +359,10 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
 
 
 class JointReportView(SaidBy, frozen=True, kw_only=True):
-    """A text that the sides negotiate; `releases` are those that publish records of it."""
+    """A text that the sides negotiate.
+
+    `releases` are the releases that publish records of it.
+    """
 
     exchange: str
     number: str
@@ -349,7 +376,10 @@ class JointReportView(SaidBy, frozen=True, kw_only=True):
 
 
 async def joint_report(context: PageContext) -> Page | web.StreamResponse:
-    """Return a joint report, paragraph by paragraph; of any other exchange, its own page."""
+    """Return a joint report, paragraph by paragraph.
+
+    Redirect to the exchange's own page if it is not a joint report.
+    """
     id = context.request.match_info["exchange"]
     shown = await exchange_view.viewed(
         context.call, context.projection, id, context.at or None, context.newest
@@ -358,9 +388,10 @@ async def joint_report(context: PageContext) -> Page | web.StreamResponse:
     if state.act != "joint-report":
         if context.request.match_info.get("form", ""):
             raise refused(
-                "not-found", sentence("This exchange is no joint report; take it under /exchanges.")
+                "not-found",
+                sentence("This exchange is not a joint report. Open it under /exchanges."),
             )
-        return see(context.link(f"/exchanges/{state.id}"))
+        return redirect(context.link(f"/exchanges/{state.id}"))
     result: projected.Dialogue = await context.in_thread(
         projected.dialogue, context.service.store, context.name, context.position
     )
@@ -370,11 +401,11 @@ async def joint_report(context: PageContext) -> Page | web.StreamResponse:
         if id in {record.exchange for record in release.records_of(exchange)}
     ]
     view = JointReportView(
-        **dialogue_views.opened(state),
+        **dialogue_views.exchange_facts(state),
         status=state.status,
         title=dialogue_views.read(state.content, "title"),
         at=context.position,
-        paragraphs=tuple(dialogue_views.paragraphs(state)),
+        paragraphs=tuple(report_views.paragraphs(state)),
         releases=tuple(
             dialogue_views.release_line(exchange, context.moment) for exchange in naming
         ),
@@ -404,7 +435,7 @@ async def joint_report(context: PageContext) -> Page | web.StreamResponse:
     )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/dialogue", handler=dialogue),
     PageRoute(path="/dialogue/{exchange:[0-9a-f-]{36}}", handler=joint_report),
 )

@@ -1,8 +1,8 @@
-"""Whom to ring, with the number: the points of contact in force, and what the register has of the people that they name.
+"""The telephone numbers to ring: those of the points of contact in force.
 
-The register of people is beside the log. While the broker answers, it is asked;
-otherwise what this gateway read last is shown, because a page says "use the telephone"
-just when the broker is gone.
+The numbers are in the register of people, which is beside the log. While the broker
+responds, the service reads the register there. Otherwise the page shows what this
+gateway read last. A page says "use the telephone" just when the broker is gone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct, UnsetType
 
 from dragoman.application import attachment_checks
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import dialling, language
-from dragoman.console.rendering import PageContext
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
@@ -23,7 +23,11 @@ _MOST = 8
 
 
 class NumberToRing(Struct, frozen=True, kw_only=True):
-    """A point of contact to ring: its telephone numbers, and in the reader's language whether somebody is there, in which languages, and the last test."""
+    """A point of contact to ring, with its telephone numbers.
+
+    It says in the reader's language whether somebody is there, in which languages, and
+    how the last test went.
+    """
 
     side: str
     role: str
@@ -35,7 +39,10 @@ class NumberToRing(Struct, frozen=True, kw_only=True):
 
     @property
     def scripted(self) -> dict[str, object]:
-        """Return what the scripts go by, and what a device keeps: nobody's name."""
+        """The values for the scripts and for the device's own copy.
+
+        They contain nobody's name.
+        """
         return {
             "side": self.side.upper(),
             "role": self.role,
@@ -48,22 +55,28 @@ class NumberToRing(Struct, frozen=True, kw_only=True):
 async def of_channel(
     context: PageContext, projection: Projection, first: str
 ) -> tuple[NumberToRing, ...]:
-    """Return whom to ring in a channel now, the side `first` before the others."""
+    """Return the points of contact to ring in a channel now, with their numbers.
+
+    Those of the side `first` come before the others.
+    """
     if context.grant.is_operator or not projection.is_channel:
         return ()
     service = context.service
     points_of_contact = await context.in_thread(
         duty_watch.points_of_contact, service.store, projection.name, service.now()
     )
-    there = [point for point in points_of_contact.points if point.stage == "in_force"]
-    there.sort(key=lambda item: (item.side != first, not item.there_now))
-    return await ringing(context, projection, there[:_MOST])
+    points = [point for point in points_of_contact.points if point.stage == "in_force"]
+    points.sort(key=lambda point: (point.side != first, not point.there_now))
+    return await ringing(context, projection, points[:_MOST])
 
 
 async def ringing(
     context: PageContext, projection: Projection, points: Sequence[PointView]
 ) -> tuple[NumberToRing, ...]:
-    """Return points of contact with their numbers, as the reader may see them; auditors see no numbers."""
+    """Return points of contact with the numbers that the reader may see.
+
+    Auditors see no numbers.
+    """
     people = await _people(
         context, projection, {id for point in points for id in (point.person, point.deputy) if id}
     )
@@ -103,9 +116,9 @@ def _numbers(
 
 def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> NumberToRing:
     if point.there_now:
-        there = words.say("within its hours")
+        presence = words.say("within its hours")
     else:
-        there = (
+        presence = (
             words.say("opens %(t)s", t=words.written(point.opens, "minute"))
             if point.opens
             else words.say("outside its hours")
@@ -115,7 +128,7 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> NumberTo
         role=point.role,
         exchange=point.exchange,
         numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
-        there=there,
+        there=presence,
         languages=words.listed(language(text) for text in point.languages),
         tested=_tested(
             words, next((item for item in point.tested if item.means == "telephone"), None)

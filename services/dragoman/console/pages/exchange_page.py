@@ -1,4 +1,8 @@
-"""One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
+"""The page of one exchange, with everything that is known about it.
+
+It shows who has the message, the message itself, its deadlines and its timeline. It
+also shows two accounts beside each other, the proof, and the copies.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -10,6 +14,7 @@ from markupsafe import Markup
 from dragoman.application.http.submission import whole
 from dragoman.application.operations import exchange_view, report_requests
 from dragoman.console.charts import charts
+from dragoman.console.context import PageContext
 from dragoman.console.display import field_history, receipt_rows, text_versions
 from dragoman.console.display import translations as translated
 from dragoman.console.display.accounts_compared import compared, points_of
@@ -21,7 +26,7 @@ from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import exchange_choices
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
 from dragoman.console.pages.exchange_parts import _consent, _step, changes_of, corrections, sketch
-from dragoman.console.rendering import Page, PageContext, PageRoute
+from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -63,8 +68,8 @@ _FIRST: Final = (
         "call-attempt",
     ),
 )
-"""Acts in the order in which an officer looks for them; the first that is allowed is
-the page's one primary button.
+"""Acts in the order in which an officer looks for them. The first allowed act is the
+page's one primary button.
 """
 
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
@@ -101,7 +106,7 @@ async def exchange(context: PageContext) -> Page:
                 for fact in field_history.dated(
                     display, state, display.facts(state.act, state.content, leave=("subject",))
                 )
-                if fact.said
+                if fact.is_own_text
             ],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(corrections(display, state)),
@@ -109,7 +114,7 @@ async def exchange(context: PageContext) -> Page:
             "versions": len(text_versions.changes(state)),
             "release_public": release.is_public(state, context.moment),
             "may_release": release_preview.may_release(context, state),
-            "opening_key": two_keys.sent(state, state.id),
+            "opening_key": two_keys.one_key_entry(state, state.id),
             "keys_due": two_keys.due(state),
             "calls": await _calls(context, view),
             "received": receipt_rows.of(context, state, view.facts, rang),
@@ -148,7 +153,10 @@ async def exchange(context: PageContext) -> Page:
 async def _calls(
     context: PageContext, view: ExchangeView
 ) -> list[tuple[duty_numbers.NumberToRing, int]]:
-    """Return whom to ring next, and how often each was tried: nobody of the reader's own side, who is there."""
+    """Return the points of contact to ring next, each with its number of attempts.
+
+    The reader's own side is not among them.
+    """
     next_calls = [call for call in view.next_calls if call.point.side != context.side]
     ringing = await duty_numbers.ringing(
         context, context.projection, [call.point for call in next_calls]
@@ -157,7 +165,7 @@ async def _calls(
 
 
 async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]:
-    """Return what there is to notice about an exchange, and what that rests on, in the reader's language."""
+    """Return the notable facts about an exchange, each with its reason in words."""
     areas = (
         await context.in_thread(
             records.areas, context.service.store, context.name, context.position
@@ -172,7 +180,10 @@ async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]
 
 
 def headline(context: PageContext, state: Exchange) -> Markup:
-    """Return what an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
+    """Return the headline of an exchange: its kind in words, or else its subject.
+
+    Only reports of dangers use their kind.
+    """
     words = context.words
     kind = next(
         (
@@ -196,19 +207,22 @@ def headline(context: PageContext, state: Exchange) -> Markup:
 
 
 def _cells(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
-    """Yield what a message says in boxes: everything that is no prose."""
+    """Yield the members of a message that appear in boxes, that is, all but prose."""
     facts = display.facts(
         state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
     )
     for fact in field_history.dated(display, state, facts):
-        if not fact.said:
+        if not fact.is_own_text:
             yield fact
 
 
 def _agreed(
     display: Display, offices: Sequence[Office], state: Exchange
 ) -> Iterator[DisplayedMember]:
-    """Return the time of a meeting that its sides agreed on, before the times that were possible once."""
+    """Yield the time of a meeting that its sides agreed on, if they did.
+
+    It comes before the times that were proposed.
+    """
     if (
         state.meeting is not None
         and state.meeting.accepted
@@ -225,7 +239,7 @@ def _agreed(
 
 
 def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
-    """Return how urgent a clock of an exchange is; off where it does not run any more."""
+    """Return the urgency of an exchange's deadline; off if it runs no more."""
     if clock.met or clock.ended:
         return "off"
     started = next(
@@ -241,7 +255,10 @@ def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
 
 
 def _shelved(context: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
-    """Return what the watch of the reader's side has put aside of an exchange, by clock and what started it."""
+    """Return the alarms of an exchange that the reader's watch has shelved.
+
+    Their keys are the deadline and the id of its start.
+    """
     floor = report_requests.floor_of(context.service, context.projection, context.side)
     standing = {} if floor is None else alarm_shelving.in_force(floor, context.service.now())
     return {
@@ -260,11 +277,14 @@ def _spent(context: PageContext, clock: ClockView) -> float:
 def acts_of(
     context: PageContext, allowed: tuple[str, ...], state: Exchange
 ) -> tuple[list[str], list[str]]:
-    """Return what the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
+    """Return the next acts of the reader's side: the few with buttons, and the rest.
+
+    The first of the few is the primary button.
+    """
     if not context.may_post:
         return [], []
-    names = _BESIDES | _pointless(context, state)
-    mine = [act for act in allowed if act not in names and _may(context, act)]
+    excluded = _BESIDES | _pointless(context, state)
+    mine = [act for act in allowed if act not in excluded and _may(context, act)]
     alone = [
         act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(context.roles)
     ]
@@ -278,7 +298,7 @@ def acts_of(
 
 
 def _lies_ahead(state: Exchange, now: datetime) -> bool:
-    """Return whether a meeting is to be held later, by every time that stands."""
+    """Return whether every agreed or proposed time of a meeting is in the future."""
     begins = (
         [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
     )
@@ -286,7 +306,10 @@ def _lies_ahead(state: Exchange, now: datetime) -> bool:
 
 
 def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
-    """Acts that the table allows and the exchange gives no occasion for."""
+    """Return the acts that the rules allow without a reason in this exchange.
+
+    The page does not offer them.
+    """
     second = any(
         sent.sent.side == context.side and sent.sent.by != context.grant.actor
         for sent in two_keys.due(state)
@@ -326,8 +349,11 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
 
 
 def _may(context: PageContext, act: str) -> bool:
-    """Return whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
+    """Return whether an officer of some rank may do such an act.
+
+    If it is a colleague, the reader can hand the act over.
+    """
     return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
-SHEETS: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)
+ROUTES: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

@@ -1,4 +1,7 @@
-"""Parts of the page of an exchange."""
+"""The parts of an exchange's page.
+
+They are the timeline, the consent, the brackets, the corrections, and the map.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -7,16 +10,17 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.console.charts import map_sketch, svg
+from dragoman.console.charts import map_projection, map_sketch
+from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, field_types
-from dragoman.console.rendering import PageContext
 from dragoman.domain.acts import consent, developments, si_units
 from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.families import common_acts
 from dragoman.domain.acts.families import exchange as exchanges
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse
@@ -36,7 +40,7 @@ _ICONS: Final = {
 
 
 class TimelineStep(Struct, frozen=True, kw_only=True):
-    """One record of the exchange, and what it says."""
+    """One record of the exchange, with its content."""
 
     line: LogLine
     icon: str
@@ -45,20 +49,27 @@ class TimelineStep(Struct, frozen=True, kw_only=True):
 
 
 class BracketView(Struct, frozen=True, kw_only=True):
-    """A part of a text that is not agreed: what it is called, and the other words of each side for it."""
+    """A part of a text that is not agreed.
+
+    It has a label, and each side's alternative words for the part.
+    """
 
     label: str
     words: tuple[tuple[str, Markup], ...]
 
 
 class ConsentStatus(Struct, frozen=True, kw_only=True):
-    """Who has consented to the text as it is, and the amendment that waits, or was taken, with what it replaces."""
+    """The consent of the sides to the present text, and its newest amendment.
+
+    The amendment waits, or it was taken. `facts` show its words beside the words that
+    it replaces.
+    """
 
     consented: tuple[str, ...]
     missing: tuple[str, ...]
     proposed: tuple[str, ...] = ()
     amendment: Said | None = None
-    taken: bool = False
+    is_taken: bool = False
     waiting_for: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     facts: tuple[tuple[DisplayedMember, Markup | None], ...] = ()
@@ -85,37 +96,40 @@ def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
 
 
 def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
-    """Return whose word the text of an exchange is; None where nobody consents to it as a whole."""
+    """Return the state of consent to the text of an exchange.
+
+    Return None if the format has no consent to a text as a whole.
+    """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
     every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
     changes = state.acts.get("status-change", ())
-    step = exchanges.said_status(changes[-1]) if changes else ""
+    step = common_acts.said_status(changes[-1]) if changes else ""
     names = (
-        exchanges.confirming(state)
+        common_acts.confirming(state)
         if step in exchanges.JOINT and step != state.status and step in changes_of(state)
         else set()
     )
     amendments = state.acts.get("amendment", ())
     newest = amendments[-1] if amendments else None
-    waits, taken = (
+    waits, is_taken = (
         consent.open_amendment(state),
         newest is not None and consent.is_taken(state, newest),
     )
-    shown = waits or (newest if taken else None)
+    shown = waits or (newest if is_taken else None)
     answered = (
         set()
         if shown is None
         else {shown.said.side, *(item.said.side for item in consent.taking(state, shown))}
     )
     fields = {} if shown is None else consent.fields_of(shown)
-    before = state.amended[-1].was if taken and state.amended else state.content
+    before = state.amended[-1].was if is_taken and state.amended else state.content
     return ConsentStatus(
         consented=tuple(side for side in every if side in behind),
         missing=tuple(side for side in every if side not in behind),
         proposed=(step, *(side for side in every if side in names)) if names else (),
         amendment=shown,
-        taken=taken,
+        is_taken=is_taken,
         refused=() if shown is not None or newest is None else _refusing(state, newest),
         waiting_for=tuple(side for side in every if shown is not None and side not in answered),
         ad_referendum=tuple(side for side in every if side in consent.ad_referendum(state)),
@@ -132,7 +146,10 @@ def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
 
 
 def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
-    """Return the side that proposed an amendment, and those that refused it; nothing where nobody did."""
+    """Return the proposer of a refused amendment, and the sides that refused it.
+
+    Return nothing if no side refused.
+    """
     sides = [
         item.said.side
         for item in state.acts.get("amendment-refusal", ())
@@ -142,7 +159,10 @@ def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
 
 
 def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield what was corrected or became known: the value as it is, what it was, why, and both times."""
+    """Yield each correction of a field and each value that became known later.
+
+    Each has the present value, the former value, the reason, and both times.
+    """
     for correction in state.corrections:
         for name, raw in correction.fields.items():
             member = field_types.member(state.act, name)
@@ -210,7 +230,11 @@ def _step(
 def _meant_for(
     words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.LadderStep]
 ) -> DisplayedMember:
-    """Return whom a reminder was meant for: of a flash, for whom it rang by then; of anything else the side that owes it, on its pages."""
+    """Return the addressee of a reminder.
+
+    For a flash, these are the people for whom it rang by then. For anything else it is
+    the side that owes the act, on its pages.
+    """
     clock, side, message = (
         str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
     )
@@ -222,7 +246,7 @@ def _meant_for(
     ]
     if clock == "acknowledgement" and reached:
         who = words.listed(receipt_rows.rung_of(words, ladder_step) for ladder_step in reached)
-        text = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
+        text = words.say("%(side)s: the alarm had rung for %(who)s", side=side.upper(), who=who)
     else:
         text = words.say(
             "%(side)s: it is shown on the pages of its officers, and rings for nobody",
@@ -234,7 +258,10 @@ def _meant_for(
 
 
 def _accepted(state: Exchange, entry: Entry) -> Any:
-    """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
+    """Return the window that a record accepted, as it was then.
+
+    Return None for every other record, and for a time that is no longer known.
+    """
     accepted = {} if state.meeting is None else state.meeting.accepted
     return next(
         (
@@ -247,7 +274,10 @@ def _accepted(state: Exchange, entry: Entry) -> Any:
 
 
 def _track(context: PageContext, state: Exchange) -> list[tuple[str, float, float]]:
-    """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
+    """Return the successive places that the opener reported, with their times.
+
+    Return an empty list if the opener reported only one place.
+    """
     series = [
         (
             f"{state.side.upper()} {context.words.written(as_moment(timed_value.as_of), 'clock')}",
@@ -263,13 +293,13 @@ def _track(context: PageContext, state: Exchange) -> list[tuple[str, float, floa
 def sketch(
     context: PageContext, state: Exchange, points: list[tuple[str, float, float]]
 ) -> Markup | str:
-    """Return where it was, drawn from what the sides entered; a place that moved as a track."""
+    """Return a map of the places that the sides entered; a moving place is a track."""
     area, track = _area(state), _track(context, state)
     if track:
-        rows = [point for point in points if point[0] != state.side.upper()]
+        others = [point for point in points if point[0] != state.side.upper()]
         title = context.words.say("Sketch of the places that were entered")
         return map_sketch.sketch(
-            "sketch", title, [*track, *rows], None, context.words, track=len(track)
+            "sketch", title, [*track, *others], None, context.words, track=len(track)
         )
     if not points and area is None:
         return ""
@@ -283,24 +313,24 @@ def sketch(
     )
 
 
-def _area(state: Exchange) -> svg.Disc | svg.Outline | None:
+def _area(state: Exchange) -> map_projection.Disc | map_projection.Outline | None:
     raw = state.content.get("place")
     value = None if raw is None else msgspec.json.decode(bytes(raw))
     if not isinstance(value, dict):
         return None
     if "circle" in value:
-        return svg.Disc(
+        return map_projection.Disc(
             value["circle"]["pos"]["lat"],
             value["circle"]["pos"]["lon"],
             si_units.metres(value["circle"]["radius"]),
         )
     if "polygon" in value:
-        return svg.Outline(
-            tuple(svg.MapPoint(item["lat"], item["lon"]) for item in value["polygon"])
+        return map_projection.Outline(
+            tuple(map_projection.MapPoint(item["lat"], item["lon"]) for item in value["polygon"])
         )
     return None
 
 
 def changes_of(state: Exchange) -> tuple[str, ...]:
-    """Return the statuses to which an exchange may be changed as it stands."""
+    """Return the statuses to which an exchange may change now."""
     return FORMATS[state.act].changes.get(state.status, ())

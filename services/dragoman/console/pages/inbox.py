@@ -1,7 +1,8 @@
-"""The inbox, which is the search as well: a channel's exchanges, narrowed by what stands in the address, each with the most urgent thing that it waits for.
+"""The inbox: a list of the channel's exchanges, which is the search as well.
 
-The address is the query: whoever has it has the list. A search that is saved is a name
-for one.
+The query in the address narrows the list. Each exchange shows the most urgent thing
+that it waits for. Whoever has the address has the list. A saved search is a name for an
+address.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,15 +16,16 @@ from msgspec.structs import asdict, replace
 
 from dragoman.console import shortcuts
 from dragoman.console.charts import charts
-from dragoman.console.deadline_cache import duties
-from dragoman.console.display.deadline_rows import Level, Strip, by_urgency, strip
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.console.sessions import form_of, said, see
+from dragoman.console.context import PageContext
+from dragoman.console.deadline_cache import open_deadlines_of
+from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
-from dragoman.projection.open_deadlines import OpenDeadline, duties_in
+from dragoman.projection.open_deadlines import OpenDeadline, deadlines_in
 from dragoman.projection.queries import lists
 from dragoman.stores.saved_searches import Search, TooMany
 from dragoman.text import sentence
@@ -31,18 +33,24 @@ from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import Row, Rows
 
 _VALUES: Final = 10
-"""Values of a facet that are seen at once."""
+"""Values of a facet that are visible at once."""
 
 _MISSED: Final = frozenset({"missed", "echoed_with_errors", "no_response"})
 
 
 class InboxFilter(lists.Filter, frozen=True, kw_only=True):
-    """What a list is narrowed to: as the API has it, and `waits` for what waits for `us`, or for `them`."""
+    """The filter of a list, as the API has it, and `waits`.
+
+    `waits` is `us` or `them`: the side whose act the exchange waits for.
+    """
 
     waits: str = ""
 
     def awaited(self, context: PageContext) -> tuple[str, ...]:
-        """Return the sides of which one owes a receipt or an answer; none where that does not matter."""
+        """Return the sides of which one must owe a receipt or an answer.
+
+        Return none if the filter does not ask for that.
+        """
         match self.waits:
             case "us":
                 return (context.side,)
@@ -52,14 +60,15 @@ class InboxFilter(lists.Filter, frozen=True, kw_only=True):
                 return ()
 
     def query(self) -> dict[str, str]:
-        """As it stands in an address, without where a page begins."""
+        """Return the filter as the query of an address, without the page's start."""
         return {name: value for name, value in asdict(self).items() if value and name != "cursor"}
 
 
 class InboxRow(Row, frozen=True, kw_only=True):
-    """One exchange of the list, and the most urgent thing that is owed in it; nothing where `clock` is empty. `waited_s` and `limit_s` are seconds.
+    """One exchange of the list, with its most urgent deadline.
 
-    `message_act` is the message that asks for it, and `by` who said that.
+    `clock` is empty if no deadline is open. `waited_s` and `limit_s` are in seconds.
+    `message_act` is the message that started the deadline, and `by` its author.
     """
 
     level: Level
@@ -82,10 +91,13 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 class Inbox(Struct, frozen=True, kw_only=True):
-    """A page of the list: how many exchanges the filter leaves, how many the channel has in all, and how many of each kind.
+    """A page of the list, with its counts.
 
-    `without` is how many there would be without each part of a filter that leaves none.
-    What would take too long to count is null.
+    `count` is the number of exchanges that match, and `in_all` the number in the
+    channel. `facets` counts the matches by kind.
+
+    `without` says how many would match without each part of a filter that matches
+    nothing. A count that would take too long is null.
     """
 
     channel: str
@@ -101,7 +113,7 @@ class Inbox(Struct, frozen=True, kw_only=True):
 
 
 class FilterPart(Struct, frozen=True, kw_only=True):
-    """One part of a filter, in words, and the address without it."""
+    """One part of a filter in words, and the address without it."""
 
     name: str
     text: str
@@ -109,7 +121,10 @@ class FilterPart(Struct, frozen=True, kw_only=True):
 
 
 class FacetValue(Struct, frozen=True, kw_only=True):
-    """One value to which a list could be narrowed further, how many it would have, and its address."""
+    """One value that would narrow the list further.
+
+    It has its number of matches and its address.
+    """
 
     text: str
     count: int
@@ -117,7 +132,7 @@ class FacetValue(Struct, frozen=True, kw_only=True):
 
 
 class Facet(Struct, frozen=True, kw_only=True):
-    """The values of one kind: those that are seen at once, and the rest."""
+    """The values of one kind: those visible at once, and the rest."""
 
     name: str
     label: str
@@ -132,7 +147,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
     if not context.request.match_info.get("form") and any(
         not context.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
     ):
-        return see(address(**inbox_filter.query()))
+        return redirect(address(**inbox_filter.query()))
     rows, owed = await _found(context, inbox_filter)
     view = await _counted(context, inbox_filter, rows, owed)
     parts = list(_parts(context, inbox_filter))
@@ -170,9 +185,12 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
 
 
 def _wanted(query: Mapping[str, str]) -> InboxFilter:
-    """Return what an address asks for. Raises `Refused` for what is too long to have been typed."""
-    given = {name: " ".join(query.get(name, "").split()) for name in InboxFilter.__struct_fields__}
-    if any(len(value) > SEARCH_CHARACTERS for value in given.values()):
+    """Return the filter in an address.
+
+    Raises `Refused` for a text longer than a search.
+    """
+    fields = {name: " ".join(query.get(name, "").split()) for name in InboxFilter.__struct_fields__}
+    if any(len(value) > SEARCH_CHARACTERS for value in fields.values()):
         raise refused(
             "bad-request",
             sentence(
@@ -180,7 +198,7 @@ def _wanted(query: Mapping[str, str]) -> InboxFilter:
                 limit=SEARCH_CHARACTERS,
             ),
         )
-    return InboxFilter(**given)
+    return InboxFilter(**fields)
 
 
 # The rows
@@ -188,8 +206,11 @@ def _wanted(query: Mapping[str, str]) -> InboxFilter:
 
 async def _found(
     context: PageContext, inbox_filter: InboxFilter
-) -> tuple[Rows, dict[str, list[Strip]]]:
-    """Return a page of the list, and what is owed in each of its exchanges, the most urgent first."""
+) -> tuple[Rows, dict[str, list[DeadlineRow]]]:
+    """Return a page of the list, and the open deadlines of its exchanges.
+
+    The most urgent deadline comes first.
+    """
     store, awaited = context.service.store, inbox_filter.awaited(context)
     owed: Mapping[str, tuple[OpenDeadline, ...]]
     if context.past:
@@ -197,20 +218,21 @@ async def _found(
             lists.listed_at, store, context.name, inbox_filter, SCREEN_ROWS, context.at, awaited
         )
         owed = await context.in_thread(
-            duties_in, store, context.name, context.at, [row.id for row in rows.exchanges]
+            deadlines_in, store, context.name, context.at, [row.id for row in rows.exchanges]
         )
     else:
         rows = await context.in_thread(
             lists.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, awaited
         )
-        open_deadlines = await duties(context.request.app, context.projection)
+        open_deadlines = await open_deadlines_of(context.request.app, context.projection)
         owed = {row.id: open_deadlines.of(row.id) for row in rows.exchanges}
     return rows, {
-        id: by_urgency(strip(duty, context.moment) for duty in value) for id, value in owed.items()
+        id: by_urgency(deadline_row(duty, context.moment) for duty in value)
+        for id, value in owed.items()
     }
 
 
-def _row(row: Row, owed: list[Strip]) -> InboxRow:
+def _row(row: Row, owed: list[DeadlineRow]) -> InboxRow:
     members = {name: getattr(row, name) for name in Row.__struct_fields__}
     if not owed:
         return InboxRow(**members, level=_level(row))
@@ -231,7 +253,7 @@ def _row(row: Row, owed: list[Strip]) -> InboxRow:
 
 
 def _level(row: Row) -> Level:
-    """Return how an exchange stands in which no clock runs."""
+    """Return the level of an exchange in which no deadline runs."""
     if row.unacknowledged_by or (row.unanswered_by and row.status not in ENDED):
         return "standby"
     if row.status in _MISSED:
@@ -239,9 +261,11 @@ def _level(row: Row) -> Level:
     return "off" if row.status in ENDED else "normal"
 
 
-def _receipts(context: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str, Strip]:
+def _receipts(
+    context: PageContext, owed: Mapping[str, list[DeadlineRow]]
+) -> dict[str, DeadlineRow]:
     """Return the receipts that the reader's side owes, by exchange."""
-    rows = {
+    receipts = {
         id: [
             item
             for item in strips
@@ -249,14 +273,17 @@ def _receipts(context: PageContext, owed: Mapping[str, list[Strip]]) -> dict[str
         ]
         for id, strips in owed.items()
     }
-    return {id: strips[0] for id, strips in rows.items() if strips}
+    return {id: strips[0] for id, strips in receipts.items() if strips}
 
 
-# What there is beside them
+# The counts beside the rows
 
 
 async def _counted(
-    context: PageContext, inbox_filter: InboxFilter, rows: Rows, owed: Mapping[str, list[Strip]]
+    context: PageContext,
+    inbox_filter: InboxFilter,
+    rows: Rows,
+    owed: Mapping[str, list[DeadlineRow]],
 ) -> Inbox:
     store, awaited = context.service.store, inbox_filter.awaited(context)
     in_all: int = await context.in_thread(lists.in_all, store, context.name, rows.position)
@@ -268,13 +295,13 @@ async def _counted(
         )
     if not context.past and not rows.exchanges and inbox_filter.query():
         fewer = {name: replace(inbox_filter, **{name: ""}) for name in inbox_filter.query()}
-        asked = {
-            name: (value, value.awaited(context))
-            for name, value in fewer.items()
-            if not value.overdue
+        countable = {
+            name: (narrower, narrower.awaited(context))
+            for name, narrower in fewer.items()
+            if not narrower.overdue
         }
         without = dict.fromkeys(fewer) | await context.in_thread(
-            lists.counts, store, context.name, asked
+            lists.counts, store, context.name, countable
         )
     count = counted.count
     if not inbox_filter.query():
@@ -306,7 +333,7 @@ def _saved(context: PageContext) -> Iterator[Saved]:
 
 
 def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
-    """Yield what is on the page, and what is not."""
+    """Yield sentences that say which exchanges the page shows, and which not."""
     words, number = context.words, len(view.exchanges)
     if not number:
         return
@@ -319,18 +346,19 @@ def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
         )
     elif view.count is None:
         yield words.say(
-            "Shown are %(a)s that match, of %(b)s exchanges of the channel, the newest opened first.",
+            "Shown are %(a)s that match, of %(b)s exchanges of the channel, the newest opened "
+            "first.",
             a=rows,
             b=in_all,
         )
         if context.past:
-            yield words.say("How many match is not counted for the past.")
+            yield words.say("The matches are not counted for the past.")
         elif view.wanted.overdue:
             yield words.say(
-                "How many are late is not counted: every clock would have to be looked at."
+                "The late exchanges are not counted, because every deadline would have to be read."
             )
         else:
-            yield words.say("How many match is not counted: it would take too long.")
+            yield words.say("The matches are not counted, because that would take too long.")
     else:
         matching, others = words.number(view.count), view.in_all - view.count
         yield words.say(
@@ -342,11 +370,11 @@ def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
             others,
         )
     if view.wanted.cursor:
-        yield words.say("Newer ones are on the pages before.")
+        yield words.say("Newer exchanges are on the earlier pages.")
     if context.past and view.next and number < SCREEN_ROWS:
         yield words.count(
-            "%(n)s exchange was looked at.",
-            "%(n)s exchanges were looked at; go on for older ones.",
+            "%(n)s exchange was read.",
+            "%(n)s exchanges were read. Go on for older ones.",
             PAST_LOOKED,
         )
 
@@ -355,7 +383,7 @@ def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
 
 
 def _labels(words: Words) -> dict[str, str]:
-    """Return what the parts of a filter are called."""
+    """Return the labels of the parts of a filter."""
     return {
         "q": words.say("Words"),
         "waits": words.say("Waits"),
@@ -408,33 +436,43 @@ def _parts(context: PageContext, inbox_filter: InboxFilter) -> Iterator[FilterPa
 
 
 def _to_drop(view: Inbox, parts: list[FilterPart]) -> list[tuple[FilterPart, int | None]]:
-    """Return the parts without which a filter that leaves nothing would leave something; all of them where that is not counted, or no one is enough."""
+    """Return the parts to drop from a filter that matches nothing.
+
+    Dropping one of them would give a match. Return all parts if that is not counted, or
+    if no single part is enough.
+    """
     counted = [(part, view.without.get(part.name)) for part in parts]
     return [item for item in counted if item[1]] or counted
 
 
 def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str, str, bool]]:
-    """Return what waits for us, what we wait for, and everything: the word, the address, whether that is shown."""
+    """Return the segments "waits for us", "we wait for them" and "everything".
+
+    Each has its word, its address, and whether the page shows it.
+    """
     words = context.words
-    rows = [
+    segments = [
         ("us", words.say("Waits for us")),
         ("them", words.say("We wait for them")),
         ("", words.say("Everything")),
     ]
     if len(context.sides) == 1:
-        rows = [row for row in rows if row[0] != "them"]
+        segments = [row for row in segments if row[0] != "them"]
     return [
         (
             word,
             context.link("/inbox", **{**inbox_filter.query(), "waits": value}),
             inbox_filter.waits == value,
         )
-        for value, word in rows
+        for value, word in segments
     ]
 
 
 def _facets(context: PageContext, view: Inbox) -> Iterator[Facet]:
-    """Yield what narrows the list further: a value that all of it has does not."""
+    """Yield the values that would narrow the list further.
+
+    A value that all matches have is left out.
+    """
     labels, query = _labels(context.words), view.wanted.query()
     for name, counts in view.facets.items():
         values = tuple(
@@ -453,7 +491,10 @@ def _facets(context: PageContext, view: Inbox) -> Iterator[Facet]:
 
 
 def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
-    """Return what each part of the filter may be, with its word: for the form, which does without counts."""
+    """Return the possible values of each part of the filter, with their words.
+
+    The form uses them, without counts.
+    """
     words, kind = context.words, context.registry.kind
     forms = [form for form in FORMATS.values() if kind in form.kinds]
     families = sorted({str(form.rule.family) for form in forms})
@@ -486,7 +527,10 @@ def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
 
 
 def _faults(words: Words) -> dict[str, str]:
-    """Return what may be wrong with a search that is to be saved, by its word in the address."""
+    """Return the texts of errors in a search to be saved.
+
+    Their keys are the words that the address uses.
+    """
     return {
         "name": words.say(
             "Give the search a name of 1 to %(n)s characters.", n=words.number(SEARCH_NAME)
@@ -498,7 +542,7 @@ def _faults(words: Words) -> dict[str, str]:
 
 
 async def keep(context: PageContext) -> web.StreamResponse:
-    """Save a search under a name, in place of the reader's own of that name."""
+    """Save a search under a name; it replaces the reader's own search of that name."""
     form = await _officers(context)
     name, query = (
         " ".join(said(form, "name").split()),
@@ -506,7 +550,7 @@ async def keep(context: PageContext) -> web.StreamResponse:
     )
     back: Any = partial(context.link, "/inbox", **query)
     if not 1 <= len(name) <= SEARCH_NAME or not name.isprintable():
-        return see(back(fault="name"))
+        return redirect(back(fault="name"))
     try:
         await context.service.access.searches.keep(
             Search(
@@ -517,17 +561,17 @@ async def keep(context: PageContext) -> web.StreamResponse:
             )
         )
     except TooMany:
-        return see(back(fault="many"))
-    return see(back(said="kept"))
+        return redirect(back(fault="many"))
+    return redirect(back(said="kept"))
 
 
 async def drop(context: PageContext) -> web.StreamResponse:
-    """Drop a saved search."""
+    """Delete a saved search."""
     form = await _officers(context)
     await context.service.access.searches.drop(
         context.grant.actor, context.registry.cid, " ".join(said(form, "name").split())
     )
-    return see(
+    return redirect(
         context.link(
             "/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped"
         )
@@ -535,20 +579,21 @@ async def drop(context: PageContext) -> web.StreamResponse:
 
 
 async def _officers(context: PageContext) -> Any:
-    """Return the form of an officer. Raises `Refused` for who is none."""
+    """Return the form of an officer. Raises `Refused` for any other reader."""
     if not context.is_officer:
         raise refused(
             "not-permitted",
             sentence(
-                "Searches are saved by officers of a side. Keep the address of the list instead: it is the search."
+                "Only officers of a side can save searches. Keep the address of the list instead: "
+                "it contains the search."
             ),
         )
     return await form_of(context.request)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/inbox", handler=inbox),
     PageRoute(path="/inbox/saved", handler=keep, method="POST"),
     PageRoute(path="/inbox/saved/drop", handler=drop, method="POST"),
-    *shortcuts.SHEETS,
+    *shortcuts.ROUTES,
 )

@@ -1,4 +1,7 @@
-"""One meeting, call or visit: its life as steps, and what each side wrote of it beside what the other wrote."""
+"""The page of one meeting, call or visit.
+
+It shows the meeting's life in steps, and the sides' texts about it beside each other.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,25 +11,26 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from dragoman.console.context import PageContext
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import (
     MeetingSummary,
     TimeWindow,
     answer_of,
-    arranged,
-    besides,
-    known,
+    known_windows,
+    local_window,
     offices_of,
-    there,
+    other_deadlines,
+    summarize,
     together,
 )
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types, people_choices
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import exchange_view
-from dragoman.projection.queries.snapshot import PeriodQuery, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.responses import Entry, ExchangeView, Link
@@ -48,7 +52,9 @@ _ACTS: Final = {
     "cancellation": "cancelled",
     "closure": "closed",
 }
-"""The acts in which a meeting lives. What else is recorded stands with the exchange."""
+"""The acts of a meeting's life, with their steps. Other records appear with the
+exchange.
+"""
 
 ANSWERS: Final = ("acceptance", "counter-proposal", "decline")
 """The acts by which a side answers a request to meet, in the order of their buttons."""
@@ -57,13 +63,17 @@ _AFTERWARDS: Final = ("readout-agreement", "readout")
 """The acts by which a side says what a meeting was about."""
 
 _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
-"""Members that a step tells, besides its windows."""
+"""Members that a step shows besides its windows."""
 
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*")
 
 
 class MeetingStep(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step of a meeting's life. What is `agreed` has no act of its own: it follows when everybody who was asked has answered."""
+    """One step of a meeting's life.
+
+    The step `agreed` has no act of its own. It follows when every side that was asked
+    has answered.
+    """
 
     what: str
     position: int
@@ -82,7 +92,10 @@ class MeetingTopic(Struct, frozen=True, kw_only=True):
 
 
 class ReadoutView(Struct, frozen=True, kw_only=True):
-    """A side's readout as it stands; `earlier` are the positions of those that it has taken the place of."""
+    """A side's valid readout.
+
+    `earlier` are the positions of the readouts that it replaced.
+    """
 
     side: str
     time: str
@@ -94,7 +107,10 @@ class ReadoutView(Struct, frozen=True, kw_only=True):
 
 
 class MeetingView(Struct, frozen=True, kw_only=True):
-    """A meeting with its life, its agendas and its readouts; `topics` and `agenda` say who names what."""
+    """A meeting with its life, its agendas and its readouts.
+
+    `topics` and `agenda` say which sides name which topic.
+    """
 
     position: int
     meeting: MeetingSummary
@@ -106,7 +122,10 @@ class MeetingView(Struct, frozen=True, kw_only=True):
 
 
 class MeetingParagraph(NamedTuple):
-    """A paragraph of a side's, in the language that is shown; empty where the side has none there."""
+    """A paragraph of a side's text, in the language that is shown.
+
+    It is empty if the side's text has no paragraph at that place.
+    """
 
     side: str
     language: str = ""
@@ -114,17 +133,22 @@ class MeetingParagraph(NamedTuple):
 
 
 def _offered(context: PageContext, view: MeetingView, allowed: Sequence[str]) -> list[str]:
-    """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
+    """Return the acts that a meeting gives a reason for, in the order of their buttons.
+
+    They differ before and after the meeting.
+    """
     joint = any(
         readout.kind == "proposed_jointly" and readout.side != context.side
         for readout in view.readouts
     )
-    said = bool(view.readouts) and all(readout.kind == "joint" for readout in view.readouts)
-    left = {
+    has_joint_readout = bool(view.readouts) and all(
+        readout.kind == "joint" for readout in view.readouts
+    )
+    excluded = {
         *(() if joint else ("readout-agreement",)),
         *(() if view.meeting.status == "requested" else ("decline",)),
     }
-    left |= {"readout"} if said else set()
+    excluded |= {"readout"} if has_joint_readout else set()
     begun = view.meeting.state == "agreed" and any(
         as_moment(window.begins) <= context.moment for window in view.meeting.windows
     )
@@ -135,7 +159,7 @@ def _offered(context: PageContext, view: MeetingView, allowed: Sequence[str]) ->
         if begun
         else ANSWERS
     )
-    return [act for act in acts if act in allowed and act not in left]
+    return [act for act in acts if act in allowed and act not in excluded]
 
 
 class _MeetingParts(NamedTuple):
@@ -146,7 +170,10 @@ class _MeetingParts(NamedTuple):
 
 
 async def meeting(context: PageContext) -> Page:
-    """Return the page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
+    """Return the page of one meeting.
+
+    Raises `Refused` if the exchange is not a meeting, or `NoSuchExchange`.
+    """
     exchange = context.request.match_info["exchange"]
     meeting_parts: _MeetingParts = await context.in_thread(_read, context, exchange)
     view, offices, allowed, translations = meeting_parts
@@ -172,10 +199,10 @@ async def meeting(context: PageContext) -> Page:
             "others": [(readout, _others(readout.text, context.words)) for readout in readouts],
             "translations": translations,
             "facts": lambda step: _facts(display, step),
-            "there": lambda window: there(window, offices, context.words),
+            "there": lambda window: local_window(window, offices, context.words),
             "display": display,
             "together": together,
-            "besides": besides,
+            "besides": other_deadlines,
             "answer_of": answer_of,
             "answers": _offered(context, view, allowed) if context.may_post else [],
             "agreed_to": {step.position for step in view.steps if step.what == "readout_taken"},
@@ -194,12 +221,12 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
         raise refused(
             "not-found",
             sentence(
-                "%(exchange)s is no meeting, call or visit; it stands among the exchanges.",
+                "%(exchange)s is not a meeting, call or visit. Look for it among the exchanges.",
                 exchange=state.number or sentence("This exchange"),
             ),
         )
-    with moment(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
-        meeting_summary = arranged(snapshot.registry, state, snapshot.calendars, context.moment)
+    with open_snapshot(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
+        meeting_summary = summarize(snapshot.registry, state, snapshot.calendars, context.moment)
         return _MeetingParts(
             _view(context.position, view, state, meeting_summary),
             offices_of(snapshot),
@@ -242,7 +269,7 @@ def _view(
     )
 
 
-# Its life
+# The life of a meeting
 
 
 class _MeetingRecord(Struct, frozen=True, kw_only=True):
@@ -256,8 +283,8 @@ _record = msgspec.json.Decoder(_MeetingRecord).decode
 
 
 def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[MeetingStep]:
-    """Yield the steps of a meeting, in their order, from the records of its exchange."""
-    asked = _Asked(state)
+    """Yield the steps of a meeting in order, from the records of its exchange."""
+    request = _MeetingRequest(state)
     for entry in timeline:
         if not entry.valid or not isinstance(entry.record, Raw):
             continue
@@ -278,16 +305,19 @@ def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[MeetingStep]:
                 if name in record.data
             },
         )
-        yield replace(step, windows=asked.hear(step, record.data))
-        if asked.agreed:
+        yield replace(step, windows=request.hear(step, record.data))
+        if request.agreed:
             yield MeetingStep(
-                what="agreed", position=step.position, time=step.time, windows=tuple(asked.chosen)
+                what="agreed", position=step.position, time=step.time, windows=tuple(request.chosen)
             )
-            asked.agreed = False
+            request.agreed = False
 
 
-class _Asked:
-    """Who was asked which windows, act by act, and whether everybody has answered just now."""
+class _MeetingRequest:
+    """The state of a request to meet: the windows asked for, and the answers.
+
+    It reads act by act, and notes when every side has just answered.
+    """
 
     def __init__(self, state: Exchange) -> None:
         self._parties = {state.side, *state.to}
@@ -299,28 +329,28 @@ class _Asked:
         self.agreed = False
 
     def hear(self, step: MeetingStep, data: Mapping[str, Raw]) -> tuple[TimeWindow, ...]:
-        """Take an act in; the windows that it names."""
+        """Apply an act; return the windows that it names."""
         match step.what:
             case "proposed" | "countered" | "postponed":
                 self._propose(
                     step.side,
                     _terms(data) if _terms(data) or step.what != "postponed" else self._terms,
                 )
-                return tuple(known(_terms(data)))
+                return tuple(known_windows(_terms(data)))
             case "corrected":
                 corrected = _terms(msgspec.json.decode(data["fields"], type=dict[str, Raw]))
                 self._terms = corrected or self._terms
-                return tuple(known(corrected))
+                return tuple(known_windows(corrected))
             case "accepted":
                 place = int(bytes(data["window"])) if "window" in data else 0
-                self.chosen = [*known(self._terms[place : place + 1])]
+                self.chosen = [*known_windows(self._terms[place : place + 1])]
                 self._answer(self._accepted, step.side)
                 return tuple(self.chosen)
             case "declined":
                 self._answer(self._declined, step.side)
             case "held":
                 return tuple(
-                    known([{end: msgspec.json.decode(data[end]) for end in ("from", "to")}])
+                    known_windows([{end: msgspec.json.decode(data[end]) for end in ("from", "to")}])
                 )
             case _:
                 pass
@@ -345,7 +375,7 @@ def _terms(data: Mapping[str, Raw]) -> list[Any]:
 
 
 def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
-    """Return what a step says besides its windows."""
+    """Return the content of a step besides its windows."""
     members = field_types.members(step.act) if step.content else ()
     return [
         display.fact(member, step.content[member.name])
@@ -354,22 +384,28 @@ def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
     ]
 
 
-# Beside each other
+# Texts beside each other
 
 
 def topics(texts: Mapping[str, tuple[str, ...]]) -> tuple[MeetingTopic, ...]:
-    """Return every topic that a side names, in the order in which they come first, with the sides that name it."""
-    result = dict.fromkeys(topic for text in texts.values() for topic in text)
+    """Return every topic in the order of its first mention.
+
+    Each has the sides that name it.
+    """
+    mentioned = dict.fromkeys(topic for text in texts.values() for topic in text)
     return tuple(
         MeetingTopic(
             topic=topic, sides=tuple(side for side, text in texts.items() if topic in text)
         )
-        for topic in result
+        for topic in mentioned
     )
 
 
 def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[MeetingParagraph, ...]]:
-    """Texts beside each other, paragraph by paragraph; one that has ended leaves its place empty."""
+    """Yield texts beside each other, paragraph by paragraph.
+
+    A text that has ended leaves its place empty.
+    """
     split = {}
     for side, raw in texts.items():
         tag, text = words.text(raw)
@@ -385,7 +421,7 @@ def level(texts: Mapping[str, Raw], words: Words) -> Iterator[tuple[MeetingParag
 
 
 def _others(raw: Raw, words: Words) -> dict[str, str]:
-    """Return the languages in which a text is given besides the one that is shown."""
+    """Return the languages of a text besides the one that is shown."""
     value = msgspec.json.decode(bytes(raw))
     shown, _ = words.text(raw)
     return (
@@ -395,6 +431,6 @@ def _others(raw: Raw, words: Words) -> dict[str, str]:
     )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/meetings/{exchange:[0-9a-f-]{36}}", handler=meeting),
 )

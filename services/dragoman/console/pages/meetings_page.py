@@ -1,4 +1,4 @@
-"""Meetings, calls and visits as a list: what is asked for, what is agreed, what was held, what is over."""
+"""The list of meetings, calls and visits: requested, agreed, held, and over."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from dragoman.application.http.submission import whole
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import (
     MOST,
@@ -14,22 +15,22 @@ from dragoman.console.display.meeting_summary import (
     ChannelMeetings,
     MeetingSummary,
     answer_of,
-    besides,
-    standing,
-    there,
+    channel_meetings,
+    local_window,
+    other_deadlines,
 )
 from dragoman.console.pages import meeting_page, month_view
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.text import sentence
 
 _ROWS: Final = 50
 _FEW: Final = 10
-"""Rows of what was held, and of what is over, before somebody asks for all of it."""
+"""Rows of held and of past meetings, until the reader asks for all of them."""
 
 
 class MeetingsSection(Struct, frozen=True, kw_only=True):
-    """The meetings of one state: as many of them as are shown, and how many there are."""
+    """The meetings of one state: those on the page, and the count of all."""
 
     state: str
     meetings: tuple[MeetingSummary, ...]
@@ -37,7 +38,10 @@ class MeetingsSection(Struct, frozen=True, kw_only=True):
 
 
 class MeetingsView(Struct, frozen=True, kw_only=True):
-    """A channel's meetings. `more` where older ones were not looked at."""
+    """A channel's meetings.
+
+    `more` says that older meetings exist which the query did not read.
+    """
 
     channel: str
     position: int
@@ -65,7 +69,7 @@ class MeetingWindowRow(Struct, frozen=True, kw_only=True):
 
 
 async def meetings(context: PageContext) -> Page:
-    """Return the list: a few of each state, or all of one."""
+    """Return the list: a few meetings of each state, or all of one state."""
     state = context.request.query.get("state", "")
     page = whole(context.request.query.get("page", "1")) or 1
     if state not in ("", *STATES):
@@ -77,10 +81,10 @@ async def meetings(context: PageContext) -> Page:
                 choices=", ".join(STATES),
             ),
         )
-    channel_meetings: ChannelMeetings = await context.in_thread(
-        standing, context.service.store, context.name, context.position, context.moment
+    meetings_of_channel: ChannelMeetings = await context.in_thread(
+        channel_meetings, context.service.store, context.name, context.position, context.moment
     )
-    counts: Counter[str] = Counter(meeting.state for meeting in channel_meetings.meetings)
+    counts: Counter[str] = Counter(meeting.state for meeting in meetings_of_channel.meetings)
     skipped = (page - 1) * _ROWS if state else 0
     names = (state,) if state else STATES
     view = MeetingsView(
@@ -90,7 +94,7 @@ async def meetings(context: PageContext) -> Page:
             MeetingsSection(
                 state=name,
                 meetings=tuple(
-                    _ordered(channel_meetings.meetings, name)[
+                    _ordered(meetings_of_channel.meetings, name)[
                         skipped : skipped + _most(name, alone=bool(state))
                     ]
                 ),
@@ -99,13 +103,16 @@ async def meetings(context: PageContext) -> Page:
             for name in names
         ),
         counts={text: counts[text] for text in STATES},
-        more=channel_meetings.more,
+        more=meetings_of_channel.more,
     )
     return Page(
         template="meetings.html",
         view=view,
         rows=[
-            line for section in view.sections for each in section.meetings for line in _lines(each)
+            line
+            for section in view.sections
+            for summary in section.meetings
+            for line in _lines(summary)
         ],
         values={
             "state": state,
@@ -113,10 +120,12 @@ async def meetings(context: PageContext) -> Page:
             "skipped": skipped,
             "rows_of_page": _ROWS,
             "most": MOST,
-            "offices": channel_meetings.offices,
-            "there": lambda window: there(window, channel_meetings.offices, context.words),
+            "offices": meetings_of_channel.offices,
+            "there": lambda window: local_window(
+                window, meetings_of_channel.offices, context.words
+            ),
             "display": Display(context.words, link=context.link),
-            "besides": besides,
+            "besides": other_deadlines,
             "answer_of": answer_of,
             "may_call": context.may_post and not DUTY.isdisjoint(context.roles),
         },
@@ -128,7 +137,11 @@ def _most(state: str, *, alone: bool) -> int:
 
 
 def _ordered(meeting_summaries: list[MeetingSummary], state: str) -> list[MeetingSummary]:
-    """Return what is asked for by when an answer is owed, what is agreed by when it begins; the rest with the newest first."""
+    """Return the meetings of a state in their order.
+
+    Requests come in the order in which answers are due, agreed meetings by their start.
+    All others come with the newest first.
+    """
     of_state = [summary for summary in meeting_summaries if summary.state == state]
     match state:
         case "asked":
@@ -172,8 +185,8 @@ def _lines(meeting_summary: MeetingSummary) -> Iterator[MeetingWindowRow]:
         )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/meetings", handler=meetings),
-    *month_view.SHEETS,
-    *meeting_page.SHEETS,
+    *month_view.ROUTES,
+    *meeting_page.ROUTES,
 )

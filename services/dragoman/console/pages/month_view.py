@@ -1,7 +1,7 @@
-"""A month as both sides have it: their duty days, holidays and hours, shown alike, and what is arranged and announced in it.
+"""The calendar of a month: duty days, holidays, hours, meetings, and announcements.
 
-Days are counted in UTC; whether a day is a duty day or a holiday of a side is said by
-its date at the side's office.
+Every side's days look alike. A day is a day in UTC. Its date at a side's office says
+whether it is a duty day or a holiday of that side.
 """
 
 import re
@@ -15,6 +15,7 @@ from babel.dates import format_skeleton, get_day_names
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.meeting_summary import (
     FORMATS,
     TimeWindow,
@@ -24,11 +25,11 @@ from dragoman.console.display.meeting_summary import (
     windows,
 )
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
-from dragoman.domain.acts.deadlines import WEEK, DutyCalendar
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
@@ -38,11 +39,14 @@ _TAKEN_BACK: Final = frozenset({"cancelled", "withdrawn", "declined"})
 _MONTH: Final = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 _DAY: Final = timedelta(days=1)
 _MOST: Final = 500
-"""Matters of one month that are shown: more than anybody reads in a calendar."""
+"""The most matters of one month on the page. Nobody reads more in a calendar."""
 
 
 class DutyDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A side's day: a duty day, a holiday, a day off, or watched at all hours; and its office's hours within the day in UTC."""
+    """A side's day: a duty day, a holiday, a day off, or watched at all hours.
+
+    `hours` are the office's hours within the day in UTC.
+    """
 
     side: str
     state: Literal["duty", "holiday", "off", "always"]
@@ -50,7 +54,10 @@ class DutyDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MonthEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that takes place: a meeting in one of its windows, or what was announced. `state` is how a meeting stands."""
+    """An event: a meeting in one of its windows, or an announcement.
+
+    `state` is the state of a meeting.
+    """
 
     exchange: str
     number: str
@@ -73,7 +80,10 @@ class MonthDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Month(Struct, frozen=True, kw_only=True):
-    """A month in whole weeks, from Monday to Sunday; `within` are its own days. `more` where not everything is shown."""
+    """A month in whole weeks, from Monday to Sunday.
+
+    The days `within` belong to the month. `more` says that the page leaves events out.
+    """
 
     channel: str
     position: int
@@ -83,7 +93,7 @@ class Month(Struct, frozen=True, kw_only=True):
 
 
 class MonthRow(Struct, frozen=True, kw_only=True):
-    """A side's day, or something on a day, as a row of a table."""
+    """A side's day, or an event of a day, as a row of a table."""
 
     date: str
     side: str
@@ -95,7 +105,7 @@ class MonthRow(Struct, frozen=True, kw_only=True):
     exchange: str = ""
 
 
-class _Found(NamedTuple):
+class _MonthParts(NamedTuple):
     month: Month
     offices: tuple[Office, ...]
 
@@ -103,7 +113,7 @@ class _Found(NamedTuple):
 async def calendar(context: PageContext) -> Page:
     """Return the page of a month."""
     first = _first(context)
-    result: _Found = await context.in_thread(_read, context, first)
+    result: _MonthParts = await context.in_thread(_read, context, first)
     weeks = [result.month.days[place : place + 7] for place in range(0, len(result.month.days), 7)]
     locale = Locale.parse(context.words.tag, sep="-")
     return Page(
@@ -127,7 +137,7 @@ async def calendar(context: PageContext) -> Page:
 
 
 def _first(context: PageContext) -> date:
-    """Return the first day of the month that is asked for. Raises `Refused`."""
+    """Return the first day of the requested month. Raises `Refused`."""
     text = context.request.query.get("month", "") or f"{context.moment:%Y-%m}"
     read = _MONTH.fullmatch(text)
     if read is None or int(read[1]) < 1900:
@@ -142,12 +152,12 @@ def _next(first: date) -> date:
     return (first.replace(day=28) + 4 * _DAY).replace(day=1)
 
 
-def _read(context: PageContext, first: date) -> _Found:
+def _read(context: PageContext, first: date) -> _MonthParts:
     store: Store = context.service.store
     begins = first - first.weekday() * _DAY
     last = _next(first) - _DAY
     ends = last + (7 - last.weekday()) * _DAY
-    with moment(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
+    with open_snapshot(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
         offices = offices_of(snapshot)
         events = [event for event in _events(snapshot) if _overlaps(event, begins, ends)]
         calendars = snapshot.calendars
@@ -170,7 +180,7 @@ def _read(context: PageContext, first: date) -> _Found:
         ),
         more=len(events) > _MOST,
     )
-    return _Found(month, offices)
+    return _MonthParts(month, offices)
 
 
 def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
@@ -180,7 +190,7 @@ def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
     return event.begins < last and (event.ends > first or event.begins == event.ends >= first)
 
 
-# What is on
+# The events of a month
 
 
 def _events(snapshot: Snapshot) -> Iterator[MonthEvent]:
@@ -208,7 +218,7 @@ def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEven
 
 
 def _in_force(state: Exchange) -> Iterator[TimeWindow]:
-    """Yield when something announced takes place: until it was cleared, or at a time."""
+    """Yield the times of an announced event, until it was cleared."""
     cleared = [
         instant(msgspec.json.decode(item.content["cleared_at"]))
         for item in state.acts.get("all-clear", ())
@@ -223,11 +233,11 @@ def _in_force(state: Exchange) -> Iterator[TimeWindow]:
         yield TimeWindow(begins=stamp(at), ends=stamp(at))
 
 
-# Whose day is what
+# The duty days
 
 
 def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
-    """Return what a day is to a side, by its date at the office."""
+    """Return the kind of a side's day, by its date at the office."""
     begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
     state: Literal["duty", "holiday", "off", "always"] = "duty"
     if office.always:
@@ -244,7 +254,10 @@ def duty(office: Office, calendar: DutyCalendar, day: date) -> DutyDay:
 
 
 def bar(day: MonthDay, duty_day: DutyDay) -> Markup:
-    """Return the hours of a side's day in UTC, as a bar of 24 hours. What it says stands beside it."""
+    """Return a side's hours of a day in UTC, as a bar of 24 hours.
+
+    The page says the same in text beside it.
+    """
     begins = datetime.fromisoformat(day.date).replace(tzinfo=UTC)
     bands = Markup("").join(
         Markup('<rect class="band" x="{:.4g}" width="{:.4g}" height="2"/>').format(
@@ -255,12 +268,16 @@ def bar(day: MonthDay, duty_day: DutyDay) -> Markup:
         for hours in duty_day.hours
     )
     return Markup(
-        '<svg class="hours" viewBox="0 0 24 2" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="24" height="2"/>{}</svg>'
+        '<svg class="hours" viewBox="0 0 24 2" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" width="24" height="2"/>{}</svg>'
     ).format(bands)
 
 
 def _span(event: MonthEvent, day: MonthDay, words: Words) -> str:
-    """Return when something takes place on a day, with the day on which it ends where that is another."""
+    """Return the time of an event on a day.
+
+    It includes the last day if the event ends on another day.
+    """
     begins, ends = event.begins[:10], event.ends[:10]
     if begins == ends:
         return f"{words.written(event.begins, 'hour')}" + (
@@ -303,4 +320,4 @@ def _lines(day: MonthDay) -> Iterator[MonthRow]:
         )
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (PageRoute(path="/meetings/calendar", handler=calendar),)
+ROUTES: Final[tuple[PageRoute, ...]] = (PageRoute(path="/meetings/calendar", handler=calendar),)

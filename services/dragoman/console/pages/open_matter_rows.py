@@ -1,4 +1,8 @@
-"""Open matters as rows of the board: what, where, since when, who has it, how the accounts stand, and what is due next."""
+"""The open matters as rows of the board.
+
+A row shows the matter, its place and time, who must act, the state of the accounts, and
+the next deadline.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -7,25 +11,28 @@ from typing import Final
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
-from dragoman.console.display.deadline_rows import Level, Strip, urgency, worst
+from dragoman.console.display.deadline_rows import DeadlineRow, Level, urgency, worst
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import PageContext
 from dragoman.i18n.words import as_moment
 from dragoman.reports.layout import how_accounts_stand, who_has
-from dragoman_schemas.responses import OpenMatter, Owing
+from dragoman_schemas.state_responses import OpenMatter, Owing
 
 _TITLED: Final = frozenset(
     {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}
 )
-"""Formats whose kind says what the matter is."""
+"""Formats whose kind says what the matter is about."""
 
 _PLACES: Final = ("place", "launch_area", "venue")
 
 
 class MatterRow(Struct, frozen=True, kw_only=True):
-    """One open matter as a row; `next` is what is owed next, `further` how many things more."""
+    """One open matter as a row.
+
+    `next` is the next thing owed, and `further` the number of other things owed.
+    """
 
     matter: OpenMatter
     level: Level
@@ -62,7 +69,10 @@ def _row(context: PageContext, matter: OpenMatter, display: Display) -> MatterRo
 
 
 def level_of(matter: OpenMatter, now: datetime) -> Level:
-    """Return how urgent a matter is: as the worst of what is owed in it; waiting, where nothing is."""
+    """Return the urgency of a matter: the worst of all that is owed in it.
+
+    If nothing is owed, the level is standby.
+    """
     return worst([_level(matter, item, now) for item in matter.owed] or ["standby"])
 
 
@@ -79,21 +89,24 @@ def _where(matter: OpenMatter, display: Display) -> Markup:
     if not isinstance(matter.place, Raw):
         return Markup()
     member = next(
-        (each for name in _PLACES if (each := field_types.member(matter.act, name)) is not None),
+        (place for name in _PLACES if (place := field_types.member(matter.act, name)) is not None),
         None,
     )
     return Markup() if member is None else display.fact(member, matter.place).shown
 
 
-def unlimited(context: PageContext, matters: Sequence[OpenMatter]) -> Iterator[Strip]:
-    """Yield what waits for an acknowledgement under no limit: where no clocks run, or of what was said before it was written down."""
+def unlimited(context: PageContext, matters: Sequence[OpenMatter]) -> Iterator[DeadlineRow]:
+    """Yield the messages that wait for an acknowledgement without a time limit.
+
+    Either the channel has no deadlines, or the message was recorded after it was said.
+    """
     for matter in matters:
         for owing in matter.owed:
             if owing.clock == "acknowledgement" and not owing.due:
                 state = context.state_of(matter.exchange)
                 assert state is not None
                 message = next(item for item in state.messages if item.id == owing.started_by)
-                yield Strip(
+                yield DeadlineRow(
                     level="standby",
                     clock=owing.clock,
                     owed_by=owing.side,

@@ -1,7 +1,8 @@
-"""The register of people as pages: who is in it, and forms by which the offices enter, change and erase their own people.
+"""The pages of the register of people: the list, and forms for a side's own people.
 
-It stands beside the log and keeps no past. Every form goes through the functions of the
-API: `dragoman.application.operations.people_register`.
+Offices enter, change and erase their people there. The register is beside the log and
+keeps no past. Every form uses the functions of the API:
+`dragoman.application.operations.people_register`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,11 +17,12 @@ from dragoman.application.http import submission
 from dragoman.application.http.request import ApiAnswer, ApiReply
 from dragoman.application.operations import people_register
 from dragoman.console.admin.admin_forms import at_the_end
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import language, other_languages
-from dragoman.console.forms.confirm import Asking, ask
-from dragoman.console.forms.form_state import Filled
-from dragoman.console.rendering import Page, PageContext, PageRoute
-from dragoman.console.sessions import kept_form, see
+from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.rendering import Page, PageRoute
+from dragoman.console.sessions import kept_form, redirect
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
@@ -44,7 +46,10 @@ _FIELDS: Final = (
 
 
 class RegisterView(Struct, frozen=True, kw_only=True):
-    """A page of the register, as the reader may read it, and how many entries the search has left."""
+    """A page of the register, as its reader may see it.
+
+    `count` is the number of entries that match the search.
+    """
 
     channel: str
     people: tuple[PersonView, ...]
@@ -72,11 +77,11 @@ class PersonRow(Struct, frozen=True, kw_only=True):
     id: str
 
 
-# Who is in it
+# The list
 
 
 async def listed(context: PageContext) -> Page:
-    """Return the register, with those first whose names come first."""
+    """Return the register, sorted by name."""
     if context.past:
         return _kept_no_past(context)
     q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
@@ -133,7 +138,10 @@ def _name(view: PersonView) -> str:
 
 
 def _matches(view: PersonView, q: str) -> bool:
-    """Return whether every word that is searched for is in the name; an entry that is not for the reader is found by nothing."""
+    """Return whether the name contains every word of the search.
+
+    A search never finds an entry that the reader may not see.
+    """
     name = _name(view).casefold()
     return all(word in name for word in q.casefold().split())
 
@@ -153,7 +161,7 @@ def _line(view: PersonView) -> PersonRow:
 
 
 def _given(entry: PersonEntry | None, name: str) -> str:
-    """Return a member of an entry as a form has it; empty where it is not given."""
+    """Return a member of an entry in the form's notation; empty if it is not set."""
     value = getattr(entry, name, "")
     if isinstance(value, UnsetType):
         return ""
@@ -166,18 +174,18 @@ def _given(entry: PersonEntry | None, name: str) -> str:
 
 
 async def new(context: PageContext) -> Page:
-    """Return the form by which somebody is entered."""
+    """Return the form for a new entry."""
     if context.past:
         return _kept_no_past(context)
     await people_register.views(
         context.call
-    )  # who may not enter anybody is told here, and not after typing
-    return _form(context, PersonPage(channel=context.name), Filled())
+    )  # a reader who may not enter anybody must learn it before typing
+    return _form(context, PersonPage(channel=context.name), FormState())
 
 
 async def enter(context: PageContext) -> Page | web.StreamResponse:
-    """Enter somebody."""
-    filled = await Filled.of(context.request)
+    """Enter a person."""
+    filled = await FormState.of(context.request)
     entry = _entry_of(filled, context.words)
     if entry:
         with filled.trying("name"):
@@ -186,14 +194,14 @@ async def enter(context: PageContext) -> Page | web.StreamResponse:
             )
             back = _left(context)
             if back and filled["in"]:
-                return see(context.to(back, entered=person.id, in_=filled["in"]))
-            return see(context.link(f"/people/register/{person.id}", said="entered"))
+                return redirect(context.to(back, entered=person.id, in_=filled["in"]))
+            return redirect(context.link(f"/people/register/{person.id}", said="entered"))
     await at_the_end(context)
     return _form(context, PersonPage(channel=context.name), filled)
 
 
 async def show(context: PageContext) -> Page:
-    """Return an entry; to its own side as a form."""
+    """Return an entry; the reader's own side gets it as a form."""
     if context.past:
         return _kept_no_past(context)
     view = await _shown(context)
@@ -201,14 +209,17 @@ async def show(context: PageContext) -> Page:
 
 
 async def change(context: PageContext) -> Page | web.StreamResponse:
-    """Change an entry: write over the revision that was read. Where that is another by now, the form shows both."""
-    filled = await Filled.of(context.request)
+    """Change an entry, provided that it still has the revision that was read.
+
+    If a colleague has changed it since, the form shows both versions.
+    """
+    filled = await FormState.of(context.request)
     entry, etag = _entry_of(filled, context.words), filled["etag"]
     if entry:
         try:
             with filled.trying("name"):
                 person = _person(await people_register.change(context.call, entry, etag))
-                return see(context.link(f"/people/register/{person.id}", said="changed"))
+                return redirect(context.link(f"/people/register/{person.id}", said="changed"))
         except Refused as error:
             if error.refusal.kind != "moved":
                 raise
@@ -219,48 +230,54 @@ async def change(context: PageContext) -> Page | web.StreamResponse:
 
 
 def _left(context: PageContext) -> str:
-    """Return the address of the form that was left to enter somebody; empty where there is none."""
+    """Return the address of the form that the reader left to enter a person.
+
+    Return an empty text if there was no such form.
+    """
     form = kept_form(context.request, context.grant.actor)
     return form.path if form is not None and form.path.startswith(f"/c/{context.name}/") else ""
 
 
 def _moved(words: Words) -> str:
     return words.say(
-        "A colleague has changed or erased the entry since you read it. What stands there now is beside the form."
+        "A colleague has changed or erased the entry since you read it. Its present content is "
+        "beside the form."
     )
 
 
 async def ask_erase(context: PageContext) -> Page | web.StreamResponse:
-    """Return what is lost when an entry is erased, asked once."""
+    """Return the question whether to erase an entry, with all consequences."""
     if context.past:
         return _kept_no_past(context)
     view = await _shown(context)
     person = view.person
     if person is None or person.erased or person.side != context.side or not _may_enter(context):
-        return see(context.link(f"/people/register/{context.request.match_info['person']}"))
-    return _ask(context, view, person, Filled())
+        return redirect(context.link(f"/people/register/{context.request.match_info['person']}"))
+    return _ask(context, view, person, FormState())
 
 
-def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: Filled) -> Page:
+def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: FormState) -> Page:
     say = context.words.say
     roles = context.words.listed(point.role for point in view.points)
     return ask(
         context,
-        Asking(act="erase", of=person.id),
+        EndingPage(act="erase", of=person.id),
         question=say("Erase the entry of %(name)s?", name=_name(person)),
         follows=[
             say(
-                "The name, the post, the numbers, the addresses and the note are lost, in every revision. This cannot be taken back."
+                "The name, the post, the numbers, the addresses and the note are lost, in every "
+                "revision. This cannot be taken back."
             ),
             say(
-                "The id, the side and the times are kept. Acts that name the entry stay valid, and nobody can say who was meant."
+                "The id, the side and the times are kept. Acts that name the entry stay valid, "
+                "and nobody can say who was meant."
             ),
             say(
-                "These points of contact name it, and will have nobody to ring: %(roles)s.",
+                "These points of contact name the entry, and will have nobody to ring: %(roles)s.",
                 roles=roles,
             )
             if roles
-            else say("No point of contact names it."),
+            else say("No point of contact names the entry."),
         ],
         button=say("Erase the entry"),
         back=(context.link(f"/people/register/{person.id}"), say("Keep it")),
@@ -271,23 +288,26 @@ def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: Fil
 
 
 async def erase(context: PageContext) -> Page | web.StreamResponse:
-    """Erase an entry. One that is another by now is asked about anew."""
-    filled = await Filled.of(context.request)
+    """Erase an entry.
+
+    If a colleague has changed it since, ask again.
+    """
+    filled = await FormState.of(context.request)
     try:
         with filled.trying("end"):
             await people_register.erase(context.call, filled["etag"])
-            return see(context.link("/people/register", said="erased"))
+            return redirect(context.link("/people/register", said="erased"))
     except Refused as error:
         if error.refusal.kind != "moved":
             raise
         sentence = context.words.say(
-            "A colleague has changed the entry since you read it. Look at it as it stands now."
+            "A colleague has changed the entry since you read it. Look at its present content."
         )
         filled.wrong("end", sentence, status=TYPES["moved"][0])
     await at_the_end(context)
     view = await _shown(context)
     return (
-        see(context.link("/people/register"))
+        redirect(context.link("/people/register"))
         if view.person is None
         else _ask(context, view, view.person, filled)
     )
@@ -312,9 +332,9 @@ def _person(answered: ApiAnswer) -> PersonView:
     return answered.body
 
 
-def _form(context: PageContext, view: PersonPage, filled: Filled, etag: str = "") -> Page:
+def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str = "") -> Page:
     person = view.person
-    own = person is None or person.side == context.side
+    is_own = person is None or person.side == context.side
     asking = "" if person is not None else filled["in"] or context.request.query.get("in", "")
     back = _left(context) if asking else ""
     entered = () if person is None else _given(_entry(person), "readers").split()
@@ -325,8 +345,8 @@ def _form(context: PageContext, view: PersonPage, filled: Filled, etag: str = ""
         values={
             "filled": filled,
             "etag": etag or ("" if person is None else person.commitment),
-            "own": own,
-            "may_change": own
+            "own": is_own,
+            "may_change": is_own
             and _may_enter(context)
             and not (person is not None and person.erased),
             "languages_here": [(tag, language(tag)) for tag in context.registry.languages],
@@ -342,7 +362,10 @@ def _form(context: PageContext, view: PersonPage, filled: Filled, etag: str = ""
 
 
 def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
-    """Return whom an entry may be restricted to: officers of the other sides, and those who are chosen already."""
+    """Return the officers to whom an entry may be restricted.
+
+    These are officers of the other sides, and those who are chosen already.
+    """
     actors = [
         actor
         for actor in context.projection.registry.officers
@@ -354,13 +377,13 @@ def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str
     return [(name, f"{name.partition('/')[0].upper()} {name.partition('/')[2]}") for name in names]
 
 
-# What stands in the form
+# The content of the form
 
 
-def _filled(person: PersonView | None) -> Filled:
-    """Return a form with what an entry says."""
+def _filled(person: PersonView | None) -> FormState:
+    """Return a form with the content of an entry."""
     entry = None if person is None else _entry(person)
-    return Filled(
+    return FormState(
         {
             name: _given(entry, name).split()
             if name in ("readers", "languages")
@@ -370,31 +393,38 @@ def _filled(person: PersonView | None) -> Filled:
     )
 
 
-def _entry_of(filled: Filled, words: Words) -> bytes:
-    """Return the entry that a form says; empty where it says none, and each field that is wrong is told."""
-    given: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
-    given |= {
+def _entry_of(filled: FormState, words: Words) -> bytes:
+    """Return the entry that a form describes.
+
+    Return nothing if the form has errors; each wrong field then shows its own.
+    """
+    members: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
+    members |= {
         name: lines
         for name in _LISTS
         if (lines := [line.strip() for line in filled[name].splitlines() if line.strip()])
     }
     if languages := list(dict.fromkeys(filled.all("languages"))):
-        given["languages"] = languages
+        members["languages"] = languages
     if readers := list(dict.fromkeys(filled.all("readers"))):
-        given["readers"] = readers
-    for field, sentence in _faults(given, words):
+        members["readers"] = readers
+    for field, sentence in _faults(members, words):
         filled.wrong(field, sentence)
-    return b"" if filled.faults else people_register.entry_of(msgspec.json.encode(given))
+    return b"" if filled.faults else people_register.entry_of(msgspec.json.encode(members))
 
 
-def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
-    """Yield each field by itself, so that all that is wrong is said at once."""
+def _faults(members: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
+    """Yield the errors of a form, field by field.
+
+    Each field is checked by itself, so that the form shows all errors at once.
+    """
     sentences = {
         "name": words.say("Write the name in at most 200 characters."),
         "post": words.say("Write the post in at most 200 characters."),
         "institution": words.say("Write the institution in at most 200 characters."),
         "telephones": words.say(
-            "Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - alone."
+            "Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - "
+            "alone."
         ),
         "emails": words.say(
             "Write at most 10 e-mail addresses, one a line, like name@office.example."
@@ -403,9 +433,9 @@ def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
         "note": words.say("Write the note in at most 1,000 characters."),
         "readers": words.say("Choose officers of the other sides."),
     }
-    if "name" not in given:
+    if "name" not in members:
         yield "name", words.say("Write a name.")
-    for name, value in given.items():
+    for name, value in members.items():
         try:
             people_register.entry_of(msgspec.json.encode({"name": "-", name: value}))
         except Malformed:
@@ -414,7 +444,7 @@ def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
 
 _ONE: Final = "/people/register/{person:[0-9a-f-]{36}}"
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/people/register", handler=listed),
     PageRoute(path="/people/register/new", handler=new),
     PageRoute(path="/people/register/new", handler=enter, method="POST"),

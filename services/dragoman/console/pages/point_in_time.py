@@ -1,7 +1,7 @@
-"""Time travel: the form by which any page is looked at as it stood at another record, and where it leads.
+"""Time travel: a form that shows any page as it was at another record.
 
-One form without scripts: whatever was moved or written in it becomes the same page's
-address with another `at`.
+The form works without scripts. It leads to the address of the same page with another
+`at`.
 """
 
 from collections import Counter
@@ -18,28 +18,28 @@ from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.console.charts import charts
+from dragoman.console.context import PageContext
 from dragoman.console.dispatch import position_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.rendering import PageContext, PageRoute
-from dragoman.console.sessions import following, see
-from dragoman.domain import notation
-from dragoman.domain.acts.deadlines import written
-from dragoman.domain.notation import NotUnderstoodInput
+from dragoman.console.input import times
+from dragoman.console.input.not_understood import NotUnderstoodInput
+from dragoman.console.rendering import PageRoute
+from dragoman.console.sessions import following, redirect
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import timeline
 from dragoman.projection.queries.timeline import TimelineMark
 
 _DAYS: Final = 400
-"""Days of the chart: a year, and what a review of it looks back to."""
+"""Days of the chart: a year, and the time that a review of it looks back to."""
 
 _SHORT: Final = timedelta(days=3)
-"""A channel that is younger is drawn from its opening on, and not from the midnight
-before.
+"""The chart of a younger channel begins at its opening, and not at the midnight before.
 """
 
 _APART: Final = 60
-"""As many marks of one kind are told apart over the width of the chart."""
+"""The most marks of one kind that can be told apart over the width of the chart."""
 
 _AMBIGUOUS: Final = frozenset(
     {"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"}
@@ -47,7 +47,11 @@ _AMBIGUOUS: Final = frozenset(
 
 
 class Life(Struct, frozen=True, kw_only=True):
-    """A channel from its opening to its newest record: how many records came on each day from `first` on, and what stands out."""
+    """A channel from its opening to its newest record.
+
+    `days` counts the records of each day from `first` on. `marks` are the notable
+    moments.
+    """
 
     opened: str
     newest: int
@@ -58,10 +62,10 @@ class Life(Struct, frozen=True, kw_only=True):
 
 
 class PointInTimeFault(Exception):
-    """What is wrong with a field of the form, in the reader's language."""
+    """An error in a field of the form, worded in the reader's language."""
 
     def __init__(self, field: str, typed: str, sentence: str) -> None:
-        """The field's name, what was written in it, and what to do."""
+        """Create the error from the field's name, its text, and the advice."""
         super().__init__(sentence)
         self.field = field
         self.typed = typed
@@ -70,9 +74,11 @@ class PointInTimeFault(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Travel:
-    """The form, as a page has it. `page` is the address to come back to, `shown` the page's moment as its field has it.
+    """The form as a page shows it.
 
-    `compare` says whether it asks with what to compare.
+    `page` is the address to come back to. `shown` is the page's moment in the notation
+    of its field. `compare` says whether the form also asks for a position to compare
+    with.
     """
 
     life: Life
@@ -88,17 +94,17 @@ class Travel:
 
 
 async def travel(context: PageContext, *, compare: bool = False) -> Travel:
-    """Return the form for a page, with what was wrong in it, if anything was."""
+    """Return the form for a page, with the error of the last attempt, if any."""
     life = await life_of(context)
     field, _, typed = context.request.query.get("said", "").partition(":")
     fault = await _fault(context, field, typed)
-    text = _time(context.moment if context.past else as_moment(life.newest_time))
+    shown_time = _time(context.moment if context.past else as_moment(life.newest_time))
     return Travel(
         life=life,
         page=context.again(at="", compare=""),
         record=typed if fault is not None and field == "record" else str(context.position),
-        time=typed if fault is not None and field == "time" else text,
-        shown=text,
+        time=typed if fault is not None and field == "time" else shown_time,
+        shown=shown_time,
         chart=_chart(context, life),
         months=_by_month(context.words, life),
         compare=compare,
@@ -108,7 +114,7 @@ async def travel(context: PageContext, *, compare: bool = False) -> Travel:
 
 
 async def _fault(context: PageContext, field: str, typed: str) -> PointInTimeFault | None:
-    """Return what is wrong with what was written in a field; nothing where it can be read."""
+    """Return the error in the text of a field; None if the text can be read."""
     try:
         if field == "record":
             await _at_record(context, typed)
@@ -120,8 +126,8 @@ async def _fault(context: PageContext, field: str, typed: str) -> PointInTimeFau
 
 
 def _time(moment: datetime) -> str:
-    """Return a moment as the form's field has it."""
-    return written(moment).replace("T", " ")
+    """Return a moment in the notation of the form's field."""
+    return timestamp(moment).replace("T", " ")
 
 
 async def life_of(context: PageContext) -> Life:
@@ -165,7 +171,10 @@ def _chart(context: PageContext, life: Life) -> Markup:
 def _moments(
     words: Words, marks: Sequence[TimelineMark], near: timedelta
 ) -> Iterator[charts.RecordMark]:
-    """Yield what stands out, as the chart has it: what is alike and too near to be told apart is one mark."""
+    """Yield the marks of the chart.
+
+    Equal marks that are too near to tell apart become one.
+    """
     gathered: list[list[TimelineMark]] = []
     for mark in sorted(
         marks,
@@ -193,7 +202,7 @@ def _moments(
 
 
 def label_of(words: Words, mark: TimelineMark) -> str:
-    """Return what stands out, in a word or two."""
+    """Return a mark's label of one or two words."""
     match mark.kind:
         case "late":
             return words.say("%(side)s late", side=mark.side.upper())
@@ -204,7 +213,7 @@ def label_of(words: Words, mark: TimelineMark) -> str:
 
 
 def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
-    """Return how many records came in each month, the newest first."""
+    """Return the number of records in each month, the newest month first."""
     counted = Counter[str]()
     for number, count in enumerate(life.days):
         counted[(date.fromisoformat(life.first) + timedelta(days=number)).strftime("%Y-%m")] += (
@@ -213,30 +222,36 @@ def _by_month(words: Words, life: Life) -> tuple[tuple[str, int], ...]:
     return tuple((month, counted[month]) for month in sorted(counted, reverse=True))
 
 
-# Where it leads
+# The target of the form
 
 
 async def go(context: PageContext) -> web.StreamResponse:
-    """Lead to the page that the form asks for; back to where it was where something in it cannot be read."""
+    """Redirect to the page at the requested moment.
+
+    If a field cannot be read, redirect back to the page with the form.
+    """
     try:
-        return see(_address(context, at=await _target(context)))
+        return redirect(_address(context, at=await _target(context)))
     except PointInTimeFault as fault:
-        return see(_address(context, at=context.at, said=f"{fault.field}:{fault.typed}"))
+        return redirect(_address(context, at=context.at, said=f"{fault.field}:{fault.typed}"))
 
 
 def _address(context: PageContext, **changed: object) -> str:
-    """Return the address of the page on which the form stood, with some of its query changed."""
-    path, _, text = following(context.request.query.get("page", "")).partition("?")
+    """Return the address of the form's page, with parts of its query changed."""
+    path, _, query_text = following(context.request.query.get("page", "")).partition("?")
     if path != f"/c/{context.name}" and not path.startswith(f"/c/{context.name}/"):
-        path, text = f"/c/{context.name}/audit", ""
+        path, query_text = f"/c/{context.name}/audit", ""
     compare = "".join(context.request.query.get("compare", "").replace(",", "").split())
-    query = {**dict(parse_qsl(text)), "compare": compare, **changed}
-    asked = urlencode({name: str(value) for name, value in query.items() if value})
-    return f"{path}?{asked}" if asked else path
+    query = {**dict(parse_qsl(query_text)), "compare": compare, **changed}
+    parameters = urlencode({name: str(value) for name, value in query.items() if value})
+    return f"{path}?{parameters}" if parameters else path
 
 
 async def _target(context: PageContext) -> int:
-    """Return the position to which the form leads, 0 for now. Raises `Fault`."""
+    """Return the position to which the form leads, 0 for now.
+
+    Raises `PointInTimeFault`.
+    """
     position = submission.whole(context.request.query.get("was", "")) or context.position
     match context.request.query.get("go", ""):
         case "now":
@@ -254,7 +269,11 @@ async def _target(context: PageContext) -> int:
 
 
 async def _asked(context: PageContext, number: int) -> int:
-    """Return the position that was written or slid to: whatever is not as it was when the page was made. 0 where nothing is."""
+    """Return the position that the reader wrote or moved the slider to.
+
+    It is the field that differs from the page's own. Return the page's position if all
+    fields are unchanged.
+    """
     query = context.request.query
     time, record, slid = (
         query.get("time", "").strip(),
@@ -289,7 +308,7 @@ async def _at_time(context: PageContext, field: str, text: str) -> int:
     say = context.words.say
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        moment = notation.read_time(text, context.service.now(), zone)
+        moment = times.read_time(text, context.service.now(), zone)
     except NotUnderstoodInput as unread:
         if unread.code == "in_future":
             raise PointInTimeFault(field, text, say("That time is still to come.")) from None
@@ -298,16 +317,17 @@ async def _at_time(context: PageContext, field: str, text: str) -> int:
                 field,
                 text,
                 say(
-                    "That can be read in more than one way. Write the day, the month, the year and the time."
+                    "That can be read in more than one way. Write the day, the month, the year "
+                    "and the time."
                 ),
             ) from None
         raise PointInTimeFault(
             field,
             text,
-            say("That is no time. Write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
+            say("This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
         ) from None
     try:
-        return await position_of(context, written(moment))
+        return await position_of(context, timestamp(moment))
     except Refused:
         opened = context.words.written(context.projection.registry.opened.time)
         raise PointInTimeFault(
@@ -315,4 +335,4 @@ async def _at_time(context: PageContext, field: str, text: str) -> int:
         ) from None
 
 
-SHEETS: Final = (PageRoute(path="/travel", handler=go),)
+ROUTES: Final = (PageRoute(path="/travel", handler=go),)

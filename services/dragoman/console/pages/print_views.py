@@ -1,10 +1,12 @@
-"""What is made to be printed: reports as pages of their own, and of any exchange a numbered form and a card to be read aloud.
+"""The pages for paper: reports, and of any exchange a numbered form and a card.
 
-    /exchanges/{exchange}/form    every field with its label, what was corrected beside what it was, the receipts, what was said since
-    /exchanges/{exchange}/card    one fact a line, numbers, times and places spelt for a bad telephone line
+    /exchanges/{exchange}/form    every field with its label, corrections beside the
+                                  former values, the receipts, and all later records
+    /exchanges/{exchange}/card    one fact a line, to be read aloud; numbers, times and
+                                  places are spelt for a bad telephone line
 
-Both end with the numbers and their check words, so that what was cut off, or misheard,
-shows.
+Both end with the numbers and their check words, so that the reader notices when a part
+was cut off or misheard.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,20 +20,13 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.application.operations import exchange_view
+from dragoman.console.context import PageContext, Preferences
 from dragoman.console.display import field_history, translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import (
-    PAPER_POLICY,
-    Page,
-    PageContext,
-    PageRoute,
-    Preferences,
-    html,
-    rendered,
-)
+from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, render_template
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -46,23 +41,26 @@ from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, StateCorrection, decode_exchange
 
 _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
-"""Members that stand in the head of a form."""
+"""Members that appear in the head of a form."""
 
 _SPELT: Final = 60
-"""Letters of a line that are spelt at most: a call sign or a telephone, and no
-sentence.
+"""The most letters of a line that is spelt. That is a call sign or a telephone number,
+but no sentence.
 """
 
 
 def page(paper: ReportDocument, headers: dict[str, str]) -> web.Response:
-    """Return a report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
+    """Return a report as a page without script or form, in the report's language.
+
+    The sides' texts stay in the language in which they were written.
+    """
     values = {"laid": paper, "registry": paper.of, "preferences": Preferences(), "frame": None}
-    text = rendered(None, languages.words(paper.language), "report.html", **values)
+    text = render_template(None, languages.words(paper.language), "report.html", **values)
     return html(text, headers={**headers, "Content-Security-Policy": PAPER_POLICY})
 
 
 class NumberLine(Struct, frozen=True, kw_only=True):
-    """A number of the exchange, what bears it, and its check words."""
+    """A number of the exchange with its act, its position, and its check words."""
 
     number: str
     act: str
@@ -71,7 +69,10 @@ class NumberLine(Struct, frozen=True, kw_only=True):
 
 
 class CorrectedFrom(Struct, frozen=True, kw_only=True):
-    """What a field was before a correction, if it was there; both times, the reason, and the correction's number."""
+    """A field's value before a correction, if it had one.
+
+    It has the time of the correction, the reason, and the correction's number.
+    """
 
     value: Markup | None
     until: str
@@ -80,7 +81,7 @@ class CorrectedFrom(Struct, frozen=True, kw_only=True):
 
 
 class CardLine(Struct, frozen=True, kw_only=True):
-    """One fact of a card: what it is called, how it is written, and how it is said letter by letter."""
+    """One fact of a card: its label, its text, and its spelling letter by letter."""
 
     label: str
     shown: Markup
@@ -95,7 +96,7 @@ async def form(context: PageContext) -> Page:
         view=view,
         values={
             "state": state,
-            "opening_key": two_keys.sent(state, state.id),
+            "opening_key": two_keys.one_key_entry(state, state.id),
             "facts": field_history.dated(
                 display, state, display.facts(state.act, state.content, leave=_FRAME)
             ),
@@ -128,7 +129,7 @@ async def card(context: PageContext) -> Page:
 
 
 def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
-    """Return the translations of every message, as they are printed."""
+    """Return the translations of every message in their printed form."""
     attributed = not attribution.unattributed(state)
     messages = [
         item for message in state.messages for item in translations.of_message(state, message.id)
@@ -143,7 +144,7 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
         context.request.match_info["exchange"],
         context.at or None,
         context.newest,
-        most=0,
+        limit=0,
     )
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     state = decode_exchange(bytes(view.state))
@@ -155,7 +156,10 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
 def unattributed(
     view: ExchangeView, state: Exchange, sides: Sequence[str]
 ) -> tuple[ExchangeView, Exchange]:
-    """Return an exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
+    """Return the printed form of an exchange under the Chatham House Rule.
+
+    Paper leaves the members' hands, so it names no speaker and no number.
+    """
     printed = replace(
         state,
         number="",
@@ -196,13 +200,16 @@ def unattributed(
 
 
 def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
-    """Return the numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
-    told = {
+    """Return the numbers of an exchange with the check words of their records.
+
+    If an exchange has no number, the list has its opening.
+    """
+    positions = {
         state.opened.position,
         *(developments.stamp_of(change).position for change in developments.changes(state)),
     }
     entries = [
-        entry for entry in timeline if entry.valid and (entry.number or entry.position in told)
+        entry for entry in timeline if entry.valid and (entry.number or entry.position in positions)
     ]
     return [
         NumberLine(
@@ -216,7 +223,7 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
 
 
 def _corrected(display: Display, state: Exchange) -> dict[str, list[CorrectedFrom]]:
-    """Return what each field was, the newest correction first."""
+    """Return the former values of each field, the newest correction first."""
     corrected_fields: dict[str, list[CorrectedFrom]] = {}
     for correction in reversed(state.corrections):
         for name in correction.fields:
@@ -243,7 +250,7 @@ def _was(
 def _since(
     display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
 ) -> Iterator[tuple[LogLine, list[DisplayedMember]]]:
-    """Yield the records after the opening, and what each says."""
+    """Yield the records after the opening, with their content."""
     for entry in timeline:
         if entry.position == state.opened.position:
             continue
@@ -257,7 +264,7 @@ def _since(
             facts = display.facts(line.act, content, leave=("of", "fields"))
             if (
                 "fields" in content and line.act != "correction"
-            ):  # which stands beside what it mends
+            ):  # a correction appears beside the field that it corrects
                 facts = [
                     *display.facts(
                         state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])
@@ -267,11 +274,15 @@ def _since(
         yield line, facts
 
 
-# To be read aloud
+# The card to be read aloud
 
 
 def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
-    """Yield the facts in the order in which they are said: what and from whom, when and where, the words, what was corrected."""
+    """Yield the facts of a card in the order in which they are read aloud.
+
+    First come the act and its sender, then time and place, the words, and the
+    corrections.
+    """
     words = display.words
     yield CardLine(
         label=words.field("precedence"), shown=escape(words.value(state.precedence).upper())
@@ -313,9 +324,9 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
                     for card_line in _said(display, member, msgspec.json.decode(bytes(value.value)))
                 )
             for was in corrected.get(member.name, ()):
-                told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
+                label = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
                 yield CardLine(
-                    label=told,
+                    label=label,
                     shown=Markup("{} {}").format(
                         words.say("was:"), was.value or words.say("not said")
                     ),
@@ -332,7 +343,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
 
 
 def _number(number: str) -> tuple[str, ...]:
-    """Return a number part by part, each from its stroke on."""
+    """Return the spelling of a number part by part, split before each slash."""
     first, *names = number.split("/")
     return spelt(first), *(spelt(f"/{part}") for part in names)
 
@@ -345,7 +356,10 @@ def _moment(display: Display, label: str, time: str) -> CardLine:
 def _said(
     display: Display, member: field_types.Member, value: Any, before: str = ""
 ) -> Iterator[CardLine]:
-    """Yield a member as lines: of a group each member of it, of rows each row."""
+    """Yield a member as lines.
+
+    A group gives a line for each of its members, and a table gives lines for each row.
+    """
     label = f"{before}{display.words.field(member.name)}"
     match member.kind:
         case field_types.GroupField() if isinstance(value, dict):
@@ -370,7 +384,10 @@ def _group(
 
 
 def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
-    """Yield how a value is said letter by letter; nothing for words that are said as they are."""
+    """Yield the spelling of a value, letter by letter.
+
+    Yield nothing for plain words.
+    """
     if value == "unknown" or value is None:
         return
     match kind:
@@ -402,7 +419,10 @@ def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
 
 
 def _is_code(text: str) -> bool:
-    """Return whether a line is a call sign, a telephone or a number of a notice, and no words."""
+    """Return whether a line is a code, and not words.
+
+    A code is a call sign, a telephone number, or the number of a notice.
+    """
     return len(text) <= _SPELT and text == text.upper() and any(letter.isdigit() for letter in text)
 
 
@@ -411,7 +431,10 @@ def _instant(value: Any) -> datetime:
 
 
 def _spelt_place(value: Any) -> Iterator[str]:
-    """Yield a place's points: itself, the middle of its circle with the radius, or its corners."""
+    """Yield the spelling of a place's points.
+
+    They are the point itself, the centre of a circle with its radius, or the corners.
+    """
     if not isinstance(value, dict):
         return
     if "lat" in value and "lon" in value:
@@ -426,7 +449,7 @@ def _spelt_place(value: Any) -> Iterator[str]:
 
 _SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
 _EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path=f"{_EXCHANGE}/form", handler=form),
     PageRoute(path=f"{_EXCHANGE}/card", handler=card),
 )

@@ -1,7 +1,10 @@
-"""Shows to anybody what the sides of this host have made public together, without signing in.
+"""The public pages of releases: what the sides of this host published together.
 
-/releases                        every release that is public
-/releases/{channel}/{exchange}   one of them, which the reader's own browser verifies (static/release.js)
+Anybody can read them without signing in.
+
+    /releases                        every public release
+    /releases/{channel}/{exchange}   one of them; the reader's own browser verifies it
+                                     (static/release.js)
 """
 
 from aiohttp import web
@@ -9,20 +12,21 @@ from aiohttp import web
 from dragoman.application.http.request import SERVICE, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import public_releases
+from dragoman.console.context import Preferences
 from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Preferences, html, rendered
+from dragoman.console.rendering import html, render_template
 from dragoman.console.sessions import words_of
 
 
 async def listed(request: web.Request) -> web.Response:
-    """Show the releases that are public, newest first."""
+    """Return the page with all public releases, newest first."""
     words = words_of(request)
     rows = [
         (item, words.text(item.title)[1])
         for item in await public_releases.listed(ApiRequest(request, NoBody()))
     ]
     return html(
-        rendered(
+        render_template(
             None,
             words,
             "public_releases.html",
@@ -34,11 +38,11 @@ async def listed(request: web.Request) -> web.Response:
 
 
 async def one(request: web.Request) -> web.Response:
-    """Show a release. Raises `Refused` where it is not public."""
+    """Return the page of a release. Raises `Refused` if it is not public."""
     words, call = words_of(request), ApiRequest(request, NoBody())
     projection, state = await public_releases.found(call)
     values = await in_thread(
         call, release_preview.shown, words, projection, state, request.app[SERVICE].now()
     )
     page = {"preview": False, "preferences": Preferences.read(request), "frame": None}
-    return html(rendered(None, words, "public_release.html", **values, **page))
+    return html(render_template(None, words, "public_release.html", **values, **page))

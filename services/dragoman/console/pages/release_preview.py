@@ -1,8 +1,11 @@
-"""Shows a release: the records of a matter that may be published, what is published of each, and what anybody will read.
+"""The preview of a release: the records of a matter and their public parts.
 
-candidates(here, offices, "0197…")      [Candidate(record="0197…", position=12, shown="Hazardous incident, NATO, 24 Nov 2026 03:06Z", members=…)]
-completed(here, [{"record": "0197…"}])  [{"record": "0197…", "exchange": "0197…", "commit": "9f…"}]
-items(projection, display, state)       [Item(position=12, facts=…)]
+    candidates(context, "0197…")             [Candidate(record="0197…", position=12, …)]
+    completed(context, [{"record": "0197…"}])
+                [{"record": "0197…", "exchange": "0197…", "commit": "9f…"}]
+    items(projection, display, records)      [ReleaseItem(position=12, facts=…), …]
+
+`shown` gives the values of the page that anybody will read.
 """
 
 import hashlib
@@ -13,10 +16,11 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import field_types
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -29,21 +33,23 @@ from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
-"""The field of a form, and the parameter of its address, that names the matter of which
-a release is.
+"""The field of a form, and the parameter of its address, that names a release's matter.
 """
 
 _UNREAD: Final = frozenset({"signed"})
-"""Members that say nothing to a reader; all others of a record are shown, since all are
-published.
+"""Members that mean nothing to a reader. The page shows all other members, since all
+are published.
 """
 
 _OWN: Final = frozenset({"signed", "title", "text", "original", "records", "publish_at"})
-"""Members of a release that its page shows elsewhere, or has no need to."""
+"""Members of a release that its page shows elsewhere, or does not need."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A record that a release may name: its place, what it is called, and the members that may be left out, each with its label."""
+    """A record that a release may name, with its position and its name.
+
+    `members` are the members that may be left out, each with its label.
+    """
 
     record: str
     position: int
@@ -52,7 +58,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class ReleaseItem(Struct, frozen=True, kw_only=True):
-    """One record as it is published. `fits` is False where it is not what the release says: then nothing is published."""
+    """One record as it is published.
+
+    `fits` is False if the record differs from the release. Then nothing is published.
+    """
 
     position: int
     act: str
@@ -65,7 +74,7 @@ class ReleaseItem(Struct, frozen=True, kw_only=True):
 
 
 def may_release(context: PageContext, state: Exchange) -> bool:
-    """Return whether the reader may propose that something of a matter is published."""
+    """Return whether the reader may propose a release from a matter."""
     is_open = context.registry.kind in release.RELEASE.kinds and not is_unattributed(state)
     return context.may_post and is_open and state.act != "release"
 
@@ -80,8 +89,8 @@ def candidates(context: PageContext, exchange: str) -> list[Candidate]:
         for record in context.projection.records_of(exchange)
         if not record.void
     )
-    named = [record for record in records if record is not None and record.act]
-    return [_candidate(context, record) for record in named if record.side != "service"]
+    readable = [record for record in records if record is not None and record.act]
+    return [_candidate(context, record) for record in readable if record.side != "service"]
 
 
 def _candidate(context: PageContext, record: Record) -> Candidate:
@@ -96,7 +105,7 @@ def _candidate(context: PageContext, record: Record) -> Candidate:
 
 
 def called(words: Words, record: Record) -> str:
-    """Return what a record is called: its act, its side and its time."""
+    """Return the name of a record: its act, its side and its time."""
     time = words.written(record.envelope.time, "minute")
     return words.say(
         "%(act)s of %(who)s, %(t)s", act=words.act(record.name), who=record.side.upper(), t=time
@@ -104,7 +113,10 @@ def called(words: Words, record: Record) -> str:
 
 
 def name_records(context: PageContext, display: Display) -> None:
-    """Let a display name the records of the channel by what they are, with a link to each."""
+    """Make a display show records of the channel by their names.
+
+    Each name links to its record.
+    """
 
     def named(id: str) -> Markup:
         position = context.projection.posted(id)
@@ -120,13 +132,17 @@ def name_records(context: PageContext, display: Display) -> None:
 
 
 def completed(context: PageContext, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records that a form chose as an act names them: with exchange, commitment, and the digest of what is left."""
-    rows = []
+    """Return the records that a form chose, in the notation of an act.
+
+    Each gets its exchange and its commitment. If members are left out, it also gets the
+    digest of the remaining extract.
+    """
+    records = []
     for entry in chosen:
         position = context.projection.posted(entry["record"])
         record = None if position is None else context.projection.record_at(position)
         if record is None:
-            rows.append({**entry, "exchange": entry["record"], "commit": "0" * 64})
+            records.append({**entry, "exchange": entry["record"], "commit": "0" * 64})
             continue
         item = {
             "record": entry["record"],
@@ -136,14 +152,14 @@ def completed(context: PageContext, chosen: list[dict[str, Any]]) -> list[dict[s
         if without := [name for name in entry.get("without", ()) if name in content_of(record.act)]:
             digest = hashlib.sha256(release.extract(record.act, without)).hexdigest()
             item |= {"without": without, "extract": digest}
-        rows.append(item)
-    return rows
+        records.append(item)
+    return records
 
 
 def items(
     projection: Projection, display: Display, released_records: tuple[ReleasedRecord, ...]
 ) -> Iterator[ReleaseItem]:
-    """Yield what is published of each record that a release names."""
+    """Yield the published content of each record that a release names."""
     for released_record in released_records:
         position = projection.posted(released_record.record)
         record = None if position is None else projection.record_at(position)
@@ -164,7 +180,7 @@ def items(
         )
 
 
-# What anybody reads, before anybody can
+# The preview
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -176,10 +192,13 @@ class Preview(Struct, frozen=True, kw_only=True):
 
 
 async def preview(context: PageContext) -> Page:
-    """Show a member of the channel what anybody will read once the release is public."""
+    """Return the page that anybody will read once the release is public.
+
+    Only members of the channel can read the preview.
+    """
     state = context.projection.exchange(context.request.match_info["exchange"])
     if state is None or state.act != "release":
-        raise refused("not-found", sentence("There is no release of that id here."))
+        raise refused("not-found", sentence("No release in this channel has that id."))
     return Page(
         template="public_release.html",
         view=Preview(
@@ -195,7 +214,7 @@ async def preview(context: PageContext) -> Page:
 
 
 def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> dict[str, Any]:
-    """Return what the page of a release shows, for members and for anybody alike."""
+    """Return the values of a release's page, the same for members and for anybody."""
     sides = [side.name for side in projection.registry.sides]
     offices = tuple(office_of(side, projection.office(side)) for side in sides)
     display = Display(words, offices)
@@ -217,4 +236,4 @@ def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> di
     }
 
 
-SHEETS: Final = (PageRoute(path="/releases/{exchange:[0-9a-f-]{36}}", handler=preview),)
+ROUTES: Final = (PageRoute(path="/releases/{exchange:[0-9a-f-]{36}}", handler=preview),)

@@ -1,10 +1,13 @@
-"""The reports that write themselves: what there is, and each in the pages' frame, to be read and printed.
+"""The pages of reports that the service writes by itself, for reading and printing.
 
-    /reports                 what there is, each with a sentence
-    /reports/situation       /reports/turn-over       /reports/period       /reports/year
+    /reports              the list of reports, with a sentence each
+    /reports/situation    the state of the channel
+    /reports/turn-over    the note for the next watch
+    /reports/period       everything that was said in a period
+    /reports/year         the pack for the yearly review
 
-They are gathered where the API gathers its own, and laid out from the same papers.
-`as=markdown` gives the text that the API gives.
+The reports come from the same functions as those of the API, and from the same
+documents. `as=markdown` gives the text that the API gives.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,9 +19,10 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gathered
+from dragoman.console.context import PageContext
 from dragoman.console.input.periods import Period, PeriodFault, period_of, spans, too_much
 from dragoman.console.pages import print_views
-from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import as_moment
 from dragoman.projection.queries.snapshot import PeriodQuery
@@ -27,7 +31,7 @@ from dragoman.text import sentence
 
 
 class ReportOffer(Struct, frozen=True, kw_only=True):
-    """A report: what it is called in addresses, and whether the reader may have it."""
+    """A report: its name in addresses, and whether the reader may have it."""
 
     name: str
     path: str
@@ -35,7 +39,7 @@ class ReportOffer(Struct, frozen=True, kw_only=True):
 
 
 class ReportsView(Struct, frozen=True, kw_only=True):
-    """The reports that there are."""
+    """The list of reports."""
 
     channel: str
     position: int
@@ -43,14 +47,14 @@ class ReportsView(Struct, frozen=True, kw_only=True):
 
 
 class NotRead(Struct, frozen=True, kw_only=True):
-    """A period that was not read, and why."""
+    """A period that the page could not read, with its errors."""
 
     report: str
     faults: tuple[PeriodFault, ...]
 
 
 async def reports(context: PageContext) -> Page:
-    """Return what reports there are."""
+    """Return the list of reports."""
     view = ReportsView(
         channel=context.name,
         position=context.position,
@@ -70,42 +74,43 @@ async def reports(context: PageContext) -> Page:
 
 
 async def situation(context: PageContext) -> Page | web.Response:
-    """Return how the channel stands, on one page."""
+    """Return the situation report: the state of the channel on one page."""
     period = period_of(context)
     return await _shown(
         context,
         "situation",
         period,
-        lambda: _gathered(context, period.asked, report_requests.situation_of(period.asked)),
+        lambda: _gathered(context, period.query, report_requests.situation_of(period.query)),
     )
 
 
 async def turn_over(context: PageContext) -> Page | web.Response:
-    """Return what the next watch of the reader's side must know."""
+    """Return the turn-over note for the next watch of the reader's side."""
     if not context.is_officer:
         raise refused(
             "not-permitted",
             sentence(
-                "The turn-over note is for the officers of a side; auditors have the situation report and the log."
+                "The turn-over note is for the officers of a side; auditors have the situation "
+                "report and the log."
             ),
         )
     period = period_of(context)
     floor = report_requests.floor_of(context.service, context.projection, context.side)
     drafts = report_requests.handed_over(context.service, context.projection, context.side)
-    gather = report_requests.turn_over_of(period.asked, context.side, floor, drafts)
+    gather = report_requests.turn_over_of(period.query, context.side, floor, drafts)
     return await _shown(
-        context, "turn-over", period, lambda: _gathered(context, period.asked, gather)
+        context, "turn-over", period, lambda: _gathered(context, period.query, gather)
     )
 
 
 async def record_of_the_period(context: PageContext) -> Page | web.Response:
-    """Everything that was said in a period."""
+    """Return the report of everything that was said in a period."""
     period = period_of(context)
     return await _shown(
         context,
         "period",
         period,
-        lambda: _gathered(context, period.asked, report_requests.period_of(period.asked)),
+        lambda: _gathered(context, period.query, report_requests.period_of(period.query)),
     )
 
 
@@ -130,7 +135,7 @@ async def year(context: PageContext) -> Page | web.Response:
     period_query, gather = report_requests.year_of(
         context.call, context.projection, PeriodQuery(at=context.at), number or None
     )
-    period = Period(from_="", to="", asked=period_query, faults=faults)
+    period = Period(from_="", to="", query=period_query, faults=faults)
     return await _shown(
         context,
         "year",
@@ -154,24 +159,27 @@ async def _shown(
     *,
     year: str = "",
 ) -> Page | web.Response:
-    """Return a report in the frame; where the period was not read, the form and what is wrong with it."""
+    """Return a report in the page layout.
+
+    If the period cannot be read, return the form with its errors.
+    """
     values = {"name": name, "period_asked": period, "year": year, "spans": spans(context)}
     faults = period.faults
     if not faults:
         try:
-            result = await make()
+            gathered = await make()
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise
             faults = (too_much(context, "year" if name == "year" else "from"),)
         else:
             if context.request.query.get("as") == "markdown":
-                return await _markdown(context, result)
-            laid = await context.in_thread(result.paper, context.words.language)
+                return await _markdown(context, gathered)
+            laid = await context.in_thread(gathered.paper, context.words.language)
             return Page(
                 template="report.html",
-                view=result.report,
-                values={**values, "faults": (), "laid": laid, "report": result.report},
+                view=gathered.report,
+                values={**values, "faults": (), "laid": laid, "report": gathered.report},
                 rows=None,
             )
     return Page(
@@ -182,19 +190,22 @@ async def _shown(
     )
 
 
-async def _markdown(context: PageContext, found: Gathered) -> web.Response:
-    """Return the report as the API gives it to whoever accepts Markdown, in the reader's language."""
+async def _markdown(context: PageContext, gathered: Gathered) -> web.Response:
+    """Return the report as Markdown in the reader's language.
+
+    The API gives the same text to a client that accepts Markdown.
+    """
     language = context.request.query.get("language") or context.words.language
-    text: str = await submission.in_thread(context.call, lambda: markdown(found.paper(language)))
-    headers = {**HEADERS, "Dragoman-Position": str(found.report.position)}
+    text: str = await submission.in_thread(context.call, lambda: markdown(gathered.paper(language)))
+    headers = {**HEADERS, "Dragoman-Position": str(gathered.report.position)}
     return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (
+ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/reports", handler=reports),
     PageRoute(path="/reports/situation", handler=situation),
     PageRoute(path="/reports/turn-over", handler=turn_over),
     PageRoute(path="/reports/period", handler=record_of_the_period),
     PageRoute(path="/reports/year", handler=year),
-    *print_views.SHEETS,
+    *print_views.ROUTES,
 )

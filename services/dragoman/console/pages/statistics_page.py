@@ -1,7 +1,8 @@
-"""What each side owed and did in a period, in numbers: each figure with how many it is of, the middle one, the 95th of a hundred and the worst.
+"""The statistics of a period: each side's open and finished duties in figures.
 
-The same rows stand for every side, as a plot and as a table. What was not measured is
-no statement, which is not zero, and nobody is accused.
+Each figure comes with its sample size, the median, the 95th percentile and the worst
+value. Every side has the same rows, as a plot and as a table. A value that was not
+measured is *no statement*, which is not zero. Nobody is accused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,9 @@ from msgspec import Struct
 
 from dragoman.application.http.conditional_requests import turn
 from dragoman.console.charts import charts
+from dragoman.console.context import PageContext
 from dragoman.console.input.periods import PeriodFault, period_of, spans, too_much
-from dragoman.console.rendering import Page, PageContext, PageRoute, refused
+from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
@@ -26,18 +28,18 @@ from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Kept, Spread, Statistics
 
 EXPECTED: Final = (0.05, 0.15, 0.80)
-"""The shares of flash, of immediate, and of priority with routine that hold where
+"""The shares of flash, of immediate, and of priority with routine, in a channel where
 precedence has kept its meaning.
 """
 
 _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
-"""Where the times of acknowledgement are cut, in seconds: below the first no person has
-read anything.
+"""The limits between the classes of acknowledgement times, in seconds. In less than the
+first, no person has read anything.
 """
 
 
 class StatisticsFigure(Struct, frozen=True, kw_only=True):
-    """One row of the table that `.csv` gives: what was measured of a side, and how it came out."""
+    """One row of the table that `.csv` gives: a measurement and its result."""
 
     what: str
     side: str
@@ -55,7 +57,10 @@ class StatisticsFigure(Struct, frozen=True, kw_only=True):
 
 
 class Precedences(Struct, frozen=True, kw_only=True):
-    """How urgently a side has sent what it opened, as counts and as fractions of one; no fractions of nothing."""
+    """The precedences of a side's openings, as counts and as fractions of one.
+
+    `shares` is None if the side opened nothing.
+    """
 
     side: str
     opened: int
@@ -66,7 +71,10 @@ class Precedences(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptTimes(Struct, frozen=True, kw_only=True):
-    """How long a side took to acknowledge: how many times, and how many of each length, cut at `cuts_s` seconds."""
+    """The times that a side took to acknowledge.
+
+    `counts` has the number of times in each class; `cuts_s` are the limits in seconds.
+    """
 
     side: str
     n: int
@@ -76,7 +84,10 @@ class ReceiptTimes(Struct, frozen=True, kw_only=True):
 
 
 class StatisticsView(Struct, frozen=True, kw_only=True):
-    """The statistics of a period as the API gives them, with what the page makes of them; none where the period was not read."""
+    """The statistics of a period as the API gives them, with the page's own figures.
+
+    There are none if the period could not be read.
+    """
 
     from_asked: str
     to_asked: str
@@ -107,7 +118,7 @@ async def statistics(context: PageContext) -> Page:
                     counted,
                     context.service.store,
                     context.name,
-                    period.asked,
+                    period.query,
                     context.service.as_of(context.projection),
                     side,
                     format,
@@ -157,16 +168,19 @@ def _measured(view: StatisticsView, statistics_result: StatisticsResult) -> Stat
     )
 
 
-def _precedences(found: Statistics, side: str) -> Precedences:
-    own = [item for item in found.opened if item.side == side]
-    flash, immediate = sum(item.flash for item in own), sum(item.immediate for item in own)
-    number, opened = (
-        sum(item.priority + item.routine for item in own),
-        sum(item.opened for item in own),
+def _precedences(statistics: Statistics, side: str) -> Precedences:
+    counts = [count for count in statistics.opened if count.side == side]
+    flash, immediate = (
+        sum(count.flash for count in counts),
+        sum(count.immediate for count in counts),
     )
-    parts = (flash / opened, immediate / opened, number / opened) if opened else None
+    rest, opened = (
+        sum(count.priority + count.routine for count in counts),
+        sum(count.opened for count in counts),
+    )
+    shares = (flash / opened, immediate / opened, rest / opened) if opened else None
     return Precedences(
-        side=side, opened=opened, flash=flash, immediate=immediate, rest=number, shares=parts
+        side=side, opened=opened, flash=flash, immediate=immediate, rest=rest, shares=shares
     )
 
 
@@ -182,11 +196,11 @@ def _receipts(statistics_result: StatisticsResult, side: str) -> ReceiptTimes:
     )
 
 
-# Drawn
+# Charts
 
 
 def bucket_names(words: Words) -> list[str]:
-    """Return what the lengths of time are called between which acknowledgements are counted."""
+    """Return the names of the classes of acknowledgement times."""
     first, last = _BUCKETS[0], _BUCKETS[-1]
     between = [
         words.say("%(a)s to %(b)s", a=words.span(low), b=words.span(high))
@@ -200,18 +214,18 @@ def bucket_names(words: Words) -> list[str]:
 
 
 def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> Markup | None:
-    """Return what each side sent, by how urgently."""
+    """Return the chart of each side's openings by precedence."""
     rows = []
     for precedence in precedences:
         if precedence.shares is not None:
-            names = (
+            labels = (
                 words.value("flash"),
                 words.value("immediate"),
                 words.say("priority and routine"),
             )
             parts = [
                 (words.say("%(what)s %(share)s", what=name, share=words.share(part)), part)
-                for name, part in zip(names, precedence.shares, strict=True)
+                for name, part in zip(labels, precedence.shares, strict=True)
             ]
             rows.append((precedence.side.upper(), parts))
     return (
@@ -235,12 +249,15 @@ def _receipt_chart(words: Words, receipt_times: ReceiptTimes) -> Markup | None:
 
 
 def _clock_charts(
-    words: Words, found: Statistics
+    words: Words, statistics: Statistics
 ) -> Iterator[tuple[str, list[Kept], Markup | None]]:
-    """Yield for each kind of clock its rows, and how long what it owes took: side by side, format by format."""
-    clocks = dict.fromkeys(item.clock for item in found.clocks)
+    """Yield the rows and the chart of each kind of deadline.
+
+    The chart shows the times taken, side by side and format by format.
+    """
+    clocks = dict.fromkeys(figures.clock for figures in statistics.clocks)
     for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
-        rows = [item for item in found.clocks if item.clock == clock]
+        rows = [figures for figures in statistics.clocks if figures.clock == clock]
         drawn = [
             _drawn(
                 words.say(
@@ -261,11 +278,12 @@ def _clock_charts(
         yield clock, rows, chart
 
 
-def _translation_chart(words: Words, found: Statistics) -> Markup | None:
-    if not any(translation.delay for translation in found.translations):
+def _translation_chart(words: Words, statistics: Statistics) -> Markup | None:
+    if not any(translation.delay for translation in statistics.translations):
         return None
     drawn = [
-        _drawn(translation.side.upper(), translation.delay) for translation in found.translations
+        _drawn(translation.side.upper(), translation.delay)
+        for translation in statistics.translations
     ]
     return charts.spread(
         "translations-took", words.say("How long translations took"), drawn, None, words
@@ -282,16 +300,16 @@ def _drawn(
     )
 
 
-# As a table
+# The table
 
 
-def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
+def _figures(statistics: Statistics) -> Iterator[StatisticsFigure]:
     """Yield every figure as a row of one table."""
-    for opened in found.opened:
+    for opened in statistics.opened:
         yield StatisticsFigure(
             what="opened", side=opened.side, format=opened.format, n=opened.opened
         )
-    for clock in found.clocks:
+    for clock in statistics.clocks:
         yield StatisticsFigure(
             what="clock",
             side=clock.side,
@@ -304,7 +322,7 @@ def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
             open=clock.open,
             overdue=clock.overdue,
         )
-    for notice in found.notices:
+    for notice in statistics.notices:
         yield StatisticsFigure(
             what="notice",
             side=notice.side,
@@ -315,7 +333,7 @@ def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
             in_time=notice.in_time,
             late=notice.short,
         )
-    for change in found.changes:
+    for change in statistics.changes:
         for what, number, after in (
             ("correction", change.corrections, change.corrected_after),
             ("cancellation", change.cancellations, change.cancelled_after),
@@ -326,7 +344,7 @@ def _figures(found: Statistics) -> Iterator[StatisticsFigure]:
                 format=change.format,
                 **{**_numbers(after), "n": number},
             )
-    for translation in found.translations:
+    for translation in statistics.translations:
         yield StatisticsFigure(
             what="translation",
             side=translation.side,
@@ -345,4 +363,4 @@ def _numbers(took: Spread | None) -> dict[str, Any]:
     }
 
 
-SHEETS: Final[tuple[PageRoute, ...]] = (PageRoute(path="/statistics", handler=statistics),)
+ROUTES: Final[tuple[PageRoute, ...]] = (PageRoute(path="/statistics", handler=statistics),)

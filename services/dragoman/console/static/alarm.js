@@ -1,9 +1,11 @@
-// The alarm of a page: armed or not and why, what rings, the takeover of every open page, silence, acknowledgement.
+// The alarm of a page: its armed state, the ringing messages, the takeover, and acknowledgements.
+// A takeover covers every open page. The reader can silence this screen.
 //
 //   off duty ─ press ─▶ arming ─ heard ─▶ armed ⇄ partly armed
 //                                   └─ context suspended, reload, new tab ─▶ not armed
 //
-// Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
+// At every load, the audio context says whether the page is armed. The state is never remembered:
+// a tab is not armed because it was armed before.
 
 import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
 import { forget } from "./kept.js";
@@ -264,7 +266,7 @@ export class Alarm {
     document.body.dataset.alarm = state;
     if (!this.#arming) this.#showState(state);
     this.#link.claim();
-    this.#beat(true);
+    this.#heartbeat(true);
   }
 
   #showState(state) {
@@ -305,7 +307,7 @@ export class Alarm {
     return button(words(said), () => this.#link.tell("duty", { duty: false, exercise: "" }));
   }
 
-  #beat(now = false) {
+  #heartbeat(now = false) {
     if (!this.#link.leads || !page.duty || (!now && this.#tick % BEAT_S !== 0)) return;
     const form = new URLSearchParams({ state: this.state, exercise: this.exercise });
     if (this.state === "no_answer") form.set("since", String(Math.round((this.#touchedAt + (CHECK_S + 2 * CHECK_STEP_S) * 1000) / 1000)));
@@ -590,7 +592,7 @@ export class Alarm {
   // Once a second: what counts, and what comes with the time.
   second() {
     this.#tick += 1;
-    this.#beat();
+    this.#heartbeat();
     if (this.#stale) this.refresh();
     this.#check();
     this.#remind();

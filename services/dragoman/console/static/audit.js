@@ -1,5 +1,7 @@
-// The proof of a record, worked out where it is read: fetches what proof.js asks, shows what each step came to, and keeps the head that was
-// seen. What was fetched stays here, so that it can be worked out again with the network off. Also copies what is to be copied.
+// The proof of a record, worked out in the reader's browser. This script fetches the data that
+// proof.js needs, shows the result of each step, and keeps the head that it has seen. The fetched
+// data stays in the page, so the proof can be worked out again with the network off. The script
+// also copies texts to the clipboard.
 
 import { ask, element, icon, say, words as sentence } from "./page.js";
 import { lastSeen, remember } from "./heads.js";

@@ -1,4 +1,5 @@
-// Forms: reads times and places back while they are typed, keeps what is typed as a draft on the server, counts words. Nothing is kept here.
+// The forms: read times and places back while the reader types, save drafts, and count words.
+// Drafts are saved on the server. The browser keeps nothing.
 
 import { ask, clock, hour, page, parsed, words } from "./page.js";
 

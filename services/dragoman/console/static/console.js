@@ -1,4 +1,4 @@
-// Every page's scripts: the one stream of the browser and what it brings, the clocks, the keys.
+// The scripts of every page: the event stream of the browser, the clocks, and the keys.
 
 import { Alarm } from "./alarm.js";
 import { keep } from "./kept.js";

@@ -1,4 +1,5 @@
-// The page on which calls can be tried: Swagger UI over our own description, in place of the plain list of operations.
+// The page for trying calls: Swagger UI with our own API description. It replaces the plain list
+// of operations.
 window.addEventListener('load', () => {
   if (!window.SwaggerUIBundle) return;
   document.getElementById('list').hidden = true;

@@ -1,4 +1,5 @@
-// The signed heads that this browser has seen, one of each channel: kept so that a log that goes back is noticed here.
+// The signed heads that this browser has seen, one for each channel. The browser keeps them, so
+// that it notices a log that goes back.
 
 const placeOf = (cid) => `dragoman.head.${cid}`;
 

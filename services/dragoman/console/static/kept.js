@@ -1,5 +1,7 @@
-// What this device keeps for when the line is lost: the duty numbers of the channel, as its reader may see them. Nothing else.
-// It is asked for again while a page is open, so that what is erased or withdrawn goes from here too, and deleted with the session.
+// The data that this device keeps for a lost connection: the duty numbers of the channel. It keeps
+// the numbers that its reader may see, and nothing else. An open page asks for them again and
+// again, so that erased or withdrawn numbers disappear here too. They are deleted with the
+// session.
 
 import { page, workerPath } from "./page.js";
 

@@ -1,4 +1,5 @@
-// Single keys. They never act in a field, with a modifier, on repeat, or while a character is being composed, and can be switched off.
+// The single-letter shortcuts, which a reader can switch off. They never act in a field, with a
+// modifier, on repeat, or while a character is being composed.
 
 import { page } from "./page.js";
 

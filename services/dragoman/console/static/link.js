@@ -1,5 +1,6 @@
-// One stream for all of a browser's tabs: over HTTP/1.1 a seventh one would not load at all. The tab that holds the lock has the stream and
-// the sound, and hands on what it hears; a tab that may sound takes over from one that may not.
+// One event stream for all tabs of a browser: over HTTP/1.1, a seventh stream would not load at
+// all. The tab that holds the lock has the stream and the sound, and passes events on to the other
+// tabs. A tab that may sound takes over from a tab that may not.
 
 const LOCK = "dragoman-alarm";
 const CHANNEL = "dragoman";

@@ -1,5 +1,6 @@
-// The service worker: when the line is lost, whoever leaves a page is shown whom to ring, and not the browser's error.
-// It keeps nothing of the service but this page and its style sheet. The numbers are put there by kept.js, and are gone with the session.
+// The service worker: on a lost connection, it shows the numbers to ring and not the browser's
+// error. It keeps only this page of the service, and its style sheet. kept.js adds the numbers,
+// which are deleted with the session.
 
 const PLAIN = "dragoman-offline";
 const NUMBERS = "dragoman-numbers";

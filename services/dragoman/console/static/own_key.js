@@ -1,4 +1,5 @@
-// The page of one's own key: makes one in this browser, says how it stands in the channel, forgets it.
+// The page of a reader's own key: makes a key in this browser, or forgets it. It also shows the
+// key's state in the channel.
 
 import { forgetKey, makeKey, ownKey } from "./signing.js";
 import { say } from "./page.js";

@@ -1,4 +1,4 @@
-// What every script of a page needs: its words, its clock, its fragments.
+// The functions that every script of a page needs: its words, its clock, and its fragments.
 
 const body = document.body;
 const given = JSON.parse(document.getElementById("words")?.dataset.words ?? "{}");

@@ -1,17 +1,22 @@
-// Proves, where it runs, that one record stands in a channel's log. Everything it needs was handed over by a server, and nothing
-// of it is believed: eight steps compare what is worked out here with what was handed over (record.md §2 to §7).
+// Proves in the browser that one record is in a channel's log. A server hands over all the data,
+// and this script trusts none of it. Eight steps compare computed values with the server's data
+// (record.md §2 to §7):
 //
 //   1 bytes      the record is rebuilt from its members, byte by byte, and its act is strict JSON
-//   2 author     Ed25519 over DSSE's pre-authentication encoding of the act, by keys valid at the record's position
-//   3 leaf       commit = SHA-256("dragoman-commit/v1\n" || bytes), leaf = SHA-256(00 || "dragoman-entry/v1\nindex …\ncommit …\n")
-//   4 path       the leaf and the siblings of the .tlog-proof, folded upwards (RFC 6962): node = SHA-256(01 || left || right)
-//   5 root       what was folded is the root in the checkpoint
+//   2 author     Ed25519 over DSSE's pre-authentication encoding of the act, by keys valid at the
+//                record's position
+//   3 leaf       commit = SHA-256("dragoman-commit/v1\n" || bytes),
+//                leaf = SHA-256(00 || "dragoman-entry/v1\nindex …\ncommit …\n")
+//   4 path       the leaf and the siblings of the .tlog-proof, folded upwards (RFC 6962):
+//                node = SHA-256(01 || left || right)
+//   5 root       the result of the folding is the root in the checkpoint
 //   6 head       the log's signature of the checkpoint (C2SP signed-note)
-//   7 witnesses  their cosignatures of it (C2SP tlog-cosignature), counted by the policy of the sides
+//   7 witnesses  their cosignatures of it (C2SP tlog-cosignature), counted by the sides' policy
 //   8 seen       the head that this browser saw last begins the tree of this one (RFC 6962)
 //
-// A step holds, differs, or is unchecked with the reason; after the first that differs the others are unchecked. Rests on
-// SHA-256 and Ed25519 of WebCrypto and on nothing else: no page, no network, no library.
+// A step `holds`, `differs`, or is `unchecked` with a reason. After the first step that differs,
+// the others are unchecked. The script needs SHA-256 and Ed25519 of WebCrypto, and nothing else:
+// no page, no network, no library.
 
 const PAYLOAD_TYPE = "application/vnd.dragoman.act.v1+json";
 const RECORD_BYTES = 524_288;

@@ -1,14 +1,17 @@
-// Verifies a published bundle in the reader's own browser (schemas/dragoman_schemas/release_bundle.py), with nothing of the server believed but
-// the log's key, which the bundle names and a side must have told the reader:
+// Verifies a published bundle in the reader's own browser. The format is
+// schemas/dragoman_schemas/release_bundle.py. The script trusts nothing of the server but the
+// log's key. The bundle names the key, and a side must have told it to the reader.
 //
 //   1 head       the log signed the head (C2SP signed-note)
 //   2 records    each record's commitment leads to the root of that head (C2SP tlog-proof)
 //   3 sides      the opening of the channel names this log and these sides
-//   4 text       the release's own records give exactly this text, and SHA-256 of it is the terms
-//   5 consents   each side consented to these terms, by two officers, and nothing in the bundle takes it back
-//   6 published  what is shown of each record is what the text lists
+//   4 text       the release's own records give exactly this text, and its SHA-256 is the terms
+//   5 consents   each side consented to these terms, by two officers, and nothing in the bundle
+//                takes a consent back
+//   6 published  the shown content of each record is the content that the text lists
 //
-// The same steps as services/dragoman/audit/release_bundle.py takes; tests/browser/test_release_pages.py holds both against the same lies.
+// services/dragoman/audit/release_bundle.py takes the same steps.
+// tests/browser/test_release_pages.py tries both against the same lies.
 
 import { foldPath, hex, holdsUnder, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256 } from "./proof.js";
 

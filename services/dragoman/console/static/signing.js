@@ -1,7 +1,10 @@
-// Signs with a key that this browser made and cannot give out. Before it signs, it verifies what it is told: the act is the one that the page
-// shows, it is bound to this channel, and the head that it names is signed by the log and goes on from what this browser has seen.
+// Signs with a key that this browser made and cannot give out. Before it signs, it verifies the
+// data of the server. The act must be the one that the page shows, and must be bound to this
+// channel. The head that the act names must be signed by the log, and must continue the head that
+// this browser has seen.
 //
-//   key        Ed25519 in IndexedDB, not extractable, one for each channel and officer, beside the log's key when it was made
+//   key        Ed25519 in IndexedDB, not extractable, one for each channel and officer; the log's
+//              key of the time of its making is stored beside it
 //   signature  over DSSE's pre-authentication encoding of the act's bytes (record.md §4)
 
 import { ask, element, page, words } from "./page.js";

@@ -1,5 +1,6 @@
-// The four sounds, each unlike the others in rhythm and not only in pitch, after the burst shapes of IEC 60601-1-8.
-// Everything is put on the audio clock ahead of time: a hidden page's timers run once a minute, its sounds on time.
+// The four sounds, which differ in rhythm and not only in pitch. They follow the burst shapes of
+// IEC 60601-1-8. The script schedules all pulses on the audio clock in advance, because a hidden
+// page's timers run once a minute, but its sounds run on time.
 
 const PEAK = 0.8;
 const RAMP_S = 0.02;

@@ -1,5 +1,6 @@
-// Time travel without leaving the page: the slider and the arrow keys change the address, and the page of that address follows. What is
-// shown is always the server's own page, so that it says the same as without scripts.
+// Time travel without leaving the page: the slider and the arrow keys change the address. The page
+// of that address is then loaded. It is always the server's own page, so it says the same as
+// without scripts.
 
 import { ask, page, parsed, SignedOut } from "./page.js";
 

@@ -1,4 +1,5 @@
-// A clock that no browser slows down: a worker's timers run every second while the page is hidden. It says how long nothing was heard.
+// A clock that no browser slows down: a worker's timers run every second while the page is hidden.
+// It reports how long the page has received nothing.
 
 let heardAt = performance.now();
 

@@ -1,1 +1,1 @@
-"""Rules of the acts, pure: who may send each, when, and what it changes."""
+"""The pure rules of the acts: their actors, their conditions, and their effects."""

@@ -1,4 +1,7 @@
-"""May this actor do this act on this object? The one answer, for pages, streams, lists, posts and audits."""
+"""Access: whether an actor may do an act on an object.
+
+Pages, streams, lists, posts and audits all ask here.
+"""
 
 from typing import Final
 
@@ -18,7 +21,7 @@ _SERVICES: Final = {
 
 
 def officer_side(actor: str) -> str:
-    """Return the side for which an officer acted; empty for services, and for root keys, which say nothing."""
+    """Return the side for which an officer acted; empty for services and root keys."""
     side, _, name = actor.partition("/")
     return "" if side == SERVICE or name == ROOT else side
 
@@ -32,7 +35,11 @@ def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | 
 
 
 def may_read(registry: Registry, actor: str) -> Refusal | None:
-    """Officers of the member sides, auditors among them, read all of the log; so do the sides' own root keys, which enter the first of them."""
+    """Return the refusal to let an actor read the log, or None.
+
+    Officers of the sides, auditors included, read all of the log. So do root keys that
+    the sides keep themselves: they enter the first officers.
+    """
     if registry.custody == "sides" and actor in {f"{side.name}/{ROOT}" for side in registry.sides}:
         return None
     officer = registry.officers.get(actor)
@@ -54,17 +61,19 @@ def may_act(
     position: int,
     second: str = "",
 ) -> Refusal | None:
-    """Return whether the actor's side and roles permit the act in that exchange, for a record at that position.
+    """Return the refusal of an act in an exchange, for a record at a position, or None.
 
-    Of a two-key act either the actor or the `second`, who releases it, has the role; a
-    duty officer may be let send it alone.
+    The actor's side and roles must permit it. Of an act that takes two officers, either
+    the actor or the `second`, who releases it, must have the role. For some acts a duty
+    officer may send it alone.
     """
     side, _, name = actor.partition("/")
     if side == SERVICE:
-        text = _SERVICES.get(rule.who, rule.service)
+        # No service records an act of officers, and every service has a name.
+        service = _SERVICES.get(rule.who, rule.service)
         return (
             None
-            if text == name
+            if name and service == name
             else _denied(
                 sentence(
                     "the service %(service)s does not record %(act)s.", service=name, act=rule.act

@@ -1,6 +1,7 @@
-"""The one table: every act that there is, and every format with the life of its exchanges.
+"""The registry of all acts, and of all formats with the life of their exchanges.
 
-A new format is a line in `FORMATS`; acts of its own are lines of its family's `RULES`.
+A new format is a line in the `FORMATS` of its family. Its own acts are lines in the
+`RULES` of its family.
 """
 
 from typing import Final
@@ -9,10 +10,10 @@ from dragoman.domain.acts import deadline_acts
 from dragoman.domain.acts.act_rules import Format, Rule
 from dragoman.domain.acts.families import (
     channel,
+    common_acts,
     contact,
     delivery_outcomes,
     dialogue,
-    exchange,
     internal_tasks,
     meeting,
     notification,
@@ -36,7 +37,7 @@ RULES: Final[dict[str, Rule]] = {
     rule.act: rule
     for rule in (
         *(form.rule for form in FORMATS.values()),
-        *exchange.RULES,
+        *common_acts.RULES,
         *contact.RULES,
         *meeting.RULES,
         *notification.RULES,
@@ -57,11 +58,14 @@ PATHS: Final[dict[str, str]] = {
     "desk": "desk",
     "channel": "channel",
 }
-"""Where under a channel the acts of a family are posted."""
+"""The path segment under a channel to which the acts of a family are posted."""
 
 
 def states() -> str:
-    """Return the lives of all formats as a Markdown document with one Mermaid diagram each."""
+    """Return the lives of all formats as a Markdown document.
+
+    Each format has one Mermaid diagram.
+    """
     lines = [
         "# States of exchanges",
         "",
@@ -91,7 +95,8 @@ def states() -> str:
         for act, moves in sorted(form.moves.items()):
             rule = RULES[act]
             lines.append(
-                f"| `{act}` | {rule.who.value} | {', '.join(moves)} | {'yes' if rule.consenting else ''} |"
+                f"| `{act}` | {rule.who.value} | {', '.join(moves)} "
+                f"| {'yes' if rule.consenting else ''} |"
             )
         lines.append("")
     return "\n".join(lines)

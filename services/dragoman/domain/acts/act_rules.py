@@ -1,7 +1,8 @@
-"""What a line of the table is: one act, who may do it, where, and what it does to the state.
+"""The types of the act registry: the rule of an act, and the format of an exchange.
 
-The rules of a format are data of these types, in the module of its family; `table`
-joins them, `fold` reads them.
+A rule says who may do an act, in which exchanges, and how it changes the state. The
+rules of a format are data of these types, in the module of its family. `act_registry`
+joins them, and `fold` reads them.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,11 +20,12 @@ from dragoman_schemas.acts.office.channel import Family, Role
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})
-"""Duty officers and heads of office may do what officers may."""
+"""The roles that may do what officers may: duty officers and heads of office too."""
 
 STAFF: Final[frozenset[Role]] = OFFICERS | {"administrator"}
-"""Who works with the people and files beside the log: all of an office but its
-auditors.
+"""The roles that work with the people and files beside the log.
+
+They are all roles of an office except its auditors.
 """
 
 DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
@@ -32,11 +34,14 @@ NOBODY: Final[frozenset[Role]] = frozenset()
 
 
 OneKey = Callable[[Act, str], bool]
-"""Whether a duty officer may send an act alone, as it is recorded at a time."""
+"""A test of whether a duty officer may send an act alone.
+
+Its arguments are the act and the time of its record.
+"""
 
 
 def always(precedence: Precedence) -> Callable[[Act, str], Precedence]:
-    """Return the default of a format whose messages are all as urgent."""
+    """Return a default precedence that is the same for all messages of a format."""
     return lambda data, time: precedence
 
 
@@ -45,11 +50,11 @@ def _never(data: Act, time: str) -> bool:
 
 
 NEVER: Final[OneKey] = _never
-"""The `one_key` of what a duty officer may not send alone."""
+"""The `one_key` of an act that a duty officer may not send alone."""
 
 
 class Who(Enum):
-    """Which sides may do an act in an exchange."""
+    """The sides, or the service, that may do an act in an exchange."""
 
     ANY = "any side"
     OPENER = "the side that opened the exchange"
@@ -66,7 +71,10 @@ class Who(Enum):
 
 
 class Folding(Struct, frozen=True, kw_only=True):
-    """What an evolution is given: the record, its stamp, and the number that the fold counted for it."""
+    """The input of an evolution: the record, its stamp, and its number.
+
+    The fold has counted the number for the record.
+    """
 
     record: Record
     stamp: Stamp
@@ -80,15 +88,17 @@ Evolve = Callable[[Exchange, Folding], Exchange]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One act: its shape, its family, who does it, and its columns of the table.
+    """One act: its shape, its family, its actors, and its other registry columns.
 
-    `code` is shown in the number of what opens no exchange. What is `two_key` is
-    drafted by one officer and released by another of the side; a duty officer alone may
-    send it on `one_key` where that says so, with the second due. A `service` may do it
-    as well. What is `kept` stands among the exchange's acts with its content. `check`
-    holds the members of an act against each other and against the exchange; `evolve` is
-    what the act does to the exchange besides moving its status; `settle` may hold a
-    move back until all have spoken.
+    `code` is shown in the number of an act that opens no exchange. An act with
+    `two_key` is drafted by one officer and released by another of the same side.
+    `one_key` says when a duty officer may send it alone, with the second key due. A
+    `service` may do the act as well.
+
+    An act with `kept` is listed among the exchange's acts with its content. `check`
+    checks the members of an act against each other and against the exchange. `evolve`
+    is the act's effect on the exchange, besides moving its status. `settle` may delay a
+    move until all sides have spoken.
     """
 
     act: str
@@ -124,7 +134,10 @@ def opening(
     service: str = "",
     check: Check = lambda registry, exchange, record: None,
 ) -> Rule:
-    """Return the rule of an act that opens an exchange: any side may, and it is a numbered message."""
+    """Return the rule of an act that opens an exchange.
+
+    Any side may do it, and it is a numbered message.
+    """
     return Rule(
         act=act,
         shape=shape,
@@ -141,20 +154,21 @@ def opening(
 
 
 Moves = Mapping[str, Mapping[str, str]]
-"""Act → status in which it is allowed → status that follows."""
+"""A map: act → status in which the act is allowed → status that follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
-    """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens.
+    """A format: its opening act, its number, its defaults, and its exchanges' life.
 
-    An exchange starts as `start`, or where the act itself says how far the matter is,
-    as `begun` says. `changes` are the statuses to which a `status-change` may lead, by
-    the status before. `kinds` are the channels in which it may be opened. `title` is
-    what an exchange is called whose opener gives it no subject. `precedence` is the
-    default for an act that is recorded at a time. What is `copied_to_all` goes for
-    information to every side that is not asked. `notice` is what such a message says on
-    its face, by language.
+    An exchange starts with status `start`, or with the status that `begun` reads from
+    the act. `changes` are the statuses to which a `status-change` may lead, by the
+    status before. `kinds` are the channels in which it may be opened.
+
+    `title` names an exchange whose opener gives it no subject. `precedence` is the
+    default for an act that is recorded at a time. An exchange that is `copied_to_all`
+    goes for information to every side that is not asked. `notice` is a text on the face
+    of such a message, by language.
     """
 
     rule: Rule

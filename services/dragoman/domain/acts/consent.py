@@ -1,20 +1,25 @@
-r"""Consent: the text that a side consents to, as a digest, and which consents count for the text as it stands.
+r"""Consent: the digest of the text that a side consents to, and the valid consents.
 
-    terms = SHA-256("dragoman-terms/v1\n<exchange>\n<what>\n" ‖ JSON of the text, members sorted, values as their bytes stand in the log)
+    terms = SHA-256("dragoman-terms/v1\n<exchange>\n<what>\n" ‖ JSON of the text)
 
-An act of consent names the terms that its officer has seen, and is void where they are
-not those of its position. Later it counts for as long as the exchange says exactly
-this. So nobody is ever said to have agreed to what they did not see.
+The JSON has sorted members and values with the bytes that they have in the log. An act
+of consent names the terms that its officer has seen. It is void if they are not the
+terms of its position. Later it counts as long as the exchange says exactly this. So
+nobody is ever said to have agreed to a text that they did not see.
 
-    act                                             what       the text
-    agreement, endorsement, acceptance, amendment,  text       what the opening says, as amended; of an amendment, as it would be
-    release-consent
-    amendment-agreement                             text       the same, as it would be by that amendment
-    accounts-agreement                              accounts   what the opening says, and each side's newest account
-    translation-agreement                           reading    the message that was translated, and the translation
-    fairness                                        view       what the opening says, and the newest restatement
-    agenda-agreement                                agenda     the version of the agenda
-    readout-agreement                               readout    the readout that a side proposed as joint
+    what       acts                                         the text
+    text       agreement, endorsement, acceptance,          the opening, as amended
+               release-consent
+    text       amendment, amendment-agreement               the opening, if so amended
+    accounts   accounts-agreement                           the opening, and each side's
+                                                            newest account
+    reading    translation-agreement                        the message, and its
+                                                            translation
+    view       fairness                                     the opening, and the newest
+                                                            restatement
+    agenda     agenda-agreement                             the version of the agenda
+    readout    readout-agreement                            the readout that a side
+                                                            proposed as joint
 """
 
 import hashlib
@@ -29,8 +34,9 @@ from dragoman_schemas.state import Exchange, Said, StateReadout
 BESIDE: Final = frozenset(
     {"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"}
 )
-"""Members of an opening that are about the message and not part of its text: nobody
-consents to how urgent it was.
+"""Members of an opening that describe the message and are not part of its text.
+
+For example, nobody consents to how urgent it was.
 """
 
 ACTS: Final = frozenset(
@@ -47,26 +53,37 @@ ACTS: Final = frozenset(
 """The acts that name their terms."""
 
 BINDING: Final = ("agreement", "endorsement", "release-consent")
-"""The acts by which a side consents to a text as a whole. Once one counts, the text
-changes by an amendment alone.
+"""The acts by which a side consents to a text as a whole.
+
+Once one counts, only an amendment changes the text.
 """
 
 _TAKING: Final = ("amendment", "amendment-agreement")
 
 
 def digest(exchange: str, what: str, text: Any) -> str:
-    """Return the digest of a text of an exchange, which its id names: 64 hexadecimal digits."""
+    """Return the digest of a text of an exchange: 64 hexadecimal digits.
+
+    The id of the exchange is part of the digest.
+    """
     head = f"dragoman-terms/v1\n{exchange}\n{what}\n".encode()
     return hashlib.sha256(head + bytes_of(text)).hexdigest()
 
 
 def bytes_of(text: Any) -> bytes:
-    """Return the bytes of a text of which its digest is: JSON, members sorted, values as their bytes stand in the log."""
+    """Return the bytes of a text for its digest.
+
+    They are JSON with sorted members and values with the bytes that they have in the
+    log.
+    """
     return msgspec.json.encode(text, order="deterministic")
 
 
 def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict[str, Raw]:
-    """Return what an opening says, as amended until now, and with these members instead of its own."""
+    """Return the text of an opening, as amended until now.
+
+    `fields` replace members of it.
+    """
     return {
         name: value
         for name, value in {**exchange.content, **(fields or {})}.items()
@@ -74,13 +91,16 @@ def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict
     }
 
 
-def whole(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
-    """Return the terms of an exchange's text, or of the text that it would have with these members."""
+def text_terms(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
+    """Return the terms of an exchange's text.
+
+    `fields` replace members of the text.
+    """
     return digest(exchange.id, "text", text_of(exchange, fields))
 
 
 def accounts(exchange: Exchange) -> str:
-    """Return the terms of an agreement on what the accounts have in common."""
+    """Return the terms of an agreement on the common facts of the accounts."""
     contents = {side: account[-1].content for side, account in exchange.accounts.items()}
     return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": contents})
 
@@ -88,28 +108,35 @@ def accounts(exchange: Exchange) -> str:
 def reading(exchange: Exchange, translation: Said) -> str:
     """Return the terms of an agreement to a translation."""
     of = _word(translation.content.get("of")) or exchange.id
-    original = text_of(exchange) if of == exchange.id else said_in(exchange, of)
+    original = text_of(exchange) if of == exchange.id else content_of_message(exchange, of)
     return digest(
         exchange.id, "reading", {"original": original, "translation": translation.content}
     )
 
 
-def said_in(exchange: Exchange, id: str) -> dict[str, Raw]:
-    """Return what a message of an exchange says, by its id, an account of an event among them; nothing where there is no such message."""
+def content_of_message(exchange: Exchange, id: str) -> dict[str, Raw]:
+    """Return the content of a message of an exchange, by its id.
+
+    An account of an event is a message too. The content is empty if there is no such
+    message.
+    """
     position = next((message.said.position for message in exchange.messages if message.id == id), 0)
-    accounts = (account for item in exchange.accounts.values() for account in item)
+    accounts = (account for of_side in exchange.accounts.values() for account in of_side)
     account = next(
         (account.content for account in accounts if account.given.position == position), None
     )
     return (
         account
         if account is not None
-        else next((item.content for item in _all(exchange) if item.id == id), {})
+        else next((message.content for message in _all(exchange) if message.id == id), {})
     )
 
 
 def view(exchange: Exchange, restatement: Said | None = None) -> str:
-    """Return the terms of a verdict on a restatement, the newest where none is given; empty where nobody has restated the view."""
+    """Return the terms of a verdict on a restatement, by default the newest one.
+
+    They are empty if nobody has restated the view.
+    """
     restated = exchange.acts.get("restatement", ())
     if not restated:
         return ""
@@ -123,7 +150,11 @@ def agenda(exchange: Exchange, topics: Raw) -> str:
 
 
 def readout(exchange: Exchange, side: str) -> str:
-    """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
+    """Return the terms of the readout that a side last proposed as joint.
+
+    They are empty if its newest readout is not such a proposal, or if it has no
+    readout.
+    """
     state_readout = proposed_readouts(exchange).get(side)
     return (
         ""
@@ -135,7 +166,10 @@ def readout(exchange: Exchange, side: str) -> str:
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
-    """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
+    """Return the newest readouts that are still proposed as joint, by side.
+
+    Not every side has said them yet.
+    """
     readouts = {} if exchange.meeting is None else exchange.meeting.readouts
     return {
         side: newest[-1]
@@ -144,80 +178,117 @@ def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
     }
 
 
-# Which consents count
+# Consents that count
 
 
 def withdrawn(exchange: Exchange) -> set[str]:
-    """Return the ids of the acts of consent, and of the amendments, that their sides took back."""
-    return {_word(item.content["of"]) for item in exchange.acts.get("consent-withdrawal", ())}
+    """Return the ids of the acts of consent that their sides took back.
+
+    Amendments are among them.
+    """
+    return {
+        _word(withdrawal.content["of"])
+        for withdrawal in exchange.acts.get("consent-withdrawal", ())
+    }
 
 
-def without_effect(exchange: Exchange) -> set[str]:
-    """Return the ids of the acts of consent that do not count: taken back, or sent by one officer whose second key has not turned."""
+def ineffective_consents(exchange: Exchange) -> set[str]:
+    """Return the ids of the acts of consent that do not count.
+
+    Their sides took them back, or one officer sent them and the second key has not
+    turned.
+    """
     return withdrawn(exchange) | {
         one_key.id for one_key in exchange.one_key if one_key.second is None
     }
 
 
-def is_ad_referendum(said: Said) -> bool:
-    """Return whether an act of consent is subject to its side's capital: then it counts for nothing yet."""
-    return bytes(said.content.get("ad_referendum", b"")) == b"true"
+def is_ad_referendum(consent_act: Said) -> bool:
+    """Return whether an act of consent is subject to its side's capital.
+
+    Such an act does not count yet.
+    """
+    return bytes(consent_act.content.get("ad_referendum", b"")) == b"true"
 
 
 def ad_referendum(exchange: Exchange) -> set[str]:
-    """Return the sides that consent to the text as it is subject to their capital, and no further."""
-    now, back, behind = whole(exchange), without_effect(exchange), agreed(exchange)
-    given = (
-        item
+    """Return the sides whose consent to the present text is subject to their capital.
+
+    Sides that have consented without this condition are not among them.
+    """
+    current_terms, ineffective, agreed_sides = (
+        text_terms(exchange),
+        ineffective_consents(exchange),
+        agreed(exchange),
+    )
+    consents = (
+        consent_act
         for act in BINDING
-        for item in exchange.acts.get(act, ())
-        if _word(item.content.get("terms")) == now
+        for consent_act in exchange.acts.get(act, ())
+        if _word(consent_act.content.get("terms")) == current_terms
     )
     return {
-        item.said.side
-        for item in given
-        if is_ad_referendum(item) and item.id not in back and item.said.side not in behind
+        consent_act.said.side
+        for consent_act in consents
+        if is_ad_referendum(consent_act)
+        and consent_act.id not in ineffective
+        and consent_act.said.side not in agreed_sides
     }
 
 
 Part = tuple[str, int]
-"""A part of a text: the member of the opening, and which item of it, counted from 1; 0
-where it is no list.
+"""A part of a text: the member of the opening, and the item of its list.
+
+Items are counted from 1. The item is 0 if the member is not a list.
 """
 
 
 def alternatives(exchange: Exchange) -> dict[Part, dict[str, Said]]:
-    """Return the brackets of a text: by part, and by side, its other words for it. A side's own consent to the text lifts its brackets."""
+    """Return the brackets of a text: by part and side, that side's other words for it.
+
+    A side's own consent to the text removes its brackets.
+    """
     result: dict[Part, dict[str, Said]] = {}
     consented = {
-        entry.said.side: entry.said.position
-        for entry in counting(exchange, (*BINDING, *_TAKING), whole(exchange))
+        consent_act.said.side: consent_act.said.position
+        for consent_act in counting(exchange, (*BINDING, *_TAKING), text_terms(exchange))
     }
-    for item in exchange.acts.get("alternative", ()):
-        part = _word(item.content["field"]), int(bytes(item.content.get("item", b"0")))
-        result.setdefault(part, {}).pop(item.said.side, None)
-        lifted = "text" not in item.content or consented.get(item.said.side, 0) > item.said.position
-        if not lifted and not says(part_of(exchange, part), item.content["text"]):
-            result[part][item.said.side] = item
+    for alternative in exchange.acts.get("alternative", ()):
+        part = (
+            _word(alternative.content["field"]),
+            int(bytes(alternative.content.get("item", b"0"))),
+        )
+        result.setdefault(part, {}).pop(alternative.said.side, None)
+        lifted = (
+            "text" not in alternative.content
+            or consented.get(alternative.said.side, 0) > alternative.said.position
+        )
+        if not lifted and not says(part_of(exchange, part), alternative.content["text"]):
+            result[part][alternative.said.side] = alternative
     return {part: sides for part, sides in result.items() if sides}
 
 
 def says(part: Raw | None, words: Raw) -> bool:
-    """Return whether a part of a text says these words already, in every language in which they are given."""
+    """Return whether a part of a text already has these words.
+
+    It must have them in every language in which they are given.
+    """
     if part is None:
         return False
-    stands, other = msgspec.json.decode(part), msgspec.json.decode(words)
-    if isinstance(stands, dict):
+    present, proposed = msgspec.json.decode(part), msgspec.json.decode(words)
+    if isinstance(present, dict):
         return (
-            all(stands.get(tag) == text for tag, text in other.items())
-            if isinstance(other, dict)
-            else other in stands.values()
+            all(present.get(tag) == text for tag, text in proposed.items())
+            if isinstance(proposed, dict)
+            else proposed in present.values()
         )
-    return bool(stands == other) or (isinstance(other, dict) and {*other.values()} == {stands})
+    return bool(present == proposed) or (
+        isinstance(proposed, dict) and {*proposed.values()} == {present}
+    )
 
 
 def part_of(exchange: Exchange, part: Part) -> Raw | None:
-    """Return a part of a text as it stands; None where there is none of that kind."""
+    """Return a part of a text as it is now; None if there is no such part."""
     field, item = part
     raw = exchange.content.get(field)
     if raw is None or not item:
@@ -228,37 +299,49 @@ def part_of(exchange: Exchange, part: Part) -> Raw | None:
 
 def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[Said]:
     """Yield the acts of consent that name these terms and have effect."""
-    back = without_effect(exchange)
+    ineffective = ineffective_consents(exchange)
     for act in acts:
-        for item in exchange.acts.get(act, ()):
+        for consent_act in exchange.acts.get(act, ()):
             if (
-                item.id not in back
-                and not is_ad_referendum(item)
-                and _word(item.content.get("terms")) == terms
+                consent_act.id not in ineffective
+                and not is_ad_referendum(consent_act)
+                and _word(consent_act.content.get("terms")) == terms
             ):
-                yield item
+                yield consent_act
 
 
 def agreed(exchange: Exchange) -> set[str]:
-    """Return the sides that stand behind the text as it is, its author's among them; of a report, behind every paragraph of it."""
-    now = whole(exchange)
-    count = (
+    """Return the sides that consent to the present text, its author included.
+
+    They consent to a report if they consent to every paragraph of it.
+    """
+    current_terms = text_terms(exchange)
+    number = (
         len(msgspec.json.decode(exchange.content["paragraphs"]))
         if exchange.act == "joint-report"
         else 1
     )
-    behind: dict[str, set[int]] = {}
-    for item in counting(exchange, (*BINDING, *_TAKING), now):
-        paragraph = item.content.get("paragraph")
-        named = range(1, count + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
-        behind.setdefault(item.said.side, set()).update(named)
-    return {exchange.side, *(side for side, done in behind.items() if len(done) >= count)}
+    paragraphs_of: dict[str, set[int]] = {}
+    for consent_act in counting(exchange, (*BINDING, *_TAKING), current_terms):
+        paragraph = consent_act.content.get("paragraph")
+        paragraphs = (
+            range(1, number + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
+        )
+        paragraphs_of.setdefault(consent_act.said.side, set()).update(paragraphs)
+    return {
+        exchange.side,
+        *(
+            side
+            for side, agreed_paragraphs in paragraphs_of.items()
+            if len(agreed_paragraphs) >= number
+        ),
+    }
 
 
 def is_bound(exchange: Exchange) -> bool:
-    """Return whether another side stands behind the text, or a part of it, as it is."""
-    given = counting(exchange, (*BINDING, *_TAKING), whole(exchange))
-    return any(item.said.side != exchange.side for item in given) or bool(
+    """Return whether another side consents to the present text, or to a part of it."""
+    consents = counting(exchange, (*BINDING, *_TAKING), text_terms(exchange))
+    return any(consent_act.said.side != exchange.side for consent_act in consents) or bool(
         exchange.meeting and exchange.meeting.accepted
     )
 
@@ -269,7 +352,10 @@ def parties(exchange: Exchange) -> set[str]:
 
 
 def by_every_side(exchange: Exchange, status: str) -> str:
-    """Return a status that follows when every side stands behind the text as it is."""
+    """Return a status if every side consents to the present text.
+
+    Otherwise return the status that the exchange has.
+    """
     return status if parties(exchange) <= agreed(exchange) else exchange.status
 
 
@@ -280,37 +366,46 @@ WITHDRAWABLE: Final = (
     "translation-agreement",
     "common-ground",
 )
-"""Acts that may be taken back for as long as not every side has consented."""
+"""Acts that may be taken back as long as not every side has consented."""
 
 
-def is_complete(exchange: Exchange, given: Said) -> bool:
-    """Return whether every side has consented to what an act of consent is of, or taken the amendment that it is."""
-    if given.id in {item.id for item in exchange.acts.get("amendment", ())}:
-        return is_taken(exchange, given)
+def is_complete(exchange: Exchange, consent_act: Said) -> bool:
+    """Return whether every side has consented to the object of an act of consent.
+
+    An amendment is complete once every side has agreed to it.
+    """
+    if consent_act.id in {item.id for item in exchange.acts.get("amendment", ())}:
+        return is_taken(exchange, consent_act)
     for act in ("accounts-agreement", "common-ground"):
-        if given.id in {item.id for item in exchange.acts.get(act, ())}:
-            return parties(exchange) <= standing(exchange, act)
-    if given.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
-        return True  # the translator's side consents by its translation, and one other is enough
-    if _word(given.content.get("terms")) != whole(exchange):
+        if consent_act.id in {item.id for item in exchange.acts.get(act, ())}:
+            return parties(exchange) <= consenting_sides(exchange, act)
+    if consent_act.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
+        return True  # The translator's side consents by its translation, and one other is enough.
+    if _word(consent_act.content.get("terms")) != text_terms(exchange):
         return False
     return parties(exchange) <= agreed(exchange)
 
 
-def standing(exchange: Exchange, act: str) -> set[str]:
-    """Return the sides whose newest act of consent counts for what there is now; where it gives a text of its own, all the same text."""
-    back, newest = without_effect(exchange), {}
-    for item in exchange.acts.get(act, ()):
-        if item.id not in back and not is_ad_referendum(item):
-            newest[item.said.side] = item
+def consenting_sides(exchange: Exchange, act: str) -> set[str]:
+    """Return the sides whose newest act of consent counts for the present text.
+
+    If the act gives a text of its own, the texts of all sides must be the same.
+    """
+    ineffective, newest = ineffective_consents(exchange), {}
+    for consent_act in exchange.acts.get(act, ()):
+        if consent_act.id not in ineffective and not is_ad_referendum(consent_act):
+            newest[consent_act.said.side] = consent_act
     if act == "accounts-agreement":
         newest = {
-            side: value
-            for side, value in newest.items()
-            if _word(value.content["terms"]) == accounts(exchange)
+            side: consent_act
+            for side, consent_act in newest.items()
+            if _word(consent_act.content["terms"]) == accounts(exchange)
         }
     text = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
-    if text is not None and len({bytes(entry.content[text]) for entry in newest.values()}) > 1:
+    if (
+        text is not None
+        and len({bytes(consent_act.content[text]) for consent_act in newest.values()}) > 1
+    ):
         return set()
     return set(newest)
 
@@ -319,30 +414,32 @@ def standing(exchange: Exchange, act: str) -> set[str]:
 
 
 def open_amendment(exchange: Exchange) -> Said | None:
-    """Return the amendment that the sides have neither taken nor left."""
+    """Return the amendment that the sides have neither taken nor refused."""
     proposed = exchange.acts.get("amendment", ())
     if not proposed or proposed[-1].id in withdrawn(exchange) or is_taken(exchange, proposed[-1]):
         return None
-    words = {_word(item.content["of"]) for item in exchange.acts.get("amendment-refusal", ())}
-    return None if proposed[-1].id in words else proposed[-1]
+    refused = {
+        _word(refusal.content["of"]) for refusal in exchange.acts.get("amendment-refusal", ())
+    }
+    return None if proposed[-1].id in refused else proposed[-1]
 
 
 def is_taken(exchange: Exchange, amendment: Said) -> bool:
     """Return whether every side has agreed to an amendment."""
-    proposer = () if amendment.id in without_effect(exchange) else (amendment.said.side,)
+    proposer = () if amendment.id in ineffective_consents(exchange) else (amendment.said.side,)
     return parties(exchange) <= {
         *proposer,
-        *(item.said.side for item in taking(exchange, amendment)),
+        *(agreement.said.side for agreement in taking(exchange, amendment)),
     }
 
 
 def taking(exchange: Exchange, amendment: Said) -> tuple[Said, ...]:
     """Return the agreements to an amendment that have effect."""
-    back = without_effect(exchange)
+    ineffective = ineffective_consents(exchange)
     return tuple(
-        item
-        for item in exchange.acts.get("amendment-agreement", ())
-        if item.id not in back and _word(item.content["of"]) == amendment.id
+        agreement
+        for agreement in exchange.acts.get("amendment-agreement", ())
+        if agreement.id not in ineffective and _word(agreement.content["of"]) == amendment.id
     )
 
 
@@ -351,17 +448,18 @@ def fields_of(amendment: Said) -> dict[str, Raw]:
     return msgspec.json.decode(amendment.content["fields"], type=dict[str, Raw])
 
 
-# For those who post
+# Terms for a new act of consent
 
 
 def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
-    """Return the terms that an act of consent has to name now; empty where there is nothing to consent to.
+    """Return the terms that an act of consent must name now.
 
-    `of` is the translation or the amendment that it names, `side` whose version of the
-    agenda it takes, or whose readout.
+    They are empty if there is nothing to consent to. `of` is the translation or the
+    amendment that the act names. `side` is the side whose version of the agenda, or
+    whose readout, it takes.
     """
-    named: dict[str, Callable[[], str]] = {
-        **dict.fromkeys((*BINDING, "acceptance"), lambda: whole(exchange)),
+    terms_of: dict[str, Callable[[], str]] = {
+        **dict.fromkeys((*BINDING, "acceptance"), lambda: text_terms(exchange)),
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
         "translation-agreement": lambda: next(
@@ -374,7 +472,7 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         ),
         "amendment-agreement": lambda: next(
             (
-                whole(exchange, fields_of(item))
+                text_terms(exchange, fields_of(item))
                 for item in exchange.acts.get("amendment", ())
                 if item.id == of
             ),
@@ -385,11 +483,15 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
             agenda(exchange, topics) if (topics := versions(exchange).get(side)) is not None else ""
         ),
     }
-    return named[act]() if act in named else ""
+    return terms_of[act]() if act in terms_of else ""
 
 
 def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what may be consented to now: the act, the translation or amendment that it names, whose agenda or readout, and the terms."""
+    """Yield the consents that are possible now.
+
+    Each has the act, the translation or amendment that it names, the side whose agenda
+    or readout it takes, and the terms.
+    """
     for act in (
         "agreement",
         "endorsement",
@@ -398,17 +500,17 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
         "fairness",
         "release-consent",
     ):
-        if text := terms(exchange, act):
-            yield act, "", "", text
-    for item in exchange.acts.get("translation", ()):
-        yield "translation-agreement", item.id, "", reading(exchange, item)
-    standing_now = open_amendment(exchange)
-    if standing_now is not None:
+        if current_terms := terms(exchange, act):
+            yield act, "", "", current_terms
+    for translation in exchange.acts.get("translation", ()):
+        yield "translation-agreement", translation.id, "", reading(exchange, translation)
+    amendment = open_amendment(exchange)
+    if amendment is not None:
         yield (
             "amendment-agreement",
-            standing_now.id,
+            amendment.id,
             "",
-            terms(exchange, "amendment-agreement", of=standing_now.id),
+            terms(exchange, "amendment-agreement", of=amendment.id),
         )
     if exchange.meeting is not None:
         for side, topics in versions(exchange).items():
@@ -418,32 +520,39 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
 
 
 def of_act(exchange: Exchange, side: str, act: str, members: Mapping[str, Any]) -> str:
-    """Return the terms that an act of consent of a side has to name, by its other members; empty for any other act."""
+    """Return the terms that a side's act of consent must name, by its other members.
+
+    They are empty for any other act.
+    """
     if act == "amendment":
         fields = {
             name: Raw(value if isinstance(value, Raw) else msgspec.json.encode(value))
             for name, value in members["fields"].items()
         }
-        return whole(exchange, fields)
-    whose = members.get("side", "")
-    if not whose:
-        whose = next((name for name in authors(exchange, act) if name != side), "")
-    return terms(exchange, act, of=members.get("of", ""), side=whose)
+        return text_terms(exchange, fields)
+    author = members.get("side", "")
+    if not author:
+        author = next((name for name in authors(exchange, act) if name != side), "")
+    return terms(exchange, act, of=members.get("of", ""), side=author)
 
 
 def authors(exchange: Exchange, act: str) -> list[str]:
-    """Return the sides of which an act takes the words, the opener first: an agenda, or a readout; nobody for any other act."""
+    """Return the sides whose words an act takes, the opener first.
+
+    The words are an agenda or a readout. The list is empty for any other act.
+    """
     if act == "agenda-agreement":
         return [*versions(exchange)]
     return [*proposed_readouts(exchange)] if act == "readout-agreement" else []
 
 
 def versions(exchange: Exchange) -> dict[str, Raw]:
-    """Return each side's version of the agenda, the opener's own in its request among them."""
-    raw_records = (
-        {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
-    )
-    return {**raw_records, **(exchange.meeting.agendas if exchange.meeting is not None else {})}
+    """Return each side's version of the agenda.
+
+    The opener's own version is in its request.
+    """
+    agendas = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
+    return {**agendas, **(exchange.meeting.agendas if exchange.meeting is not None else {})}
 
 
 def _all(exchange: Exchange) -> Iterator[Said]:

@@ -1,4 +1,4 @@
-"""Acts of the scheduler: reminders and lapses."""
+"""Acts of the scheduler: reminders, lapses, and missed line checks."""
 
 from datetime import datetime
 from typing import Final
@@ -8,11 +8,11 @@ from dragoman.domain.acts.deadlines import (
     LAPSE,
     REMINDERS,
     Deadline,
-    DutyCalendar,
     instant,
-    open_clocks,
-    written,
+    open_deadlines,
+    timestamp,
 )
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman_schemas.acts.office import watch
@@ -21,78 +21,104 @@ from dragoman_schemas.state import Exchange, Registry
 _STEPS: Final = ("reminder", "lapse", "line-check-missed")
 
 
-def act_of(clock: Deadline, step: int) -> bytes:
-    """Return the bytes of a reminder or a lapse, the same from every watch."""
+def act_of(deadline: Deadline, step: int) -> bytes:
+    """Return the bytes of a reminder or a lapse, the same from every scheduler."""
     return b'{"act":"%s","clock":"%s","side":"%s","started_by":"%s","step":%d,"due":"%s"}' % (
-        _name(clock, step).encode(),
-        clock.clock.encode(),
-        clock.side.encode(),
-        clock.started_by.encode(),
+        _name(deadline, step).encode(),
+        deadline.clock.encode(),
+        deadline.side.encode(),
+        deadline.started_by.encode(),
         step,
-        written(clock.due).encode(),
+        timestamp(deadline.due).encode(),
     )
 
 
-def _name(clock: Deadline, step: int) -> str:
-    """Return the act that records a step: a check without its echo is missed, whatever else lapses."""
+def _name(deadline: Deadline, step: int) -> str:
+    """Return the act that records a step.
+
+    A line check without its echo is missed; any other deadline lapses.
+    """
     return (
-        "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
+        "reminder"
+        if step != LAPSE
+        else "line-check-missed"
+        if deadline.clock == "echo"
+        else "lapse"
     )
 
 
 def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMissed) -> str:
-    """Return the key of the id of a reminder or a lapse in an exchange, the same from every watch."""
+    """Return the idempotency key of a reminder or a lapse in an exchange.
+
+    It is the same from every scheduler.
+    """
     name = str(act.__struct_config__.tag)
     return f"{name}\n{exchange}\n{act.clock}\n{act.side}\n{act.started_by}\n{act.step}"
 
 
-def recorded(exchange: Exchange, clock: Deadline) -> int:
-    """Return the highest step that is on record for a clock; 0 for none."""
-    rows = [
-        int(bytes(item.content["step"]))
+def recorded_step(exchange: Exchange, deadline: Deadline) -> int:
+    """Return the highest step that is on record for a deadline, or 0."""
+    steps = [
+        int(bytes(act_on_record.content["step"]))
         for act in _STEPS
-        for item in exchange.acts.get(act, ())
+        for act_on_record in exchange.acts.get(act, ())
         if (
-            bytes(item.content["clock"]),
-            bytes(item.content["side"]),
-            bytes(item.content["started_by"]),
+            bytes(act_on_record.content["clock"]),
+            bytes(act_on_record.content["side"]),
+            bytes(act_on_record.content["started_by"]),
         )
         == (
-            f'"{clock.clock}"'.encode(),
-            f'"{clock.side}"'.encode(),
-            f'"{clock.started_by}"'.encode(),
+            f'"{deadline.clock}"'.encode(),
+            f'"{deadline.side}"'.encode(),
+            f'"{deadline.started_by}"'.encode(),
         )
     ]
-    return max(rows, default=0)
+    return max(steps, default=0)
 
 
-def reached(clock: Deadline, now: datetime) -> int:
-    """Return the highest step that a clock has reached: a lapse strictly after the limit, a reminder at its time; 0 for none."""
-    if now > clock.due:
+def reached_step(deadline: Deadline, now: datetime) -> int:
+    """Return the highest step that a deadline has reached, or 0.
+
+    A lapse comes strictly after the limit, a reminder at its time.
+    """
+    if now > deadline.due:
         return LAPSE
-    return max((step for step in REMINDERS if now >= clock.at(step)), default=0)
+    return max((step for step in REMINDERS if now >= deadline.at(step)), default=0)
 
 
 def check(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], record: Record
 ) -> Refusal | None:
-    """Return a reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
+    """Refuse a reminder or a lapse that no scheduler would record now.
+
+    Its deadline must be binding and open, and must have reached the step. Its bytes
+    must be those that every scheduler would write.
+    """
     data = record.data
     assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
-    for clock in open_clocks(registry, exchange, calendars):
-        if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
+    for deadline in open_deadlines(registry, exchange, calendars):
+        if (deadline.clock, deadline.side, deadline.started_by) == (
+            data.clock,
+            data.side,
+            data.started_by,
+        ):
             break
     else:
         return make_refusal(
-            "void", "No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side
+            "void",
+            "There is no open deadline %(clock)s of %(side)s.",
+            clock=data.clock,
+            side=data.side,
         )
-    if record.act != act_of(clock, data.step):
-        return make_refusal("void", "The bytes of what the watch records are determined.")
+    if record.act != act_of(deadline, data.step):
+        return make_refusal("void", "The bytes are not those that every scheduler would record.")
     if (
-        reached(clock, instant(record.envelope.time)) < data.step
-        or recorded(exchange, clock) >= data.step
+        reached_step(deadline, instant(record.envelope.time)) < data.step
+        or recorded_step(exchange, deadline) >= data.step
     ):
-        return make_refusal("void", "The clock has not come so far, or it is on record.")
+        return make_refusal(
+            "void", "The deadline has not reached this step, or the step is already on record."
+        )
     return None
 
 

@@ -1,41 +1,58 @@
-"""Clocks: what each side owes, until when, and whether it was done. All of it follows from the exchange as it stands.
+"""Deadlines: the answers that each side owes, their limits, and whether they came.
 
-    clock                    who owes it           from                         met by
-    acknowledgement          each addressee        each message                 acknowledgement, or any answering act
-    echo                     each addressee        a line check                 echo; its lapse is `line-check-missed`
-    answer                   who is asked          request, invitation, inquiry, warning, or newer windows     an answer
-    explanation_answer       each addressee        explanation-request          final reply            with a ladder alone
-    bilateral_meeting, meeting_of_all   who is asked   a meeting on the ladder  meeting-held           where the ladder says
-    clarification            who is asked          a question about an incident or yearly data         final reply
-    counter_account          each addressee        encounter-report             counter-account
-    second_key               the opener            what went on one key         second-key
-    update                   the opener            each report, as promised     update, contained, ended, final-report
-    final_report             the opener            hazardous-incident           final-report
-    after_activity_report    the opener            the end of the window        after-activity-report
-    amplification            the opener            a coded message              amplification
-    readout, note            each party            meeting-held                 readout
-    reconfirmation           the opener            the newest confirmation, or a test that failed      reconfirmation, withdrawal
+    deadline               owed by         from                      met by
+    acknowledgement        each addressee  each message              acknowledgement
+    echo                   each addressee  a line check              echo
+    answer                 sides asked     request, invitation,      an answer
+                                           inquiry, warning,
+                                           or newer windows
+    explanation_answer     each addressee  explanation-request       final reply
+    bilateral_meeting,     sides asked     a meeting on the ladder   meeting-held
+    meeting_of_all
+    clarification          sides asked     a question about an       final reply
+                                           incident or yearly data
+    counter_account        each addressee  encounter-report          counter-account
+    second_key             the opener      an act on one key         second-key
+    update                 the opener      each report, as promised  update, contained,
+                                                                     ended, final-report
+    final_report           the opener      hazardous-incident        final-report
+    after_activity_report  the opener      end of the window         its report
+    amplification          the opener      a coded message           amplification
+    readout, note          each party      meeting-held              readout
+    reconfirmation         the opener      newest confirmation,      reconfirmation,
+                                           or a failed test          withdrawal
 
-At exactly the limit is in time; after it is late. What was said otherwise before
-(`passed_by`) counts as done when it was said, and owes no acknowledgement. A clock that
-started before every side had adopted the profile is courtesy: it is shown and never
-lapses. The end of a matter ends its clocks, but for acknowledgements, and meets none of
-them. What is entered for the record starts none, and a Track-2 or desk channel has
-none. No correction changes until when another side owes an answer.
+All deadlines follow from the present state of the exchange. An answering act
+acknowledges too. The lapse of an echo is `line-check-missed`. An `explanation_answer`
+exists only with a ladder. A meeting on a ladder is due where the ladder says so.
+
+An answer at exactly the limit is in time; an answer after it is late. An answer that
+was given by other means before (`passed_by`) counts from the time at which it was
+given, and owes no acknowledgement.
+
+A deadline that started before every side had adopted the profile is a courtesy: it is
+shown and never lapses. The end of a matter ends its deadlines, except acknowledgements,
+and meets none of them. An act that is entered for the record starts none. A Track-2 or
+desk channel has none. No correction changes the time until which another side owes an
+answer.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts import developments, field_checks
-from dragoman.domain.acts.families.exchange import ENDED, asked, precedence_of, receipts_over
-from dragoman_schemas.fields import Hours
+from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.families.exchange import (
+    ENDED,
+    parties_to_answer,
+    precedence_of,
+    receipts_over,
+)
 from dragoman_schemas.profiles import PROFILES, Profile
 from dragoman_schemas.state import Exchange, Message, Registry, Said, Stamp
 
@@ -43,45 +60,14 @@ REMINDERS: Final = (50, 90)
 LAPSE: Final = 100
 ACTOR: Final = "service/watch"
 UNTIMED: Final = frozenset({"track2", "desk"})
-WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class DutyCalendar(Struct, frozen=True, kw_only=True):
-    """The days on which a side's office works."""
-
-    days: frozenset[str] = frozenset(WEEK[:5])
-    zone: str = "UTC"
-    holidays: frozenset[str] = frozenset()
-
-    def works(self, day: date) -> bool:
-        """Return whether that is a duty day."""
-        return WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays
-
-    def after(self, start: datetime, seconds: int) -> datetime:
-        """Return the instant when so much time of duty days has gone by, counted from midnight to midnight of the office's zone."""
-        zone, span, at = ZoneInfo(self.zone), timedelta(seconds=seconds), start
-        for _ in range(_DAYS):
-            local = at.astimezone(zone)
-            midnight = datetime.combine(
-                local.date() + timedelta(days=1), datetime.min.time(), zone
-            ).astimezone(UTC)
-            if self.works(local.date()):
-                if at + span <= midnight:
-                    return at + span
-                span -= midnight - at
-            at = midnight
-        return at
-
-
-_DAYS: Final = 366
-"""An office that never works would never owe anything: after a year the clock is due."""
 
 
 class Deadline(Struct, frozen=True, kw_only=True):
-    """One clock of an exchange: who owes what since which record, until when, and whether it binds.
+    """One deadline of an exchange: its side, its limit, and whether it binds.
 
-    `met` by what was owed; `ended`, where it was not, with the matter: then it is owed
-    no more.
+    `clock` is its name on the wire. `started_by` is the record from which it runs.
+    `met` is the stamp of the act that was owed. `ended` is the end of the matter, if
+    that came first: then nothing is owed any more.
     """
 
     clock: str
@@ -95,121 +81,81 @@ class Deadline(Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Return whether it is still owed."""
+        """Return whether the answer is still owed."""
         return self.met is None and self.ended is None
 
     def late(self, now: datetime) -> bool:
-        """Return whether the limit passed before it was met, or the matter ended."""
+        """Return whether the limit passed before the deadline was met or ended."""
         stopped = self.met or self.ended
         return (now if stopped is None else instant(stopped.when)) > self.due
 
     def at(self, step: int) -> datetime:
-        """Return when a step is due: so many hundredths of the time have gone."""
+        """Return the time at which a step is due.
+
+        The step is a percentage of the time between beginning and limit.
+        """
         return self.begins + (self.due - self.begins) * step / 100
 
 
-def calendar_of(office: Exchange | None) -> DutyCalendar:
-    """Return a side's calendar by its office's entry; Monday to Friday in UTC without one."""
-    if office is None:
-        return DutyCalendar()
-    hours = office.content.get("hours")
-    holidays = (
-        frozenset(msgspec.json.decode(office.content["holidays"]))
-        if "holidays" in office.content
-        else frozenset()
-    )
-    if hours is None:
-        return DutyCalendar(holidays=holidays)
-    if bytes(hours) == b'"24x7"':
-        return DutyCalendar(days=frozenset(WEEK))
-    read = msgspec.json.decode(hours, type=Hours)
-    return DutyCalendar(days=frozenset(read.days), zone=read.zone, holidays=holidays)
-
-
 def profile_of(registry: Registry) -> tuple[Profile, int | None]:
-    """Return the profile whose limits are shown, and the position from which they bind; None while they are courtesy."""
-    adopted = [registry.profiles.get(side.name) for side in registry.sides]
-    names = {item.profile for item in adopted if item is not None}
-    if None in adopted or len(names) != 1:
+    """Return the profile whose limits are shown, and the position from which they bind.
+
+    The position is None as long as the limits are a courtesy.
+    """
+    adoptions = [registry.profiles.get(side.name) for side in registry.sides]
+    names = {adoption.profile for adoption in adoptions if adoption is not None}
+    if None in adoptions or len(names) != 1:
         return PROFILES["default"], None
-    return PROFILES[names.pop()], max(item.adopted.position for item in adopted if item is not None)
+    return PROFILES[names.pop()], max(
+        adoption.adopted.position for adoption in adoptions if adoption is not None
+    )
 
 
-def running(
+def deadlines_of(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> list[Deadline]:
-    """Return all clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
+    """Return all deadlines of an exchange, met or not.
+
+    A side without a calendar works from Monday to Friday in UTC.
+    """
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
-    return list(_Clocks(registry, exchange, calendars))
+    return list(_Deadlines(registry, exchange, calendars))
 
 
-def open_clocks(
+def open_deadlines(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> list[Deadline]:
-    """Return those that bind and are still owed."""
+    """Return the deadlines that bind and are still open."""
     return [
-        clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open
+        clock
+        for clock in deadlines_of(registry, exchange, calendars)
+        if clock.binding and clock.open
     ]
 
 
-# What became of a limit: the one count of what was owed, for audits, reports, statistics and pages alike
+# The outcomes of deadlines, computed here for audits, reports, statistics and pages alike
 
-Outcome = Literal["open", "overdue", "in_time", "late", "unmet", "ended"]
-"""What became of a limit: it runs; it passed, and what was owed is still owed; that came
-in time, or late; the limit passed, and the matter ended without it; the matter ended
-before the limit, and nothing is owed any more.
-"""
-
-OWED: Final[frozenset[Outcome]] = frozenset({"open", "overdue"})
-"""Something is still owed."""
-
-PASSED: Final[frozenset[Outcome]] = frozenset({"overdue", "late", "unmet"})
-"""The limit passed before what was owed had come."""
 
 TICK: Final = timedelta(milliseconds=1)
-"""What is between one time of a record and the next: a moment of which no record is any
-more is one after the last.
+"""The step between one time of a record and the next.
+
+One step after the last record is a time that no record has.
 """
-
-
-def outcome(exchange: Exchange, clock: Deadline, now: datetime) -> Outcome:
-    """Return what became of a limit of an exchange, as of a moment that a record may have."""
-    late = clock.late(now)
-    if clock.met is not None:
-        return "late" if late else "in_time"
-    if clock.ended is not None:
-        return "unmet" if late else "ended"
-    if exchange.status == "missed":  # a line check, which is over
-        return "unmet" if late else "ended"
-    return "overdue" if late else "open"
-
-
-def is_owed(exchange: Exchange, clock: Deadline) -> bool:
-    """Return whether what a limit is of is still owed, late or not."""
-    return outcome(exchange, clock, clock.due) in OWED
-
-
-def outcomes(
-    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], now: datetime
-) -> Iterator[tuple[Deadline, Outcome]]:
-    """Return every limit of an exchange with what became of it."""
-    return (
-        (clock, outcome(exchange, clock, now)) for clock in running(registry, exchange, calendars)
-    )
 
 
 def instant(text: str) -> datetime:
+    """Return the UTC instant of a timestamp."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def written(moment: datetime) -> str:
-    """Return an instant as the watch writes it, to the millisecond in UTC."""
+def timestamp(moment: datetime) -> str:
+    """Return an instant as the scheduler writes it, to the millisecond in UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-class _Clocks:
-    """The table above, walked for one exchange."""
+class _Deadlines:
+    """The deadlines of one exchange, derived row by row from the table above."""
 
     def __init__(
         self, registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
@@ -230,13 +176,14 @@ class _Clocks:
         }
         for sent in exchange.one_key:
             due = instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
-            # a second officer is asked for after the end of the matter as well, but not for a consent that was taken back
-            clock = self._clock(
+            # A second key stays due after the end of the matter, but not for a consent
+            # that was taken back.
+            clock = self._deadline(
                 "second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False
             )
             yield clock if clock.met is not None else replace(clock, ended=withdrawn.get(sent.id))
 
-    def _clock(
+    def _deadline(
         self,
         clock: str,
         side: str,
@@ -248,7 +195,11 @@ class _Clocks:
         begins: datetime | None = None,
         ends: bool = True,
     ) -> Deadline:
-        """Return a clock that a record started, then or when it `begins`; it `ends` with the matter."""
+        """Return a deadline that a record started.
+
+        It runs from the time of the record, or from `begins`. It ends with the matter
+        if `ends` is true.
+        """
         binding = self._since is not None and by.position > self._since
         begins = instant(by.time) if begins is None else begins
         ended = self._over() if ends and met is None else None
@@ -266,11 +217,13 @@ class _Clocks:
     def _after(
         self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None
     ) -> Deadline:
-        return self._clock(
+        """Return a deadline that is due some seconds after the record of its start."""
+        return self._deadline(
             clock, side, started_by, by, instant(by.time) + timedelta(seconds=seconds), met
         )
 
     def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Deadline:
+        """Return a deadline that is due some seconds after the opening."""
         return self._after(clock, side, self._exchange.id, self._exchange.opened, seconds, met)
 
     def _acknowledgements(self, message: Message) -> Iterator[Deadline]:
@@ -300,7 +253,7 @@ class _Clocks:
                 due = self._calendars.get(side, DutyCalendar()).after(
                     instant(message.said.time), seconds
                 )
-            yield self._clock(
+            yield self._deadline(
                 "acknowledgement",
                 side,
                 message.id,
@@ -344,7 +297,7 @@ class _Clocks:
                 yield self._from_opening(clock, side, seconds, self._replied(side))
 
     def _clarified(self, seconds: int) -> Iterator[Deadline]:
-        """Yield the answer to each question that was asked since."""
+        """Yield the deadline of each question that was asked after the opening."""
         for message in self._exchange.messages:
             if message.act == "clarification-request" and not message.for_the_record:
                 for side in message.to:
@@ -358,11 +311,18 @@ class _Clocks:
                     )
 
     def _replied(self, side: str) -> Stamp | None:
-        """Return a side's first answer to the opening: an interim reply stops no clock, nor does a reply that is not final."""
+        """Return a side's first answer to the opening.
+
+        An interim reply does not meet a deadline, nor does any reply that is not final.
+        """
         return self._exchange.messages[0].answered.get(side)
 
     def _over(self) -> Stamp | None:
-        """Return the end of the matter, after which nothing is owed but receipts, and those not of what was answered before its opener closed it."""
+        """Return the end of the matter, after which only acknowledgements are owed.
+
+        No acknowledgement is owed of a message that was answered before its opener
+        closed the matter.
+        """
         exchange = self._exchange
         if exchange.cancellation is not None:
             return exchange.cancellation.cancelled
@@ -374,14 +334,16 @@ class _Clocks:
         )
 
     def _says(self, field: str) -> bool:
+        """Return whether a field was true in the opening as it was sent."""
         return self._as_sent(field) is True
 
     def _moment(self, field: str, end: str) -> datetime | None:
-        """Return one end of a window as it stands."""
+        """Return one end of a window in its present state."""
         value = self._exchange.content.get(field)
         return None if value is None else instant(msgspec.json.decode(value)[end])
 
     def _imminent(self) -> bool:
+        """Return whether the opening told of an imminent threat."""
         window = self._as_sent("window")
         begins = window["from"] if isinstance(window, dict) else ""
         return field_checks.imminent(
@@ -389,7 +351,10 @@ class _Clocks:
         )
 
     def _as_sent(self, field: str) -> Any:
-        """Return a field as it was before any change: nobody else owes an answer sooner for one."""
+        """Return a field as it was before any change.
+
+        A change must not make another side owe an answer sooner.
+        """
         value = developments.as_sent(self._exchange, field)
         return None if value is None else msgspec.json.decode(value)
 
@@ -408,7 +373,7 @@ class _Clocks:
         started_by, begins = (
             (exchange.id, exchange.opened) if newest is None else (newest.id, newest.said)
         )
-        for side in sorted(asked(exchange)):
+        for side in sorted(parties_to_answer(exchange)):
             accepted = meeting.accepted.get(side)
             met = meeting.declined.get(side) if accepted is None else accepted.accepted
             if newest is None and met is None:
@@ -435,7 +400,7 @@ class _Clocks:
             )
             for side in (exchange.side, *exchange.to):
                 readout = meeting.readouts.get(side, ())
-                yield self._clock(
+                yield self._deadline(
                     name,
                     side,
                     exchange.id,
@@ -448,7 +413,7 @@ class _Clocks:
     def _asked(
         self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
     ) -> Deadline:
-        """Return the answer to windows, a call or an invitation."""
+        """Return the deadline of the answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
         since = instant(begins.time)
         match exchange.act:
@@ -464,7 +429,7 @@ class _Clocks:
                     due = max(
                         instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
                     )
-                    return self._clock("answer", side, started_by, begins, due, met)
+                    return self._deadline("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
             case _ if exchange.invokes:
                 seconds = limits.ladder_answer
@@ -474,7 +439,7 @@ class _Clocks:
                     seconds=limits.meeting_answer_lead
                 )
                 due = since + timedelta(seconds=limits.meeting_answer)
-                return self._clock(
+                return self._deadline(
                     "answer",
                     side,
                     started_by,
@@ -501,7 +466,7 @@ class _Clocks:
                         ends + timedelta(seconds=limits.after_activity),
                         self._did("after-activity-report"),
                     )
-                    yield self._clock(
+                    yield self._deadline(
                         "after_activity_report",
                         exchange.side,
                         exchange.id,
@@ -520,23 +485,29 @@ class _Clocks:
                 yield self._reconfirmed(limits.site_reconfirmed)
 
     def _did(self, *acts: str) -> Stamp | None:
-        """Return the first of some acts."""
+        """Return the stamp of the first of some acts."""
         done = [item.said for act in acts for item in self._exchange.acts.get(act, ())]
         return min(done, key=lambda stamp: stamp.position, default=None)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
-        """Yield each report promises the next one: when it says, else within two hours at first and six later."""
+        """Yield the deadline of the update that each report promises.
+
+        It is due at the time that the report names, but not later than the profile's
+        limit for a later report. If the report names no time, the limits of the profile
+        apply. By default they are two hours after the first report and six hours after
+        a later one.
+        """
         exchange = self._exchange
-        rows = [(exchange.id, exchange.opened, exchange.content)]
-        rows += [
+        reports = [(exchange.id, exchange.opened, exchange.content)]
+        reports += [
             (item.id, item.said, item.content)
             for item in exchange.acts.get("update", ())
             if not _recorded_later(item)
         ]
         last = self._did(*ends)
-        over = last or self._over()
-        for index, (id, stamp, content) in enumerate(rows):
-            if over is not None and over.position < stamp.position:
+        end = last or self._over()
+        for index, (id, stamp, content) in enumerate(reports):
+            if end is not None and end.position < stamp.position:
                 return
             seconds = self._limits.update if index else self._limits.first_update
             due = instant(stamp.time) + timedelta(seconds=seconds)
@@ -550,16 +521,19 @@ class _Clocks:
                     max(promised, instant(stamp.time)),
                     instant(stamp.time) + timedelta(seconds=self._limits.update),
                 )
-            following = rows[index + 1][1] if index + 1 < len(rows) else None
+            next_report = reports[index + 1][1] if index + 1 < len(reports) else None
             met = min(
-                (item for item in (following, last) if item is not None),
+                (item for item in (next_report, last) if item is not None),
                 key=lambda stamp: stamp.position,
                 default=None,
             )
-            yield self._clock("update", exchange.side, id, stamp, due, met)
+            yield self._deadline("update", exchange.side, id, stamp, due, met)
 
     def _reconfirmed(self, seconds: int) -> Deadline:
-        """Return the next confirmation after the newest, or after a test since that reached nobody."""
+        """Return the deadline of the next confirmation.
+
+        It runs from the newest confirmation, or from a later test that reached nobody.
+        """
         exchange = self._exchange
         newest = [
             item for item in exchange.acts.get("reconfirmation", ()) if not _recorded_later(item)
@@ -586,9 +560,12 @@ class _Clocks:
         )
 
 
-def _recorded_later(said: Said) -> bool:
-    """Return whether an act was entered for the record, and starts nothing."""
-    return bytes(said.content.get("for_the_record", b"")) == b"true"
+def _recorded_later(act: Said) -> bool:
+    """Return whether an act was entered for the record.
+
+    Such an act starts no deadline.
+    """
+    return bytes(act.content.get("for_the_record", b"")) == b"true"
 
 
 def failed_tests(exchange: Exchange) -> list[Said]:
@@ -596,10 +573,7 @@ def failed_tests(exchange: Exchange) -> list[Said]:
     if exchange.act != "point-of-contact":
         return []
     return [
-        item
-        for item in exchange.acts.get("call-attempt", ())
-        if bytes(item.content["outcome"]) != b'"reached"'
+        attempt
+        for attempt in exchange.acts.get("call-attempt", ())
+        if bytes(attempt.content["outcome"]) != b'"reached"'
     ]
-
-
-# What the watch records

@@ -1,14 +1,17 @@
-"""How the facts of a matter developed: the values of a field as of a time, newest first, beside what was corrected.
+"""Developments of the facts of a matter: the values of a field by time, newest first.
 
-    report        place 15.12 116.44, casualties 1     as of 07:55
-    update        casualties 4                         as of 08:40      casualties: 4 (08:40), 1 (07:55)
-    update        place 15.20 116.50                   as of 08:10      place: 15.20 116.50 (08:10), 15.12 116.44 (07:55): a track
-    correction    casualties 3, "counted twice"                         casualties: 3 (08:40), 1 (07:55)
+    report       as of 07:55: place 15.12 116.44, casualties 1
+    update       as of 08:40: casualties 4
+    update       as of 08:10: place 15.20 116.50
+    correction   casualties 3, "counted twice"
 
-A development makes nothing wrong that was said before; a correction does, and it alone
-is an exception for the auditor. The value as of the newest time stands in the message.
-One that is told later and as of an earlier time takes its place in the series, and
-changes nothing else.
+    casualties   3 (08:40), 1 (07:55)
+    place        15.20 116.50 (08:10), 15.12 116.44 (07:55): a track
+
+Before the correction, the newest number of casualties is 4 (08:40). A development makes
+no earlier statement wrong. A correction does, and only a correction is a finding for
+the auditor. The message shows the value as of the newest time. A value that comes later
+but is as of an earlier time takes its place in the series, and changes nothing else.
 """
 
 from collections.abc import Iterator
@@ -24,7 +27,10 @@ from dragoman_schemas.state import Amended, Development, Exchange, Stamp, StateC
 
 
 class TimedValue(Struct, frozen=True, kw_only=True):
-    """What a field is as of a time, in the record that told so; `corrected` where an error in it was mended since."""
+    """A value of a field as of a time, with the stamp of the record that told it.
+
+    `corrected` is the stamp of a later correction of the value.
+    """
 
     value: Raw
     as_of: str
@@ -33,21 +39,27 @@ class TimedValue(Struct, frozen=True, kw_only=True):
 
 
 OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
-"""Where and when something happened: what moves later happened where it was first."""
+"""Fields for the place and time of an event.
+
+If the object of an event moves later, the event still happened at its first place.
+"""
 
 Change = StateCorrection | Development | Amended
 
 
 def changes(exchange: Exchange) -> list[Change]:
-    """Return the corrections, the developments and the amendments of an exchange, in the order of their records."""
+    """Return the corrections, developments and amendments of an exchange.
+
+    They are in the order of their records.
+    """
     return sorted(
         (*exchange.corrections, *exchange.developments, *exchange.amended),
-        key=lambda item: stamp_of(item).position,
+        key=lambda change: stamp_of(change).position,
     )
 
 
 def stamp_of(change: Change) -> Stamp:
-    """Return which record brought a change."""
+    """Return the stamp of the record that brought a change."""
     match change:
         case StateCorrection():
             return change.corrected
@@ -58,13 +70,16 @@ def stamp_of(change: Change) -> Stamp:
 
 
 def as_sent(exchange: Exchange, name: str) -> Raw | None:
-    """Return a field as its exchange was opened with; None where it had none."""
+    """Return a field as the opening had it; None if the opening did not have it."""
     first = next((change for change in changes(exchange) if name in change.fields), None)
     return exchange.content.get(name) if first is None else first.was.get(name)
 
 
 def of_event(exchange: Exchange) -> dict[str, Raw]:
-    """Return what an opening says of its event, errors mended: where and when it was as told first, everything else as it stands."""
+    """Return the content of an opening with the first place and time of its event.
+
+    Errors in them are corrected. All other members have their present values.
+    """
     moved = {*developed(exchange)} & OF_EVENT
     return {
         **exchange.content,
@@ -73,7 +88,11 @@ def of_event(exchange: Exchange) -> dict[str, Raw]:
 
 
 def begins(exchange: Exchange) -> str:
-    """Return as of when an opening speaks: the time of the event that it tells, where that is known and over, or else when it was said."""
+    """Return the time as of which an opening speaks.
+
+    It is the time of its event if that is known and over, or else the time at which the
+    opening was said.
+    """
     raw = as_sent(exchange, "time")
     value = None if raw is None else msgspec.json.decode(raw)
     text = value.get("about") if isinstance(value, dict) else value
@@ -88,7 +107,10 @@ def begins(exchange: Exchange) -> str:
 
 
 def series(exchange: Exchange, name: str) -> list[TimedValue]:
-    """Return the values of a field, the newest by its time first; the opening's own among them where it was known."""
+    """Return the values of a field, the newest by its time first.
+
+    The opening's own value is among them if it was known.
+    """
     opened = as_sent(exchange, name)
     timed_values: list[TimedValue] = []
     if opened is not None and not is_unknown(opened):
@@ -102,12 +124,14 @@ def series(exchange: Exchange, name: str) -> list[TimedValue]:
             )
             timed_values.sort(key=_age, reverse=True)
         elif timed_values:
-            mended = (
+            corrected = (
                 stamp_of(change)
                 if isinstance(change, StateCorrection)
                 else timed_values[0].corrected
             )
-            timed_values[0] = replace(timed_values[0], value=change.fields[name], corrected=mended)
+            timed_values[0] = replace(
+                timed_values[0], value=change.fields[name], corrected=corrected
+            )
         else:
             timed_values.append(
                 TimedValue(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change))
@@ -116,39 +140,45 @@ def series(exchange: Exchange, name: str) -> list[TimedValue]:
 
 
 def developed(exchange: Exchange) -> Iterator[str]:
-    """Yield the fields of which more than the opening's value was told, in the order in which that began."""
+    """Yield the fields that have developments, in the order of their first ones."""
     yield from dict.fromkeys(
         name for development in exchange.developments for name in development.fields
     )
 
 
 def is_newest(exchange: Exchange, name: str, as_of: str) -> bool:
-    """Return whether a value as of a time would stand: whether none of a later time is there."""
+    """Return whether a value as of a time would be the newest."""
     timed_values = series(exchange, name)
     return not timed_values or _instant(as_of) > _instant(timed_values[0].as_of)
 
 
 def is_told(exchange: Exchange, name: str, as_of: str) -> bool:
-    """Return whether a field has a value as of exactly that time already."""
+    """Return whether a field already has a value as of exactly that time."""
     return any(
         _instant(timed_value.as_of) == _instant(as_of) for timed_value in series(exchange, name)
     )
 
 
 def is_unknown(raw: Raw) -> bool:
-    """Return whether a value is unknown: also where all that it is made of is."""
-    known = msgspec.json.decode(raw)
-    return known == field_checks.UNKNOWN or (
-        isinstance(known, dict)
-        and bool(known)
-        and all(item == field_checks.UNKNOWN for item in known.values())
+    """Return whether a value is unknown.
+
+    An object is unknown if all its members are.
+    """
+    decoded = msgspec.json.decode(raw)
+    return decoded == field_checks.UNKNOWN or (
+        isinstance(decoded, dict)
+        and bool(decoded)
+        and all(member == field_checks.UNKNOWN for member in decoded.values())
     )
 
 
 def as_of(update: object, when: str) -> str:
-    """Return as of when an update speaks: as it says, or else when it was said."""
-    given = getattr(update, "as_of", UNSET)
-    return given if isinstance(given, str) else when
+    """Return the time as of which an update speaks.
+
+    It is the time that the update names, or else `when`, at which it was said.
+    """
+    named_time = getattr(update, "as_of", UNSET)
+    return named_time if isinstance(named_time, str) else when
 
 
 def _age(value: TimedValue) -> tuple[datetime, int]:

@@ -1,27 +1,26 @@
-"""Exchanges that every side consented to take out of the record, and the entries that stand in a log for what they said (record.md §7).
+"""Erasure: all sides together take whole exchanges out of the record.
 
-    erasure-consent     root or an administrator of a side: names every record of whole exchanges
-    erasure             root or an administrator of every side: the same, and what of each record is kept
+    erasure-consent   root or an administrator of a side; names every record
+    erasure           root or an administrator of every side; the same, and what stays
 
-In a trial, whose keys the host keeps, it signs an erasure for each side that has
-consented, and an erasure is void without their consents. Where the sides keep their own
-keys every side signs the erasure itself; a consent says before it that a side will.
+In a trial the host keeps all keys. It signs an erasure for each side that has
+consented, and without their consents an erasure is void. Where the sides keep their own
+keys, every side signs the erasure itself. A consent announces that a side will.
 
-From an erasure on its exchanges are gone from the state, on every gateway and in every
-replay, whether the bytes are still in the log or not. Where they are not, the record's
-leaf entry stands in their place, so that tree, proofs and heads stay as they were
-signed. Such an entry is no more than junk unless an erasure further on names it: who
-folds a log that has one must know the erasures before it begins. The fold takes the
-record with an empty act: its id stays used up, its number counted, its time passed; it
-is not judged again.
+An erasure removes its exchanges from the state, on every gateway and in every replay,
+whether the bytes are still in the log or not. If the bytes are gone, the record's leaf
+entry (the stub) is in their place, so that tree, proofs and heads stay valid. A stub is
+junk unless a later erasure names it, so a reader must know all erasures before it
+folds. The fold takes the record with an empty act. Its id stays used up, its number and
+its time count, and it is not judged again.
 
-An exchange stays where the legality of others' records rests on it: a liaison office,
-by whose calendar clocks are judged, and a request for explanation, on whose ladder
-meetings stand; and where a service opened it, which said nothing of its own.
+Some exchanges cannot be erased, because other records are legal by them: a liaison
+office (its calendar sets deadlines), a request for explanation (meetings rest on it),
+and exchanges that a service opened. See docs/spec/record.md §15.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from itertools import islice
 from typing import Final
 
@@ -45,27 +44,33 @@ LASTING: Final = frozenset({"liaison-office", "explanation-request"})
 _MARK: Final = b',"type":"dragoman.erasure.v'
 
 Naming = Erasure | ErasureConsent
-"""What names every record of whole exchanges."""
+"""An act that names every record of whole exchanges."""
 
 RecordsOf = Callable[[str], Iterable[ErasedRecord]]
 """Every record of an exchange, void ones too, in the order of the log."""
 
 
 class Withheld(Struct, frozen=True, kw_only=True, gc=False):
-    """A record whose bytes may be gone, as an erasure at the position `by` has it."""
+    """A record whose bytes may be gone, as an erasure at the position `by` names it.
+
+    `others` are the positions of further erasures that name it alike, in order. The
+    first may be void, because two administrators may post the same erasure at the same
+    time.
+    """
 
     record: ErasedRecord
     by: int
+    others: tuple[int, ...] = ()
 
 
 Named = Mapping[int, Withheld]
-"""What erasures say of records, by position. Whether those erasures are legal is found
-out when the fold comes to them.
+"""Records that erasures name, by position. The fold finds out later whether those
+erasures are legal.
 """
 
 
 def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
-    """Return what of a record an erasure keeps."""
+    """Return the values of a record that an erasure keeps."""
     e = record.envelope
     return ErasedRecord(
         position=position,
@@ -80,7 +85,11 @@ def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
 
 
 def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
-    """Return what the erasures among these messages name, by position; the first of several is the one that counts."""
+    """Return the records that erasures among these messages name, by position.
+
+    The first erasure that names a position decides. Later erasures that name the record
+    alike are listed with it; those that say something else of it are passed over.
+    """
     withheld_records: dict[int, Withheld] = {}
     for position, raw in messages:
         if _MARK not in raw:
@@ -92,10 +101,40 @@ def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
         if isinstance(data, Erasure):
             for record in data.records:
                 if record.position < position:
-                    withheld_records.setdefault(
-                        record.position, Withheld(record=record, by=position)
-                    )
+                    _name(withheld_records, record, position)
     return withheld_records
+
+
+def _name(withheld_records: dict[int, Withheld], record: ErasedRecord, by: int) -> None:
+    earlier = withheld_records.get(record.position)
+    if earlier is None:
+        withheld_records[record.position] = Withheld(record=record, by=by)
+    elif earlier.record == record:
+        withheld_records[record.position] = replace(earlier, others=(*earlier.others, by))
+
+
+def merge_named(earlier: Named, later: Named) -> dict[int, Withheld]:
+    """Return the records that erasures name in two successive parts of a log."""
+    merged = dict(earlier)
+    for withheld in later.values():
+        for by in (withheld.by, *withheld.others):
+            _name(merged, withheld.record, by)
+    return merged
+
+
+def wait_for_next(
+    unproven: MutableMapping[int, int], withheld_records: Named, position: int
+) -> None:
+    """Let records that waited for a void erasure wait for the next that names them.
+
+    `unproven` holds, by the position of a withheld record, the position of the erasure
+    that is to prove it. A record that no later erasure names still waits for the void
+    one, and the caller reports it.
+    """
+    for at in [at for at, by in unproven.items() if by == position]:
+        following = next((by for by in withheld_records[at].others if by > position), 0)
+        if following:
+            unproven[at] = following
 
 
 def entry_of(record: ErasedRecord) -> bytes:
@@ -109,19 +148,22 @@ def exchanges_of(data: Naming) -> tuple[str, ...]:
 
 
 def hash_of(data: Naming) -> str:
-    """Return what an erasure and the consents to it have in common: the hash of the records that they name."""
+    """Return the hash of the records that an erasure, or a consent to it, names."""
     text = "".join(f"{record.position} {record.commit}\n" for record in data.records)
     return hashlib.sha256(f"dragoman-erasure/v1\n{text}".encode()).hexdigest()
 
 
 def consenting(registry: Registry, records: str) -> dict[str, Stamp]:
-    """Return the sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
+    """Return the sides that consented to the erasure of these records, with stamps.
+
+    A consent counts while the root or administrator who gave it is in office.
+    """
     sides = next((consent.sides for consent in registry.consents if consent.records == records), {})
     return {side: stamp for side, stamp in sides.items() if _speaks(registry, stamp.by)}
 
 
 def _speaks(registry: Registry, actor: str) -> bool:
-    """Return whether an actor still has a key and, if no root, an administrator's office."""
+    """Return whether an actor has a key, and is root or an administrator in office."""
     officer = registry.officers.get(actor)
     in_office = officer is not None and officer.until is None and "administrator" in officer.roles
     return (in_office or actor.endswith(f"/{ROOT}")) and any(
@@ -132,7 +174,10 @@ def _speaks(registry: Registry, actor: str) -> bool:
 def consents_after(
     registry: Registry, data: ErasureConsent, side: str, stamp: Stamp
 ) -> tuple[Consent, ...]:
-    """Return the consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
+    """Return the consents after one more consent, or after one was withdrawn.
+
+    Of each side, only its last word on an exchange counts.
+    """
     exchanges, records = exchanges_of(data), hash_of(data)
     consents = [
         replace(
@@ -161,21 +206,21 @@ def names_records(raw: bytes) -> bool:
     return b',"type":"dragoman.erasure' in raw
 
 
-def leaf_entry(position: int, raw: bytes, withhelds: Named) -> bytes:
-    """Return the leaf entry of a message: the message itself, where it stands for a record."""
+def leaf_entry(position: int, raw: bytes, withheld_records: Named) -> bytes:
+    """Return the leaf entry of a message; a stub is its own leaf entry."""
     return (
         leaf.entry(position - 1, leaf.commit(raw))
-        if standing_in(raw, position, withhelds.get) is None
+        if standing_in(raw, position, withheld_records.get) is None
         else raw
     )
 
 
 def standing_in(
-    raw: bytes, position: int, named: Callable[[int], Withheld | None]
+    raw: bytes, position: int, withheld_at: Callable[[int], Withheld | None]
 ) -> ErasedRecord | None:
-    """Return the record that a message stands for; None where it is no entry, or is named by no erasure."""
+    """Return the record that a stub stands for; None if the message is not a stub."""
     entry = leaf.read_entry(raw)
-    withheld = None if entry is None else named(position)
+    withheld = None if entry is None else withheld_at(position)
     return (
         withheld.record
         if withheld is not None and entry == (position - 1, withheld.record.commit)
@@ -183,9 +228,14 @@ def standing_in(
     )
 
 
+def act_of(erased_record: ErasedRecord) -> str:
+    """Return the act in the type of an erased record; empty if there is no act."""
+    return erased_record.type.partition(".")[2].partition(".")[0]
+
+
 def emptied(channel: str, family: str, erased_record: ErasedRecord, raw: bytes) -> Record:
     """Return a record with an empty act, of what is left of it."""
-    act = erased_record.type.split(".")[1]
+    act = act_of(erased_record)
     envelope = Envelope(
         id=erased_record.id,
         source="",
@@ -217,7 +267,11 @@ def emptied(channel: str, family: str, erased_record: ErasedRecord, raw: bytes) 
 def check(
     registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Naming
 ) -> Refusal | None:
-    """Whole exchanges that may be erased, each with every record that it has, by consent. `formats` are the acts that open exchanges."""
+    """Return the refusal of an erasure, or None.
+
+    It must name whole exchanges that may be erased, with every record, by consent.
+    `formats` are the acts that open exchanges.
+    """
     return _check_records(registry, formats, records_of, data) or _check_consents(
         registry, side, data
     )
@@ -276,7 +330,7 @@ def _check_consent(
 
 
 def not_consented(sides: Iterable[str]) -> Refusal:
-    """Return why an erasure in a trial is void without the consents of these."""
+    """Return the refusal of a trial's erasure without the consents of these sides."""
     return make_refusal(
         "not-permitted",
         "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
@@ -296,7 +350,7 @@ def _check_records(
         opening = next(
             (record for record in records if not record.void and record.id == exchange), None
         )
-        act = "" if opening is None else opening.type.split(".")[1]
+        act = "" if opening is None else act_of(opening)
         if act not in formats:
             return invalid(
                 "/records",

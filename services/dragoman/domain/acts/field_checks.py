@@ -1,4 +1,7 @@
-"""What several fields must be together: real times, windows that end after they begin, one place, words that can be read out."""
+"""Checks of members that a schema cannot make: times, windows, places, words.
+
+For example, a time must exist, and a window must end after it begins.
+"""
 
 import re
 from collections.abc import Iterable
@@ -34,13 +37,19 @@ _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U
 
 
 _YEARS: Final = range(1000, 9001)
-"""Years of which times may be: whatever a clock adds to one or takes away, in whatever
-zone, is still a time.
+"""Years that a time may have.
+
+A deadline may add to a time or subtract from it, in whatever zone. The result is still
+a time that Python can compute with.
 """
 
 
 def moment(text: str) -> datetime | None:
-    """Return the instant of a timestamp, or None where no such day, hour or offset exists, or none that can be reckoned with."""
+    """Return the instant of a timestamp; None if it does not exist.
+
+    It does not exist if its day, hour or offset does not, or if its year is outside
+    `_YEARS`.
+    """
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -69,7 +78,8 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
         return invalid(
             pointer,
             sentence(
-                "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000",
+                "%(time)s is no time that exists; "
+                "write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000",
                 time=text,
             ),
         )
@@ -98,7 +108,7 @@ def zone(pointer: str, value: str) -> Refusal | None:
 
 
 def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
-    """Refuse hours on no day, on a day twice, or in no zone."""
+    """Refuse hours with a day that is named twice, or with an unknown zone."""
     if not isinstance(value, Hours):
         return None
     if len(set(value.days)) < len(value.days):
@@ -113,7 +123,11 @@ def _zones() -> frozenset[str]:
 
 
 def imminent(begins: str, recorded: str, *, flag: bool | None) -> bool:
-    """Return whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
+    """Return whether a threat is imminent.
+
+    `flag` decides if it is given. Otherwise the threat must be able to begin within a
+    day of the record.
+    """
     if flag is not None:
         return flag
     starts = moment(begins)
@@ -124,7 +138,7 @@ _IMMINENT: Final = timedelta(days=1)
 
 
 def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:
-    """Refuse the first place that is none."""
+    """Refuse the first place that is not valid."""
     for index, value in enumerate(or_default(values, ())):
         refusal = place(f"{pointer}/{index}", value)
         if refusal is not None:
@@ -133,7 +147,7 @@ def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | Non
 
 
 def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | None:
-    """Refuse what is no side of the channel."""
+    """Refuse a name that is not a side of the channel."""
     names = [member.name for member in registry.sides]
     if value is UNSET or value in names:
         return None
@@ -151,7 +165,10 @@ def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | 
 def sides(
     registry: Registry, pointer: str, values: tuple[str, ...] | str | UnsetType
 ) -> Refusal | None:
-    """Refuse a side that the channel does not have, or that is named twice; a word instead of sides, and nothing, are taken."""
+    """Refuse a side that the channel does not have, or that is named twice.
+
+    A word instead of sides is accepted, and so is a missing value.
+    """
     if isinstance(values, str | UnsetType):
         return None
     for index, value in enumerate(values):
@@ -166,13 +183,14 @@ def sides(
 
 
 def window(pointer: str, value: Window) -> Refusal | None:
-    """Refuse a window whose ends do not exist or are the wrong way round."""
+    """Refuse a window whose ends do not exist or are in the wrong order."""
     begins, ends = moment(value.from_), moment(value.to)
     if begins is None or ends is None:
         return invalid(
             pointer,
             sentence(
-                "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000"
+                "one end is no time that exists; "
+                "write it like 2026-11-26T08:00Z, in the years 1000 to 9000"
             ),
         )
     if ends < begins:
@@ -208,7 +226,7 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
 
 
 def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
-    """Refuse a phrase that no codebook has."""
+    """Refuse a phrase that is in no codebook."""
     for index, key in enumerate(or_default(keys, ())):
         if not any(key in book.phrases for book in CODEBOOKS.values()):
             return invalid(
@@ -221,7 +239,10 @@ def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
 
 
 def words(text: Words | UnsetType) -> int:
-    """Return the words of the longest version: Latin words, and Han characters at half a word each."""
+    """Return the number of words of the longest version of a text.
+
+    A Latin word counts one, a Han character half a word.
+    """
     if isinstance(text, UnsetType):
         return 0
     return max((_count(version) for version in _versions(text)), default=0)
@@ -231,13 +252,14 @@ def brief(**fields: Words | UnsetType) -> Refusal | None:
     """Refuse a flash or immediate text that is too long to be read out."""
     for name, value in fields.items():
         if isinstance(value, str) and len(value) < 2 * FLASH_WORDS:
-            continue  # too short to hold as many words
+            continue  # It is too short to have that many words.
         counted = words(value)
         if counted > FLASH_WORDS:
             return invalid(
                 f"/{name}",
                 sentence(
-                    "%(n)s words; flash and immediate texts have at most %(limit)s: shorten it, the rest can follow in a reply",
+                    "%(n)s words; flash and immediate texts have at most %(limit)s: "
+                    "shorten it, the rest can follow in a reply",
                     n=counted,
                     limit=FLASH_WORDS,
                 ),
@@ -260,7 +282,7 @@ def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | No
 def authentic(
     pointer: str, texts: Iterable[Words], languages: tuple[str, ...] | UnsetType
 ) -> Refusal | None:
-    """Refuse a text that lacks one of the languages in which it is said to be authentic."""
+    """Refuse a text that lacks one of the languages in which it is to be authentic."""
     if isinstance(languages, UnsetType):
         return None
     for index, text in enumerate(texts):
@@ -268,12 +290,12 @@ def authentic(
             language for language in languages if not isinstance(text, dict) or language not in text
         ]
         if missing:
-            said = sentence(
+            detail = sentence(
                 "text %(n)s is not in %(languages)s, which is authentic; give it in each",
                 n=index + 1,
                 languages=", ".join(missing),
             )
-            return invalid(pointer, said)
+            return invalid(pointer, detail)
     return None
 
 

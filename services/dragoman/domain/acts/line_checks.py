@@ -1,9 +1,12 @@
-"""The line: checked by schedule or by hand, echoed or missed, degraded by two misses running, restored by the next echo.
+"""Line checks: checks of the communication line, by schedule or by hand.
 
-The schedule is part of the profile that every side adopted, and is kept once all
-adopted the same one. The watch sends the check of a slot within the time that its echo
-would have; a slot that was missed altogether is not made up for. Everything that it
-sends follows from the slot, so any number of watches send one check.
+A check is echoed or missed. Two consecutive misses degrade the line, and the next echo
+restores it.
+
+The schedule is part of the profile of each side. It applies once all sides have adopted
+the same one. The scheduler sends the check of a slot within the time limit of its echo.
+If a slot was missed altogether, nothing is sent for it later. The scheduler's check
+follows from the slot alone, so any number of schedulers send one check.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, UnsetType
 
-from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of, timestamp
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman_schemas.acts.office.channel import LineChecks
@@ -23,7 +26,7 @@ from dragoman_schemas.state import Exchange, Registry
 
 ECHOED: Final = ("echoed", "echoed_with_errors")
 MISSES: Final = 2
-"""Misses running that degrade a line."""
+"""Consecutive misses that degrade a line."""
 
 _NEUTRAL: Final = (
     "Quick brown fox",
@@ -32,7 +35,7 @@ _NEUTRAL: Final = (
     "Bright vixens jump, dozy fowl quack",
     "Six big juicy steaks sizzled",
 )
-"""Of nothing in particular, so that no word can be misread as a message."""
+"""Phrases about nothing in particular, so that no word is misread as a message."""
 
 _HAN: Final = ("联络官", "海上平安", "线路检查", "收到请复", "天气晴朗")
 _CYRILLIC: Final = ("Проверка связи", "Съешь же ещё этих мягких булок")
@@ -41,7 +44,7 @@ _read = msgspec.json.Decoder(LineChecks).decode
 
 
 class Slot(Struct, frozen=True, kw_only=True):
-    """One check of the schedule: when it is due, which side sends it, its running number."""
+    """One check of the schedule: its time, its sender, and its running number."""
 
     due: datetime
     side: str
@@ -49,7 +52,7 @@ class Slot(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """The checks that every side adopted, and from when on."""
+    """The checks that every side has adopted, and their start."""
 
     checks: LineChecks
     sides: tuple[str, ...]
@@ -81,7 +84,10 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return ZoneInfo(self.checks.zone)
 
     def _slots(self, day: date) -> list[Slot]:
-        """Return a day's slots in their order: where clocks are changed, hours of the zone are not in the order of time."""
+        """Return a day's slots in the order of time.
+
+        On a day on which clocks change, the zone's hours are not in the order of time.
+        """
         return sorted(self._each(day), key=lambda slot: slot.due)
 
     def _each(self, day: date) -> Iterator[Slot]:
@@ -101,14 +107,19 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 def schedule_of(registry: Registry) -> Schedule | None:
-    """Return the schedule that binds: every side has adopted the same profile, with the same checks."""
-    if registry.kind in UNTIMED or len(registry.sides) < 2:  # a line has two ends
+    """Return the schedule that binds, or None.
+
+    Every side must have adopted the same profile with the same checks.
+    """
+    if registry.kind in UNTIMED or len(registry.sides) < 2:  # A line has two ends.
         return None
     _, since = profile_of(registry)
-    adopted = [registry.profiles[side.name] for side in registry.sides] if since is not None else []
+    adoptions = (
+        [registry.profiles[side.name] for side in registry.sides] if since is not None else []
+    )
     schedules = [
-        None if isinstance(item.line_check, UnsetType) else _read(item.line_check)
-        for item in adopted
+        None if isinstance(adoption.line_check, UnsetType) else _read(adoption.line_check)
+        for adoption in adoptions
     ]
     if (
         not schedules
@@ -116,7 +127,7 @@ def schedule_of(registry: Registry) -> Schedule | None:
         or any(schedule != schedules[0] for schedule in schedules)
     ):
         return None
-    start = datetime.fromisoformat(max(item.adopted.time for item in adopted))
+    start = datetime.fromisoformat(max(adoption.adopted.time for adoption in adoptions))
     if isinstance(schedules[0].from_, str):
         start = max(start, datetime.fromisoformat(schedules[0].from_))
     return Schedule(
@@ -127,7 +138,10 @@ def schedule_of(registry: Registry) -> Schedule | None:
 
 
 def act_of(registry: Registry, slot: Slot) -> bytes:
-    """Return the bytes of the check of a slot, the same from every watch: in each script in use."""
+    """Return the bytes of the check of a slot, the same from every scheduler.
+
+    The check has a phrase in each script that the channel uses.
+    """
     words = [_NEUTRAL[slot.sequence % len(_NEUTRAL)], f"{slot.due:%d%H%M}Z"]
     for prefix, phrases in (("zh", _HAN), ("ru", _CYRILLIC)):
         if any(language.partition("-")[0] == prefix for language in registry.languages):
@@ -143,12 +157,18 @@ def act_of(registry: Registry, slot: Slot) -> bytes:
 
 
 def key_of(slot: Slot) -> str:
-    """Return the key of the id of a slot's check, the same from every watch."""
-    return f"line-check\n{slot.side}\n{written(slot.due)}"
+    """Return the idempotency key of a slot's check.
+
+    It is the same from every scheduler.
+    """
+    return f"line-check\n{slot.side}\n{timestamp(slot.due)}"
 
 
 def due(registry: Registry, moment: datetime) -> Slot | None:
-    """Return the slot whose check is to be sent at a moment, if it is not too late for its echo."""
+    """Return the slot whose check must be sent at a moment, or None.
+
+    The time limit of the slot's echo must not have passed.
+    """
     schedule = schedule_of(registry)
     slot = None if schedule is None else schedule.last(moment)
     limits, _ = profile_of(registry)
@@ -156,19 +176,24 @@ def due(registry: Registry, moment: datetime) -> Slot | None:
 
 
 def check(registry: Registry, record: Record) -> Refusal | None:
-    """Return what the watch sends is the check of the slot in which it is sent, as every watch would send it."""
+    """Refuse a scheduled check that is not the one of the present slot.
+
+    Its bytes must be those that every scheduler would send.
+    """
     slot = due(registry, datetime.fromisoformat(record.envelope.time))
     if slot is None:
         return make_refusal("void", "No line check is due by schedule.")
     if record.act != act_of(registry, slot):
-        return make_refusal("void", "The bytes of a line check by schedule are determined.")
+        return make_refusal("void", "The bytes are not those of the scheduled line check.")
     return None
 
 
 class LineState(Struct, frozen=True, kw_only=True):
-    """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+    """The state of a circuit by its newest checks.
 
-    `with_errors` is whether that echo was not what had been sent.
+    `checked` is the time of the last echo, and `latency_s` its delay in seconds.
+    `echoed_running` and `missed_running` count the consecutive checks with that result.
+    `with_errors` says whether the last echo differed from the text that was sent.
     """
 
     state: Literal["up", "degraded", "not_checked"]
@@ -180,11 +205,14 @@ class LineState(Struct, frozen=True, kw_only=True):
 
 
 def standing(checks: Iterable[Exchange]) -> LineState:
-    """Return how a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
+    """Return the state of a circuit by its checks, which are given newest first.
+
+    A check that waits for its echo does not count yet.
+    """
     settled = [(check, result) for check in checks if (result := result_of(check))]
     missed = len(list(takewhile(lambda item: item[1] == "missed", settled)))
     echoed = len(list(takewhile(lambda item: item[1] in ECHOED, settled)))
-    last, text = next(
+    last, last_result = next(
         ((check, result) for check, result in settled if result in ECHOED), (None, "")
     )
     state: Literal["up", "degraded", "not_checked"] = (
@@ -196,12 +224,15 @@ def standing(checks: Iterable[Exchange]) -> LineState:
         latency_s=None if last is None else latency(last),
         echoed_running=echoed,
         missed_running=missed,
-        with_errors=text == "echoed_with_errors",
+        with_errors=last_result == "echoed_with_errors",
     )
 
 
 def result_of(check: Exchange) -> str:
-    """Return what became of a line check, also after it was closed: nobody mends a line by closing its checks. Empty while it is awaited."""
+    """Return the result of a line check; empty while its echo is awaited.
+
+    The result stays after the check was closed: closing a check does not repair a line.
+    """
     if check.status in (*ECHOED, "missed"):
         return check.status
     if check.cancellation is not None:
@@ -218,7 +249,7 @@ def result_of(check: Exchange) -> str:
 
 
 def latency(check: Exchange) -> float | None:
-    """Seconds from a check's record to its first echo's; None without one."""
+    """Return the seconds from a check's record to that of its first echo, or None."""
     echoes = check.acts.get("echo", ())
     if not echoes:
         return None

@@ -1,4 +1,7 @@
-"""Who keeps a channel: officers and keys, entered and revoked by root and administrators, and whose signature an act takes (record.md §4, §5)."""
+"""The members of a channel: its officers and keys, and the valid signatures of an act.
+
+Root and administrators enter and revoke officers and keys. See record.md §4 and §5.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -29,7 +32,7 @@ MEMBERSHIP: Final = (
     acts.RootRotation,
     acts.SideAdmission,
 )
-"""The acts that change who keeps a channel."""
+"""The acts that change the members of a channel."""
 
 
 # Signatures
@@ -37,39 +40,49 @@ MEMBERSHIP: Final = (
 
 @lru_cache(maxsize=4_096)
 def public_of(encoded: str) -> bytes:
-    """Return the public key that an act names; bytes that are no sound key where the text is none."""
+    """Return the public key that an act names.
+
+    If the text is not a key, the bytes are not a sound key either.
+    """
     public = dsse.decode_base64(encoded, 32)
     return public if public is not None else bytes(32)
 
 
-def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[str] | None:
-    """Return the key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
+def valid_signers(record: Record, public_key_of: Callable[[str], bytes | None]) -> set[str] | None:
+    """Return the ids of the keys that signed the act; None if a signature is not valid.
+
+    A signature is not valid either if `public_key_of` does not find its key.
+    """
     text = record.envelope.signatures
     if not isinstance(text, str):
         return None
-    if (
-        len(record.verified) == text.count(" ") + 1
-    ):  # each was found to hold when the record was read
+    if len(record.verified) == text.count(" ") + 1:
+        # Each signature was valid when the record was read.
         return (
             {keyid for keyid, _ in record.verified}
-            if all(known(keyid) == public for keyid, public in record.verified)
+            if all(public_key_of(keyid) == public for keyid, public in record.verified)
             else None
         )
     signatures = dsse.read_signatures(text, SIGNATURES)
     if signatures is None:
         return None
     for keyid, signature in signatures.items():
-        public = known(keyid)
+        public = public_key_of(keyid)
         if public is None or not dsse.verify(public, record.act, signature):
             return None
     return set(signatures)
 
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """Return every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
+    """Refuse a signed act with a missing, wrong or superfluous signature.
+
+    Every signature must be valid under a key that is valid at the position. One key
+    must be the actor's. A key of another side may sign only an act that every side
+    consents to.
+    """
     added, number = _adds(record)
 
-    def valid(keyid: str) -> Key | None:
+    def valid_key(keyid: str) -> Key | None:
         key = registry.keys.get(keyid)
         return (
             key
@@ -79,8 +92,8 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
             else None
         )
 
-    def known(keyid: str) -> bytes | None:
-        key = valid(keyid)
+    def public_key_of(keyid: str) -> bytes | None:
+        key = valid_key(keyid)
         return (
             public_of(added[keyid])
             if keyid in added
@@ -89,12 +102,12 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
             else public_of(key.public)
         )
 
-    signers = valid_signers(record, known)
+    signers = valid_signers(record, public_key_of)
     if signers is None or len(signers & added.keys()) < number:
         return make_refusal(
-            "not-permitted", "A signature is missing, does not hold, or is of no key valid here."
+            "not-permitted", "A signature is missing or not valid, or its key is not valid here."
         )
-    owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
+    owners = {key.owner for keyid in signers if (key := valid_key(keyid)) is not None}
     actor = record.envelope.actor
     if isinstance(record.data, acts.SideAdmission | acts.Erasure):
         silent = [
@@ -108,29 +121,29 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         if silent:
             return make_refusal(
                 "not-permitted",
-                "Root or an administrator of %(sides)s has not signed: every side consents.",
+                "Root or an administrator of %(sides)s has not signed; every side must consent.",
                 sides=", ".join(silent),
             )
     elif any(owner.partition("/")[0] != record.side for owner in owners):
         return make_refusal(
-            "not-permitted", "Another side's key signed this act, which is not asked of it."
+            "not-permitted", "A key of another side signed this act, which does not need it."
         )
     second = record.envelope.releasedby
     if not isinstance(second, UnsetType) and second not in owners:
         return make_refusal(
             "not-permitted",
-            "Two officers stand behind this act, and no valid key of %(officer)s signed it.",
+            "This act needs two officers, but no valid key of %(officer)s signed it.",
             officer=second,
         )
     if actor == f"{record.side}/{ROOT}":
         side = next(side for side in registry.sides if side.name == record.side)
-        enough = len(signers.intersection(side.roots)) >= side.threshold
+        is_signed = len(signers.intersection(side.roots)) >= side.threshold
         return (
             None
-            if enough
+            if is_signed
             else make_refusal(
                 "not-permitted",
-                "Root of %(side)s asks for %(n)s of its keys.",
+                "Root of %(side)s must sign with %(n)s of its keys.",
                 side=side.name,
                 n=side.threshold,
             )
@@ -143,7 +156,10 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
 
 
 def _adds(record: Record) -> tuple[dict[str, str], int]:
-    """Return the keys that an act enters, by their ids, and how many of them must sign it."""
+    """Return the keys that an act enters, and how many of them must sign.
+
+    The keys are given by their ids.
+    """
     match record.data:
         case acts.Officer(keys=tuple() as keys) | acts.KeyAddition(keys=keys):
             wanted = len(keys)
@@ -158,7 +174,10 @@ def _adds(record: Record) -> tuple[dict[str, str], int]:
 
 
 def _consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
-    """Return whether root of a side, or an administrator in office there, is among those who signed."""
+    """Return whether a side has signed.
+
+    Its root must have signed, or one of its administrators in office.
+    """
     if len(signers.intersection(side.roots)) >= side.threshold:
         return True
     officers = (
@@ -170,11 +189,11 @@ def _consents(registry: Registry, side: SideState, signers: set[str], owners: se
     )
 
 
-# Who may be entered, and revoked
+# Entering and revoking members
 
 
 def check(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """Return an officer or a key is entered or revoked under a name and by an actor that holds."""
+    """Refuse a change of members under a wrong name or by a wrong actor."""
     match record.data:
         case acts.Officer() as data:
             return _check_officer(registry, record.side, data)
@@ -208,7 +227,7 @@ def _check_revocation(
 
 def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
     if data.officer == ROOT:
-        return invalid("/officer", sentence("no officer is called %(name)s", name=ROOT))
+        return invalid("/officer", sentence("an officer cannot be called %(name)s", name=ROOT))
     officer = registry.officers.get(f"{side}/{data.officer}")
     if officer is not None and officer.until is not None:
         return invalid(
@@ -239,10 +258,12 @@ def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Re
 def _check_key_revocation(
     registry: Registry, record: Record, data: acts.KeyRevocation, position: int
 ) -> Refusal | None:
-    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one.
+    """Refuse to revoke a key without permission, or a key that is not valid here.
 
-    Of a key that was ended already they say from where on it is suspected, and may say
-    so once more for an earlier position.
+    Root and administrators may revoke the keys of their side's officers. Whoever signs
+    with a key may revoke that key. A key that has already ended may be revoked again,
+    to name the position from which it is suspected. A further revocation may name an
+    earlier position.
     """
     key, actor = registry.keys.get(data.key), record.envelope.actor
     if (
@@ -252,14 +273,12 @@ def _check_key_revocation(
     ):
         return invalid(
             "/key",
-            sentence(
-                "%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side
-            ),
+            sentence("%(key)s is not a valid key of %(side)s here", key=data.key, side=record.side),
         )
     if key.until is None and key.owner == f"{record.side}/{ROOT}":
         return invalid(
             "/key",
-            sentence("a root key is replaced with all of the side's roots, and not revoked alone"),
+            sentence("a root key cannot be revoked alone; replace all root keys of the side"),
         )
     officer = registry.officers.get(actor)
     keeps = actor == f"{record.side}/{ROOT}" or (
@@ -268,14 +287,16 @@ def _check_key_revocation(
     if not keeps and (key.owner != actor or data.key not in signer_ids(record)):
         return make_refusal(
             "not-permitted",
-            "A key is revoked by root or an administrator of its side, or signs so itself.",
+            "Root or an administrator of its side must revoke the key, "
+            "or the key must sign its own revocation.",
         )
     ended = position if key.until is None else key.until
     if isinstance(data.suspect_from, int) and not key.since < data.suspect_from < ended:
         return invalid(
             "/suspect_from",
             sentence(
-                "the key could sign from position %(first)s to %(last)s; give one of these, or leave it out",
+                "the key could sign from position %(first)s to %(last)s; "
+                "give one of these, or leave it out",
                 first=key.since + 1,
                 last=ended - 1,
             ),
@@ -290,13 +311,16 @@ def _suspects_earlier(key: Key, data: acts.KeyRevocation) -> bool:
 
 
 def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
-    """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
+    """Refuse new roots that serve another purpose, or fewer than must sign.
+
+    They must be the announced ones if the side has announced its next roots.
+    """
     if record.envelope.actor != f"{record.side}/{ROOT}":
         return make_refusal("not-permitted", "Root keys are replaced by root alone.")
     if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
         return invalid(
             "/roots",
-            sentence("each key is named once, and the threshold asks for no more than there are"),
+            sentence("name each key once, and set the threshold to at most the number of keys"),
         )
     side = next(side for side in registry.sides if side.name == record.side)
     if side.next_roots and side.next_roots != roots_hash(data.threshold, data.roots):
@@ -308,13 +332,13 @@ def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation)
 
 
 def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | None:
-    """Return a new side under a name of its own, with roots that serve for nothing else."""
+    """Refuse a new side whose name is in use, or whose roots serve another purpose."""
     side = data.side
     if side.name == SERVICE or side.name in {side_state.name for side_state in registry.sides}:
         return invalid(
             "/side/name",
             sentence(
-                "%(side)s is a side already, or none may be called so; choose another name",
+                "%(side)s is already a side or a reserved name; choose another name",
                 side=side.name,
             ),
         )
@@ -323,14 +347,17 @@ def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | 
     if len(set(side.roots)) < len(side.roots) or side.threshold > len(side.roots):
         return invalid(
             "/side/roots",
-            sentence("each key is named once, and the threshold asks for no more than there are"),
+            sentence("name each key once, and set the threshold to at most the number of keys"),
         )
     refusal = _check_keys(registry, side.roots)
     return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
 
 
 def roots_hash(threshold: int, roots: Iterable[str]) -> str:
-    """Return what announces root keys before they are named: a hash of their ids and of how many must sign."""
+    """Return the hash that announces root keys before they are named.
+
+    It covers their ids and the number of them that must sign.
+    """
     ids_of = "".join(
         f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots)
     )
@@ -338,7 +365,11 @@ def roots_hash(threshold: int, roots: Iterable[str]) -> str:
 
 
 def disputed(registry: Registry, record: Record, position: int) -> list[str]:
-    """Return the keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
+    """Return the ids of suspected keys that signed a valid record.
+
+    A key is suspected if it is held for stolen from a position before the record. The
+    record stays valid.
+    """
     return [
         keyid
         for keyid in sorted(signer_ids(record))
@@ -347,7 +378,10 @@ def disputed(registry: Registry, record: Record, position: int) -> list[str]:
 
 
 def is_suspect(key: Key, position: int) -> bool:
-    """Return whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
+    """Return whether a key's signature at a position may be somebody else's.
+
+    The key's own revocation says so.
+    """
     return (
         key.suspect_from is not None
         and key.until is not None
@@ -356,12 +390,13 @@ def is_suspect(key: Key, position: int) -> bool:
 
 
 def signer_ids(record: Record) -> set[str]:
-    """Return the ids of the keys under which signatures stand in a record, whether they hold or not."""
+    """Return the ids of the keys of the signatures in a record, valid or not."""
     text = record.envelope.signatures
     return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
 
 
 def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
+    """Refuse a key that is not sound, or that is or was in use here."""
     for index, key in enumerate(keys):
         public = dsse.decode_base64(key, 32)
         if (
@@ -378,7 +413,7 @@ def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
 
 
 def evolve(registry: Registry, folding: Folding) -> Registry:
-    """Return the registry after such an act."""
+    """Return the registry after an act that changes members."""
     position, side = folding.stamp.position, folding.record.side
     match folding.record.data:
         case acts.Officer() as data:
@@ -428,7 +463,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
 
 
 def rooted(side: acts.GenesisSide) -> SideState:
-    """Return a side as it is known by its root keys."""
+    """Return the state of a side with its root keys."""
     return SideState(
         name=side.name,
         roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
@@ -438,7 +473,7 @@ def rooted(side: acts.GenesisSide) -> SideState:
 
 
 def root_keys(side: acts.GenesisSide, since: int) -> dict[str, Key]:
-    """Return a side's root keys, from a position on."""
+    """Return a side's root keys, valid from a position on."""
     return {
         dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since)
         for root in side.roots
@@ -454,9 +489,12 @@ def _admitted(registry: Registry, side: acts.GenesisSide, position: int) -> Regi
 
 
 def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
-    """Return the registry in which a side has other roots: the old ones sign nothing more."""
+    """Return the registry in which a side has other roots.
+
+    The old roots can sign nothing more.
+    """
     owner = f"{side}/{ROOT}"
-    kept = {
+    keys = {
         keyid: replace(key, until=position) if key.owner == owner and key.until is None else key
         for keyid, key in registry.keys.items()
     }
@@ -466,4 +504,4 @@ def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: i
     sides = tuple(
         rooted(fresh) if side_state.name == side else side_state for side_state in registry.sides
     )
-    return replace(registry, keys={**kept, **root_keys(fresh, position)}, sides=sides)
+    return replace(registry, keys={**keys, **root_keys(fresh, position)}, sides=sides)

@@ -1,9 +1,9 @@
-"""What an act names that is kept beside the log: people and files, and where it names them.
+"""References in an act to people and files, which are kept beside the log.
 
 People and files are found by their shape, in an act as in a state, so that a
-correction's fields are looked into as well: an object of exactly `id` and `commitment`,
-or one with the members of an attachment. Keys are never escaped (record.md §2), so an
-act whose bytes hold neither word names nothing.
+correction's fields are searched too. A person is an object of exactly `id` and
+`commitment`; a file is one with the members of an attachment. Keys are never escaped
+(record.md §2), so an act whose bytes contain neither word refers to nothing.
 """
 
 import hashlib
@@ -19,33 +19,46 @@ _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def may_name(encoded: bytes) -> bool:
-    """Return whether an act or a state can name anything; most do not, and are not decoded for it."""
+    """Return whether an act or a state can refer to anything.
+
+    Most do not, and need not be decoded for it.
+    """
     return b'"commitment":' in encoded or b'"sha256":' in encoded
 
 
 def people(value: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield each person that decoded JSON names: a pointer, the entry's id, the commitment."""
-    for where, members in _objects(value, pointer):
+    """Yield each person that decoded JSON names.
+
+    Each has a pointer, the id of the person's entry, and the commitment.
+    """
+    for place, members in _objects(value, pointer):
         if members.keys() == _PERSON and _is_digest(members["commitment"]):
-            yield where, str(members["id"]), members["commitment"]
+            yield place, str(members["id"]), members["commitment"]
 
 
 def attachments(value: Any, pointer: str = "") -> Iterator[tuple[str, Attachment]]:
     """Yield each file that decoded JSON attaches, with a pointer."""
-    for where, members in _objects(value, pointer):
+    for place, members in _objects(value, pointer):
         if members.keys() == _ATTACHMENT and _is_digest(members["sha256"]):
-            yield where, Attachment(**members)
+            yield place, Attachment(**members)
 
 
 def digests(value: Any) -> Iterator[str]:
-    """Yield the SHA-256 of each file that decoded JSON attaches, or otherwise names by it."""
+    """Yield the SHA-256 of each file that decoded JSON attaches.
+
+    Files that are otherwise named by their SHA-256 are included.
+    """
     for _, members in _objects(value, ""):
         if _is_digest(members.get("sha256")):
             yield str(members["sha256"])
 
 
 def commitment(random: bytes, entry: bytes) -> str:
-    """Return the commitment to an entry of the register of people, in hex (record.md §9). Without the 32 random bytes it says nothing."""
+    """Return the commitment to an entry of the register of people, in hex.
+
+    Without the 32 random bytes, the commitment says nothing about the entry (record.md
+    §9).
+    """
     return hashlib.sha256(b"dragoman-person/v1\n" + random + entry).hexdigest()
 
 

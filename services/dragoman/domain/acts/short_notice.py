@@ -1,11 +1,15 @@
-"""What a gateway refuses to post because it would set another side a time that nobody can keep. The fold knows nothing of it: old logs stay valid.
+"""The refusal of dates that leave another side too little time.
 
-    a window, dates or a date of reply that are over     refused, unless entered for the record
-    windows or dates of a meeting or an invitation       refused where another side's binding limit to answer, which is counted from
-                                                         them, would end within 48 hours
+    a window, dates or a date of reply that are over     refused
+    windows or dates of a meeting or an invitation       refused if the limit is short
 
-The limits of calls, visits of concern and meetings on a ladder are counted from the
-request alone, so no date makes them short.
+Dates that are over are accepted in an act that is entered for the record. A limit is
+short if another side's binding limit to answer, which is counted from the dates, would
+end within 48 hours. The limits of calls, visits of concern and meetings on a ladder are
+counted from the request alone, so no date makes them short.
+
+Only a gateway refuses such dates when it posts. The fold ignores this rule, so old logs
+stay valid.
 """
 
 from collections.abc import Iterator
@@ -16,7 +20,7 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
@@ -31,14 +35,20 @@ _NAMES: Final = (b'"windows":', b'"dates":', b'"reply_wanted_by":')
 
 
 def names_dates(record: Record) -> bool:
-    """Say whether an act may name such a date: most do not, and need not be looked at."""
+    """Return whether an act may name such a date.
+
+    Most acts do not, and need not be checked.
+    """
     return any(name in record.act for name in _NAMES)
 
 
 def check(
     registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, DutyCalendar]
 ) -> Refusal | None:
-    """Refuse an officer's act whose dates are over or too soon; `exchange` is what the act makes of it."""
+    """Refuse an officer's act whose dates are over or too soon.
+
+    `exchange` is the exchange after the act.
+    """
     data = record.data
     if (
         not isinstance(data, OpeningAct | Continuing)
@@ -52,6 +62,7 @@ def check(
 
 
 def _over(exchange: Exchange, record: Record, now: datetime) -> Refusal | None:
+    """Refuse an act that names a time which is over."""
     for pointer, text in _ends(exchange, record):
         if datetime.fromisoformat(text) <= now:
             return invalid(
@@ -61,19 +72,22 @@ def _over(exchange: Exchange, record: Record, now: datetime) -> Refusal | None:
 
 
 def _ends(exchange: Exchange, record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the ends of the windows that an act names, and when a reply is wanted, with pointers to them."""
+    """Yield the ends of the windows that an act names, with pointers to them.
+
+    The time by which a reply is wanted is among them.
+    """
     content = {
         name: msgspec.json.decode(value) for name, value in content_of(record.newest).items()
     }
-    before = "/fields" if isinstance(record.data, Correction | Update | Amendment) else ""
-    named: dict[str, Any] = content.get("fields", {}) if before else content
+    prefix = "/fields" if isinstance(record.data, Correction | Update | Amendment) else ""
+    members: dict[str, Any] = content.get("fields", {}) if prefix else content
     if exchange.family == "meeting":
-        for index, window in enumerate(named.get("windows", ())):
-            yield f"{before}/windows/{index}/to", window["to"]
-        if isinstance(named.get("dates"), dict):
-            yield f"{before}/dates/to", named["dates"]["to"]
-    if exchange.act == "contact-note" and isinstance(named.get("reply_wanted_by"), str):
-        yield f"{before}/reply_wanted_by", named["reply_wanted_by"]
+        for index, window in enumerate(members.get("windows", ())):
+            yield f"{prefix}/windows/{index}/to", window["to"]
+        if isinstance(members.get("dates"), dict):
+            yield f"{prefix}/dates/to", members["dates"]["to"]
+    if exchange.act == "contact-note" and isinstance(members.get("reply_wanted_by"), str):
+        yield f"{prefix}/reply_wanted_by", members["reply_wanted_by"]
 
 
 def _short(
@@ -83,13 +97,14 @@ def _short(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> Refusal | None:
+    """Refuse windows or dates that would make a binding limit to answer too short."""
     if exchange.act not in ("meeting-request", "visit-invitation") or exchange.invokes:
         return None
     if bytes(exchange.content.get("kind", b"")) == b'"visit_of_concern"':
         return None
-    raw_records = content_of(record.newest)
-    pointer = next((name for name in _DATED if name in raw_records), "")
-    for clock in deadlines.running(registry, exchange, calendars) if pointer else ():
+    content = content_of(record.newest)
+    pointer = next((name for name in _DATED if name in content), "")
+    for clock in deadlines.deadlines_of(registry, exchange, calendars) if pointer else ():
         is_set_now = (
             clock.clock == "answer"
             and clock.started_by == record.envelope.id
@@ -97,10 +112,11 @@ def _short(
             and clock.side != record.side
         )
         if is_set_now and clock.due - now < SHORTEST:
-            text = sentence(
-                "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; name a time that leaves it longer",
+            detail = sentence(
+                "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; "
+                "name a time that leaves it longer",
                 side=NameValue("side", clock.side),
-                t=deadlines.written(max(clock.due, now)),
+                t=deadlines.timestamp(max(clock.due, now)),
             )
-            return invalid(f"/{pointer}", text)
+            return invalid(f"/{pointer}", detail)
     return None

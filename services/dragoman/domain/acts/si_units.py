@@ -1,4 +1,7 @@
-"""Quantities in SI, beside the unit in which they were entered: metres and metres a second (message catalogue §1)."""
+"""Quantities in SI units, shown beside the unit in which they were entered.
+
+The SI units are metres and metres per second (message catalogue §1).
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,11 +15,18 @@ FACTORS: Final[dict[str, tuple[float, str]]] = {
     "km/h": (1 / 3.6, "m/s"),
     "kn": (1_852 / 3_600, "m/s"),
 }
-"""Each unit as so many of an SI unit. A knot is a nautical mile an hour: 0.5144 m/s."""
+"""Each unit as a number of SI units.
+
+A knot is a nautical mile per hour: 0.5144 m/s.
+"""
 
 
 def in_si(value: Any) -> tuple[float, str] | None:
-    """Return a quantity as entered, `{"value": number, "unit": unit}`, in SI to a thousandth; None for anything else."""
+    """Return a quantity in SI to a thousandth, with its SI unit.
+
+    The quantity is given as entered: `{"value": number, "unit": unit}`. None for any
+    other value.
+    """
     if not (
         isinstance(value, dict) and value.keys() == {"value", "unit"} and value["unit"] in FACTORS
     ):
@@ -27,16 +37,16 @@ def in_si(value: Any) -> tuple[float, str] | None:
 
 def metres(quantity: Any) -> float:
     """Return a length as entered in metres, to a thousandth."""
-    result = in_si(quantity)
-    assert result is not None
-    return result[0]
+    quantity_in_si = in_si(quantity)
+    assert quantity_in_si is not None
+    return quantity_in_si[0]
 
 
 def quantities(value: Any, pointer: str = "") -> Iterator[tuple[str, float, str]]:
     """Yield each quantity in decoded JSON: a pointer, its value in SI, the SI unit."""
-    result = in_si(value)
-    if result is not None:
-        yield pointer, *result
+    quantity = in_si(value)
+    if quantity is not None:
+        yield pointer, *quantity
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield from quantities(inner, f"{pointer}/{name}")

@@ -1,17 +1,21 @@
-"""Two keys: the acts that two officers of a side put together, and those that one officer may send with the second due.
+"""Two keys: the acts that need two officers of a side.
 
-    act                                                                   keys
-    an opening whose format says so; a meeting on a ladder                two
-    the same, where it is urgent                                          two, or a duty officer with the second due
-    correction, cancellation, amendment of what took two officers         two, or a duty officer with the second due
-    agreement, endorsement, accounts-agreement, release-consent,          two, or any officer with the second due
-    amendment-agreement, closure of what every side agreed to
+    act                                                       keys
+    an opening whose format says so; a meeting on a ladder    two
+    the same, where it is urgent                              two, or a duty officer
+    correction, cancellation or amendment of an act that      two, or a duty officer
+    took two officers
+    agreement, endorsement, accounts-agreement,               two, or any officer
+    release-consent, amendment-agreement, closure of a text
+    that every side agreed to
 
-What is sent on one key is listed in the exchange until a colleague turns the second key
-by a `second-key`, which names the record. A notification, a correction and a
-cancellation take effect at once: others must know. An act of consent and a closure by
-agreement count once the second key has turned, since nothing binds a side on the word
-of one officer.
+An officer who may act alone does so with the second key due. Such an act is listed in
+the exchange until a colleague turns the second key. The colleague does so by a
+`second-key`, which names the record.
+
+A notification, a correction and a cancellation take effect at once, because others must
+know. An act of consent and a closure by agreement count once the second key has turned.
+Nothing binds a side on the word of one officer.
 """
 
 from enum import Enum
@@ -27,7 +31,7 @@ from dragoman_schemas.state import Exchange, OneKey, Stamp
 
 
 class OfficersNeeded(Enum):
-    """The officers that an act takes."""
+    """The officers that an act needs."""
 
     ONE = "one"
     TWO = "two"
@@ -36,28 +40,36 @@ class OfficersNeeded(Enum):
 
 
 CONSENTS: Final = frozenset({"agreement", "endorsement", "accounts-agreement", "release-consent"})
-"""Acts of consent that take two officers in whatever format they stand."""
+"""Acts of consent that need two officers in every format."""
 
 WAITING: Final = CONSENTS | {"amendment", "amendment-agreement", "closure"}
-"""Acts that count only once the second key has turned. An amendment is proposed at
-once; its proposer stands behind it from then.
+"""Acts that count only once the second key has turned.
+
+An amendment is proposed at once; its proposer stands behind it from then.
 """
 
 BY_MATTER: Final = frozenset(
     {"amendment", "amendment-agreement", "correction", "cancellation", "closure"}
 )
-"""Acts that take as many officers as what they change or end."""
+"""Acts that need as many officers as the act that they change or end."""
 
 CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
-"""Acts that change or end a message: they take as many officers as the message did."""
+"""Acts that change or end a message.
+
+They need as many officers as the message did.
+"""
 
 
-def asked(
+def officers_needed(
     rule: Rule, form: Format | None, exchange: Exchange | None, data: Act, time: str
 ) -> OfficersNeeded:
-    """Return the officers that an act takes: an opening by its rule, a continuing act by its exchange, whose format is `form`."""
+    """Return the officers that an act needs.
+
+    An opening's rule decides for an opening. For a continuing act, its exchange
+    decides; `form` is the format of the exchange.
+    """
     if getattr(data, "ad_referendum", None) is True:
-        return OfficersNeeded.ONE  # it binds nobody yet
+        return OfficersNeeded.ONE  # It binds nobody yet.
     if rule.two_key:
         return OfficersNeeded.DUTY if rule.one_key(data, time) else OfficersNeeded.TWO
     if exchange is None or form is None:
@@ -72,7 +84,10 @@ def asked(
 
 
 def is_consent(act: str, form: Format) -> bool:
-    """Return whether an act is a consent that binds its side: an amendment is one where its format is agreed to, and not only accepted."""
+    """Return whether an act is a consent that binds its side.
+
+    An amendment is one if its format is agreed to, and not only accepted.
+    """
     return act in CONSENTS or (
         act in ("amendment", "amendment-agreement")
         and not form.moves.keys().isdisjoint(consent.BINDING)
@@ -80,31 +95,41 @@ def is_consent(act: str, form: Format) -> bool:
 
 
 def _is_bound(exchange: Exchange, form: Format) -> bool:
+    """Return whether another side consents to the text of a format that binds."""
     return not form.moves.keys().isdisjoint(consent.BINDING) and consent.is_bound(exchange)
 
 
 def is_agreed(exchange: Exchange, form: Format) -> bool:
-    """Return whether every side stands behind the text, or behind the same facts: its closure ends something that all agreed to."""
+    """Return whether every side consents to the text, or to the same facts.
+
+    Then a closure ends a matter that all sides have agreed to.
+    """
     if "accounts-agreement" in form.moves:
-        return consent.standing(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+        return consent.consenting_sides(exchange, "accounts-agreement") >= {
+            exchange.side,
+            *exchange.to,
+        }
     return _is_bound(exchange, form) and consent.parties(exchange) <= consent.agreed(exchange)
 
 
-def noted(exchange: Exchange, record: Record, stamp: Stamp) -> Exchange:
-    """Return the exchange with a record of one officer among those whose second key is due."""
+def with_second_key_due(exchange: Exchange, record: Record, stamp: Stamp) -> Exchange:
+    """Return the exchange with a record added whose second key is due."""
     return replace(
         exchange,
         one_key=(*exchange.one_key, OneKey(id=record.envelope.id, act=record.name, sent=stamp)),
     )
 
 
-def sent(exchange: Exchange, id: str) -> OneKey | None:
-    """Return what is known of a record that went on one key; None of any other record."""
+def one_key_entry(exchange: Exchange, id: str) -> OneKey | None:
+    """Return the entry of a record that went on one key; None for any other record."""
     return next((one_key for one_key in exchange.one_key if one_key.id == id), None)
 
 
 def due(exchange: Exchange) -> tuple[OneKey, ...]:
-    """Return the records whose second key is due: not turned, and of a consent, not taken back."""
+    """Return the records whose second key is due.
+
+    It has not turned yet, and if the act is a consent, it was not taken back.
+    """
     withdrawn = consent.withdrawn(exchange) if exchange.one_key else ()
     return tuple(
         one_key
@@ -113,8 +138,11 @@ def due(exchange: Exchange) -> tuple[OneKey, ...]:
     )
 
 
-def turned(exchange: Exchange, id: str, stamp: Stamp) -> Exchange:
-    """Return the exchange with the second key of a record turned. A closure counts from here."""
+def with_second_key_turned(exchange: Exchange, id: str, stamp: Stamp) -> Exchange:
+    """Return the exchange with the second key of a record turned.
+
+    A closure counts from this time.
+    """
     keys = tuple(
         replace(one_key, second=stamp) if one_key.id == id else one_key
         for one_key in exchange.one_key

@@ -1,1 +1,1 @@
-"""What a record is, pure: its bytes, strict JSON, ids, digests, versions, numbers and errors."""
+"""The pure format of a record: bytes, strict JSON, ids, digests, versions, numbers."""

@@ -1,10 +1,11 @@
-r"""The record's bytes: built from an envelope and an act, and read back only where they are exactly what would be built.
+r"""The bytes of a record, built from an envelope and an act, and read back.
 
     { members in a fixed order, no white space ,"data": act }
 
-Every value of the envelope is printable ASCII without `"` and `\`, so the first
-`,"data":` is the right one in any language, and the act is what stands between it and
-the last brace (record.md §3).
+A record is read only if its bytes are exactly those that would be built. Every value of
+the envelope is printable ASCII without `"` and `\`. So the first `,"data":` is the
+right one in any language. The act is everything between it and the last brace
+(record.md §3).
 """
 
 import re
@@ -26,8 +27,9 @@ from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.record import Envelope
 
 _TYPES: Final = 1_000
-"""Types of records that are remembered; a log has as many as there are acts and
-versions.
+"""Most types of records that are remembered.
+
+A log has one type for each version of each act.
 """
 
 _DATA: Final = b',"data":'
@@ -47,13 +49,13 @@ _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):
-    """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
+    """A well-formed record: its envelope, its act, its bytes and its commitment.
 
-    `name` is the act's, `side` the actor's, or `service`. `verified` are keys, by id
-    and public part, under which a signature of this act was found to hold when it was
-    read: whose key that was at its position is still to be judged. `newest` are the
-    bytes of the act as the newest version writes it, which the value is read from; they
-    are the act's own but for records of an older version.
+    `name` is the name of the act. `side` is the side of the actor, or `service`.
+    `verified` are keys, by id and public part, whose signatures of this act were valid
+    when it was read. Whether each key was its owner's at that position is still to be
+    judged. `newest` are the bytes of the act as its newest version writes them; `data`
+    is read from them. They differ from `act` only in records of an older version.
     """
 
     envelope: Envelope
@@ -71,20 +73,29 @@ class _NameOnly(Struct):
     act: str
 
 
-_named = msgspec.json.Decoder(_NameOnly).decode
+_decode_name = msgspec.json.Decoder(_NameOnly).decode
 
 
 class NotARecord(TextError):
-    """A message of the log that is no well-formed record; the fold passes it as void."""
+    """An error: a message of the log is not a well-formed record.
+
+    The fold passes such a message as void.
+    """
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text may name a channel, side, office, officer, service or act."""
+    """Return whether a text may be a name.
+
+    Channels, sides, offices, officers, services and acts have names.
+    """
     return len(text) <= 63 and _NAME.fullmatch(text) is not None
 
 
 def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
-    """Return an act's compact bytes and its value. Raises `Malformed`, pointing at every member that is wrong."""
+    """Return an act's compact bytes and its value.
+
+    Raises `Malformed`, which points at every member that is wrong.
+    """
     act = strict_json.read(raw, cut=cut)
     try:
         return act, decode_act(act)
@@ -94,7 +105,11 @@ def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
 
 
 def decode_act(act: bytes) -> Act:
-    """Return the value of strictly read bytes. Raises `Malformed` where the act's name or a member is unknown or does not fit."""
+    """Return the value of an act from strictly read bytes.
+
+    Raises `Malformed` if the act's name or a member is unknown, or if a value does not
+    fit.
+    """
     name = _name_of(act)
     decode = _decoders.get(name)
     if decode is None:
@@ -115,11 +130,12 @@ def decode_act(act: bytes) -> Act:
 
 
 def _name_of(act: bytes) -> str:
+    """Return the name of an act. Raises `Malformed` if it has none."""
     first = _FIRST.match(act)
     if first is not None:
         return first.group(1).decode()
     try:
-        return _named(act).act
+        return _decode_name(act).act
     except msgspec.ValidationError:
         raise Malformed(
             "/act", sentence('name the act, for instance "act":"acknowledgement"')
@@ -129,54 +145,58 @@ def _name_of(act: bytes) -> str:
 
 
 def build(envelope: Envelope, act: bytes) -> bytes:
-    """Return the record's bytes. `envelope.data` is not looked at."""
+    """Return the record's bytes. `envelope.data` is ignored."""
     return prefix(envelope) + act + b"}"
 
 
 def prefix(envelope: Envelope) -> bytes:
-    """Return the bytes before the act."""
+    """Return the record's bytes before the act."""
     e = envelope
     released = "" if e.releasedby is UNSET else f',"releasedby":"{e.releasedby}"'
     caused = "" if e.causationid is UNSET else f',"causationid":"{e.causationid}"'
     signed = "" if e.signatures is UNSET else f',"signatures":"{e.signatures}"'
     return (
-        f'{{"specversion":"1.0","id":"{e.id}","source":"{e.source}","type":"{e.type}","subject":"{e.subject}"'
-        f',"time":"{e.time}","datacontenttype":"application/json","dataschema":"{e.dataschema}","channel":"{e.channel}"'
+        f'{{"specversion":"1.0","id":"{e.id}","source":"{e.source}","type":"{e.type}"'
+        f',"subject":"{e.subject}","time":"{e.time}","datacontenttype":"application/json"'
+        f',"dataschema":"{e.dataschema}","channel":"{e.channel}"'
         f',"family":"{e.family}","actor":"{e.actor}"{released},"decided":"{e.decided}"{caused}'
         f',"attestation":"{e.attestation}"{signed},"salt":"{e.salt}","data":'
     ).encode()
 
 
 def parse(raw: bytes) -> Record:
-    """Return the record that these bytes are. Raises `NotARecord` with the reason."""
+    """Return the record in these bytes. Raises `NotARecord` with the reason."""
     envelope, act = _parts(raw)
     try:
         if strict_json.read(act, cut=False) != act:
             raise NotARecord(sentence("the act is not compact"))
-        newest = _brought_up(envelope, act)
+        newest = _to_newest(envelope, act)
         data = decode_act(newest)
     except Malformed as error:
         raise _no_act(error) from None
     except msgspec.ValidationError as error:
         raise _no_act(fault_of(error)) from None
-    except msgspec.DecodeError as error:  # the strict reader's everyday path leaves it to the decoder whether tokens are JSON
+    except msgspec.DecodeError as error:
+        # On its fast path, the strict reader leaves the check that tokens make up JSON
+        # to this decoder.
         raise _no_act(
             Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))
         ) from None
-    return _made(envelope, act, newest, data, raw)
+    return _assemble(envelope, act, newest, data, raw)
 
 
 def _no_act(error: Malformed) -> NotARecord:
+    """Return the error for a record whose act is not valid."""
     return NotARecord(
         sentence(
-            "no act: %(pointer)s: %(detail)s",
+            "the act is not valid: %(pointer)s: %(detail)s",
             pointer=error.fault.pointer or "/",
             detail=error.fault.detail,
         )
     )
 
 
-def _brought_up(envelope: Envelope, act: bytes) -> bytes:
+def _to_newest(envelope: Envelope, act: bytes) -> bytes:
     """Return the act as the newest version writes it."""
     older = _older(envelope.type)
     return act if older is None else upcast.upcast(*older, act)
@@ -184,7 +204,7 @@ def _brought_up(envelope: Envelope, act: bytes) -> bytes:
 
 @lru_cache(maxsize=_TYPES)
 def _older(type: str) -> tuple[str, int] | None:
-    """Return the act and the version of a record's type, where there was such a version before the newest."""
+    """Return the act and version of a record's type; None for the newest version."""
     version = _VERSION.fullmatch(type)
     if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
         return None
@@ -192,10 +212,13 @@ def _older(type: str) -> tuple[str, int] | None:
 
 
 def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()) -> Record:
-    """Return the record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
+    """Return the record of bytes that `parse` has read before, with its commitment.
+
+    Nothing is checked again; the checks are most of the work.
+    """
     envelope = _envelope(raw)
     name, act = envelope.type.split(".")[1], bytes(envelope.data)
-    newest = _brought_up(envelope, act)
+    newest = _to_newest(envelope, act)
     side = envelope.actor.partition("/")[0]
     data = _decoders[name](newest)
     return Record(
@@ -212,10 +235,10 @@ def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()
 
 
 def check_built(record: Record) -> None:
-    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`.
+    """Raise `NotARecord` unless every reader will read a built record as it was meant.
 
-    With values that are printable and of their kind, the members can only be read as
-    they were written.
+    The record was built from a strictly read act. If its values are printable and of
+    their kind, its members can only be read as they were written.
     """
     e = record.envelope
     optional = "".join(
@@ -230,23 +253,26 @@ def check_built(record: Record) -> None:
 
 
 def _parts(raw: bytes) -> tuple[Envelope, bytes]:
-    """Return the envelope, and the bytes where the act stands."""
+    """Return the envelope, and the bytes in the place of the act."""
     if len(raw) > MESSAGE_BYTES:
-        raise NotARecord(sentence("larger than a record may be"))
+        raise NotARecord(sentence("it is larger than a record may be"))
     if nesting.is_deeper(raw, nesting.RECORD_DEPTH):
-        raise NotARecord(sentence("nested deeper than a record may be"))
+        raise NotARecord(sentence("it is nested deeper than a record may be"))
     try:
         envelope = _envelope(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotARecord(sentence("no envelope: %(error)s", error=str(error))) from None
+        raise NotARecord(
+            sentence("the envelope is not valid: %(error)s", error=str(error))
+        ) from None
     start = prefix(envelope)
     if not raw.startswith(start) or start.translate(None, _PLAIN):
-        raise NotARecord(sentence("the members are not written as they must be"))
+        raise NotARecord(sentence("the members are not in the required form"))
     _check_values(envelope)
     return envelope, raw[len(start) : -1]
 
 
-def _made(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) -> Record:
+def _assemble(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) -> Record:
+    """Return a record with its commitment, its act name and its side."""
     return Record(
         envelope=envelope,
         act=act,
@@ -259,12 +285,13 @@ def _made(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) 
     )
 
 
-def of(envelope: Envelope, act: bytes, data: Act) -> Record:
-    """Return the record built from parts that are known to be good."""
-    return _made(envelope, act, act, data, build(envelope, act))
+def assemble(envelope: Envelope, act: bytes, data: Act) -> Record:
+    """Return the record built from parts that are known to be valid."""
+    return _assemble(envelope, act, act, data, build(envelope, act))
 
 
 def _check_values(envelope: Envelope) -> None:
+    """Raise `NotARecord` if a value of the envelope is not of its kind."""
     if not ids.is_id(envelope.id) or (
         envelope.subject != envelope.id and not ids.is_id(envelope.subject)
     ):
@@ -282,7 +309,7 @@ def _check_values(envelope: Envelope) -> None:
             sentence("the position decided on, or the salt, is not written as it must be")
         )
     if (envelope.attestation == "author") != (envelope.signatures is not UNSET):
-        raise NotARecord(sentence("signatures stand exactly in what authors attest"))
+        raise NotARecord(sentence("a record has signatures exactly if its author attests it"))
 
 
 def envelope(
@@ -329,7 +356,10 @@ def type_of(name: str, version: int) -> str:
 
 
 def same_post(one: Record, other: Record) -> bool:
-    """Return whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
+    """Return whether two records are the same post.
+
+    They are if their channel, exchange, type, actor and act bytes are equal.
+    """
     a, b = one.envelope, other.envelope
     return (a.channel, a.subject, a.type, a.actor, one.act) == (
         b.channel,

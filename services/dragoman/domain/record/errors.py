@@ -1,4 +1,4 @@
-"""What can be wrong with a post, sorted by whose fault it is and what the poster should do."""
+"""Errors of a post: malformed bytes, and refusals by the rules."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,17 +9,23 @@ from dragoman.text import Text, sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldFault:
-    """One thing wrong with a body: where (an RFC 6901 pointer) and what."""
+    """One fault of a body: its place (an RFC 6901 pointer) and its description."""
 
     pointer: str
     detail: Text
 
 
 class Malformed(Exception):
-    """The bytes are no act: where, and why; `faults` are all that were found, the first of them `fault`. The poster mends the body."""
+    """An error: the bytes are not a valid act. The poster must correct the body.
+
+    `faults` are all faults that the reader found, and `fault` is the first of them.
+    """
 
     def __init__(self, pointer: str, detail: Text, field_faults: Iterable[FieldFault] = ()) -> None:
-        """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
+        """Point at the place with an RFC 6901 pointer.
+
+        The empty pointer is the whole body.
+        """
         self.fault = FieldFault(pointer=pointer, detail=detail)
         self.faults = (self.fault, *field_faults)
         super().__init__(
@@ -29,7 +35,11 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A legal reading of the rules that says no: the problem's type, the reason, and the acts that are allowed instead."""
+    """A refusal by the rules: the problem's type, the reason, and the allowed acts.
+
+    `allowed` are the acts that may be posted instead. `faults` are the faults of single
+    members.
+    """
 
     kind: str
     detail: Text
@@ -39,14 +49,17 @@ class Refusal:
 
     @property
     def why(self) -> Text:
-        """The reason with what is wrong with which member, for whoever does not see the faults beside it."""
+        """The reason, together with the faults of single members.
+
+        It is for readers who do not see the faults beside it.
+        """
         if not self.faults:
             return self.detail
         return of_faults(self.faults)
 
 
 def of_faults(faults: Iterable[FieldFault]) -> Text:
-    """Return what is wrong with which member, in one sentence."""
+    """Return one sentence that names each wrong member and its fault."""
     return sentence(
         "%(faults)s.",
         faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(fault)) for fault in faults),
@@ -58,7 +71,7 @@ def _of(fault: FieldFault) -> dict[str, object]:
 
 
 class Refused(Exception):
-    """Carries a refusal out of the shell to the one place that answers it."""
+    """An error that carries a refusal to the one place that answers it."""
 
     def __init__(self, refusal: Refusal) -> None:
         """Keep the refusal."""
@@ -67,7 +80,10 @@ class Refused(Exception):
 
 
 def make_refusal(kind: str, message: str, /, **values: Any) -> Refusal:
-    """Return a refusal of a problem type, with a sentence of the catalogues and its values."""
+    """Return a refusal of a problem type.
+
+    `message` is a sentence of the catalogues; `values` fill its placeholders.
+    """
     return Refusal(kind=kind, detail=Text(message, values))
 
 
@@ -80,8 +96,11 @@ def refuse(kind: str, message: str, /, **values: Any) -> Refused:
 
 
 def invalid(pointer: str, detail: Text) -> Refusal:
-    """Return the act's members contradict a rule of its format."""
-    mend = sentence("Mend what the errors name and post again.")
+    """Return a refusal of an act whose members break a rule of its format.
+
+    `pointer` names the member, `detail` its fault.
+    """
+    advice = sentence("Correct the members that the errors name, and post again.")
     return Refusal(
-        kind="invalid-act", detail=mend, faults=(FieldFault(pointer=pointer, detail=detail),)
+        kind="invalid-act", detail=advice, faults=(FieldFault(pointer=pointer, detail=detail),)
     )

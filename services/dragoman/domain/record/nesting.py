@@ -21,8 +21,9 @@ import msgspec
 from dragoman.limits import DEPTH
 
 RECORD_DEPTH: Final = DEPTH + 1
-"""Nesting of a record, and of a body that carries an act: one object stands around the
-act.
+"""The nesting of a record, and of a body that carries an act.
+
+One object is around the act.
 """
 
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -37,7 +38,10 @@ class TooDeep(msgspec.DecodeError):
 
 
 def is_deeper(raw: bytes, depth: int) -> bool:
-    """Return whether JSON text is nested deeper than `depth`; the outermost array or object is depth 1."""
+    """Return whether JSON text is nested deeper than `depth`.
+
+    The outermost array or object is depth 1.
+    """
     if raw.count(b"[") + raw.count(b"{") <= depth:
         return False
     between = b"".join(raw.split(b'"')[::2]) if b"\\" not in raw else _STRING.sub(b"", raw)
@@ -46,6 +50,6 @@ def is_deeper(raw: bytes, depth: int) -> bool:
 
 
 def check(raw: bytes, depth: int = RECORD_DEPTH) -> None:
-    """Raise `TooDeep` where JSON text is nested deeper than `depth`."""
+    """Raise `TooDeep` if JSON text is nested deeper than `depth`."""
     if is_deeper(raw, depth):
         raise TooDeep(f"nested deeper than {depth}")

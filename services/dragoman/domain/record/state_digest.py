@@ -1,13 +1,15 @@
-r"""The digest of a channel's state, kept up to date at the price of what changed.
+r"""The digest of a channel's state, updated at the cost of what changed.
 
-    element  = SHAKE-256("dragoman-state/v1\n" ‖ canonical encoding of one exchange, or of the registry), 512 bytes
+    element  = SHAKE-256("dragoman-state/v1\n" ‖ canonical encoding), 512 bytes
     sum      = sum of all elements, modulo 2^4096, each read big-endian
-    digest   = SHA-256("dragoman-digest/v1\n<cid>\n<position>\n<channel time>\n" ‖ sum as 512 bytes)
+    digest   = SHA-256("dragoman-digest/v1\n<cid>\n<position>\n<channel time>\n" ‖ sum)
 
-Order does not matter and a changed exchange costs two hashes, so that no read, no page
-and no replay has to encode the whole state again. With 4,096 bits the generalised
-birthday attack on such sums costs about 2^128 (Bellare and Micciancio 1997, Wagner
-2002). It compares states; what proves the log is its tree.
+There is one element for each exchange, and one for the registry. The sum is hashed as
+512 bytes. Its order does not matter, and a changed exchange costs two hashes. So no
+read, page or replay has to encode the whole state again.
+
+With 4,096 bits, the generalised birthday attack on such sums costs about 2^128 (Bellare
+and Micciancio 1997, Wagner 2002). The digest compares states; the tree proves the log.
 """
 
 import hashlib
@@ -16,14 +18,17 @@ from typing import Final
 
 BITS: Final = 4096
 _REMEMBERED: Final = 2_048
-"""Elements that are kept: what changes next is mostly what was changed lately, and its
-element as it stood was made then.
+"""Most elements that are remembered.
+
+A state that changes next has mostly changed lately. The element of its old encoding was
+computed at that time.
 """
 
 _LONG_BYTES: Final = 8 * 1024
 _LONG_REMEMBERED: Final = 4
-"""The same of long states: each is held as long as its element is, so that only few
-are.
+"""Most elements of long states that are remembered.
+
+The cache keeps each encoding as long as its element, so only few are kept.
 """
 
 MASK: Final = (1 << BITS) - 1
@@ -35,7 +40,7 @@ def element(encoded: bytes) -> int:
 
 
 def element_of(encoded: bytes) -> int:
-    """Return the same, without being remembered."""
+    """Return the element of one encoded state, without remembering it."""
     return int.from_bytes(hashlib.shake_256(b"dragoman-state/v1\n" + encoded).digest(BITS // 8))
 
 
@@ -44,7 +49,10 @@ _element_of_long = lru_cache(maxsize=_LONG_REMEMBERED)(element_of)
 
 
 def replaced(total: int, before: bytes | None, after: bytes | None) -> int:
-    """Return the sum after one state became another, None for one that was or is not there."""
+    """Return the sum after one state became another.
+
+    `before` is None for a new state, and `after` is None for a removed one.
+    """
     return (
         total
         - (0 if before is None else element(before))

@@ -1,18 +1,22 @@
-r"""The strict reader: which bytes are an act (record.md §2), the same in every language.
+r"""The strict reader of acts (record.md §2), which is the same in every language.
 
-    valid UTF-8 without BOM · one object · keys [A-Za-z0-9][A-Za-z0-9_-]{0,39}, unescaped, unique in their object
-    no null · numbers -?(0|[1-9][0-9]*)(.[0-9]+)? of at most 17 digits, no minus on zero, integers within ±(2^53-1)
-    after unescaping: no lone surrogate, no control but \n and \t, no bidi embedding, override or isolate
+    valid UTF-8 without BOM · one object
+    keys [A-Za-z0-9][A-Za-z0-9_-]{0,39}, unescaped, unique in their object
+    no null · numbers -?(0|[1-9][0-9]*)(.[0-9]+)? of at most 17 digits
+    no minus on zero · integers within ±(2^53-1)
+    after unescaping: no lone surrogate, no control but \n and \t
+    after unescaping: no bidi embedding, override or isolate
     depth at most 32 · at most 240 KiB
 
-There are two readers of one grammar. `read` takes the everyday path: the text is taken
-apart at its strings; one regular expression says that what stands between them is
-nothing but permitted tokens, another, unless the text is plain, that the strings hold
-nothing but permitted characters, and the key check sees that no key repeats; that the
-tokens make up JSON is then the decoder's part, whose schema every act must fit.
-Whatever that path cannot vouch for goes to `_Scan`, which walks token by token, cuts
-white space where that is allowed, and says where and why it stops. A property test
-holds the two against each other.
+There are two readers of one grammar. `read` first takes the fast path, which splits the
+text at its strings. One regular expression checks that only permitted tokens are
+between the strings. Another checks that the strings have only permitted characters,
+unless the text is plain. The key check refuses a key that repeats. The decoder then
+checks that the tokens make up JSON; every act must fit its schema.
+
+If the fast path cannot vouch for a text, `_Scan` reads it. It walks token by token,
+cuts white space if that is allowed, and says where and why it stops. A property test
+compares the two readers.
 """
 
 import re
@@ -34,7 +38,8 @@ _ESCAPE = (
 _QUOTED: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"')
 _WITHIN: Final = re.compile(rf"(?:{_CHAR}++|{_ESCAPE})*+")
 _BETWEEN: Final = re.compile(
-    r'(?:[{}\[\]:,"]++|-(?=[1-9])|(?:0|[1-9][0-9]{0,7})\.[0-9]{1,8}(?![0-9])|(?:0|[1-9][0-9]{0,14})(?![0-9.])|true|false)*+'
+    r'(?:[{}\[\]:,"]++|-(?=[1-9])|(?:0|[1-9][0-9]{0,7})\.[0-9]{1,8}(?![0-9])'
+    r"|(?:0|[1-9][0-9]{0,14})(?![0-9.])|true|false)*+"
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _KEYS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}(?:\n[A-Za-z0-9][A-Za-z0-9_-]{0,39})*")
@@ -51,8 +56,8 @@ def read(raw: bytes, *, cut: bool) -> bytes:
     """Return the act's compact bytes.
 
     With `cut`, white space around and between tokens is removed, token by token, and
-    nothing else is touched; without, white space is refused. Raises `Malformed` with a
-    pointer and what to do.
+    nothing else is changed. Without it, white space is refused. Raises `Malformed` with
+    a pointer and advice.
     """
     try:
         text = raw.decode()
@@ -67,7 +72,8 @@ def read(raw: bytes, *, cut: bool) -> bytes:
         raise Malformed(
             "",
             sentence(
-                "the act has %(n)s bytes; at most %(limit)s are kept: put long matter into an attachment",
+                "the act has %(n)s bytes; at most %(limit)s are kept: "
+                "put long matter into an attachment",
                 n=len(compact),
                 limit=ACT_BYTES,
             ),
@@ -76,12 +82,12 @@ def read(raw: bytes, *, cut: bool) -> bytes:
 
 
 def _is_everyday(text: str) -> bool:
-    plain = (
-        "\\" not in text and text.isprintable()
-    )  # no escape, control, bidi control or surrogate can be in any string
+    # Then no string can have an escape, a control, a bidi control or a surrogate.
+    """Return whether the fast path can vouch for a text."""
+    plain = "\\" not in text and text.isprintable()
     parts = text.split('"') if plain else _QUOTED.split(text)
     between, strings = parts[::2], parts[1::2]
-    tokens = '"'.join(between)  # each string as one quotation mark
+    tokens = '"'.join(between)  # Each string became one quotation mark.
     if (
         not text.startswith("{")
         or _BETWEEN.fullmatch(tokens) is None
@@ -97,18 +103,21 @@ def _is_everyday(text: str) -> bool:
 
 
 class _Scan:
-    """One walk over a text: the tokens kept so far, and the way down to the present one."""
+    """One walk over a text.
+
+    It collects the compact tokens and keeps the path to the present value.
+    """
 
     def __init__(self, text: str, *, cut: bool) -> None:
         self._text = text
         self._at = 0
         self._cut = cut
-        self._kept: list[str] = []
+        self._tokens: list[str] = []
         self._size = 0
         self._path: list[str] = []
 
     def run(self) -> str:
-        """Return the compact text, or `Malformed`."""
+        """Return the compact text. Raises `Malformed`."""
         if self._text.startswith("\ufeff"):
             raise self._fault(sentence("a byte order mark stands before the act; leave it out"))
         self._space()
@@ -124,7 +133,7 @@ class _Scan:
                     at=self._at,
                 ),
             )
-        return "".join(self._kept)
+        return "".join(self._tokens)
 
     def _fault(self, detail: Text) -> Malformed:
         return Malformed("".join("/" + step for step in self._path), detail)
@@ -151,7 +160,7 @@ class _Scan:
                     limit=ACT_BYTES,
                 ),
             )
-        self._kept.append(token)
+        self._tokens.append(token)
         self._at += len(token)
 
     def _value(self, depth: int) -> None:
@@ -175,7 +184,7 @@ class _Scan:
 
     def _members(self, depth: int) -> None:
         self._enter(depth)
-        texts: set[str] = set()
+        keys: set[str] = set()
         if self._peek() == "}":
             return self._take("}")
         while True:
@@ -190,9 +199,9 @@ class _Scan:
                 raise self._fault(
                     sentence("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes")
                 )
-            if key in texts:
+            if key in keys:
                 raise self._fault(sentence("the key %(key)s is there twice; keep one", key=key))
-            texts.add(key)
+            keys.add(key)
             self._space()
             if self._peek() != ":":
                 raise self._fault(sentence("a colon is expected after the key %(key)s", key=key))
@@ -234,7 +243,8 @@ class _Scan:
         if match is None:
             raise self._fault(
                 sentence(
-                    "a string does not end, or holds a raw control character; write \\n for a new line"
+                    "a string does not end, or holds a raw control character; "
+                    "write \\n for a new line"
                 )
             )
         inner, end = match.span(1)
@@ -246,7 +256,9 @@ class _Scan:
                 )
                 raise self._fault(
                     sentence(
-                        "a string holds %(shown)s, which is a control character, a bidirectional control, a lone surrogate or no escape of JSON; leave it out",
+                        "a string holds %(shown)s, which is a control character, "
+                        "a bidirectional control, a lone surrogate or no escape of JSON; "
+                        "leave it out",
                         shown=text,
                     )
                 )
@@ -271,7 +283,8 @@ class _Scan:
         if number is None:
             raise self._fault(
                 sentence(
-                    "%(word)s is no value; numbers are written plainly, without exponent or leading zeros",
+                    "%(word)s is no value; numbers are written plainly, "
+                    "without exponent or leading zeros",
                     word=word[:40],
                 )
             )

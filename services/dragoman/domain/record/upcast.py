@@ -1,10 +1,13 @@
-"""Acts of older versions, brought up to the newest: the one place where that is done.
+"""Acts of older versions, converted to the newest version in this module only.
 
-    call-attempt  1 → 2    v1 did not say whose post was tried; in a channel of three sides nobody could tell. `side` is "unknown"
+    call-attempt  1 → 2    `side` is "unknown"
 
-A record keeps its bytes, its version and its signature for ever. Only what the fold
-reads of it is brought up to date, as bytes, so that its author's words stay as they
-were written. An older version is taken from the log and never posted again.
+Version 1 of `call-attempt` did not say whose post was tried; in a channel of three
+sides nobody could tell.
+
+A record keeps its bytes, its version and its signature for ever. Only the act that the
+fold reads is converted, as bytes, so that its author's words stay as they were written.
+An older version is read from the log and never posted again.
 """
 
 from collections.abc import Callable
@@ -24,12 +27,16 @@ _decoders: Final[dict[tuple[str, int], Callable[[bytes], Act]]] = {
 
 
 def is_older(name: str, version: int) -> bool:
-    """Return whether there was such a version, before the newest."""
+    """Return whether an act had this version before its newest one."""
     return (name, version) in OLDER
 
 
 def upcast(name: str, version: int, act: bytes) -> bytes:
-    """Return a strictly read act of an older version as the newest version writes it. Raises `msgspec.ValidationError` where it never fitted, `DecodeError` where it is no JSON."""
+    """Return a strictly read act of an older version as the newest version writes it.
+
+    Raises `msgspec.ValidationError` if the act did not fit its version. Raises
+    `msgspec.DecodeError` if it is not JSON.
+    """
     while is_older(name, version):
         _decoders[name, version](act)
         act = _STEPS[name, version](act)

@@ -1,10 +1,9 @@
-"""Validation errors of msgspec, read as pointers into a body and as sentences about its members.
+"""Validation errors of msgspec, read as pointers into a body and as sentences.
 
     Expected `str`, got `int` - at `$.text`    →    /text: Expected `str`, got `int`
 
-msgspec says in one English sentence what does not fit and where. This is the only
-module that reads these sentences; a test compares what it expects with the installed
-version.
+msgspec says in one English sentence which value does not fit, and where. This is the
+only module that reads these sentences. A test compares them with the installed version.
 """
 
 import re
@@ -31,7 +30,10 @@ _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
 
 
 def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
-    """Return a validation error as a pointer and a detail, which says what may be given; `shape` is what was read."""
+    """Return a validation error as a pointer and a detail, which names valid values.
+
+    `shape` is the type that was read.
+    """
     text = str(error)
     path = _PATH.search(text)
     pointer = ""
@@ -47,29 +49,29 @@ def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
 
 
 def _step(name: str) -> str:
-    """Return a name as RFC 6901 has it in a pointer."""
+    """Return a name as RFC 6901 writes it in a pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def faults_of(error: msgspec.ValidationError, raw: bytes, shape: type[Struct]) -> Malformed:
-    """Return all that a validation of these bytes finds wrong with their members."""
+    """Return all faults that a validation of these bytes finds in their members."""
     return with_others(fault_of(error, shape), raw, shape)
 
 
 def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     """Return the fault of an object together with all others, each once.
 
-    The faults come in the order of the document: of each object first its members as
-    they were given, then those that are missing. At most `FAULTS` are of members that
-    were given, at whatever depth; what is missing in the body itself always follows,
-    since a shape has few members.
+    The faults are in the order of the document. Those of each object begin with its
+    present members in their order; its missing members follow. At most `FAULTS` faults
+    are of present members, at whatever depth. The missing members of the body itself
+    always follow, since a shape has few members.
     """
     if not first.fault.pointer:
         return first
     try:
         members = _members(raw)
         wrong = list(islice(_faults_of_members(members, shape, ""), FAULTS))
-    except _UNREADABLE:  # the first fault stands before bytes that are no JSON
+    except _UNREADABLE:  # The bytes after the first fault are not JSON.
         return first
     faults = [*wrong, *_missing(members, shape, "")]
     return Malformed(faults[0].pointer, faults[0].detail, faults[1:]) if faults else first
@@ -81,7 +83,10 @@ _items: Final = msgspec.json.Decoder(list[Raw]).decode
 
 
 def _faults_within(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
-    """Yield every fault of a value. Only what does not decode is taken apart."""
+    """Yield every fault of a value.
+
+    Only a value that does not decode is taken apart.
+    """
     try:
         _decoder(type)(raw)
     except msgspec.ValidationError as error:
@@ -100,7 +105,10 @@ def _faults_within(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
 
 
 def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
-    """Yield the faults of the members or items of a value; none where it is neither an object nor an array."""
+    """Yield the faults of the members or items of a value.
+
+    There are none if the value is neither an object nor an array.
+    """
     base, limits = _chosen(type, raw)
     origin = get_origin(base)
     if isinstance(base, _Class) and issubclass(base, Struct):
@@ -118,7 +126,7 @@ def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
         for name, value in _members(raw).items():
             where = f"{at}/{_step(name)}"
             key = next(_faults_within(Raw(msgspec.json.encode(name)), key_type, where), None)
-            if key is not None:  # a pointer cannot tell a name from what stands under it
+            if key is not None:  # A pointer cannot tell a name from the value under it.
                 yield key
             yield from (
                 field_fault
@@ -128,7 +136,10 @@ def _faults_of_parts(raw: Raw, type: Any, at: str) -> Iterator[FieldFault]:
 
 
 def _suspect_items(items: list[Raw], type: Any) -> Iterator[tuple[int, Raw]]:
-    """Yield the items of an array with their indexes, without long runs of items that all fit: asking for each would take long."""
+    """Yield the items of an array with their indexes, except long runs that all fit.
+
+    Decoding each item alone would take long.
+    """
     for start in range(0, len(items), _RUN):
         run = items[start : start + _RUN]
         if (
@@ -139,7 +150,7 @@ def _suspect_items(items: list[Raw], type: Any) -> Iterator[tuple[int, Raw]]:
 
 
 _RUN: Final = 256
-"""Items of an array that are decoded together."""
+"""The number of items of an array that are decoded together."""
 
 
 def _faults_of_members(
@@ -158,14 +169,20 @@ def _faults_of_members(
 
 
 def _missing(members: Mapping[str, Raw], shape: type[Struct], at: str) -> Iterator[FieldFault]:
-    """Yield the members that an object must have and has not, in the order of the shape."""
+    """Yield a fault for each member that an object must have but does not have.
+
+    The order is that of the shape.
+    """
     for field in fields(shape):
         if field.required and field.encode_name not in members:
             yield FieldFault(pointer=f"{at}/{_step(field.encode_name)}", detail=_MISSING)
 
 
 def _fault_of_whole(raw: Raw, type: Any, limits: tuple[Any, ...], at: str) -> Iterator[FieldFault]:
-    """Yield the fault of a value as a whole: for example, an array may have too many items."""
+    """Yield the fault of a value as a whole.
+
+    For example, an array may have too many items.
+    """
     try:
         _decoder(Annotated[type, *limits] if limits else type)(raw)
     except msgspec.ValidationError as error:
@@ -173,7 +190,7 @@ def _fault_of_whole(raw: Raw, type: Any, limits: tuple[Any, ...], at: str) -> It
 
 
 _Class: Final = type
-"""The class of classes, where an argument is called `type`."""
+"""The class of classes, for functions in which an argument is called `type`."""
 
 
 @cache
@@ -188,12 +205,12 @@ def _types(shape: type[Struct]) -> dict[str, Any]:
 
 
 def _without_unset(type: Any) -> Any:
-    """Return the type of a member that is there."""
+    """Return the type of a member that is present."""
     if get_origin(type) not in _UNIONS:
         return type
     return Union[  # noqa: UP007
         tuple(argument for argument in get_args(type) if argument is not UnsetType)
-    ]  # they are known only here
+    ]  # The members of the union are known only at run time.
 
 
 _UNIONS: Final = (Union, UnionType)
@@ -203,7 +220,7 @@ _UNIONS: Final = (Union, UnionType)
 def _alternatives(
     type: Any, limits: tuple[Any, ...] = ()
 ) -> tuple[tuple[Any, tuple[Any, ...]], ...]:
-    """Return the types that a value may be of, each with what limits it."""
+    """Return the types that a value may have, each with its limits."""
     origin = get_origin(type)
     if origin is Annotated:
         base, *metas = get_args(type)
@@ -216,7 +233,10 @@ def _alternatives(
 
 
 def _chosen(type: Any, raw: Raw) -> tuple[Any, tuple[Any, ...]]:
-    """Return the type that the author of a value must have meant: by its kind in JSON, and among tagged objects by the tag."""
+    """Return the type that the author of a value must have meant.
+
+    It is chosen by the kind of the value in JSON, and among tagged objects by the tag.
+    """
     kind = bytes(memoryview(raw)[:1])
     fitting = [pair for pair in _alternatives(type) if _kind(pair[0]) == kind]
     if len(fitting) > 1 and kind == b"{":
@@ -226,7 +246,10 @@ def _chosen(type: Any, raw: Raw) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _kind(base: Any) -> bytes:
-    """Return how a value of a type begins in JSON, where it has parts."""
+    """Return the first byte of a type's values in JSON.
+
+    It is empty if the values have no parts.
+    """
     if get_origin(base) is dict or (isinstance(base, _Class) and issubclass(base, Struct)):
         return b"{"
     return b"[" if get_origin(base) is tuple and get_args(base)[1:] == (...,) else b""
@@ -241,7 +264,7 @@ def _tagged(base: Any, members: Mapping[str, Raw]) -> bool:
 
 
 def _in_words(text: str, pointer: str, shape: Any) -> Text:
-    """Return what does not fit, in words: how it is written, or among what to choose."""
+    """Return a fault in words: the required form, or the values to choose from."""
     written = _WRITTEN.fullmatch(text)
     if written is not None:
         form = FORMS.get(literal_eval(written.group(1)))
@@ -265,10 +288,10 @@ def _in_words(text: str, pointer: str, shape: Any) -> Text:
                 value=choice.group(1),
                 choices=", ".join(names),
             )
-    for pattern, item in _MISFITS:
+    for pattern, template in _MISFITS:
         misfit = pattern.fullmatch(text)
         if misfit is not None:
-            return Text(item.message, misfit.groupdict())
+            return Text(template.message, misfit.groupdict())
     return verbatim(text)
 
 
@@ -305,11 +328,11 @@ _MISFITS: Final = (
         sentence("Expected `%(wanted)s` of length %(limit)s, got %(given)s"),
     ),
 )
-"""What msgspec says of other misfits, and the same as a sentence."""
+"""The other misfits: the text of msgspec, and the same as a sentence."""
 
 
 def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
-    """Yield the values among which is chosen at a path of a type."""
+    """Yield the values that are allowed at a path of a type."""
     match info:
         case msgspec.inspect.UnionType(types=types):
             for item in types:

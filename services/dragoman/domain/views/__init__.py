@@ -1,1 +1,1 @@
-"""Values that follow from the state and are never stored, pure."""
+"""Pure views: values that follow from the state and are never stored."""

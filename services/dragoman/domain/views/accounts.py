@@ -1,14 +1,14 @@
-"""The accounts of one event beside each other: on which points they differ.
+"""The comparison of the accounts of one event, point by point.
 
-    report           kind near_miss, time 07:55, place 15.12 116.44, facts "Two aircraft passed …"
-    china's account  kind near_miss, time 07:58,                     facts "The passage was …"
+    report           kind near_miss, time 07:55, place 15.12 116.44, facts "Two …"
+    china's account  kind near_miss, time 07:58,                     facts "The …"
     compare()        kind same, time differs, place one, facts words
 
-Times are the same when they name one instant, places when they are less than a metre
-apart, quantities when they are the same in SI, and whose forces took part when the same
-sides are named, in any order. Words are shown and never compared: two descriptions of
-one event are never equal, and that is no difference; a place in words beside a position
-is none either. What is unknown states nothing.
+Times are the same when they name one instant. Places are the same when they are less
+than a metre apart, and quantities when they are the same in SI. Forces are the same
+when the same sides are named, in any order. Words are shown and never compared: two
+descriptions of one event are never equal, and that is no difference. A place in words
+beside a position is no difference either. Unknown members state nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,10 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import notation
 from dragoman.domain.acts import developments, si_units
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman.domain.views import geodesy
 from dragoman_schemas.state import Exchange
 
 Result = Literal["differs", "same", "one", "none", "words"]
@@ -51,7 +51,7 @@ WORDS: Final = frozenset(
         *("text", "remarks"),
     }
 )
-"""Members of accounts that are texts, lines, or rows that hold some."""
+"""Members of accounts that are texts or lines, or rows that contain some."""
 
 TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
 """Members that are instants."""
@@ -59,7 +59,7 @@ TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
 OF_THE_MESSAGE: Final = frozenset(
     {"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"}
 )
-"""Members in which an account speaks of itself and not of the event."""
+"""Members in which an account describes itself and not the event."""
 
 WHOSE: Final = "whose"
 """The member that names the sides whose forces took part."""
@@ -69,7 +69,10 @@ _SAME_METRES: Final = 1.0
 
 
 class AccountStatement(Struct, frozen=True, kw_only=True):
-    """One account: whose, at which record, and what it states, in the members of the exchange's format."""
+    """One account: its side, its record, and its content.
+
+    The content has the members of the exchange's format.
+    """
 
     side: str
     position: int
@@ -78,10 +81,11 @@ class AccountStatement(Struct, frozen=True, kw_only=True):
 
 
 class ComparedPoint(Struct, frozen=True, kw_only=True):
-    """One point over all accounts. `stated_by` are the sides that state it, `otherwise` those that differ from the first of them.
+    """One point over all accounts.
 
-    `apart` is by how much: seconds for times, metres for places, None where there is no
-    measure.
+    `stated_by` are the sides that state it, `otherwise` those that differ from the
+    first of them. `apart` is the size of the difference: seconds for times, metres for
+    places, None where there is no measure.
     """
 
     name: str
@@ -92,7 +96,10 @@ class ComparedPoint(Struct, frozen=True, kw_only=True):
 
 
 def accounts_of(exchange: Exchange) -> list[AccountStatement]:
-    """Return the opening's account and each other side's newest, in the order in which they were given."""
+    """Return the opening's account and each other side's newest one.
+
+    They are in the order in which the sides gave their first ones.
+    """
     opening = exchange.opened
     account_statements = [
         AccountStatement(
@@ -117,7 +124,10 @@ def accounts_of(exchange: Exchange) -> list[AccountStatement]:
 
 
 def compare(exchange: Exchange) -> list[ComparedPoint]:
-    """Return every point that another side's account gives as well, in the order of the report's members."""
+    """Return every point that another side's account gives as well.
+
+    The points are in the order of the report's members.
+    """
     accounts = accounts_of(exchange)
     names = {name for account in accounts[1:] for name in account.content} - OF_THE_MESSAGE
     ordered = [name for name in exchange.content if name in names] + sorted(
@@ -127,7 +137,7 @@ def compare(exchange: Exchange) -> list[ComparedPoint]:
 
 
 def point(name: str, account_statements: Sequence[AccountStatement]) -> ComparedPoint:
-    """Return how accounts stand to each other on one point."""
+    """Return the comparison of several accounts on one point."""
     values = {account.side: value_of(account.content, name) for account in account_statements}
     stated = {side: value for side, value in values.items() if value is not None}
     sides = tuple(stated)
@@ -164,33 +174,42 @@ def point(name: str, account_statements: Sequence[AccountStatement]) -> Compared
 
 
 def value_of(content: Mapping[str, Raw], name: str) -> Any:
-    """Return what an account states on a point; None where it leaves it open or says that it is unknown."""
+    """Return the value of an account on a point.
+
+    None where the account leaves it out or says that it is unknown.
+    """
     raw = content.get(name)
     value = None if raw is None else msgspec.json.decode(raw)
     if name == WHOSE and isinstance(value, list):
-        return sorted(value)  # sides have no order
+        return sorted(value)  # the order of the sides means nothing
     return None if value == UNKNOWN else value
 
 
 def _are_one(stated: Mapping[str, Any]) -> bool:
-    first, *rows = stated.values()
-    return all(row == first for row in rows)
+    first, *others = stated.values()
+    return all(other == first for other in others)
 
 
 def _is_in_words(name: str, value: Any) -> bool:
-    """Return whether a place is told by a name, in words or by an outline: whether it is the same as a position, nobody can compute."""
+    """Return whether a place is a name, words or an outline.
+
+    Nobody can compute whether such a place is the same as a position.
+    """
     return name in _PLACES and point_of(value) is None
 
 
 def _apart(name: str, first: Any, other: Any) -> float | None:
-    """Return how far two values are apart; 0 for the same, None where they differ without a measure."""
+    """Return the distance of two values.
+
+    It is 0 for the same value, and None where they differ without a measure.
+    """
     if first == other:
         return 0.0
     if name in TIMES:
         return abs((_instant(first) - _instant(other)).total_seconds())
     points = [point_of(value) for value in (first, other)]
     if points[0] is not None and points[1] is not None:
-        metres = notation.distance_m(points[0], points[1])
+        metres = geodesy.distance_m(points[0], points[1])
         return 0.0 if metres < _SAME_METRES else metres
     quantities = si_units.in_si(first), si_units.in_si(other)
     return 0.0 if quantities[0] is not None and quantities[0] == quantities[1] else None
@@ -200,21 +219,27 @@ def _instant(value: Any) -> datetime:
     return datetime.fromisoformat(value["about"] if isinstance(value, dict) else value)
 
 
-def point_of(value: Any) -> notation.GeoPoint | None:
-    """Return the point that a place names: its own, or the middle of its circle; None for none."""
+def point_of(value: Any) -> geodesy.GeoPoint | None:
+    """Return the point of a place, or the middle of its circle.
+
+    None where it has neither.
+    """
     if isinstance(value, dict) and "lat" in value and "lon" in value:
-        return notation.GeoPoint(value["lat"], value["lon"])
+        return geodesy.GeoPoint(value["lat"], value["lon"])
     if isinstance(value, dict) and "circle" in value:
-        return notation.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
+        return geodesy.GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
     return None
 
 
 def differing(exchange: Exchange) -> dict[str, list[str]]:
-    """Return the fields that each other side's newest account gives otherwise; none once the sides have agreed on the facts."""
-    texts: dict[str, list[str]] = {side: [] for side in exchange.accounts}
+    """Return, for each other side, the fields on which its newest account differs.
+
+    Empty lists once the sides have agreed on the facts.
+    """
+    fields: dict[str, list[str]] = {side: [] for side in exchange.accounts}
     if not exchange.accounts or exchange.status == "agreed_facts":
-        return texts
+        return fields
     for compared_point in compare(exchange):
         for side in compared_point.otherwise:
-            texts.setdefault(side, []).append(compared_point.name)
-    return texts
+            fields.setdefault(side, []).append(compared_point.name)
+    return fields

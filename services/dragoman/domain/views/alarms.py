@@ -1,12 +1,12 @@
-"""What must not wait: a flash that nobody has acknowledged is repeated, and reaches further officers as time goes by.
+"""The alarm of an unacknowledged flash, which reaches further officers with time.
 
-    at once      the duty officer who has the watch; every duty officer while nobody has it
+    at once      the duty officer on watch; every duty officer while nobody has it
     5 minutes    the deputies: the other duty officers of the side
     9 minutes    the head of office
 
 It is repeated every minute until it is acknowledged. The sender sees the same, and whom
-to ring next. All of it is derived from the exchange as it stands; nothing is recorded
-but the acknowledgement.
+to ring next. All of it is derived from the exchange. Only the acknowledgement is
+recorded.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,15 @@ from dragoman_schemas.state import Exchange, Message, Registry
 
 REPEAT_SECONDS: Final = 60
 RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
-"""Seconds after the record, and whom the flash reaches then (design §7)."""
+"""Seconds after the record, and the officers that the flash then reaches."""
 
 
 class Escalation(Struct, frozen=True, kw_only=True):
-    """An unacknowledged flash to one side: since when, how often it was repeated, and which officers of the side it has reached."""
+    """An unacknowledged flash to one side.
+
+    It has the time since when, the number of repeats, and the officers of the side that
+    it has reached.
+    """
 
     exchange: str
     message: str
@@ -37,17 +41,20 @@ class Escalation(Struct, frozen=True, kw_only=True):
 
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
-    """Yield every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
-    texts: set[str] = set()
+    """Yield every side that has not acknowledged a flash message of the exchange.
+
+    Each is yielded once, with its oldest such message.
+    """
+    yielded: set[str] = set()
     for message in () if receipts_over(exchange) is not None else exchange.messages:
         if not rings(registry, exchange, message):
             continue
         since = datetime.fromisoformat(message.said.time)
         elapsed = max(0, int((now - since).total_seconds()))
         for side in message.to:
-            if side in message.acknowledged or side in texts:
+            if side in message.acknowledged or side in yielded:
                 continue
-            texts.add(side)
+            yielded.add(side)
             rungs = tuple(rung for _, rung in reached_by(message, now))
             yield Escalation(
                 exchange=exchange.id,
@@ -65,7 +72,11 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
 
 
 def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
-    """Say whether a message is a flash that rings for officers; what was said otherwise before, or is for the record, rings for nobody."""
+    """Return whether a message is a flash that rings for officers.
+
+    A message rings for nobody if it is for the record, or was said by other means
+    before.
+    """
     if (
         registry.kind in UNTIMED
         or exchange.for_the_record
@@ -79,7 +90,10 @@ def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
 def rang(
     registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime
 ) -> tuple[tuple[datetime, str], ...]:
-    """Return the rungs that a message reached of a side before the side acknowledged it, each with its time; none for what does not ring."""
+    """Return the rungs that a message reached before the side acknowledged it.
+
+    Each has its time. Empty for a message that does not ring.
+    """
     if side not in message.to or not rings(registry, exchange, message):
         return ()
     acknowledged = message.acknowledged.get(side)
@@ -90,7 +104,10 @@ def rang(
 
 
 def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str], ...]:
-    """Return the rungs that an unacknowledged message has reached by a moment, each with its time; the first is reached at once."""
+    """Return the rungs that an unacknowledged message has reached by a moment.
+
+    Each has its time. The first rung is reached at once.
+    """
     since = datetime.fromisoformat(message.said.time)
     times = [(since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS]
     return tuple((time, rung) for time, rung in times if time <= max(moment, since))

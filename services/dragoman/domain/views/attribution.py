@@ -1,12 +1,13 @@
-"""The Chatham House Rule: one filter for everything that leaves the pages of a channel's members.
+"""The Chatham House Rule: one filter for everything outside the members' pages.
 
-    reports, turn-over notes, statistics · calendars and cards · webhooks and e-mails · tables for analysis
+    reports, turn-over notes, statistics · calendars and cards
+    webhooks and e-mails · tables for analysis
 
 An exchange under the rule is a meeting, a call, a visit or a contact whose
 `attribution` is `chatham_house`. Outside the members' pages it has no side, no
-addressee and no number: numbers are counted for each side, so a gap between two numbers
-would name the speaker. What was said stays, in the words of whoever said it. The log,
-the API and the members' pages go on showing who recorded each act (record.md).
+addressee and no number. Numbers are counted for each side, so a gap between two numbers
+would name the speaker. The texts stay, in the words of the speakers. The log, the API
+and the members' pages still show who recorded each act.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.exchange import SPOKEN, is_unattributed
+from dragoman.domain.acts.families.exchange import SPEAKER_FAMILIES, is_unattributed
 from dragoman.domain.acts.families.exchange_content import TRACK2_DEFAULTS
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views.titles import title_of
@@ -28,7 +29,7 @@ from dragoman_schemas.state import Exchange
 _ADDRESSED: Final = frozenset(
     {"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"}
 )
-"""Members that name a side, an office, an officer, or another exchange by its number."""
+"""Members that name a side, an office, an officer, or an exchange by its number."""
 
 unattributed: Final = is_unattributed
 
@@ -36,19 +37,25 @@ UNATTRIBUTED: Final = sentence("Not attributed, by the Chatham House Rule.")
 
 
 def unattributed_record(record: Record, exchange: Exchange | None, kind: str) -> bool:
-    """Say whether a record of a channel of that kind is under the rule: by its exchange, or by its own words where it opened none."""
+    """Return whether a record of a channel of that kind is under the rule.
+
+    The exchange decides, or the record's own words where it opened no exchange.
+    """
     if exchange is not None:
         return unattributed(exchange)
     data = record.data
     rule = RULES.get(record.name)
-    if rule is None or rule.family not in SPOKEN or not isinstance(data, OpeningAct):
+    if rule is None or rule.family not in SPEAKER_FAMILIES or not isinstance(data, OpeningAct):
         return False
     default = TRACK2_DEFAULTS["attribution"].strip('"') if kind == "track2" else ""
     return (or_default(data.attribution, default)) == "chatham_house"
 
 
 def unattributed_message(raw: bytes, exchange: Exchange | None, kind: str) -> bool:
-    """Say whether a message of the log is a record under the rule; what is no record is not."""
+    """Return whether a message of the log is a record under the rule.
+
+    Junk is not.
+    """
     try:
         return unattributed_record(parse(raw), exchange, kind)
     except NotARecord:
@@ -56,22 +63,25 @@ def unattributed_message(raw: bytes, exchange: Exchange | None, kind: str) -> bo
 
 
 def number(exchange: Exchange) -> str:
-    """Return an exchange's number; none under the rule."""
+    """Return an exchange's number; empty under the rule."""
     return "" if unattributed(exchange) else exchange.number
 
 
 def side(exchange: Exchange, name: str) -> str:
-    """Return a side's name; none under the rule."""
+    """Return a side's name; empty under the rule."""
     return "" if unattributed(exchange) else name
 
 
 def sides(exchange: Exchange, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of several sides; none under the rule."""
+    """Return the names of several sides; empty under the rule."""
     return () if unattributed(exchange) else tuple(names)
 
 
 def is_titled_by_side(exchange: Exchange) -> bool:
-    """Say whether the service made a title with a side's name for an exchange under the rule."""
+    """Return whether an exchange has a generated title with a side's name.
+
+    Only exchanges under the rule count.
+    """
     title = title_of(exchange) if unattributed(exchange) else None
     if title is None or title.message == VERBATIM:
         return False
@@ -81,35 +91,41 @@ def is_titled_by_side(exchange: Exchange) -> bool:
 
 
 def spoken(exchange: Exchange, text: Text, names: Collection[str]) -> Text:
-    """Return a sentence of the service's own; under the rule only where it names none of these sides."""
+    """Return a sentence of the service's own.
+
+    Under the rule it is replaced where it names one of these sides.
+    """
     return UNATTRIBUTED if unattributed(exchange) and naming(str(text), names) else text
 
 
 def naming(text: str, names: Collection[str]) -> bool:
-    """Say whether a text has a side's name in it, in any case."""
+    """Return whether a text has a side's name in it, in any case of its letters."""
     folded = text.casefold()
     return any(name.casefold() in folded for name in names)
 
 
 def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw]:
-    """Return an act's members without those that name one of these sides, other than in the side's own words.
+    """Return an act's members without those that name one of these sides.
 
-    The fields of an opening that a correction, an update or an amendment holds are
-    members as well.
+    Texts in a side's own words stay. The fields of an opening in a correction, an
+    update or an amendment are treated as members as well.
     """
-    raw_records: dict[str, Raw] = {}
+    remaining: dict[str, Raw] = {}
     for member, raw in members.items():
         value = msgspec.json.decode(raw)
         if member == "fields" and isinstance(value, dict):
             value = {name: item for name, item in value.items() if name not in _ADDRESSED}
         value = UNSET if member in _ADDRESSED else _nameless(value, names)
         if value is not UNSET:
-            raw_records[member] = Raw(msgspec.json.encode(value))
-    return raw_records
+            remaining[member] = Raw(msgspec.json.encode(value))
+    return remaining
 
 
 def _nameless(value: Any, names: Collection[str]) -> Any:
-    """Return a value without the names of sides in it; `UNSET` where nothing else is in it."""
+    """Return a value without the names of sides in it.
+
+    `UNSET` where nothing else is in it.
+    """
     match value:
         case str():
             return UNSET if _is_name(value, names) else value
@@ -129,6 +145,9 @@ def _nameless(value: Any, names: Collection[str]) -> Any:
 
 
 def _is_name(text: str, names: Collection[str]) -> bool:
-    """Say whether a text is a side, an officer or a number with a side in it, and no sentence."""
+    """Return whether a text is a side, an officer or a number with a side in it.
+
+    A sentence is not.
+    """
     parts = () if " " in text else text.casefold().split("/")
     return any(name.casefold() in parts for name in names)

@@ -1,14 +1,14 @@
-"""The exceptions that a log shows, on every side alike: what an auditor asks for first.
+"""The audit findings of a log, on every side alike: an auditor asks for them first.
 
-one_key     sent by one officer where two are asked for; whether the second followed
-by_voice    said otherwise before it was written down, by its sender's word
+one_key     sent by one officer where two are asked for, with or without the second
+by_voice    said by other means before it was recorded, by its sender's word
 acting      done by a deputy for an office holder
 later       entered for the record
 late        a report, a change or a notice that came later than it is owed
 corrected   an opening that was corrected, or cancelled
-disputed    a key that somebody else may have signed with: from where on
-erased      exchanges that every side took out of the record
-void        a record without effect, and why
+disputed    a key that somebody else may have signed with, from a position on
+erased      exchanges that every side consented to erase
+void        a record without effect, and the reason
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ from dragoman_schemas.state import Exchange, Registry
 
 _LATE: Final = ("late_report", "late_question", "short_notice")
 MEMBERS: Final = ("acting_for", "passed_by", "for_the_record", "suspect_from")
-"""Where a record says of itself that it is an exception."""
+"""Members that make a record a finding by its own words."""
 
 
-class Noted(Struct, frozen=True, kw_only=True):
-    """One exception: of which kind, by which side, at which position, under which matter, and what it was."""
+class AuditFinding(Struct, frozen=True, kw_only=True):
+    """One finding: its kind, its side, its position, its matter, and its text."""
 
     kind: str
     position: int
@@ -44,7 +44,7 @@ class Noted(Struct, frozen=True, kw_only=True):
 
     @property
     def exceptional(self) -> Exceptional:
-        """The exception as reports have it: in English."""
+        """The finding in the shape of the reports: in English."""
         return Exceptional(
             kind=self.kind,
             position=self.position,
@@ -54,34 +54,37 @@ class Noted(Struct, frozen=True, kw_only=True):
         )
 
 
-def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[Noted]:
-    """Yield what a valid record says of itself; under the Chatham House Rule without who said it."""
+def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[AuditFinding]:
+    """Yield the findings of a valid record's own words.
+
+    Under the Chatham House Rule they do not name the speaker.
+    """
     hidden = exchange is not None and attribution.unattributed(exchange)
-    for item in _of_record(position, record, "" if exchange is None else exchange.number):
-        yield _hidden(item) if hidden else item
+    for finding in _of_record(position, record, "" if exchange is None else exchange.number):
+        yield _hidden(finding) if hidden else finding
 
 
-def _hidden(noted: Noted) -> Noted:
-    """Return an exception without its side, its number and its words."""
+def _hidden(noted: AuditFinding) -> AuditFinding:
+    """Return a finding without its side, its number and its words."""
     return replace(noted, side="", number="", detail=attribution.UNATTRIBUTED)
 
 
-def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
+def _of_record(position: int, record: Record, number: str) -> Iterator[AuditFinding]:
     data, side, act = record.data, record.side, NameValue("act", record.name)
     if isinstance(data, Erasure):
         counts = {"n": len(data.records), "m": len(exchanges_of(data))}
         text = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
-        yield Noted(kind="erased", position=position, side=side, detail=text)
+        yield AuditFinding(kind="erased", position=position, side=side, detail=text)
     if isinstance(data, KeyRevocation) and isinstance(data.suspect_from, int):
         text = sentence(
             "from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key
         )
-        yield Noted(kind="disputed", position=position, side=side, detail=text)
+        yield AuditFinding(kind="disputed", position=position, side=side, detail=text)
     if not isinstance(data, OpeningAct | Continuing):
         return
     if data.acting_for is not UNSET:
         text = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
-        yield Noted(kind="acting", position=position, side=side, number=number, detail=text)
+        yield AuditFinding(kind="acting", position=position, side=side, number=number, detail=text)
     if not isinstance(data.passed_by, UnsetType):
         passed = {
             "means": NameValue("value", data.passed_by.means),
@@ -89,9 +92,11 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
             "t": data.passed_by.at,
         }
         text = sentence("%(act)s, said by %(means)s to %(post)s at %(t)s", act=act, **passed)
-        yield Noted(kind="by_voice", position=position, side=side, number=number, detail=text)
+        yield AuditFinding(
+            kind="by_voice", position=position, side=side, number=number, detail=text
+        )
     if data.for_the_record is True:
-        yield Noted(
+        yield AuditFinding(
             kind="later",
             position=position,
             side=side,
@@ -100,9 +105,13 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         )
 
 
-def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
-    """Return a record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
-    return Noted(
+def of_void(position: int, reason: Text, *, hidden: bool = False) -> AuditFinding:
+    """Return the finding of a record without effect.
+
+    `hidden` says that it is under the Chatham House Rule, and the reason may name a
+    side.
+    """
+    return AuditFinding(
         kind="void",
         position=position,
         side="",
@@ -110,14 +119,18 @@ def of_void(position: int, reason: Text, *, hidden: bool = False) -> Noted:
     )
 
 
-def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
-    """Yield what an exchange shows as it stands; `areas` are the danger areas that are announced."""
+def of_exchange(
+    registry: Registry, exchange: Exchange, areas: list[Exchange]
+) -> Iterator[AuditFinding]:
+    """Yield the findings of an exchange as it is; `areas` are the open areas."""
     hidden = attribution.unattributed(exchange)
-    for item in _of_exchange(registry, exchange, areas):
-        yield _hidden(item) if hidden else item
+    for finding in _of_exchange(registry, exchange, areas):
+        yield _hidden(finding) if hidden else finding
 
 
-def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
+def _of_exchange(
+    registry: Registry, exchange: Exchange, areas: list[Exchange]
+) -> Iterator[AuditFinding]:
     position, side, number = exchange.opened.position, exchange.side, exchange.number
     for sent in exchange.one_key:
         second, act, alone = sent.second, NameValue("act", sent.act, first=True), sent.sent.by
@@ -137,7 +150,7 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
             text = sentence(
                 "%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone
             )
-        yield Noted(
+        yield AuditFinding(
             kind="one_key",
             position=sent.sent.position,
             side=sent.sent.side,
@@ -147,7 +160,7 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
     for correction in exchange.corrections:
         names = tuple(NameValue("field", name) for name in correction.fields)
         text = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
-        yield Noted(
+        yield AuditFinding(
             kind="corrected",
             position=correction.corrected.position,
             side=side,
@@ -156,7 +169,7 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
         )
     if exchange.cancellation is not None:
         text = sentence("cancelled: %(reason)s", reason=exchange.cancellation.reason)
-        yield Noted(
+        yield AuditFinding(
             kind="corrected",
             position=exchange.cancellation.cancelled.position,
             side=side,
@@ -168,4 +181,6 @@ def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) 
             text = sentence(
                 "%(what)s: %(detail)s", what=NameValue("flag", flag.flag), detail=flag.detail
             )
-            yield Noted(kind="late", position=position, side=side, number=number, detail=text)
+            yield AuditFinding(
+                kind="late", position=position, side=side, number=number, detail=text
+            )

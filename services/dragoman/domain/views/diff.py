@@ -1,7 +1,7 @@
-"""What changed between two positions: each exchange, and the channel itself, member by member, as states stand before and after.
+"""The differences between two positions: each exchange and the channel, by member.
 
-A member is named by a JSON pointer into the state. Lists are compared place by place:
-what was added is at the end of most.
+A member is named by a JSON pointer into the state. Lists are compared index by index:
+most additions are at the end.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,18 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from dragoman_schemas.responses import Change, Changed
 from dragoman_schemas.state import Exchange, Registry, encode
+from dragoman_schemas.state_responses import Change, Changed
 
 _NOISE = ("/etag", "/updated")
-"""What changes with every act and says nothing by itself."""
+"""Members that change with every act and say nothing by themselves."""
 
 
 def changed(before: Exchange | None, after: Exchange, positions: tuple[int, ...]) -> Changed:
-    """Return what became of an exchange by the acts at some positions; `before` is None where it had not been opened."""
+    """Return the changes of an exchange by the acts at some positions.
+
+    `before` is None where it had not been opened.
+    """
     return Changed(
         exchange=after.id,
         number=after.number,
@@ -31,12 +34,12 @@ def changed(before: Exchange | None, after: Exchange, positions: tuple[int, ...]
 
 
 def channel(before: Registry | None, after: Registry) -> tuple[Change, ...]:
-    """Return what became of the channel itself."""
+    """Return the changes of the channel itself."""
     return tuple(changes(b"{}" if before is None else encode(before), encode(after)))
 
 
 def changes(before: bytes, after: bytes) -> Iterator[Change]:
-    """Yield the members in which two encoded states differ, in the order of their pointers."""
+    """Yield the differences of two encoded states, in the order of their pointers."""
     for pointer, was, now in sorted(
         _walk("", msgspec.json.decode(before), msgspec.json.decode(after)), key=lambda item: item[0]
     ):

@@ -1,26 +1,34 @@
-"""What an exchange shows besides its status: derived at every look, never stored, and a reason to accuse nobody.
+"""The flags of an exchange: points that deserve attention besides its status.
 
-    short_notice      an activity, a launch, a danger area, a movement or a new contact came later than the profile's lead time
-    below_aim         a danger area came in time, and later than the sides aim at
-    late_report       a report or an all-clear came later than it was owed after the event, or after it was known
-    late_change       a change was told later than it is owed after it was decided; no exception of who told it all the same
-    late_question     a question about yearly data came later than such questions are to come
-    accounts_differ   another side's account differs from the report on a point that can be compared, and no facts are agreed yet
-    own_account       another side has given its own account, which differs in words only
-    not_adopted       a coded message of a codebook that not every side has adopted
-    default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
-    near_threshold    an activity within a twentieth below a number from which it would be notifiable
-    figures_differ    what was reported after an activity is not what was declared before
-    overlap           a danger area, an impact area of a launch or the area of an activity meets another open one in place and time
-    not_covered       a danger area that refers to a launch, or the launch to it, is not closed for all of the launch's window
-    one_key           sent by a duty officer alone, the second key not turned yet
+    short_notice      a notice came later than the profile's lead time
+    below_aim         a danger area came in time, but later than the sides aim at
+    late_report       a report or an all-clear came later than it was owed
+    late_change       a change was reported late after its decision
+    late_question     a question about yearly data came later than its last day
+    accounts_differ   another side's account differs on a comparable point
+    own_account       another side's own account differs in words only
+    not_adopted       the coded message's codebook is not adopted by every side
+    default_venue     a meeting on a ladder has no agreed venue in time
+    near_threshold    an activity is within a twentieth below a notifiable number
+    figures_differ    the report after an activity differs from what was declared
+    overlap           two open areas meet in place and time
+    not_covered       a danger area is not closed for all of its launch's window
+    one_key           a duty officer sent it alone, and the second key is due
     suspended         something was sent while the channel was suspended
-    passed_by         said otherwise before it was written down
-    corrected         corrected since
+    passed_by         it was said by other means before it was recorded
+    corrected         it was corrected
+
+Flags are derived each time, never stored, and they accuse nobody. A notice is of an
+activity, a launch, a danger area, a movement or a new contact. A report is owed after
+the event, or after it was known. A late change is no audit finding, since the side has
+reported it all the same. With `default_venue` the ladder's default venue applies.
+Accounts are compared until the sides agree on the facts. An overlap is of a danger
+area, an impact area of a launch or the area of an activity. A danger area belongs to a
+launch where one of them refers to the other.
 
 Lead times count from the newest update, correction or postponement that changed date,
-area or totals: it restarts their test. What was said otherwise before it was written
-down counts from when it was said.
+area or totals: it restarts their test. An act that was said by other means before it
+was recorded counts from the time at which it was said.
 """
 
 from calendar import monthrange
@@ -54,7 +62,7 @@ _LANDING: Final = frozenset({"amphibious", "heliborne", "parachute"})
 
 
 class RaisedFlag(Struct, frozen=True, kw_only=True):
-    """One thing worth a look, and in words what it rests on."""
+    """One flag, and its reason in words."""
 
     flag: str
     detail: Text
@@ -63,7 +71,11 @@ class RaisedFlag(Struct, frozen=True, kw_only=True):
 def flags(
     registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None
 ) -> list[RaisedFlag]:
-    """Return the flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
+    """Return the flags of an exchange.
+
+    `areas` are all open areas, of every format that has some. Flags that depend on the
+    time are as of `now`, and left out where it is None.
+    """
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     raised_flags = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
@@ -98,17 +110,17 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag
             flag="suspended", detail=sentence("carried on while the channel was suspended")
         )
     if exchange.opened.told:
-        told = sentence(
-            "said otherwise at %(t)s before it was written down, by its sender’s word",
+        detail = sentence(
+            "said by other means at %(t)s before it was recorded, by its sender’s word",
             t=exchange.opened.told,
         )
-        yield RaisedFlag(flag="passed_by", detail=told)
+        yield RaisedFlag(flag="passed_by", detail=detail)
     if exchange.corrections:
         n = len(exchange.corrections)
-        many = sentence("corrected %(n)s times; what stood there is kept", n=n)
+        many = sentence("corrected %(n)s times; the earlier values are kept", n=n)
         yield RaisedFlag(
             flag="corrected",
-            detail=many if n > 1 else sentence("corrected once; what stood there is kept"),
+            detail=many if n > 1 else sentence("corrected once; the earlier values are kept"),
         )
 
 
@@ -117,7 +129,7 @@ def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
     if missing:
         text = sentence(
             "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
-            sides=tuple(NameValue("side", item) for item in missing),
+            sides=tuple(NameValue("side", name) for name in missing),
         )
         yield RaisedFlag(flag="not_adopted", detail=text)
 
@@ -134,7 +146,7 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
             yield RaisedFlag(
                 flag="short_notice",
                 detail=sentence(
-                    "it took effect %(d)s before it was told; it is to be told before",
+                    "it took effect %(d)s before it was announced; it must be announced before",
                     d=-notice.given,
                 ),
             )
@@ -184,7 +196,7 @@ def _late_reports(
                 begun = instant(content["window"]["from"])
                 if begun is not None and moment is not None and moment > begun:
                     text = sentence(
-                        "%(d)s after it began; an alert activity is told when it begins",
+                        "%(d)s after it began; an alert activity must be notified when it begins",
                         d=moment - begun,
                     )
                     yield RaisedFlag(flag="late_report", detail=text)
@@ -203,7 +215,10 @@ def _late_reports(
 def _late_data(
     exchange: Exchange, content: dict[str, Any], limits: Profile
 ) -> Iterator[RaisedFlag]:
-    """Yearly and half-yearly data that came after their last day, and questions about them that came too late."""
+    """Yield flags of yearly data that came late, and of questions that came too late.
+
+    Half-yearly data have a last day as well.
+    """
     moment, last = datetime.fromisoformat(exchange.opened.when), None
     years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
     if "half_year_to" in content:
@@ -220,11 +235,15 @@ def _late_data(
         )
     until = _months(datetime.fromisoformat(exchange.opened.when), limits.data_question_months)
     for message in exchange.messages:
-        asked = datetime.fromisoformat(message.said.when)
-        if message.act == "clarification-request" and not message.for_the_record and asked > until:
+        asked_at = datetime.fromisoformat(message.said.when)
+        if (
+            message.act == "clarification-request"
+            and not message.for_the_record
+            and asked_at > until
+        ):
             values = {
                 "side": NameValue("side", message.said.side),
-                "d": asked - until,
+                "d": asked_at - until,
                 "day": until.date(),
             }
             yield RaisedFlag(
@@ -238,7 +257,10 @@ def _day(text: str) -> datetime:
 
 
 def _months(since: datetime, months: int) -> datetime:
-    """Return the same day so many months later; the last of that month where it has no such day."""
+    """Return the same day so many months later.
+
+    Where that month has no such day, it is the month's last day.
+    """
     years, month = divmod(since.month - 1 + months, 12)
     year = since.year + years
     return since.replace(
@@ -247,7 +269,7 @@ def _months(since: datetime, months: int) -> datetime:
 
 
 def _late_changes(exchange: Exchange, owed: int, what: Text) -> Iterator[RaisedFlag]:
-    """Changes that were told late after they were decided, or happened."""
+    """Yield flags of changes that were reported late after their decision or event."""
     yield from _late_acts(exchange, "update", "as_of", owed, what, "late_change")
 
 
@@ -277,7 +299,7 @@ def _venue(
         owed = timedelta(seconds=limits.venue)
         yield RaisedFlag(
             flag="default_venue",
-            detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed),
+            detail=sentence("no venue was agreed within %(d)s: the default venue applies", d=owed),
         )
 
 
@@ -320,7 +342,8 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFl
         return
     reported = {name: msgspec.json.decode(value) for name, value in reports[-1].content.items()}
     before, after = (
-        {"troops": item.get("troops"), **item.get("arms", {})} for item in (content, reported)
+        {"troops": figures.get("troops"), **figures.get("arms", {})}
+        for figures in (content, reported)
     )
     for name in before.keys() & after.keys():
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
@@ -335,7 +358,10 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFl
 
 
 def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
-    """Yield how each side's newest account stands to the report: on which points it differs, by the comparison that pages show."""
+    """Yield a flag for each side's newest account, by comparison with the report.
+
+    It names the points that differ, as the pages' comparison shows them.
+    """
     if exchange.status == "agreed_facts":
         return
     for side, fields in accounts.differing(exchange).items():
@@ -344,7 +370,7 @@ def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
             yield RaisedFlag(
                 flag="accounts_differ",
                 detail=sentence(
-                    "%(side)s gives otherwise: %(fields)s",
+                    "%(side)s states it differently: %(fields)s",
                     side=NameValue("side", side),
                     fields=names,
                 ),
@@ -364,9 +390,7 @@ AREAS: Final = {
     "launch-notice": ("impact_areas", "dropping_zones"),
     "military-activity": ("place",),
 }
-"""Formats that announce where it is dangerous or where something is done, and the
-members that say where.
-"""
+"""Formats that announce an area of danger or activity, and their area members."""
 
 _OPEN: Final = {
     "danger-area": ("announced",),
@@ -376,12 +400,18 @@ _OPEN: Final = {
 
 
 def is_open_area(exchange: Exchange) -> bool:
-    """Return whether an exchange announces an area, and has not been cleared, reported, cancelled or closed."""
+    """Return whether an exchange announces an area that is still open.
+
+    An area is not open once it is cleared, reported, cancelled or closed.
+    """
     return exchange.status in _OPEN.get(exchange.act, ())
 
 
 def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedFlag]:
-    """Yield what is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
+    """Yield flags of announcements for the same place at the same time.
+
+    Also yield a flag for a danger area that does not cover its launch.
+    """
     outlines, window = _outlines(exchange), _hours(exchange)
     for other in areas:
         if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
@@ -406,16 +436,23 @@ def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[RaisedF
 
 
 def _outlines(exchange: Exchange) -> list[list[Point]]:
-    rows = [
+    places = [
         msgspec.json.decode(exchange.content[name])
         for name in AREAS[exchange.act]
         if name in exchange.content
     ]
-    return [outline(place) for row in rows for place in (row if isinstance(row, list) else [row])]
+    return [
+        outline(place)
+        for value in places
+        for place in (value if isinstance(value, list) else [value])
+    ]
 
 
 def _hours(exchange: Exchange) -> dict[str, Any] | None:
-    """Return the window of an announcement; of a launch that has a time alone, that moment; None where neither is known."""
+    """Return the window of an announcement; None where it is unknown.
+
+    A launch that has only a time has that moment as its window.
+    """
     window = msgspec.json.decode(exchange.content.get("window", b"null"))
     if isinstance(window, dict):
         return window
@@ -424,27 +461,27 @@ def _hours(exchange: Exchange) -> dict[str, Any] | None:
 
 
 def _refer(one: Exchange, other: Exchange) -> bool:
-    """Return whether one of two exchanges refers to the other, by its number or its id."""
+    """Return whether one of two exchanges refers to the other, by number or id."""
 
-    def named(exchange: Exchange) -> set[str]:
+    def references(exchange: Exchange) -> set[str]:
         return set(msgspec.json.decode(exchange.content.get("references", b"[]")))
 
-    return not named(one).isdisjoint((other.number, other.id)) or not named(other).isdisjoint(
-        (one.number, one.id)
-    )
+    return not references(one).isdisjoint((other.number, other.id)) or not references(
+        other
+    ).isdisjoint((one.number, one.id))
 
 
 def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
     if outer is None or inner is None:
         return True
     begins, ends, starts, stops = (
-        datetime.fromisoformat(item[name]) for item in (outer, inner) for name in ("from", "to")
+        datetime.fromisoformat(window[name]) for window in (outer, inner) for name in ("from", "to")
     )
     return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
     begins, ends, starts, stops = (
-        datetime.fromisoformat(item[name]) for item in (one, other) for name in ("from", "to")
+        datetime.fromisoformat(window[name]) for window in (one, other) for name in ("from", "to")
     )
     return begins <= stops and starts <= ends

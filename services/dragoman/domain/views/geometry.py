@@ -12,11 +12,14 @@ _METRES_A_DEGREE: Final = 111_320.0
 
 
 _CORNERS: Final = 32
-"""A circle is looked at as a polygon of so many corners."""
+"""The number of corners of the polygon that stands for a circle."""
 
 
 def outline(place: Any) -> list[Point]:
-    """Return a place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
+    """Return a place as a polygon of longitudes and latitudes.
+
+    A point has a single corner, and words have none.
+    """
     if not isinstance(place, dict):
         return []
     if "polygon" in place:
@@ -36,7 +39,10 @@ def outline(place: Any) -> list[Point]:
 
 
 def meet(one: list[Point], other: list[Point]) -> bool:
-    """Return whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
+    """Return whether two polygons share a point.
+
+    They are on a plane of longitude and latitude, so not across the date line.
+    """
     if not one or not other:
         return False
     return (

@@ -1,4 +1,4 @@
-"""Lead times: how long before an event a side gave notice of it."""
+"""Lead times: the time between a side's notice of an event and the event."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -31,22 +31,28 @@ _RETESTED: Final = frozenset(
         *("troops", "arms", "number", "vehicles", "persons", "totals"),
     }
 )
-"""Date, area and totals: whoever corrects one of them tells it anew."""
+"""Members with date, area and totals: a correction of one of them is a new notice."""
 
 
 def instant(value: Any) -> datetime | None:
+    """Return the moment of a time, exact or `about`; None where it is unknown."""
     text = value.get("about") if isinstance(value, dict) else value
     return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
 
 
 _ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
-"""An about time whose minutes are a multiple of these is as coarse as so many seconds:
-about 19:00 is some time in that hour.
+"""Minutes and seconds of the precision of an `about` time.
+
+An `about` time whose minutes are a multiple of the first number is as coarse as so many
+seconds: about 19:00 is some time in that hour.
 """
 
 
 def latest(value: Any) -> datetime | None:
-    """Return the last moment that a time may mean: an `about` time is as coarse as it is written, and nobody is late by less than that."""
+    """Return the last moment that a time may mean.
+
+    An `about` time is as coarse as it is written. Nobody is late by less than that.
+    """
     moment = instant(value)
     if moment is None or not isinstance(value, dict):
         return moment
@@ -55,14 +61,20 @@ def latest(value: Any) -> datetime | None:
 
 
 class LeadTime(Struct, frozen=True, kw_only=True):
-    """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
+    """The time of a notice before an event, or of a report after it.
+
+    `owed` is the time that the profile asks for.
+    """
 
     given: timedelta
     owed: timedelta
 
 
 def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """Return how long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
+    """Return the notice before an event: the time that was given, and the time owed.
+
+    None where no lead time is owed, or the beginning is not known.
+    """
     content = {
         name: msgspec.json.decode(exchange.content[name])
         for name in _NOTICE
@@ -109,7 +121,10 @@ def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
 
 
 def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
-    """Return how long after it was known, or happened, a matter was first reported, and within which time it is owed."""
+    """Return the time from an event to its first report, and the time owed.
+
+    For an incident it counts from the time at which it was known.
+    """
     limits, _ = profile_of(registry)
     match exchange.act:
         case "hazardous-incident":
@@ -130,7 +145,10 @@ def first_report(registry: Registry, exchange: Exchange) -> LeadTime | None:
 
 
 def _first_told(exchange: Exchange, name: str) -> Raw | None:
-    """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
+    """Return a field as the opening says it, with its errors corrected.
+
+    A side that reports more later is not late for that.
+    """
     return next(
         (
             series.value
@@ -142,7 +160,7 @@ def _first_told(exchange: Exchange, name: str) -> Raw | None:
 
 
 def _told(exchange: Exchange) -> datetime:
-    """Return when the date, the area and the totals that stand were told."""
+    """Return the time at which the present date, area and totals were reported."""
     stamps = [
         developments.stamp_of(change)
         for change in developments.changes(exchange)

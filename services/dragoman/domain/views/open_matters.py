@@ -1,19 +1,22 @@
-"""Open matters: every exchange that is not settled, what it is about, who has it, and what is owed in it next.
+"""Open matters: every exchange that is not settled, and what is owed in it next.
 
-A matter is open while
+A matter is open while one of these is true:
 
-    it is an incident           a hazardous incident, an encounter or an emergency, until it is closed or cancelled
-    it waits for its answer     a request for explanation, a warning or an inquiry, until its status says that it has it
-    anything is owed in it      an acknowledgement, an answer to a question, a report: by whatever side, with a limit or without
+    incident       it is a hazardous incident, an encounter or an emergency,
+                   and it is not closed or cancelled
+    no answer      it is a request for explanation, a warning or an inquiry,
+                   and its status says that the answer is missing
+    duty           any side owes an acknowledgement, an answer to a question
+                   or a report, with a limit or without
 
 The yearly reconfirmation of a point of contact or a protected site is upkeep. It makes
-a matter only when a test of the contact has failed or the limit has passed on record:
-otherwise no channel that has a contact could ever be quiet.
+a matter only when a test of the contact has failed, or the limit has passed on record.
+Otherwise no channel that has a contact could ever be quiet.
 
-All of it follows from the exchange and the channel as they stood at a position, and
-from no clock: made again for the same position, the list is the same. The higher
-precedence comes first; then what waits for an acknowledgement, the oldest first; then
-what is due next.
+All of it follows from the exchange and the channel at a position, and from no clock.
+For the same position the list is always the same. The higher precedence comes first.
+Then comes what waits for an acknowledgement, the oldest first, and then what is due
+next.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +25,9 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain.acts import deadline_acts, deadlines, two_keys
-from dragoman.domain.acts.deadlines import Deadline, DutyCalendar
+from dragoman.domain.acts import deadline_acts, deadline_outcomes, deadlines, two_keys
+from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
     ENDED,
     owes_acknowledgement,
@@ -32,8 +36,8 @@ from dragoman.domain.acts.families.exchange import (
 )
 from dragoman.domain.views import accounts, open_questions
 from dragoman.domain.views.titles import subject_of
-from dragoman_schemas.responses import OpenMatter, Owing
 from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state_responses import OpenMatter, Owing
 
 INCIDENTS: Final = frozenset({"hazardous-incident", "encounter-report", "emergency-notification"})
 
@@ -42,7 +46,7 @@ UNANSWERED: Final[dict[str, tuple[str, ...]]] = {
     "terrorism-warning": ("open",),
     "ict-inquiry": ("open",),
 }
-"""Formats that ask something, and the statuses in which something is still to be said."""
+"""Formats that ask for an answer, and the statuses in which it is still missing."""
 
 _REPORTED_LATER: Final = {
     "military-activity": "after-activity-report",
@@ -65,7 +69,7 @@ def open_matter(
         return None
     owed = sorted(
         owing(registry, exchange, calendars),
-        key=lambda item: (item.due or "~", item.side, item.clock, item.started_by),
+        key=lambda duty: (duty.due or "~", duty.side, duty.clock, duty.started_by),
     )
     if not (_is_incident(exchange) or exchange.status in UNANSWERED.get(exchange.act, ()) or owed):
         return None
@@ -105,12 +109,15 @@ def in_order(matters: Iterable[OpenMatter]) -> list[OpenMatter]:
 
 def _urgency(matter: OpenMatter) -> tuple[int, bool, str, str, str]:
     waits = bool(matter.unacknowledged_by)
-    due = "" if waits else next((item.due for item in matter.owed if item.due), "~")
+    due = "" if waits else next((duty.due for duty in matter.owed if duty.due), "~")
     return _PRECEDENCES.index(matter.precedence), not waits, due, matter.opened, matter.exchange
 
 
 def may_be_open(exchange: Exchange) -> bool:
-    """Return whether an exchange can be an open matter at all, whatever limits its channel has: no for most, and quickly."""
+    """Return whether an exchange can be an open matter, under whatever limits.
+
+    It is a quick test, which is false for most exchanges.
+    """
     if owes_acknowledgement(exchange) or two_keys.due(exchange):
         return True
     if exchange.status in ENDED:
@@ -135,17 +142,20 @@ def _is_incident(exchange: Exchange) -> bool:
 def owing(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> Iterator[Owing]:
-    """Yield what is owed in an exchange, and by whom: under a limit, or without one where the channel or the act has none."""
+    """Yield the duties in an exchange, with the sides that owe them.
+
+    A duty has a limit, or none where the channel or the act has none.
+    """
     limited: set[tuple[str, str]] = set()
-    for clock in deadlines.running(registry, exchange, calendars):
-        if not deadlines.is_owed(exchange, clock) or _is_upkeep(exchange, clock):
+    for clock in deadlines.deadlines_of(registry, exchange, calendars):
+        if not deadline_outcomes.is_owed(exchange, clock) or _is_upkeep(exchange, clock):
             continue
         limited.add(("answer" if clock.clock in _ANSWERS else clock.clock, clock.side))
         yield Owing(
             clock=clock.clock,
             side=clock.side,
-            due=deadlines.written(clock.due),
-            begins=deadlines.written(clock.begins),
+            due=deadlines.timestamp(clock.due),
+            begins=deadlines.timestamp(clock.begins),
             started_by=clock.started_by,
             binding=clock.binding,
         )
@@ -156,7 +166,10 @@ def owing(
 
 
 def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
-    """Yield what the messages themselves say is owed: the act, the side, and the message that asks for it."""
+    """Yield the duties that follow from the messages themselves.
+
+    Each is the act, the side, and the message that asks for it.
+    """
     for message in exchange.messages if exchange.act != "line-check" else ():
         for side in owing_receipt(exchange, message):
             yield "acknowledgement", side, message.id
@@ -167,20 +180,22 @@ def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
     ):
         for side in sorted(owes_answer(exchange)):
             yield "answer", side, exchange.id
-    for item in open_questions.unanswered(exchange):
-        if (
-            item.message != exchange.id
-        ):  # the questions of an opening are what its answer is owed to
-            yield "clarification", item.side, item.message
+    for questions in open_questions.unanswered(exchange):
+        # The answer that is owed to an opening covers the opening's own questions.
+        if questions.message != exchange.id:
+            yield "clarification", questions.side, questions.message
 
 
 def _unacknowledged(exchange: Exchange) -> set[str]:
-    """Return the sides that have not acknowledged something; a check of the line that was missed waits for nobody."""
+    """Return the sides that have not acknowledged something.
+
+    A missed line check waits for nobody.
+    """
     return set() if exchange.status == "missed" else owes_acknowledgement(exchange)
 
 
 def _acknowledged(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """Yield each side to which something was said, and when it acknowledged the newest of it."""
+    """Yield each addressee, with the time of its newest acknowledgement."""
     for message in exchange.messages:
         for side in message.to:
             if side in message.acknowledged:
@@ -188,12 +203,13 @@ def _acknowledged(exchange: Exchange) -> Iterator[tuple[str, str]]:
 
 
 def _is_upkeep(exchange: Exchange, clock: Deadline) -> bool:
-    """Return whether a limit is of the next confirmation of an entry that is in order."""
+    """Return whether a deadline is for the next confirmation of a sound entry."""
     if clock.clock != "reconfirmation":
         return False
-    failed = {failed_test.id for failed_test in deadlines.failed_tests(exchange)}
+    failed = {test.id for test in deadlines.failed_tests(exchange)}
     return (
-        clock.started_by not in failed and deadline_acts.recorded(exchange, clock) < deadlines.LAPSE
+        clock.started_by not in failed
+        and deadline_acts.recorded_step(exchange, clock) < deadlines.LAPSE
     )
 
 

@@ -1,16 +1,19 @@
-"""Questions and their answers, by number: an unanswered question is shown, and never refused."""
+"""Questions and their answers, by number.
+
+An unanswered question is shown, and never a reason to refuse an act.
+"""
 
 from collections.abc import Iterator
 
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain.acts.families.exchange import satisfied
+from dragoman.domain.acts.families.exchange import is_asker_satisfied
 from dragoman_schemas.state import Exchange, Message, Said
 
 
-class Open(Struct, frozen=True, kw_only=True):
-    """What a side has not answered of the questions of a message: their numbers, counted from 1, and their words."""
+class UnansweredQuestions(Struct, frozen=True, kw_only=True):
+    """A message's questions that a side has not answered: numbers from 1, and words."""
 
     message: str
     asked_by: str
@@ -20,37 +23,42 @@ class Open(Struct, frozen=True, kw_only=True):
     questions: tuple[Raw, ...]
 
 
-def unanswered(exchange: Exchange) -> Iterator[Open]:
-    """Yield the questions of an exchange that were asked of a side and that none of its replies answers.
+def unanswered(exchange: Exchange) -> Iterator[UnansweredQuestions]:
+    """Yield the questions of an exchange that a side was asked and has not answered.
 
-    A reply answers those that it numbers, of the message that it names or else of the
-    newest questions before it; one question is answered by any words. None is open any
-    more once the asker is satisfied, or where they were entered for the record.
+    A reply answers the questions that it numbers. They are those of the message that it
+    names, or else of the newest questions before it. Any words answer a single
+    question. No question is open once the asker is satisfied, or where it was entered
+    for the record.
     """
-    rows = {
+    asked_questions = {
         message.id: questions
         for message in exchange.messages
         if (questions := _questions(exchange, message))
     }
-    if not rows or satisfied(exchange):
+    if not asked_questions or is_asker_satisfied(exchange):
         return
     for message in exchange.messages:
-        if message.id in rows and not message.for_the_record:
+        if message.id in asked_questions and not message.for_the_record:
             for side in message.to:
                 answered = {
                     number
                     for reply in _replies(exchange, side)
-                    for number in _answers(exchange, reply, message, rows)
+                    for number in _answers(exchange, reply, message, asked_questions)
                 }
-                numbers = tuple(n for n in range(1, len(rows[message.id]) + 1) if n not in answered)
+                numbers = tuple(
+                    n for n in range(1, len(asked_questions[message.id]) + 1) if n not in answered
+                )
                 if numbers:
-                    yield Open(
+                    yield UnansweredQuestions(
                         message=message.id,
                         asked_by=message.said.side,
                         side=side,
                         time=message.said.time,
                         numbers=numbers,
-                        questions=tuple(rows[message.id][number - 1] for number in numbers),
+                        questions=tuple(
+                            asked_questions[message.id][number - 1] for number in numbers
+                        ),
                     )
 
 
@@ -60,8 +68,8 @@ _numbers = msgspec.json.Decoder(tuple[dict[str, Raw], ...]).decode
 
 def _questions(exchange: Exchange, message: Message) -> tuple[Raw, ...]:
     if message.act == "clarification-request":
-        (said,) = (act for act in exchange.acts["clarification-request"] if act.id == message.id)
-        return _raws(said.content["questions"])
+        (request,) = (act for act in exchange.acts["clarification-request"] if act.id == message.id)
+        return _raws(request.content["questions"])
     opens = message.act == exchange.act == "explanation-request" and message.id == exchange.id
     return _raws(exchange.content["questions"]) if opens else ()
 
@@ -71,22 +79,22 @@ def _replies(exchange: Exchange, side: str) -> Iterator[Said]:
 
 
 def _answers(
-    exchange: Exchange, reply: Said, message: Message, raws: dict[str, tuple[Raw, ...]]
+    exchange: Exchange, reply: Said, message: Message, asked_questions: dict[str, tuple[Raw, ...]]
 ) -> Iterator[int]:
     """Yield the numbers of a message's questions that a reply answers."""
     before = [
         item
         for item in exchange.messages
-        if item.id in raws and item.said.position < reply.said.position
+        if item.id in asked_questions and item.said.position < reply.said.position
     ]
     addressed = [item.id for item in before if reply.said.side in item.to]
-    named = msgspec.json.decode(reply.content["of"]) if "of" in reply.content else ""
-    meant = named if named in addressed else addressed[-1] if addressed else ""
+    of = msgspec.json.decode(reply.content["of"]) if "of" in reply.content else ""
+    meant = of if of in addressed else addressed[-1] if addressed else ""
     if meant != message.id:
         return
     if "answers" in reply.content:
         yield from (
-            int(msgspec.json.decode(number["q"])) for number in _numbers(reply.content["answers"])
+            int(msgspec.json.decode(answer["q"])) for answer in _numbers(reply.content["answers"])
         )
-    elif len(raws[message.id]) == 1:
+    elif len(asked_questions[message.id]) == 1:
         yield 1

@@ -1,12 +1,13 @@
-"""When a side could not have noticed: nobody had its watch, a line check had shown no line, or there was no broker.
+"""Outages: the times in which a side could not have noticed a message.
 
-    watch   nobody's          from the opening of the channel, or a relief without a successor, until the next assumption
-    line    between two sides from a check that was missed until the next one of either that came back
+    watch   nobody has it: from the opening of the channel, or a relief
+            without a successor, until the next assumption
+    line    between two sides: from a missed check until the next check
+            of either side that came back
+    broker  a gateway had none, as it reports afterwards (`broker-outage`)
 
-    broker  from when to when a gateway had none, as it says afterwards (`broker-outage`)
-
-What nobody was there to notice, as a host without power, is on no record, and nothing
-is said of it here.
+An outage that nobody could notice, such as a host without power, is on no record. So it
+is not here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,30 +27,33 @@ Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
 
 
 class OutageSpan(Struct, frozen=True):
-    """A stretch of time: its beginning, and the end, which is not of it."""
+    """A span of time; its end is not part of it."""
 
     begins: datetime
     ends: datetime
 
     def holds(self, time: str) -> bool:
-        """Return whether a record's time lies in it."""
+        """Return whether a record's time is in the span."""
         return self.begins <= datetime.fromisoformat(time) < self.ends
 
     def cut(self, other: "OutageSpan") -> "OutageSpan | None":
-        """Return the part of another one that lies in this; None where there is none."""
+        """Return the part of another span that is in this one.
+
+        None if the spans do not meet.
+        """
         begins, ends = max(self.begins, other.begins), min(self.ends, other.ends)
         return OutageSpan(begins, ends) if begins < ends else None
 
     @property
     def seconds(self) -> float:
-        """Return how long it is."""
+        """Return the length of the span."""
         return (self.ends - self.begins).total_seconds()
 
 
 def covered(spans: Iterable[OutageSpan]) -> float:
-    """Return the seconds that lie in any of several spans, each counted once."""
+    """Return the seconds in any of several spans, each counted once."""
     seconds, upto = 0.0, None
-    for span in sorted(spans, key=lambda outage_span: outage_span.begins):
+    for span in sorted(spans, key=lambda span: span.begins):
         begins = span.begins if upto is None else max(span.begins, upto)
         if begins < span.ends:
             seconds += (span.ends - begins).total_seconds()
@@ -58,33 +62,34 @@ def covered(spans: Iterable[OutageSpan]) -> float:
 
 
 def merged(spans: Iterable[OutageSpan]) -> list[OutageSpan]:
-    """Spans as stretches that do not meet."""
-    outage_spans: list[OutageSpan] = []
-    for span in sorted(spans, key=lambda outage_span: outage_span.begins):
-        if outage_spans and span.begins <= outage_spans[-1].ends:
-            outage_spans[-1] = OutageSpan(
-                outage_spans[-1].begins, max(outage_spans[-1].ends, span.ends)
-            )
+    """Return the spans merged to spans that do not meet."""
+    separate: list[OutageSpan] = []
+    for span in sorted(spans, key=lambda span: span.begins):
+        if separate and span.begins <= separate[-1].ends:
+            separate[-1] = OutageSpan(separate[-1].begins, max(separate[-1].ends, span.ends))
         else:
-            outage_spans.append(span)
-    return outage_spans
+            separate.append(span)
+    return separate
 
 
 # The watch
 
 
 class Turn(Struct, frozen=True):
-    """At a time a side's watch became somebody's, or nobody's."""
+    """The time at which a side's watch was taken, or left to nobody."""
 
     at: datetime
     side: str
     manned: bool
 
 
-def nobodys(
+def unmanned_spans(
     side: str, turns: Iterable[Turn], span: OutageSpan, *, manned: bool
 ) -> list[OutageSpan]:
-    """Return when in a span the watch of a side was nobody's; `manned` is whether it was somebody's before the turns."""
+    """Return the parts of a span in which nobody had the watch of a side.
+
+    `manned` says whether somebody had it before the turns.
+    """
     outage_spans: list[OutageSpan] = []
     since = None if manned else span.begins
     for turn in sorted((turn for turn in turns if turn.side == side), key=lambda turn: turn.at):
@@ -100,7 +105,10 @@ def nobodys(
 
 
 class LineCheckSpan(Struct, frozen=True, kw_only=True):
-    """One line check as one side had it: when it was sent and by whom, and what came back when."""
+    """One line check as one side had it.
+
+    It has the time and the sender, the result, and the time of the echo.
+    """
 
     sent: datetime
     sender: str
@@ -110,7 +118,10 @@ class LineCheckSpan(Struct, frozen=True, kw_only=True):
 
 
 def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
-    """Yield what a line check was to each side that it went to; nothing for what is no line check, or was cancelled."""
+    """Yield a line check for each side that it went to.
+
+    Nothing for other formats, and for a cancelled check.
+    """
     if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
         return
     challenge = msgspec.json.decode(exchange.content["challenge"])
@@ -124,7 +135,7 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
         if side == sender:
             continue
         echo = next(
-            (item for item in exchange.acts.get("echo", ()) if item.said.by.startswith(f"{side}/")),
+            (act for act in exchange.acts.get("echo", ()) if act.said.by.startswith(f"{side}/")),
             None,
         )
         result: Result = "missed" if missed else "awaited"
@@ -147,9 +158,12 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
 def down(
     line_check_spans: Iterable[LineCheckSpan], until: datetime
 ) -> Iterator[tuple[tuple[str, str], OutageSpan]]:
-    """Yield when the line between two sides was not there, as their checks showed, or is not until then."""
+    """Yield the spans in which the line between two sides was down, by their checks.
+
+    A line that is still down has a span up to `until`.
+    """
     since: dict[tuple[str, str], datetime] = {}
-    for check in sorted(line_check_spans, key=lambda line_check_span: line_check_span.sent):
+    for check in sorted(line_check_spans, key=lambda check: check.sent):
         one, other = sorted((check.sender, check.side))
         pair = one, other
         if check.result == "missed":
@@ -161,10 +175,13 @@ def down(
 
 
 def line(side: str, line_check_spans: Iterable[LineCheckSpan], span: OutageSpan) -> Line:
-    """Return how the checks came out that were sent to a side in a span; the last ones may be of before it."""
+    """Return the results of the checks that were sent to a side in a span.
+
+    The last ones may be from before the span.
+    """
     sent = sorted(
         (check for check in line_check_spans if check.side == side),
-        key=lambda line_check_span: line_check_span.sent,
+        key=lambda check: check.sent,
     )
     counted = [check.result for check in sent if span.begins <= check.sent < span.ends]
     over = [check.result for check in reversed(sent) if check.result != "awaited"]
@@ -180,7 +197,7 @@ def line(side: str, line_check_spans: Iterable[LineCheckSpan], span: OutageSpan)
         share_echoed=round(counted.count("echoed") / settled, 4) if settled else None,
         run=sum(1 for _ in takewhile(lambda result: result in ECHOED, over)),
         missed_run=sum(1 for _ in takewhile(lambda result: result == "missed", over)),
-        last_checked=deadlines.written(sent[-1].sent) if sent else "",
-        last_echoed=deadlines.written(back[-1]) if back else "",
+        last_checked=deadlines.timestamp(sent[-1].sent) if sent else "",
+        last_echoed=deadlines.timestamp(back[-1]) if back else "",
         last_result=sent[-1].result if sent else "",
     )

@@ -1,4 +1,4 @@
-"""Where a matter stands in time, besides its status: derived from its dates, never stored.
+"""The phase of a matter by its dates, besides its status; it is never stored.
 
 N02   before valid_from: announced · then in_force · after valid_to: ended
 N05   before the window: announced · in it: active · after it: ended
@@ -20,8 +20,11 @@ from dragoman_schemas.state import Exchange, Registry
 _OVER: Final = (*ENDED, "cleared")
 
 
-def stage(registry: Registry, exchange: Exchange, now: datetime) -> str:
-    """Return the stage of an exchange at a moment; empty where its dates say nothing, or it is over."""
+def phase_of(registry: Registry, exchange: Exchange, now: datetime) -> str:
+    """Return the phase of an exchange at a moment.
+
+    Empty where its dates say nothing, or it is over.
+    """
     if exchange.status in _OVER:
         return ""
     content = {

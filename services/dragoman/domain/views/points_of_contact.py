@@ -1,7 +1,8 @@
-"""Points of contact as they hold: which is in force, whether somebody is there now, and whom to ring next.
+"""Points of contact: the ones in force, the ones attended now, and whom to ring next.
 
 A point is superseded by a newer one of the same side and role that has taken effect.
-Whoever is there now comes first, and whoever was not tried yet before those who were.
+Posts that are attended now come first. Posts that were not tried yet come before those
+that were.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,15 +13,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import WEEK, DutyCalendar
+from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
-from dragoman.domain.views.phase import stage
+from dragoman.domain.views.phase import phase_of
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange, Registry
 
 
 class PointOfContactState(Struct, frozen=True, kw_only=True):
-    """A point of contact: for what, when and how it is reached. `person` and `deputy` are ids of the register of people."""
+    """A point of contact: its role, and the means and hours by which it is reached.
+
+    `person` and `deputy` are ids of the register of people.
+    """
 
     exchange: Exchange
     role: str
@@ -40,7 +44,10 @@ def points(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> list[PointOfContactState]:
-    """Return the points of contact that were not withdrawn or cancelled, in the order in which they were announced; superseded ones say so."""
+    """Return the points of contact that were not withdrawn or cancelled.
+
+    They are in the order in which they were announced. Superseded ones are marked.
+    """
     states: list[PointOfContactState] = []
     newest: dict[tuple[str, str], int] = {}
     for entry in entries:
@@ -61,7 +68,10 @@ def points(
 def next_calls(
     states: Iterable[PointOfContactState], sides: Iterable[str], exchange: Exchange
 ) -> list[tuple[PointOfContactState, int]]:
-    """Return whom to ring for these sides, in order, each with how often it was tried in the exchange already."""
+    """Return the posts to ring for these sides, in order.
+
+    Each has the number of attempts in the exchange so far.
+    """
     names = frozenset(sides)
     attempts = [
         tuple(_text(item.content.get(name)) for name in ("side", "post"))
@@ -97,7 +107,7 @@ def _point(
         if hours == "24x7"
         else attended(msgspec.convert(hours, Hours), calendar.holidays, now)
     )
-    at = stage(registry, entry, now)
+    at = phase_of(registry, entry, now)
     return PointOfContactState(
         exchange=entry,
         role=content["role"],
@@ -113,7 +123,10 @@ def _point(
 
 
 def attended(hours: Hours, holidays: frozenset[str], now: datetime) -> tuple[bool, datetime | None]:
-    """Return whether somebody is there now, and otherwise when next, looking two weeks ahead. Hours that end before they begin run over midnight."""
+    """Return whether somebody is there now, and otherwise when the hours begin next.
+
+    It looks two weeks ahead. Hours that end before they begin run over midnight.
+    """
     for begins, ends in _spans(hours, holidays, now):
         if begins <= now < ends:
             return True, None

@@ -1,13 +1,15 @@
-"""Receipts: the facts of one addressee about one message, from the exchange and from the reports of delivery.
+"""Receipts: the facts of one addressee about one message.
 
-    delivered      when the message was at a station of the side: by a report of delivery, or by the acknowledgement, whichever is earlier
-    acknowledged   when a person of the side had it
-    answered       when the side answered it
-    account        when the side gave its own account of the event, after a message that tells of it
+    delivered      the message was at a station of the side
+    acknowledged   a person of the side had it
+    answered       the side answered it
+    account        the side gave its own account of the event in the message
 
-An acknowledgement proves delivery, whatever reports came later or never. An own account
-is no answer to a question, and the state does not mark it as one; but a side that has
-given its account of a report has not been silent about it.
+They follow from the exchange and from the reports of delivery. The delivery is proved
+by a report or by the acknowledgement, whichever is earlier. So an acknowledgement
+proves delivery even where reports came later or never. An own account is no answer to a
+question, and the state does not mark it as one. But a side that has given its account
+of a report has not been silent about it.
 """
 
 from datetime import datetime
@@ -21,11 +23,15 @@ from dragoman_schemas.state import Exchange, Message, Stamp
 _TELLING: Final = frozenset(
     {"update", "correction", "contained", "final-report", "counter-account"}
 )
-"""Acts, besides the opening, that tell of the event itself."""
+"""Acts, besides the opening, that report on the event itself."""
 
 
 class AddresseeReceipts(Struct, frozen=True, kw_only=True):
-    """The facts of one addressee about one message: `delivered` is a time, empty for never, and the others are records, None for none."""
+    """The facts of one addressee about one message.
+
+    `delivered` is a time, empty for never. The others are records, None where there is
+    none.
+    """
 
     owes: bool
     delivered: str
@@ -37,7 +43,10 @@ class AddresseeReceipts(Struct, frozen=True, kw_only=True):
 def receipts_of(
     exchange: Exchange, message: Message, side: str, delivered: str
 ) -> AddresseeReceipts:
-    """Return the facts of an addressee about a message, of which a delivery was reported at a time; empty for none."""
+    """Return the facts of an addressee about a message.
+
+    `delivered` is the time of a report of delivery; empty for none.
+    """
     acknowledged = message.acknowledged.get(side)
     return AddresseeReceipts(
         owes=side in message.to
@@ -51,10 +60,13 @@ def receipts_of(
 
 
 def account_after(exchange: Exchange, message: Message, side: str) -> Stamp | None:
-    """Return the first own account that a side gave after a message that tells of the event; None for none, and for every other message."""
+    """Return the side's first own account after a message that reports on the event.
+
+    None where there is no such account, and for every other message.
+    """
     if message.id != exchange.id and message.act not in _TELLING:
         return None
-    stamps = (item.given for item in exchange.accounts.get(side, ()))
+    stamps = (account.given for account in exchange.accounts.get(side, ()))
     return next((stamp for stamp in stamps if stamp.position > message.said.position), None)
 
 

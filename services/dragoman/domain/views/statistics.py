@@ -1,15 +1,16 @@
-"""What the exchanges of a period come to, side by side: arithmetic alone, exchanges in and numbers out.
+"""Statistics of the exchanges of a period, by side.
 
-A clock is counted in the period in which it was settled, and in no other:
+They are arithmetic alone: exchanges go in, numbers come out. A deadline is counted in
+the period in which it was settled, and in no other:
 
-    done within the limit                   in time, when it was done
-    not done when the limit passed          late, when the limit passed, whatever came afterwards
-    the matter ended before its limit       ended: nothing is owed any more, and nothing was done
-    neither                                 open at the end of the period, and overdue past its limit
+    done within the limit              in time, when it was done
+    not done when the limit passed     late, when the limit passed, whatever came after
+    the matter ended before its limit  ended: nothing was done, and nothing is owed now
+    neither                            open at the end of the period
 
-What was said otherwise before it was written down was done when it was said.
-
-Percentiles are by nearest rank: a time that was really taken.
+An act that was said by other means before it was recorded was done when it was said. An
+open deadline is also overdue past its limit. Percentiles are by nearest rank: each is a
+time that was really taken.
 """
 
 import statistics
@@ -22,8 +23,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar
+from dragoman.domain.acts import deadline_outcomes, deadlines
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views import attribution, lead_times
 from dragoman.domain.views import outages as blindness
@@ -50,7 +52,7 @@ _FLOOD: Final = timedelta(seconds=FLOOD_SECONDS)
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What exchanges came to, in the rows of the answer."""
+    """The statistics of exchanges, in the rows of the response."""
 
     exchanges: int
     opened: tuple[Opened, ...]
@@ -63,7 +65,10 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 def spread(seconds: Sequence[float]) -> Spread | None:
-    """Return the middle, the 95th of a hundred and the longest of several times; None for none."""
+    """Return the median, the 95th percentile and the longest of several times.
+
+    None where there are no times.
+    """
     if not seconds:
         return None
     ranked = sorted(seconds)
@@ -76,12 +81,12 @@ def spread(seconds: Sequence[float]) -> Spread | None:
 
 
 def share(part: int, whole: int) -> float | None:
-    """Return a part of a whole; None of nothing."""
+    """Return a part of a whole as a fraction; None of a whole of zero."""
     return round(part / whole, 4) if whole else None
 
 
 def days(since: str, until: datetime) -> float:
-    """Return how many days lie between, to a tenth."""
+    """Return the days between two times, to a tenth."""
     return round((until - datetime.fromisoformat(since)) / timedelta(days=1), 1)
 
 
@@ -89,17 +94,23 @@ def _seconds(value: float) -> float:
     return round(value, 3)
 
 
-def _between(first: str, text: str) -> float:
-    return (datetime.fromisoformat(text) - datetime.fromisoformat(first)).total_seconds()
+def _between(first: str, last: str) -> float:
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
 class Measure:
-    """Takes exchanges one by one, as they stood at the end of a span, and counts what happened in it."""
+    """A counter of what happened in a span.
+
+    It takes exchanges one by one, as they were at the end of the span.
+    """
 
     def __init__(
         self, registry: Registry, calendars: dict[str, DutyCalendar], span: OutageSpan
     ) -> None:
-        """Begin with none. `registry` and `calendars` are as at the end of the span."""
+        """Begin with no exchanges.
+
+        `registry` and `calendars` are as at the end of the span.
+        """
         self._registry = registry
         self._unattributed = False
         self._calendars = calendars
@@ -114,9 +125,9 @@ class Measure:
         self._flashes: defaultdict[str, list[datetime]] = defaultdict(list)
 
     def take(self, exchange: Exchange) -> None:
-        """Count one exchange in; under the Chatham House Rule in rows of no side."""
+        """Count one exchange; under the Chatham House Rule in rows of no side."""
         self._unattributed = attribution.unattributed(exchange)
-        for clock in deadlines.running(self._registry, exchange, self._calendars):
+        for clock in deadlines.deadlines_of(self._registry, exchange, self._calendars):
             self._take_clock(exchange, clock)
         if self._span.holds(exchange.opened.time):
             self._take_opening(exchange)
@@ -147,21 +158,21 @@ class Measure:
             None if stamp is None else datetime.fromisoformat(stamp.when)
             for stamp in (clock.met, clock.ended)
         )
-        outcome = deadlines.outcome(exchange, clock, span.ends - deadlines.TICK)
-        texts: list[str] = []
+        outcome = deadline_outcomes.outcome(exchange, clock, span.ends - deadlines.TICK)
+        outcomes: list[str] = []
         if met is not None and span.begins <= met < span.ends:
             if clock.met is not None and clock.met.side == clock.side:
                 self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
-            texts += ["in_time"] if outcome == "in_time" else []
+            outcomes += ["in_time"] if outcome == "in_time" else []
         if ended is not None and outcome == "ended" and span.begins <= ended < span.ends:
-            texts.append("ended")
-        if outcome in deadlines.PASSED and span.begins <= clock.due < span.ends:
-            texts.append("late")
-        if outcome in deadlines.OWED:
-            texts += ["open", "overdue"] if outcome == "overdue" else ["open"]
-        if texts and not clock.binding:
-            texts.append("courtesy")
-        self._clocks[key].update(texts)
+            outcomes.append("ended")
+        if outcome in deadline_outcomes.PASSED and span.begins <= clock.due < span.ends:
+            outcomes.append("late")
+        if outcome in deadline_outcomes.OWED:
+            outcomes += ["open", "overdue"] if outcome == "overdue" else ["open"]
+        if outcomes and not clock.binding:
+            outcomes.append("courtesy")
+        self._clocks[key].update(outcomes)
 
     def _take_opening(self, exchange: Exchange) -> None:
         side = self._side(exchange.side)
@@ -192,12 +203,12 @@ class Measure:
         for what, stamps in (("declined", meeting.declined), ("not_attended", meeting.absent)):
             for side, stamp in stamps.items():
                 self._met[self._side(side), act][what] += span.holds(stamp.time)
-        for item in meeting.held:
+        for held_meeting in meeting.held:
             for side in {exchange.side, *exchange.to} - meeting.absent.keys():
-                self._met[self._side(side), act]["held"] += span.holds(item.recorded.time)
+                self._met[self._side(side), act]["held"] += span.holds(held_meeting.recorded.time)
 
     def _take_translations(self, exchange: Exchange) -> None:
-        said = {message.id: message.said.time for message in exchange.messages}
+        sent = {message.id: message.said.time for message in exchange.messages}
         for translation in exchange.acts.get("translation", ()):
             if self._span.holds(translation.said.time):
                 of = (
@@ -207,23 +218,29 @@ class Measure:
                 )
                 side = self._side(translation.said.side)
                 self._translated[side].append(
-                    _between(said.get(of, exchange.opened.time), translation.said.time)
+                    _between(sent.get(of, exchange.opened.time), translation.said.time)
                 )
 
     def _side(self, name: str) -> str:
-        """Return whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
+        """Return the side whose row counts an act in the present exchange.
+
+        Empty under the Chatham House Rule.
+        """
         return "" if self._unattributed else name
 
     def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
-        """Return how many seconds each side took each time for what one kind of clock owes, of whatever format."""
-        numbers: defaultdict[str, list[float]] = defaultdict(list)
+        """Return the seconds that each side took for one kind of deadline.
+
+        The format does not matter.
+        """
+        seconds_by_side: defaultdict[str, list[float]] = defaultdict(list)
         for (side, _, of), seconds in self._took.items():
             if of == clock:
-                numbers[side] += seconds
-        return {side: tuple(seconds) for side, seconds in numbers.items()}
+                seconds_by_side[side] += seconds
+        return {side: tuple(seconds) for side, seconds in seconds_by_side.items()}
 
     def measured(self, sides: Sequence[str]) -> Measured:
-        """Return the rows: whatever any side has been counted for, for each of these sides."""
+        """Return the rows: everything that any side is counted for, for each side."""
         clocked = [key for key, counted in self._clocks.items() if counted.total()]
         met = [key for key, counted in self._met.items() if counted.total()]
         return Measured(
@@ -271,18 +288,18 @@ class Measure:
         )
 
     def _notice_row(self, side: str, format: str, owed: float) -> Notice:
-        rows = self._given[side, format, owed]
-        in_time = sum(row >= owed for row in rows)
+        notices = self._given[side, format, owed]
+        in_time = sum(notice >= owed for notice in notices)
         return Notice(
             side=side,
             format=format,
             owed_s=owed,
-            notices=len(rows),
-            median_given_s=_seconds(statistics.median(rows)) if rows else None,
-            shortest_given_s=_seconds(min(rows)) if rows else None,
+            notices=len(notices),
+            median_given_s=_seconds(statistics.median(notices)) if notices else None,
+            shortest_given_s=_seconds(min(notices)) if notices else None,
             in_time=in_time,
-            short=len(rows) - in_time,
-            share_in_time=share(in_time, len(rows)),
+            short=len(notices) - in_time,
+            share_in_time=share(in_time, len(notices)),
         )
 
     def _change_row(self, side: str, format: str) -> StatisticsChange:
@@ -312,7 +329,11 @@ class Measure:
 
 
 def flood(side: str, moments: Sequence[datetime]) -> Flashes:
-    """Return how often more came within ten minutes than anybody takes in one by one, and how many at most."""
+    """Return the flashes to a side, and the floods among them.
+
+    A flood is more flashes within ten minutes than anybody can take in one by one.
+    `most` is the highest number within ten minutes.
+    """
     times, floods, most, flooded = sorted(moments), 0, 0, False
     first = 0
     for last, time in enumerate(times):
@@ -325,15 +346,18 @@ def flood(side: str, moments: Sequence[datetime]) -> Flashes:
 
 
 def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Yield what any side has been counted for, with each of the sides in turn; the row of no side by itself."""
+    """Yield the keys of all rows, with each of the sides in turn.
+
+    The row of no side comes by itself.
+    """
     counted = set(keys)
-    for rows in sorted({key[1:] for key in counted}):
-        named = any((side, *rows) in counted for side in sides)
-        for side in (*(sides if named else ()), *([""] if ("", *rows) in counted else [])):
-            yield (side, *rows)
+    for row in sorted({key[1:] for key in counted}):
+        by_side = any((side, *row) in counted for side in sides)
+        for side in (*(sides if by_side else ()), *([""] if ("", *row) in counted else [])):
+            yield (side, *row)
 
 
-# What checks and watches come to
+# Line checks and watches
 
 
 def lines(
@@ -352,14 +376,15 @@ def blind(
     outages: Sequence[OutageSpan],
     span: OutageSpan,
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
-    """Return for how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
+    """Return the time that each side was blind, and the spans.
 
-    Who has no broker is blind on every side: what a gateway cannot record it cannot
-    show to anybody.
+    `manned` are the sides whose watch somebody had when the span began. A gateway
+    without a broker makes every side blind: what it cannot record it cannot show to
+    anybody.
     """
     watched = registry.kind not in UNTIMED
     nobodys = {
-        side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else []
+        side: blindness.unmanned_spans(side, turns, span, manned=side in manned) if watched else []
         for side in sides
     }
     downs = [
@@ -382,17 +407,17 @@ def blind(
         )
         for side in sides
     )
-    literals: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
-    literals = [("watch", (side,), nobody) for side in sides for nobody in nobodys[side]]
-    literals += [("line", pair, value) for pair, value in downs if not set(sides).isdisjoint(pair)]
-    literals += [("broker", tuple(sides), each) for each in gone]
-    literals.sort(key=lambda rows: (rows[2].begins, rows[0], rows[1]))
+    spans: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
+    spans = [("watch", (side,), nobody) for side in sides for nobody in nobodys[side]]
+    spans += [("line", pair, part) for pair, part in downs if not set(sides).isdisjoint(pair)]
+    spans += [("broker", tuple(sides), part) for part in gone]
+    spans.sort(key=lambda row: (row[2].begins, row[0], row[1]))
     return rows, tuple(
         Blind(
             what=what,
             sides=names,
-            from_=deadlines.written(each.begins),
-            to=deadlines.written(each.ends),
+            from_=deadlines.timestamp(blind_span.begins),
+            to=deadlines.timestamp(blind_span.ends),
         )
-        for what, names, each in literals
+        for what, names, blind_span in spans
     )

@@ -1,7 +1,7 @@
-"""The name of an exchange: its opener's subject, or else a sentence of its format, which every reader gets in their own language.
+"""The title of an exchange: its opener's subject, or a sentence of its format.
 
-The sentence is made when it is read. It is in no state and in no digest, so its wording
-can change.
+Readers get the sentence in their own language. It is made when it is read. It is in no
+state and in no digest, so its wording can change.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ from dragoman_schemas.state import Exchange
 
 
 def title_of(exchange: Exchange) -> Text | None:
-    """Return the sentence that stands for a subject; None where the opener gave a subject."""
+    """Return the sentence that replaces a subject; None where there is a subject."""
     return (
         None
         if "subject" in exchange.content
@@ -25,7 +25,10 @@ def title_of(exchange: Exchange) -> Text | None:
 
 
 def subject_of(exchange: Exchange) -> Raw:
-    """Return the subject that the opener gave, or the sentence that stands for one in English, of at most 120 characters."""
+    """Return the opener's subject, or the English sentence in its place.
+
+    The sentence has at most 120 characters.
+    """
     title = title_of(exchange)
     return (
         exchange.content["subject"]

@@ -1,1 +1,1 @@
-"""Queries over the read model, one module a kind of question."""
+"""Queries of the read model, one module a kind of question."""

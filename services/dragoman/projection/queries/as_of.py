@@ -1,4 +1,4 @@
-"""What stood at a position: the registry, an exchange, the channel's time, what was delivered, what waited.
+"""States at a position: registry, exchanges, time, deliveries, waiting exchanges.
 
 Every function takes an open read transaction and a channel's base, so that an answer is
 of one position.
@@ -6,39 +6,40 @@ of one position.
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
 
-from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts import duty_calendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.acts.families.exchange import owes_answer
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.views import flags
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.limits import LIST_PAGE, OPEN_LOOKED
+from dragoman.projection.row_keys import channel_number, channel_range, last_key, row_key
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import ACKNOWLEDGED, SNAPSHOT_RECORDS
-from dragoman_schemas.responses import OpenMatter
+from dragoman.projection.tables import ACKNOWLEDGED, SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange, decode_registry
+from dragoman_schemas.state_responses import OpenMatter
 
-MASK: Final = (1 << 40) - 1
 
-
-def position_of(connection: sqlite3.Connection, channel: str) -> int:
-    """Return the position of the channel that this transaction sees."""
+def newest_position(connection: sqlite3.Connection, channel: str) -> int:
+    """Return the newest position of the channel that this transaction sees."""
     row = connection.execute("SELECT position FROM channels WHERE name = ?", (channel,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
-    """Return the channel's time at a position: that of the snapshot before it, or of a record since."""
+    """Return the channel's time at a position.
+
+    It is that of the snapshot before it, or of a record since.
+    """
     start = at - at % SNAPSHOT_RECORDS
     saved = connection.execute(
-        "SELECT time FROM snapshots WHERE key = ?", (base | start,)
+        "SELECT time FROM snapshots WHERE key = ?", (row_key(base, start),)
     ).fetchone()
     (since,) = connection.execute(
         "SELECT max(time) FROM records WHERE key > ? AND key <= ? AND valid",
-        (base | start, base | at),
+        (row_key(base, start), row_key(base, at)),
     ).fetchone()
     return max("" if saved is None else saved[0], since or "")
 
@@ -46,22 +47,28 @@ def time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
 def calendars_at(
     connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]
 ) -> dict[str, DutyCalendar]:
-    """Return the calendars of sides by their offices' entries as they stood at a position."""
+    """Return sides' calendars by their offices' entries at a position."""
     ids = connection.execute(
         "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
-        (base, base | at),
+        (base, row_key(base, at)),
     ).fetchall()
     offices = [state_at(connection, base, at, id) for (id,) in ids]
-    return {side: deadlines.calendar_of(standing_office(offices, side)) for side in sides}
+    return {side: duty_calendar.calendar_of(standing_office(offices, side)) for side in sides}
 
 
 def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """Return the areas that were announced and open at a position, the newest first; at most a page. What has not changed since is as it is now."""
+    """Return the areas that were announced and open at a position, the newest first.
+
+    Returns at most a page. An exchange that has not changed since is in its present
+    state.
+    """
     ids = connection.execute(
-        "SELECT id FROM exchanges INDEXED BY exchanges_area WHERE act IN ('danger-area', 'launch-notice', 'military-activity') "
-        "AND key BETWEEN ? AND ? AND (status IN ('announced', 'notified', 'postponed', 'acknowledged') OR position > ?) "
+        "SELECT id FROM exchanges INDEXED BY exchanges_area "
+        "WHERE act IN ('danger-area', 'launch-notice', 'military-activity') "
+        "AND key BETWEEN ? AND ? AND (status IN ('announced', 'notified', 'postponed', "
+        "'acknowledged') OR position > ?) "
         "ORDER BY key DESC LIMIT ?",
-        (base, base | at, at, LIST_PAGE),
+        (base, row_key(base, at), at, LIST_PAGE),
     ).fetchall()
     return [
         state for (id,) in ids if flags.is_open_area(state := state_at(connection, base, at, id))
@@ -69,18 +76,22 @@ def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Excha
 
 
 def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:
-    """Return an exchange that had been opened, as it stood."""
+    """Return the state, at a position, of an exchange that had been opened."""
     (state,) = connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-        (id, base, base | at),
+        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL "
+        "AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+        (id, base, row_key(base, at)),
     ).fetchone()
     return decode_exchange(whole(connection, base, id, state))
 
 
 def record_in(connection: sqlite3.Connection, base: int, position: int) -> Record | None:
-    """Return the record at a position; None where it was erased or is no record of an act."""
+    """Return the record at a position.
+
+    None where it was erased, or is not a record of an act.
+    """
     (raw,) = connection.execute(
-        "SELECT raw FROM records WHERE key = ?", (base | position,)
+        "SELECT raw FROM records WHERE key = ?", (row_key(base, position),)
     ).fetchone()
     try:
         record = parse(raw)
@@ -90,15 +101,19 @@ def record_in(connection: sqlite3.Connection, base: int, position: int) -> Recor
 
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
-    """Return the registry as it stood; None where the channel had not been opened, or is none."""
+    """Return the registry at a position.
+
+    None where the channel had not been opened, or is not a channel.
+    """
     genesis = connection.execute(
-        "SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)
+        "SELECT exchange FROM records WHERE key = ? AND valid", (row_key(base, 1),)
     ).fetchone()
     if genesis is None or at < 1:
         return None
     (state,) = connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-        (genesis[0], base, base | at),
+        "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? "
+        "ORDER BY key DESC LIMIT 1",
+        (genesis[0], base, row_key(base, at)),
     ).fetchone()
     return decode_registry(whole(connection, base, genesis[0], state))
 
@@ -106,20 +121,29 @@ def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry 
 def delivered_at(
     connection: sqlite3.Connection, base: int, at: int, side: str, message: Message
 ) -> str:
-    """Return when the first watermark of the side that covers the message was recorded."""
+    """Return the time of a side's first watermark that covers a message.
+
+    Empty where none does.
+    """
     row = connection.execute(
-        "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
-        (base >> 40, side, message.said.position, at),
+        "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? "
+        "AND position <= ? ORDER BY upto LIMIT 1",
+        (channel_number(base), side, message.said.position, at),
     ).fetchone()
     return "" if row is None else str(row[0])
 
 
 def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """Return the exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
+    """Return the exchanges that waited for an acknowledgement, the most urgent first.
+
+    Equally urgent ones are in their order of opening. The list has every flash, and a
+    page of the others.
+    """
     cursor = connection.execute(
-        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
+        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key "
+        "WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
         "AND w.precedence < ? ORDER BY w.precedence, w.key",
-        (base | at, base | MASK, base | at, ACKNOWLEDGED),
+        (row_key(base, at), last_key(base), row_key(base, at), ACKNOWLEDGED),
     )
     ids: list[str] = []
     number = 0
@@ -132,11 +156,16 @@ def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
 
 
 def open_ids(connection: sqlite3.Connection, base: int, at: int) -> tuple[list[str], list[str]]:
-    """Return the exchanges that may be open matters at a position: those that wait for an acknowledgement, the most urgent first, and the others, the newest first."""
+    """Return the exchanges that may be open matters at a position, in two lists.
+
+    The first list are those that wait for an acknowledgement, the most urgent first.
+    The second are the others, the newest first.
+    """
     rows = connection.execute(
-        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
+        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key "
+        "WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
         "ORDER BY w.precedence, w.key",
-        (base | at, base | MASK, base | at),
+        (row_key(base, at), last_key(base), row_key(base, at)),
     ).fetchall()
     waiting = [id for id, precedence in rows if precedence < ACKNOWLEDGED]
     return waiting, [id for id, precedence in reversed(rows) if precedence == ACKNOWLEDGED]
@@ -145,10 +174,11 @@ def open_ids(connection: sqlite3.Connection, base: int, at: int) -> tuple[list[s
 def open_matters_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry
 ) -> tuple[list[OpenMatter], int]:
-    """Return the open matters at a position, the most urgent first, and how many exchanges more may be open.
+    """Return the open matters at a position, and how many more exchanges may be open.
 
-    Of what waits for an acknowledgement they are every flash and a page of the others,
-    of the rest the newest of a bound.
+    The most urgent matters come first. Of the exchanges that wait for an
+    acknowledgement these are every flash and a page of the others. Of the rest they are
+    the newest, within a bound.
     """
     waiting, names = open_ids(connection, base, at)
     looked = waiting_at(connection, base, at)
@@ -163,18 +193,23 @@ def open_matters_at(
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """Return the exchanges that waited for an answer, the newest first; at most a page, and of a past position among the newest alone."""
+    """Return the exchanges that waited for an answer, the newest first.
+
+    Returns at most a page. For a past position only the newest exchanges are searched.
+    """
     (newest,) = connection.execute(
-        "SELECT position FROM channels WHERE number = ?", (base >> 40,)
+        "SELECT position FROM channels WHERE number = ?", (channel_number(base),)
     ).fetchone()
     if at == newest:
         cursor = connection.execute(
-            f"SELECT id FROM exchanges INDEXED BY exchanges_unanswered WHERE unanswered != '' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT {LIST_PAGE}",  # noqa: S608
-            (base, base | MASK),
+            "SELECT id FROM exchanges INDEXED BY exchanges_unanswered WHERE unanswered != '' "  # noqa: S608
+            f"AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT {LIST_PAGE}",
+            channel_range(base),
         )
         return [id for (id,) in cursor]
     ids = connection.execute(
-        f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT {5 * LIST_PAGE}",  # noqa: S608
-        (base, base | at),
+        "SELECT id FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key DESC "  # noqa: S608
+        f"LIMIT {5 * LIST_PAGE}",
+        (base, row_key(base, at)),
     ).fetchall()
     return [id for (id,) in ids if owes_answer(state_at(connection, base, at, id))][:LIST_PAGE]

@@ -1,9 +1,11 @@
-"""Why a record is there, and what came of it: the tree of causes, from the matter with which it all began.
+"""The tree of causes of a record, from the matter with which it all began.
 
-a service's record     was caused by the record that its `causationid` names: a reminder by the message whose clock it is of
-an act with `of`       by the message that it is about
-any other act          by the opening of its exchange
-an opening             by the opening of the first exchange that it refers to
+a service's record     is caused by the record that its `causationid` names: a
+                       reminder by the message whose deadline it is about
+an act with `of`       is caused by the message that it is about
+any other act          is caused by the opening of its exchange
+an opening             is caused by the opening of the first exchange that it
+                       refers to
 """
 
 import sqlite3
@@ -14,13 +16,13 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.limits import TREE_RECORDS
-from dragoman.projection.queries.as_of import MASK
+from dragoman.projection.row_keys import channel_number, channel_range, position_of, row_key
 from dragoman.projection.store import Store
-from dragoman.projection.writer import referred
+from dragoman.projection.table_rows import referred
 from dragoman_schemas.responses import Cause, Causes
 
 _TOP: Final = 50
-"""Exchanges that are followed back, each of which refers to the one before."""
+"""The number of exchanges that are followed back, each by its reference."""
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -40,10 +42,13 @@ class _CausalRecord:
 
 
 def causes(store: Store, channel: str, position: int) -> Causes | None:
-    """Return the tree in which a record stands; None for what is void or no record."""
+    """Return the tree of causes that contains a record.
+
+    None for a void record, or for junk.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
-        causal_record = next(_read(connection, "key = ?", base | position), None)
+        causal_record = next(_read(connection, "key = ?", row_key(base, position)), None)
         if causal_record is None:
             return None
         top, above = causal_record.exchange, [causal_record.exchange]
@@ -59,14 +64,14 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
         while waiting and len(records) < TREE_RECORDS:
             exchange = waiting.pop(0)
             for record in _read(
-                connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK
+                connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, *channel_range(base)
             ):
                 records[record.id] = record
             fresh = [id for id in _referring(connection, base, exchange) if id not in names]
             names.update(fresh)
             waiting += fresh
         roots = _joined(connection, base, records)
-    root = next((item for item in roots if item.id == top), roots[0])
+    root = next((record for record in roots if record.id == top), roots[0])
     return Causes(
         position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS
     )
@@ -75,17 +80,22 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
 def _read(
     connection: sqlite3.Connection, condition: str, *parameters: object
 ) -> Iterator[_CausalRecord]:
-    """Valid records of exchanges, in order. Of a record that was erased nothing is known but its bytes' commitment: it has no exchange any more."""
+    """Yield valid records of exchanges, in order.
+
+    An erased record is missing: it has no exchange any more, and only its commitment is
+    left.
+    """
     query = (
         "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # fixed words  # noqa: S608
-        f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key LIMIT {TREE_RECORDS}"
+        f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key "
+        f"LIMIT {TREE_RECORDS}"
     )
     for key, id, exchange, act, actor, time, number, raw in connection.execute(query, parameters):
         envelope = _decode(raw)
         data = envelope.get("data") or {}
         opens = id == exchange
         yield _CausalRecord(
-            position=key & MASK,
+            position=position_of(key),
             id=id,
             exchange=exchange,
             act=act,
@@ -98,14 +108,17 @@ def _read(
 
 
 def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
-    """Return the first exchange that the opening of an exchange refers to; empty for none."""
+    """Return the first exchange that the opening of an exchange refers to.
+
+    Empty where it refers to none.
+    """
     opening = next(
-        _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, base, base | MASK), None
+        _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, *channel_range(base)), None
     )
     for reference in () if opening is None else opening.references:
         row = connection.execute(
             "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1",
-            (reference, reference, base, base | MASK),
+            (reference, reference, *channel_range(base)),
         ).fetchone()
         if row is not None:
             return str(row[0])
@@ -116,12 +129,13 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
     """Return the exchanges that refer to an exchange, by its number or its id."""
     row = connection.execute(
         "SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
-        (exchange, base, base | MASK),
+        (exchange, *channel_range(base)),
     ).fetchone()
     targets = (exchange, exchange if row is None else row[0])
     cursor = connection.execute(
-        "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
-        (base, *targets, TREE_RECORDS),
+        "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
+        "WHERE l.channel = ? AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
+        (channel_number(base), *targets, TREE_RECORDS),
     )
     return [id for (id,) in cursor]
 
@@ -129,7 +143,7 @@ def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list
 def _joined(
     connection: sqlite3.Connection, base: int, records: dict[str, _CausalRecord]
 ) -> list[_CausalRecord]:
-    """Return the records, each under its cause; those that have none here."""
+    """Put each record under its cause, and return the records without a cause."""
     roots: list[_CausalRecord] = []
     for causal_record in sorted(records.values(), key=lambda record: record.position):
         cause = records.get(causal_record.cause) or (

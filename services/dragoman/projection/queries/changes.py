@@ -1,6 +1,7 @@
-"""What changed between two positions, and which record set it so: the difference that the API gives, with a position beside each member.
+"""The changes between two positions, with the record that made each change.
 
-What came or went as a whole, a map or a list of objects, is told one by one: not every
+This is the difference that the API gives, with a position beside each member. If a
+whole map or list of objects came or went, its members are listed one by one. Not every
 record that added to it set all of it.
 """
 
@@ -13,21 +14,26 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from dragoman.domain.views import diff
 from dragoman.projection.queries import liaison_state
-from dragoman.projection.queries.as_of import MASK, registry_at
+from dragoman.projection.queries.as_of import registry_at
+from dragoman.projection.row_keys import position_of, row_key
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.responses import Change, Changed
+from dragoman_schemas.state_responses import Change, Changed
 
 _STEPS: Final = 500
-"""States of one exchange, or of the channel, that are compared: more change between two
-positions only where years lie between them.
+"""The number of states of one exchange, or of the channel, that are compared.
+
+More states change between two positions only if years lie between them.
 """
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Set(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member that is not what it was, by a JSON pointer into the state, and the position of the record that set it so, as far as was looked."""
+    """A member whose value changed, by a JSON pointer into the state.
+
+    `set_by` is the position of the record that set it, or 0 where that was not found.
+    """
 
     pointer: str
     was: Raw | UnsetType = UNSET
@@ -36,7 +42,10 @@ class Set(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Carried(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An exchange that was opened or carried on; `unchanged` members of it are as they were."""
+    """An exchange that was opened or continued, with its changed members.
+
+    `unchanged` counts its other members.
+    """
 
     exchange: str
     number: str
@@ -49,7 +58,10 @@ class Carried(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangesBetween(Struct, frozen=True, kw_only=True):
-    """What changed after a position, up to another; `unchanged` exchanges are as they were."""
+    """The changes after a position, up to another.
+
+    `unchanged` counts the other exchanges.
+    """
 
     from_: int = field(name="from")
     to: int
@@ -59,13 +71,16 @@ class ChangesBetween(Struct, frozen=True, kw_only=True):
 
 
 def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
-    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return the changes after a position, up to another.
+
+    Raises `Refused` if they are too many for one answer.
+    """
     difference = liaison_state.difference(store, channel, first, last)
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, last)
         (opened,) = connection.execute(
-            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, base | last)
+            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, row_key(base, last))
         ).fetchone()
         genesis = "" if registry is None else registry.id
         return ChangesBetween(
@@ -104,20 +119,28 @@ def _carried(
 def _states(
     connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield the states of an exchange from the one that stood at a position to that at another, the newest first."""
+    """Yield the states of an exchange from a position back to another.
+
+    The newest comes first. The last one is that at the earlier position.
+    """
     cursor = connection.execute(
-        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
-        (exchange, base, base | last, _STEPS),
+        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+        "AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
+        (exchange, base, row_key(base, last), _STEPS),
     )
     for key, state in cursor:
-        yield key & MASK, whole(connection, base, exchange, state)
-        if key & MASK <= first:
+        yield position_of(key), whole(connection, base, exchange, state)
+        if position_of(key) <= first:
             return
 
 
 def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> Iterator[Set]:
-    """Yield each change with the newest position at which its member, something in it, or what it is in, became another."""
-    left = {change.pointer: change for whole in changes for change in _single(whole)}
+    """Yield each change with the newest position at which it was made.
+
+    That is where its member changed, something in the member, or a value that contains
+    it.
+    """
+    pending = {change.pointer: change for whole in changes for change in _single(whole)}
     numbers: dict[str, int] = {}
     after: tuple[int, bytes] | None = None
     for position, state in states:
@@ -125,21 +148,21 @@ def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> I
             steps = [step.pointer for step in diff.changes(state, after[1])]
             numbers |= {
                 pointer: after[0]
-                for pointer in left
+                for pointer in pending
                 if pointer not in numbers and any(_same(pointer, step) for step in steps)
             }
         after = position, state
-        if len(numbers) == len(left):
+        if len(numbers) == len(pending):
             break
-    for pointer, change in left.items():
+    for pointer, change in pending.items():
         yield Set(pointer=pointer, was=change.was, now=change.now, set_by=numbers.get(pointer, 0))
 
 
 def _single(change: Change) -> Iterator[Change]:
-    """Yield a change, or what came or went in it one by one."""
+    """Yield a change; one by one if a whole value with members came or went."""
     gone, came = change.now is UNSET, change.was is UNSET
     inner = _inner(change.was if gone else change.now) if gone != came else []
-    if not inner or not all(isinstance(item, dict | list) for _, item in inner):
+    if not inner or not all(isinstance(value, dict | list) for _, value in inner):
         yield change
         return
     for name, value in inner:
@@ -158,7 +181,7 @@ def _inner(raw: Raw | UnsetType) -> list[tuple[str, Any]]:
         case dict() as value:
             return list(value.items())
         case list() as value:
-            return [(str(place), item) for place, item in enumerate(value)]
+            return [(str(place), element) for place, element in enumerate(value)]
         case _:
             return []
 
@@ -168,12 +191,12 @@ def _same(one: str, other: str) -> bool:
 
 
 def _count(state: bytes) -> int:
-    """Return how many members a state has, those of its content each for itself."""
+    """Return the number of members of a state, with those of its content."""
     members = _members(state)
     return len(members) - 1 + (len(_members(members["content"])) if "content" in members else 1)
 
 
 def _member(pointer: str) -> str:
-    """Return the member in which a change is: of the content, the field."""
+    """Return the member that a change is in; in the content, the field."""
     parts = pointer.split("/")
     return "/".join(parts[1:3] if parts[1] == "content" else parts[1:2])

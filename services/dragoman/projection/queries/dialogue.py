@@ -1,4 +1,4 @@
-"""What the dialogue comes to: perceptions side by side, the roadmap over the areas, and what belongs to what."""
+"""The state of the dialogue: perceptions side by side, the roadmap, all links."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,14 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue as domain
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.queries.as_of import state_at
+from dragoman.projection.row_keys import (
+    LAST_POSITION,
+    NEWEST_RECORD,
+    POSITION_BITS,
+    channel_number,
+    position_of,
+    row_key,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman_schemas.act_frame import Area
@@ -26,20 +34,24 @@ from dragoman_schemas.dialogue_responses import (
 from dragoman_schemas.responses import ChannelLink, Link
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
-_MASK: Final = (1 << 40) - 1
 _MOST: Final = 2_000
-"""Items that are shown at most: the roadmap and the issues of two sides that talk for
-decades.
+"""The most items that are shown of one kind.
+
+It suffices for the roadmap and the issues of two sides that talk for decades.
 """
 
 _LESSONS_LOOKED: Final = 100_000
-"""Records among which lessons are looked for: some 50 ms. Those of before are in the
-records of their periods.
+"""The number of records that are searched for lessons, which takes about 50 ms.
+
+Earlier lessons are in the records of their periods.
 """
 
 
 class Dialogue(NamedTuple):
-    """All that the sides think, advise, plan and write together, as it stood: each in its order of opening, meetings and lessons the newest first."""
+    """Everything that the sides think, advise, plan and write together, at a position.
+
+    Exchanges are in their order of opening; meetings and lessons are the newest first.
+    """
 
     perceptions: tuple[Exchange, ...]
     items: tuple[tuple[Exchange, tuple[Link, ...]], ...]
@@ -54,7 +66,7 @@ class Dialogue(NamedTuple):
 
 
 def dialogue(store: Store, channel: str, at: int) -> Dialogue:
-    """Return the dialogue of a channel as it stood at a position."""
+    """Return the dialogue of a channel at a position."""
     base = store.base(channel)
     with store.snapshot() as connection:
 
@@ -80,34 +92,38 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
 
 
 def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tuple[Exchange, Said]]:
-    """Yield the newest lessons, each with the matter from which it was learnt; a page of them."""
+    """Yield a page of the newest lessons, each with the exchange that taught it."""
     rows = connection.execute(
-        "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' AND valid AND exchange IS NOT NULL "
+        "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' "
+        "AND valid AND exchange IS NOT NULL "
         "ORDER BY key DESC LIMIT ?",
-        (base | max(1, at - _LESSONS_LOOKED), base | at, LIST_PAGE),
+        (row_key(base, max(1, at - _LESSONS_LOOKED)), row_key(base, at), LIST_PAGE),
     ).fetchall()
     for key, id in rows:
         state = state_at(connection, base, at, id)
         yield from (
-            (state, item)
-            for item in state.acts.get("lesson", ())
-            if item.said.position == key & _MASK
+            (state, act)
+            for act in state.acts.get("lesson", ())
+            if act.said.position == position_of(key)
         )
 
 
 def releases(store: Store, channel: str) -> list[Exchange]:
-    """Return the releases of a channel as they stand, public or not."""
+    """Return the releases of a channel now, public or not."""
     with store.snapshot() as connection:
-        return _all(connection, store.base(channel), "release", _MASK)
+        return _all(connection, store.base(channel), "release", LAST_POSITION)
 
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
-    """Return the exchanges that refer to one, by its id or its number, in their order, as they stood."""
+    """Return the exchanges that refer to an exchange, at a position, in order.
+
+    They refer to it by its id or its number.
+    """
     rows = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM links l JOIN exchanges e ON e.key = l.key "
-        "JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
-        (at, base, state.id, state.number, base | at),
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
+        f"FROM links l JOIN exchanges e ON e.key = l.key JOIN records r ON {NEWEST_RECORD} "
+        "WHERE l.channel = ? AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+        (at, channel_number(base), state.id, state.number, row_key(base, at)),
     ).fetchall()
     states = (
         state_at(connection, base, at, id)
@@ -132,11 +148,15 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
 def referring(
     store: Store, channels: Iterable[str], targets: tuple[str, str]
 ) -> tuple[ChannelLink, ...]:
-    """Return the exchanges of some channels that refer to one of another channel, by its id or its number."""
+    """Return the exchanges of some channels that refer to one of another channel.
+
+    They refer to it by its id or its number.
+    """
     return _elsewhere(
         store,
         channels,
-        "JOIN links l ON l.key = e.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
+        "JOIN links l ON l.key = e.key "
+        "WHERE l.channel = ? AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
         targets,
     )
 
@@ -146,7 +166,7 @@ def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLi
     return _elsewhere(
         store,
         channels,
-        "WHERE e.key >> 40 = ? >> 40 AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?",
+        f"WHERE e.key >> {POSITION_BITS} = ? AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?",
         (target, target),
     )
 
@@ -159,7 +179,7 @@ def _elsewhere(
         for channel in channels:
             rows = connection.execute(
                 f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # fixed words  # noqa: S608
-                (store.base(channel), *targets, LIST_PAGE),
+                (channel_number(store.base(channel)), *targets, LIST_PAGE),
             )
             channel_links += [
                 ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status)
@@ -177,11 +197,16 @@ def _all(
     *,
     newest: bool = False,
 ) -> list[Exchange]:
-    """Return the exchanges of a format that had been opened by a position, as they stood."""
+    """Return the exchanges of a format that had been opened by a position.
+
+    They are in their state at that position.
+    """
     rows = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # fixed words  # noqa: S608
-        f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
-        (at, family, act, base, base | at, LIST_PAGE if newest else _MOST),
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
+        f"FROM exchanges e JOIN records r ON {NEWEST_RECORD} "
+        "WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? "
+        f"ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
+        (at, family, act, base, row_key(base, at), LIST_PAGE if newest else _MOST),
     ).fetchall()
     return [
         state_at(connection, base, at, id)
@@ -194,9 +219,14 @@ def _all(
 def perceptions(
     store: Store, channel: str, registry: Registry, at: int | None = None
 ) -> Perceptions:
-    """Return every issue that a side has written of, and what each side wrote; of several texts of a side the newest. At a position, or now."""
+    """Return every issue, with each side's view of it, at a position or now.
+
+    Of several texts of a side the newest counts.
+    """
     with store.snapshot() as connection:
-        stated = _all(connection, store.base(channel), "perception", _MASK if at is None else at)
+        stated = _all(
+            connection, store.base(channel), "perception", LAST_POSITION if at is None else at
+        )
     return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
 
 
@@ -215,7 +245,7 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
 
 
 def _view(views: Sequence[Exchange]) -> View:
-    """Return a side's column: its newest view, and those before it."""
+    """Return a side's column: its newest view, and the earlier ones."""
     state, *_ = views
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
     return View(
@@ -227,7 +257,7 @@ def _view(views: Sequence[Exchange]) -> View:
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
         restated_by=tuple(
-            sorted({item.said.by.partition("/")[0] for item in state.acts.get("restatement", ())})
+            sorted({act.said.by.partition("/")[0] for act in state.acts.get("restatement", ())})
         ),
         fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
         status=state.status,
@@ -239,8 +269,11 @@ def _view(views: Sequence[Exchange]) -> View:
 
 
 def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
-    """Return the items of every area, in the order in which they were proposed, each with what belongs to it. At a position, or now."""
-    base, at = store.base(channel), _MASK if at is None else at
+    """Return the roadmap's items by area, each with its links, at a position or now.
+
+    Items are in the order in which they were proposed.
+    """
+    base, at = store.base(channel), LAST_POSITION if at is None else at
     with store.snapshot() as connection:
         items = [
             (state, linked(connection, base, at, state))
@@ -250,7 +283,7 @@ def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
 
 
 def areas_of(items: Sequence[tuple[Exchange, tuple[Link, ...]]]) -> tuple[RoadmapArea, ...]:
-    """Items of the roadmap, each with what belongs to it, over all areas."""
+    """Return the items of the roadmap, each with its links, by area."""
     return tuple(
         RoadmapArea(
             area=area,

@@ -1,4 +1,4 @@
-"""What the watch has to look at: who has it, how the line stands, what must not wait, what is due next, and whom to ring."""
+"""The view of the duty watch: its officers, the line, alarms, deadlines and calls."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines, line_checks
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline, DutyCalendar, profile_of
+from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, profile_of
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
@@ -21,7 +22,7 @@ from dragoman.domain.views.points_of_contact import PointOfContactState
 from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
-    position_of,
+    newest_position,
     record_in,
     registry_at,
     state_at,
@@ -29,24 +30,15 @@ from dragoman.projection.queries.as_of import (
     unanswered_at,
     waiting_at,
 )
+from dragoman.projection.row_keys import NEWEST_RECORD, POSITION_BITS, channel_number, row_key
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.responses import (
-    Alarm,
-    ClockView,
-    DueClock,
-    LineView,
-    MeansTested,
-    NextCall,
-    PointsOfContact,
-    PointView,
-    SideWatch,
-    WatchView,
-)
+from dragoman_schemas.responses import ClockView, MeansTested, NextCall, PointsOfContact, PointView
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
+from dragoman_schemas.watch_responses import Alarm, DueClock, LineView, SideWatch, WatchView
 
 LINE_CHECKS: Final = 200
-"""Line checks that are looked at: a week of hourly ones."""
+"""The number of line checks that are read: a week of hourly ones."""
 
 _DUE: Final = 20
 CIRCUITS: Final = ("primary", "backup")
@@ -55,10 +47,13 @@ CIRCUITS: Final = ("primary", "backup")
 def watch_view(
     store: Store, channel: str, reader: str, now: datetime, at: int | None = None
 ) -> WatchView | None:
-    """Return the watch of a channel as a side sees it, at a position or now; None where the channel had not been opened."""
+    """Return the watch of a channel in a side's view, at a position or now.
+
+    None where the channel had not been opened.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
-        position = position_of(connection, channel) if at is None else at
+        position = newest_position(connection, channel) if at is None else at
         registry = registry_at(connection, base, position)
         if registry is None:
             return None
@@ -79,7 +74,11 @@ def watch_view(
 
 
 def _waiting(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """Return what waits for an acknowledgement, the most urgent first, and what waits for an answer, the newest first; a page of each."""
+    """Return the exchanges that wait for an acknowledgement or an answer.
+
+    Those that wait for an acknowledgement come first, the most urgent at the top. Then
+    come those that wait for an answer, the newest at the top. Each is at most a page.
+    """
     ids = dict.fromkeys((*waiting_at(connection, base, at), *unanswered_at(connection, base, at)))
     return [state_at(connection, base, at, id) for id in ids]
 
@@ -88,29 +87,33 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
     watch = registry.watches.get(side)
     if watch is None:
         return SideWatch(side=side)
-    own = side == reader
+    is_own = side == reader
     return SideWatch(
         side=side,
         manned_since=watch.since.time,
-        officer=watch.since.by if own else "",
+        officer=watch.since.by if is_own else "",
         turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={watch.since.position - 1}"
-        if own
+        if is_own
         else "",
-        note=watch.note if own and watch.note is not UNSET else UNSET,
+        note=watch.note if is_own and watch.note is not UNSET else UNSET,
     )
 
 
-def lines_then(store: Store, channel: str, at: int) -> list[LineView]:
-    """Return how each circuit stood at a position, the primary one first."""
+def lines_of_channel(store: Store, channel: str, at: int) -> list[LineView]:
+    """Return the state of each circuit at a position, the primary one first."""
     with store.snapshot() as connection:
         return lines_at(connection, store.base(channel), at)
 
 
 def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
-    """Return each circuit that was ever checked, by its newest checks."""
+    """Return each circuit that was ever checked, by its newest checks.
+
+    The primary circuit is always among them.
+    """
     rows = connection.execute(
-        "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
-        (base, base | at, LINE_CHECKS),
+        "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' "
+        "AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
+        (base, row_key(base, at), LINE_CHECKS),
     ).fetchall()
     checks = [state_at(connection, base, at, id) for (id,) in rows]
     views: list[LineView] = []
@@ -138,7 +141,7 @@ def _alarms(
     lines: Iterable[LineView],
     now: datetime,
 ) -> Iterator[Alarm]:
-    """Yield what must be seen at once, alike for every side."""
+    """Yield the alarms of a channel, which are the same for every side."""
     if registry.kind in UNTIMED:
         return
     for view in lines:
@@ -168,17 +171,21 @@ def _alarms(
 def flash_alarm(
     exchange: Exchange, escalation: Escalation, now: datetime, record: Record | None
 ) -> Alarm:
-    """Return the alarm for a flash that a side has not acknowledged, with what its record says; an erased record says nothing."""
+    """Return the alarm for a flash that a side has not acknowledged.
+
+    It has the content of the flash's record, unless that was erased.
+    """
     return Alarm(
         alarm="flash_unacknowledged",
         side=escalation.side,
         exchange=exchange.id,
         number=exchange.number,
         **_awaited(exchange, escalation.message, record),
-        since=deadlines.written(escalation.since),
+        since=deadlines.timestamp(escalation.since),
         repeats=escalation.repeats,
         reaches=escalation.rungs,
-        detail=f"no acknowledgement by {escalation.side} yet, {int((now - escalation.since).total_seconds())} s passed",
+        detail=f"no acknowledgement by {escalation.side} yet, "
+        f"{int((now - escalation.since).total_seconds())} s passed",
     )
 
 
@@ -188,15 +195,18 @@ def message_position(exchange: Exchange, id: str) -> int:
 
 
 def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, Any]:
-    """Return which message is awaited, by whom it was sent, and what its record says."""
-    message = next(item for item in exchange.messages if item.id == id)
-    raw_records = {} if record is None else content_of(record.newest)
+    """Return the members of an alarm about a message that waits for a receipt.
+
+    They give the message, its author and the content of its record.
+    """
+    message = next(message for message in exchange.messages if message.id == id)
+    content = {} if record is None else content_of(record.newest)
     return {
         "message": id,
         "record": message.said.position,
         "act": message.act,
         "by": message.said.by,
-        "said": raw_records,
+        "said": content,
     }
 
 
@@ -208,7 +218,10 @@ def _undelivered(
     exchange: Exchange,
     now: datetime,
 ) -> Iterator[Alarm]:
-    """Yield nothing of a side's stations has taken a message at half of the time that its acknowledgement has."""
+    """Yield an alarm for each message that no station of a side has received.
+
+    It is due at half of the time that the acknowledgement has.
+    """
     limits, _ = profile_of(registry)
     for message in exchange.messages:
         since = datetime.fromisoformat(message.said.time)
@@ -236,24 +249,27 @@ def _due(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> list[DueClock]:
-    """Return the clocks that end next, or have ended longest ago, of what waits."""
+    """Return the deadlines of waiting exchanges that end next, the soonest first.
+
+    Those that have ended longest ago come first.
+    """
     due_clocks = [
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
-        for clock in deadlines.running(registry, exchange, calendars)
-        if deadlines.is_owed(exchange, clock)
+        for clock in deadlines.deadlines_of(registry, exchange, calendars)
+        if deadline_outcomes.is_owed(exchange, clock)
     ]
     return sorted(due_clocks, key=lambda due_clock: due_clock.clock.due)[:_DUE]
 
 
 def clock_view(clock: Deadline, now: datetime) -> ClockView:
-    """Return a clock as it is shown."""
+    """Return the public form of a deadline."""
     return ClockView(
         clock=clock.clock,
         side=clock.side,
         started_by=clock.started_by,
-        begins=deadlines.written(clock.begins),
-        due=deadlines.written(clock.due),
+        begins=deadlines.timestamp(clock.begins),
+        due=deadlines.timestamp(clock.due),
         met="" if clock.met is None else clock.met.when,
         ended="" if clock.ended is None else clock.ended.time,
         binding=clock.binding,
@@ -264,10 +280,11 @@ def clock_view(clock: Deadline, now: datetime) -> ClockView:
 def points_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
 ) -> list[PointOfContactState]:
-    """Return the points of contact as they held at a position."""
+    """Return the points of contact at a position."""
     rows = connection.execute(
-        "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' AND key BETWEEN ? AND ? ORDER BY key",
-        (base, base | at),
+        "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' "
+        "AND key BETWEEN ? AND ? ORDER BY key",
+        (base, row_key(base, at)),
     ).fetchall()
     entries = [state_at(connection, base, at, id) for (id,) in rows]
     calendars = (
@@ -281,14 +298,14 @@ def points_at(
 def points_of_contact(
     store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True
 ) -> PointsOfContact:
-    """Return who is reached for what, when and how, now or as it stood at a position.
+    """Return the points of contact, now or at a position: role, means and hours.
 
-    For others than `members`, cards and calendars, what is under the Chatham House Rule
-    has no side and no number.
+    For readers other than `members`, on cards and in calendars, points under the
+    Chatham House Rule have no side and no number.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
-        at = position_of(connection, channel) if at is None else at
+        at = newest_position(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         states = [] if registry is None else points_at(connection, base, at, registry, now)
     return PointsOfContact(
@@ -297,7 +314,7 @@ def points_of_contact(
 
 
 def _unattributed(point: PointOfContactState) -> PointView:
-    """Return a point of contact as it leaves the members' pages."""
+    """Return a point of contact as it appears outside the members' pages."""
     view = point_view(point)
     return (
         replace(
@@ -312,7 +329,7 @@ def _unattributed(point: PointOfContactState) -> PointView:
 
 
 def point_view(point: PointOfContactState) -> PointView:
-    """Return a point of contact as it is shown."""
+    """Return the public form of a point of contact."""
     exchange = point.exchange
     newest = exchange.acts.get("reconfirmation", ())[-1:]
     return PointView(
@@ -329,7 +346,7 @@ def point_view(point: PointOfContactState) -> PointView:
         stage=point.stage,
         acknowledged=exchange.status == "acknowledged",
         there_now=point.there,
-        opens="" if point.opens is None else deadlines.written(point.opens),
+        opens="" if point.opens is None else deadlines.timestamp(point.opens),
         valid_from=_member(exchange, "valid_from"),
         valid_to=_member(exchange, "valid_to"),
         confirmed=newest[0].said.time if newest else exchange.opened.time,
@@ -342,18 +359,22 @@ def _member(exchange: Exchange, name: str) -> str:
 
 
 def _tested(exchange: Exchange) -> Iterator[MeansTested]:
-    """Yield the newest test of each means; they are tested by `call-attempt`, apart from each other."""
+    """Yield the newest test of each means; `call-attempt` tests each on its own."""
     newest = {
-        str(msgspec.json.decode(item.content["means"])): item
-        for item in exchange.acts.get("call-attempt", ())
+        str(msgspec.json.decode(attempt.content["means"])): attempt
+        for attempt in exchange.acts.get("call-attempt", ())
     }
-    for means, value in sorted(newest.items()):
-        outcome = str(msgspec.json.decode(value.content["outcome"]))
-        at = msgspec.json.decode(value.content["at"]) if "at" in value.content else value.said.when
+    for means, attempt in sorted(newest.items()):
+        outcome = str(msgspec.json.decode(attempt.content["outcome"]))
+        at = (
+            msgspec.json.decode(attempt.content["at"])
+            if "at" in attempt.content
+            else attempt.said.when
+        )
         yield MeansTested(
             means=means,
-            time=deadlines.written(datetime.fromisoformat(at)),
-            side=value.said.side,
+            time=deadlines.timestamp(datetime.fromisoformat(at)),
+            side=attempt.said.side,
             outcome=outcome,
         )
 
@@ -366,7 +387,10 @@ def next_calls(
     exchange: Exchange,
     now: datetime,
 ) -> tuple[NextCall, ...]:
-    """Return whom to ring for the sides that have not acknowledged a flash; nobody while nothing is that urgent."""
+    """Return the calls to make to sides that have not acknowledged a flash.
+
+    Empty while nothing is that urgent.
+    """
     waiting = [escalation.side for escalation in alarms.escalations(registry, exchange, now)]
     if not waiting:
         return ()
@@ -375,12 +399,14 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """Return every flash exchange that waits for an acknowledgement now, the oldest first."""
+    """Return every flash exchange that waits for an acknowledgement, oldest first."""
     base = store.base(channel)
     with store.snapshot() as connection:
         cursor = connection.execute(
-            "SELECT e.id, r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-            "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key",
-            (base >> 40,),
+            "SELECT e.id, r.state "  # fixed words  # noqa: S608
+            f"FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON {NEWEST_RECORD} "
+            f"WHERE e.unacknowledged != '' AND e.key >> {POSITION_BITS} = ? AND e.precedence = 0 "
+            "ORDER BY e.key",
+            (channel_number(base),),
         )
         return [decode_exchange(whole(connection, base, id, state)) for id, state in cursor]

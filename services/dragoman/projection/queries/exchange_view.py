@@ -15,7 +15,7 @@ from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import allowed
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.flags import AREAS, flags
-from dragoman.domain.views.phase import stage
+from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import receipts_of
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import (
@@ -24,18 +24,18 @@ from dragoman.limits import (
 from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
+    newest_position,
     open_areas,
-    position_of,
     registry_at,
     time_at,
 )
 from dragoman.projection.queries.dialogue import linked
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
-from dragoman.projection.queries.lists import MASK
 from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.queries.records import ENTRY, ErasedExchange, NoSuchExchange, _entry
+from dragoman.projection.row_keys import channel_number, position_of, row_key
 from dragoman.projection.store import Store
-from dragoman.projection.store import StoredRow as Stored
+from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.projection.stored_state import States, whole
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.responses import (
@@ -51,12 +51,13 @@ from dragoman_schemas.state import Exchange, Stamp, decode_exchange
 
 
 def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
-    """Return an exchange as it stood at a position; None where there was none."""
+    """Return an exchange at a position; None where it had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
         row = connection.execute(
-            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
-            (exchange, base, base | at),
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+            "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, row_key(base, at)),
         ).fetchone()
         return None if row is None else decode_exchange(whole(connection, base, exchange, row[0]))
 
@@ -73,15 +74,16 @@ def exchange_view(
     cursor: int = 0,
     most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
-    """Return an exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
+    """Return an exchange at a position, with everything that its page shows.
 
-    `unwritten` are its messages up to there that the file does not hold yet. Its
-    timeline has at most so many records, the newest ones, or those before the position
-    `cursor`; 0 is no limit.
+    Its deadlines are as of `now`, or of the channel's time at the position. `unwritten`
+    are its messages up to the position that the file does not have yet. Its timeline
+    has at most `most` records: the newest ones, or those before the position `cursor`.
+    0 is no limit. Raises `NoSuchExchange` or `ErasedExchange`.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
-        newest = position_of(connection, channel)
+        newest = newest_position(connection, channel)
         later = [row for row in unwritten if newest < row.folded.position <= at]
         registry = registry_at(connection, base, at)
         states = chain(
@@ -129,25 +131,25 @@ def exchange_view(
         if FORMATS[state.act].moves.keys() & set(consent.BINDING)
         else (),
         clocks=tuple(
-            clock_view(clock, now) for clock in deadlines.running(registry, state, calendars)
+            clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)
         ),
         flags=tuple(
             FlagView(flag=flag.flag, detail=str(flag.detail))
             for flag in flags(registry, state, areas, now)
         ),
         linked=links,
-        stage=stage(registry, state, now),
+        stage=phase_of(registry, state, now),
         next_calls=calls,
         coded=coded_text(state),
         unanswered=tuple(
             Unanswered(
-                message=item.message,
-                asked_by=item.asked_by,
-                side=item.side,
-                time=item.time,
-                numbers=item.numbers,
+                message=question.message,
+                asked_by=question.asked_by,
+                side=question.side,
+                time=question.time,
+                numbers=question.numbers,
             )
-            for item in open_questions.unanswered(state)
+            for question in open_questions.unanswered(state)
         ),
         si={
             pointer: Si(value=value, unit="m" if unit == "m" else "m/s")
@@ -164,13 +166,14 @@ def exchange_view(
 def _states(
     connection: sqlite3.Connection, base: int, exchange: str, at: int
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield the stored states of an exchange up to a position, each with its own."""
+    """Yield the stored states of an exchange up to a position, with their positions."""
     cursor = connection.execute(
-        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
-        (exchange, base, base | at),
+        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+        "AND state IS NOT NULL ORDER BY key",
+        (exchange, base, row_key(base, at)),
     )
     for key, state in cursor:
-        yield key & MASK, state
+        yield position_of(key), state
 
 
 def _timeline(
@@ -182,14 +185,17 @@ def _timeline(
     cursor: int,
     most: int,
 ) -> tuple[list[Entry], int]:
-    """Return the newest records of an exchange up to a position, or before a cursor, and the cursor of the earlier ones; 0 for none.
+    """Return the newest records of an exchange, and the cursor of the earlier ones.
 
-    `later` are records that the file does not hold yet. 0 for `most` is no limit.
+    The records are up to a position, or before a cursor. The cursor is 0 if there are
+    no earlier ones. `later` are records that the file does not have yet. 0 for `most`
+    is no limit.
     """
     last = min(at, cursor - 1) if cursor else at
     rows = connection.execute(
-        f"SELECT {ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",  # fixed words  # noqa: S608
-        (exchange, base, base | last, most + 1 if most else -1),
+        f"SELECT {ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "  # fixed words  # noqa: S608
+        "ORDER BY key DESC LIMIT ?",
+        (exchange, base, row_key(base, last), most + 1 if most else -1),
     ).fetchall()
     timeline = [
         *(_entry(values) for values in reversed(rows)),
@@ -201,10 +207,10 @@ def _timeline(
 
 
 def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
-    """Yield the records of an exchange that may name agreed phrases."""
+    """Return the records of an exchange that may name agreed phrases."""
     cursor = connection.execute(
         "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)",
-        (exchange, base, base | at, _NAMES_PHRASES),
+        (exchange, base, row_key(base, at), _NAMES_PHRASES),
     )
     return (raw for (raw,) in cursor)
 
@@ -235,15 +241,15 @@ def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
 
 
 def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return which sides' acts name each of these files, by its SHA-256."""
-    texts: dict[str, set[str]] = {}
+    """Return the sides whose acts name each of these files, by its SHA-256."""
+    sides_by_digest: dict[str, set[str]] = {}
     for digest in digests:
         rows = store.reader().execute(
-            "SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?",
-            (store.base(channel), digest),
+            "SELECT side FROM attached WHERE channel = ? AND sha256 = ?",
+            (channel_number(store.base(channel)), digest),
         )
-        texts[digest] = {side for (side,) in rows}
-    return {digest: frozenset(sides) for digest, sides in texts.items()}
+        sides_by_digest[digest] = {side for (side,) in rows}
+    return {digest: frozenset(sides) for digest, sides in sides_by_digest.items()}
 
 
 def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
@@ -268,7 +274,10 @@ def _time_of(stamp: Stamp | None) -> str:
 
 
 def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:
-    """Return, for each member of the newest state and each field of its content, the position that set it; and that state."""
+    """Return the position that set each member of the newest state, and that state.
+
+    Fields of the content count as members.
+    """
     states = States()
     blame: dict[str, int] = {}
     for position, column in stored:

@@ -1,10 +1,12 @@
-"""The ladder of every flash of an exchange: whom it reached of each side before the side acknowledged it, from the registry as it stood then.
+"""The ladder of every flash of an exchange: the officers for whom it rang.
 
-    step    message 0190…, side china, deputy, at 03:10:12Z, reached china/d-1 and china/d-2
+    step    message 0190…, side china, deputy, at 03:10:12Z, reached china/d-1 and
+            china/d-2
 
-The log records no ringing, so a step says for whom the flash rang, and not who heard
-it. That follows from three things on record: when the message was recorded, when it was
-acknowledged, and who was in office and had the watch in between.
+A ladder ends with the side's acknowledgement. It follows from the registry at each
+time. The log records no ringing, so a step names the officers for whom the flash rang,
+and not those who heard it. Three things on record give that: the time of the message,
+the time of its acknowledgement, and the officers in office and on watch in between.
 """
 
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import written
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import alarms
 from dragoman.projection.queries.as_of import registry_at
 from dragoman.projection.queries.snapshot import position_before
@@ -21,7 +23,10 @@ from dragoman_schemas.state import Exchange, Message, Registry
 
 
 class LadderStep(Struct, frozen=True, kw_only=True):
-    """One rung that a message reached: of which side, when, and who was on it; `officers` is empty where nobody was entered, or none was looked up."""
+    """One rung that a message reached, with its side, time and officers.
+
+    `officers` is empty where no officer was entered, or none was looked up.
+    """
 
     message: str
     side: str
@@ -31,9 +36,12 @@ class LadderStep(Struct, frozen=True, kw_only=True):
 
 
 def steps(
-    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, text: str
+    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, own_side: str
 ) -> list[LadderStep]:
-    """Return the steps of every flash of an exchange, as known at a position and a time; with the officers of the side `named` alone."""
+    """Return the steps of every flash of an exchange, at a position and a time.
+
+    Only the steps of the side `own_side` have officers.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
@@ -41,27 +49,27 @@ def steps(
             return []
         registries: dict[int, Registry | None] = {}
 
-        def stood(position: int) -> Registry | None:
+        def registry_of(position: int) -> Registry | None:
             if position not in registries:
                 registries[position] = registry_at(connection, base, position)
             return registries[position]
 
         def officers(message: Message, side: str, rung: str, time: datetime) -> tuple[str, ...]:
             before = position_before(connection, base, at, time)
-            registry = stood(max(before, message.said.position))
+            registry = registry_of(max(before, message.said.position))
             return () if registry is None else alarms.reached(registry, side, rung)
 
-        def found() -> Iterator[LadderStep]:
+        def rungs() -> Iterator[LadderStep]:
             for message in exchange.messages:
                 for side in message.to:
                     for time, rung in alarms.rang(registry, exchange, message, side, now):
-                        reached = officers(message, side, rung, time) if side == text else ()
+                        reached = officers(message, side, rung, time) if side == own_side else ()
                         yield LadderStep(
                             message=message.id,
                             side=side,
                             rung=rung,
-                            time=written(time),
+                            time=timestamp(time),
                             officers=reached,
                         )
 
-        return list(found())
+        return list(rungs())

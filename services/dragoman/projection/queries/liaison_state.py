@@ -1,4 +1,4 @@
-"""The liaison state of a channel, and what changed between two positions."""
+"""The liaison state of a channel, and its changes between two positions."""
 
 import sqlite3
 
@@ -12,37 +12,44 @@ from dragoman.limits import (
 )
 from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED
 from dragoman.projection.queries.as_of import (
+    newest_position,
     open_matters_at,
-    position_of,
     registry_at,
     state_at,
     time_at,
     waiting_at,
 )
-from dragoman.projection.queries.lists import MASK, ROW, _row, head, past, row_of
-from dragoman.projection.store import Store
-from dragoman_schemas.responses import (
-    Count,
-    Difference,
-    LiaisonState,
-    Owed,
-    Row,
+from dragoman.projection.queries.lists import ROW, _row, head, past, row_of
+from dragoman.projection.row_keys import (
+    LAST_POSITION,
+    POSITION_BITS,
+    channel_number,
+    position_of,
+    row_key,
 )
+from dragoman.projection.store import Store
+from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Registry, encode
+from dragoman_schemas.state_responses import Count, Difference, LiaisonState, Owed
 
 
 def difference(store: Store, channel: str, first: int, last: int) -> Difference:
-    """Return what changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    """Return the changes after a position, up to another.
+
+    Raises `Refused` if they are too many for one answer.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
-        fetchmany = connection.execute(
-            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
-            (MASK, base | (first + 1), base | last),
+        changed_rows = connection.execute(
+            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? "
+            "AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
+            (LAST_POSITION, row_key(base, first + 1), row_key(base, last)),
         ).fetchmany(REPORT_EXCHANGES + 1)
-        if len(fetchmany) > REPORT_EXCHANGES:
+        if len(changed_rows) > REPORT_EXCHANGES:
             raise refuse(
                 "bad-request",
-                "More than %(n)s exchanges changed between these positions; choose a shorter stretch.",
+                "More than %(n)s exchanges changed between these positions; choose a shorter "
+                "stretch.",
                 n=REPORT_EXCHANGES,
             )
         before, after = registry_at(connection, base, first), registry_at(connection, base, last)
@@ -54,10 +61,10 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
                 state_at(connection, base, last, id),
                 tuple(sorted(int(position) for position in positions.split(","))),
             )
-            for id, positions in fetchmany
+            for id, positions in changed_rows
             if after is None or id != after.id
         ]
-        changed.sort(key=lambda item: _opened(connection, base, item.exchange))
+        changed.sort(key=lambda exchange: _opened(connection, base, exchange.exchange))
     return Difference(
         from_=first,
         to=last,
@@ -66,15 +73,18 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
     )
 
 
-def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
-    """Return how a channel stood at a position: its registry, its time, the digest of its state. None where it had not been opened."""
+def registry_and_digest_at(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
+    """Return a channel's registry, time and digest at a position.
+
+    None where the channel had not been opened.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
         if registry is None:
             return None
         (digest,) = connection.execute(
-            "SELECT digest FROM records WHERE key = ?", (base | at,)
+            "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
         ).fetchone()
         return registry, time_at(connection, base, at), str(digest)
 
@@ -82,18 +92,22 @@ def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | No
 def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
     """Return the position at which an exchange was opened."""
     (key,) = connection.execute(
-        "SELECT key FROM exchanges WHERE id = ? AND key >> 40 = ? >> 40", (exchange, base)
+        f"SELECT key FROM exchanges WHERE id = ? AND key >> {POSITION_BITS} = ?",  # noqa: S608
+        (exchange, channel_number(base)),
     ).fetchone()
-    return int(key) & MASK
+    return position_of(int(key))
 
 
 def liaison_state(
     store: Store, channel: str, at: int | None, as_of: str, *, live: bool
 ) -> LiaisonState | None:
-    """Return the liaison state at a position, by default that of the file now; None where the channel had not been opened."""
+    """Return the liaison state at a position, by default the newest in the file.
+
+    None where the channel had not been opened.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
-        newest = position_of(connection, channel)
+        newest = newest_position(connection, channel)
         at = newest if at is None else at
         registry = registry_at(connection, base, at)
         if registry is None:
@@ -114,9 +128,9 @@ def liaison_state(
         digest=digest,
         registry=Raw(encode(registry)),
         counts=tuple(
-            Count(family=what, status=of, exchanges=count)
-            for (what, of), count in sorted(counted.items())
-            if count and what not in (UNACKNOWLEDGED, UNANSWERED)
+            Count(family=family, status=status, exchanges=count)
+            for (family, status), count in sorted(counted.items())
+            if count and family not in (UNACKNOWLEDGED, UNANSWERED)
         ),
         owed=tuple(
             Owed(
@@ -136,20 +150,27 @@ def liaison_state(
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
-    """Return the exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
-    query = f"SELECT {ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
-    flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
+    """Return the exchanges that wait for an acknowledgement now.
+
+    The most urgent come first, and equally urgent ones in their order of opening. The
+    list has every flash, and a page of the others.
+    """
+    query = (
+        f"SELECT {ROW} FROM exchanges INDEXED BY exchanges_waiting "  # fixed words  # noqa: S608
+        f"WHERE unacknowledged != '' AND key >> {POSITION_BITS} = ? AND precedence"
+    )
+    flashes = connection.execute(f"{query} = 0 ORDER BY key", (channel_number(base),))
     cursor = connection.execute(
-        f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,)
+        f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (channel_number(base),)
     )
     return [_row(values) for values in (*flashes, *cursor)]
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
-    """Return the same as it was at a past position."""
+    """Return the exchanges that waited for an acknowledgement at a past position."""
     return [_row_at(connection, base, at, id) for id in waiting_at(connection, base, at)]
 
 
 def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
-    """Return an exchange's row as it was at a past position."""
+    """Return an exchange's row at a past position."""
     return row_of(state_at(connection, base, at, id))

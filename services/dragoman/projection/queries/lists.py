@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadlines
+from dragoman.domain.acts import deadline_outcomes
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.views.titles import subject_of
@@ -25,14 +25,21 @@ from dragoman.projection import counters
 from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.queries.as_of import (
     calendars_at,
-    position_of,
+    newest_position,
     registry_at,
     state_at,
     time_at,
 )
+from dragoman.projection.row_keys import (
+    LAST_POSITION,
+    channel_number,
+    channel_range,
+    position_of,
+    row_key,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
+from dragoman.projection.tables import PRECEDENCES, SNAPSHOT_RECORDS
 from dragoman.projection.writer_messages import spaced, split
 from dragoman_schemas.responses import (
     Facets,
@@ -41,19 +48,19 @@ from dragoman_schemas.responses import (
 )
 from dragoman_schemas.state import Exchange, decode_exchange
 
-MASK: Final = (1 << 40) - 1
-
-
-ROW: Final = "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
-
+ROW: Final = (
+    "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, "
+    "position, unacknowledged, unanswered, key"
+)
 
 _CURSOR: Final = re.compile(r"[0-9]{1,12}")
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a list is narrowed to; empty members narrow nothing. `cursor` is the key after which the page begins.
+    """The conditions of a list; an empty member is no condition.
 
-    `overdue` is a side that owes something whose time is over, or `any`.
+    `cursor` is the position before which the page begins. `overdue` is a side that owes
+    something whose time is over, or `any`.
     """
 
     family: str = ""
@@ -73,9 +80,9 @@ _FACETS: Final = ("family", "act", "status", "side", "area")
 
 
 def facets(store: Store, channel: str, wanted: Filter) -> Facets:
-    """Return how many exchanges the filter leaves in all, and of each kind: what a list could be narrowed to further."""
+    """Return the number of exchanges that a filter selects, in all and of each kind."""
     base = store.base(channel)
-    _, clauses, parameters = _narrowed(base, base | MASK, wanted)
+    _, clauses, parameters = _narrowed(*channel_range(base), wanted)
     counted = f"count(*) FROM exchanges WHERE {' AND '.join(clauses)}"
     with store.snapshot() as connection:
         (count,) = connection.execute(f"SELECT {counted}", parameters).fetchone()
@@ -98,12 +105,16 @@ def listed(
     now: datetime,
     awaited: Collection[str] = (),
 ) -> Rows:
-    """Return a page of exchanges, the newest opened first; what is overdue is so `now`. Of the `awaited` sides one owes a receipt or an answer."""
+    """Return a page of exchanges, the newest opened first.
+
+    `now` decides what is overdue. If there are `awaited` sides, each exchange waits for
+    a receipt or an answer of one of them.
+    """
     base = store.base(channel)
     index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, awaited)
     query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
-        position = position_of(connection, channel)
+        position = newest_position(connection, channel)
         if wanted.overdue:
             rows, cursor = _overdue(
                 connection,
@@ -116,7 +127,7 @@ def listed(
             )
         else:
             rows = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
-            cursor = str(rows[most - 1][-1] & MASK) if len(rows) > most else ""
+            cursor = str(position_of(rows[most - 1][-1])) if len(rows) > most else ""
     return Rows(
         exchanges=tuple(_row(values) for values in rows[:most]), position=position, next=cursor
     )
@@ -125,13 +136,19 @@ def listed(
 def listed_at(
     store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()
 ) -> Rows:
-    """Return the same as it stood at a position. After many exchanges were looked at the page ends, and its cursor goes on from there."""
+    """Return a page of exchanges at a position, the newest opened first.
+
+    After many exchanges were read the page ends, and its cursor continues from there.
+    """
     base = store.base(channel)
     fixed = replace(wanted, status="", side="", area="", unacknowledged_by="", unanswered_by="")
     _, clauses, parameters = _narrowed(
-        base, min(_before(base, wanted.cursor), base | at), fixed, at=at
+        base, min(_before(base, wanted.cursor), row_key(base, at)), fixed, at=at
     )
-    query = f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {PAST_LOOKED}"  # fixed words  # noqa: S608
+    query = (
+        f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC "  # fixed words  # noqa: S608
+        f"LIMIT {PAST_LOOKED}"
+    )
     rows: list[Row] = []
     with store.snapshot() as connection:
         late = _lateness(
@@ -146,14 +163,14 @@ def listed_at(
                 if len(rows) == most:
                     break
                 rows.append(row)
-            last = key & MASK
+            last = position_of(key)
         else:
             last = last if len(looked) == PAST_LOOKED else 0
     return Rows(exchanges=tuple(rows), position=at, next=str(last or ""))
 
 
 def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
-    """Return whether a row is as a filter has it, in what may have changed since it was opened."""
+    """Return whether a row meets the conditions that may change after its opening."""
     return (
         wanted.status in ("", row.status)
         and wanted.area in ("", row.area)
@@ -165,15 +182,16 @@ def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
 
 
 class FilterCounts(Struct, frozen=True, kw_only=True):
-    """How many exchanges a filter leaves, and how many of each kind; None for a count that would have taken too long."""
+    """The number of exchanges that a filter selects, and the number of each kind.
+
+    None stands for a count that would take too long.
+    """
 
     count: int | None
     facets: dict[str, dict[str, int] | None]
 
 
 _KINDS: Final = ("family", "act", "status", "area")
-
-
 _OF_SIDES: Final = {
     "side": "sides",
     "unacknowledged_by": "unacknowledged",
@@ -184,25 +202,27 @@ _OF_SIDES: Final = {
 def counted(
     store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()
 ) -> FilterCounts:
-    """Return what a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
+    """Return the number of exchanges in a list, and in each narrower list."""
     base = store.base(channel)
-    index, clauses, parameters = _narrowed(base, base | MASK, wanted, awaited)
-    text = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
+    index, clauses, parameters = _narrowed(*channel_range(base), wanted, awaited)
+    source = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
     of_each = ", ".join("coalesce(sum(instr({0}, ?) > 0), 0)" for _ in sides)
     numbers: dict[str, dict[str, int] | None] = {}
     with store.snapshot() as connection:
-        whole = in_time(connection, f"SELECT count(*) {text}", parameters)
+        whole = in_time(connection, f"SELECT count(*) {source}", parameters)
         for column in _KINDS:
             rows = in_time(
                 connection,
-                f"SELECT {column}, count(*) {text} GROUP BY 1 ORDER BY 2 DESC, 1",
+                f"SELECT {column}, count(*) {source} GROUP BY 1 ORDER BY 2 DESC, 1",
                 parameters,
             )
             numbers[column] = None if rows is None else dict(rows)
         for name, column in _OF_SIDES.items():
-            texts = [f",{side}," for side in sides]
+            sides_in_column = [f",{side}," for side in sides]
             rows = in_time(
-                connection, f"SELECT {of_each.format(column)} {text}", [*texts, *parameters]
+                connection,
+                f"SELECT {of_each.format(column)} {source}",
+                [*sides_in_column, *parameters],
             )
             numbers[name] = (
                 None
@@ -215,12 +235,15 @@ def counted(
 def counts(
     store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]
 ) -> dict[str, int | None]:
-    """Return how many exchanges each of some filters leaves; None where it would take too long to count."""
+    """Return the number of exchanges that each of some filters selects.
+
+    None stands for a count that would take too long.
+    """
     base = store.base(channel)
     numbers: dict[str, int | None] = {}
     with store.snapshot() as connection:
-        for name, (value, awaited) in filters.items():
-            index, clauses, parameters = _narrowed(base, base | MASK, value, awaited)
+        for name, (wanted, awaited) in filters.items():
+            index, clauses, parameters = _narrowed(*channel_range(base), wanted, awaited)
             rows = in_time(
                 connection,
                 f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
@@ -231,20 +254,20 @@ def counts(
 
 
 def in_all(store: Store, channel: str, at: int) -> int:
-    """Return how many exchanges a channel had at a position."""
+    """Return the number of exchanges of a channel at a position."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        now = at == position_of(connection, channel)
+        now = at == newest_position(connection, channel)
         _, _, kinds = head(connection, base, at) if now else past(connection, base, at)
     return sum(
-        count for (what, _), count in kinds.items() if what not in (UNACKNOWLEDGED, UNANSWERED)
+        count for (family, _), count in kinds.items() if family not in (UNACKNOWLEDGED, UNANSWERED)
     )
 
 
 def in_time(
     connection: sqlite3.Connection, query: str, parameters: Sequence[object]
 ) -> list[Any] | None:
-    """Return what a query finds, or None where that takes longer than a count beside a list may."""
+    """Return the rows of a query; None if it takes longer than a count may."""
     ends = time.monotonic() + FACET_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
     try:
@@ -258,11 +281,12 @@ def in_time(
 
 
 def _narrowed(
-    base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = MASK
+    base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = LAST_POSITION
 ) -> tuple[str, list[str], list[object]]:
-    """Return what a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one.
+    """Return a filter in SQL: the best index, the conditions, their parameters.
 
-    What is searched for was said by the position `at`.
+    It selects keys from `base` to `last`. Searched words were recorded up to the
+    position `at`.
     """
     clauses: list[str] = ["key BETWEEN ? AND ?"]
     parameters: list[object] = [base, last]
@@ -285,16 +309,19 @@ def _narrowed(
                 index = f"INDEXED BY exchanges_{column}"
     if wanted.q:
         clauses.append(
-            "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
+            "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid "
+            "WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
-        parameters += [phrases(wanted.q), base, base | at]
+        parameters += [phrases(wanted.q), base, row_key(base, at)]
     if awaited:
         owes = " OR ".join("instr({0}, ?) > 0" for _ in awaited)
-        waiting = f"SELECT key FROM exchanges INDEXED BY exchanges_{{0}} WHERE {{0}} != '' AND key BETWEEN ? AND ? AND ({owes})"  # noqa: S608
-        clauses.append(
-            f"key IN ({' UNION '.join(waiting.format(column) for column in ('unacknowledged', 'unanswered'))})"
+        waiting = (
+            f"SELECT key FROM exchanges INDEXED BY exchanges_{{0}} WHERE {{0}} != '' "  # noqa: S608
+            f"AND key BETWEEN ? AND ? AND ({owes})"
         )
-        parameters += [base, base | MASK, *(f",{side}," for side in awaited)] * 2
+        columns = ("unacknowledged", "unanswered")
+        clauses.append(f"key IN ({' UNION '.join(waiting.format(column) for column in columns)})")
+        parameters += [*channel_range(base), *(f",{side}," for side in awaited)] * 2
     return index, clauses, parameters
 
 
@@ -307,7 +334,10 @@ def _overdue(
     most: int,
     now: datetime,
 ) -> tuple[list[Any], str]:
-    """Return of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
+    """Return the rows in which a side, or `any`, owes something whose time is over.
+
+    Also returns the cursor to continue from, after many exchanges were read.
+    """
     late = _lateness(connection, base, at, now)
     result: list[Any] = []
     for looked, values in enumerate(rows, 1):
@@ -315,14 +345,17 @@ def _overdue(
         if late(state_at(connection, base, at, id), side):
             result.append(values)
         if len(result) == most or looked == OVERDUE_LOOKED:
-            return result, str(key & MASK)
+            return result, str(position_of(key))
     return result, ""
 
 
 def _lateness(
     connection: sqlite3.Connection, base: int, at: int, now: datetime
 ) -> Callable[[Exchange, str], bool]:
-    """Return whether in an exchange a side, or `any`, owes something whose time is over."""
+    """Return the function that decides whether a side's time in an exchange is over.
+
+    The side may be `any`.
+    """
     registry = registry_at(connection, base, at)
     assert registry is not None
     calendars = calendars_at(
@@ -330,7 +363,7 @@ def _lateness(
     )
 
     def late(state: Exchange, side: str) -> bool:
-        limits = deadlines.outcomes(registry, state, calendars, now)
+        limits = deadline_outcomes.outcomes(registry, state, calendars, now)
         return any(
             outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits
         )
@@ -339,13 +372,19 @@ def _lateness(
 
 
 def _before(base: int, cursor: str) -> int:
-    return base | (
-        int(cursor) - 1 if _CURSOR.fullmatch(cursor) and 0 < int(cursor) <= MASK else MASK
+    return row_key(
+        base,
+        int(cursor) - 1
+        if _CURSOR.fullmatch(cursor) and 0 < int(cursor) <= LAST_POSITION
+        else LAST_POSITION,
     )
 
 
 def phrases(q: str) -> str:
-    """Return every word of the query must occur, as a phrase where it has several Han characters."""
+    """Return a query as full-text conditions: every word must occur.
+
+    A word of several Han characters is a phrase.
+    """
     quoted = [
         '"' + spaced(word).strip().replace('"', '""') + '"'
         for word in q.replace("\x00", " ").split()
@@ -393,71 +432,95 @@ def _row(values: tuple[object, ...]) -> Row:
 
 
 def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]:
-    """Return what concerns a side: what has changed after a position, in that order; or else all that waits for it, the oldest first."""
+    """Return the exchanges that concern a side, in the order of their last change.
+
+    With `after` these are the ones that changed after that position, else all that wait
+    for the side.
+    """
     base = store.base(channel)
     concerned = f",{side},"
     if after is None:
-        text = "(instr(unacknowledged, ?) > 0 OR instr(unanswered, ?) > 0) AND (unacknowledged != '' OR unanswered != '')"
+        condition = (
+            "(instr(unacknowledged, ?) > 0 OR instr(unanswered, ?) > 0) "
+            "AND (unacknowledged != '' OR unanswered != '')"
+        )
         parameters: list[object] = [concerned, concerned]
     else:
-        text, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
-    query = f"SELECT {ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {text} ORDER BY position LIMIT ?"  # fixed words  # noqa: S608
+        condition, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
+    query = (
+        f"SELECT {ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {condition} ORDER BY position "  # fixed words  # noqa: S608
+        "LIMIT ?"
+    )
     with store.snapshot() as connection:
-        rows = connection.execute(query, (base, base | MASK, *parameters, RECORDS_PAGE)).fetchall()
+        rows = connection.execute(
+            query, (*channel_range(base), *parameters, RECORDS_PAGE)
+        ).fetchall()
     return [_row(values) for values in rows]
 
 
 def open_of(store: Store, channel: str, side: str) -> int:
-    """Return how many exchanges that a side opened are open still."""
+    """Return the number of exchanges that a side opened and that are still open."""
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
-    query = f"SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? AND status NOT IN ({ended})"  # fixed words  # noqa: S608
+    query = (
+        "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? "  # fixed words  # noqa: S608
+        f"AND status NOT IN ({ended})"
+    )
     with store.snapshot() as connection:
-        return int(connection.execute(query, (base, base | MASK, side)).fetchone()[0])
+        return int(connection.execute(query, (*channel_range(base), side)).fetchone()[0])
 
 
 def unsettled(store: Store, channel: str) -> list[str]:
-    """Return the exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
+    """Return the exchanges in which a deadline may still run.
+
+    They have not ended, or something in them is unacknowledged.
+    """
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
     cursor = store.reader().execute(
-        f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) OR unacknowledged != '') ORDER BY key",  # noqa: S608
-        (base, base | MASK),
+        f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) "  # noqa: S608
+        "OR unacknowledged != '') ORDER BY key",
+        channel_range(base),
     )
     return [id for (id,) in cursor]
 
 
 def head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """Return the digest, the channel's time and the tally as they are now."""
+    """Return the digest, the channel's time and the tally now."""
     (digest,) = connection.execute(
-        "SELECT digest FROM records WHERE key = ?", (base | at,)
+        "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
     ).fetchone()
     state, counted = connection.execute(
-        "SELECT state, tally FROM channels WHERE number = ?", (base >> 40,)
+        "SELECT state, tally FROM channels WHERE number = ?", (channel_number(base),)
     ).fetchone()
     return digest, msgspec.json.decode(state)["time"], counters.decode(counted)
 
 
 def past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """Return the same at a past position: from the snapshot before it on."""
+    """Return the digest, the channel's time and the tally at a past position.
+
+    They are computed from the snapshot before it.
+    """
     (digest,) = connection.execute(
-        "SELECT digest FROM records WHERE key = ?", (base | at,)
+        "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
     ).fetchone()
     start = at - at % SNAPSHOT_RECORDS
     saved = connection.execute(
-        "SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)
+        "SELECT time, tally FROM snapshots WHERE key = ?", (row_key(base, start),)
     ).fetchone()
     time, counted = ("", Tally()) if saved is None else (saved[0], counters.decode(saved[1]))
     cursor = connection.execute(
-        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key",
-        (base | start, base | at),
+        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? "
+        "AND valid ORDER BY key",
+        (row_key(base, start), row_key(base, at)),
     )
     for key, exchange, recorded, state, act in cursor:
         time = max(time, recorded)
         if state is None or RULES[act].family == "channel":
             continue
         before = connection.execute(
-            "SELECT state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            "SELECT state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND valid "
+            "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, key),
         ).fetchone()
         if before is not None:

@@ -1,13 +1,13 @@
-"""Records of a log as readers get them."""
+"""Records of a log in the form in which readers get them."""
 
 from msgspec import UNSET, Raw
 
-from dragoman.projection.store import StoredRow
+from dragoman.projection.stored_row import StoredRow
 from dragoman_schemas import responses
 
 
 def entry_of(row: StoredRow) -> responses.Entry:
-    """Return a folded message as readers get it."""
+    """Return a folded message in the form in which readers get it."""
     folded = row.folded
     return entry(
         folded.position,
@@ -32,7 +32,7 @@ def entry(
     commit: str,
     junk: bool,
 ) -> responses.Entry:
-    """Return the same from parts."""
+    """Return an entry from its parts. Of junk it has the bytes in hex."""
     return responses.Entry(
         position=position,
         valid=valid,

@@ -1,6 +1,6 @@
-"""What pages, lists and auditors ask of the file: lists, one exchange, the liaison state, the records, search.
+"""Records of the file by position, id or number, and the open areas.
 
-Every function takes an open read transaction, so that an answer is of one position.
+Every query runs in one read transaction, so that an answer is of one position.
 """
 
 import re
@@ -16,8 +16,15 @@ from dragoman.limits import (
     RECORDS_PAGE,
 )
 from dragoman.projection.queries.as_of import open_areas
-from dragoman.projection.queries.lists import MASK, in_time, phrases
+from dragoman.projection.queries.lists import in_time, phrases
 from dragoman.projection.queries.record_entries import entry
+from dragoman.projection.row_keys import (
+    LAST_POSITION,
+    SAME_EXCHANGE,
+    last_key,
+    position_of,
+    row_key,
+)
 from dragoman.projection.store import Store
 from dragoman.text import unpacked
 from dragoman_schemas.responses import (
@@ -25,30 +32,37 @@ from dragoman_schemas.responses import (
 )
 from dragoman_schemas.state import Exchange
 
-ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL OR substr(raw, 1, 1) != X'7B'"
-"""The last one: what stands there is no record, or the leaf entry of one that was
-erased.
+ENTRY: Final = (
+    "key, raw, valid, detail, exchange, number, record_commit, act IS NULL "
+    "OR substr(raw, 1, 1) != X'7B'"
+)
+"""The columns of an entry.
+
+The last one is true for junk, and for the leaf entry of an erased record.
 """
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class ErasedExchange(Exception):
-    """There was an exchange with that id, until an erasure at the position."""
+    """An error: the exchange was erased at the position in the argument."""
 
 
 class NoSuchExchange(Exception):
-    """No exchange of that id, or it was not yet opened at that position."""
+    """An error: no exchange had that id at that position."""
 
 
 def records(
     store: Store, channel: str, first: int, most: int = RECORDS_PAGE
 ) -> list[tuple[Entry, str]]:
-    """Records from a position, in order, each with the side whose officer acted; empty for services, roots and void ones."""
+    """Return records from a position on, in order, each with its officer's side.
+
+    The side is empty for services, roots and void records.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         rows = connection.execute(
             f"SELECT {ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # fixed words  # noqa: S608
-            (base | max(1, min(first, MASK)), base | MASK, most),
+            (row_key(base, max(1, min(first, LAST_POSITION))), last_key(base), most),
         ).fetchall()
     return [
         (_entry(values), officer_side(actor) if actor and values[2] else "")
@@ -60,7 +74,7 @@ def _entry(values: Sequence[object]) -> Entry:
     key, raw, valid, detail, exchange, number, commit, junk = values
     assert isinstance(key, int) and isinstance(raw, bytes)
     return entry(
-        key & MASK,
+        position_of(key),
         raw,
         valid=bool(valid),
         reason=str(unpacked(str(detail))) if detail else "",
@@ -72,13 +86,19 @@ def _entry(values: Sequence[object]) -> Entry:
 
 
 def areas(store: Store, channel: str, at: int) -> list[Exchange]:
-    """Return the areas that were announced and open at a position: danger areas, impact areas of launches, areas of activities."""
+    """Return the areas that were announced and open at a position.
+
+    These are danger areas, impact areas of launches, and areas of activities.
+    """
     with store.snapshot() as connection:
         return list(open_areas(connection, store.base(channel), at))
 
 
 class RecordPlace(Struct, frozen=True, kw_only=True):
-    """A record, and the exchange in which it stands or which it opens; empty where that is the channel itself."""
+    """A record, and the exchange that it belongs to or opens.
+
+    The exchange is empty where it is the channel itself.
+    """
 
     position: int
     act: str
@@ -89,35 +109,52 @@ class RecordPlace(Struct, frozen=True, kw_only=True):
 
 _NUMBERED: Final = re.compile(r"[A-Z0-9-]*(/[A-Z0-9-]+)+/?")
 _PLACE: Final = (
-    "SELECT r.key, r.act, r.number, e.id, e.key = r.key FROM {0} LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "
-    "WHERE r.key BETWEEN ? AND ? AND r.valid AND r.act IS NOT NULL AND {1} ORDER BY r.key DESC LIMIT ?"
+    "SELECT r.key, r.act, r.number, e.id, e.key = r.key "
+    "FROM {0} LEFT JOIN exchanges e ON "
+    + SAME_EXCHANGE
+    + " WHERE r.key BETWEEN ? AND ? AND r.valid AND r.act IS NOT NULL AND {1} "
+    "ORDER BY r.key DESC LIMIT ?"
 )
 
 
 def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
-    """Return the records, up to a position, that have an id or a number, or in whose number a part stands: `NATO/26/0042`, `26/0042/N07`."""
+    """Return the records up to a position that have an id or a number.
+
+    A part of a number suffices: `NATO/26/0042`, `26/0042/N07`.
+    """
     base = store.base(channel)
-    named, most = text.upper(), GO_FOUND + 1
+    number, most = text.upper(), GO_FOUND + 1
     with store.snapshot() as connection:
         by_id = _PLACE.format("records r", "r.id = ?")
-        rows = connection.execute(by_id, (base, base | at, text.lower(), most)).fetchall()
-        if not rows and _NUMBERED.fullmatch(named):
+        rows = connection.execute(by_id, (base, row_key(base, at), text.lower(), most)).fetchall()
+        if not rows and _NUMBERED.fullmatch(number):
             among = _PLACE.format(
                 "search s JOIN records r ON r.key = s.rowid",
                 "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0",
             )
             rows = connection.execute(
-                among, (base, base | at, phrases(named), f"/{named.strip('/')}/", most)
+                among, (base, row_key(base, at), phrases(number), f"/{number.strip('/')}/", most)
             ).fetchall()
-        if not rows and _NUMBERED.fullmatch(named):
+        if not rows and _NUMBERED.fullmatch(number):
             of_channel = _PLACE.format(
                 "records r",
                 "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?",
             )
-            rows = in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
+            rows = (
+                in_time(
+                    connection,
+                    of_channel,
+                    (base, row_key(base, at), row_key(base, 1), number, most),
+                )
+                or []
+            )
     return [
         RecordPlace(
-            position=key & MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens)
+            position=position_of(key),
+            act=act,
+            number=number or "",
+            exchange=id or "",
+            opens=bool(opens),
         )
         for key, act, number, id, opens in rows
     ]

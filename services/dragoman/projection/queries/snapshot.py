@@ -1,8 +1,9 @@
-"""One channel as it stood at a moment: after a position, and at a time up to which that position is all there is.
+"""A snapshot of one channel: its state after a position and at a time.
 
-Statistics and reports are of one moment, and of nothing later, so that they come out
-the same whenever they are made again. Where a time alone is given, the position is the
-last before the first record of that time or later.
+Up to that time the log has no record after the position. Statistics and reports are of
+one snapshot and of nothing later, so that they are the same whenever they are made
+again. If only a time is given, the position is the last one before the first record of
+that time or later.
 """
 
 import sqlite3
@@ -18,27 +19,34 @@ from msgspec import Raw, Struct, field
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
-from dragoman.domain.acts.deadlines import DutyCalendar
+from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.record.codec import parse
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
-from dragoman.domain.views.audit_findings import MEMBERS, Noted, of_record, of_void
+from dragoman.domain.views.audit_findings import MEMBERS, AuditFinding, of_record, of_void
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.queries.as_of import (
-    MASK,
     calendars_at,
     delivered_at,
-    position_of,
+    newest_position,
     registry_at,
     state_at,
     time_at,
 )
+from dragoman.projection.row_keys import (
+    NEWEST_RECORD,
+    SAME_EXCHANGE,
+    channel_number,
+    last_key,
+    position_of,
+    row_key,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.projection.tables import SNAPSHOT_RECORDS
 from dragoman.text import unpacked
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.report_shapes import ChannelAct
@@ -47,12 +55,12 @@ from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
-"""How long after its own time a record may come to the log."""
+"""The longest time after its own time at which a record may reach the log."""
 
 _TOLD: Final = frozenset(
     {"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"}
 )
-"""Acts of the channel whose content reports give: they name no officer."""
+"""The acts of the channel whose content reports give: they name no officer."""
 
 
 class _Data(Struct):
@@ -63,8 +71,9 @@ _data = msgspec.json.Decoder(_Data).decode
 
 _STRETCH: Final = 100
 _REST_SECONDS: Final = 0.001
-"""A thread that reads many exchanges holds the interpreter: it rests a little after
-each stretch, so that whoever posts has a turn.
+"""The rest after each stretch of exchanges.
+
+A thread that reads many exchanges keeps the interpreter. The rest lets posts go on.
 """
 
 _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of-contact')"
@@ -72,7 +81,11 @@ _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of
 
 
 class PeriodQuery(Struct, frozen=True, kw_only=True):
-    """Which period, and as of which position: `from` a time, to but not including another; by default all that is known."""
+    """A period, and the position whose state counts.
+
+    `from` is the first time, `to` the time after the last one. By default the period is
+    everything that is known.
+    """
 
     at: int = 0
     from_: Timestamp | None = field(name="from", default=None)
@@ -80,7 +93,10 @@ class PeriodQuery(Struct, frozen=True, kw_only=True):
 
 
 def instant(name: str, text: str) -> datetime:
-    """Return a time that a caller gives, to the millisecond in UTC. Raises `Refused` for one that does not exist."""
+    """Return a caller's time, to the millisecond in UTC.
+
+    Raises `Refused` for a time that does not exist.
+    """
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -94,7 +110,10 @@ def instant(name: str, text: str) -> datetime:
 
 
 def position_by(store: Store, channel: str, newest: int, moment: datetime) -> int:
-    """Return the last position, up to the newest, at which the channel's time was before a moment; 0 for none."""
+    """Return the last position at which the channel's time was before a moment.
+
+    Only positions up to the newest one count; 0 if there is no such position.
+    """
     with store.snapshot() as connection:
         return position_before(connection, store.base(channel), newest, moment)
 
@@ -102,33 +121,39 @@ def position_by(store: Store, channel: str, newest: int, moment: datetime) -> in
 def position_before(
     connection: sqlite3.Connection, base: int, newest: int, moment: datetime
 ) -> int:
-    """Return the last position at which the channel's time was before a moment; 0 for none."""
-    text = deadlines.written(moment)
+    """Return the last position at which the channel's time was before a moment.
+
+    Returns 0 if there is no such position.
+    """
+    text = deadlines.timestamp(moment)
     (saved,) = connection.execute(
         "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
-        (base, base | newest, text),
+        (base, row_key(base, newest), text),
     ).fetchone()
-    start = 0 if saved is None else saved & MASK
+    start = 0 if saved is None else position_of(saved)
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
         "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (base | start, base | last, text),
+        (row_key(base, start), row_key(base, last), text),
     ).fetchone()
-    return last if first is None else (first & MASK) - 1
+    return last if first is None else position_of(first) - 1
 
 
 @contextmanager
-def moment(
+def open_snapshot(
     store: Store, channel: str, period_query: PeriodQuery, as_of: str
 ) -> "Iterator[Snapshot]":
-    """Return the moment that is asked for, in one read transaction; `as_of` is when the end of the log was last seen. Raises `Refused`."""
+    """Yield the snapshot for a period query, in one read transaction.
+
+    `as_of` is the time at which the end of the log was last seen. Raises `Refused`.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
-        newest = position_of(connection, channel)
+        newest = newest_position(connection, channel)
         position, ends = _when(connection, base, newest, period_query, as_of)
         registry = registry_at(connection, base, position)
         if registry is None:
-            raise refuse("not-found", "The channel had not been opened then.")
+            raise refuse("not-found", "The channel was not open at that time.")
         yield Snapshot(connection, base, position, ends, registry)
 
 
@@ -141,20 +166,20 @@ def _when(
             "at is a position from 1 to %(newest)s, or left out for now.",
             newest=newest,
         )
-    context = _after(time_at(connection, base, period_query.at or newest))
-    known = (
+    at_position = _after(time_at(connection, base, period_query.at or newest))
+    latest = (
         max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of))
         if as_of
-        else context
+        else at_position
     )
     if period_query.to is None:
-        return (period_query.at, context) if period_query.at else (newest, known)
+        return (period_query.at, at_position) if period_query.at else (newest, latest)
     ends = instant("to", period_query.to)
-    if ends > known:
+    if ends > latest:
         raise refuse(
             "bad-request",
             "to lies after %(time)s, until when the log is known here; leave it out for now.",
-            time=deadlines.written(known),
+            time=deadlines.timestamp(latest),
         )
     if not period_query.at:
         return position_before(connection, base, newest, ends), ends
@@ -163,11 +188,12 @@ def _when(
         following = (
             datetime.fromisoformat(time_at(connection, base, period_query.at + 1)) + _SETTLING
         )
-    if not context <= ends <= following:
+    if not at_position <= ends <= following:
         raise refuse(
             "bad-request",
-            "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
-            time=deadlines.written(ends),
+            "At %(time)s the log did not stand at position %(position)s; leave one of at and "
+            "to out.",
+            time=deadlines.timestamp(ends),
             position=period_query.at,
         )
     return period_query.at, ends
@@ -178,7 +204,10 @@ def _after(time: str) -> datetime:
 
 
 class Snapshot:
-    """What there is to be read of one moment. `ends` is its time, of which no record is any more."""
+    """The readable state of one channel at a position.
+
+    `ends` is its time. All its records are earlier.
+    """
 
     def __init__(
         self,
@@ -209,18 +238,22 @@ class Snapshot:
     def digest(self) -> str:
         """The digest of the liaison state."""
         (result,) = self._connection.execute(
-            "SELECT digest FROM records WHERE key = ?", (self._base | self.position,)
+            "SELECT digest FROM records WHERE key = ?", (row_key(self._base, self.position),)
         ).fetchone()
         return str(result)
 
     def span(self, begins: datetime | None) -> OutageSpan:
-        """Return from a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
+        """Return the span from a time to this snapshot's.
+
+        The default is the time of the channel's opening. Raises `Refused` if the span
+        would be empty.
+        """
         begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
         if begins >= self.ends:
             raise refuse(
                 "bad-request",
                 "from lies not before %(time)s, where the period ends.",
-                time=deadlines.written(self.ends),
+                time=deadlines.timestamp(self.ends),
             )
         return OutageSpan(begins, self.ends)
 
@@ -231,19 +264,23 @@ class Snapshot:
     # Exchanges
 
     def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
-        """Yield what was opened or carried on since a position, and all in which something may be owed; at least these."""
+        """Yield the exchanges that changed since a position or that owe something.
+
+        It may yield further exchanges too.
+        """
         yield from self._states(
-            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # fixed words  # noqa: S608
+            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits "  # fixed words  # noqa: S608
+            "WHERE until > ? AND until <= ? AND since <= ?) "
             f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
             first,
-            self._base | self.position,
-            self._base | MASK,
-            self._base | self.position,
+            row_key(self._base, self.position),
+            last_key(self._base),
+            row_key(self._base, self.position),
             format,
         )
 
     def touched(self, first: int) -> Iterator[Exchange]:
-        """Return what was opened or carried on since a position."""
+        """Return the exchanges that were opened or continued since a position."""
         return (
             state
             for state in self._states("e.position >= ?", first)
@@ -251,10 +288,10 @@ class Snapshot:
         )
 
     def expect(self, first: int, most: int) -> None:
-        """Raise `Refused` where more exchanges were carried on since a position than one answer holds."""
+        """Raise `Refused` if more exchanges changed since a position than `most`."""
         (result,) = self._connection.execute(
             "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?",
-            (self._base, self._base | self.position, first),
+            (self._base, row_key(self._base, self.position), first),
         ).fetchone()
         if result > most:
             raise refuse(
@@ -264,15 +301,17 @@ class Snapshot:
             )
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:
-        """Return all exchanges of some formats of a family, in their order."""
+        """Return all exchanges of some formats of a family, in order."""
         return self._states(f"e.family = '{family}' AND e.act IN ({_words(acts)})")
 
     def _states(self, where: str, *parameters: object) -> Iterator[Exchange]:
-        """Yield the exchanges that were opened by then, as they stood."""
+        """Yield the exchanges that had been opened, in their state at the position."""
         cursor = self._connection.execute(
-            "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e "  # fixed words  # noqa: S608
-            f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
-            (self.position, self._base, self._base | self.position, *parameters),
+            "SELECT e.id, e.position, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
+            "FROM exchanges e "
+            f"JOIN records r ON {NEWEST_RECORD} WHERE e.key BETWEEN ? AND ? AND {where} "
+            "ORDER BY e.key",
+            (self.position, self._base, row_key(self._base, self.position), *parameters),
         )
         for number, (id, _, state) in enumerate(cursor):
             if number % _STRETCH == _STRETCH - 1:
@@ -284,20 +323,28 @@ class Snapshot:
             )
 
     def opening(self, state: Exchange) -> dict[str, Raw]:
-        """Return what an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
+        """Return the content of an exchange's opening as recorded.
+
+        It is without later corrections and proposals.
+        """
         (raw,) = self._connection.execute(
-            "SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)
+            "SELECT raw FROM records WHERE key = ?", (row_key(self._base, state.opened.position),)
         ).fetchone()
         return {
             name: value for name, value in _data(raw).data.items() if name not in ("act", "signed")
         }
 
     def linked(self, state: Exchange) -> tuple[Link, ...]:
-        """Return the exchanges that refer to one, by its id or its number, in their order."""
+        """Return the exchanges that refer to one, by its id or its number, in order."""
         rows = self._connection.execute(
             "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
-            "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
-            (self._base, state.id, state.number, self._base | self.position),
+            "WHERE l.channel = ? AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+            (
+                channel_number(self._base),
+                state.id,
+                state.number,
+                row_key(self._base, self.position),
+            ),
         ).fetchall()
         states = (state_at(self._connection, self._base, self.position, id) for (id,) in rows)
         return tuple(
@@ -314,19 +361,25 @@ class Snapshot:
         )
 
     def delivered(self, side: str, message: Message) -> str:
-        """Return when it was recorded that a message had reached a station of a side; empty where it is not."""
+        """Return the recorded time at which a message reached a station of a side.
+
+        Empty if none is recorded.
+        """
         return delivered_at(self._connection, self._base, self.position, side, message)
 
     def last_words(self) -> dict[str, str]:
-        """Return when an officer said something in an area last, for the areas in which anybody has."""
+        """Return the time of the last message of an officer, by area.
+
+        Areas without such a message are missing.
+        """
         rows = self._connection.execute(
             "SELECT area, position, id FROM exchanges WHERE key BETWEEN ? AND ?",
-            (self._base, self._base | self.position),
+            (self._base, row_key(self._base, self.position)),
         ).fetchall()
         newest: dict[str, tuple[int, str]] = {}
         by_area: dict[str, list[tuple[int, str]]] = {}
         for area, position, id in rows:
-            if position > self.position:  # what it is now it need not have been then
+            if position > self.position:  # its area may have been another one at that time
                 self._note_word(newest, state_at(self._connection, self._base, self.position, id))
             else:
                 by_area.setdefault(area, []).append((position, id))
@@ -347,16 +400,20 @@ class Snapshot:
     # The channel, watches and the line
 
     def channel_acts(self, first: int) -> Iterator[ChannelAct]:
-        """Yield what officers changed in the channel since a position. Of officers and watches only that they changed."""
+        """Yield the changes that officers made to the channel since a position.
+
+        Changes of officers and watches have no content.
+        """
         cursor = self._connection.execute(
-            "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? "
+            "AND key BETWEEN ? AND ? AND valid "
             "AND act != 'delivery' ORDER BY key",
-            (self.registry.id, self._base | first, self._base | self.position),
+            (self.registry.id, row_key(self._base, first), row_key(self._base, self.position)),
         )
         for key, act, actor, time, number, raw in cursor:
             content = _data(raw).data if act in _TOLD else {}
             yield ChannelAct(
-                position=key & MASK,
+                position=position_of(key),
                 time=time,
                 side=officer_side(actor) or actor.partition("/")[0],
                 act=act,
@@ -367,16 +424,17 @@ class Snapshot:
             )
 
     def manned(self, first: int) -> frozenset[str]:
-        """Return the sides whose watch was somebody's before a position."""
+        """Return the sides whose watch was taken before a position."""
         registry = registry_at(self._connection, self._base, first - 1)
         return frozenset(() if registry is None else registry.watches)
 
     def turns(self, first: int) -> list[Turn]:
-        """Return when watches became somebody's or nobody's since a position."""
+        """Return the times since a position at which a watch was taken or given up."""
         cursor = self._connection.execute(
-            "SELECT act, actor, time, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "SELECT act, actor, time, raw FROM records WHERE exchange = ? AND key BETWEEN ? "
+            "AND ? AND valid "
             "AND act IN ('watch-assumption', 'watch-relief') ORDER BY key",
-            (self.registry.id, self._base | first, self._base | self.position),
+            (self.registry.id, row_key(self._base, first), row_key(self._base, self.position)),
         )
         return [
             Turn(
@@ -388,10 +446,11 @@ class Snapshot:
         ]
 
     def outages(self, first: int) -> list[OutageSpan]:
-        """Return when gateways had no broker, as they said since a position."""
+        """Return the spans without a broker that gateways recorded since a position."""
         cursor = self._connection.execute(
-            "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
-            (self.registry.id, self._base | first, self._base | self.position),
+            "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "AND act = 'broker-outage' ORDER BY key",
+            (self.registry.id, row_key(self._base, first), row_key(self._base, self.position)),
         )
         ends = (_data(raw).data for (raw,) in cursor)
         return [
@@ -404,13 +463,19 @@ class Snapshot:
             for data in ends
         ]
 
-    def exceptional(self, first: int) -> Iterator[Noted]:
-        """Yield what records since a position say of themselves, and which of them are without effect."""
+    def exceptional(self, first: int) -> Iterator[AuditFinding]:
+        """Yield remarks of the records since a position, and the void records."""
         text = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         cursor = self._connection.execute(
-            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # fixed words  # noqa: S608
-            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {text}) ORDER BY r.key",
-            (self._base | self.position, self._base | first, self._base | self.position),
+            "SELECT r.key, r.valid, r.detail, r.raw, e.id "  # fixed words  # noqa: S608
+            f"FROM records r LEFT JOIN exchanges e ON {SAME_EXCHANGE} AND e.key <= ? "
+            "WHERE r.key BETWEEN ? AND ? "
+            f"AND (NOT r.valid OR r.act = 'erasure' OR {text}) ORDER BY r.key",
+            (
+                row_key(self._base, self.position),
+                row_key(self._base, first),
+                row_key(self._base, self.position),
+            ),
         )
         for key, valid, detail, raw, id in cursor:
             exchange = (
@@ -419,32 +484,37 @@ class Snapshot:
                 else state_at(self._connection, self._base, self.position, id)
             )
             if valid:
-                yield from of_record(key & MASK, parse(raw), exchange)
+                yield from of_record(position_of(key), parse(raw), exchange)
             else:
                 yield of_void(
-                    key & MASK,
+                    position_of(key),
                     unpacked(detail),
                     hidden=unattributed_message(raw, exchange, self.registry.kind),
                 )
 
     def actor(self, position: int) -> str | None:
-        """Return whose valid record stands at a position."""
+        """Return the actor of the valid record at a position."""
         row = self._connection.execute(
-            "SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)
+            "SELECT actor FROM records WHERE key = ? AND valid", (row_key(self._base, position),)
         ).fetchone()
         return None if row is None else str(row[0])
 
     def line_checks(self, first: int) -> list[LineCheckSpan]:
-        """Return the line checks since a position, and as many before it as tell how the line stood then."""
+        """Return the line checks since a position, with some before it.
+
+        Those before it give the state of the line at that position.
+        """
         rows = self._connection.execute(
-            "SELECT position, id FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
-            "AND key >= coalesce((SELECT key FROM exchanges WHERE family = 'contact' AND act = 'line-check' AND key BETWEEN ? AND ? "
+            "SELECT position, id FROM exchanges WHERE family = 'contact' "
+            "AND act = 'line-check' AND key BETWEEN ? AND ? "
+            "AND key >= coalesce((SELECT key FROM exchanges WHERE family = 'contact' "
+            "AND act = 'line-check' AND key BETWEEN ? AND ? "
             "ORDER BY key DESC LIMIT 1 OFFSET ?), 0) ORDER BY key",
             (
                 self._base,
-                self._base | self.position,
+                row_key(self._base, self.position),
                 self._base,
-                self._base | (first - 1),
+                row_key(self._base, first - 1),
                 LINE_CHECKS_BEFORE - 1,
             ),
         ).fetchall()

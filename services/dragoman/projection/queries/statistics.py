@@ -1,15 +1,18 @@
-"""The statistics of a channel, read from the file: the exchanges of a period are looked at, and what is open from before it."""
+"""The statistics of a channel over a period, read from the file.
+
+The exchanges of the period are read, and those that are open from before it.
+"""
 
 from typing import NamedTuple, get_args
 
 from dragoman.domain.acts.act_registry import FORMATS
-from dragoman.domain.acts.deadlines import UNTIMED, profile_of, written
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of, timestamp
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, moment
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, open_snapshot
 from dragoman.projection.store import Store
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.statistics_figures import Area as AreaRow
@@ -17,7 +20,10 @@ from dragoman_schemas.statistics_figures import Statistics
 
 
 class StatisticsResult(NamedTuple):
-    """The statistics, and what a page shows besides: how many seconds each acknowledgement took, by side."""
+    """The statistics, and the seconds that each acknowledgement took, by side.
+
+    A page shows the latter too.
+    """
 
     statistics: Statistics
     receipts: dict[str, tuple[float, ...]]
@@ -31,7 +37,10 @@ def statistics(
     side: str = "",
     format: str = "",
 ) -> Statistics:
-    """Return the statistics of a period, of one side and format or of all. Raises `Refused`."""
+    """Return the statistics of a period, of one side and format or of all.
+
+    Raises `Refused`.
+    """
     return counted(store, channel, period_query, as_of, side, format).statistics
 
 
@@ -43,8 +52,11 @@ def counted(
     side: str = "",
     format: str = "",
 ) -> StatisticsResult:
-    """Return the same, with the time that each acknowledgement took. Raises `Refused`."""
-    with moment(store, channel, period_query, as_of) as snapshot:
+    """Return the statistics of a period, and the time of each acknowledgement.
+
+    Raises `Refused`.
+    """
+    with open_snapshot(store, channel, period_query, as_of) as snapshot:
         span = snapshot.span(
             None if period_query.from_ is None else instant("from", period_query.from_)
         )
@@ -54,7 +66,7 @@ def counted(
 def statistics_of(
     snapshot: Snapshot, span: OutageSpan, side: str = "", format: str = ""
 ) -> Statistics:
-    """Return the statistics of a span that ends at a moment. Raises `Refused`."""
+    """Return the statistics of a span that ends at a snapshot. Raises `Refused`."""
     return _counted(snapshot, span, side, format).statistics
 
 
@@ -97,8 +109,8 @@ def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> St
         cid=registry.cid,
         kind=registry.kind,
         position=snapshot.position,
-        from_=written(span.begins),
-        to=written(span.ends),
+        from_=timestamp(span.begins),
+        to=timestamp(span.ends),
         profile=profile.name,
         binding=since is not None and registry.kind not in UNTIMED,
         exchanges=measured.exchanges,
@@ -114,8 +126,8 @@ def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> St
         blindness=rows,
         blind=blind,
     )
-    taken = measure.taken("acknowledgement")
-    return StatisticsResult(result, {item: taken.get(item, ()) for item in sides})
+    seconds = measure.taken("acknowledgement")
+    return StatisticsResult(result, {name: seconds.get(name, ()) for name in sides})
 
 
 def _last_words(snapshot: Snapshot) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The log as somebody looks through it: the records that are wanted, how many came on each day, and what stands out among them."""
+"""The log for a reader: pages of records, counts by day, and notable records."""
 
 import sqlite3
 from bisect import bisect_left
@@ -11,34 +11,40 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain.acts.access import SERVICE
-from dragoman.domain.acts.deadlines import written
-from dragoman.projection.queries.as_of import MASK, registry_at, time_at
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.projection.queries.as_of import registry_at, time_at
 from dragoman.projection.queries.record_entries import entry
+from dragoman.projection.row_keys import SAME_EXCHANGE, position_of, row_key
 from dragoman.projection.store import Store
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.projection.tables import SNAPSHOT_RECORDS
 from dragoman.text import unpacked
 from dragoman_schemas.responses import Entry
 
 LOOKED: Final = 20_000
-"""Records that are looked at for one page of what is wanted, or for what stands out:
-some 50 ms; a list goes on from there.
+"""The number of records that are read for one page, or for the notable records.
+
+That takes about 50 ms. A list continues from there.
 """
 
 MARKS: Final = 6
-"""How much of each kind stands out: the newest."""
+"""The most marks of each kind; the newest ones are shown."""
 
 _DAY: Final = timedelta(days=1)
 _RECORD: Final = (
-    "r.key, r.raw, r.valid, r.detail, coalesce(r.exchange, ''), coalesce(nullif(r.number, ''), e.number, ''), r.record_commit, "
+    "r.key, r.raw, r.valid, r.detail, coalesce(r.exchange, ''), coalesce(nullif(r.number, ''), "
+    "e.number, ''), r.record_commit, "
     "r.act IS NULL OR substr(r.raw, 1, 1) != X'7B'"
 )
-_EXCHANGE: Final = "LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40"
+_EXCHANGE: Final = f"LEFT JOIN exchanges e ON {SAME_EXCHANGE}"
 
 Void = Literal["", "void", "valid"]
 
 
 class TimelineFilter(Struct, frozen=True, kw_only=True):
-    """What a reader wants of the log; empty members narrow nothing. `side` is that of the actor, or `service`."""
+    """The conditions on a page of the log; an empty member is no condition.
+
+    `side` is the side of the actor, or `service`.
+    """
 
     side: str = ""
     act: str = ""
@@ -47,11 +53,11 @@ class TimelineFilter(Struct, frozen=True, kw_only=True):
 
 
 class TimelinePage(Struct, frozen=True, kw_only=True):
-    """The newest records up to a position that are wanted, the newest first.
+    """The newest matching records up to a position, the newest first.
 
-    `older` is the position from which the next such page goes down, `newer` that of the
-    page before; 0 for none. `looked` is the lowest that was looked at. An entry's
-    number is the record's own, or else that of its exchange.
+    `older` is the position from which the next page goes down, `newer` that of the page
+    before. Both are 0 without such a page. `looked` is the lowest position that was
+    read. An entry's number is the record's own, or else that of its exchange.
     """
 
     entries: tuple[Entry, ...]
@@ -60,27 +66,29 @@ class TimelinePage(Struct, frozen=True, kw_only=True):
     looked: int
 
 
-def found(
+def page(
     store: Store, channel: str, timeline_filter: TimelineFilter, top: int, newest: int, most: int
 ) -> TimelinePage:
-    """Return a page of the log, from a position down; nothing after `newest` is looked at."""
+    """Return a page of the log, from a position down, read up to `newest`."""
     base = store.base(channel)
     with store.snapshot() as connection:
         clauses, parameters = _narrowed(connection, base, newest, timeline_filter)
         low = max(1, top - LOOKED + 1)
         rows = connection.execute(
-            f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} ORDER BY r.key DESC LIMIT ?",  # noqa: S608
-            (base | low, base | top, *parameters, most + 1),
+            f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
+            "ORDER BY r.key DESC LIMIT ?",
+            (row_key(base, low), row_key(base, top), *parameters, most + 1),
         ).fetchall()
         above = connection.execute(
-            f"SELECT r.key FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} ORDER BY r.key LIMIT ?",  # noqa: S608
-            (base | (top + 1), base | min(newest, top + LOOKED), *parameters, most),
+            f"SELECT r.key FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
+            "ORDER BY r.key LIMIT ?",
+            (row_key(base, top + 1), row_key(base, min(newest, top + LOOKED)), *parameters, most),
         ).fetchall()
-    lowest = (rows[most - 1][0] & MASK) if len(rows) > most else low
+    lowest = position_of(rows[most - 1][0]) if len(rows) > most else low
     return TimelinePage(
         entries=tuple(_entry(values) for values in rows[:most]),
         older=lowest - 1,
-        newer=(above[-1][0] & MASK) if above else 0,
+        newer=position_of(above[-1][0]) if above else 0,
         looked=lowest,
     )
 
@@ -112,7 +120,7 @@ def _entry(values: Sequence[Any]) -> Entry:
     key, raw, valid, detail, exchange, number, commit, junk = values
     reason = str(unpacked(detail)) if detail else ""
     return entry(
-        key & MASK,
+        position_of(key),
         raw,
         valid=bool(valid),
         reason=reason,
@@ -124,12 +132,17 @@ def _entry(values: Sequence[Any]) -> Entry:
 
 
 def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
-    """Return how many acts of officers up to a position no side has signed, and of how many records: of the newest, where there are more."""
+    """Return the number of officers' acts up to a position that no side has signed.
+
+    Also returns the number of records that were read: the newest ones, if there are
+    more.
+    """
     base, first = store.base(channel), max(1, last - LOOKED // 4 + 1)
     with store.snapshot() as connection:
         (count,) = connection.execute(
-            "SELECT count(*) FROM records WHERE key BETWEEN ? AND ? AND valid AND actor NOT GLOB ? AND instr(raw, ?) > 0",
-            (base | first, base | last, f"{SERVICE}/*", b'"attestation":"host"'),
+            "SELECT count(*) FROM records WHERE key BETWEEN ? AND ? AND valid "
+            "AND actor NOT GLOB ? AND instr(raw, ?) > 0",
+            (row_key(base, first), row_key(base, last), f"{SERVICE}/*", b'"attestation":"host"'),
         ).fetchone()
     return int(count), last - first + 1
 
@@ -138,15 +151,18 @@ def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
 
 
 def per_day(store: Store, channel: str, first: date, newest: int) -> tuple[int, ...]:
-    """Return how many records came on each day from one on, by the channel's time at each; up to the day of the newest position."""
+    """Return the number of records of each day, from a day to that of the newest one.
+
+    The channel's time at each record decides its day.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         saved = connection.execute(
             "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key",
-            (base, base | newest),
+            (base, row_key(base, newest)),
         ).fetchall()
         positions, times = (
-            [0, *(key & MASK for key, _ in saved)],
+            [0, *(position_of(key) for key, _ in saved)],
             ["", *(time for _, time in saved)],
         )
         last = datetime.fromisoformat(time_at(connection, base, newest)).date()
@@ -166,22 +182,28 @@ def _last_before(
     times: Sequence[str],
     moment: datetime,
 ) -> int:
-    """Return the last position at which the channel's time was before a moment, by the snapshots before it."""
-    text = written(moment)
+    """Return the last position at which the channel's time was before a moment.
+
+    The snapshots before it are read first.
+    """
+    text = timestamp(moment)
     start = positions[max(0, bisect_left(times, text) - 1)]
     last = min(newest, start + SNAPSHOT_RECORDS)
     (first,) = connection.execute(
         "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (base | start, base | last, text),
+        (row_key(base, start), row_key(base, last), text),
     ).fetchone()
-    return last if first is None else (first & MASK) - 1
+    return last if first is None else position_of(first) - 1
 
 
-# What stands out
+# Notable records
 
 
 class TimelineMark(Struct, frozen=True, kw_only=True):
-    """What stands out: a limit that passed, by the side that owed it; a time in which a gateway saw nothing; a flash, by who sent it."""
+    """A notable record: a lapse, an outage of a gateway, or a flash.
+
+    `side` is the side that owed, or the side that sent the flash.
+    """
 
     kind: Literal["late", "blind", "flash"]
     position: int
@@ -189,42 +211,51 @@ class TimelineMark(Struct, frozen=True, kw_only=True):
     side: str = ""
 
 
-class _SaidRecord(Struct):
+class _LapseAct(Struct):
     side: str = ""
 
 
 class _TimelineRow(Struct):
-    data: _SaidRecord
+    data: _LapseAct
 
 
-_saying = msgspec.json.Decoder(_TimelineRow).decode
+_parse = msgspec.json.Decoder(_TimelineRow).decode
 
 
 def marks(store: Store, channel: str, newest: int) -> tuple[TimelineMark, ...]:
-    """Return the newest of what stands out, in the order of the log."""
+    """Return the newest notable records, in the order of the log."""
     base = store.base(channel)
     with store.snapshot() as connection:
         late = connection.execute(
-            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "lapse", MARKS)
+            _OF_ACT, (row_key(base, max(1, newest - LOOKED)), row_key(base, newest), "lapse", MARKS)
         ).fetchall()
         blind = connection.execute(
-            _OF_ACT, (base | max(1, newest - LOOKED), base | newest, "broker-outage", MARKS)
+            _OF_ACT,
+            (row_key(base, max(1, newest - LOOKED)), row_key(base, newest), "broker-outage", MARKS),
         ).fetchall()
         flashes = connection.execute(
             "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
-            "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 ORDER BY w.since DESC LIMIT ?",
-            (base, base | newest, base | newest, MARKS),
+            "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 "
+            "ORDER BY w.since DESC LIMIT ?",
+            (base, row_key(base, newest), row_key(base, newest), MARKS),
         ).fetchall()
     lapses = [
-        TimelineMark(kind="late", position=key & MASK, time=time, side=_saying(raw).data.side)
+        TimelineMark(kind="late", position=position_of(key), time=time, side=_parse(raw).data.side)
         for key, time, raw in late
     ]
-    outages = [TimelineMark(kind="blind", position=key & MASK, time=time) for key, time, _ in blind]
+    outages = [
+        TimelineMark(kind="blind", position=position_of(key), time=time) for key, time, _ in blind
+    ]
     rung = [
-        TimelineMark(kind="flash", position=key & MASK, time=time, side=actor.partition("/")[0])
+        TimelineMark(
+            kind="flash", position=position_of(key), time=time, side=actor.partition("/")[0]
+        )
         for key, time, actor in flashes
     ]
     return tuple(sorted([*lapses, *outages, *rung], key=lambda mark: mark.position))
 
 
-_OF_ACT: Final = "SELECT key, time, raw FROM records WHERE key BETWEEN ? AND ? AND act = ? AND valid ORDER BY key DESC LIMIT ?"
+_OF_ACT: Final = (
+    "SELECT key, time, raw FROM records WHERE key BETWEEN ? AND ? AND act = ? AND valid "
+    "ORDER BY key DESC LIMIT ?"
+)

@@ -1,1 +1,1 @@
-"""Acts by family, pure: the rules of one family a module."""
+"""The pure rules of acts, one module a family."""

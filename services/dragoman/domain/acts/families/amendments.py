@@ -1,4 +1,4 @@
-"""Amendments of a text: who proposes them, who agrees, and how they are applied."""
+"""Amendments, corrections and updates: their checks, and how they change the text."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +13,7 @@ from dragoman.domain.acts.families.exchange_content import (
     content_of,
     frame,
     opening_of,
-    told,
+    passed_at,
 )
 from dragoman.domain.acts.families.opening import check_opening
 from dragoman.domain.record.codec import Record
@@ -32,21 +32,26 @@ from dragoman_schemas.state import (
 )
 
 UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
+"""Members of an opening that no correction, update or amendment may replace."""
 
 
 _FRAME: Final = frozenset(OpeningAct.__struct_encode_fields__)
 
 
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
-"""Members that have a value also where they were left out. They and the frame do not
-develop: they change by a correction alone.
+"""Members that have a value also where they were left out.
+
+They and the frame do not develop. Only a correction changes them.
 """
 
 
 def check_amendment(
     form: Format, registry: Registry, exchange: Exchange, record: Record
 ) -> Refusal | None:
-    """Return the fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
+    """Refuse a correction, update or amendment whose fields may not be replaced.
+
+    The fields must exist, and the opening must be valid with the new values.
+    """
     data = record.data
     if not isinstance(
         data, continuing.Correction | continuing.Update | continuing.Amendment
@@ -58,7 +63,8 @@ def check_amendment(
             return invalid(
                 f"/fields/{name}",
                 sentence(
-                    "another side has consented to this text; propose an amendment, which the other sides take or leave"
+                    "another side has consented to this text; propose an amendment, which the "
+                    "other sides accept or refuse"
                 ),
             )
         if name in UNCORRECTABLE or _settled(exchange, name):
@@ -73,16 +79,18 @@ def check_amendment(
                 return invalid(
                     f"/fields/{name}",
                     sentence(
-                        "%(name)s was given already; change it by a correction, which says why and keeps what stood there",
+                        "%(name)s has a value already; change it by a correction, which gives the "
+                        "reason and keeps the earlier value",
                         name=name,
                     ),
                 )
-            as_of = developments.as_of(data, told(record) or record.envelope.time)
+            as_of = developments.as_of(data, passed_at(record) or record.envelope.time)
             if developments.is_told(exchange, name, as_of):
                 return invalid(
                     f"/fields/{name}",
                     sentence(
-                        "%(name)s was given as of that time already; say as of when it changed, or correct what was wrong",
+                        "%(name)s has a value as of that time already; say when it changed, or "
+                        "correct the wrong value",
                         name=name,
                     ),
                 )
@@ -112,7 +120,10 @@ def check_amendment(
 
 
 def _settled(exchange: Exchange, name: str) -> bool:
-    """Return whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
+    """Return whether a member is a time or venue that its opener may not change.
+
+    A side has accepted it, or another side has proposed it.
+    """
     meeting = exchange.meeting
     if meeting is None or name not in ("windows", "dates", "venue"):
         return False
@@ -120,18 +131,18 @@ def _settled(exchange: Exchange, name: str) -> bool:
 
 
 def _is_open(exchange: Exchange, name: str) -> bool:
-    """Return whether a member of the frame was not given and has no default, or is unknown."""
+    """Return whether a member of the frame has no value nor default, or is unknown."""
     value = exchange.content.get(name, exchange.defaults.get(name))
     return name not in _ALWAYS_GIVEN if value is None else developments.is_unknown(value)
 
 
 def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
-    """Replace the fields that a correction or an update names, or an amendment that every side has taken; what they were stays beside them.
+    """Return the exchange with the new values of a correction, update or amendment.
 
-    Of an update, the values as of a newer time than those that stand.
-
-    Where the precedence changes, it does for this message and those to come: nobody is
-    late by another's correction.
+    An amendment counts once every side has accepted it. The earlier values are kept
+    beside the new ones. An update replaces only values that are not newer than its own.
+    A new precedence is for this message and later ones: another side's correction makes
+    nobody late.
     """
     data = folding.record.data
     if isinstance(data, continuing.AmendmentAgreement | continuing.SecondKey):
@@ -169,18 +180,23 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Exchange:
-    """Return the exchange with an amendment in its text, once every side has taken it by its agreement, or by the second key of one."""
+    """Return the exchange with an amendment in its text, once every side accepts it.
+
+    The last step is an agreement, or the second key of one.
+    """
     agreement = next(
-        (item for item in exchange.acts.get("amendment-agreement", ()) if item.id == of), None
+        (act for act in exchange.acts.get("amendment-agreement", ()) if act.id == of), None
     )
-    text = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
-    amendment = next((item for item in exchange.acts.get("amendment", ()) if item.id == text), None)
-    is_in = any(amended.of == text for amended in exchange.amended)
+    amendment_id = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
+    amendment = next(
+        (act for act in exchange.acts.get("amendment", ()) if act.id == amendment_id), None
+    )
+    is_in = any(amended.of == amendment_id for amended in exchange.amended)
     if amendment is None or is_in or not consent.is_taken(exchange, amendment):
         return exchange
     fields = consent.fields_of(amendment)
     was = {name: exchange.content[name] for name in fields if name in exchange.content}
-    amended = Amended(taken=folding.stamp, of=text, fields=fields, was=was)
+    amended = Amended(taken=folding.stamp, of=amendment_id, fields=fields, was=was)
     return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
 
 
@@ -205,7 +221,7 @@ def _replaced(
 
 
 def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
-    """Return the messages but the newest with the precedence that they have had so far."""
+    """Return the messages; all but the newest keep their present precedence."""
     *before, newest = exchange.messages
     return (
         *(
@@ -217,7 +233,7 @@ def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
 
 
 def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Refuse an act of consent that names other terms than those of its position."""
+    """Refuse an act of consent whose terms are not those of the present text."""
     assert exchange is not None
     data = record.data
     of, side = getattr(data, "of", UNSET), getattr(data, "side", UNSET)
@@ -233,29 +249,33 @@ def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -
 
 
 def check_amending(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse an amendment of the text that may not be proposed now.
+
+    Another one is pending, no side has consented, or its digest or fields are not
+    valid.
+    """
     data = record.data
     assert isinstance(data, continuing.Amendment) and exchange is not None
-    standing = consent.open_amendment(exchange)
-    if standing is not None:
+    if consent.open_amendment(exchange) is not None:
         return invalid(
             "/act",
-            sentence("an amendment waits for an answer; it is taken, left or taken back first"),
+            sentence(
+                "an amendment waits for an answer; first accept it, refuse it or take it back"
+            ),
         )
     if not consent.is_bound(exchange) and record.side == exchange.side:
         return invalid(
             "/act",
             sentence("no other side has consented to the text yet; change it by a correction"),
         )
-    if data.terms != consent.whole(exchange, data.fields):
+    if data.terms != consent.text_terms(exchange, data.fields):
         return invalid(
             "/terms",
-            sentence(
-                "this is not the digest of the text as these fields would make it; make it anew"
-            ),
+            sentence("this is not the digest of the text with these fields; compute it again"),
         )
-    if data.terms == consent.whole(exchange):
+    if data.terms == consent.text_terms(exchange):
         return invalid(
-            "/fields", sentence("the text says this already; name what would be another text")
+            "/fields", sentence("the text says this already; give fields that change it")
         )
     return None
 
@@ -263,15 +283,16 @@ def check_amending(registry: Registry, exchange: Exchange | None, record: Record
 def check_alternative(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
+    """Refuse other words for a part that is no text, or already says the same."""
     data = record.data
     assert isinstance(data, continuing.Alternative) and exchange is not None
     part = data.field, or_default(data.item, 0)
-    stands = consent.part_of(exchange, part)
-    if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
+    present = consent.part_of(exchange, part)
+    if data.field in _FRAME - {"text", "subject"} or present is None or not _is_words(present):
         return invalid(
             "/field",
             sentence(
-                "%(field)s is no text of this matter, or not as a whole; name a text, and its item",
+                "%(field)s is not a text of this matter, or is a list of texts; name a text, and its item",
                 field=data.field,
             ),
         )
@@ -282,7 +303,7 @@ def check_alternative(
             if mine
             else invalid("/text", sentence("your side has no other words there; give text"))
         )
-    if consent.says(stands, content_of(record.newest)["text"]):
+    if consent.says(present, content_of(record.newest)["text"]):
         return invalid("/text", sentence("the text says this already; give other words"))
     return None
 
@@ -297,19 +318,20 @@ def _is_words(raw: Raw) -> bool:
 def check_amendment_answer(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
+    """Refuse an answer to an amendment that is not pending, or is the side's own."""
     data = record.data
     assert (
         isinstance(data, continuing.AmendmentAgreement | continuing.AmendmentRefusal)
         and exchange is not None
     )
-    standing = consent.open_amendment(exchange)
-    if standing is None or standing.id != data.of:
+    amendment = consent.open_amendment(exchange)
+    if amendment is None or amendment.id != data.of:
         return invalid(
             "/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of)
         )
-    if standing.said.side == record.side:
+    if amendment.said.side == record.side:
         return invalid(
-            "/of", sentence("this is your own amendment; the other sides take it or leave it")
+            "/of", sentence("this is your own amendment; the other sides accept it or refuse it")
         )
     return (
         None
@@ -321,29 +343,35 @@ def check_amendment_answer(
 def check_withdrawal(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
+    """Refuse to take back an act of consent that is not the side's, or is complete."""
     data = record.data
     assert isinstance(data, continuing.ConsentWithdrawal) and exchange is not None
-    given = next(
+    act_of_consent = next(
         (
-            item
+            recorded
             for act in consent.WITHDRAWABLE
-            for item in exchange.acts.get(act, ())
-            if item.id == data.of
+            for recorded in exchange.acts.get(act, ())
+            if recorded.id == data.of
         ),
         None,
     )
-    if given is None or given.said.side != record.side or given.id in consent.withdrawn(exchange):
+    if (
+        act_of_consent is None
+        or act_of_consent.said.side != record.side
+        or act_of_consent.id in consent.withdrawn(exchange)
+    ):
         return invalid(
             "/of",
             sentence(
                 "%(id)s is no act of consent, and no amendment, of your side here", id=data.of
             ),
         )
-    if consent.is_complete(exchange, given):
+    if consent.is_complete(exchange, act_of_consent):
         return invalid(
             "/of",
             sentence(
-                "every side has consented; what all agreed to changes by an amendment that all take"
+                "every side has consented; to change the text, propose an amendment that every "
+                "side accepts"
             ),
         )
     return None

@@ -1,27 +1,34 @@
-"""The channel's own family, which folds to the registry: sides, officers, keys, and what was delivered to whom.
+"""The channel's own family, which folds to the registry of sides, officers and keys.
 
-    channel-opening      the desk, at position 1 alone, signed by the root threshold of every side
-    officer              root or an administrator; signed, and by every key that it adds
-    officer-revocation   root or an administrator; signed
-    key-addition         root or an administrator, and the new keys themselves: further keys of an officer
-    side-admission       root or an administrator, the new side's roots, and root or an administrator of every other side
-    erasure-consent      root or an administrator: what the side consents to take out of the record, or does no more
-    erasure              root or an administrator, and root or an administrator of every other side: whole exchanges (`erasure.py`)
-    root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
-    key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
-    delivery             the gateway, silent: a watermark per side that only rises
-    broker-outage        the gateway, silent: from when to when it had no broker
-    profile-adoption     root or an administrator; signed. Limits bind when every side has adopted the same profile
-    codebook-adoption    root or an administrator; signed. A coded message is of a version that every side has adopted
-    policy-adoption      root or an administrator; signed. It is in force once every side has adopted the same
-    channel-status       head of office, two keys, numbered N21: in force, degraded, suspended, resumed. Blocks nothing
-    watch-assumption     a duty officer, who has the watch of the side from then on
-    watch-relief         the duty officer who has it, or who takes it over: with a note, to another one or to nobody
+    channel-opening     service/desk, at position 1; signed by every side's root keys
+    officer             keepers; signed, and by every key that it adds
+    officer-revocation  keepers; signed
+    key-addition        keepers, and the new keys: further keys of an officer
+    key-revocation      keepers, or the officer with that key: it signs nothing more
+    side-admission      keepers of every other side, and the new side's roots
+    erasure-consent     keepers: the side's consent to an erasure, or its withdrawal
+    erasure             keepers of every side: whole exchanges (`erasure.py`)
+    root-rotation       root: other root keys, signed by the old and the new ones
+    profile-adoption    keepers; signed
+    codebook-adoption   keepers; signed
+    policy-adoption     keepers; signed
+    channel-status      head of office, two keys, numbered N21
+    watch-assumption    a duty officer, who has the watch of the side from then on
+    watch-relief        the duty officer who has the watch, or who takes it over
+    delivery            the gateway, silent: a watermark of each side that only rises
+    broker-outage       the gateway, silent: the time in which it had no broker
 
-All continue the genesis exchange (record.md §3, §5).
+Keepers are root and the administrators of a side. Where root keys sign, a threshold of
+them signs. A revoked key does not return. Rotated root keys match the hash of the next
+ones, if the side announced it. Limits bind once every side has adopted the same
+profile, and a policy is in force once every side has adopted it. A coded message is of
+a codebook version that every side has adopted. A channel status is in_force, degraded,
+suspended or resumed, and blocks nothing. A watch relief may have a note, and goes to
+another officer or to nobody.
+
+All acts continue the genesis exchange (`docs/spec/record.md`, section 14).
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,18 +38,16 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import erasure, field_checks, log_policy, membership
-from dragoman.domain.acts.access import ROOT, SERVICE, officer_side
+from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
-from dragoman.domain.record.codec import Record, type_of
-from dragoman.domain.record.errors import Refusal, invalid, make_refusal
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
-from dragoman.tlog import dsse
-from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import Window, or_default
+from dragoman_schemas.fields import Window
 from dragoman_schemas.state import (
     Adopted,
     AdoptedCodebook,
@@ -50,7 +55,6 @@ from dragoman_schemas.state import (
     Delivered,
     Outage,
     Registry,
-    Stamp,
     Status,
     WatchState,
 )
@@ -58,9 +62,7 @@ from dragoman_schemas.state import (
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
-FORBIDDEN_SIDE: Final = SERVICE
 FORBIDDEN_OFFICER: Final = ROOT
-EXERCISE_SUFFIX: Final = "-exercise"
 
 OPENING: Final = Rule(
     act="channel-opening", shape=acts.ChannelOpening, family="channel", who=Who.DESK
@@ -174,11 +176,6 @@ RULES: Final = (
 )
 
 
-def cid_of(act: bytes) -> str:
-    """Return the channel's id: what auditors keep, made from the genesis act that every side signed."""
-    return hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest()
-
-
 def delivery_key(side: str, upto: int) -> str:
     """Return the key from which the id of a `delivery` is made."""
     return f"delivery\n{side}\n{upto}"
@@ -203,154 +200,17 @@ def outage_act(since: str, until: str, cause: str) -> bytes:
     )
 
 
-# Genesis
-
-
-def check_genesis(record: Record) -> Refusal | None:
-    """Return whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
-    data, envelope = record.data, record.envelope
-    if not isinstance(data, acts.ChannelOpening):
-        return make_refusal("invalid-act", "Position 1 must be the channel's opening.")
-    derived = (
-        type_of(OPENING.act, OPENING.version),
-        f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}",
-        "channel",
-        UNSET,
-        UNSET,
-    )
-    if derived != (
-        envelope.type,
-        envelope.dataschema,
-        envelope.family,
-        envelope.releasedby,
-        envelope.causationid,
-    ):
-        return invalid("", sentence("a derived member is not what it must be"))
-    if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != (
-        "service/desk",
-        "/services/desk",
-        "0",
-    ):
-        return invalid(
-            "/act",
-            sentence(
-                "an opening is recorded by service/desk, decided on position 0, without `signed`"
-            ),
-        )
-    if (
-        data.name != envelope.channel
-        or envelope.subject != envelope.id
-        or envelope.attestation != "author"
-    ):
-        return invalid(
-            "/name", sentence("the opening's name, exchange and attestation must be the record's")
-        )
-    return check_opening(data) or _check_root_signatures(data, record)
-
-
-def check_opening(data: acts.ChannelOpening) -> Refusal | None:
-    """Return whether the sides may sign an opening: its sides, keys, kind and policy are sound."""
-    log = Verifier(data.origin, ED25519, membership.public_of(data.log_key))
-    return _check_sides(data) or _check_kind(data) or log_policy.check_opening(log, data)
-
-
-def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
-    names = [side.name for side in data.sides]
-    if len(set(names)) < len(names) or FORBIDDEN_SIDE in names:
-        return invalid(
-            "/sides",
-            sentence("each side is named once, and none is called %(name)s", name=FORBIDDEN_SIDE),
-        )
-    roots = [root for side in data.sides for root in side.roots]
-    if len({*roots, data.log_key}) < len(roots) + 1:
-        return invalid("/sides", sentence("a key may serve once; make another one"))
-    for root in (*roots, data.log_key):
-        public = dsse.decode_base64(root, 32)
-        if public is None or not dsse.is_sound(public):
-            return invalid(
-                "/sides",
-                sentence("%(key)s is no sound Ed25519 public key; make another one", key=root),
-            )
-    if any(side.threshold > len(side.roots) for side in data.sides):
-        return invalid("/sides", sentence("a threshold asks for more keys than the side has"))
-    return None
-
-
-def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
-    if (data.kind == "exercise") != (data.exercise_of is not UNSET) or (
-        data.kind == "exercise"
-    ) != data.name.endswith(EXERCISE_SUFFIX):
-        return invalid(
-            "/kind",
-            sentence(
-                "an exercise, and nothing else, names its live channel and ends in %(suffix)s",
-                suffix=EXERCISE_SUFFIX,
-            ),
-        )
-    return None
-
-
-def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
-    signers = membership.valid_signers(
-        record,
-        {
-            dsse.key_id(membership.public_of(root)): membership.public_of(root)
-            for side in data.sides
-            for root in side.roots
-        }.get,
-    )
-    if signers is None:
-        return invalid("", sentence("a signature does not hold, or is of no root key"))
-    for side in data.sides:
-        signed = sum(dsse.key_id(membership.public_of(root)) in signers for root in side.roots)
-        if signed < side.threshold:
-            return invalid(
-                "",
-                sentence(
-                    "%(side)s has %(signed)s of %(threshold)s root signatures",
-                    side=side.name,
-                    signed=signed,
-                    threshold=side.threshold,
-                ),
-            )
-    return None
-
-
-def registry_of(record: Record, stamp: Stamp) -> Registry:
-    """Return the registry that a valid genesis opens."""
-    data = record.data
-    assert isinstance(data, acts.ChannelOpening)
-    keys = {
-        keyid: key for side in data.sides for keyid, key in membership.root_keys(side, 0).items()
-    }
-    return Registry(
-        id=record.envelope.id,
-        cid=cid_of(record.act),
-        name=data.name,
-        kind=data.kind,
-        custody="host" if data.custody == "host" else "sides",
-        sides=tuple(membership.rooted(side) for side in data.sides),
-        languages=data.languages,
-        marking=or_default(data.marking, "SIDES ONLY"),
-        exercise_of=or_default(data.exercise_of, None),
-        required_signatures=or_default(data.required_signatures, ()),
-        origin=data.origin,
-        log_key=data.log_key,
-        policy=or_default(data.policy, ""),
-        rules=data.rules,
-        opened=stamp,
-        keys=keys,
-        etag=record.commit,
-    )
-
-
-# What continues the genesis
+# Acts that continue the genesis
 
 
 def check(
     registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]
 ) -> Refusal | None:
-    """Return an officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
+    """Refuse an act of the channel's family that breaks its rules.
+
+    For example, a name of an officer or a key is not valid, or a watermark does not
+    rise onto an act of another side.
+    """
     data = record.data
     if isinstance(data, membership.MEMBERSHIP):
         return membership.check(registry, record, position)
@@ -375,10 +235,12 @@ def check(
 
 
 def _check_standing(registry: Registry, record: Record) -> Refusal | None:
-    """Return what an officer says of the channel as a whole, or of the watch."""
+    """Refuse an invalid act of an officer on the channel's status or the watch."""
     match record.data:
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
-            return invalid("/reason", sentence("a suspension says in writing why; give the reason"))
+            return invalid(
+                "/reason", sentence("a suspension needs a written reason; give it in `reason`")
+            )
         case acts.WatchAssumption():
             watch = registry.watches.get(record.side)
             mine = watch is not None and watch.since.by == record.envelope.actor
@@ -446,7 +308,8 @@ def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) ->
         return invalid(
             "/to",
             sentence(
-                "%(officer)s has the watch already; name the officer who takes it, or leave it out to end it",
+                "%(officer)s has the watch already; name the officer who takes it, or leave it out "
+                "to end it",
                 officer=data.to,
             ),
         )
@@ -469,14 +332,17 @@ def _check_delivery(
     ):
         return invalid("/upto", sentence("a delivery ends on an act of another side's officer"))
     if before is not None and data.upto <= before.upto:
-        return invalid("/upto", sentence("a delivery only rises"))
+        return invalid("/upto", sentence("a delivery must end after the delivery before it"))
     if record.act != delivery_act(data.side, data.upto):
         return invalid("", sentence("a delivery's bytes are determined"))
     return None
 
 
 def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -> Refusal | None:
-    """It has ended, and not before it began, and lies within none that is on record; its bytes are determined."""
+    """Refuse an outage that has not ended, or that is within the one on record.
+
+    Its end must not be before its beginning, and its bytes are determined.
+    """
     if record.act != outage_act(data.from_, data.to, data.cause):
         return invalid("", sentence("an outage's bytes are determined"))
     outage = registry.outage
@@ -491,7 +357,7 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
         refusal is None
         and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW
     ):
-        return invalid("/to", sentence("an outage is told when it is over"))
+        return invalid("/to", sentence("an outage is recorded only after its end"))
     return refusal
 
 
@@ -527,7 +393,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return replace(
                 registry,
                 policies=policies,
-                policy=log_policy.agreed(
+                policy=log_policy.policy_after(
                     policies, [side_state.name for side_state in registry.sides], registry.policy
                 ),
             )
@@ -563,7 +429,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
 
 
 def _member(record: Record, name: str) -> Raw | UnsetType:
-    """Return a member of an act as its bytes stand in the log."""
+    """Return a member of an act with its bytes from the log."""
     return _members(record.newest).get(name, UNSET)
 
 

@@ -1,13 +1,20 @@
-"""The contact family: N01 line check, N02 point of contact, N03 contact note, call record, liaison office, people programme.
+"""The contact family: line checks, points of contact, notes, calls and offices.
 
-    line-check         sent ──echo──▶ echoed · echoed_with_errors     sent ──line-check-missed──▶ missed     by hand, or by the watch
-    point-of-contact   proposed ──every acknowledgement──▶ acknowledged ──withdrawal──▶ withdrawn     (in force by its dates)
-    contact-note       open              a decline is an answer and ends nothing
-    call-record        open              the other side's gist stands beside it as its counter-account
-    liaison-office     proposed ──every agreement──▶ agreed ──status-change──▶ open ──status-change──▶ closed
-    people-programme   proposed ──every agreement──▶ agreed ──▶ running ──▶ completed, or dropped before
+    N01 line-check         sent ──echo──▶ echoed · echoed_with_errors
+                           sent ──line-check-missed──▶ missed
+    N02 point-of-contact   proposed ──every acknowledgement──▶ acknowledged
+                           acknowledged ──withdrawal──▶ withdrawn
+    N03 contact-note       open
+    call-record            open
+    liaison-office         proposed ──every agreement──▶ agreed
+                           agreed ──status-change──▶ open ──status-change──▶ closed
+    people-programme       proposed ──every agreement──▶ agreed
+                           agreed ──▶ running ──▶ completed, or dropped before
 
-All of them may be cancelled and closed.
+A line check is sent by hand, or by the scheduler. A point of contact is in force by its
+dates. A decline of a contact note is an answer and ends nothing. The other side's gist
+of a call is shown beside the record as its counter-account. All of them may be
+cancelled and closed.
 """
 
 from collections.abc import Iterable
@@ -19,7 +26,7 @@ from msgspec import UNSET, Struct
 from dragoman.domain.acts import field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.domain.acts.families.exchange import ENDED, life, owes_answer
+from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
@@ -52,20 +59,27 @@ CONTACT_NOTE: Final = Format(
     rule=opening("contact-note", ContactNote, "contact", check=_check_note),
     code="N03",
     start="open",
-    moves=life(("open",), {}),
+    moves=moves_of_format(("open",), {}),
     title=_note_title,
 )
 
 
 class WantedReply(Struct, frozen=True, kw_only=True):
-    """A reply that the sender of a contact note would like: from which sides that have not replied yet, and by when. No limit runs for it."""
+    """A reply that the sender of a contact note would like, without a deadline.
+
+    `sides` are the sides that have not replied yet, `by` the time at which it is
+    wanted.
+    """
 
     sides: tuple[str, ...]
     by: str
 
 
 def reply_wanted(exchange: Exchange) -> WantedReply | None:
-    """Return the reply that is still wanted in an exchange; None where none was asked for, or everybody has replied."""
+    """Return the reply that is still wanted in an exchange.
+
+    None where the note asked for none, or everybody has replied.
+    """
     raw = exchange.content.get("reply_wanted_by")
     sides = owes_answer(exchange)
     if exchange.act != "contact-note" or raw is None or not sides:
@@ -76,21 +90,24 @@ def reply_wanted(exchange: Exchange) -> WantedReply | None:
 
 
 class PromisedReply(Struct, frozen=True, kw_only=True):
-    """A further word that a side has promised by a holding reply, and by when: nobody is reminded of it."""
+    """A further word that a side has promised by a holding reply.
+
+    `by` is the time of the promise. No reminder is sent for it.
+    """
 
     side: str
     by: str
 
 
 def promised(exchange: Exchange) -> list[PromisedReply]:
-    """Return the further words that sides have promised in an exchange and not said yet."""
-    newest = {item.said.side: item for item in exchange.acts.get("interim-reply", ())}
+    """Return the further words that sides have promised and not sent yet."""
+    newest = {reply.said.side: reply for reply in exchange.acts.get("interim-reply", ())}
     return [
-        PromisedReply(side=side, by=str(msgspec.json.decode(value.content["next_word_by"])))
-        for side, value in newest.items()
+        PromisedReply(side=side, by=str(msgspec.json.decode(reply.content["next_word_by"])))
+        for side, reply in newest.items()
         if exchange.status not in ENDED
         and not any(
-            message.said.side == side and message.said.position > value.said.position
+            message.said.side == side and message.said.position > reply.said.position
             for message in exchange.messages
         )
     ]
@@ -105,7 +122,7 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
         return invalid(
             "/side",
             sentence(
-                "a side is named by the watch alone, when it sends a check by schedule; leave it out"
+                "only a line check that the service sends by schedule names a side; leave it out"
             ),
         )
     return None
@@ -128,10 +145,11 @@ LINE_CHECK: Final = Format(
     ),
     code="N01",
     start="sent",
-    moves=life(
+    moves=moves_of_format(
         _CHECKED,
         {
-            "echo": {"sent": "echoed", "missed": "missed"},  # late is recorded as late
+            # A late echo is recorded as late: the check stays missed.
+            "echo": {"sent": "echoed", "missed": "missed"},
             "line-check-missed": {**{status: status for status in _CHECKED}, "sent": "missed"},
         },
         cancellable=("sent",),
@@ -143,23 +161,26 @@ LINE_CHECK: Final = Format(
 def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, Echo) and exchange is not None
-    text = "text" if exchange.act == "line-check" else "designator"
-    if (data.text is UNSET) == (text == "text") or (data.designator is UNSET) == (
-        text == "designator"
+    member = "text" if exchange.act == "line-check" else "designator"
+    if (data.text is UNSET) == (member == "text") or (data.designator is UNSET) == (
+        member == "designator"
     ):
         return invalid(
-            f"/{text}",
+            f"/{member}",
             sentence(
                 "the echo of a %(act)s sends back its %(name)s, and nothing else",
                 act=exchange.act,
-                name=text,
+                name=member,
             ),
         )
     return None
 
 
 def exactly_echoed(exchange: Exchange, status: str) -> str:
-    """Echoed, or echoed with errors where what came back is not what was sent."""
+    """Return the status after an echo: echoed, or echoed with errors.
+
+    It has errors where the echo is not what was sent. A missed check stays missed.
+    """
     if exchange.status == "missed":
         return status
     sent = exchange.content.get("challenge") or exchange.content["designator"]
@@ -202,7 +223,7 @@ POINT_OF_CONTACT: Final = Format(
     ),
     code="N02",
     start="proposed",
-    moves=life(
+    moves=moves_of_format(
         ("proposed", "acknowledged"),
         {
             "acknowledgement": {"proposed": "acknowledged"},
@@ -237,7 +258,7 @@ CALL_RECORD: Final = Format(
     rule=opening("call-record", CallRecord, "contact", check=_check_call),
     code="CALL",
     start="open",
-    moves=life(("open",), {"counter-account": {"open": "open"}}),
+    moves=moves_of_format(("open",), {"counter-account": {"open": "open"}}),
     precedence=always("priority"),
     title=_call_title,
 )
@@ -250,7 +271,8 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
         return invalid(
             "/status",
             sentence(
-                "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
+                "an office begins as proposed, and every other side must agree to it; enter an "
+                "older office with for_the_record"
             ),
         )
     for index, holiday in enumerate(or_default(data.holidays, ())):
@@ -279,7 +301,7 @@ LIAISON_OFFICE: Final = Format(
     code="OFFICE",
     start="proposed",
     begun=_office_status,
-    moves=life(
+    moves=moves_of_format(
         ("proposed", "agreed", "open"),
         {
             "agreement": {"proposed": "agreed"},
@@ -293,7 +315,10 @@ LIAISON_OFFICE: Final = Format(
 
 
 def offices_of(exchange: Exchange) -> tuple[str, ...]:
-    """Return the side whose office an exchange is about; none for any other."""
+    """Return the side whose liaison office an exchange is about.
+
+    Empty for other formats.
+    """
     return (
         (str(msgspec.json.decode(exchange.content["side"])),)
         if exchange.act == "liaison-office"
@@ -302,7 +327,7 @@ def offices_of(exchange: Exchange) -> tuple[str, ...]:
 
 
 def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
-    """Return of the entries of a side's office, the newest that is agreed or open."""
+    """Return the newest entry of a side's office that is agreed or open."""
     standing = [
         exchange
         for exchange in entries
@@ -338,7 +363,7 @@ PEOPLE_PROGRAMME: Final = Format(
     rule=opening("people-programme", PeopleProgramme, "contact", check=_check_programme),
     code="PEOPLE",
     start="proposed",
-    moves=life(
+    moves=moves_of_format(
         ("proposed", "agreed", "running", "completed", "dropped"),
         {
             "agreement": {"proposed": "agreed"},

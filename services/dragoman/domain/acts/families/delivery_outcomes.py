@@ -1,8 +1,8 @@
-"""What the courier records: that a message was handed over to a side by other means than its pages, or given up.
+"""Outcomes that the courier records: a message was delivered by other means, or not.
 
-One record for each message, side, means and outcome, whichever courier is the first to
-say so; a message that was given up may be handed over later. Nothing rests on it: it
-stops no clock, and an acknowledgement is a person's.
+There is one record for each message, side, means and outcome, from whichever courier is
+the first to record it. A message that was given up may be delivered later. Nothing
+rests on an outcome: it stops no deadline, since only a person acknowledges a message.
 """
 
 from typing import Final
@@ -29,34 +29,46 @@ def act_of(outcome: CourierOutcome) -> bytes:
 
 
 def is_told(exchange: Exchange, message: str, side: str) -> bool:
-    """Return whether a message of the exchange was said to a side."""
-    return any(item.id == message and side in (*item.to, *item.info) for item in exchange.messages)
+    """Return whether a message of the exchange went to a side."""
+    return any(
+        recorded.id == message and side in (*recorded.to, *recorded.info)
+        for recorded in exchange.messages
+    )
 
 
 def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert exchange is not None and isinstance(data, CourierOutcome)
     if not is_told(exchange, data.of, data.side):
-        return make_refusal("void", "Nothing of that id was said to %(side)s here.", side=data.side)
+        return make_refusal(
+            "void", "No message with that id went to %(side)s in this exchange.", side=data.side
+        )
     if record.act != act_of(data):
-        return make_refusal("void", "The bytes of what the courier records are determined.")
+        return make_refusal(
+            "void", "The bytes of an outcome that the courier records are determined."
+        )
     if is_recorded(exchange, data):
-        return make_refusal("void", "This outcome is on record.")
+        return make_refusal("void", "This outcome is on record already.")
     return None
 
 
 def is_recorded(exchange: Exchange, outcome: CourierOutcome) -> bool:
-    """Return whether the same outcome for the same message, side and means is on record, at whatever time."""
-    same_posts = (
-        msgspec.json.decode(item.content["of"]) == outcome.of and _same(item, outcome)
-        for item in exchange.acts.get("courier-outcome", ())
+    """Return whether this outcome for the same message, side and means is on record.
+
+    The time of the outcome does not matter.
+    """
+    same_outcomes = (
+        msgspec.json.decode(recorded.content["of"]) == outcome.of and _same(recorded, outcome)
+        for recorded in exchange.acts.get("courier-outcome", ())
     )
-    return any(same_posts)
+    return any(same_outcomes)
 
 
-def _same(said: Said, outcome: CourierOutcome) -> bool:
-    rows = tuple(msgspec.json.decode(said.content[name]) for name in ("side", "means", "outcome"))
-    return rows == (outcome.side, outcome.means, outcome.outcome)
+def _same(recorded: Said, outcome: CourierOutcome) -> bool:
+    members = tuple(
+        msgspec.json.decode(recorded.content[name]) for name in ("side", "means", "outcome")
+    )
+    return members == (outcome.side, outcome.means, outcome.outcome)
 
 
 RULES: Final = (

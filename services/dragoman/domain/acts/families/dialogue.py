@@ -1,13 +1,17 @@
-"""The dialogue family: what the sides think, advise, plan and write together.
+"""The dialogue family: views, recommendations, plans and joint texts of the sides.
 
-    N19 perception         stated ──every common-ground with the same text──▶ common_ground     each side's column beside the other's
-                           parked and back by `status-change`
-    recommendation         addressed ──every endorsement──▶ endorsed ──fate──▶ taken_up · declined · no_response
-    N20 roadmap-item       proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held ──▶ deliverable_tabled ──▶ adopted
-                           deferred and back, dropped, from any of them by `status-change`
-    joint-report           negotiating ──every endorsement──▶ settled     a dissent stands beside its paragraph and holds nothing up
-    reference-document     open ── reactions of either side
+    N19 perception       stated ──every common-ground, one text──▶ common_ground
+                         stated ──status-change──▶ parked, and back
+    recommendation       addressed ──every endorsement──▶ endorsed
+                         endorsed ──fate──▶ taken_up · declined · no_response
+    N20 roadmap-item     proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held
+                         held ──▶ deliverable_tabled ──▶ adopted
+                         deferred and back, dropped: from any status by `status-change`
+    joint-report         negotiating ──every endorsement──▶ settled
+    reference-document   open
 
+Each side's perception is shown in a column beside the other's. A dissent is shown
+beside its paragraph and delays nothing. Either side may react to a reference document.
 All of them may be cancelled and closed.
 """
 
@@ -21,7 +25,7 @@ from dragoman.domain.acts import consent, developments, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.developments import TimedValue
 from dragoman.domain.acts.families.amendments import check_terms
-from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim
@@ -41,14 +45,14 @@ from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
 UNDETERMINED: Final = "und"
-"""The tag of a text whose language nobody has told (BCP 47)."""
+"""The tag of a text whose language nobody has given (BCP 47)."""
 
 
 class IssueState(Struct, frozen=True, kw_only=True):
-    """An issue: the exchange that opened it, what it is called by language, and every view of it in the order of their records.
+    """An issue: its opening exchange, its titles by language, and every view of it.
 
-    A title without a language stands under the empty one. Of several titles in a
-    language the first stands.
+    The views are in the order of their records. A title without a language has the
+    empty tag. Of several titles in a language the first one counts.
     """
 
     id: str
@@ -57,7 +61,7 @@ class IssueState(Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> Raw:
-        """Return what it is called, as acts hold it."""
+        """Return the title of the issue, in the form of an act's member."""
         if self.titles.keys() == {""}:
             return Raw(msgspec.json.encode(self.titles[""]))
         return Raw(
@@ -65,11 +69,14 @@ class IssueState(Struct, frozen=True, kw_only=True):
         )
 
     def of(self, side: str) -> list[Exchange]:
-        """Return the views of a side, the newest first."""
+        """Return the views of a side, newest first."""
         return [view for view in reversed(self.views) if view.side == side]
 
     def common_ground(self, sides: Iterable[str]) -> Raw | UnsetType:
-        """Return the text that every side holds to be common ground, said under a view that has not been replaced; unset where none is."""
+        """Return the text that every side calls common ground; unset where none is.
+
+        It must be under a view that has not been replaced.
+        """
         views = (view for side in sides for view in self.of(side)[:1])
         return next(
             (
@@ -82,40 +89,46 @@ class IssueState(Struct, frozen=True, kw_only=True):
 
 
 def issues(stated: Iterable[Exchange]) -> list[IssueState]:
-    """Return the issues of perceptions that come in the order of their records; what was cancelled opens none.
+    """Return the issues of perceptions, which must be in the order of their records.
 
-    A view belongs to the issue of the exchange that it is `under`, or else to the one
-    that is called the same in any language, whatever the case.
+    A cancelled perception opens no issue. A view belongs to the issue of its `under`
+    exchange. Without `under` it belongs to the issue with the same title in any
+    language, in any case of its letters.
     """
     owner: dict[str, str] = {}
-    texts: dict[str, str] = {}
+    ids: dict[str, str] = {}
     titles: dict[str, dict[str, str]] = {}
     views: dict[str, list[Exchange]] = {}
     for state in stated:
         if state.status == "cancelled":
             continue
         issue = msgspec.json.decode(state.content["issue"])
-        own = issue if isinstance(issue, dict) else {"": str(issue)}
-        spelt = [" ".join(text.split()).casefold() for text in own.values()]
+        own_titles = issue if isinstance(issue, dict) else {"": str(issue)}
+        spellings = [" ".join(title.split()).casefold() for title in own_titles.values()]
         under = (
             "" if "under" not in state.content else str(msgspec.json.decode(state.content["under"]))
         )
-        id = owner.get(under) or next((texts[entry] for entry in spelt if entry in texts), state.id)
+        id = owner.get(under) or next((ids[title] for title in spellings if title in ids), state.id)
         owner[state.id] = id
-        for item in spelt:
-            texts.setdefault(item, id)
-        known = titles.setdefault(id, {})
-        known.update(
-            {tag: text for tag, text in own.items() if tag not in known and (tag or not known)}
+        for title in spellings:
+            ids.setdefault(title, id)
+        issue_titles = titles.setdefault(id, {})
+        issue_titles.update(
+            {
+                tag: text
+                for tag, text in own_titles.items()
+                if tag not in issue_titles and (tag or not issue_titles)
+            }
         )
         views.setdefault(id, []).append(state)
     return [IssueState(id=id, titles=titles[id], views=tuple(view)) for id, view in views.items()]
 
 
 def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, TimedValue]]:
-    """Return what a side said of an issue before what stands, the newest first: its earlier views, and the values that each view had before.
+    """Return a side's earlier statements on an issue, newest first.
 
-    The views come the newest first, as `Issue.of` gives them.
+    They are its earlier views, and the earlier values of each view. `views` must be
+    newest first, as `IssueState.of` returns them.
     """
     newest, *earlier = views
     series = [(newest, value) for value in developments.series(newest, "own_view")[1:]]
@@ -129,13 +142,13 @@ def _perception_title(data: Act) -> Text:
 
 
 def _all_of_one_text(exchange: Exchange, status: str) -> str:
-    if consent.standing(exchange, "common-ground") >= consent.parties(exchange):
+    if consent.consenting_sides(exchange, "common-ground") >= consent.parties(exchange):
         return status
     return "stated" if exchange.status == "common_ground" else exchange.status
 
 
 def _still_common(exchange: Exchange, status: str) -> str:
-    """Return the status, without common ground where a side holds another text for it since."""
+    """Return the status; it loses common ground once a side supports another text."""
     return status if status != "common_ground" else _all_of_one_text(exchange, status)
 
 
@@ -154,7 +167,7 @@ PERCEPTION: Final = Format(
     rule=opening("perception", Perception, "dialogue"),
     code="N19",
     start="stated",
-    moves=life(
+    moves=moves_of_format(
         ("stated", "parked", "common_ground"),
         {
             "status-change": {"stated": "stated", "parked": "parked"},
@@ -175,7 +188,7 @@ def _recommendation_title(data: Act) -> Text:
 
 
 def _became(exchange: Exchange, status: str) -> str:
-    """Return what the newest `fate` says."""
+    """Return the result in the newest `fate`."""
     assert status == exchange.status
     return str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
 
@@ -186,7 +199,7 @@ RECOMMENDATION: Final = Format(
     rule=opening("recommendation", Recommendation, "dialogue"),
     code="REC",
     start="addressed",
-    moves=life(
+    moves=moves_of_format(
         ("addressed", "endorsed", "taken_up", "no_response"),
         {
             "endorsement": {
@@ -234,7 +247,7 @@ ROADMAP_ITEM: Final = Format(
     rule=opening("roadmap-item", RoadmapItem, "dialogue", check=_check_item),
     code="N20",
     start="proposed",
-    moves=life(
+    moves=moves_of_format(
         _ITEM,
         {
             "agreement": {"proposed": "agreed"},
@@ -291,7 +304,7 @@ JOINT_REPORT: Final = Format(
     rule=opening("joint-report", JointReport, "dialogue", check=_check_report),
     code="REPORT",
     start="negotiating",
-    moves=life(
+    moves=moves_of_format(
         ("negotiating", "settled"),
         {
             "endorsement": {"negotiating": "settled", "settled": "settled"},
@@ -324,7 +337,7 @@ REFERENCE_DOCUMENT: Final = Format(
     rule=opening("reference-document", ReferenceDocument, "dialogue", check=_check_document),
     code="DOC",
     start="open",
-    moves=life(("open",), {"reaction": {"open": "open"}}),
+    moves=moves_of_format(("open",), {"reaction": {"open": "open"}}),
     title=_document_title,
 )
 

@@ -12,8 +12,8 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
-from dragoman.domain.acts.families.exchange import life
-from dragoman.domain.acts.families.notification_words import UNKNOWN, at, where
+from dragoman.domain.acts.families.exchange import moves_of_format
+from dragoman.domain.acts.families.notification_words import UNKNOWN, place_text, time_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
@@ -42,18 +42,22 @@ def _emergency_title(data: Act) -> Text:
     return sentence(
         "Emergency, %(nature)s, %(place)s, %(time)s",
         nature=nature,
-        place=where(data.place),
-        time=at(data.time),
+        place=place_text(data.place),
+        time=time_text(data.time),
     )
 
 
 def in_need(exchange: Exchange) -> set[str]:
-    """Return the sides that need help: that have asked for it, and the one that reported, unless it says that it wants none."""
+    """Return the sides that need help.
+
+    They are the sides that have asked for it. The side that reported the emergency is
+    one of them too, unless its report says that it wants none.
+    """
     raw = exchange.content.get("help")
     reported = (
         set() if raw is not None and bytes(raw) in (b'"none"', b'"offered"') else {exchange.side}
     )
-    return reported | {item.said.side for item in exchange.acts.get("help-request", ())}
+    return reported | {request.said.side for request in exchange.acts.get("help-request", ())}
 
 
 _HELPING: Final[Moves] = {
@@ -72,7 +76,7 @@ EMERGENCY_NOTIFICATION: Final = Format(
     ),
     code="N13",
     start="open",
-    moves=life(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
+    moves=moves_of_format(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
     area="regional-security",
     defaults=dict.fromkeys(("cross_border", "help"), UNKNOWN),
     precedence=always("immediate"),
@@ -96,7 +100,7 @@ def _warning_title(data: Act) -> Text:
         "Warning: %(threat)s, %(target)s, %(place)s",
         threat=threat,
         target=target,
-        place=where(data.place),
+        place=place_text(data.place),
     )
 
 
@@ -105,7 +109,10 @@ def _warning_precedence(data: Act, time: str) -> Precedence:
 
 
 def is_imminent(data: Act, time: str) -> bool:
-    """Return whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
+    """Return whether a warning is imminent.
+
+    It says so itself, or its window begins within a day of the time of the record.
+    """
     if not isinstance(data, TerrorismWarning):
         return False
     imminent = or_default(data.imminent, None)
@@ -125,7 +132,7 @@ TERRORISM_WARNING: Final = Format(
     ),
     code="N14",
     start="open",
-    moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
+    moves=moves_of_format(("open", "answered"), {"reply": {"open": "answered"}}),
     area="counter-terrorism",
     precedence=_warning_precedence,
     title=_warning_title,
@@ -187,7 +194,7 @@ HUMANITARIAN_NOTIFICATION: Final = Format(
     ),
     code="N15",
     start="transmitted",
-    moves=life(
+    moves=moves_of_format(
         ("transmitted", "received"),
         {
             "acknowledgement": {"transmitted": "received"},

@@ -1,46 +1,34 @@
-"""Any exchange: how it opens, how messages in it are acknowledged and answered, how it is corrected and ended.
+"""An exchange: its moves, its messages, and what its addressees owe.
 
-    act               who            status before → after                       ack.  answers  message  consent  number
-    acknowledgement   addressed      any → same                                   x
-    reply             addressed      live → same                                  x     x        x
-    interim-reply     addressed      live → same                                  x              x
-    update            opener         live → same                                                 x
-    correction        opener         live → same                                                 x        x        C
-    cancellation      opener         live, before it was held → cancelled                        x        x        X
-    closure           any            live or declined → closed, by the opener or by every side            x
-    decline           addressee      live → same; a meeting request → declined    x     x        x
+    act               who        status before → after             marks
+    acknowledgement   addressed  any → same                        acknowledges
+    reply             addressed  live → same                       acknowledges, answers
+    interim-reply     addressed  live → same                       acknowledges
+    update            opener     live → same
+    correction        opener     live → same                       consent, number C
+    cancellation      opener     live, not yet held → cancelled    consent, number X
+    closure           any        live, declined → closed (1)       consent
+    decline           addressee  live → same (2)                   acknowledges, answers
 
-Acknowledging or answering a message does the same for every earlier one to that side:
-who has read the newest has the others.
+    (1) once the opener or every side has closed it
+    (2) a meeting request → declined
+
+All of them but an acknowledgement and a closure are messages themselves. An
+acknowledgement or an answer of one message counts for every earlier message to the same
+side: a side that has read the newest message has the others. `common_acts` has the
+rules of these acts.
 """
 
-from itertools import takewhile
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain.acts import consent, developments, field_checks, two_keys
-from dragoman.domain.acts.act_rules import Folding, Format, Moves, Rule, Who
-from dragoman.domain.acts.families.amendments import (
-    check_alternative,
-    check_amending,
-    check_amendment_answer,
-    check_terms,
-    check_withdrawal,
-)
+from dragoman.domain.acts import consent, developments, field_checks
+from dragoman.domain.acts.act_rules import Folding, Format, Moves, Rule
 from dragoman.domain.acts.families.exchange_content import content_of, suspended
 from dragoman.domain.acts.families.opening import check_carried
-from dragoman.domain.acts.families.replies import (
-    be_absent,
-    check_absent,
-    check_attempt,
-    check_interim,
-    check_reply,
-    check_translation,
-    check_update,
-)
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
@@ -52,17 +40,17 @@ from dragoman_schemas.state import (
     Registry,
     Said,
     Stamp,
-    StateCancellation,
 )
 
 RECEIPTS: Final = frozenset({"acknowledgement", "second-key", "call-attempt"})
-"""Acts that say nothing of the matter: an act that relies on the exchange as it was
-read relies on what was said in it, and not on them.
+"""Acts that say nothing about the matter.
+
+An act that relies on the exchange as it was read relies on the matter, not on receipts.
 """
 
 
 _CONSENTS: Final = {"agreement", "endorsement", "acceptance", "release-consent"}
-"""Acts by which a side consents to a text; it may then be amended."""
+"""Acts by which a side consents to a text; the text may then be amended."""
 
 _TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
 
@@ -70,9 +58,15 @@ _TRANSLATING: Final = ("translation", "translation-agreement", "translation-disp
 ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
 
-def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None) -> Moves:
-    """Return a format's moves: its own, and those of any exchange with these live statuses."""
-    reached = {to for moves in own.values() for to in moves.values()}
+def moves_of_format(
+    live: tuple[str, ...], moves: Moves, *, cancellable: tuple[str, ...] | None = None
+) -> Moves:
+    """Return a format's moves: the given ones, and those that every exchange has.
+
+    `live` are the statuses in which the exchange is alive. `cancellable` are the
+    statuses in which it may be cancelled, by default the live ones.
+    """
+    reached = {to for transitions in moves.values() for to in transitions.values()}
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
     everywhere, alive = (
         {status: status for status in (*live, *ended)},
@@ -105,10 +99,10 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "lesson": {status: status for status in ended},
         **(
             dict.fromkeys(("amendment", "amendment-refusal"), alive)
-            if own.keys() & _CONSENTS
+            if moves.keys() & _CONSENTS
             else {}
         ),
-        **({"alternative": alive} if own.keys() & set(consent.BINDING) else {}),
+        **({"alternative": alive} if moves.keys() & set(consent.BINDING) else {}),
         **(
             {
                 "amendment-agreement": {
@@ -116,21 +110,25 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
                     **{
                         before: after
                         for act in consent.BINDING
-                        for before, after in own.get(act, {}).items()
+                        for before, after in moves.get(act, {}).items()
                     },
                 }
             }
-            if own.keys() & _CONSENTS
+            if moves.keys() & _CONSENTS
             else {}
         ),
     }
-    return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
+    return {act: {**common.get(act, {}), **moves.get(act, {})} for act in {**common, **moves}}
 
 
 def check_continuing(
     registry: Registry, form: Format, exchange: Exchange, record: Record
 ) -> Refusal | None:
-    """Return a continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
+    """Refuse a continuing act whose times, `of` or status are not valid.
+
+    `of` must name a message to the act's side. The status of a `status-change` must be
+    one that may follow the present one.
+    """
     data = record.data
     if isinstance(data, Continuing):
         refusal = field_checks.times(dtg=data.dtg) or check_carried(registry, data, record)
@@ -169,8 +167,11 @@ def _reaches(message: Message, side: str) -> bool:
     return side in message.to or side in message.info
 
 
-def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
-    """Return what any continuing act does to the messages: acknowledge, answer, and stand there itself as a message."""
+def with_message_effects(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
+    """Return the exchange after the effects of a continuing act on its messages.
+
+    The act acknowledges or answers messages, and it may become a message itself.
+    """
     messages = exchange.messages
     data, record, side = folding.record.data, folding.record, folding.record.side
     if rule.acknowledges or rule.answers:
@@ -196,11 +197,11 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
             ),
         )
     if rule.kept:
-        given = (
+        acts = (
             *exchange.acts.get(rule.act, ()),
             Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.newest)),
         )
-        return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: given})
+        return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: acts})
     return exchange if messages is exchange.messages else replace(exchange, messages=messages)
 
 
@@ -234,66 +235,69 @@ def _marked(
     return tuple(marked)
 
 
-def answered_at_last(exchange: Exchange, status: str) -> str:
-    """Return a status that follows a reply, unless the reply said itself that it was not the final one."""
-    return (
-        exchange.status
-        if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false"
-        else status
-    )
-
-
 def owes_acknowledgement(exchange: Exchange) -> set[str]:
-    """Return the action addressees that have not acknowledged something said to them."""
+    """Return the action addressees that have not acknowledged every message to them."""
     return {side for message in exchange.messages for side in owing_receipt(exchange, message)}
 
 
 def owing_receipt(exchange: Exchange, message: Message) -> tuple[str, ...]:
-    """Return the action addressees that owe a receipt of a message: nobody of what is for the record, or was said by voice before, or is over."""
+    """Return the action addressees that owe a receipt of a message.
+
+    None owes a receipt of a message that is for the record, or that was said by voice
+    before. None owes one once receipts are over.
+    """
     if message.for_the_record or message.said.told or receipts_over(exchange) is not None:
         return ()
     return tuple(side for side in message.to if side not in message.acknowledged)
 
 
 def receipts_over(exchange: Exchange) -> Stamp | None:
-    """Since which record no receipts are owed any more: its opener has closed what every addressee had answered. None while they are."""
+    """Return the record since which no receipts are owed any more.
+
+    It is the opener's closure of a matter that every addressee had answered. None while
+    receipts are owed.
+    """
     end = exchange.closures.get(exchange.side) if exchange.status == "closed" else None
     answered = exchange.messages[0].answered.keys() | exchange.accounts.keys()
     return end if end is not None and answered >= set(exchange.to) else None
 
 
 def owes_answer(exchange: Exchange) -> set[str]:
-    """Return the action addressees that have not answered the opening, or the windows that stand, while it lives."""
+    """Return the action addressees that have not answered the opening.
+
+    Of a meeting with windows of another side, return the parties that have not answered
+    these windows. Nobody owes an answer once the exchange has ended.
+    """
     if exchange.for_the_record or exchange.status in ENDED:
         return set()
     meeting = exchange.meeting
     if meeting is not None and meeting.proposed_by != exchange.side:
         return (
-            asked(exchange) - meeting.accepted.keys() - meeting.declined.keys()
+            parties_to_answer(exchange) - meeting.accepted.keys() - meeting.declined.keys()
             if exchange.status == "requested"
             else set()
         )
     return {side for side in exchange.to if side not in exchange.messages[0].answered}
 
 
-def asked(exchange: Exchange) -> set[str]:
-    """Return who is asked whether the windows that stand suit: every party but the one that proposed them."""
+def parties_to_answer(exchange: Exchange) -> set[str]:
+    """Return the parties that must say whether the offered windows suit them.
+
+    They are all parties except the one that proposed the windows.
+    """
     assert exchange.meeting is not None
     return {exchange.side, *exchange.to} - {exchange.meeting.proposed_by}
 
 
-def by_all_addressed(exchange: Exchange, status: str) -> str:
-    """Return a status that follows when every action addressee has acknowledged the opening."""
-    return (
-        status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
-    )
-
-
-# Correction, cancellation, closure
+# Members of the event and of the frame
 
 
 def event_of(exchange: Exchange) -> dict[str, Raw]:
-    """Return where and when something happened that was told to be elsewhere later: a matter keeps the name of its event."""
+    """Return the members of the event that the opening reports, with later updates.
+
+    They are its place and time. So a matter keeps the name of its event when a side
+    reports later that it was elsewhere.
+    """
     names = SHAPES[exchange.act].__struct_encode_fields__
     event = developments.of_event(exchange) if exchange.developments else {}
     return {
@@ -304,387 +308,50 @@ def event_of(exchange: Exchange) -> dict[str, Raw]:
 
 
 def precedence_of(exchange: Exchange, message: Message) -> Precedence:
-    """With which precedence a message came."""
+    """Return the precedence with which a message came."""
     return message.precedence or exchange.precedence
 
 
-def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
-    data = folding.record.data
-    assert isinstance(data, continuing.Cancellation)
-    return replace(
-        exchange,
-        cancellation=StateCancellation(
-            cancelled=folding.stamp, number=folding.number, reason=data.reason
-        ),
-    )
-
-
-def _close(exchange: Exchange, folding: Folding) -> Exchange:
-    if two_keys.sent(exchange, folding.record.envelope.id) is not None:
-        return exchange
-    return replace(exchange, closures={folding.record.side: folding.stamp, **exchange.closures})
-
-
-def _closed_by_opener(exchange: Exchange, status: str) -> str:
-    """Whoever opened a matter closes it: "every side" is never without its opener, and nobody ends a clock of their own so."""
-    return status if exchange.side in exchange.closures else exchange.status
-
-
-def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Not while another side has an open question: one that somebody has not answered, and that the asker does not call answered."""
-    assert exchange is not None
-    for message in exchange.messages:
-        by = message.said.side
-        if (
-            message.act in _ASKING
-            and by != record.side
-            and set(message.to) - message.answered.keys()
-            and not satisfied(exchange)
-        ):
-            return invalid(
-                "/act",
-                sentence(
-                    "%(side)s has asked a question that is not answered yet; answer it first",
-                    side=by,
-                ),
-            )
-    return None
-
-
-_ASKING: Final = frozenset({"clarification-request", "explanation-request", "ict-inquiry"})
-
-
-def framed(exchange: Exchange, name: str) -> str:
-    """Return a member of the frame that is one word, as it was given or by default."""
+def frame_word(exchange: Exchange, name: str) -> str:
+    """Return a member of the frame that is one word, from the opening or by default."""
     value = exchange.content.get(name, exchange.defaults.get(name))
     return "" if value is None else str(msgspec.json.decode(value))
 
 
-SPOKEN: Final = ("contact", "meeting")
-"""Families with speakers. What a side writes into its own column of the dialogue is the
-side's, and no officer's.
+SPEAKER_FAMILIES: Final = ("contact", "meeting")
+"""Families with speakers.
+
+A side's own column of the dialogue is the side's, and no officer's.
 """
 
 
 def is_unattributed(exchange: Exchange) -> bool:
     """Return whether an exchange is under the Chatham House Rule."""
-    return exchange.family in SPOKEN and framed(exchange, "attribution") == "chatham_house"
+    return (
+        exchange.family in SPEAKER_FAMILIES
+        and frame_word(exchange, "attribution") == "chatham_house"
+    )
 
 
-def satisfied(exchange: Exchange) -> bool:
-    """Return whether the side that asked calls what came an answer."""
+def is_asker_satisfied(exchange: Exchange) -> bool:
+    """Return whether the side that asked has said that it is satisfied."""
     assessed = exchange.acts.get("assessment", ())
     return bool(assessed) and bytes(assessed[-1].content["result"]) == b'"satisfied"'
 
 
 def settled_by_all(exchange: Exchange, status: str) -> str:
-    """Return a request moves when all who were asked have answered, and is declined only if none of them accepted."""
+    """Return the status once all who were asked have answered.
+
+    It is `accepted` if any of them accepted, and otherwise the status that the last
+    answer leads to.
+    """
     meeting = exchange.meeting
     if status == exchange.status or meeting is None:
         return status
-    if not asked(exchange) <= meeting.accepted.keys() | meeting.declined.keys():
+    if not parties_to_answer(exchange) <= meeting.accepted.keys() | meeting.declined.keys():
         return exchange.status
     return "accepted" if meeting.accepted else status
 
 
-def _decline(exchange: Exchange, folding: Folding) -> Exchange:
-    meeting = exchange.meeting
-    if meeting is None:
-        return exchange
-    return replace(
-        exchange,
-        meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}),
-    )
-
-
 JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
-"""Steps of a common work: one side says them, and they are so once every side has."""
-
-
-def changed_status(exchange: Exchange, status: str) -> str:
-    """Return the status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
-    assert status == exchange.status
-    text = said_status(exchange.acts["status-change"][-1])
-    return (
-        text
-        if text not in JOINT or consent.parties(exchange) <= confirming(exchange)
-        else exchange.status
-    )
-
-
-def said_status(said: Said) -> str:
-    """Return the status that a `status-change` says."""
-    return str(msgspec.json.decode(said.content["status"]))
-
-
-def confirming(exchange: Exchange) -> set[str]:
-    """Return the sides that have said the status of the newest `status-change`, with no other said between."""
-    changes = exchange.acts.get("status-change", ())
-    newest = takewhile(
-        lambda item: said_status(item) == said_status(changes[-1]), reversed(changes)
-    )
-    return {item.said.side for item in newest}
-
-
-def _check_translated(
-    registry: Registry, exchange: Exchange | None, record: Record
-) -> Refusal | None:
-    data = record.data
-    assert (
-        isinstance(data, continuing.TranslationAgreement | continuing.TranslationDispute)
-        and exchange is not None
-    )
-    for translation in exchange.acts.get("translation", ()):
-        if translation.id == data.of:
-            own = translation.said.by.partition("/")[0] == record.side
-            if own:
-                return invalid(
-                    "/of",
-                    sentence(
-                        "this is your own translation; the other side agrees to it or disputes it"
-                    ),
-                )
-            return (
-                check_terms(registry, exchange, record)
-                if isinstance(data, continuing.TranslationAgreement)
-                else None
-            )
-    return invalid(
-        "/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of)
-    )
-
-
-def _check_second_key(
-    registry: Registry, exchange: Exchange | None, record: Record
-) -> Refusal | None:
-    data = record.data
-    assert isinstance(data, continuing.SecondKey) and exchange is not None
-    sent = next(
-        (
-            one_key.sent
-            for one_key in two_keys.due(exchange)
-            if one_key.id == data.of and one_key.sent.side == record.side
-        ),
-        None,
-    )
-    if sent is None:
-        return invalid("/of", sentence("no second key of your side is due for %(id)s", id=data.of))
-    if sent.by == record.envelope.actor:
-        return invalid("/of", sentence("the second key is another officer's; ask a colleague"))
-    return None
-
-
-def _turn(exchange: Exchange, folding: Folding) -> Exchange:
-    assert isinstance(folding.record.data, continuing.SecondKey)
-    return two_keys.turned(exchange, folding.record.data.of, folding.stamp)
-
-
-RULES: Final = (
-    Rule(
-        act="acknowledgement",
-        shape=continuing.Acknowledgement,
-        who=Who.ADDRESSED,
-        acknowledges=True,
-        settle=by_all_addressed,
-    ),
-    Rule(
-        act="reply",
-        shape=continuing.Reply,
-        who=Who.ADDRESSED,
-        acknowledges=True,
-        answers=True,
-        message=True,
-        kept=True,
-        check=check_reply,
-        settle=answered_at_last,
-    ),
-    Rule(
-        act="interim-reply",
-        shape=continuing.InterimReply,
-        who=Who.ADDRESSED,
-        acknowledges=True,
-        message=True,
-        kept=True,
-        check=check_interim,
-    ),
-    Rule(
-        act="clarification-request",
-        shape=continuing.ClarificationRequest,
-        who=Who.ADDRESSED,
-        acknowledges=True,
-        message=True,
-        kept=True,
-    ),
-    Rule(
-        act="assessment",
-        shape=continuing.Assessment,
-        who=Who.OPENER,
-        consenting=True,
-        acknowledges=True,
-        message=True,
-        kept=True,
-    ),
-    Rule(
-        act="update",
-        shape=continuing.Update,
-        who=Who.OPENER,
-        message=True,
-        kept=True,
-        check=check_update,
-    ),
-    Rule(
-        act="decline",
-        shape=continuing.Decline,
-        who=Who.ADDRESSEE,
-        acknowledges=True,
-        answers=True,
-        message=True,
-        kept=True,
-        evolve=_decline,
-        settle=settled_by_all,
-    ),
-    Rule(
-        act="correction",
-        shape=continuing.Correction,
-        who=Who.OPENER,
-        consenting=True,
-        message=True,
-        numbered="C",
-    ),
-    Rule(
-        act="cancellation",
-        shape=continuing.Cancellation,
-        who=Who.OPENER,
-        consenting=True,
-        message=True,
-        numbered="X",
-        evolve=_cancel,
-    ),
-    Rule(
-        act="translation",
-        shape=continuing.Translation,
-        who=Who.ANY,
-        kept=True,
-        check=check_translation,
-    ),
-    Rule(
-        act="translation-agreement",
-        shape=continuing.TranslationAgreement,
-        who=Who.ANY,
-        consenting=True,
-        kept=True,
-        check=_check_translated,
-    ),
-    Rule(
-        act="translation-dispute",
-        shape=continuing.TranslationDispute,
-        who=Who.ANY,
-        kept=True,
-        check=_check_translated,
-    ),
-    Rule(
-        act="repeat-request",
-        shape=continuing.RepeatRequest,
-        who=Who.ADDRESSED,
-        message=True,
-        kept=True,
-    ),
-    Rule(
-        act="consent-withdrawal",
-        shape=continuing.ConsentWithdrawal,
-        who=Who.ANY,
-        message=True,
-        kept=True,
-        check=check_withdrawal,
-    ),
-    Rule(
-        act="amendment",
-        shape=continuing.Amendment,
-        who=Who.ANY,
-        consenting=True,
-        message=True,
-        kept=True,
-        check=check_amending,
-    ),
-    Rule(
-        act="amendment-agreement",
-        shape=continuing.AmendmentAgreement,
-        who=Who.ANY,
-        consenting=True,
-        acknowledges=True,
-        answers=True,
-        kept=True,
-        check=check_amendment_answer,
-        settle=consent.by_every_side,
-    ),
-    Rule(
-        act="amendment-refusal",
-        shape=continuing.AmendmentRefusal,
-        who=Who.ANY,
-        acknowledges=True,
-        answers=True,
-        message=True,
-        kept=True,
-        check=check_amendment_answer,
-    ),
-    Rule(
-        act="alternative",
-        shape=continuing.Alternative,
-        who=Who.ANY,
-        acknowledges=True,
-        message=True,
-        kept=True,
-        check=check_alternative,
-    ),
-    Rule(
-        act="second-key",
-        shape=continuing.SecondKey,
-        who=Who.ANY,
-        check=_check_second_key,
-        evolve=_turn,
-    ),
-    Rule(
-        act="call-attempt",
-        version=2,
-        shape=continuing.CallAttempt,
-        who=Who.ANY,
-        kept=True,
-        check=check_attempt,
-    ),
-    Rule(
-        act="non-attendance",
-        shape=continuing.NonAttendance,
-        who=Who.ANY,
-        kept=True,
-        check=check_absent,
-        evolve=be_absent,
-    ),
-    Rule(
-        act="agreement",
-        shape=continuing.Agreement,
-        who=Who.OTHER,
-        consenting=True,
-        acknowledges=True,
-        answers=True,
-        kept=True,
-        check=check_terms,
-        settle=consent.by_every_side,
-    ),
-    Rule(
-        act="status-change",
-        shape=continuing.StatusChange,
-        who=Who.ANY,
-        kept=True,
-        settle=changed_status,
-    ),
-    Rule(
-        act="closure",
-        shape=continuing.Closure,
-        who=Who.ANY,
-        consenting=True,
-        check=_check_closure,
-        evolve=_close,
-        settle=_closed_by_opener,
-    ),
-    Rule(act="lesson", shape=continuing.Lesson, who=Who.ANY, kept=True),
-)
+"""Steps of a common work: they take effect once every side has said them."""

@@ -35,12 +35,16 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def side_of(record: Record) -> str:
-    """Return for which side something is said: the actor's, or the one that a service names."""
+    """Return the side of an act: the actor's, or the side that a service names."""
     return str(getattr(record.data, "side", record.side)) if record.side == SERVICE else record.side
 
 
-def told(record: Record) -> str:
-    """Since when it was known what a record says, where it was said otherwise before; empty where the record itself said it first."""
+def passed_at(record: Record) -> str:
+    """Return the time at which the act was said by other means before it was recorded.
+
+    It is never later than the time of the record. Empty where the record itself was the
+    first to say it.
+    """
     passed = getattr(record.data, "passed_by", UNSET)
     if passed is UNSET:
         return ""
@@ -55,11 +59,15 @@ def told(record: Record) -> str:
 
 
 def suspended(registry: Registry) -> bool:
+    """Return whether the channel is suspended."""
     return registry.status is not None and registry.status.status == "suspended"
 
 
 def content_of(act: bytes) -> dict[str, Raw]:
-    """Return an act's members but `act` and `signed`, each as its bytes stand in the log."""
+    """Return an act's members, with their bytes from the log.
+
+    `act` and `signed` are left out.
+    """
     members = _members(act)
     members.pop("act", None)
     members.pop("signed", None)
@@ -67,12 +75,12 @@ def content_of(act: bytes) -> dict[str, Raw]:
 
 
 def frame(form: Format, registry: Registry, data: OpeningAct, time: str) -> tuple[Precedence, Area]:
-    """Return an opening's precedence and area, given or by default."""
+    """Return an opening's precedence and area, its own or by default."""
     return _precedence(form, registry, data, time), or_default(data.area, form.area)
 
 
 def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
-    """Return an opening's precedence; a Track-2 channel knows none."""
+    """Return an opening's precedence; in a Track-2 channel always `routine`."""
     if registry.kind == "track2":
         return "routine"
     return (
@@ -81,9 +89,10 @@ def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -
 
 
 def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
-    """Return the act that opened an exchange, as corrected until now, and with these members instead of its own. Raises `Malformed`.
+    """Return the act that opened an exchange, as corrected so far, with these members.
 
-    What others' proposals have put beside it, a venue say, is no member of it.
+    `fields` replace the act's own members. Members from other sides' proposals, such as
+    a venue, are left out unless the format has them. Raises `Malformed`.
     """
     names = SHAPES[exchange.act].__struct_encode_fields__
     members = {

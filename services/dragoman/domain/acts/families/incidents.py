@@ -11,8 +11,13 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
-from dragoman.domain.acts.families.exchange import life
-from dragoman.domain.acts.families.notification_words import TRANSPARENCY, UNKNOWN, at, where
+from dragoman.domain.acts.families.exchange import moves_of_format
+from dragoman.domain.acts.families.notification_words import (
+    TRANSPARENCY,
+    UNKNOWN,
+    place_text,
+    time_text,
+)
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
@@ -47,7 +52,7 @@ ACCOUNTED: Final[dict[str, type[OpeningAct]]] = {
     "encounter-report": EncounterReport,
     "call-record": CallRecord,
 }
-"""What another side gives its own account of, in the same fields."""
+"""Formats of which another side gives its own account, in the same fields."""
 
 
 NARRATIVE: Final = {
@@ -55,7 +60,7 @@ NARRATIVE: Final = {
     "encounter-report": "description",
     "call-record": "gist",
 }
-"""The field of each that an account's `facts` stand beside."""
+"""The field of each format that corresponds to an account's `facts`."""
 
 
 def _incident_precedence(data: Act, time: str) -> Precedence:
@@ -67,7 +72,10 @@ def _incident_title(data: Act) -> Text:
     assert isinstance(data, HazardousIncident)
     kind = NameValue("value", data.kind, first=True)
     return sentence(
-        "%(kind)s, %(place)s, %(time)s", kind=kind, place=where(data.place), time=at(data.time)
+        "%(kind)s, %(place)s, %(time)s",
+        kind=kind,
+        place=place_text(data.place),
+        time=time_text(data.time),
     )
 
 
@@ -77,7 +85,7 @@ HAZARDOUS_INCIDENT: Final = Format(
     ),
     code="N07",
     start="open",
-    moves=life(
+    moves=moves_of_format(
         ("open", "contained", "reported"),
         {
             "counter-account": {status: status for status in ("open", "contained", "reported")},
@@ -125,7 +133,7 @@ def _launch_title(data: Act) -> Text:
     return sentence(
         "Launch, %(phase)s, %(place)s",
         phase=NameValue("value", data.phase),
-        place=where(data.launch_area),
+        place=place_text(data.launch_area),
     )
 
 
@@ -149,7 +157,7 @@ LAUNCH_NOTICE: Final = Format(
     ),
     code="N08",
     start="notified",
-    moves=life(
+    moves=moves_of_format(
         ("notified", "postponed"),
         {"postponement": {"notified": "postponed", "postponed": "postponed"}},
     ),
@@ -169,23 +177,26 @@ def _check_encounter(
 
 def _encounter_title(data: Act) -> Text:
     assert isinstance(data, EncounterReport)
-    place, time = where(data.place), at(data.time)
+    place, time = place_text(data.place), time_text(data.time)
     if data.domain == "sea":
         return sentence("Encounter at sea, %(place)s, %(time)s", place=place, time=time)
     return sentence("Encounter in the air, %(place)s, %(time)s", place=place, time=time)
 
 
 def agreed_by_all(exchange: Exchange, status: str) -> str:
-    """Return the same facts from every party, of the accounts as they are."""
+    """Return the status once every party agrees on the facts of the accounts.
+
+    The accounts are the present ones.
+    """
     return status if _agreed_facts(exchange) else exchange.status
 
 
 def _agreed_facts(exchange: Exchange) -> bool:
-    return consent.standing(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+    return consent.consenting_sides(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
 
 
 def _still_agreed(exchange: Exchange, status: str) -> str:
-    """Return the status, without agreed facts where an account says something else since."""
+    """Return the status; it loses `agreed_facts` once an account says otherwise."""
     if status != "agreed_facts" or _agreed_facts(exchange):
         return status
     return "accounts_differ" if exchange.accounts else "reported"
@@ -195,7 +206,7 @@ ENCOUNTER_REPORT: Final = Format(
     rule=opening("encounter-report", EncounterReport, "notification", check=_check_encounter),
     code="N09",
     start="reported",
-    moves=life(
+    moves=moves_of_format(
         ("reported", "accounts_differ", "agreed_facts"),
         {
             "counter-account": {
@@ -225,7 +236,7 @@ def _area_title(data: Act) -> Text:
     return sentence(
         "Danger area, %(hazard)s, %(place)s",
         hazard=NameValue("value", data.hazard),
-        place=where(data.place),
+        place=place_text(data.place),
     )
 
 
@@ -233,7 +244,7 @@ DANGER_AREA: Final = Format(
     rule=opening("danger-area", DangerArea, "notification", check=_check_area),
     code="N10",
     start="announced",
-    moves=life(
+    moves=moves_of_format(
         ("announced", "cleared"),
         {"all-clear": {"announced": "cleared"}},
         cancellable=("announced",),

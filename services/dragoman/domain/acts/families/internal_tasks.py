@@ -1,17 +1,17 @@
-"""The desk family, in a desk channel alone: one side's own work on the matters of its shared channels.
+"""The desk family: one side's own work on the matters of its shared channels.
 
     tasking                open
     instruction-request    open ──instruction──▶ instructed
 
-Both may be cancelled and closed. Nobody else is addressed, so nothing is owed to
-another side.
+It exists in a desk channel alone. Both formats may be cancelled and closed. Nobody else
+is addressed, so nothing is owed to another side.
 """
 
 from typing import Final
 
 from dragoman.domain.acts import field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
-from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence
@@ -57,7 +57,7 @@ TASKING: Final = Format(
     rule=opening("tasking", Tasking, "desk", check=_check_officers),
     code="TASK",
     start="open",
-    moves=life(("open",), {"seen-by": {"open": "open"}}),
+    moves=moves_of_format(("open",), {"seen-by": {"open": "open"}}),
     kinds=KINDS,
     title=_task_title,
 )
@@ -65,7 +65,7 @@ INSTRUCTION_REQUEST: Final = Format(
     rule=opening("instruction-request", InstructionRequest, "desk", check=_check_request),
     code="ASK",
     start="open",
-    moves=life(
+    moves=moves_of_format(
         ("open", "instructed"),
         {
             "instruction": {"open": "instructed", "instructed": "instructed"},

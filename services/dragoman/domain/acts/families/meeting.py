@@ -1,18 +1,21 @@
-"""The meeting family: N04 the meeting request, N11 the call request, N18 the invitation to a visit.
+"""The meeting family: N04 meeting requests, N11 call requests, N18 visit invitations.
 
-    requested ──acceptance──▶ accepted ──meeting-held──▶ held ──readout──▶ held ──▶ closed
-        │  ▲                     │
-        │  └──counter-proposal───┤        other windows: whoever was not the one to name them is asked now
-        │                        └──postponement──▶ requested in other windows, or postponed until some are proposed
-        ├──decline──▶ declined            a meeting that was simply held may be recorded from `requested` as well
+    requested ──acceptance──▶ accepted ──meeting-held──▶ held ──▶ closed
+        │  ▲                     │                       (readouts)
+        │  └──counter-proposal───┤     other windows, which others must answer
+        │                        └──postponement──▶ requested, or postponed
+        ├──decline──▶ declined
         └──▶ cancelled (by the opener, until it was held)
 
-Windows are not corrected once a side has accepted one: nobody is held to terms that it
-did not see. With several sides asked the request is accepted or declined when all have
-answered: declined only if none accepted. Of the agenda each side's version stands
-beside the other's until one is agreed; it never holds a meeting up. A readout that a
-side proposes as joint is so once every side has said it; whoever says something else
-has given its own.
+A postponement leads to `requested` where it names other windows, and otherwise to
+`postponed`. A meeting that simply took place may be recorded from `requested` as well.
+
+Windows are not corrected once a side has accepted one: nobody is bound by terms that it
+did not see. With several sides asked, the request is settled when all have answered. It
+is declined only if none accepted. Each side's version of the agenda is shown beside the
+other's until one is agreed; this never delays a meeting. A readout that a side proposes
+as joint becomes joint once every side has said it. A side that says something else has
+given its own readout.
 """
 
 from typing import Final, Literal
@@ -24,7 +27,7 @@ from msgspec.structs import replace
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
 from dragoman.domain.acts.families.amendments import check_terms
-from dragoman.domain.acts.families.exchange import life, settled_by_all
+from dragoman.domain.acts.families.exchange import moves_of_format, settled_by_all
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid, make_refusal
@@ -41,7 +44,10 @@ _raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
 
 
 def terms(exchange: Exchange) -> tuple[Raw, ...]:
-    """Return the windows that may be accepted now, or a visit's dates; nothing for a call at any time."""
+    """Return the windows that may be accepted now, or a visit's dates.
+
+    Empty for a call at any time.
+    """
     if "windows" in exchange.content:
         return _raw_windows(exchange.content["windows"])
     return (exchange.content["dates"],) if "dates" in exchange.content else ()
@@ -72,7 +78,8 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
         return make_refusal(
             "not-permitted",
-            "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash.",
+            "The head of office asks for a call; in a crisis the duty officer does, with the "
+            "precedence flash.",
         )
     return _check_windows(record.data.windows)
 
@@ -113,10 +120,10 @@ def _check_acceptance(
 
 
 def check_choice(exchange: Exchange, record: Record) -> Refusal | None:
-    """Refuse a new acceptance that does not say which of several windows it accepts.
+    """Refuse a new acceptance that does not name one of several windows.
 
-    Only posts are checked so. In a log an acceptance without a window stands for the
-    first one, and goes on doing so.
+    Only posts are checked in this way. In a log an acceptance without a window means
+    the first window, and will always do so.
     """
     data, windows = record.data, len(terms(exchange))
     if not isinstance(data, acts.Acceptance) or data.window is not UNSET or windows < 2:
@@ -149,10 +156,9 @@ def _check_proposal(
 
 
 def _propose(exchange: Exchange, folding: Folding) -> Exchange:
-    """Windows take the place of those that stood there, and nobody has accepted or declined them yet.
+    """Return the exchange with new windows, which nobody has accepted or declined yet.
 
-    Where there is but one window, as of a visit or a launch, it is the first of those
-    that are named.
+    A visit or a launch has only one window: it becomes the first of the new ones.
     """
     content = content_of(folding.record.newest)
     renewed: dict[str, Raw] = {
@@ -185,13 +191,13 @@ def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.MeetingHeld)
     meeting = _meeting(exchange)
-    held = Held(
+    held_meeting = Held(
         recorded=folding.stamp,
         from_=data.from_,
         to=data.to,
         for_the_record=data.for_the_record is True,
     )
-    return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held)))
+    return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held_meeting)))
 
 
 def _check_readout(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -214,27 +220,32 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
 def _with_readout(
     exchange: Exchange, meeting: Meeting, side: str, readout: ReadoutState
 ) -> Meeting:
-    """Return a meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
+    """Return a meeting with a side's new readout.
+
+    The readout is joint once every party has said the same words as joint ones.
+    """
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
     newest = {name: state_readouts[-1] for name, state_readouts in readouts.items()}
-    said = {(state_readout.topics, bytes(state_readout.text)) for state_readout in newest.values()}
+    wordings = {
+        (state_readout.topics, bytes(state_readout.text)) for state_readout in newest.values()
+    }
     jointly = {name for name, state_readout in newest.items() if state_readout.kind != "separate"}
-    if len(said) == 1 and {exchange.side, *exchange.to} <= jointly:
+    if len(wordings) == 1 and {exchange.side, *exchange.to} <= jointly:
         readouts = {
             name: (*state_readouts[:-1], replace(state_readouts[-1], kind="joint"))
             for name, state_readouts in readouts.items()
         }
     elif "joint" in {
         state_readout.kind for state_readout in newest.values()
-    }:  # a side has taken its word back
+    }:  # a side has changed its words
         proposed = {name for name, state_readout in newest.items() if state_readout.kind == "joint"}
         readouts = {
-            name: (*given[:-1], replace(given[-1], kind="proposed_jointly"))
+            name: (*state_readouts[:-1], replace(state_readouts[-1], kind="proposed_jointly"))
             if name in proposed
-            else given
-            for name, given in readouts.items()
+            else state_readouts
+            for name, state_readouts in readouts.items()
         }
-    return replace(meeting, readouts=readouts, readouts_differ=len(said) > 1)
+    return replace(meeting, readouts=readouts, readouts_differ=len(wordings) > 1)
 
 
 def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -263,7 +274,8 @@ def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) 
         return invalid(
             "/side",
             sentence(
-                "there are several readouts; say whose you take: %(sides)s",
+                "several sides have proposed a readout; name the side whose readout you accept: "
+                "%(sides)s",
                 sides=", ".join(sorted(proposed)),
             ),
         )
@@ -277,7 +289,7 @@ def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) 
             ),
         )
     if data.terms != consent.readout(exchange, _whose(data, proposed)):
-        return make_refusal("moved", "That readout says something else by now; read it again.")
+        return make_refusal("moved", "That readout has changed since you read it; read it again.")
     return None
 
 
@@ -310,7 +322,10 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
-    """Return the versions of the agenda that other sides gave, the opener's own in its request among them."""
+    """Return the other sides' versions of the agenda.
+
+    The opener's version in its request is one of them.
+    """
     return {name: topics for name, topics in consent.versions(exchange).items() if name != side}
 
 
@@ -326,7 +341,7 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
         return invalid(
             "/side",
             sentence(
-                "there are several versions; say whose you take: %(sides)s",
+                "there are several versions; name the side whose version you accept: %(sides)s",
                 sides=", ".join(sorted(versions)),
             ),
         )
@@ -341,7 +356,7 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
         )
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     if data.terms != consent.agenda(exchange, versions[whose]):
-        return make_refusal("moved", "That agenda says something else by now; read it again.")
+        return make_refusal("moved", "That agenda has changed since you read it; read it again.")
     return None
 
 
@@ -403,7 +418,7 @@ MEETING_REQUEST: Final = Format(
     ),
     code="N04",
     start="requested",
-    moves=life(_LIVE, {**_ARRANGING, **_AGENDA}, cancellable=_OPEN),
+    moves=moves_of_format(_LIVE, {**_ARRANGING, **_AGENDA}, cancellable=_OPEN),
     title=_title,
 )
 CALL_REQUEST: Final = Format(
@@ -419,7 +434,7 @@ CALL_REQUEST: Final = Format(
     ),
     code="N11",
     start="requested",
-    moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
+    moves=moves_of_format(_LIVE, _ARRANGING, cancellable=_OPEN),
     defaults={"means": '"voice"'},
     precedence=always("priority"),
     title=_call_title,
@@ -436,7 +451,7 @@ VISIT_INVITATION: Final = Format(
     ),
     code="N18",
     start="requested",
-    moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
+    moves=moves_of_format(_LIVE, _ARRANGING, cancellable=_OPEN),
     area="military-transparency-and-risk-reduction",
     title=_visit_title,
 )

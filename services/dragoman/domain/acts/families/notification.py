@@ -1,20 +1,27 @@
-"""The notification family: what one side tells the other so that nobody is surprised.
+"""The notification family: reports of one side that save the other from surprises.
 
-    N05 military-activity           notified ──every acknowledgement──▶ acknowledged ──after-activity-report──▶ reported
-    N06 explanation-request         requested ──final reply──▶ answered ──assessment──▶ assessed
-    N07 hazardous-incident          open ──contained──▶ contained ──final-report──▶ reported
-    N08 launch-notice               notified ──postponement──▶ notified in another window, or postponed
-    N09 encounter-report            reported ──counter-account──▶ accounts_differ ──every accounts-agreement──▶ agreed_facts
-    N10 danger-area                 announced ──all-clear──▶ cleared
-    N12 immediate-notification      sent ──echo──▶ echoed · echoed_with_errors     amplification in plain words follows
-    N13 emergency-notification      open ──ended──▶ ended     help requested, offered, accepted, delivered meanwhile
-    N14 terrorism-warning           open ──reply──▶ answered
-    N15 humanitarian-notification   transmitted ──every acknowledgement──▶ received ──withdrawal──▶ withdrawn
-    N16 annual-exchange             given
-    N17 ict-inquiry                 open ──reply──▶ answered
+    N05 military-activity          notified ──every acknowledgement──▶ acknowledged
+                                   acknowledged ──after-activity-report──▶ reported
+    N06 explanation-request        requested ──final reply──▶ answered
+                                   answered ──assessment──▶ assessed
+    N07 hazardous-incident         open ──contained──▶ contained
+                                   contained ──final-report──▶ reported
+    N08 launch-notice              notified ──postponement──▶ notified, or postponed
+    N09 encounter-report           reported ──counter-account──▶ accounts_differ
+                                   ──every accounts-agreement──▶ agreed_facts
+    N10 danger-area                announced ──all-clear──▶ cleared
+    N12 immediate-notification     sent ──echo──▶ echoed · echoed_with_errors
+    N13 emergency-notification     open ──ended──▶ ended
+    N14 terrorism-warning          open ──reply──▶ answered
+    N15 humanitarian-notification  transmitted ──every acknowledgement──▶ received
+                                   received ──withdrawal──▶ withdrawn
+    N16 annual-exchange            given
+    N17 ict-inquiry                open ──reply──▶ answered
 
-All of them may be cancelled and closed. The other side's account stands beside the
-first report, and neither replaces the other.
+A postponed launch is notified again where the act names another window. After a coded
+message (N12) an amplification in plain words follows. In an emergency (N13) sides
+request, offer, accept and deliver help. All of them may be cancelled and closed. The
+other side's account is shown beside the first report, and neither replaces the other.
 """
 
 from typing import Final
@@ -41,7 +48,7 @@ from dragoman.domain.acts.families.emergencies import (
     TERRORISM_WARNING,
     in_need,
 )
-from dragoman.domain.acts.families.exchange import life
+from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.acts.families.incidents import (
     ACCOUNTED,
@@ -51,7 +58,12 @@ from dragoman.domain.acts.families.incidents import (
     LAUNCH_NOTICE,
     agreed_by_all,
 )
-from dragoman.domain.acts.families.notification_words import TRANSPARENCY, UNKNOWN, at, where
+from dragoman.domain.acts.families.notification_words import (
+    TRANSPARENCY,
+    UNKNOWN,
+    place_text,
+    time_text,
+)
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
@@ -121,7 +133,7 @@ MILITARY_ACTIVITY: Final = Format(
     ),
     code="N05",
     start="notified",
-    moves=life(
+    moves=moves_of_format(
         ("notified", "acknowledged", "reported"),
         {
             "acknowledgement": {"notified": "acknowledged"},
@@ -155,7 +167,7 @@ def _check_explanation(
 def _explanation_title(data: Act) -> Text:
     assert isinstance(data, ExplanationRequest)
     return sentence(
-        "Request for explanation: %(type)s, %(place)s", type=data.type, place=where(data.place)
+        "Request for explanation: %(type)s, %(place)s", type=data.type, place=place_text(data.place)
     )
 
 
@@ -170,7 +182,7 @@ EXPLANATION_REQUEST: Final = Format(
     ),
     code="N06",
     start="requested",
-    moves=life(
+    moves=moves_of_format(
         ("requested", "answered", "assessed"),
         {
             "reply": {"requested": "answered"},
@@ -188,7 +200,7 @@ EXPLANATION_REQUEST: Final = Format(
 
 
 def _check_account(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Return an account has the fields of what it answers to, and no others."""
+    """Refuse an account with a field that the format of its event does not have."""
     data = record.data
     assert isinstance(data, CounterAccount) and exchange is not None
     names = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
@@ -231,13 +243,7 @@ def _check_contained(
     return field_checks.times(at=record.data.at)
 
 
-# N08
-
-
-# N09
-
-
-# N10
+# N08 to N10
 
 
 def _check_clear(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -253,14 +259,14 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
     assert isinstance(data, ImmediateNotification)
     book = codebook_of(data.code_word, data.codebook_version)
     if book is None:
-        text = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
+        codebooks = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
         return invalid(
             "/code_word",
             sentence(
-                "there is no codebook %(code_word)s of version %(version)s; there is %(known)s",
+                "there is no codebook %(code_word)s of version %(version)s; there is %(codebooks)s",
                 code_word=data.code_word,
                 version=data.codebook_version,
-                known=text,
+                codebooks=codebooks,
             ),
         )
     if data.designator not in book.texts:
@@ -276,7 +282,7 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
 
 
 def codebook_of(code_word: str, version: int) -> Codebook | None:
-    """Return the codebook of a code word and a version."""
+    """Return the codebook of a code word and a version, or None."""
     return next(
         (
             book
@@ -288,7 +294,7 @@ def codebook_of(code_word: str, version: int) -> Codebook | None:
 
 
 def coded_text(exchange: Exchange) -> dict[str, str]:
-    """Return what a coded message says in full, by language; empty for any other."""
+    """Return the full text of a coded message, by language; empty for other formats."""
     if exchange.act != "immediate-notification":
         return {}
     word, version, designator = (
@@ -314,7 +320,7 @@ IMMEDIATE_NOTIFICATION: Final = Format(
     ),
     code="N12",
     start="sent",
-    moves=life(
+    moves=moves_of_format(
         ("sent", "echoed", "echoed_with_errors"),
         {
             "echo": {"sent": "echoed", "echoed_with_errors": "echoed"},
@@ -337,11 +343,11 @@ def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) 
 
 
 def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Nobody offers help to itself."""
+    """Refuse an offer of help where no other side needs help."""
     assert exchange is not None
     if in_need(exchange) <= {record.side}:
         return invalid(
-            "/act", sentence("no other side needs help here: it would be offered to your own")
+            "/act", sentence("no other side needs help here; a side cannot offer help to itself")
         )
     return None
 
@@ -349,9 +355,9 @@ def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) 
 def _check_help_taken(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
-    """Return what is taken was offered by another side."""
+    """Refuse to accept help that no other side has offered."""
     assert exchange is not None
-    if all(item.said.side == record.side for item in exchange.acts.get("help-offer", ())):
+    if all(offer.said.side == record.side for offer in exchange.acts.get("help-offer", ())):
         return invalid("/act", sentence("no other side has offered help yet"))
     return None
 
@@ -359,27 +365,21 @@ def _check_help_taken(
 def _check_delivered(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
-    """Return what was given, or has arrived, was offered by somebody."""
+    """Refuse to record the delivery of help that nobody has offered."""
     assert exchange is not None
     if not exchange.acts.get("help-offer"):
         return invalid("/act", sentence("nobody has offered help yet"))
     return None
 
 
-# N14
-
-
-# N15
-
-
-# N16
+# N14 to N16
 
 
 def _check_annual(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, AnnualExchange)
-    nil, given = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
-    if nil == given:
+    nil, has_data = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
+    if nil == has_data:
         return invalid(
             "/nil_return",
             sentence("give the file or its totals, or say nil_return: one of the two"),
@@ -411,7 +411,7 @@ ANNUAL_EXCHANGE: Final = Format(
     ),
     code="N16",
     start="given",
-    moves=life(("given",), {}),
+    moves=moves_of_format(("given",), {}),
     area=TRANSPARENCY,
     title=_annual_title,
 )
@@ -429,7 +429,7 @@ def _inquiry_title(data: Act) -> Text:
     return sentence(
         "ICT inquiry, %(affected)s, %(time)s",
         affected=NameValue("value", data.affected),
-        time=at(data.time),
+        time=time_text(data.time),
     )
 
 
@@ -437,7 +437,7 @@ ICT_INQUIRY: Final = Format(
     rule=opening("ict-inquiry", IctInquiry, "notification", check=_check_inquiry),
     code="N17",
     start="open",
-    moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
+    moves=moves_of_format(("open", "answered"), {"reply": {"open": "answered"}}),
     area="general",
     defaults={"harm": UNKNOWN},
     precedence=always("immediate"),

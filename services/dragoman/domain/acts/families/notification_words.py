@@ -13,7 +13,8 @@ TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
 UNKNOWN: Final = '"unknown"'
 
 
-def at(when: When) -> MomentValue | Text:
+def time_text(when: When) -> MomentValue | Text:
+    """Return a time in words, with `about` where it is known only roughly."""
     return (
         sentence("about %(time)s", time=MomentValue(when.about))
         if isinstance(when, About)
@@ -21,7 +22,8 @@ def at(when: When) -> MomentValue | Text:
     )
 
 
-def where(place: Where) -> str | Text | NameValue | PlaceValue:
+def place_text(place: Where) -> str | Text | NameValue | PlaceValue:
+    """Return a place in words: its point, its name or its text."""
     if not isinstance(place, Place):
         return NameValue("value", place) if place == field_checks.UNKNOWN else place
     if isinstance(place.lat, float) and isinstance(place.lon, float):

@@ -1,4 +1,4 @@
-"""How an exchange is opened."""
+"""The opening of an exchange: its checks, and the state that it creates."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -32,7 +32,10 @@ from dragoman_schemas.state import (
 
 
 def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
-    """Return the exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
+    """Return the exchange that an opening creates, with every default filled in.
+
+    `invokes` is the request whose ladder the exchange belongs to.
+    """
     record, data = folding.record, folding.record.data
     assert isinstance(data, OpeningAct)
     side = side_of(record)
@@ -98,13 +101,17 @@ def _defaults(
 
 @cache
 def _prepared(form: Format, *, track2: bool) -> dict[str, Raw]:
-    """Return a format's defaults, which are the same for every message: made once."""
+    """Return a format's defaults, which are the same for every message; cached."""
     defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if track2 else {}), **form.defaults}
     return {name: Raw(value.encode()) for name, value in defaults.items()}
 
 
 def check_opening(registry: Registry, form: Format, record: Record) -> Refusal | None:
-    """Return the frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
+    """Refuse an opening that breaks a rule of the frame.
+
+    The rules are on the kind of channel, the addressees, the times, and the length of a
+    text for its precedence.
+    """
     data = record.data
     assert isinstance(data, OpeningAct)
     refusal = (
@@ -140,7 +147,11 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
 def check_carried(
     registry: Registry, data: OpeningAct | Continuing, record: Record
 ) -> Refusal | None:
-    """Return what any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
+    """Refuse an act whose common members are not valid.
+
+    A file is attached once, the office holder exists, and the time at which it was said
+    is real.
+    """
     if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
         return None
     if not isinstance(data.attachments, UnsetType):
@@ -167,7 +178,7 @@ def check_carried(
 
 
 def _check_passed(data: OpeningAct | Continuing, record: Record) -> Refusal | None:
-    """Return what was said otherwise before was said before."""
+    """Refuse a `passed_by` whose time is not before the record."""
     if isinstance(data.passed_by, UnsetType):
         return None
     refusal = field_checks.time("/passed_by/at", data.passed_by.at)

@@ -1,14 +1,16 @@
-"""Releases and public lines are what the sides say to the public together.
+"""Releases and public lines: what the sides say to the public together.
 
-    release        proposed ──every release-consent──▶ agreed; public from `publish_at` on
+    release        proposed ──every release-consent──▶ agreed
     public-line    notified ──every agreement──▶ agreed
 
-A release is public once every side of the channel consents to the digest of its text,
-with two officers each, and its time has come. From then on its text cannot be changed
-or taken back. With the records that it names, those are published that prove it
-(`proving`), and nothing else that is said of it, before or afterwards.
+A release becomes public once every side of the channel has consented to the digest of
+its text, with two officers each. Its time `publish_at` must have come. From then on
+nobody can change its text or take it back. The records that prove it (`proving`) are
+published with it. Nothing else that is said about it is published, before or
+afterwards.
 
-    extract({"act":"contact-note","form":"letter","text":"Met."}, without=("text",))    {"act":"contact-note","form":"letter"}
+    extract({"act":"contact-note","form":"letter","text":"Met."}, without=("text",))
+    {"act":"contact-note","form":"letter"}
 """
 
 import hashlib
@@ -22,7 +24,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.families.amendments import check_terms
-from dragoman.domain.acts.families.exchange import is_unattributed, life
+from dragoman.domain.acts.families.exchange import is_unattributed, moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence, verbatim
@@ -47,19 +49,22 @@ _CHANGES: Final = (
     | continuing.ConsentWithdrawal
 )
 _BESIDE: Final = ("text", "remarks", "attachments", "phrases")
-"""Members of an act of consent that nobody consents to."""
+"""Members of an act of consent that are no part of what a side consents to."""
 
 PROVING: Final = frozenset(
     {"release", "correction", "amendment", "amendment-agreement", "release-consent", "second-key"}
 )
-"""Acts whose records may prove a release, and are published with it then."""
+"""Acts whose records may prove a release, and are then published with it."""
 
 FIRST: Final = {"act"}
 """The member of an act that an extract always has."""
 
 
 def extract(act: bytes, without: Iterable[str]) -> bytes:
-    """Return an act's bytes without some of its members; what is left stands as it did, in its order."""
+    """Return an act's bytes without some of its members.
+
+    The other members keep their bytes and their order.
+    """
     left_out = set(without) - FIRST
     members = (
         msgspec.json.encode(name) + b":" + bytes(value)
@@ -70,7 +75,7 @@ def extract(act: bytes, without: Iterable[str]) -> bytes:
 
 
 def records_of(exchange: Exchange) -> tuple[ReleasedRecord, ...]:
-    """Return the records that a release names, as amended until now."""
+    """Return the records that a release names, as amended so far."""
     return _records(bytes(exchange.content["records"]))
 
 
@@ -80,7 +85,7 @@ def publish_at(exchange: Exchange) -> datetime:
 
 
 def fits(item: ReleasedRecord, record: Record) -> bool:
-    """Return whether a record is the one that a release names, and its extract what is left of it."""
+    """Return whether a record is the one in a release, and its extract matches."""
     data = extract(record.act, item.without or ())
     return item.commit == record.commit and (
         item.extract is UNSET or item.extract == hashlib.sha256(data).hexdigest()
@@ -90,26 +95,30 @@ def fits(item: ReleasedRecord, record: Record) -> bool:
 def proving(exchange: Exchange) -> set[int]:
     """Return the positions of the records of a release's own exchange that prove it.
 
-    They are its opening and corrections, the amendments that every side took, each
-    side's consents that count for its text, and the second keys of all these. A reply,
-    a question, or an amendment that was left is none of them.
+    They are its opening, its corrections, and the amendments that every side accepted.
+    They are also each side's consents that count for its text, and the second keys of
+    all these. A reply, a question, or an amendment that was refused is not one of them.
     """
-    taken = [
-        item for item in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, item)
+    accepted = [
+        amendment
+        for amendment in exchange.acts.get("amendment", ())
+        if consent.is_taken(exchange, amendment)
     ]
-    takers = (item for amendment in taken for item in consent.taking(exchange, amendment))
-    consents = consent.counting(exchange, ("release-consent",), consent.whole(exchange))
+    agreements = (
+        agreement for amendment in accepted for agreement in consent.taking(exchange, amendment)
+    )
+    consents = consent.counting(exchange, ("release-consent",), consent.text_terms(exchange))
     changed = {
         exchange.opened.position,
         *(correction.corrected.position for correction in exchange.corrections),
     }
-    result = changed | {taker.said.position for taker in (*taken, *takers, *consents)}
+    positions = changed | {act.said.position for act in (*accepted, *agreements, *consents)}
     keys = (
         one_key.second.position
         for one_key in exchange.one_key
-        if one_key.second is not None and one_key.sent.position in result
+        if one_key.second is not None and one_key.sent.position in positions
     )
-    return result | {*keys}
+    return positions | {*keys}
 
 
 def is_agreed(exchange: Exchange) -> bool:
@@ -129,8 +138,11 @@ def is_public(exchange: Exchange, now: datetime) -> bool:
 # Rules
 
 
-def named(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
-    """Return the records that an opening, a correction or an amendment of a release names, and where it names them."""
+def released_records(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
+    """Return the records that an act on a release names, and the pointer to them.
+
+    The act is an opening, a correction or an amendment. Empty for any other act.
+    """
     if isinstance(data, Release):
         return data.records, "/records"
     if (
@@ -142,31 +154,34 @@ def named(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
 
 
 def check(
-    known: Callable[[str], Exchange | None],
+    exchange_by_id: Callable[[str], Exchange | None],
     records: Callable[[str], Iterable[ErasedRecord]],
     data: Act,
 ) -> Refusal | None:
-    """Refuse to release what is no record of the channel, has no effect, or would name a speaker under the Chatham House Rule.
+    """Refuse a release of records that may not be released.
 
-    `known` gives an exchange by its id, `records` its records. Looks at the records of
-    an opening, and at those that a correction or an amendment puts in their place.
+    A record must be a record of the channel and have an effect. Its exchange must not
+    be under the Chatham House Rule, since the release would name the speaker.
+    `exchange_by_id` returns an exchange by its id, `records` its records. The function
+    checks the records of an opening, and those that a correction or an amendment puts
+    in their place.
     """
-    return next(_faults(known, records, *named(data)), None)
+    return next(_faults(exchange_by_id, records, *released_records(data)), None)
 
 
 def _faults(
-    known: Callable[[str], Exchange | None],
+    exchange_by_id: Callable[[str], Exchange | None],
     records: Callable[[str], Iterable[ErasedRecord]],
     items: tuple[ReleasedRecord, ...],
     pointer: str,
 ) -> Iterator[Refusal]:
-    texts: set[str] = set()
+    ids: set[str] = set()
     for index, item in enumerate(items):
         at = f"{pointer}/{index}"
-        if item.record in texts:
+        if item.record in ids:
             yield invalid(f"{at}/record", sentence("a record is named twice; name it once"))
-        texts.add(item.record)
-        exchange = known(item.exchange)
+        ids.add(item.record)
+        exchange = exchange_by_id(item.exchange)
         there = (
             next((record for record in records(item.exchange) if record.id == item.record), None)
             if exchange is not None
@@ -199,7 +214,11 @@ def _faults(
 
 
 def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
-    """Refuse to change a release that is public by the time of the record, and words beside what is published as its proof."""
+    """Refuse changes of a public release, and other words in acts that are published.
+
+    A release is public by the time of the record. Acts of consent are published as its
+    proof, so they must not have words of their own.
+    """
     data = record.data
     if isinstance(data, _CHANGES) and is_public(
         exchange, datetime.fromisoformat(record.envelope.time)
@@ -212,7 +231,10 @@ def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
     beside = next((name for name in _BESIDE if getattr(data, name) is not UNSET), "")
     return (
         invalid(
-            f"/{beside}", sentence("this act is published as it stands; say the rest in a reply")
+            f"/{beside}",
+            sentence(
+                "this act is published unchanged, so it must not have this member; write the rest in a reply"
+            ),
         )
         if beside
         else None
@@ -233,7 +255,7 @@ RELEASE: Final = Format(
     rule=opening("release", Release, "dialogue", two_key=True, check=_check_release),
     code="RELEASE",
     start="proposed",
-    moves=life(
+    moves=moves_of_format(
         ("proposed", "agreed"),
         {"release-consent": {"proposed": "agreed", "agreed": "agreed"}},
         cancellable=("proposed",),
@@ -259,7 +281,7 @@ PUBLIC_LINE: Final = Format(
     rule=opening("public-line", PublicLine, "dialogue", check=_check_line),
     code="LINE",
     start="notified",
-    moves=life(
+    moves=moves_of_format(
         ("notified", "agreed"), {"agreement": {"notified": "agreed"}}, cancellable=("notified",)
     ),
     title=_line_title,

@@ -1,4 +1,4 @@
-"""Acts that answer a message."""
+"""Checks of acts that answer a message."""
 
 from typing import Final
 
@@ -18,17 +18,21 @@ from dragoman_schemas.state import (
 
 
 def check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse an update without any news, or with a time that is not real."""
     data = record.data
     assert isinstance(data, continuing.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid(
             "/text",
-            sentence("an update says something; give text, or fields that are new, or next_update"),
+            sentence(
+                "an update must say something; give text, or fields that are new, or next_update"
+            ),
         )
     return field_checks.times(as_of=data.as_of, next_update=data.next_update)
 
 
 def check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse to report the absence of a side that is not in the exchange."""
     assert isinstance(record.data, continuing.NonAttendance) and exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
         return invalid(
@@ -41,7 +45,8 @@ def check_absent(registry: Registry, exchange: Exchange | None, record: Record) 
     return None
 
 
-def be_absent(exchange: Exchange, folding: Folding) -> Exchange:
+def mark_absent(exchange: Exchange, folding: Folding) -> Exchange:
+    """Return the exchange with a side marked as absent from its meeting."""
     data, meeting = folding.record.data, exchange.meeting
     assert isinstance(data, continuing.NonAttendance) and meeting is not None
     return replace(
@@ -52,6 +57,7 @@ def be_absent(exchange: Exchange, folding: Folding) -> Exchange:
 def check_translation(
     registry: Registry, exchange: Exchange | None, record: Record
 ) -> Refusal | None:
+    """Refuse a translation of a message that is not in the exchange."""
     assert isinstance(record.data, continuing.Translation) and exchange is not None
     of = record.data.of
     if of is UNSET or any(of == message.id for message in exchange.messages):
@@ -63,15 +69,20 @@ def check_translation(
 
 
 EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
-"""What a reply to a request for explanation may say in fields of its own."""
+"""Members of a reply to a request for explanation."""
 
 
 def check_interim(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse a holding reply whose time is not real."""
     assert isinstance(record.data, continuing.InterimReply)
     return field_checks.times(next_word_by=record.data.next_word_by)
 
 
 def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse a reply that says nothing, or has members of another format.
+
+    Refuse also a question that is answered twice, a place or a time that is not valid.
+    """
     assert isinstance(record.data, continuing.Reply)
     assert exchange is not None
     data = record.data
@@ -80,7 +91,8 @@ def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -
         return invalid(
             f"/{next(iter(explained))}",
             sentence(
-                "this answers an explanation-request alone; say it in the text of a %(act)s's reply",
+                "this answers an explanation-request alone; say it in the text of a %(act)s's "
+                "reply",
                 act=exchange.act,
             ),
         )
@@ -88,7 +100,8 @@ def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -
         return invalid(
             "/text",
             sentence(
-                "a reply says something; give text, answers by question number, or agreed phrases"
+                "a reply must say something; give text, answers by question number, or agreed "
+                "phrases"
             ),
         )
     refusal = field_checks.place("/place", data.place) or field_checks.times(ends=data.ends)
@@ -109,6 +122,7 @@ def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -
 
 
 def check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse a call attempt with an unknown side, or with a time that is not real."""
     data = record.data
     assert isinstance(data, continuing.CallAttempt)
     if data.side != "unknown":

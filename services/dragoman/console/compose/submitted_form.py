@@ -1,11 +1,12 @@
-"""Writing: a form for every act from its shape, a check page with exactly what will be recorded, drafts, and their release by a second officer.
+"""Handlers of a submitted form, and the routes of all pages on which an act is written.
 
     form ─ check ─▶ check page ─ send ─▶ recorded
       ▲              │   └───── keep ──▶ draft ─ release ─▶ recorded
       └──── change ──┘
 
-Nothing that was typed is ever lost: it goes from page to page in the form itself, and
-after an error stands where it stood.
+The form of every act is made from its shape. A draft may be released by a second
+officer. No typed text is lost: it goes from page to page in the form itself, and stays
+in its field after an error.
 """
 
 import hashlib
@@ -21,16 +22,17 @@ from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts, files
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
-from dragoman.console.compose.form_page import _form, _writing, form
+from dragoman.console.compose.form_page import form, render_form, writing_of
 from dragoman.console.compose.live_hints import reading
 from dragoman.console.compose.menu import menu
-from dragoman.console.compose.recorded_page import recorded, recorded_at, tell
+from dragoman.console.compose.recorded_page import notify_open_pages, recorded, recorded_at
 from dragoman.console.compose.writing import (
     OF_SIGNING,
     Writing,
-    _draft,
-    _faults,
+    field_errors,
+    find_draft,
 )
+from dragoman.console.context import PageContext
 from dragoman.console.forms import (
     browser_signatures,
     field_types,
@@ -39,8 +41,8 @@ from dragoman.console.forms import (
 from dragoman.console.forms.form_errors import FieldError, plain
 from dragoman.console.forms.form_reader import Form, Upload
 from dragoman.console.pages import release_preview
-from dragoman.console.rendering import HEADERS, Page, PageContext, PageRoute
-from dragoman.console.sessions import forget_kept, form_of, keep_form, said, see
+from dragoman.console.rendering import HEADERS, Page, PageRoute
+from dragoman.console.sessions import forget_kept, form_of, keep_form, redirect, said
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.fold import takes_two
@@ -49,21 +51,17 @@ from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman_schemas.responses import DraftView, NewDraft
 
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
+"""Kinds of refusals after which the same form can be sent again as it is."""
 
 
-# What to write
+async def submit_form(context: PageContext) -> web.StreamResponse | Page:
+    """Handle a submitted form.
 
-
-# The form
-
-
-# What was sent
-
-
-async def sent(context: PageContext) -> web.StreamResponse | Page:
-    """Return the form came back: to be checked, sent, kept as a draft, or changed once more."""
+    Its button says what to do: check the act, send it, keep it as a draft, or change
+    it.
+    """
     context.newest = context.projection.flushed
-    writing = _writing(context)
+    writing = writing_of(context)
     form = await form_of(context.request, files=True)
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
@@ -77,12 +75,13 @@ async def sent(context: PageContext) -> web.StreamResponse | Page:
     if suggestion:
         name, _, text = suggestion.partition("=")
         fields[name] = text
-        return await _form(writing, fields, [])
+        return await render_form(writing, fields, [])
     if do == "change":
-        return await _form(writing, fields, [])
+        return await render_form(writing, fields, [])
     if do == "fields" or (do == "check" and _unshown(writing, fields)):
-        return await _form(writing, _with_chosen(writing, fields), [])
-    if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
+        return await render_form(writing, _with_chosen(writing, fields), [])
+    if do == "send" and checked:
+        # The checked bytes are sent as they are: reading "now" again would give another time.
         return await _send(writing, fields, checked.encode())
     if do in ("draft", "hand") and checked:
         return await _keep_checked(writing, fields, checked.encode(), handed=do == "hand")
@@ -93,25 +92,29 @@ async def sent(context: PageContext) -> web.StreamResponse | Page:
         return await _autosave(writing, fields, act)
     faults = [*typed.faults, *([upload_fault] if upload_fault else [])]
     if do == "draft":
-        return await _keep(writing, fields, act, faults)
+        return await _keep_typed(writing, fields, act, faults)
     if faults:
-        return await _form(writing, fields, faults, status=422)
+        return await render_form(writing, fields, faults, status=422)
     return await check(
-        writing, fields, _compact(_consenting(writing, fields, _naming(writing, act)))
+        writing, fields, _compact(_with_terms(writing, fields, _with_full_names(writing, act)))
     )
 
 
-def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
-    """Return a release with its records named in full, and other words with the part that they are for; any other act as it is."""
+def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
+    """Return an act with the names that its form abbreviates written in full.
+
+    A release names its records in full. An alternative wording names the part of the
+    text that it is for. Any other act is returned as it is.
+    """
     if writing.act == "alternative" and "field" in act:
-        field, _, item = act["field"].partition("/")
+        field, _, number = act["field"].partition("/")
         return {
             **act,
             "field": field,
-            **({"item": int(item)} if item.isdecimal() and int(item) else {}),
+            **({"item": int(number)} if number.isdecimal() and int(number) else {}),
         }
     if writing.act == release.RELEASE.rule.act and "records" in act:
-        return {**act, "records": release_preview.completed(writing.here, act["records"])}
+        return {**act, "records": release_preview.completed(writing.context, act["records"])}
     if (
         writing.exchange is not None
         and writing.exchange.act == release.RELEASE.rule.act
@@ -121,32 +124,40 @@ def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
             **act,
             "fields": {
                 **act["fields"],
-                "records": release_preview.completed(writing.here, act["fields"]["records"]),
+                "records": release_preview.completed(writing.context, act["fields"]["records"]),
             },
         }
     return act
 
 
-def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
-    """Return an act of consent with the digest of the text that its check page shows; any other act as it is."""
+def _with_terms(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
+    """Return an act of consent with the digest of the text that its check page shows.
+
+    Any other act is returned as it is.
+    """
     if writing.act not in consent.ACTS or writing.exchange is None:
         return act
     fields["etag"] = writing.exchange.revision  # the text is read on the check page, as it is now
     return {
         **act,
-        "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64,
+        "terms": consent.of_act(writing.exchange, writing.context.side, writing.act, act)
+        or "0" * 64,
     }
 
 
 async def _enter_somebody(
     writing: Writing, fields: MultiDict[str], name: str
 ) -> web.StreamResponse | Page:
-    """Go to the register to enter somebody; what was typed is kept, and is there again afterwards."""
-    context = writing.here
+    """Redirect to the people register to enter somebody, and keep the typed form.
+
+    The typed text is in the form again afterwards. A form that is too long to be kept
+    is shown again with a problem.
+    """
+    context = writing.context
     to = context.link("/people/register/new", in_=name)
     response = keep_form(context.request, context.grant.actor, fields, to)
     if response is None:
-        return await _form(
+        return await render_form(
             writing,
             fields,
             [],
@@ -158,22 +169,25 @@ async def _enter_somebody(
 
 
 def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
-    """Return the members that were chosen to be replaced and do not stand on the form yet."""
-    getall = fields.getall("shown", [])
-    return [text for text in fields.getall("fields", []) if text not in getall]
+    """Return the members chosen for replacement that are not on the form yet."""
+    shown = fields.getall("shown", [])
+    return [name for name in fields.getall("fields", []) if name not in shown]
 
 
 def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
-    """Return the form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
+    """Return the form's fields, with the current text of newly chosen members.
+
+    These are members that the act replaces. Typed text stays as it is.
+    """
     if writing.exchange is not None:
         new = _unshown(writing, fields)
         members = [
             member for member in field_types.members(writing.exchange.act) if member.name in new
         ]
         fields.extend(
-            form_writer.typed(
-                writing.here.words,
-                writing.here.registry.languages,
+            form_writer.form_fields(
+                writing.context.words,
+                writing.context.registry.languages,
                 members,
                 writing.exchange.content,
                 "f.fields",
@@ -183,7 +197,10 @@ def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], FieldError | None]:
-    """Return the form's fields; a file that came with it is put beside the log, and named."""
+    """Return the form's fields, and a fault where the uploaded file is not accepted.
+
+    A file that came with the form is stored beside the log, and the fields name it.
+    """
     fields: MultiDict[str] = MultiDict(
         (name, value) for name, value in form.items() if isinstance(value, str)
     )
@@ -192,16 +209,16 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Field
         return fields, None
     content = bytearray(upload.content)
     digest = hashlib.sha256(content).hexdigest()
-    label = writing.here.words.field("attachments")
+    label = writing.context.words.field("attachments")
     if upload.media_type not in files.TYPES:
-        text = writing.here.words.say(
-            "A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES)
+        text = writing.context.words.say(
+            "A file is one of %(types)s.", types=writing.context.words.listed(files.TYPES)
         )
         return fields, FieldError(field="upload", label=label, sentence=text)
     await files.keep(
-        writing.here.call,
-        writing.here.projection,
-        writing.here.side,
+        writing.context.call,
+        writing.context.projection,
+        writing.context.side,
         digest,
         upload.media_type,
         content,
@@ -221,14 +238,9 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Field
     return fields, None
 
 
-# The check page
-
-
-# Sending
-
-
 async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
-    context = writing.here
+    """Record an act and redirect to its record, or return the form with its faults."""
+    context = writing.context
     try:
         reply = await browser_signatures.record(
             context,
@@ -241,7 +253,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
     except Malformed as error:
-        return await _form(writing, fields, _faults(writing, error.faults), status=422)
+        return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     await _drop(context, fields)
@@ -253,11 +265,15 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
 async def _refused(
     writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal
 ) -> Page | web.StreamResponse:
-    """Return nothing was recorded, or it is not known: what was written stays, and can be sent again."""
-    words = writing.here.words
+    """Return a page that keeps the text of an act that was not, or maybe not, recorded.
+
+    It can be sent again from there.
+    """
+    words = writing.context.words
     if refusal.kind in _AGAIN:
         problem = words.say(
-            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)",
+            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. "
+            "(%(why)s)",
             why=words.sentence(plain(refusal.detail)),
         )
         return await check(writing, fields, body, problem=problem, status=503)
@@ -269,18 +285,18 @@ async def _refused(
             problem=words.say("This takes a second officer: a colleague of your side releases it."),
             status=422,
         )
-    faults = _faults(writing, refusal.faults)
-    return await _form(
+    faults = field_errors(writing, refusal.faults)
+    return await render_form(
         writing,
         fields,
         faults,
-        problem="" if faults else writing.here.words.sentence(plain(refusal.detail)),
+        problem="" if faults else writing.context.words.sentence(plain(refusal.detail)),
         status=422,
     )
 
 
 async def _drop(context: PageContext, fields: Mapping[str, Any]) -> None:
-    """A draft that was sent is one no more."""
+    """Delete the draft once its act is recorded."""
     id = str(fields.get("draft", ""))
     draft = (
         await context.service.drafts.find(context.registry.cid, context.side, id) if id else None
@@ -289,66 +305,71 @@ async def _drop(context: PageContext, fields: Mapping[str, Any]) -> None:
         await context.service.drafts.drop(draft)
 
 
-# Drafts
-
-
-async def _keep(
+async def _keep_typed(
     writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[FieldError]
 ) -> web.StreamResponse | Page:
-    """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
-    context = writing.here
+    """Keep the typed text as a draft.
+
+    Text that cannot be read yet is kept as it was typed.
+    """
+    context = writing.context
     try:
-        draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
+        draft = await _store_draft(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
-        return await _form(
+        return await render_form(
             writing,
             fields,
             [],
             problem=context.words.sentence(plain(error.refusal.detail)),
             status=422,
         )
-    return _kept_as(context, draft, "kept")
+    return _to_draft(context, draft, "kept")
 
 
 async def _keep_checked(
     writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool
 ) -> web.StreamResponse | Page:
-    """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
-    context, signatures = writing.here, ""
+    """Keep exactly the act that was checked, as a draft.
+
+    Where two officers sign, its author signs it now. Colleagues see at once a draft
+    that is handed over.
+    """
+    context, signatures = writing.context, ""
     try:
         act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
         if takes_two(context.projection, writing.exchange, writing.rule, data):
             act, signatures = await browser_signatures.signed_by(
                 context, act, data, exchange=writing.at, key=str(fields.get("key", ""))
             )
-        draft = await _kept(
+        draft = await _store_draft(
             writing,
             fields,
-            act if signatures else browser_signatures.bare(act),
+            act if signatures else browser_signatures.without_signed(act),
             signatures,
             handed=handed,
         )
     except Malformed as error:
-        return await _form(writing, fields, _faults(writing, error.faults), status=422)
+        return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     if handed:
-        tell(context)
-    return _kept_as(context, draft, "handed" if handed else "kept")
+        notify_open_pages(context)
+    return _to_draft(context, draft, "handed" if handed else "kept")
 
 
-def _kept_as(context: PageContext, draft: str, text: str) -> web.Response:
-    """Go on at the page of a draft, which has now what was typed."""
-    response = see(context.link(f"/drafts/{draft}", said=text))
+def _to_draft(context: PageContext, draft: str, outcome: str) -> web.Response:
+    """Redirect to the page of a draft, and forget the form that the session kept."""
+    response = redirect(context.link(f"/drafts/{draft}", said=outcome))
     forget_kept(context.request, response)
     return response
 
 
 def _compact(act: dict[str, Any]) -> bytes:
+    """Return an act as JSON without white space."""
     return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _kept(
+async def _store_draft(
     writing: Writing,
     fields: MultiDict[str],
     act: bytes,
@@ -356,7 +377,8 @@ async def _kept(
     *,
     handed: bool = False,
 ) -> str:
-    context, id = writing.here, str(fields.get("draft", ""))
+    """Store a new draft, or change the one that the form names. Return its id."""
+    context, id = writing.context, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
         exchange=writing.at,
@@ -365,7 +387,7 @@ async def _kept(
         else "",
     )
     if id:
-        draft = await _draft(context, id)
+        draft = await find_draft(context, id)
         await drafts.change(
             context.call,
             new,
@@ -385,36 +407,38 @@ async def _kept(
 def _with_typed(
     act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[FieldError]
 ) -> dict[str, Any]:
-    """Return an act with what was not read as it was typed, so that it is there to be mended."""
+    """Return an act with the raw text of the fields that could not be read.
+
+    Its officer finds that text in the draft and can correct it.
+    """
     typed = {fault.field.removeprefix("f."): str(fields.get(fault.field, "")) for fault in faults}
     return {**act, **{name: text for name, text in typed.items() if text and "." not in name}}
 
 
 async def _autosave(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> web.Response:
-    """Keep a draft while somebody writes; the page says when."""
+    """Keep a draft while somebody writes, and answer with the time of saving."""
     typed = writing.typed(fields)
     typed.read(writing.members(tuple(fields.getall("fields", []))))
-    id = await _kept(writing, fields, _compact(_with_typed(act, fields, typed.faults)))
-    draft = await _draft(writing.here, id)
+    id = await _store_draft(writing, fields, _compact(_with_typed(act, fields, typed.faults)))
+    draft = await find_draft(writing.context, id)
     body = {
         "draft": id,
         "etag": draft.etag,
-        "time": writing.here.words.written(writing.here.service.now(), "clock"),
+        "time": writing.context.words.written(writing.context.service.now(), "clock"),
     }
     return web.json_response(body, headers=HEADERS)
 
 
-# Reading what is being typed
-
-
-SHEETS: Final = (
+ROUTES: Final = (
     PageRoute(path="/compose", handler=menu),
     PageRoute(path="/compose/read", handler=reading),
     PageRoute(path="/compose/{act:[a-z-]+}", handler=form),
-    PageRoute(path="/compose/{act:[a-z-]+}", handler=sent, method="POST"),
+    PageRoute(path="/compose/{act:[a-z-]+}", handler=submit_form, method="POST"),
     PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=form),
     PageRoute(
-        path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=sent, method="POST"
+        path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}",
+        handler=submit_form,
+        method="POST",
     ),
     PageRoute(path="/recorded/{position:[0-9]+}", handler=recorded),
     PageRoute(path="/drafts", handler=draft_list),

@@ -1,4 +1,6 @@
-"""Times and places are read in every notation that officers write, where it has one meaning; where it has two, they are asked."""
+"""Times and places are read in every notation that officers write, where it has one meaning; where
+it has two, they are asked.
+"""
 
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
@@ -9,18 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dragoman.domain import notation
-from dragoman.domain.notation import (
-    GeoPoint,
-    NeedsHemisphere,
-    NotUnderstoodInput,
-    bearing,
-    distance_m,
-    read_moment,
-    read_place,
-    read_time,
-    written_place,
-)
+from dragoman.console.input import not_understood, times
+from dragoman.console.input.mgrs import write_square
+from dragoman.console.input.not_understood import NeedsHemisphere, NotUnderstoodInput
+from dragoman.console.input.places import read_place
+from dragoman.console.input.times import read_moment, read_time
+from dragoman.domain.views.geodesy import GeoPoint, bearing, distance_m
+from dragoman.i18n.places import written_place
 
 NOW = datetime(2026, 11, 26, 6, 30, 20, 123456, UTC)
 SHANGHAI, BRUSSELS = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Brussels")
@@ -579,7 +576,9 @@ SQUARES = [
     ("Taipei", GeoPoint(25.033964, 121.564468), "51RUH5517069476"),
     ("Beijing", GeoPoint(39.9055, 116.3976), "50SMK4850817442"),
 ]
-"""Places and their squares as GEOTRANS has them (the `mgrs` package 1.6), which shares nothing with us."""
+"""Places and their squares as GEOTRANS has them (the `mgrs` package 1.6), which shares nothing with
+us.
+"""
 
 
 @pytest.mark.parametrize(
@@ -589,7 +588,7 @@ SQUARES = [
 )
 def test_the_grid_is_the_one_that_others_use(point: GeoPoint, square: str) -> None:
     assert distance_m(read_place(square), point) < 1
-    written = read_place(written_place(point, "mgrs"))
+    written = read_place(write_square(point))
     assert distance_m(written, read_place(square)) < 1.5
 
 
@@ -615,14 +614,14 @@ def test_a_square_across_two_bands_is_written_with_either() -> None:
 
 
 def test_the_grid_is_written_with_blanks() -> None:
-    assert written_place(REEF, "mgrs") == "50P MB 39946 71708"
-    assert written_place(GeoPoint(-17.0, -179.999), "mgrs") == "01K AB 80655 17999"
+    assert write_square(REEF) == "50P MB 39946 71708"
+    assert write_square(GeoPoint(-17.0, -179.999)) == "01K AB 80655 17999"
 
 
 @pytest.mark.parametrize("lat", [84.000001, 90, -80.000001, -90])
 def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
     with pytest.raises(NotUnderstoodInput) as raised:
-        written_place(GeoPoint(lat, 0), "mgrs")
+        write_square(GeoPoint(lat, 0))
     assert raised.value.code == "polar_mgrs"
 
 
@@ -647,7 +646,7 @@ def test_the_grid_does_not_reach_the_poles(lat: float) -> None:
     ],
 )
 def test_a_place_is_written(
-    point: GeoPoint, form: Literal["dms", "dm", "decimal", "mgrs"], written: str
+    point: GeoPoint, form: Literal["dms", "dm", "decimal"], written: str
 ) -> None:
     assert written_place(point, form) == written
 
@@ -681,7 +680,7 @@ def test_decimals_are_read_as_they_were_written(point: GeoPoint) -> None:
 @example(GeoPoint(-80.0, -180.0))
 @example(GeoPoint(84.0, 41.9999999))
 def test_a_square_that_was_written_is_read_within_a_metre_and_a_half(point: GeoPoint) -> None:
-    assert distance_m(read_place(written_place(point, "mgrs")), point) < 1.5
+    assert distance_m(read_place(write_square(point)), point) < 1.5
 
 
 @given(points, points)
@@ -704,7 +703,7 @@ def test_distances_and_bearings_over_the_sphere() -> None:
 
 def test_every_code_stands_in_a_table() -> None:
     assert {code for _, code in UNREAD_TIMES + UNREAD_PLACES} | {"needs_hemisphere"} == set(
-        get_args(notation.Code)
+        get_args(not_understood.Code)
     )
 
 
@@ -725,18 +724,18 @@ def test_every_code_stands_in_a_table() -> None:
     ],
 )
 def test_days_and_months_are_read_without_a_time_of_day(text: str, first: str, last: str) -> None:
-    found = notation.read_days(text, NOW.date())
+    found = times.read_days(text, NOW.date())
     assert found is not None
     assert tuple(each.isoformat() for each in found) == (first, last)
 
 
 @pytest.mark.parametrize("text", ["0305", "24 Nov 03:05", "-5 min", "next spring", "2027"])
 def test_what_is_no_day_is_left_to_the_readers_of_times(text: str) -> None:
-    assert notation.read_days(text, NOW.date()) is None
+    assert times.read_days(text, NOW.date()) is None
 
 
 @pytest.mark.parametrize("text", ["30 Feb 2027", "30 Feb", "2027-13", "2027年13月"])
 def test_a_day_or_a_month_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(NotUnderstoodInput) as refused:
-        notation.read_days(text, NOW.date())
+        times.read_days(text, NOW.date())
     assert refused.value.code == "no_such_day"

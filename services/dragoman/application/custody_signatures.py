@@ -1,0 +1,111 @@
+"""Signatures that the host makes in trial channels, with the keys in its custody.
+
+In a trial the host keeps the keys of administrators and roots. An act that must be
+signed may therefore come without signatures, and the host signs it:
+`sign_with_custody`. An act that comes with some signatures gets the missing ones:
+`complete_signatures`.
+"""
+
+import base64
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from dragoman.domain.acts.access import ROOT
+from dragoman.domain.acts.erasure import consenting, hash_of
+from dragoman.domain.decide import Submission
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.errors import refuse
+from dragoman.limits import SIGNATURES
+from dragoman.projection.projection import Projection
+from dragoman.stores.keystore import Keystore
+from dragoman.tlog import dsse
+from dragoman_schemas.acts.office.channel import Erasure, Officer
+
+
+def sign_with_custody(
+    custody: Keystore, projection: Projection, submission: Submission
+) -> tuple[Submission, str]:
+    """Return a submission whose act has the member `signed`, and its signatures.
+
+    If the act makes an administrator who has no key yet, the host makes one and adds it
+    to the act. Raises `Refused` if the host keeps no key of the actor.
+    """
+    registry = projection.registry
+    if registry.custody != "host" or not custody.holds(registry.name, submission.actor):
+        raise refuse(
+            "not-permitted",
+            "This act must be signed, and no key of %(actor)s is kept here. An administrator "
+            "entered with that role can.",
+            actor=submission.actor,
+        )
+    act, owners = submission.act, [submission.actor]
+    side = submission.actor.partition("/")[0]
+    owners += _consenting_roots(custody, projection, submission)
+    if (
+        isinstance(submission.data, Officer)
+        and "administrator" in submission.data.roles
+        and submission.data.keys is UNSET
+    ):
+        owner = f"{side}/{submission.data.officer}"
+        if not any(key.owner == owner and key.until is None for key in registry.keys.values()):
+            public_key = base64.b64encode(custody.make(registry.name, owner)).decode()
+            act = act[:-1] + b',"keys":["%s"]}' % public_key.encode()
+            owners.append(owner)
+    size = projection.state.position
+    signed = {
+        "channel": registry.cid,
+        "type": records.type_of(str(submission.data.__struct_config__.tag), 1),
+        "exchange": registry.id,
+        "id": submission.id,
+        "author": submission.actor,
+        "after": registry.etag,
+        "seen": {"size": size, "root": dsse.encode_base64(projection.root(size))},
+    }
+    act = act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
+    return replace(submission, act=act, data=records.decode_act(act)), custody.sign(
+        registry.name, owners, act
+    )
+
+
+def complete_signatures(custody: Keystore, projection: Projection, submission: Submission) -> str:
+    """Return the signatures of a submission, with those that the host adds in a trial.
+
+    The host signs for the actor if the actor has not signed, and for the roots whose
+    sides consented to an erasure. It signs only with keys in its custody.
+    """
+    registry, actor = projection.registry, submission.actor
+    signatures = dsse.read_signatures(submission.signatures, SIGNATURES) or {}
+    is_signed = any(
+        keyid in signatures
+        for keyid, key in registry.keys.items()
+        if key.owner == actor and key.until is None
+    )
+    owners = [
+        *([] if is_signed or not custody.holds(registry.name, actor) else [actor]),
+        *_consenting_roots(custody, projection, submission),
+    ]
+    if registry.custody != "host" or not owners:
+        return submission.signatures
+    host_signatures = (
+        dsse.read_signatures(custody.sign(registry.name, owners, submission.act), SIGNATURES) or {}
+    )
+    return dsse.write_signatures(signatures | host_signatures)
+
+
+def _consenting_roots(
+    custody: Keystore, projection: Projection, submission: Submission
+) -> list[str]:
+    """Return the roots in whose name the host signs an erasure in a trial.
+
+    They are the roots of the other sides that consented to exactly this erasure, if the
+    host keeps their keys.
+    """
+    if not isinstance(submission.data, Erasure) or projection.registry.custody != "host":
+        return []
+    sides = consenting(projection.registry, hash_of(submission.data)).keys() - {
+        submission.actor.partition("/")[0]
+    }
+    roots = [f"{side}/{ROOT}" for side in sorted(sides)]
+    return [root for root in roots if custody.holds(projection.name, root)]

@@ -1,0 +1,143 @@
+"""Checks that a gateway makes before it appends a record.
+
+`domain.decide` judges a post by the rules, and the fold judges the record in the same
+way afterwards. The checks of this module are the gateway's alone: the fold does not
+repeat them, so older logs stay valid. Each function raises `Refused`, or returns
+nothing.
+"""
+
+from typing import Final
+
+from msgspec import UNSET
+
+from dragoman.domain.acts import short_notice
+from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.duty_calendar import calendar_of
+from dragoman.domain.acts.families import meeting, release
+from dragoman.domain.fold import folded
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
+from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.state import ChannelState, Exchange
+
+SETTLING_ACTS: Final = frozenset(
+    {"acknowledgement", "correction", "cancellation", "closure", "second-key"}
+)
+"""Acts that may use the spare bytes of an exchange, so that it can be settled."""
+
+
+def refuse_if_unavailable(projection: Projection) -> None:
+    """Raise `Refused` if this gateway's copy of the channel cannot take a record now.
+
+    The channel may be broken, or its state in doubt. Or the gateway cannot write its
+    copy of the log, and has no room for more.
+    """
+    if projection.broken is not None:
+        if projection.is_retried:
+            detail = sentence(
+                "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.",
+                error=projection.broken,
+            )
+        else:
+            detail = sentence(
+                "%(error)s. Nothing is recorded until an operator has checked this.",
+                error=projection.broken,
+            )
+        raise Refused(Refusal(kind="read-only", detail=detail))
+    if projection.doubt:
+        raise refuse(
+            "unavailable",
+            "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
+            error=projection.doubt,
+        )
+    if projection.crowded:
+        raise refuse(
+            "unavailable",
+            "Nothing was recorded: this gateway cannot write its own copy of the log, and has no "
+            "room for more. Try again in a moment with the same Idempotency-Key.",
+        )
+
+
+def refuse_if_too_soon(state: ChannelState, projection: Projection, record: Record) -> None:
+    """Raise `Refused` if an officer's act names dates that nobody can meet.
+
+    The act is applied to `state` first, because the check needs the exchange with it.
+    """
+    if record.envelope.actor.startswith("service/") or not short_notice.names_dates(record):
+        return
+    after = folded(state, projection, record).state
+    if isinstance(after, Exchange):
+        calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
+        refusal = short_notice.check(projection.registry, after, record, calendars)
+        if refusal is not None:
+            raise Refused(refusal)
+
+
+def refuse_if_extract_differs(projection: Projection, record: Record) -> None:
+    """Raise `Refused` if a release names an extract that does not match its record.
+
+    Such a release could never be published. The fold cannot refuse it: not every reader
+    of the log still has the content that was erased since.
+    """
+    exchange = projection.exchange(record.envelope.subject)
+    if record.name != "release" and (exchange is None or exchange.act != "release"):
+        return
+    items, pointer = release.released_records(record.data)
+    for index, item in enumerate(items):
+        if item.extract is UNSET:
+            continue
+        position = projection.posted(item.record)
+        released_record = None if position is None else projection.record_at(position)
+        if released_record is None or not released_record.act:
+            raise Refused(
+                invalid(
+                    f"{pointer}/{index}/record",
+                    sentence(
+                        "this record was erased by every side; nothing of it can be published"
+                    ),
+                )
+            )
+        if not release.fits(item, released_record):
+            detail = sentence(
+                "this digest does not match what is left of the record; compute it over the "
+                "act's bytes without those members"
+            )
+            raise Refused(invalid(f"{pointer}/{index}/extract", detail))
+
+
+def refuse_if_no_time_chosen(projection: Projection, record: Record) -> None:
+    """Raise `Refused` if an officer accepts a meeting without choosing a time.
+
+    The choice is needed if the meeting was proposed with several times.
+    """
+    exchange = projection.exchange(record.envelope.subject) if record.name == "acceptance" else None
+    refusal = None if exchange is None else meeting.check_choice(exchange, record)
+    if refusal is not None:
+        raise Refused(refusal)
+
+
+def refuse_if_full(projection: Projection, record: Record) -> None:
+    """Raise `Refused` if a side has used all the bytes that it has in an exchange.
+
+    The side's limit is `EXCHANGE_BYTES`; only acts in `SETTLING_ACTS` may use the last
+    `EXCHANGE_SPARE_BYTES` of it. Openings, acts of the channel and services have no
+    limit.
+    """
+    envelope = record.envelope
+    if record.side == SERVICE or envelope.family == "channel":
+        return
+    limit = EXCHANGE_BYTES - (0 if record.name in SETTLING_ACTS else EXCHANGE_SPARE_BYTES)
+    if (
+        envelope.subject == envelope.id
+        or projection.said_by(envelope.subject, record.side) + len(record.raw) <= limit
+    ):
+        return
+    raise refuse(
+        "no-room",
+        "Nothing was recorded: %(side)s has used its room in this exchange, %(n)s KiB. "
+        "Open a new exchange and name this one among its references.",
+        side=record.side,
+        n=EXCHANGE_BYTES // 1024,
+    )

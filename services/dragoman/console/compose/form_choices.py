@@ -1,0 +1,299 @@
+"""Choices and hints that the form of an act offers beside its fields."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.console.compose.writing import (
+    Writing,
+)
+from dragoman.console.context import PageContext
+from dragoman.console.display import field_history, translations
+from dragoman.console.display.act_display import Display, DisplayedMember
+from dragoman.console.display.office_clocks import Office
+from dragoman.console.forms import (
+    exchange_choices,
+    field_types,
+    people_choices,
+)
+from dragoman.console.forms.field_types import Member
+from dragoman.console.pages import release_preview
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.families import release
+from dragoman.i18n.words import Words
+from dragoman.projection.queries import dialogue as projected
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.state import Exchange
+
+
+def untranslated_language(writing: Writing, state: Exchange, of: str) -> str:
+    """Return the language into which the reader most likely translates a message.
+
+    It is one of the channel's languages; empty where it is not clear which.
+    """
+    context = writing.context
+    texts = translations.originals(Display(context.words, writing.offices), state, of)
+    return translations.missing(
+        context.registry.languages,
+        context.words.language,
+        texts,
+        translations.of_message(state, of or state.id),
+    )
+
+
+_FIXED: Final = field_types.FRAME | {"urgent", "imminent"}
+"""Members that an update does not replace, since they do not develop.
+
+They describe the message itself, or make a matter urgent.
+"""
+
+
+def replaceable_members(writing: Writing) -> list[str]:
+    """Return the members of an opening that an act may replace.
+
+    For an update, these are the members that develop.
+    """
+    names = (
+        []
+        if writing.exchange is None
+        else [member.name for member in field_types.members(writing.exchange.act)]
+    )
+    return [name for name in names if name not in _FIXED] if writing.act == "update" else names
+
+
+def act_has_issue(act: str) -> bool:
+    """Return whether an act may name an issue that an earlier exchange opened."""
+    return field_types.member(act, "under") is not None
+
+
+async def issue_choices(context: PageContext) -> list[exchange_choices.ExchangeChoice]:
+    """Return the issues of the channel, newest first, each in the reader's language."""
+    perceptions = await context.in_thread(
+        projected.perceptions, context.service.store, context.name, context.registry
+    )
+    display = Display(context.words, (), {}, context.link)
+    return [
+        exchange_choices.ExchangeChoice(
+            value=issue.exchange, shown=display.text(msgspec.json.decode(issue.issue))
+        )
+        for issue in reversed(perceptions.issues)
+    ]
+
+
+def field_hints(words: Words, act: str) -> dict[str, str]:
+    """Return hints for the fields that their labels alone do not explain, by member."""
+    if act == "readout":
+        joint = words.say(
+            "Joint: words that you propose to say together; they are joint once every side "
+            "has agreed to them."
+        )
+        return {
+            "kind": joint
+            + words.space
+            + words.say("Separate: your side’s own words, beside those of the others.")
+        }
+    if act != "point-of-contact":
+        return {}
+    return {
+        "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
+        "duty_number_dead": words.say(
+            "Yes: nobody answers at the number that was announced, so this takes effect at once."
+        ),
+    }
+
+
+def report_beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember]:
+    """Return the other side's report beside which an account is written."""
+    state = writing.exchange
+    if state is None or writing.act != "counter-account":
+        return []
+    display = Display(writing.context.words, offices, {}, writing.context.link)
+    return field_history.dated(
+        display,
+        state,
+        display.facts(
+            state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
+        ),
+    )
+
+
+def translation_values(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a translation's form, which shows the original beside it.
+
+    `rows` pairs each paragraph of the original with the text that was typed for it.
+    `messages` are the other messages that can be translated.
+    """
+    context, state = writing.context, writing.exchange
+    if state is None or writing.act != translations.ACT:
+        return {}
+    of = str(fields.get("f.of", ""))
+    display = Display(context.words, writing.offices, {}, context.link)
+    texts = translations.originals(display, state, of)
+    rows = [(text, paragraph) for text in texts for paragraph in text.paragraphs]
+    typed = fields.getall("f.text", []) if hasattr(fields, "getall") else []
+    if len(typed) == 1 and len(rows) != 1:
+        typed = translations.paragraphs(typed[0])
+    messages = [
+        message
+        for message in exchange_choices.messages(context.words, state)
+        if translations.originals(display, state, message.value)
+    ]
+    return {
+        "rows": [
+            (
+                *(rows[place] if place < len(rows) else (None, "")),
+                typed[place] if place < len(typed) else "",
+            )
+            for place in range(max(len(rows), len(typed), 1))
+        ],
+        "of": of,
+        "messages": messages,
+        "written_in": translations.written_in(texts),
+        "given": translations.shown(context.words, translations.of_message(state, of or state.id)),
+    }
+
+
+def window_choices(
+    writing: Writing, offices: Sequence[Office]
+) -> list[exchange_choices.ExchangeChoice]:
+    """Return the windows that an acceptance may name."""
+    if writing.exchange is None:
+        return []
+    return exchange_choices.windows(
+        Display(writing.context.words, offices), offices, writing.exchange
+    )
+
+
+def message_choices(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:
+    """Return the messages that a member may name by id.
+
+    These are other sides' translations, or messages of the exchange.
+    """
+    state, context = writing.exchange, writing.context
+    if state is None:
+        return []
+    if not member.required:
+        return []
+    if writing.act in ("amendment-agreement", "amendment-refusal"):
+        return exchange_choices.amendments(context.words, state, context.side)
+    if writing.act == "consent-withdrawal":
+        return exchange_choices.consents(context.words, state, context.side)
+    if writing.act == "second-key":
+        return exchange_choices.second_keys(
+            context.words, state, context.side, reader=context.grant.actor
+        )
+    return exchange_choices.translations(context.words, state, context.side)
+
+
+def languages_own_first(context: PageContext) -> list[str]:
+    """Return the channel's languages, the reader's own first."""
+    return sorted(
+        context.registry.languages, key=lambda tag: tag.partition("-")[0] != context.words.language
+    )
+
+
+def limits_of(context: PageContext) -> dict[str, int]:
+    """Return the seconds by which each precedence must be acknowledged here."""
+    limits, _ = deadlines.profile_of(context.registry)
+    return dict(limits.acknowledgement)
+
+
+def officer_choices(context: PageContext) -> list[str]:
+    """Return the names of the other officers of the reader's side who are in office."""
+    return [
+        name.partition("/")[2]
+        for name, officer in context.registry.officers.items()
+        if name.startswith(f"{context.side}/")
+        and officer.until is None
+        and name != context.grant.actor
+    ]
+
+
+async def person_choices(
+    context: PageContext, members: Iterable[Member]
+) -> list[people_choices.PersonChoice]:
+    """Return the people of the register whom an act may name."""
+    return (
+        await people_choices.choices(context)
+        if any(_has(member.kind, field_types.PersonField) for member in members)
+        else []
+    )
+
+
+async def file_choices(context: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
+    """Return the files of the reader's side that an act may name: value and label."""
+    if not any(_has(member.kind, field_types.FilesField) for member in members):
+        return []
+    result = await context.service.files.listed(context.registry.cid, context.side)
+    return [
+        (
+            json.dumps(
+                {
+                    "sha256": file.sha256,
+                    "media_type": file.media_type,
+                    "bytes": file.bytes,
+                    "title": file.sha256[:12],
+                }
+            ),
+            f"{file.media_type}, {file.sha256[:12]}",
+        )
+        for file in result
+        if file.kept
+    ]
+
+
+def _has(kind: field_types.Kind, wanted: type) -> bool:
+    match kind:
+        case field_types.GroupField():
+            return any(_has(member.kind, wanted) for member in kind.members)
+        case field_types.RowsField():
+            return _has(kind.group, wanted)
+        case _:
+            return isinstance(kind, wanted)
+
+
+def phrase_choices(context: PageContext) -> list[tuple[str, str]]:
+    """Return the agreed phrases, each in the reader's language: key and text."""
+    language = context.words.language
+    return [
+        (key, texts.get(language) or texts["en"])
+        for book in CODEBOOKS.values()
+        for key, texts in book.phrases.items()
+    ]
+
+
+def releasable_records(
+    writing: Writing, fields: Mapping[str, Any]
+) -> list[release_preview.Candidate]:
+    """Return the records that a release may name.
+
+    These are the records of its matter, and of the matters of records that it names
+    already.
+    """
+    if not any(
+        isinstance(member.kind, field_types.ReleasedField)
+        for member in field_types.members(
+            writing.act if writing.exchange is None else writing.exchange.act
+        )
+    ):
+        return []
+    context = writing.context
+    matters = dict.fromkeys([str(fields.get(release_preview.OF, ""))])
+    exchanges = (
+        []
+        if writing.exchange is None
+        else [record.exchange for record in release.records_of(writing.exchange)]
+    )
+    chosen = fields.getall("f.records", []) if hasattr(fields, "getall") else []
+    positions = (context.projection.posted(id) for id in chosen)
+    records = (
+        context.projection.record_at(position) for position in positions if position is not None
+    )
+    matters |= dict.fromkeys(
+        [*exchanges, *(record.envelope.subject for record in records if record is not None)]
+    )
+    return [
+        candidate for matter in matters for candidate in release_preview.candidates(context, matter)
+    ]

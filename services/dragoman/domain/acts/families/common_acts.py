@@ -1,0 +1,415 @@
+"""Rules of the acts that carry any exchange on, as `RULES`."""
+
+from itertools import takewhile
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts.act_rules import Folding, Rule, Who
+from dragoman.domain.acts.families.amendments import (
+    check_alternative,
+    check_amending,
+    check_amendment_answer,
+    check_terms,
+    check_withdrawal,
+)
+from dragoman.domain.acts.families.exchange import JOINT, is_asker_satisfied, settled_by_all
+from dragoman.domain.acts.families.replies import (
+    check_absent,
+    check_attempt,
+    check_interim,
+    check_reply,
+    check_translation,
+    check_update,
+    mark_absent,
+)
+from dragoman.domain.record.codec import Record
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import sentence
+from dragoman_schemas.acts import continuing
+from dragoman_schemas.state import (
+    Exchange,
+    Registry,
+    Said,
+    StateCancellation,
+)
+
+
+def answered_at_last(exchange: Exchange, status: str) -> str:
+    """Return the status that follows a reply, if the reply is final."""
+    return (
+        exchange.status
+        if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false"
+        else status
+    )
+
+
+def by_all_addressed(exchange: Exchange, status: str) -> str:
+    """Return a status that follows once all action addressees acknowledge it.
+
+    They must have acknowledged the opening.
+    """
+    return (
+        status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
+    )
+
+
+def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
+    data = folding.record.data
+    assert isinstance(data, continuing.Cancellation)
+    return replace(
+        exchange,
+        cancellation=StateCancellation(
+            cancelled=folding.stamp, number=folding.number, reason=data.reason
+        ),
+    )
+
+
+def _close(exchange: Exchange, folding: Folding) -> Exchange:
+    if two_keys.one_key_entry(exchange, folding.record.envelope.id) is not None:
+        return exchange
+    return replace(exchange, closures={folding.record.side: folding.stamp, **exchange.closures})
+
+
+def _closed_by_opener(exchange: Exchange, status: str) -> str:
+    """Return the status after a closure; only the opener's closure ends a matter.
+
+    "Every side" always includes the opener. Nobody can end a deadline of their own by
+    closing the matter.
+    """
+    return status if exchange.side in exchange.closures else exchange.status
+
+
+def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse to close a matter while another side has an open question.
+
+    A question is open while an addressee has not answered it and the side that asked
+    has not said that it is satisfied.
+    """
+    assert exchange is not None
+    for message in exchange.messages:
+        by = message.said.side
+        if (
+            message.act in _ASKING
+            and by != record.side
+            and set(message.to) - message.answered.keys()
+            and not is_asker_satisfied(exchange)
+        ):
+            return invalid(
+                "/act",
+                sentence(
+                    "%(side)s has asked a question that is not answered yet; answer it first",
+                    side=by,
+                ),
+            )
+    return None
+
+
+_ASKING: Final = frozenset({"clarification-request", "explanation-request", "ict-inquiry"})
+
+
+def _decline(exchange: Exchange, folding: Folding) -> Exchange:
+    meeting = exchange.meeting
+    if meeting is None:
+        return exchange
+    return replace(
+        exchange,
+        meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}),
+    )
+
+
+def changed_status(exchange: Exchange, status: str) -> str:
+    """Return the status of the newest `status-change`.
+
+    A joint step counts only once every side has said it, one after the other.
+    """
+    assert status == exchange.status
+    step = said_status(exchange.acts["status-change"][-1])
+    return (
+        step
+        if step not in JOINT or consent.parties(exchange) <= confirming(exchange)
+        else exchange.status
+    )
+
+
+def said_status(change: Said) -> str:
+    """Return the status in a `status-change`."""
+    return str(msgspec.json.decode(change.content["status"]))
+
+
+def confirming(exchange: Exchange) -> set[str]:
+    """Return the sides that have said the status of the newest `status-change`.
+
+    Only the acts since that status was first said count. A `status-change` to another
+    status in between starts it anew.
+    """
+    changes = exchange.acts.get("status-change", ())
+    newest = takewhile(
+        lambda change: said_status(change) == said_status(changes[-1]), reversed(changes)
+    )
+    return {change.said.side for change in newest}
+
+
+def _check_translated(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert (
+        isinstance(data, continuing.TranslationAgreement | continuing.TranslationDispute)
+        and exchange is not None
+    )
+    for translation in exchange.acts.get("translation", ()):
+        if translation.id == data.of:
+            if translation.said.by.partition("/")[0] == record.side:
+                return invalid(
+                    "/of",
+                    sentence(
+                        "this is your own translation; the other side agrees to it or disputes it"
+                    ),
+                )
+            return (
+                check_terms(registry, exchange, record)
+                if isinstance(data, continuing.TranslationAgreement)
+                else None
+            )
+    return invalid(
+        "/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of)
+    )
+
+
+def _check_second_key(
+    registry: Registry, exchange: Exchange | None, record: Record
+) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, continuing.SecondKey) and exchange is not None
+    sent = next(
+        (
+            one_key.sent
+            for one_key in two_keys.due(exchange)
+            if one_key.id == data.of and one_key.sent.side == record.side
+        ),
+        None,
+    )
+    if sent is None:
+        return invalid("/of", sentence("no second key of your side is due for %(id)s", id=data.of))
+    if sent.by == record.envelope.actor:
+        return invalid("/of", sentence("another officer must give the second key; ask a colleague"))
+    return None
+
+
+def _turn(exchange: Exchange, folding: Folding) -> Exchange:
+    assert isinstance(folding.record.data, continuing.SecondKey)
+    return two_keys.with_second_key_turned(exchange, folding.record.data.of, folding.stamp)
+
+
+RULES: Final = (
+    Rule(
+        act="acknowledgement",
+        shape=continuing.Acknowledgement,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        settle=by_all_addressed,
+    ),
+    Rule(
+        act="reply",
+        shape=continuing.Reply,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=check_reply,
+        settle=answered_at_last,
+    ),
+    Rule(
+        act="interim-reply",
+        shape=continuing.InterimReply,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=check_interim,
+    ),
+    Rule(
+        act="clarification-request",
+        shape=continuing.ClarificationRequest,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="assessment",
+        shape=continuing.Assessment,
+        who=Who.OPENER,
+        consenting=True,
+        acknowledges=True,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="update",
+        shape=continuing.Update,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=check_update,
+    ),
+    Rule(
+        act="decline",
+        shape=continuing.Decline,
+        who=Who.ADDRESSEE,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        evolve=_decline,
+        settle=settled_by_all,
+    ),
+    Rule(
+        act="correction",
+        shape=continuing.Correction,
+        who=Who.OPENER,
+        consenting=True,
+        message=True,
+        numbered="C",
+    ),
+    Rule(
+        act="cancellation",
+        shape=continuing.Cancellation,
+        who=Who.OPENER,
+        consenting=True,
+        message=True,
+        numbered="X",
+        evolve=_cancel,
+    ),
+    Rule(
+        act="translation",
+        shape=continuing.Translation,
+        who=Who.ANY,
+        kept=True,
+        check=check_translation,
+    ),
+    Rule(
+        act="translation-agreement",
+        shape=continuing.TranslationAgreement,
+        who=Who.ANY,
+        consenting=True,
+        kept=True,
+        check=_check_translated,
+    ),
+    Rule(
+        act="translation-dispute",
+        shape=continuing.TranslationDispute,
+        who=Who.ANY,
+        kept=True,
+        check=_check_translated,
+    ),
+    Rule(
+        act="repeat-request",
+        shape=continuing.RepeatRequest,
+        who=Who.ADDRESSED,
+        message=True,
+        kept=True,
+    ),
+    Rule(
+        act="consent-withdrawal",
+        shape=continuing.ConsentWithdrawal,
+        who=Who.ANY,
+        message=True,
+        kept=True,
+        check=check_withdrawal,
+    ),
+    Rule(
+        act="amendment",
+        shape=continuing.Amendment,
+        who=Who.ANY,
+        consenting=True,
+        message=True,
+        kept=True,
+        check=check_amending,
+    ),
+    Rule(
+        act="amendment-agreement",
+        shape=continuing.AmendmentAgreement,
+        who=Who.ANY,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=check_amendment_answer,
+        settle=consent.by_every_side,
+    ),
+    Rule(
+        act="amendment-refusal",
+        shape=continuing.AmendmentRefusal,
+        who=Who.ANY,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=check_amendment_answer,
+    ),
+    Rule(
+        act="alternative",
+        shape=continuing.Alternative,
+        who=Who.ANY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=check_alternative,
+    ),
+    Rule(
+        act="second-key",
+        shape=continuing.SecondKey,
+        who=Who.ANY,
+        check=_check_second_key,
+        evolve=_turn,
+    ),
+    Rule(
+        act="call-attempt",
+        version=2,
+        shape=continuing.CallAttempt,
+        who=Who.ANY,
+        kept=True,
+        check=check_attempt,
+    ),
+    Rule(
+        act="non-attendance",
+        shape=continuing.NonAttendance,
+        who=Who.ANY,
+        kept=True,
+        check=check_absent,
+        evolve=mark_absent,
+    ),
+    Rule(
+        act="agreement",
+        shape=continuing.Agreement,
+        who=Who.OTHER,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=check_terms,
+        settle=consent.by_every_side,
+    ),
+    Rule(
+        act="status-change",
+        shape=continuing.StatusChange,
+        who=Who.ANY,
+        kept=True,
+        settle=changed_status,
+    ),
+    Rule(
+        act="closure",
+        shape=continuing.Closure,
+        who=Who.ANY,
+        consenting=True,
+        check=_check_closure,
+        evolve=_close,
+        settle=_closed_by_opener,
+    ),
+    Rule(act="lesson", shape=continuing.Lesson, who=Who.ANY, kept=True),
+)

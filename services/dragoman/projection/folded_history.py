@@ -1,0 +1,466 @@
+"""The history of one channel: what its fold has in memory, over what the file has.
+
+A `FoldedHistory` answers the questions of `domain.history_port.History`. Each look-up
+asks the folded messages in memory first, then the file. A message stays in memory until
+the writer has committed it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from dragoman.domain.acts.access import ROOT, officer_side
+from dragoman.domain.acts.erasure import Withheld, left_of, standing_in
+from dragoman.domain.acts.families.contact import standing_office
+from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.errors import Refusal
+from dragoman.limits import MEMORY_EXCHANGES
+from dragoman.projection.id_filter import IdFilter
+from dragoman.projection.newest_states import NewestStates
+from dragoman.projection.row_keys import (
+    NEWEST_RECORD,
+    POSITION_BITS,
+    channel_number,
+    channel_range,
+    position_of,
+    row_key,
+)
+from dragoman.projection.store import Store
+from dragoman.projection.stored_row import StoredRow
+from dragoman.projection.tables import SNAPSHOT_RECORDS, decode_frontier
+from dragoman.text import unpacked
+from dragoman.tlog import leaf, merkle
+from dragoman_schemas.acts.office.channel import ErasedRecord
+from dragoman_schemas.state import ChannelState, Exchange, Registry, encode
+
+_NEWEST_STATE: Final = (
+    "SELECT r.state FROM exchanges e "  # fixed words  # noqa: S608
+    f"JOIN records r ON {NEWEST_RECORD} WHERE e.id = ? AND e.key >> {POSITION_BITS} = ?"
+)
+_OF_NUMBER: Final = (
+    "SELECT id FROM exchanges "  # fixed words  # noqa: S608
+    f"WHERE number = ? AND key >> {POSITION_BITS} = ?"
+)
+
+
+class FoldedHistory:
+    """The folded messages of one channel, in memory and in the file.
+
+    `flushed` is the position up to which the file has them.
+    """
+
+    def __init__(self, store: Store, channel: str) -> None:
+        """Begin with the channel's state in the file."""
+        self.name = channel
+        self.store = store
+        self.standing = store.standing(channel)
+        self.flushed = self.state.position
+        self._pending: dict[int, StoredRow] = {}
+        self._ids: dict[str, int] = {}
+        self._subjects: dict[str, int] = {}
+        self._seen = IdFilter()
+        self._seen.complete = not self.flushed
+        self._unused: set[str] = set()
+        self._encoded = NewestStates()
+        self._volumes: dict[str, dict[str, int]] = {}
+        self._newest = self._newest_acts()
+        self._offices = self._office_ids()
+        self._withheld: dict[int, Withheld] = {}
+
+    @property
+    def state(self) -> ChannelState:
+        """The channel's state now."""
+        return self.standing.state
+
+    @property
+    def registry(self) -> Registry:
+        """The registry now. Only for channels whose genesis is folded."""
+        assert self.state.registry is not None
+        return self.state.registry
+
+    @property
+    def is_channel(self) -> bool:
+        """Return whether position 1 is a valid genesis."""
+        return self.state.registry is not None
+
+    # The questions of `History`
+
+    def exchange(self, exchange: str) -> Exchange | None:
+        """Return the folded exchange of that id."""
+        newest = self._state_of(exchange)
+        return newest[0] if newest is not None and isinstance(newest[0], Exchange) else None
+
+    def _state_of(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
+        """Return the newest state with that id, and its encoding."""
+        newest = self._encoded.get(exchange)
+        if newest is not None:
+            return newest
+        registry = self.state.registry
+        if registry is not None and exchange in registry.erased:
+            return None  # the file has the state until the writer has committed the erasure
+        if registry is not None and exchange == registry.id:
+            newest = registry, encode(registry)
+        else:
+            base, reader = self.store.base(self.name), self.store.reader()
+            row = reader.execute(_NEWEST_STATE, (exchange, channel_number(base))).fetchone()
+            if row is None:
+                return None
+            newest = self.store.exchange_of(reader, base, exchange, row[0])
+        self._encoded.put(exchange, newest)
+        return newest
+
+    def _encoded_before(self, exchange: str) -> bytes | None:
+        newest = self._state_of(exchange)
+        return None if newest is None else newest[1]
+
+    def used(self, id: str) -> bool:
+        """Return whether a well-formed record has used up the id."""
+        return self.posted(id) is not None
+
+    def posted(self, id: str) -> int | None:
+        """Return the position of the first well-formed record with that id."""
+        position = self._ids.get(id)
+        if position is not None or id in self._unused:
+            return position
+        if self._seen.denies(id):
+            self._unused.add(id)
+            return None
+        base = self.store.base(self.name)
+        row = (
+            self.store.reader()
+            .execute(
+                "SELECT key FROM records WHERE id = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 1",
+                (id, *channel_range(base)),
+            )
+            .fetchone()
+        )
+        return None if row is None else position_of(int(row[0]))
+
+    def actor(self, position: int) -> str | None:
+        """Return the actor of the valid record at that position."""
+        pending = self._pending.get(position)
+        if pending is not None:
+            record = pending.folded.record
+            return record.envelope.actor if record is not None and pending.folded.valid else None
+        row = (
+            self.store.reader()
+            .execute("SELECT actor FROM records WHERE key = ? AND valid", (self._key(position),))
+            .fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    def holds(self, exchange: str, commit: str) -> bool:
+        """Return whether a valid record of the exchange has that commitment."""
+        for row in self._pending.values():
+            record = row.folded.record
+            if (
+                row.commit == commit
+                and row.folded.valid
+                and record is not None
+                and record.envelope.subject == exchange
+            ):
+                return True
+        base = self.store.base(self.name)
+        one = (
+            self.store.reader()
+            .execute(
+                "SELECT 1 FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+                "AND record_commit = ? AND valid",
+                (exchange, *channel_range(base), commit),
+            )
+            .fetchone()
+        )
+        return one is not None
+
+    def numbered(self, number: str) -> str | None:
+        """Return the id of the exchange that was opened under a number."""
+        for row in self._pending.values():
+            state = row.folded.state
+            if (
+                row.folded.number == number
+                and isinstance(state, Exchange)
+                and state.number == number
+            ):
+                return state.id
+        channel = channel_number(self.store.base(self.name))
+        stored = self.store.reader().execute(_OF_NUMBER, (number, channel)).fetchone()
+        return None if stored is None else str(stored[0])
+
+    def office(self, side: str) -> Exchange | None:
+        """Return a side's liaison office that is agreed or open: its newest entry."""
+        return standing_office([self.exchange(id) for id in self._offices], side)
+
+    def _office_ids(self) -> set[str]:
+        cursor = self.store.reader().execute(
+            "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?",
+            channel_range(self.store.base(self.name)),
+        )
+        return {id for (id,) in cursor}
+
+    def root(self, size: int) -> bytes:
+        """Return the tree's root at a size."""
+        if size == self.standing.frontier.size:
+            return self.standing.frontier.root()
+        start = size - size % SNAPSHOT_RECORDS
+        frontier = merkle.Frontier()
+        row = (
+            self.store.reader()
+            .execute("SELECT frontier FROM snapshots WHERE key = ?", (self._key(start),))
+            .fetchone()
+        )
+        if row is not None:
+            frontier = decode_frontier(row[0])
+        elif start in self._pending:
+            frontier = self._pending[start].step.standing.frontier
+        for position in range(frontier.size + 1, size + 1):
+            frontier = frontier.add(
+                merkle.leaf_hash(leaf.entry(position - 1, self._commitment(position)))
+            )
+        return frontier.root()
+
+    def _commitment(self, position: int) -> str:
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.commit
+        (commit,) = (
+            self.store.reader()
+            .execute("SELECT record_commit FROM records WHERE key = ?", (self._key(position),))
+            .fetchone()
+        )
+        return str(commit)
+
+    def withheld(self, position: int) -> Withheld | None:
+        """Return the statement of a later erasure about the record at a position.
+
+        None where the log was not read ahead so far.
+        """
+        return self._withheld.get(position)
+
+    def records_of(self, exchange: str) -> Iterator[ErasedRecord]:
+        """Return every well-formed record of an exchange, void ones too, in order.
+
+        The records are as an erasure would name them.
+        """
+        cursor = self.store.reader().execute(
+            "SELECT key, raw, valid FROM records "
+            "WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",
+            (exchange, *channel_range(self.store.base(self.name))),
+        )
+        rows = {position_of(key): (raw, bool(valid)) for key, raw, valid in cursor}
+        for position, row in self._pending.items():
+            record = row.folded.record
+            if record is not None and record.envelope.subject == exchange:
+                rows[position] = row.folded.raw, row.folded.valid
+        return (
+            self._erased_record(position, raw, valid=valid)
+            for position, (raw, valid) in sorted(rows.items())
+        )
+
+    def _erased_record(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
+        erased_record = standing_in(raw, position, self.withheld)
+        return (
+            left_of(position, parse(raw), void=not valid)
+            if erased_record is None
+            else erased_record
+        )
+
+    # Other look-ups
+
+    def said_by(self, exchange: str, side: str) -> int:
+        """Return the bytes of a side's records in an exchange, void ones too."""
+        volumes = self._volumes.get(exchange)
+        if volumes is None:
+            base = self.store.base(self.name)
+            cursor = self.store.reader().execute(
+                "SELECT substr(actor, 1, instr(actor, '/') - 1), sum(length(raw)) FROM records "
+                "WHERE exchange = ? AND key BETWEEN ? AND ? AND actor IS NOT NULL GROUP BY 1",
+                (exchange, base, row_key(base, self.flushed)),
+            )
+            volumes = self._volumes[exchange] = dict(cursor.fetchall())
+            state = self.exchange(exchange)
+            if state is None or state.updated.position > self.flushed:
+                for row in self.unwritten(exchange):
+                    assert row.folded.record is not None
+                    _add_volume(volumes, row.folded.record)
+        return volumes.get(side, 0)
+
+    def last_on(self, subject: str) -> int:
+        """Return the position of the last message on a NATS subject, valid or not.
+
+        Returns 0 for a subject without messages.
+        """
+        position = self._subjects.get(subject)
+        if position is not None:
+            return position
+        row = (
+            self.store.reader()
+            .execute(
+                "SELECT last FROM subjects WHERE channel = ? AND subject = ?",
+                (channel_number(self.store.base(self.name)), subject),
+            )
+            .fetchone()
+        )
+        return 0 if row is None else int(row[0])
+
+    def newest_of_others(self, side: str) -> int:
+        """Return the position of the newest valid act of an officer of another side.
+
+        Returns 0 where no such act exists.
+        """
+        return max(
+            (position for other, position in self._newest.items() if other != side), default=0
+        )
+
+    def _newest_acts(self) -> dict[str, int]:
+        """Return the position of the newest valid act of an officer, by side."""
+        base = self.store.base(self.name)
+        sides = () if self.state.registry is None else self.state.registry.sides
+        positions: dict[str, int] = {}
+        for side in sides:
+            row = (
+                self.store.reader()
+                .execute(
+                    "SELECT key FROM records WHERE actor GLOB ? AND actor != ? AND valid "
+                    "AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+                    (f"{side.name}/*", f"{side.name}/{ROOT}", *channel_range(base)),
+                )
+                .fetchone()
+            )
+            if row is not None:
+                positions[side.name] = position_of(row[0])
+        return positions
+
+    def unwritten(self, exchange: str) -> list[StoredRow]:
+        """Return the folded messages of an exchange that are not in the file yet."""
+        return [
+            row
+            for row in self._pending.values()
+            if row.folded.record is not None and row.folded.record.envelope.subject == exchange
+        ]
+
+    def row(self, position: int) -> StoredRow | None:
+        """Return the folded message at a position, while it is in memory."""
+        return self._pending.get(position)
+
+    def record_at(self, position: int) -> Record | None:
+        """Return the record at a position; None for junk."""
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.folded.record
+        try:
+            return parse(self.bytes_at(position)[0])
+        except NotARecord:
+            return None
+
+    def stored(self, position: int) -> tuple[Record | None, str, Refusal | None]:
+        """Return the record at a position in the file, its number, and its refusal.
+
+        The record is None where it was erased. The refusal is None where the record is
+        not void.
+        """
+        raw, number, kind, detail = (
+            self.store.reader()
+            .execute(
+                "SELECT raw, number, reason, detail FROM records WHERE key = ?",
+                (self._key(position),),
+            )
+            .fetchone()
+        )
+        record = parse(raw) if raw.startswith(b"{") else None
+        return record, number, _refusal(kind, detail)
+
+    def refusal_at(self, position: int) -> Refusal | None:
+        """Return the reason for which the record at a position is void.
+
+        None where the record is not void.
+        """
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.folded.refusal
+        query = "SELECT reason, detail FROM records WHERE key = ?"
+        return _refusal(*self.store.reader().execute(query, (self._key(position),)).fetchone())
+
+    def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
+        """Return the exact bytes of a message in the file, and its other columns.
+
+        These are its commitment, the digest after it, and whether the message is valid.
+        """
+        raw, commit, digest, valid = (
+            self.store.reader()
+            .execute(
+                "SELECT raw, record_commit, digest, valid FROM records WHERE key = ?",
+                (self._key(position),),
+            )
+            .fetchone()
+        )
+        return raw, commit, digest, bool(valid)
+
+    def _key(self, position: int) -> int:
+        return row_key(self.store.base(self.name), position)
+
+    # Changes
+
+    def _keep(self, row: StoredRow, *, is_new: bool) -> None:
+        """Keep a folded message in memory. `is_new` says that it uses up its id."""
+        folded, encoded = row.folded, row.step.encoded
+        if folded.state is not None and encoded is not None:
+            self._encoded.put(folded.state.id, (folded.state, encoded))
+            if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
+                self._offices.add(folded.state.id)
+        self.standing = row.step.standing
+        self._pending[folded.position] = row
+        self._subjects[row.subject] = folded.position
+        if folded.record is not None:
+            id = folded.record.envelope.id
+            if (volumes := self._volumes.get(folded.record.envelope.subject)) is not None:
+                _add_volume(volumes, folded.record)
+            elif folded.valid and folded.record.envelope.subject == id:
+                self._volumes[id] = {folded.record.side: len(folded.raw)}
+            if is_new:
+                self._ids[id] = folded.position
+                self._seen.add(id)
+                self._unused.discard(id)
+            side = officer_side(folded.record.envelope.actor)
+            if folded.valid and side:
+                self._newest[side] = folded.position
+
+    def _release(self, rows: list[StoredRow]) -> None:
+        """Drop messages that the writer has committed, and memory beyond its bounds."""
+        for row in rows:
+            del self._pending[row.folded.position]
+            if self._subjects.get(row.subject) == row.folded.position:
+                del self._subjects[row.subject]
+            record = row.folded.record
+            if record is not None and self._ids.get(record.envelope.id) == row.folded.position:
+                del self._ids[record.envelope.id]
+        self.flushed = rows[-1].folded.position
+        if len(self._unused) > MEMORY_EXCHANGES:
+            self._unused.clear()  # ids of posts that were then refused
+        if len(self._volumes) > MEMORY_EXCHANGES:
+            self._volumes.clear()  # counted again when somebody posts
+        self._encoded.forget(self.flushed)
+
+
+HISTORY_MEMBERS: Final = (
+    "standing",
+    "flushed",
+    "_pending",
+    "_ids",
+    "_subjects",
+    "_seen",
+    "_unused",
+    "_encoded",
+    "_volumes",
+    "_newest",
+    "_offices",
+    "_withheld",
+)
+"""Everything that a history has in memory of its log and its file."""
+
+
+def _add_volume(volumes: dict[str, int], record: Record) -> None:
+    """Add a record's length to the bytes of its side in its exchange."""
+    volumes[record.side] = volumes.get(record.side, 0) + len(record.raw)
+
+
+def _refusal(kind: str | None, detail: str) -> Refusal | None:
+    return None if kind is None else Refusal(kind=kind, detail=unpacked(detail))

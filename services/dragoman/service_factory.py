@@ -1,0 +1,308 @@
+"""The construction of a service: connections, stores and the channels that it follows.
+
+`running_service` connects to the broker and folds every channel to the end of its log.
+`bootstrap` uses it for the gateway, the scheduler and the notifier.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import aiohttp
+import structlog
+
+from dragoman import witness_client
+from dragoman.application.clock import stamp, utc_now
+from dragoman.application.command_handler import CommandHandler
+from dragoman.application.finality import Coverage
+from dragoman.application.service import Service
+from dragoman.application.takeover import TakeOver
+from dragoman.data_directory import PlaceGuard
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
+from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.group_commit import GroupCommitLog
+from dragoman.eventlog.high_water_mark import HighWaterMark
+from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import connected
+from dragoman.interop.ssrf_guard import AddressGuard
+from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
+from dragoman.projection import rebuild
+from dragoman.projection.checking import IntegrityCheck
+from dragoman.projection.projection import Projection
+from dragoman.projection.tree import Trees
+from dragoman.settings import Settings, SettingsError
+from dragoman.stores import drafts, endpoints, files, people
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.erasable import Erasable
+from dragoman.stores.key_value import Bucket
+from dragoman.stores.keystore import Keystore
+from dragoman.stores.signed_heads import SignedHeadStore
+from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, TokensAndSessions
+from dragoman.supervision import (
+    Backoff,
+    StartTask,
+    Work,
+    alarm,
+    background_tasks,
+    forever,
+    supervise,
+)
+from dragoman.tlog.note import NotANote
+from dragoman.witness_client import Witnesses
+
+log = structlog.get_logger()
+
+_RETRY_SECONDS: Final = 0.5
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def running_service(
+    settings: Settings, endpoint: BrokerEndpoint, name: str, permit: PlaceGuard
+) -> AsyncIterator[tuple[Service, StartTask]]:
+    """Yield a service that follows all channels, and a function that starts tasks.
+
+    Every channel is folded to the end of its log first. The tasks last as long as the
+    context. The projection and the high-water marks are stored under `name`.
+    """
+    async with AsyncExitStack() as stack:
+        warden = await stack.enter_async_context(
+            connected(endpoint.url, "warden", endpoint.seed("warden"))
+        )
+        steward = await stack.enter_async_context(
+            connected(endpoint.url, "steward", endpoint.seed("steward"))
+        )
+        bus = await stack.enter_async_context(
+            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
+        )
+        guard = DurabilityGuard(warden, server_name=endpoint.server_name)
+        await guard.prove()
+        await _retry(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
+        await _retry(
+            lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES)
+        )
+        await _retry(
+            lambda: Bucket.create(
+                steward, endpoints.BUCKET, settings.nats.replicas, endpoints.BYTES
+            )
+        )
+        for erasable in (people, files):
+            await _retry(
+                partial(
+                    Erasable.create,
+                    steward,
+                    erasable.STREAM,
+                    erasable.SUBJECTS,
+                    settings.nats.replicas,
+                    erasable.BYTES,
+                )
+            )
+        second_bus = await stack.enter_async_context(
+            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
+        )
+        access = TokensAndSessions(Bucket(bus, BUCKET))
+        await _retry(access.refresh)
+        await _retry(lambda: _issue_operator_token(settings.data, access))
+        file = settings.data / "projection" / f"{name}.sqlite"
+        marks = settings.data / "marks" / name
+        names = sorted(
+            {
+                *await _retry(lambda: stream_config.channels(bus)),
+                *(path.stem for path in marks.glob("*.json")),
+            }
+        )
+
+        def log_of(channel: str) -> JetStreamLog:
+            return JetStreamLog(channel, bus, replicas=settings.nats.replicas)
+
+        store = await rebuild.opened(file, names, log_of)
+        stack.callback(store.close)
+        start = await stack.enter_async_context(background_tasks())
+
+        async def open_log(channel: str, *, new: bool = False) -> Projection:
+            if new:
+                channels = (
+                    any(marks.parent.glob("*/*.json"))
+                    or any((settings.data / "archive").glob("*"))
+                    or await stream_config.channels(bus)
+                )
+                await (
+                    SignedHeadStore(bus).check(settings.nats.replicas)
+                    if channels
+                    else SignedHeadStore.create(steward, settings.nats.replicas)
+                )
+                await stream_config.create(steward, channel, settings.nats.replicas)
+            mark = HighWaterMark(marks / f"{channel}.json")
+            event_log = JetStreamLog(
+                channel, bus, guard, replicas=settings.nats.replicas, mark=mark
+            )
+            projection = Projection(GroupCommitLog(event_log), store)
+            tasks: dict[str, Work] = {
+                "fold": projection.run,
+                "comparison": projection.walk,
+                "ids": forever(projection.remember),
+            }
+            for task, work in tasks.items():
+                start(
+                    supervise(
+                        task,
+                        work,
+                        failed=projection.fail,
+                        recovered=projection.recover,
+                        channel=channel,
+                    )
+                )
+            return projection
+
+        service = Service(
+            seals=SignedHeadStore(second_bus),
+            coverage=Coverage(SignedHeadStore(second_bus)),
+            trees=Trees(store),
+            desk=CommandHandler(
+                Keystore(settings.data / "keys" / "channels"),
+                read_only_reason=permit.read_only_reason,
+            ),
+            access=access,
+            drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
+            courier=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
+            urls=address_guard(settings),
+            people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+            files=files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX)),
+            store=store,
+            bus=bus,
+            guard=guard,
+            open_log=open_log,
+            log_key=Keystore(settings.data / "keys" / "log").make("log", "log/log"),
+            issuer=settings.oidc.issuer,
+            public_url=settings.http.public_url.rstrip("/"),
+            origin=settings.origin
+            or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
+        )
+        backoffs: dict[str, Backoff] = {}
+        for channel in names:
+            await _follow_if_possible(service, channel, backoffs)
+        for projection in service.channels.values():
+            await projection.caught_up.wait()
+        start(
+            service.keep(
+                "rebuild",
+                rebuild.Rebuilder(
+                    store, service.channels, log_of, settled=service.trees.forget
+                ).run,
+            )
+        )
+        start(service.keep("integrity", IntegrityCheck(store).run))
+        start(service.keep("watchdog", service.watchdog.run))
+        start(service.keep("access", service.keep_access_fresh))
+        start(service.keep("new-channels", partial(_follow_new_channels, service, backoffs)))
+        if permit.read_only_reason() is not None:
+            takeover = (
+                TakeOver(service, await witness_factory(stack, settings))
+                if settings.registrar.witnesses
+                else None
+            )
+            start(permit.run(takeover.confirmation if takeover is not None else None))
+        yield service, start
+
+
+async def witness_factory(stack: AsyncExitStack, settings: Settings) -> Callable[[], Witnesses]:
+    """Return a function that makes the witnesses of one log from the settings.
+
+    Each log needs witnesses of its own. Raises `SettingsError` if a witness line is not
+    valid.
+    """
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    try:
+        witnesses = [witness_client.read(line) for line in settings.registrar.witnesses]
+    except NotANote as error:
+        raise SettingsError(f"registrar.witnesses: {error}") from None
+    return lambda: Witnesses(session, witnesses)
+
+
+def address_guard(settings: Settings) -> AddressGuard:
+    """Return the guard over the addresses of webhooks. Raises `SettingsError`."""
+    try:
+        return AddressGuard(settings.courier.private_networks)
+    except ValueError as error:
+        raise SettingsError(
+            f"courier.private_networks: {error}; name networks like 10.1.0.0/16"
+        ) from None
+
+
+async def _retry(request: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer to a request, repeated while the broker does not answer.
+
+    A cluster may still be electing a leader when a process starts. Raises `BrokerError`
+    after `ELECTION_SECONDS`.
+    """
+    deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
+    while True:
+        try:
+            return await request()
+        except LogUnreachable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise BrokerError(
+                    f"the broker does not answer: {error}; "
+                    "see that it runs and has a leader, then start again"
+                ) from None
+            log.warning("broker.awaited", reason=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _issue_operator_token(data: Path, access: TokensAndSessions) -> None:
+    """Issue the operator's token from the data directory, unless it is known."""
+    path = data / "operator.token"
+    if path.exists():
+        token = path.read_text().strip()
+        if not access.was_known(token):
+            # The token may have been issued, and perhaps revoked, after the last refresh.
+            with suppress(WriteConflict):
+                await access.issue(
+                    OPERATOR,
+                    (),
+                    issued=stamp(utc_now()),
+                    label="made by init",
+                    secret=token,
+                    over=0,
+                )
+
+
+async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, Backoff]) -> None:
+    """Follow a channel, unless its last failure was too recent.
+
+    A channel that cannot be followed is logged and does not block the others. It is
+    tried again, each time after a longer wait.
+    """
+    backoff = backoffs.setdefault(name, Backoff())
+    if not backoff.due:
+        return
+    try:
+        service.channels[name] = await service.open_log(name)
+    except (LogBroken, LogUnreachable) as error:
+        backoff.failed()
+        log.critical(
+            "channel.not_followed",
+            channel=name,
+            reason=str(error),
+            do="see docs/operating.md, when a log is read-only",
+        )
+    except Exception as error:  # whatever it is, the other channels are followed  # noqa: BLE001
+        alarm("follow", error, backoff.failed(), channel=name)
+
+
+async def _follow_new_channels(service: Service, backoffs: dict[str, Backoff]) -> None:
+    """Follow the channels that another gateway opened."""
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        try:
+            channels = await stream_config.channels(service.bus)
+        except LogUnreachable:
+            continue
+        for name in channels:
+            if name not in service.channels and not service.opening.locked():
+                await _follow_if_possible(service, name, backoffs)
