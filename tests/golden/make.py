@@ -9,8 +9,8 @@ them, for every later version to read.
     before.zip, after.zip    exports of that channel before the erasure and after it
     about.json       the channel's cid and verifier key, and of every channel the digest at each position
 
-A store is made once, from the program that is to be remembered: run this with the interpreter of a
-checkout of that version.
+A store is named after its version, or between versions after the day. It is made once, from the
+program that is to be remembered: run this with the interpreter of a checkout of that version.
 """
 
 import asyncio

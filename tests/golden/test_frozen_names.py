@@ -11,7 +11,12 @@ from frozen_names import FILE, names
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RETIRED: dict[str, str] = {}
+_NO_NAMES = (
+    ["Archive", "ArchiveBusy", "ArchiveDamaged", "Mirror", "NotThisChannel", "Pinned", "Unproven", "repair", "void"]
+)
+RETIRED: dict[str, str] = {
+    f"literal: {name}": "0048-the-tree-is-sorted-by-the-words-of-its-field.md" for name in _NO_NAMES
+}
 """Names of an earlier version that are gone, each with the page in docs/decisions that says why
 nobody needs them.
 """
