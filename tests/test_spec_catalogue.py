@@ -192,7 +192,7 @@ def test_a_default_precedence_is_one_that_the_page_names() -> None:
         form, said = FORMATS[name(row["act"])], row["precedence"].split(" or ")
         assert set(said) <= set(get_args(Precedence))
         if len(said) == 1:
-            assert form.precedence(None, "") == said[0]  # type: ignore[arg-type]  # the default does not depend on the act
+            assert form.precedence(None, "") == said[0]  # the default does not depend on the act
     depending = {
         name(row["act"]): set(row["precedence"].split(" or "))
         for row in FORMAT_ROWS

@@ -113,9 +113,9 @@ def spoken() -> tuple[World, list[Said]]:
             )
             if isinstance(folded, Folded) and folded.valid and folded.record is not None:
                 envelope = folded.record.envelope
-                terms = {"terms": folded.record.data.terms} if body["act"] in consent.ACTS else {}  # type: ignore[attr-defined]
+                terms = {"terms": folded.record.data.terms} if body["act"] in consent.ACTS else {}
                 named = (
-                    {"records": [*msgspec.to_builtins(folded.record.data.records)]}  # type: ignore[attr-defined]
+                    {"records": [*msgspec.to_builtins(folded.record.data.records)]}
                     if body["act"] == "release"
                     else {}
                 )

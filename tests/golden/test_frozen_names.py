@@ -11,9 +11,17 @@ from frozen_names import FILE, names
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-_NO_NAMES = (
-    ["Archive", "ArchiveBusy", "ArchiveDamaged", "Mirror", "NotThisChannel", "Pinned", "Unproven", "repair", "void"]
-)
+_NO_NAMES = [
+    "Archive",
+    "ArchiveBusy",
+    "ArchiveDamaged",
+    "Mirror",
+    "NotThisChannel",
+    "Pinned",
+    "Unproven",
+    "repair",
+    "void",
+]
 RETIRED: dict[str, str] = {
     f"literal: {name}": "0048-the-tree-is-sorted-by-the-words-of-its-field.md" for name in _NO_NAMES
 }

@@ -79,7 +79,7 @@ async def test_a_key_is_made_entered_used_and_revoked(
     )
     auditor = Caller(session, own, "china/auditor")
     record = await recorded(auditor, posted["position"])
-    assert (record.envelope.attestation, record.data.signed.author) == ("author", "nato/o-1")  # type: ignore[union-attr]
+    assert (record.envelope.attestation, record.data.signed.author) == ("author", "nato/o-1")
     await auditor.sealed(posted["position"])  # which is the head that is signed over next
     again = own.run(
         "post",

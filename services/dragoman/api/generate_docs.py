@@ -156,6 +156,12 @@ def _access() -> Iterator[str]:
     """Yield the lines of the page of callers of operations and authors of acts."""
     yield from ("# Who may do what", "")
     yield from (
+        "After this page you know which role may call which operation, and who may post which",
+        "act.",
+        "",
+        "- [Operations](#operations)",
+        "- [Acts](#acts)",
+        "",
         "Generated from the routes and the rules by `make schemas`. These tables enforce",
         "nothing: handlers and the domain check every caller themselves. A test,",
         "`tests/live/test_access_table.py`, calls every operation as every role of every side,",

@@ -303,10 +303,9 @@ def check_attestation(
     return membership.check_signed(registry, record, position)
 
 
-def check_cause(record: Record) -> Refusal | None:
+def check_cause(record: Record[Reminder | Lapse | LineCheckMissed]) -> Refusal | None:
     """Refuse a record of the scheduler that does not name its cause."""
     data = record.data
-    assert isinstance(data, Reminder | Lapse | LineCheckMissed)
     return (
         None
         if record.envelope.causationid == data.started_by

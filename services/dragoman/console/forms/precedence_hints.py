@@ -106,5 +106,5 @@ def _level(form: Format, values: dict[str, Any], now: datetime) -> str:
     try:
         data: Act = SHAPES[form.rule.act](**values)
         return form.precedence(data, now.isoformat())
-    except (AttributeError, AssertionError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return ""

@@ -8,11 +8,11 @@ joins them, and `fold` reads them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 from msgspec import Struct
 
-from dragoman.domain.record.codec import Record
+from dragoman.domain.record.codec import ActT_co, Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.text import Text
 from dragoman_schemas.act_frame import Act, Area, Precedence
@@ -70,24 +70,33 @@ class Who(Enum):
     DESK = "the desk"
 
 
-class Folding(Struct, frozen=True, kw_only=True):
+class Folding(Struct, Generic[ActT_co], frozen=True, kw_only=True):
     """The input of an evolution: the record, its stamp, and its number.
 
     The fold has counted the number for the record.
     """
 
-    record: Record
+    record: Record[ActT_co]
     stamp: Stamp
     number: str
     registry: Registry
 
 
-Check = Callable[[Registry, Exchange | None, Record], Refusal | None]
-Evolve = Callable[[Exchange, Folding], Exchange]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    RuleActT = TypeVar("RuleActT", bound=Act, default=Any)
+else:
+    from typing import TypeVar
+
+    RuleActT = TypeVar("RuleActT")
+
+Check = Callable[[Registry, Exchange | None, Record[RuleActT]], Refusal | None]
+Evolve = Callable[[Exchange, Folding[RuleActT]], Exchange]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Generic[RuleActT]):
     """One act: its shape, its family, its actors, and its other registry columns.
 
     `code` is shown in the number of an act that opens no exchange. An act with
@@ -102,7 +111,7 @@ class Rule:
     """
 
     act: str
-    shape: type[Act]
+    shape: type[RuleActT]
     who: Who
     version: int = 1
     family: Family | None = None
@@ -118,22 +127,22 @@ class Rule:
     acknowledges: bool = False
     answers: bool = False
     kept: bool = False
-    check: Check = lambda registry, exchange, record: None
-    evolve: Evolve = lambda exchange, folding: exchange
+    check: Check[RuleActT] = lambda registry, exchange, record: None
+    evolve: Evolve[RuleActT] = lambda exchange, folding: exchange
     settle: Callable[[Exchange, str], str] = lambda exchange, status: status
 
 
 def opening(
     act: str,
-    shape: type[Act],
+    shape: type[RuleActT],
     family: Family,
     *,
     roles: frozenset[Role] = OFFICERS,
     two_key: bool = False,
     one_key: OneKey = NEVER,
     service: str = "",
-    check: Check = lambda registry, exchange, record: None,
-) -> Rule:
+    check: Check[RuleActT] = lambda registry, exchange, record: None,
+) -> Rule[RuleActT]:
     """Return the rule of an act that opens an exchange.
 
     Any side may do it, and it is a numbered message.
@@ -158,7 +167,7 @@ Moves = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Format:
+class Format(Generic[RuleActT]):
     """A format: its opening act, its number, its defaults, and its exchanges' life.
 
     An exchange starts with status `start`, or with the status that `begun` reads from
@@ -171,15 +180,15 @@ class Format:
     of such a message, by language.
     """
 
-    rule: Rule
+    rule: Rule[RuleActT]
     code: str
     start: str
     moves: Moves
-    title: Callable[[Act], Text]
+    title: Callable[[RuleActT], Text]
     area: Area = "general"
     defaults: Mapping[str, str] = field(default_factory=dict)
-    precedence: Callable[[Act, str], Precedence] = lambda data, time: "routine"
-    begun: Callable[[Act], str] | None = None
+    precedence: Callable[[RuleActT, str], Precedence] = lambda data, time: "routine"
+    begun: Callable[[RuleActT], str] | None = None
     holds: Callable[[Exchange, str], str] = lambda exchange, status: status
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset({"official", "track2", "exercise"})

@@ -87,7 +87,10 @@ def reached_step(deadline: Deadline, now: datetime) -> int:
 
 
 def check(
-    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], record: Record
+    registry: Registry,
+    exchange: Exchange,
+    calendars: dict[str, DutyCalendar],
+    record: Record[watch.Reminder | watch.Lapse | watch.LineCheckMissed],
 ) -> Refusal | None:
     """Refuse a reminder or a lapse that no scheduler would record now.
 
@@ -95,7 +98,6 @@ def check(
     must be those that every scheduler would write.
     """
     data = record.data
-    assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
     for deadline in open_deadlines(registry, exchange, calendars):
         if (deadline.clock, deadline.side, deadline.started_by) == (
             data.clock,

@@ -11,7 +11,7 @@ right one in any language. The act is everything between it and the last brace
 import re
 from calendar import monthrange
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -48,7 +48,17 @@ _FIRST: Final = re.compile(rb'{"act":"([a-z0-9-]*)"')
 _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.items()}
 
 
-class Record(Struct, frozen=True, kw_only=True, gc=False):
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    ActT_co = TypeVar("ActT_co", bound=Act, default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    ActT_co = TypeVar("ActT_co", covariant=True)
+
+
+class Record(Struct, Generic[ActT_co], frozen=True, kw_only=True, gc=False):
     """A well-formed record: its envelope, its act, its bytes and its commitment.
 
     `name` is the name of the act. `side` is the side of the actor, or `service`.
@@ -61,7 +71,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     envelope: Envelope
     act: bytes
     newest: bytes
-    data: Act
+    data: ActT_co
     raw: bytes
     commit: str
     name: str

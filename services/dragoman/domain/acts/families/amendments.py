@@ -248,14 +248,16 @@ def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -
     )
 
 
-def check_amending(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_amending(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.Amendment]
+) -> Refusal | None:
     """Refuse an amendment of the text that may not be proposed now.
 
     Another one is pending, no side has consented, or its digest or fields are not
     valid.
     """
     data = record.data
-    assert isinstance(data, continuing.Amendment) and exchange is not None
+    assert exchange is not None
     if consent.open_amendment(exchange) is not None:
         return invalid(
             "/act",
@@ -281,11 +283,11 @@ def check_amending(registry: Registry, exchange: Exchange | None, record: Record
 
 
 def check_alternative(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.Alternative]
 ) -> Refusal | None:
     """Refuse other words for a part that is no text, or already says the same."""
     data = record.data
-    assert isinstance(data, continuing.Alternative) and exchange is not None
+    assert exchange is not None
     part = data.field, or_default(data.item, 0)
     present = consent.part_of(exchange, part)
     if data.field in _FRAME - {"text", "subject"} or present is None or not _is_words(present):
@@ -316,14 +318,13 @@ def _is_words(raw: Raw) -> bool:
 
 
 def check_amendment_answer(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry,
+    exchange: Exchange | None,
+    record: Record[continuing.AmendmentAgreement | continuing.AmendmentRefusal],
 ) -> Refusal | None:
     """Refuse an answer to an amendment that is not pending, or is the side's own."""
     data = record.data
-    assert (
-        isinstance(data, continuing.AmendmentAgreement | continuing.AmendmentRefusal)
-        and exchange is not None
-    )
+    assert exchange is not None
     amendment = consent.open_amendment(exchange)
     if amendment is None or amendment.id != data.of:
         return invalid(
@@ -341,11 +342,11 @@ def check_amendment_answer(
 
 
 def check_withdrawal(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.ConsentWithdrawal]
 ) -> Refusal | None:
     """Refuse to take back an act of consent that is not the side's, or is complete."""
     data = record.data
-    assert isinstance(data, continuing.ConsentWithdrawal) and exchange is not None
+    assert exchange is not None
     act_of_consent = next(
         (
             recorded

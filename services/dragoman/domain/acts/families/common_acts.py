@@ -56,9 +56,8 @@ def by_all_addressed(exchange: Exchange, status: str) -> str:
     )
 
 
-def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
+def _cancel(exchange: Exchange, folding: Folding[continuing.Cancellation]) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, continuing.Cancellation)
     return replace(
         exchange,
         cancellation=StateCancellation(
@@ -153,13 +152,12 @@ def confirming(exchange: Exchange) -> set[str]:
 
 
 def _check_translated(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry,
+    exchange: Exchange | None,
+    record: Record[continuing.TranslationAgreement | continuing.TranslationDispute],
 ) -> Refusal | None:
     data = record.data
-    assert (
-        isinstance(data, continuing.TranslationAgreement | continuing.TranslationDispute)
-        and exchange is not None
-    )
+    assert exchange is not None
     for translation in exchange.acts.get("translation", ()):
         if translation.id == data.of:
             if translation.said.by.partition("/")[0] == record.side:
@@ -180,10 +178,10 @@ def _check_translated(
 
 
 def _check_second_key(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.SecondKey]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, continuing.SecondKey) and exchange is not None
+    assert exchange is not None
     sent = next(
         (
             one_key.sent
@@ -199,8 +197,7 @@ def _check_second_key(
     return None
 
 
-def _turn(exchange: Exchange, folding: Folding) -> Exchange:
-    assert isinstance(folding.record.data, continuing.SecondKey)
+def _turn(exchange: Exchange, folding: Folding[continuing.SecondKey]) -> Exchange:
     return two_keys.with_second_key_turned(exchange, folding.record.data.of, folding.stamp)
 
 

@@ -45,13 +45,13 @@ from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import Exchange, Registry
 
 
-def _check_note(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, ContactNote)
+def _check_note(
+    registry: Registry, exchange: Exchange | None, record: Record[ContactNote]
+) -> Refusal | None:
     return field_checks.times(reply_wanted_by=record.data.reply_wanted_by)
 
 
-def _note_title(data: Act) -> Text:
-    assert isinstance(data, ContactNote)
+def _note_title(data: ContactNote) -> Text:
     return sentence("Contact, %(form)s", form=NameValue("value", data.form))
 
 
@@ -113,9 +113,10 @@ def promised(exchange: Exchange) -> list[PromisedReply]:
     ]
 
 
-def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_line(
+    registry: Registry, exchange: Exchange | None, record: Record[LineCheck]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, LineCheck)
     if record.side == SERVICE:
         return line_checks.check(registry, record)
     if data.side is not UNSET:
@@ -128,8 +129,7 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     return None
 
 
-def _line_title(data: Act) -> Text:
-    assert isinstance(data, LineCheck)
+def _line_title(data: LineCheck) -> Text:
     return sentence(
         "Line check %(sequence)s, %(circuit)s",
         sequence=data.sequence,
@@ -158,9 +158,11 @@ LINE_CHECK: Final = Format(
 )
 
 
-def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_echo(
+    registry: Registry, exchange: Exchange | None, record: Record[Echo]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Echo) and exchange is not None
+    assert exchange is not None
     member = "text" if exchange.act == "line-check" else "designator"
     if (data.text is UNSET) == (member == "text") or (data.designator is UNSET) == (
         member == "designator"
@@ -189,9 +191,10 @@ def exactly_echoed(exchange: Exchange, status: str) -> str:
     return status if msgspec.json.decode(sent) == msgspec.json.decode(raw) else "echoed_with_errors"
 
 
-def _check_point(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_point(
+    registry: Registry, exchange: Exchange | None, record: Record[PointOfContact]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, PointOfContact)
     if len(set(data.channels)) < len(data.channels):
         return invalid("/channels", sentence("a means of contact is named twice; name it once"))
     refusal = field_checks.hours("/hours", data.hours) or field_checks.times(
@@ -202,8 +205,7 @@ def _check_point(registry: Registry, exchange: Exchange | None, record: Record) 
     return refusal
 
 
-def _point_title(data: Act) -> Text:
-    assert isinstance(data, PointOfContact)
+def _point_title(data: PointOfContact) -> Text:
     return sentence("Point of contact: %(role)s", role=data.role)
 
 
@@ -235,9 +237,10 @@ POINT_OF_CONTACT: Final = Format(
 )
 
 
-def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_call(
+    registry: Registry, exchange: Exchange | None, record: Record[CallRecord]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, CallRecord)
     for name in data.posts:
         refusal = field_checks.side(registry, f"/posts/{name}", name)
         if refusal is not None:
@@ -245,8 +248,7 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.window("/ended", Window(from_=data.began, to=data.ended))
 
 
-def _call_title(data: Act) -> Text:
-    assert isinstance(data, CallRecord)
+def _call_title(data: CallRecord) -> Text:
     return sentence(
         "Call, %(direction)s, %(time)s",
         direction=NameValue("value", data.direction),
@@ -264,9 +266,10 @@ CALL_RECORD: Final = Format(
 )
 
 
-def _check_office(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_office(
+    registry: Registry, exchange: Exchange | None, record: Record[LiaisonOffice]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, LiaisonOffice)
     if data.status != "proposed" and data.for_the_record is not True:
         return invalid(
             "/status",
@@ -284,15 +287,13 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _office_title(data: Act) -> Text:
-    assert isinstance(data, LiaisonOffice)
+def _office_title(data: LiaisonOffice) -> Text:
     return sentence(
         "Liaison office of %(side)s in %(seat)s", side=NameValue("side", data.side), seat=data.seat
     )
 
 
-def _office_status(data: Act) -> str:
-    assert isinstance(data, LiaisonOffice)
+def _office_status(data: LiaisonOffice) -> str:
     return data.status
 
 
@@ -339,17 +340,15 @@ def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange |
 
 
 def _check_programme(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[PeopleProgramme]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, PeopleProgramme)
     return field_checks.side(registry, "/host", data.host) or field_checks.window(
         "/period", data.period
     )
 
 
-def _programme_title(data: Act) -> Text:
-    assert isinstance(data, PeopleProgramme)
+def _programme_title(data: PeopleProgramme) -> Text:
     if isinstance(data.title, str):
         return verbatim(data.title)
     return sentence(

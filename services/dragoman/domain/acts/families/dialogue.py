@@ -29,7 +29,6 @@ from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence, verbatim
-from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import continuing
 from dragoman_schemas.acts.dialogue.joint_report import Dissent, JointReport
 from dragoman_schemas.acts.dialogue.perception import (
@@ -136,8 +135,7 @@ def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, TimedValue]]:
     return sorted((*series, *others), key=lambda item: item[1].told.position, reverse=True)
 
 
-def _perception_title(data: Act) -> Text:
-    assert isinstance(data, Perception)
+def _perception_title(data: Perception) -> Text:
     return verbatim(data.issue)
 
 
@@ -182,8 +180,7 @@ PERCEPTION: Final = Format(
 )
 
 
-def _recommendation_title(data: Act) -> Text:
-    assert isinstance(data, Recommendation)
+def _recommendation_title(data: Recommendation) -> Text:
     return verbatim(data.text)
 
 
@@ -213,9 +210,10 @@ RECOMMENDATION: Final = Format(
 )
 
 
-def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_item(
+    registry: Registry, exchange: Exchange | None, record: Record[RoadmapItem]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, RoadmapItem)
     for name in or_default(data.owners, ()):
         refusal = field_checks.side(registry, f"/owners/{name}", name)
         if refusal is not None:
@@ -227,8 +225,7 @@ def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -
     return field_checks.side(registry, "/host", data.host)
 
 
-def _item_title(data: Act) -> Text:
-    assert isinstance(data, RoadmapItem)
+def _item_title(data: RoadmapItem) -> Text:
     return verbatim(data.text)
 
 
@@ -269,16 +266,15 @@ ROADMAP_ITEM: Final = Format(
 )
 
 
-def _report_title(data: Act) -> Text:
-    assert isinstance(data, JointReport)
+def _report_title(data: JointReport) -> Text:
     return verbatim(data.title)
 
 
 def _check_paragraph(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[Dissent | continuing.Endorsement]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Dissent | continuing.Endorsement) and exchange is not None
+    assert exchange is not None
     if isinstance(data.paragraph, UnsetType):
         return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
     if exchange.act != "joint-report":
@@ -295,8 +291,9 @@ def _check_paragraph(
     return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
 
 
-def _check_report(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, JointReport)
+def _check_report(
+    registry: Registry, exchange: Exchange | None, record: Record[JointReport]
+) -> Refusal | None:
     return field_checks.authentic("/paragraphs", record.data.paragraphs, record.data.authentic)
 
 
@@ -317,10 +314,9 @@ JOINT_REPORT: Final = Format(
 
 
 def _check_document(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[ReferenceDocument]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, ReferenceDocument)
     if data.sha256 is data.published is UNSET:
         return invalid(
             "/published", sentence("say where it was published, or give the sha256 of its file")
@@ -328,8 +324,7 @@ def _check_document(
     return field_checks.day("/date", data.date)
 
 
-def _document_title(data: Act) -> Text:
-    assert isinstance(data, ReferenceDocument)
+def _document_title(data: ReferenceDocument) -> Text:
     return verbatim(f"{data.issuer}: {data.title}")
 
 

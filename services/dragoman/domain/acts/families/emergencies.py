@@ -27,17 +27,15 @@ from dragoman_schemas.state import Exchange, Registry
 
 
 def _check_emergency(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[emergency.EmergencyNotification]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, emergency.EmergencyNotification)
     return field_checks.times(time=data.time, next_update=data.next_update) or field_checks.place(
         "/place", data.place
     )
 
 
-def _emergency_title(data: Act) -> Text:
-    assert isinstance(data, emergency.EmergencyNotification)
+def _emergency_title(data: emergency.EmergencyNotification) -> Text:
     nature = NameValue("value", data.nature)
     return sentence(
         "Emergency, %(nature)s, %(place)s, %(time)s",
@@ -84,17 +82,17 @@ EMERGENCY_NOTIFICATION: Final = Format(
 )
 
 
-def _check_warning(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_warning(
+    registry: Registry, exchange: Exchange | None, record: Record[TerrorismWarning]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, TerrorismWarning)
     refusal = field_checks.place("/place", data.place)
     if refusal is None and not isinstance(data.window, str):
         return field_checks.window("/window", data.window)
     return refusal
 
 
-def _warning_title(data: Act) -> Text:
-    assert isinstance(data, TerrorismWarning)
+def _warning_title(data: TerrorismWarning) -> Text:
     threat, target = NameValue("value", data.threat), NameValue("value", data.target)
     return sentence(
         "Warning: %(threat)s, %(target)s, %(place)s",
@@ -140,10 +138,9 @@ TERRORISM_WARNING: Final = Format(
 
 
 def _check_humanitarian(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[HumanitarianNotification]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, HumanitarianNotification)
     needed = {"site": ("place",), "movement": ("route", "departure")}[data.kind]
     for name in needed:
         if getattr(data, name) is UNSET:
@@ -172,16 +169,14 @@ def _check_humanitarian(
     )
 
 
-def _humanitarian_title(data: Act) -> Text:
-    assert isinstance(data, HumanitarianNotification)
+def _humanitarian_title(data: HumanitarianNotification) -> Text:
     kind = NameValue("value", data.kind)
     return sentence(
         "Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation
     )
 
 
-def _humanitarian_precedence(data: Act, time: str) -> Precedence:
-    assert isinstance(data, HumanitarianNotification)
+def _humanitarian_precedence(data: HumanitarianNotification, time: str) -> Precedence:
     return "priority" if data.urgent is True else "routine"
 
 

@@ -152,10 +152,9 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
     return None
 
 
-def registry_of(record: Record, stamp: Stamp) -> Registry:
+def registry_of(record: Record[acts.ChannelOpening], stamp: Stamp) -> Registry:
     """Return the registry that a valid genesis creates."""
     data = record.data
-    assert isinstance(data, acts.ChannelOpening)
     keys = {
         keyid: key for side in data.sides for keyid, key in membership.root_keys(side, 0).items()
     }

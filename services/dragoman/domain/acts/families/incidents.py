@@ -36,10 +36,9 @@ _FLASH: Final = frozenset(
 
 
 def _check_incident(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[HazardousIncident]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, HazardousIncident)
     return (
         field_checks.times(time=data.time, known_at=data.known_at, next_update=data.next_update)
         or field_checks.place("/place", data.place)
@@ -63,13 +62,11 @@ NARRATIVE: Final = {
 """The field of each format that corresponds to an account's `facts`."""
 
 
-def _incident_precedence(data: Act, time: str) -> Precedence:
-    assert isinstance(data, HazardousIncident)
+def _incident_precedence(data: HazardousIncident, time: str) -> Precedence:
     return "flash" if data.kind in _FLASH else "immediate"
 
 
-def _incident_title(data: Act) -> Text:
-    assert isinstance(data, HazardousIncident)
+def _incident_title(data: HazardousIncident) -> Text:
     kind = NameValue("value", data.kind, first=True)
     return sentence(
         "%(kind)s, %(place)s, %(time)s",
@@ -111,9 +108,10 @@ HAZARDOUS_INCIDENT: Final = Format(
 )
 
 
-def _check_launch(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_launch(
+    registry: Registry, exchange: Exchange | None, record: Record[LaunchNotice]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, LaunchNotice)
     if data.window is data.time is UNSET:
         return invalid("/window", sentence("say when: give a window, or a time"))
     if not isinstance(data.window, UnsetType):
@@ -128,8 +126,7 @@ def _check_launch(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _launch_title(data: Act) -> Text:
-    assert isinstance(data, LaunchNotice)
+def _launch_title(data: LaunchNotice) -> Text:
     return sentence(
         "Launch, %(phase)s, %(place)s",
         phase=NameValue("value", data.phase),
@@ -137,8 +134,7 @@ def _launch_title(data: Act) -> Text:
     )
 
 
-def _launch_precedence(data: Act, time: str) -> Precedence:
-    assert isinstance(data, LaunchNotice)
+def _launch_precedence(data: LaunchNotice, time: str) -> Precedence:
     return "flash" if data.phase == "deviation" else "priority"
 
 
@@ -168,15 +164,13 @@ LAUNCH_NOTICE: Final = Format(
 
 
 def _check_encounter(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[EncounterReport]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, EncounterReport)
     return field_checks.times(time=data.time) or field_checks.place("/place", data.place)
 
 
-def _encounter_title(data: Act) -> Text:
-    assert isinstance(data, EncounterReport)
+def _encounter_title(data: EncounterReport) -> Text:
     place, time = place_text(data.place), time_text(data.time)
     if data.domain == "sea":
         return sentence("Encounter at sea, %(place)s, %(time)s", place=place, time=time)
@@ -225,14 +219,14 @@ ENCOUNTER_REPORT: Final = Format(
 )
 
 
-def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_area(
+    registry: Registry, exchange: Exchange | None, record: Record[DangerArea]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, DangerArea)
     return field_checks.place("/place", data.place) or field_checks.window("/window", data.window)
 
 
-def _area_title(data: Act) -> Text:
-    assert isinstance(data, DangerArea)
+def _area_title(data: DangerArea) -> Text:
     return sentence(
         "Danger area, %(hazard)s, %(place)s",
         hazard=NameValue("value", data.hazard),

@@ -15,7 +15,6 @@ from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import Text, sentence
-from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.office.internal_task import (
     Instruction,
     InstructionRequest,
@@ -28,10 +27,9 @@ KINDS: Final = frozenset({"desk"})
 
 
 def _check_officers(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[Tasking | SeenBy]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Tasking | SeenBy)
     for index, name in enumerate(data.officers):
         if f"{record.side}/{name}" not in registry.officers:
             return invalid(
@@ -43,13 +41,13 @@ def _check_officers(
     return field_checks.times(due=data.due) if isinstance(data, Tasking) else None
 
 
-def _check_request(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, InstructionRequest)
+def _check_request(
+    registry: Registry, exchange: Exchange | None, record: Record[InstructionRequest]
+) -> Refusal | None:
     return field_checks.times(wanted_by=record.data.wanted_by)
 
 
-def _task_title(data: Act) -> Text:
-    assert isinstance(data, Tasking)
+def _task_title(data: Tasking) -> Text:
     return sentence("Task for %(officers)s", officers=data.officers)
 
 

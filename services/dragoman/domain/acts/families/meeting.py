@@ -32,7 +32,6 @@ from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.text import Text, sentence, verbatim
-from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.meeting import meeting_request as acts
 from dragoman_schemas.acts.meeting.call_request import CallRequest
 from dragoman_schemas.acts.meeting.visit_invitation import VisitInvitation
@@ -66,14 +65,16 @@ def _check_windows(windows: tuple[Window, ...] | UnsetType) -> Refusal | None:
     return None
 
 
-def _check_request(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_request(
+    registry: Registry, exchange: Exchange | None, record: Record[acts.MeetingRequest]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.MeetingRequest)
     return _check_windows(data.windows) or field_checks.side(registry, "/host", data.host)
 
 
-def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, CallRequest)
+def _check_call(
+    registry: Registry, exchange: Exchange | None, record: Record[CallRequest]
+) -> Refusal | None:
     asking = registry.officers.get(record.envelope.actor)
     if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
         return make_refusal(
@@ -84,9 +85,10 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     return _check_windows(record.data.windows)
 
 
-def _check_visit(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_visit(
+    registry: Registry, exchange: Exchange | None, record: Record[VisitInvitation]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, VisitInvitation)
     return field_checks.window("/dates", data.dates) or field_checks.place("/place", data.place)
 
 
@@ -95,10 +97,10 @@ def _window(data: acts.Acceptance) -> int:
 
 
 def _check_acceptance(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[acts.Acceptance]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.Acceptance) and exchange is not None
+    assert exchange is not None
     refusal = check_terms(registry, exchange, record)
     if refusal is not None:
         return refusal
@@ -134,9 +136,8 @@ def check_choice(exchange: Exchange, record: Record) -> Refusal | None:
     return invalid("/window", detail)
 
 
-def _accept(exchange: Exchange, folding: Folding) -> Exchange:
+def _accept(exchange: Exchange, folding: Folding[acts.Acceptance]) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, acts.Acceptance)
     meeting, window, side = _meeting(exchange), _window(data), folding.record.side
     chosen = (*terms(exchange), Raw(b"null"))[window]
     accepted = {
@@ -148,10 +149,11 @@ def _accept(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _check_proposal(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry,
+    exchange: Exchange | None,
+    record: Record[acts.CounterProposal | acts.Postponement],
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.CounterProposal | acts.Postponement)
     return _check_windows(data.windows)
 
 
@@ -181,15 +183,15 @@ def _postponed(exchange: Exchange, status: str) -> str:
     return "notified" if exchange.meeting is None else "requested"
 
 
-def _check_held(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_held(
+    registry: Registry, exchange: Exchange | None, record: Record[acts.MeetingHeld]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.MeetingHeld)
     return field_checks.window("/from", Window(from_=data.from_, to=data.to))
 
 
-def _hold(exchange: Exchange, folding: Folding) -> Exchange:
+def _hold(exchange: Exchange, folding: Folding[acts.MeetingHeld]) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, acts.MeetingHeld)
     meeting = _meeting(exchange)
     held_meeting = Held(
         recorded=folding.stamp,
@@ -200,14 +202,14 @@ def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held_meeting)))
 
 
-def _check_readout(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, acts.Readout)
+def _check_readout(
+    registry: Registry, exchange: Exchange | None, record: Record[acts.Readout]
+) -> Refusal | None:
     return field_checks.authentic("/text", (record.data.text,), record.data.authentic)
 
 
-def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
+def _read_out(exchange: Exchange, folding: Folding[acts.Readout]) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, acts.Readout)
     meeting, side = _meeting(exchange), folding.record.side
     text = content_of(folding.record.newest)["text"]
     kind: Literal["proposed_jointly", "separate"] = (
@@ -248,9 +250,11 @@ def _with_readout(
     return replace(meeting, readouts=readouts, readouts_differ=len(wordings) > 1)
 
 
-def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_joint(
+    registry: Registry, exchange: Exchange | None, record: Record[acts.ReadoutAgreement]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.ReadoutAgreement) and exchange is not None
+    assert exchange is not None
     proposed = {
         side: state_readout
         for side, state_readout in consent.proposed_readouts(exchange).items()
@@ -297,9 +301,8 @@ def _whose(data: acts.ReadoutAgreement, proposed: dict[str, ReadoutState]) -> st
     return next(iter(proposed)) if isinstance(data.side, UnsetType) else data.side
 
 
-def _read_jointly(exchange: Exchange, folding: Folding) -> Exchange:
+def _read_jointly(exchange: Exchange, folding: Folding[acts.ReadoutAgreement]) -> Exchange:
     data, side = folding.record.data, folding.record.side
-    assert isinstance(data, acts.ReadoutAgreement)
     proposed = {
         name: state_readout
         for name, state_readout in consent.proposed_readouts(exchange).items()
@@ -329,9 +332,11 @@ def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
     return {name: topics for name, topics in consent.versions(exchange).items() if name != side}
 
 
-def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_agreed(
+    registry: Registry, exchange: Exchange | None, record: Record[acts.AgendaAgreement]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, acts.AgendaAgreement) and exchange is not None
+    assert exchange is not None
     versions = _versions(exchange, record.side)
     if not versions:
         return invalid(
@@ -360,9 +365,8 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
     return None
 
 
-def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
+def _agree_agenda(exchange: Exchange, folding: Folding[acts.AgendaAgreement]) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, acts.AgendaAgreement)
     versions, meeting = _versions(exchange, folding.record.side), _meeting(exchange)
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     agendas = {whose: versions[whose], **meeting.agendas, folding.record.side: versions[whose]}
@@ -375,18 +379,15 @@ def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     )
 
 
-def _title(data: Act) -> Text:
-    assert isinstance(data, acts.MeetingRequest)
+def _title(data: acts.MeetingRequest) -> Text:
     return verbatim(data.purpose)
 
 
-def _call_title(data: Act) -> Text:
-    assert isinstance(data, CallRequest)
+def _call_title(data: CallRequest) -> Text:
     return sentence("Call with %(counterpart)s", counterpart=data.counterpart)
 
 
-def _visit_title(data: Act) -> Text:
-    assert isinstance(data, VisitInvitation)
+def _visit_title(data: VisitInvitation) -> Text:
     return sentence("Visit: %(purpose)s", purpose=data.purpose)
 
 

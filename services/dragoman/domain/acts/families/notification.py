@@ -67,7 +67,7 @@ from dragoman.domain.acts.families.notification_words import (
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
-from dragoman_schemas.act_frame import Act, Answering
+from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.notification.danger_area import AllClear
@@ -95,10 +95,9 @@ from dragoman_schemas.state import Account, Exchange, Registry
 
 
 def _check_activity(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[MilitaryActivity]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, MilitaryActivity)
     for index, phase in enumerate(or_default(data.phases, ())):
         refusal = field_checks.window(
             f"/phases/{index}/window", phase.window
@@ -112,8 +111,7 @@ def _check_activity(
     )
 
 
-def _activity_title(data: Act) -> Text:
-    assert isinstance(data, MilitaryActivity)
+def _activity_title(data: MilitaryActivity) -> Text:
     return sentence(
         "%(designation)s, %(type)s, from %(time)s",
         designation=data.designation,
@@ -122,8 +120,9 @@ def _activity_title(data: Act) -> Text:
     )
 
 
-def _check_after(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, AfterActivityReport)
+def _check_after(
+    registry: Registry, exchange: Exchange | None, record: Record[AfterActivityReport]
+) -> Refusal | None:
     return field_checks.times(ended_at=record.data.ended_at)
 
 
@@ -153,10 +152,9 @@ MILITARY_ACTIVITY: Final = Format(
 
 
 def _check_explanation(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[ExplanationRequest]
 ) -> Refusal | None:
     data = record.data
-    assert isinstance(data, ExplanationRequest)
     for index, name in enumerate(or_default(data.bring_in, ())):
         refusal = field_checks.side(registry, f"/bring_in/{index}", name)
         if refusal is not None:
@@ -164,8 +162,7 @@ def _check_explanation(
     return field_checks.place("/place", data.place) or field_checks.times(since=data.since)
 
 
-def _explanation_title(data: Act) -> Text:
-    assert isinstance(data, ExplanationRequest)
+def _explanation_title(data: ExplanationRequest) -> Text:
     return sentence(
         "Request for explanation: %(type)s, %(place)s", type=data.type, place=place_text(data.place)
     )
@@ -199,10 +196,12 @@ EXPLANATION_REQUEST: Final = Format(
 # N07
 
 
-def _check_account(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_account(
+    registry: Registry, exchange: Exchange | None, record: Record[CounterAccount]
+) -> Refusal | None:
     """Refuse an account with a field that the format of its event does not have."""
     data = record.data
-    assert isinstance(data, CounterAccount) and exchange is not None
+    assert exchange is not None
     names = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
     for name in data.__struct_fields__:
         if name not in names and getattr(data, name) is not UNSET:
@@ -237,26 +236,27 @@ def _account(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _check_contained(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[Contained]
 ) -> Refusal | None:
-    assert isinstance(record.data, Contained)
     return field_checks.times(at=record.data.at)
 
 
 # N08 to N10
 
 
-def _check_clear(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, AllClear)
+def _check_clear(
+    registry: Registry, exchange: Exchange | None, record: Record[AllClear]
+) -> Refusal | None:
     return field_checks.times(cleared_at=record.data.cleared_at)
 
 
 # N12
 
 
-def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_coded(
+    registry: Registry, exchange: Exchange | None, record: Record[ImmediateNotification]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, ImmediateNotification)
     book = codebook_of(data.code_word, data.codebook_version)
     if book is None:
         codebooks = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
@@ -305,8 +305,7 @@ def coded_text(exchange: Exchange) -> dict[str, str]:
     return {} if book is None else book.texts[designator]
 
 
-def _coded_title(data: Act) -> Text:
-    assert isinstance(data, ImmediateNotification)
+def _coded_title(data: ImmediateNotification) -> Text:
     return verbatim(f"{data.code_word} {data.designator}")
 
 
@@ -337,8 +336,9 @@ IMMEDIATE_NOTIFICATION: Final = Format(
 # N13
 
 
-def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, emergency.Ended)
+def _check_ended(
+    registry: Registry, exchange: Exchange | None, record: Record[emergency.Ended]
+) -> Refusal | None:
     return field_checks.times(ended_at=record.data.ended_at)
 
 
@@ -375,9 +375,10 @@ def _check_delivered(
 # N14 to N16
 
 
-def _check_annual(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_annual(
+    registry: Registry, exchange: Exchange | None, record: Record[AnnualExchange]
+) -> Refusal | None:
     data = record.data
-    assert isinstance(data, AnnualExchange)
     nil, has_data = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
     if nil == has_data:
         return invalid(
@@ -392,8 +393,7 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _annual_title(data: Act) -> Text:
-    assert isinstance(data, AnnualExchange)
+def _annual_title(data: AnnualExchange) -> Text:
     kind = NameValue("value", data.kind, first=True)
     if data.nil_return is True:
         return sentence("%(kind)s %(year)s, nil return", kind=kind, year=data.year)
@@ -419,13 +419,13 @@ ANNUAL_EXCHANGE: Final = Format(
 # N17
 
 
-def _check_inquiry(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, IctInquiry)
+def _check_inquiry(
+    registry: Registry, exchange: Exchange | None, record: Record[IctInquiry]
+) -> Refusal | None:
     return field_checks.times(time=record.data.time)
 
 
-def _inquiry_title(data: Act) -> Text:
-    assert isinstance(data, IctInquiry)
+def _inquiry_title(data: IctInquiry) -> Text:
     return sentence(
         "ICT inquiry, %(affected)s, %(time)s",
         affected=NameValue("value", data.affected),

@@ -31,13 +31,12 @@ from dragoman_schemas.state import (
 )
 
 
-def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
+def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange:
     """Return the exchange that an opening creates, with every default filled in.
 
     `invokes` is the request whose ladder the exchange belongs to.
     """
     record, data = folding.record, folding.record.data
-    assert isinstance(data, OpeningAct)
     side = side_of(record)
     names = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = or_default(data.info, ())
@@ -106,14 +105,13 @@ def _prepared(form: Format, *, track2: bool) -> dict[str, Raw]:
     return {name: Raw(value.encode()) for name, value in defaults.items()}
 
 
-def check_opening(registry: Registry, form: Format, record: Record) -> Refusal | None:
+def check_opening(registry: Registry, form: Format, record: Record[OpeningAct]) -> Refusal | None:
     """Refuse an opening that breaks a rule of the frame.
 
     The rules are on the kind of channel, the addressees, the times, and the length of a
     text for its precedence.
     """
     data = record.data
-    assert isinstance(data, OpeningAct)
     refusal = (
         _check_kind(registry, form)
         or _check_named(registry, data, record.side)

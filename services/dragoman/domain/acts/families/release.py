@@ -241,13 +241,13 @@ def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
     )
 
 
-def _check_release(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, Release)
+def _check_release(
+    registry: Registry, exchange: Exchange | None, record: Record[Release]
+) -> Refusal | None:
     return field_checks.times(publish_at=record.data.publish_at)
 
 
-def _release_title(data: Act) -> Text:
-    assert isinstance(data, Release)
+def _release_title(data: Release) -> Text:
     return sentence("Release: %(title)s", title=verbatim(data.title))
 
 
@@ -266,13 +266,13 @@ RELEASE: Final = Format(
 )
 
 
-def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, PublicLine)
+def _check_line(
+    registry: Registry, exchange: Exchange | None, record: Record[PublicLine]
+) -> Refusal | None:
     return field_checks.times(not_before=record.data.not_before)
 
 
-def _line_title(data: Act) -> Text:
-    assert isinstance(data, PublicLine)
+def _line_title(data: PublicLine) -> Text:
     use = NameValue("value", data.use)
     return sentence("Public line, %(use)s: %(line)s", use=use, line=verbatim(data.line))
 

@@ -17,10 +17,11 @@ from dragoman_schemas.state import (
 )
 
 
-def check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_update(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.Update]
+) -> Refusal | None:
     """Refuse an update without any news, or with a time that is not real."""
     data = record.data
-    assert isinstance(data, continuing.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid(
             "/text",
@@ -31,9 +32,11 @@ def check_update(registry: Registry, exchange: Exchange | None, record: Record) 
     return field_checks.times(as_of=data.as_of, next_update=data.next_update)
 
 
-def check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_absent(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.NonAttendance]
+) -> Refusal | None:
     """Refuse to report the absence of a side that is not in the exchange."""
-    assert isinstance(record.data, continuing.NonAttendance) and exchange is not None
+    assert exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
         return invalid(
             "/side",
@@ -45,20 +48,20 @@ def check_absent(registry: Registry, exchange: Exchange | None, record: Record) 
     return None
 
 
-def mark_absent(exchange: Exchange, folding: Folding) -> Exchange:
+def mark_absent(exchange: Exchange, folding: Folding[continuing.NonAttendance]) -> Exchange:
     """Return the exchange with a side marked as absent from its meeting."""
     data, meeting = folding.record.data, exchange.meeting
-    assert isinstance(data, continuing.NonAttendance) and meeting is not None
+    assert meeting is not None
     return replace(
         exchange, meeting=replace(meeting, absent={data.side: folding.stamp, **meeting.absent})
     )
 
 
 def check_translation(
-    registry: Registry, exchange: Exchange | None, record: Record
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.Translation]
 ) -> Refusal | None:
     """Refuse a translation of a message that is not in the exchange."""
-    assert isinstance(record.data, continuing.Translation) and exchange is not None
+    assert exchange is not None
     of = record.data.of
     if of is UNSET or any(of == message.id for message in exchange.messages):
         return None
@@ -72,18 +75,20 @@ EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
 """Members of a reply to a request for explanation."""
 
 
-def check_interim(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_interim(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.InterimReply]
+) -> Refusal | None:
     """Refuse a holding reply whose time is not real."""
-    assert isinstance(record.data, continuing.InterimReply)
     return field_checks.times(next_word_by=record.data.next_word_by)
 
 
-def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_reply(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.Reply]
+) -> Refusal | None:
     """Refuse a reply that says nothing, or has members of another format.
 
     Refuse also a question that is answered twice, a place or a time that is not valid.
     """
-    assert isinstance(record.data, continuing.Reply)
     assert exchange is not None
     data = record.data
     explained = {name: value for name in EXPLAINED if (value := getattr(data, name)) is not UNSET}
@@ -121,10 +126,11 @@ def check_reply(registry: Registry, exchange: Exchange | None, record: Record) -
     return None
 
 
-def check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def check_attempt(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.CallAttempt]
+) -> Refusal | None:
     """Refuse a call attempt with an unknown side, or with a time that is not real."""
     data = record.data
-    assert isinstance(data, continuing.CallAttempt)
     if data.side != "unknown":
         return field_checks.side(registry, "/side", data.side) or field_checks.times(at=data.at)
     return field_checks.times(at=data.at)
