@@ -1,4 +1,6 @@
-"""Programs that nobody here wrote: a Go verifier over public libraries, and a witness of another project."""
+"""Programs that nobody here wrote: a Go verifier over public libraries, and a witness of another
+project.
+"""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,6 @@
-"""How Schemathesis sends and reads the types that it does not know, as text, as they are; and the one 503 that is an answer."""
+"""How Schemathesis sends and reads the types that it does not know, as text, as they are; and the
+one 503 that is an answer.
+"""
 
 from typing import Any, get_args
 
@@ -34,7 +36,9 @@ def text(ctx: schemathesis.DeserializationContext, response: Any) -> Any:
 def unavailable_only_while_behind(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> None:
-    """A 503 says that the log has not come to the position that was asked for, and when to ask again."""
+    """A 503 says that the log has not come to the position that was asked for, and when to ask
+    again.
+    """
     if response.status_code == 503:
         assert response.json()["type"] == "/problems/behind", response.text
         assert "retry-after" in response.headers, response.headers

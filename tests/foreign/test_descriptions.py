@@ -1,4 +1,6 @@
-"""What we say of our API and our streams, read by the linters of Redocly and of Stoplight: no error, and nothing that they would warn of."""
+"""What we say of our API and our streams, read by the linters of Redocly and of Stoplight: no
+error, and nothing that they would warn of.
+"""
 
 import json
 import os

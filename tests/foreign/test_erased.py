@@ -1,4 +1,6 @@
-"""A lawful erasure, verified by who has nothing but the archive, its README and other people's libraries; and unlawful ones, which are not."""
+"""A lawful erasure, verified by who has nothing but the archive, its README and other people's
+libraries; and unlawful ones, which are not.
+"""
 
 import subprocess
 import zipfile

@@ -1,4 +1,6 @@
-"""Other people's libraries verify a running log: heads, tiles, every record, consistency, cosignatures, and proofs offline."""
+"""Other people's libraries verify a running log: heads, tiles, every record, consistency,
+cosignatures, and proofs offline.
+"""
 
 import subprocess
 import zipfile

@@ -1,6 +1,8 @@
-"""Three readers of one grammar, in Python, Go and JavaScript, say the same of every act: those to refuse, those that hold, and spoilt ones.
+"""Three readers of one grammar, in Python, Go and JavaScript, say the same of every act: those to
+refuse, those that hold, and spoilt ones.
 
-Of whole records as well; in JavaScript it is the page's own reader, asked in tests/browser/test_proof_module.py.
+Of whole records as well; in JavaScript it is the page's own reader, asked in
+tests/browser/test_proof_module.py.
 """
 
 import base64

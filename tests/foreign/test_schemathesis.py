@@ -1,4 +1,6 @@
-"""Schemathesis asks every operation of the running service, as each role: what it sends by our description, and what it breaks on purpose."""
+"""Schemathesis asks every operation of the running service, as each role: what it sends by our
+description, and what it breaks on purpose.
+"""
 
 import os
 import subprocess

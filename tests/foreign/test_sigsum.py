@@ -1,4 +1,6 @@
-"""A witness that another project wrote cosigns our heads, and a registrar that starts again goes on with it."""
+"""A witness that another project wrote cosigns our heads, and a registrar that starts again goes on
+with it.
+"""
 
 import json
 import os

@@ -7,7 +7,7 @@
 //                                           "witnesses": […], "policy": TEXT, "oldest": …} on
 //                                           stdin gives one line of JSON on stdout
 //
-// Comments cite the sections as R§ (record.md) and L§ (log.md). "Guess" marks what they leave open.
+// Comments cite the sections as R§ (record.md) and L§ (log.md).
 
 import { createHash, createPublicKey, verify as verifyWithLibrary } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -321,7 +321,8 @@ const words = (text) => text.trim().split(/\s+/)
 const FAMILIES = ['contact', 'meeting', 'notification', 'dialogue', 'channel', 'desk']
 const OPENING_FAMILY = new Map()
 for (const [family, acts] of [
-  ['contact', 'line-check point-of-contact contact-note call-record liaison-office people-programme'],
+  ['contact', `line-check point-of-contact contact-note call-record liaison-office
+    people-programme`],
   ['meeting', 'meeting-request call-request visit-invitation'],
   ['notification', `military-activity explanation-request hazardous-incident launch-notice
     encounter-report danger-area immediate-notification emergency-notification terrorism-warning
@@ -390,7 +391,8 @@ const Hex32 = like(whole('[0-9a-f]{64}'))
 const Base64Of32 = like(whole('[A-Za-z0-9+/]{43}='))
 const Line = ofLength(1, 500)
 const Text = ofLength(1, 60000)
-const Language = (v) => isText(v) && v.length <= 35 && whole('[a-z]{2,3}(-[A-Za-z0-9]{2,8})*').test(v)
+const Language = (v) =>
+  isText(v) && v.length <= 35 && whole('[a-z]{2,3}(-[A-Za-z0-9]{2,8})*').test(v)
 const Words = (v) =>
   Text(v) ||
   (v instanceof Map && v.size >= 1 && v.size <= 20 &&
@@ -417,7 +419,6 @@ const ErasedRecord = objectOf(
 const Signed = objectOf({
   channel: Hex32, type: ofLength(0, 90), exchange: ofLength(0, 36), id: Id,
   author: ofLength(0, 127), after: like(whole('([0-9a-f]{64})?')),
-  // Guess (R§12): `seen` has exactly these two members.
   seen: objectOf({ size: integer(1), root: Base64Of32 }),
 })
 const Keys = listOf(Base64Of32, 1, 8)
@@ -470,11 +471,14 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   ],
 }).map(([act, [needed, optional]]) => [
   act,
-  // Guess (R§3 against R§9): the shape of `channel-opening` allows `signed`, as R§9 says.
+  // R§3: every act may have `signed`, `channel-opening` too.
   objectOf({ act: oneOf(act), ...needed }, { ...optional, signed: Signed }),
 ]))
 const KEEPER = new Set(words(`officer officer-revocation key-addition key-revocation root-rotation
   side-admission erasure-consent erasure profile-adoption codebook-adoption policy-adoption`))
+
+/** The act in the type of a record: the second part between points (R§15.2). */
+const actOfType = (type) => type.split('.')[1] ?? ''
 
 function fitsShape(act) {
   const name = act.get('act')
@@ -494,7 +498,7 @@ function dayExists(year, month, day) {
   return day <= DAYS[month - 1] + (month === 2 && leap ? 1 : 0)
 }
 
-/** Microseconds of Unix time of a Timestamp, or null when the time does not exist. */
+/** Microseconds of Unix time of a Timestamp, or null when the time does not exist (R§14.1). */
 function instant(text) {
   const match = TIMESTAMP.exec(text)
   if (!match) return null
@@ -502,8 +506,7 @@ function instant(text) {
   const second = Number(match[6] ?? 0)
   const [zoneHour, zoneMinute] = [Number(match[9] ?? 0), Number(match[10] ?? 0)]
   if (!dayExists(year, month, day) || hour > 23 || minute > 59 || second > 59) return null
-  // Guess (R§14.10, "existing time"): an offset has at most 23 hours and 59 minutes.
-  if (zoneHour > 23 || zoneMinute > 59) return null
+  if (year < 1000 || year > 9000 || zoneHour > 23 || zoneMinute > 59) return null
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   date.setUTCHours(hour, minute, second)
@@ -513,11 +516,12 @@ function instant(text) {
 }
 
 function zoneExists(zone) {
-  // Guess (R§14.10, "an existing IANA zone"): what this Node knows, but no plain offset.
+  // R§14.10 asks for a name of the time zone database, in its spelling. Intl also takes plain
+  // offsets and other cases, which are refused here as far as Intl shows them.
   if (!/^[A-Za-z]/.test(zone)) return false
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone })
-    return true
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions()
+    return timeZone === zone || timeZone.toLowerCase() !== zone.toLowerCase()
   } catch {
     return false
   }
@@ -534,6 +538,12 @@ const ENVELOPE = [
 ]
 const RECORD_TIME = whole(
   '([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\\.[0-9]{3}Z')
+function isRecordTime(text) {
+  const match = RECORD_TIME.exec(text)
+  if (!match) return false
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number)
+  return dayExists(year, month, day) && hour <= 23 && minute <= 59 && second <= 59
+}
 const DECIDED = whole('0|[1-9][0-9]{0,15}')
 const ENTRY = whole('dragoman-entry/v1\\nindex (0|[1-9][0-9]{0,15})\\ncommit ([0-9a-f]{64})\\n')
 
@@ -562,12 +572,10 @@ function splitRecord(message) {
   if (at > message.length - 1) return null
   record.bytes = message.subarray(at, message.length - 1)
   if (!ID.test(record.id) || !ID.test(record.subject)) return null
-  const time = RECORD_TIME.exec(record.time)
-  if (!time) return null
-  const [year, month, day, hour, minute, second] = time.slice(1).map(Number)
-  if (!dayExists(year, month, day) || hour > 23 || minute > 59 || second > 59) return null
+  if (!isRecordTime(record.time)) return null
   if (!DECIDED.test(record.decided)) return null
-  if (!/^[0-9a-f]{64}$/.test(record.salt) || record.datacontenttype !== 'application/json') return null
+  if (!/^[0-9a-f]{64}$/.test(record.salt)) return null
+  if (record.datacontenttype !== 'application/json') return null
   if (record.attestation !== 'author' && record.attestation !== 'host') return null
   if ((record.signatures !== undefined) !== (record.attestation === 'author')) return null
   try {
@@ -616,7 +624,7 @@ class Tree {
     return this.over(0, size)
   }
 
-  /** The root over the leaves [from, to), where `from` is a multiple of a power of two ≥ to−from. */
+  /** The root over the leaves [from, to); `from` is a multiple of a power of two ≥ to−from. */
   over(from, to) {
     if (from === to) return sha256('')
     let result = null
@@ -713,18 +721,22 @@ function parseCheckpoint(text) {
   return { origin: match[1], size, root }
 }
 
-/** A policy (L§8), or null. */
-function parsePolicy(text) {
-  const pieces = text.split('\n')
-  // Guess (L§8): the last line may lack its LF.
-  if (pieces.at(-1) === '') pieces.pop()
-  if (pieces.length > 1000) return null
+const wordsOf = (line) => line.split(/\p{White_Space}+/u).filter((word) => word !== '')
+
+/** The size in the text of a checkpoint, whatever its signature lines are; null without a text. */
+function sizeIn(checkpoint) {
+  const end = checkpoint ? checkpoint.lastIndexOf('\n\n') : -1
+  return end < 0 ? null : parseCheckpoint(checkpoint.toString('utf8', 0, end + 1))?.size ?? null
+}
+
+/** A policy (L§8), or null. One that is given may lack its log line (L§10 step 3). */
+function parsePolicy(text, needsLog = true) {
   const policy = { logs: [], members: new Map(), quorum: null }
   const isFree = (name) => name !== 'none' && !policy.members.has(name)
-  for (const piece of pieces) {
-    // Guess (L§8): `#` begins a comment anywhere in a line; white space is Unicode's.
-    const line = piece.split('#')[0].split(/\p{White_Space}+/u).filter((word) => word !== '')
+  for (const [index, piece] of text.split('\n').entries()) {
+    const line = wordsOf(piece.split('#')[0])
     if (line.length === 0) continue
+    if (index >= 1000) return null
     if (line[0] === 'log' && (line.length === 2 || line.length === 3)) {
       const key = parseVerifierKey(line[1], 1)
       if (!key) return null
@@ -738,7 +750,7 @@ function parsePolicy(text) {
       if (!isFree(line[1]) || new Set(members).size !== members.length) return null
       if (!members.every((name) => policy.members.has(name))) return null
       const many = line[2] === 'all' ? members.length : line[2] === 'any' ? 1
-        : /^[1-9][0-9]{0,3}$/.test(line[2]) ? Number(line[2]) : 0
+        : /^[0-9]+$/.test(line[2]) ? Number(line[2]) : 0
       if (many < 1 || many > members.length) return null
       policy.members.set(line[1], { members, many })
     } else if (line[0] === 'quorum' && line.length === 2) {
@@ -749,20 +761,17 @@ function parsePolicy(text) {
       return null
     }
   }
-  if (policy.quorum === null || policy.logs.length === 0) return null
+  if (policy.quorum === null || (needsLog && policy.logs.length === 0)) return null
   policy.witnesses = [...policy.members.values()].filter((m) => m.key).map((m) => m.key)
   return policy
 }
 
-// Stands in for the log of a given policy, which is looked at only in its witnesses.
-const ANY_LOG = logVerifierKey('any.invalid', Buffer.from(
-  '2543b92ff1095511476adc8369db6ddc933665a11978dda1404ee1066ca9559d', 'hex'))
-
 /** A policy for a channel (L§8), or null. `isTaken` says whether a keyid serves for something. */
 function policyForChannel(text, { sides, origin, logKey, isTaken }) {
-  const behind = text === '' || text.endsWith('\n') ? '' : '\n'
-  const policy = parsePolicy(`${text}${behind}log ${logVerifierKey(origin, logKey)}\n`)
-  if (!policy || policy.logs.length !== 1 || policy.quorum === 'none') return null
+  if (text.split(/[\n\u2028\u2029]/).some((line) => wordsOf(line)[0] === 'log')) return null
+  const bare = text.replace(/\p{White_Space}+$/u, '')
+  const policy = parsePolicy(`${bare}\nlog ${logVerifierKey(origin, logKey)}\n`)
+  if (!policy || policy.quorum === 'none') return null
   if (!sides.every((side) => policy.members.has(side))) return null
   const keyids = policy.witnesses.map((witness) => hexOf(witness.key))
   if (new Set(keyids).size !== keyids.length || keyids.includes(hexOf(logKey))) return null
@@ -787,17 +796,22 @@ function faultOfOpening(record) {
   if (record.type !== 'dragoman.channel-opening.v1') return 'type'
   if (record.dataschema !== 'urn:dragoman:schema:channel-opening:1') return 'dataschema'
   if (record.family !== 'channel') return 'family'
-  if (record.releasedby !== undefined || record.causationid !== undefined) return 'releasedby or causationid'
-  if (record.actor !== 'service/desk' || record.source !== '/services/desk') return 'actor or source'
+  if (record.releasedby !== undefined) return 'releasedby'
+  if (record.causationid !== undefined) return 'causationid'
+  if (record.actor !== 'service/desk') return 'actor'
+  if (record.source !== '/services/desk') return 'source'
   if (record.decided !== '0' || act.has('signed')) return 'decided or signed'
-  if (record.channel !== act.get('name') || record.subject !== record.id) return 'channel or subject'
+  if (record.channel !== act.get('name')) return 'channel'
+  if (record.subject !== record.id) return 'subject'
   if (record.attestation !== 'author') return 'attestation'
   const sides = act.get('sides')
   const names = sides.map((side) => side.get('name'))
   if (new Set(names).size !== names.length || names.includes('service')) return 'names of sides'
   const texts = [...sides.flatMap((side) => side.get('roots')), act.get('log_key')]
   if (new Set(texts).size !== texts.length || !texts.every(keyOf)) return 'keys'
-  if (sides.some((side) => numberOf(side, 'threshold') > side.get('roots').length)) return 'threshold'
+  if (sides.some((side) => numberOf(side, 'threshold') > side.get('roots').length)) {
+    return 'threshold'
+  }
   const isExercise = act.get('kind') === 'exercise'
   if (isExercise !== act.has('exercise_of')) return 'exercise_of'
   if (isExercise !== act.get('name').endsWith('-exercise')) return 'name of an exercise'
@@ -816,7 +830,7 @@ function faultOfOpening(record) {
       isTaken: (keyid) => roots.has(keyid),
     })
     if (!policy) return 'policy'
-    // Guess (R§9 rule 8, "the same set"): the same key twice in `witnesses` is no fault.
+    // R§9 rule 8: the same key may stand in `witnesses` twice.
     const given = new Set(witnesses)
     const named = new Set(policy.witnesses.map((witness) => witness.text))
     if (given.size !== named.size || ![...given].every((key) => named.has(key))) return 'witnesses'
@@ -831,7 +845,8 @@ function faultOfOpening(record) {
     count.set(root.side, (count.get(root.side) ?? 0) + 1)
   }
   for (const side of sides) {
-    if ((count.get(side.get('name')) ?? 0) < numberOf(side, 'threshold')) return 'too few signatures'
+    const signers = count.get(side.get('name')) ?? 0
+    if (signers < numberOf(side, 'threshold')) return 'too few signatures'
   }
   return null
 }
@@ -865,32 +880,53 @@ const itemOf = (member) => ({
   actor: member.get('actor'), void: member.get('void') ?? false,
 })
 
+const isSameItem = (one, other) => Object.keys(one).every((member) => one[member] === other[member])
+
 const listHash = (items) =>
   hexOf('dragoman-erasure/v1\n', items.map((item) => `${item.position} ${item.commit}\n`).join(''))
 
 const rootsHash = (threshold, keyids) =>
-  hexOf(`dragoman-roots/v1\n${threshold}\n`, [...keyids].sort().map((keyid) => `${keyid}\n`).join(''))
+  hexOf(`dragoman-roots/v1\n${threshold}\n`,
+    [...keyids].sort().map((keyid) => `${keyid}\n`).join(''))
 
-// Guess (R§6): an actor is a service when a name stands behind `service/`, also an unknown one.
-const isService = (actor) => /^service\/./.test(actor)
+const isService = (actor) => actor.startsWith('service/')
 
-/** A message named by an erasure that turned out void: start again without it (R§15.2). */
-class StartAgain extends Error {
-  constructor(position) {
-    super('start again')
-    this.position = position
+/** The side of the officer who is an actor: empty for root and for services (R§14.10). */
+function sideOfOfficer(actor) {
+  const [side] = actor.split('/', 1)
+  return side === 'service' || actor === `${side}/root` ? '' : side
+}
+
+const ERASURE_MARK = Buffer.from(',"type":"dragoman.erasure.v', 'latin1')
+
+/**
+ * What erasures name, by position (R§15.2): the item of the first erasure that names it, and the
+ * positions of this erasure and of all others that name it with the same eight members.
+ */
+function namedIn(messages, records) {
+  const named = new Map()
+  for (const [index, record] of records.entries()) {
+    if (record?.act !== 'erasure' || !messages[index].includes(ERASURE_MARK)) continue
+    for (const item of record.members.get('records').map(itemOf)) {
+      if (item.position > index) continue
+      const first = named.get(item.position)
+      if (!first) named.set(item.position, { item, by: new Set([index + 1]) })
+      else if (isSameItem(first.item, item)) first.by.add(index + 1)
+    }
   }
+  return named
 }
 
 class Replay {
-  constructor(messages, records, erasures) {
+  constructor(messages, records) {
     const opening = records[0]
     const act = opening.members
     Object.assign(this, {
-      messages, records, erasures, tree: new Tree(), entries: [],
+      messages, records, tree: new Tree(), entries: [], named: namedIn(messages, records),
       junk: [], voids: [], stubs: [], disputes: [], datedBack: [], lateHeads: [],
       counts: { author: 0, host: 0, service: 0 },
-      channel: opening.channel, genesis: opening.id, cid: hexOf('dragoman-channel/v1\n', opening.bytes),
+      channel: opening.channel, genesis: opening.id,
+      cid: hexOf('dragoman-channel/v1\n', opening.bytes),
       custody: act.get('custody') ?? 'sides', origin: act.get('origin'),
       required: act.get('required_signatures') ?? [], logKey: keyOf(act.get('log_key')),
       sides: [], officers: new Map(), keys: new Map(), policy: null, policies: new Map(),
@@ -898,16 +934,8 @@ class Replay {
       used: new Set(), exchanges: new Map(), bySubject: new Map(), channelCommits: new Set(),
       valid: new Map(), channelTime: '', signers: new Map(), highest: new Map(),
     })
-    // By position: the items of the erasures that name it, the first erasure first.
-    this.named = new Map()
-    for (const { position, items } of erasures) {
-      for (const item of items) {
-        if (item.position >= position) continue
-        const list = this.named.get(item.position) ?? []
-        this.named.set(item.position, list)
-        list.push({ ...item, erasure: position })
-      }
-    }
+    // The stubs that no valid erasure has proven so far.
+    this.unproven = new Set()
   }
 
   run() {
@@ -917,6 +945,7 @@ class Replay {
       if (key.suspectFrom === undefined) continue
       for (const q of positions) if (key.suspectFrom <= q && q < key.until) this.disputes.push(q)
     }
+    this.withheld = [...this.unproven]
     return this
   }
 
@@ -937,32 +966,40 @@ class Replay {
   // -- stubs (R§15.2) ---------------------------------------------------------------------------
 
   stubAt(position, message) {
-    const commit = ownEntry(message, position)
-    if (commit === null) return null
-    for (const item of this.named.get(position) ?? []) {
-      if (item.commit !== commit) continue
-      const act = item.type.split('.')[1]
-      if (!OPENING_FAMILY.has(act) && !CONTINUING.has(act)) continue
-      if (this.used.has(item.id)) continue
-      if (!item.void && !OPENING_FAMILY.has(act)) {
-        const opening = (this.bySubject.get(item.subject) ?? []).find(
-          (one) => one.id === item.subject && one.subject === item.subject &&
-            OPENING_FAMILY.has(one.act))
-        if (!opening) continue
-      }
-      return { ...item, act }
+    const named = this.named.get(position)
+    if (!named || ownEntry(message, position) !== named.item.commit) return null
+    const { item } = named
+    const act = actOfType(item.type)
+    if (!OPENING_FAMILY.has(act) && !CONTINUING.has(act)) return null
+    if (this.used.has(item.id)) return null
+    if (!item.void && !OPENING_FAMILY.has(act)) {
+      const earlier = this.bySubject.get(item.subject) ?? []
+      const opening = earlier.find((one) => one.id === item.subject)
+      if (!opening || !OPENING_FAMILY.has(opening.act)) return null
     }
-    return null
+    return { ...item, act }
   }
 
   enterStub(position, stub) {
     this.stubs.push(stub)
-    this.used.add(stub.id)
+    this.unproven.add(position)
+    this.useUp(stub)
     this.enter({ ...stub, isStub: true })
     if (stub.void) return
     this.valid.set(position, stub.actor)
-    // Guess (R§16): `time` of a stub is any string (R§15.1); one that is no time raises nothing.
-    if (RECORD_TIME.test(stub.time)) this.raiseTime(stub.time, position)
+    if (isRecordTime(stub.time)) this.raiseTime(stub.time, position)
+  }
+
+  /** A valid erasure proves every stub that it names. */
+  prove(erasure) {
+    for (const position of this.unproven) {
+      if (this.named.get(position).by.has(erasure)) this.unproven.delete(position)
+    }
+  }
+
+  /** R§6: an id of version 5 is used up by services only. */
+  useUp({ id, actor }) {
+    if (isService(actor) || id[14] !== '5') this.used.add(id)
   }
 
   enter(item) {
@@ -1033,7 +1070,8 @@ class Replay {
   }
   isAdministrator(actor) {
     const officer = this.officers.get(actor)
-    return Boolean(officer && officer.until === undefined && officer.roles.includes('administrator'))
+    if (!officer || officer.until !== undefined) return false
+    return officer.roles.includes('administrator')
   }
 
   // -- R§11 -------------------------------------------------------------------------------------
@@ -1041,7 +1079,8 @@ class Replay {
   judge(p, record, commit) {
     const item = {
       position: p, commit, id: record.id, type: record.type, subject: record.subject,
-      time: record.time, actor: record.actor, act: record.act, isStub: false, void: false,
+      time: record.time, actor: record.actor, act: actOfType(record.type), isStub: false,
+      void: false,
     }
     let effect
     let signers
@@ -1052,10 +1091,9 @@ class Replay {
       if (!(error instanceof Void)) throw error
       item.void = true
       this.voids.push({ position: p, why: error.message })
-      if (record.act === 'erasure' && this.madeStubs(p)) throw new StartAgain(p)
     }
-    // R§6, the exception for version 5.
-    if (isService(record.actor) || record.id[14] !== '5') this.used.add(record.id)
+    if (record.act === 'erasure' && !item.void) this.prove(p)
+    this.useUp(record)
     this.enter(item)
     if (item.void) return
     this.valid.set(p, record.actor)
@@ -1066,16 +1104,11 @@ class Replay {
       this.signers.get(signer).push(p)
     }
     const back = Date.parse(this.channelTime) - Date.parse(record.time)
-    // R§16 says "2 seconds or more", R§17 "more than 2 seconds". Only listed either way.
     if (back > 2000) this.datedBack.push(p)
     this.raiseTime(record.time, p)
     this.noteSeen(p, record)
     if (effect) effect()
     this.join(record, commit)
-  }
-
-  madeStubs(erasure) {
-    return this.stubs.some((stub) => stub.erasure === erasure)
   }
 
   noteSeen(p, record) {
@@ -1120,8 +1153,6 @@ class Replay {
       need(record.family === OPENING_FAMILY.get(act), 'family')
       need(record.subject === record.id, 'subject')
     } else {
-      // Guess (R§11 step 6): the channel's own records are no exchange that an act of another
-      // family can continue. R§10 lists `exchanges` without saying so.
       const exchange = this.exchanges.get(record.subject)
       need(exchange && !this.erased.has(record.subject), 'no such exchange')
       need(record.family === exchange.family, 'family')
@@ -1169,7 +1200,6 @@ class Replay {
     const asked = act === 'root-rotation' ? []
       : act === 'key-revocation' ? [...SPEAKING, 'administrator']
       : KEEPER.has(act) ? ['administrator']
-      // Guess (R§14.2, "two officers"): the actor has a speaking role (R§11 step 12).
       : act === 'channel-status' ? SPEAKING
       : WATCH_ROLES
     need(officer.roles.some((role) => asked.includes(role)), 'role')
@@ -1186,7 +1216,7 @@ class Replay {
     // `line-check` needs <due>, which these pages leave out (R§6, R§19).
     if (!keys[act]) return
     const values = keys[act].map((name) => members.get(name))
-    // Guess (R§6): nothing is said about a member that is absent. Then the id cannot be judged.
+    // R§6: without a member that the shape asks for, the id is not judged here.
     if (!values.every((v) => typeof v === 'string' || v instanceof Numeral)) return
     const texts = values.map((v) => (v instanceof Numeral ? v.text : v))
     const key = act === 'courier-outcome' ? texts.join('/')
@@ -1203,7 +1233,8 @@ class Replay {
 
   checkSecond(p, record, service, isChannelAct) {
     const second = record.releasedby
-    if (isChannelAct) need((second !== undefined) === (record.act === 'channel-status'), 'releasedby')
+    const takesTwo = record.act === 'channel-status'
+    if (isChannelAct) need((second !== undefined) === takesTwo, 'releasedby')
     if (second === undefined) return
     const [side, name] = record.actor.split('/')
     need(!service && name !== 'root', 'releasedby of a service or of root')
@@ -1233,10 +1264,9 @@ class Replay {
     } else if (isChannelAct) {
       need(this.channelCommits.has(after), 'after')
     } else {
-      // R§12: without a full replay, only a commit that no record of the exchange has is a fault.
-      // Guess: "no record" counts the void ones and the stubs too.
+      // R§12: without a full replay, some records may be void that are not known to be.
       const records = this.bySubject.get(record.subject) ?? []
-      need(records.some((one) => one.commit === after), 'after')
+      need(records.some((one) => one.commit === after && !one.void), 'after')
     }
   }
 
@@ -1282,7 +1312,8 @@ class Replay {
     } else {
       need([...owners].every((owner) => owner.startsWith(`${sideName}/`)), 'another side signed')
     }
-    if (record.releasedby !== undefined) need(owners.has(record.releasedby), 'the second did not sign')
+    const second = record.releasedby
+    need(second === undefined || owners.has(second), 'the second did not sign')
     if (name === 'root') {
       const side = this.side(sideName)
       need(rootsSigned(side) >= side.threshold, 'too few root keys')
@@ -1335,7 +1366,8 @@ class Replay {
       case 'side-admission': {
         const entering = members.get('side')
         const roots = entering.get('roots')
-        need(entering.get('name') !== 'service' && !this.side(entering.get('name')), 'name of a side')
+        const entered = entering.get('name')
+        need(entered !== 'service' && !this.side(entered), 'name of a side')
         need(this.sides.length < 64, 'too many sides')
         need(new Set(roots).size === roots.length, 'the same root twice')
         need(numberOf(entering, 'threshold') <= roots.length, 'threshold')
@@ -1356,7 +1388,8 @@ class Replay {
         return null
       }
       case 'codebook-adoption':
-        need(members.get('codebook') === 'starter' && numberOf(members, 'version') === 1, 'codebook')
+        need(members.get('codebook') === 'starter', 'codebook')
+        need(numberOf(members, 'version') === 1, 'version')
         return null
       case 'policy-adoption': {
         const text = members.get('policy')
@@ -1379,7 +1412,6 @@ class Replay {
         need(this.watches.get(sideName) !== actor, 'the actor has the watch')
         return () => this.watches.set(sideName, actor)
       case 'watch-relief': {
-        // Guess (R§14.10): an officer who was revoked still has the watch.
         need(this.watches.has(sideName), 'nobody has the watch')
         if (!members.has('to')) return () => this.watches.delete(sideName)
         const to = `${sideName}/${members.get('to')}`
@@ -1440,10 +1472,8 @@ class Replay {
     const side = members.get('side')
     const upto = numberOf(members, 'upto')
     need(this.side(side) && upto < p, 'side or upto')
-    const actor = this.valid.get(upto)
-    need(actor !== undefined && !isService(actor), 'upto')
-    const [sender, officer] = actor.split('/')
-    need(officer !== 'root' && sender !== side, 'upto')
+    const sender = sideOfOfficer(this.valid.get(upto) ?? '')
+    need(sender !== '' && sender !== side, 'upto')
     need(upto > (this.delivered.get(side) ?? 0), 'upto')
     need(bytes.equals(Buffer.from(`{"act":"delivery","side":"${side}","upto":${upto}}`)), 'bytes')
     return () => this.delivered.set(side, upto)
@@ -1455,10 +1485,6 @@ class Replay {
     need(bytes.equals(Buffer.from(exact)), 'bytes')
     const [start, end] = [instant(from), instant(to)]
     need(start !== null && end !== null, 'a time that does not exist')
-    for (const text of [from, to]) {
-      // Guess (R§14.10): the year is the one that stands there, before the offset is applied.
-      need(Number(text.slice(0, 4)) >= 1000 && Number(text.slice(0, 4)) <= 9000, 'year')
-    }
     need(end >= start && end <= instant(time) + 2000000n, 'to')
     need(!this.outage || start < this.outage.start || end > this.outage.end, 'within an outage')
     return () => {
@@ -1472,7 +1498,8 @@ class Replay {
     const exchanges = new Set(items.map((item) => item.subject))
     const all = []
     for (const exchange of exchanges) {
-      need(exchange !== this.genesis && !this.erased.has(exchange), 'an exchange that cannot be erased')
+      need(exchange !== this.genesis, 'the exchange of the channel')
+      need(!this.erased.has(exchange), 'an exchange that was erased')
       const records = this.bySubject.get(exchange) ?? []
       const opening = records.find((one) => one.id === exchange && !one.void)
       need(opening && OPENING_FAMILY.has(opening.act), 'no opening')
@@ -1497,7 +1524,8 @@ class Replay {
   consentCounts(consent, side) {
     const actor = consent.sides.get(side)
     if (actor === undefined) return false
-    const hasKey = [...this.keys.values()].some((key) => key.owner === actor && key.until === undefined)
+    const hasKey = [...this.keys.values()].some(
+      (key) => key.owner === actor && key.until === undefined)
     return hasKey && (actor.endsWith('/root') || this.isAdministrator(actor))
   }
 
@@ -1552,33 +1580,6 @@ class Replay {
   }
 }
 
-/** R§15.2: read all erasures, replay, and start again without an erasure that proves void. */
-function replayLog(messages, records) {
-  let erasures = []
-  for (const [index, record] of records.entries()) {
-    if (index > 0 && record?.act === 'erasure') {
-      erasures.push({ position: index + 1, items: record.members.get('records').map(itemOf) })
-    }
-  }
-  const all = erasures
-  for (;;) {
-    try {
-      const replay = new Replay(messages, records, erasures).run()
-      // A leaf entry that only void erasures name (L§10 step 7).
-      replay.unproved = replay.junk.filter((position) => {
-        const commit = ownEntry(messages[position - 1], position)
-        return commit !== null && all.some((erasure) =>
-          erasure.position > position &&
-          erasure.items.some((item) => item.position === position && item.commit === commit))
-      })
-      return replay
-    } catch (error) {
-      if (!(error instanceof StartAgain)) throw error
-      erasures = erasures.filter((erasure) => erasure.position !== error.position)
-    }
-  }
-}
-
 // ---------------------------------------------------------------------------------------------
 // The ZIP file (L§9.4)
 
@@ -1629,13 +1630,14 @@ function readZip(file) {
   const files = new Map()
   for (const entry of members) {
     const known = ['records.ndjson', 'checkpoint', 'channel.json', 'README.md'].includes(entry.name)
-    // Guess (L§10 steps 1 and 15): any name below `tile/` passes here; step 15 judges it.
+    // Any name below `tile/` passes here; step 15 judges it.
     if (!known && !/^tile\/./.test(entry.name)) damaged(`a member that is none: ${entry.name}`)
     if (files.has(entry.name)) damaged(`${entry.name} stands twice`)
     // L§9.4 gives this limit; it is applied before the member is unpacked.
-    if (entry.name !== 'records.ndjson' && entry.size > LIMIT_OF_MEMBER) damaged('a member too large')
+    const isLimited = entry.name !== 'records.ndjson'
+    if (isLimited && entry.size > LIMIT_OF_MEMBER) damaged('a member too large')
     if (entry.offset + 30 > file.length) damaged('no local header')
-    // Guess (L§9.4): a member that says it is encrypted (flag bit 0) does not unpack.
+    // A member that says it is encrypted (flag bit 0) does not unpack.
     if (entry.flags & 1) damaged('encrypted')
     entry.body = entry.offset + 30 + file.readUInt16LE(entry.offset + 26) +
       file.readUInt16LE(entry.offset + 28)
@@ -1647,7 +1649,8 @@ function readZip(file) {
       entry.consumed = packed.length
     } else if (entry.method === 8) {
       try {
-        const inflated = zlib.inflateRawSync(packed, { info: true, maxOutputLength: entry.size + 1 })
+        const inflated = zlib.inflateRawSync(packed,
+          { info: true, maxOutputLength: entry.size + 1 })
         bytes = inflated.buffer
         entry.consumed = inflated.engine.bytesWritten
       } catch {
@@ -1656,7 +1659,8 @@ function readZip(file) {
     } else {
       damaged('method')
     }
-    if (bytes.length !== entry.size || crc32(bytes) !== entry.crc) damaged(`${entry.name} is damaged`)
+    const isWhole = bytes.length === entry.size && crc32(bytes) === entry.crc
+    if (!isWhole) damaged(`${entry.name} is damaged`)
     files.set(entry.name, bytes)
   }
   return { file, files, members, end, offset, size, count }
@@ -1713,7 +1717,9 @@ function readMessages(bytes, most) {
     }
     const match = /^\{"junk":"((?:[0-9a-f]{2})*)"\}$/.exec(line.toString('latin1'))
     const message = match && Buffer.from(match[1], 'hex')
-    if (!message || isOwnLine(message)) throw new Failure(2, 'file', position, 'no line of a message')
+    if (!message || isOwnLine(message)) {
+      throw new Failure(2, 'file', position, 'no line of a message')
+    }
     messages.push(message)
   }
   if (messages.length === 0) throw new Failure(2, 'file', 0, 'no message')
@@ -1745,27 +1751,26 @@ function* tilesOf(tree, entries, size) {
       const width = Math.min(256, count - first)
       const span = 256 ** level
       const hashes = []
-      for (let n = first; n < first + width; n += 1) hashes.push(tree.over(n * span, (n + 1) * span))
+      for (let n = first; n < first + width; n += 1) {
+        hashes.push(tree.over(n * span, (n + 1) * span))
+      }
       yield [tilePath(level, first / 256, width), Buffer.concat(hashes), level, first / 256]
     }
   }
 }
 
-/** The first leaf below a tile in which these bytes differ from the right ones. */
+/** The first leaf below a tile in which these bytes differ from the right ones (L§10 step 15). */
 function firstDifference(right, given, level, number, entries) {
-  if (level !== 'entries') {
-    let n = 0
-    while (n * 32 < right.length && given &&
-      right.subarray(n * 32, n * 32 + 32).equals(given.subarray(n * 32, n * 32 + 32))) n += 1
-    return (256 * number + n) * 256 ** level
-  }
-  let at = 0
-  for (let n = 0; given && n < 256 && 256 * number + n < entries.length; n += 1) {
-    const next = at + 2 + entries[256 * number + n].length
-    if (!right.subarray(at, next).equals(given.subarray(at, next))) return 256 * number + n
+  const width = level === 'entries' ? Math.min(256, entries.length - 256 * number)
+    : right.length / 32
+  const sizeOf = (n) => (level === 'entries' ? 2 + entries[256 * number + n].length : 32)
+  let [at, n] = [0, 0]
+  for (; n < width - 1; n += 1) {
+    const next = at + sizeOf(n)
+    if (!right.subarray(at, next).equals(given.subarray(at, next))) break
     at = next
   }
-  return 256 * number
+  return (256 * number + n) * (level === 'entries' ? 1 : 256 ** level)
 }
 
 function quote(text) {
@@ -1791,8 +1796,10 @@ const README_TEXTS = [
   [
     "# A channel's log, exported",
     "",
-    "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that",
-    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.",
+    "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it " +
+      "stands there: position 1 first. A line that",
+    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says " +
+      "which channel it is and what signs its heads.",
     "**Take cid and verifier key from your own side's notes of the opening, not from this file.**",
     "",
     "With Dragoman, on a machine without a network:",
@@ -1801,20 +1808,28 @@ const README_TEXTS = [
     "",
     "Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:",
     "",
-    "1. The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes.",
-    "2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, `commit <hex>`, each with a line feed. `tile/entries/…` has them.",
-    "3. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.",
-    "4. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first record: what follows its first `,\"data\":`, without",
-    "   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.",
+    "1. The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and " +
+      "its bytes.",
+    "2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, " +
+      "`commit <hex>`, each with a line feed. `tile/entries/…` has them.",
+    "3. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at " +
+      "{size} entries is in `checkpoint`, signed as C2SP signed-note.",
+    "4. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first " +
+      "record: what follows its first `,\"data\":`, without",
+    "   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's " +
+      "encoding), and nothing can be taken from it.",
     "",
-    "People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.",
+    "People and files are not here: they stand in registers beside the log. Where an " +
+      "exchange names a person, there is an id and a commitment.",
     "",
   ].join('\n'),
   [
     "# A channel's log, exported",
     "",
-    "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that",
-    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.",
+    "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it " +
+      "stands there: position 1 first. A line that",
+    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says " +
+      "which channel it is and what signs its heads.",
     "**Take cid and verifier key from your own side's notes of the opening, not from this file.**",
     "",
     "With Dragoman, on a machine without a network:",
@@ -1823,26 +1838,44 @@ const README_TEXTS = [
     "",
     "Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:",
     "",
-    "1. The bytes of a message are its line without the line feed at the end; of a line that begins with `{\"junk\":`, the bytes that its hex spells.",
-    "   The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, in lower-case hex.",
-    "2. The entry of the message at position n is three lines, each with a line feed: `dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.",
-    "3. An erased record is the exception to step 2. In its place stands a message that is itself such three lines, with the index n-1: these bytes, as",
+    "1. The bytes of a message are its line without the line feed at the end; of a line " +
+      "that begins with `{\"junk\":`, the bytes that its hex spells.",
+    "   The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and " +
+      "its bytes, in lower-case hex.",
+    "2. The entry of the message at position n is three lines, each with a line feed: " +
+      "`dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.",
+    "3. An erased record is the exception to step 2. In its place stands a message that is " +
+      "itself such three lines, with the index n-1: these bytes, as",
     "   they are, are the entry of position n. Check three things.",
-    "   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its `data`, one with this `position` and this `commit`. If",
-    "     no such record comes, nothing was erased: the record is withheld. Ask whoever gave you this file for it.",
-    "   - Every side consented: a key of each side signed that erasure. `signatures` has the SHA-256 of each key in hex, a colon, and an Ed25519 signature over",
-    "     DSSE's encoding of the erasure's act (step 6), with the type `application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,",
-    "     the host keeps all keys: then each side but that of the erasure's `actor` also has an earlier record of the type `dragoman.erasure-consent.v1`",
+    "   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its " +
+      "`data`, one with this `position` and this `commit`. If",
+    "     no such record comes, nothing was erased: the record is withheld. Ask whoever " +
+      "gave you this file for it.",
+    "   - Every side consented: a key of each side signed that erasure. `signatures` has " +
+      "the SHA-256 of each key in hex, a colon, and an Ed25519 signature over",
+    "     DSSE's encoding of the erasure's act (step 6), with the type " +
+      "`application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,",
+    "     the host keeps all keys: then each side but that of the erasure's `actor` also " +
+      "has an earlier record of the type `dragoman.erasure-consent.v1`",
     "     with the same `records`, and none after it that takes it back (`withdrawn`).",
-    "   - The keys are the sides' own. The first record, and those of the type `dragoman.side-admission.v1`, have each side's `roots`; records of the types",
-    "     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that",
-    "     position, and whether all records of an exchange were named, is judged by `dragoman audit verify`.",
-    "4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two bytes. Compare each with yours.",
-    "5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.",
-    "6. The act of a record is what follows its first `,\"data\":`, without the last brace. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act",
-    "   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.",
+    "   - The keys are the sides' own. The first record, and those of the type " +
+      "`dragoman.side-admission.v1`, have each side's `roots`; records of the types",
+    "     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` " +
+      "and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was " +
+      "an administrator at that",
+    "     position, and whether all records of an exchange were named, is judged by " +
+      "`dragoman audit verify`.",
+    "4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its " +
+      "length in two bytes. Compare each with yours.",
+    "5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at " +
+      "{size} entries is in `checkpoint`, signed as C2SP signed-note.",
+    "6. The act of a record is what follows its first `,\"data\":`, without the last " +
+      "brace. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act",
+    "   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's " +
+      "encoding), and nothing can be taken from it.",
     "",
-    "People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.",
+    "People and files are not here: they stand in registers beside the log. Where an " +
+      "exchange names a person, there is an id and a commitment.",
     "",
   ].join('\n'),
 ]
@@ -1870,9 +1903,9 @@ function locate(replay, files, head) {
       at = next
     }
   }
-  // Guess (L§10, step 6): a leaf entry of its own index is junk when the erasure that named it was
-  // changed, and so its computed leaf differs too, before the place of the lie. Here it counts as
-  // the entry it is, unless the entry bundle has it as junk.
+  // A leaf entry of its own index is junk when the erasure that named it was changed, and so its
+  // computed leaf differs too, before the place of the lie. So it counts as the entry that it is,
+  // unless the entry bundle has it as junk.
   const tree = new Tree()
   for (const [index, entry] of replay.entries.entries()) {
     const message = replay.messages[index]
@@ -1955,9 +1988,7 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     // What the auditor gave
     const given = witnesses.map((text) => parseVerifierKey(text, 4))
     if (given.includes(null)) throw new Error('a witness that is given is no verifier key')
-    // Guess (L§8 rule 3, L§10 step 3): a given policy may lack its log line, and then none is asked.
-    const bare = policyText === undefined ? null
-      : parsePolicy(`${policyText}\nlog ${ANY_LOG}\n`)
+    const bare = policyText === undefined ? null : parsePolicy(policyText, false)
     if (policyText !== undefined && !bare) throw new Error('the policy that is given is none')
 
     // Steps 1 and 2
@@ -1977,10 +2008,11 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     const checkpoint = files.get('checkpoint')
     const note = checkpoint && parseNote(checkpoint)
     const head = note && parseCheckpoint(note.text)
-    // Guess (L§10 step 2): the size is read before the signature is verified (step 6). A
-    // checkpoint that cannot be read limits nothing here.
-    const most = head ? head.size + 1 : Infinity
-    const ndjson = files.get('records.ndjson') ?? Buffer.alloc(0)
+    // The size is read before any signature, as soon as the text is that of a checkpoint.
+    const size = head?.size ?? sizeIn(checkpoint)
+    const most = size === null ? Infinity : size + 1
+    if (!files.has('records.ndjson')) throw new Failure(2, 'file', 0, 'no records.ndjson')
+    const ndjson = files.get('records.ndjson')
     const messages = readMessages(ndjson, most)
     state.messages = messages.length
 
@@ -1992,18 +2024,18 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     if (fault) throw new Failure(3, 'opening', 1, `no valid opening: ${fault}`)
     const ownCid = hexOf('dragoman-channel/v1\n', opening.bytes)
     if (cid !== undefined && cid !== ownCid) throw new Failure(3, 'opening', 1, 'another cid')
-    const ownKey = logVerifierKey(opening.members.get('origin'), keyOf(opening.members.get('log_key')))
-    // Guess (L§10 step 3, "log key"): the whole verifier key, with the origin.
+    const ownKey = logVerifierKey(
+      opening.members.get('origin'), keyOf(opening.members.get('log_key')))
+    // The whole verifier key, with the origin as its name.
     if (log !== undefined && log !== ownKey) throw new Failure(3, 'opening', 1, 'another log key')
-    const logs = (bare?.logs ?? []).slice(0, -1).map((one) => one.text)
+    const logs = (bare?.logs ?? []).map((one) => one.text)
     if (logs.length > 0 && !logs.includes(ownKey)) {
       throw new Failure(3, 'opening', 1, 'the policy has another log')
     }
 
-    // Steps 4 and 5. By R§15.2 a void erasure names nothing, so that a stub has a valid erasure
-    // by definition here; what is left of them is found in the steps 6 and 7.
+    // Steps 4 and 5. What step 5 finds is reported in step 7, since step 6 outranks it.
     step = 4
-    const replay = replayLog(messages, records)
+    const replay = new Replay(messages, records).run()
     Object.assign(state, {
       junk: replay.junk, void: replay.voids,
       erased: replay.stubs.map((stub) => stub.position),
@@ -2016,8 +2048,8 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     const key = parseVerifierKey(ownKey, 1)
     if (checkpoint) {
       if (!head) throw new Failure(6, 'head', 0, 'checkpoint is no head')
-      // Guess (R§9 against L§4): an `origin` with white space or `+` opens a channel, but no
-      // head of it can be verified, since it is no name of a key.
+      // An `origin` with white space or `+` opens a channel, but no head of it can be verified,
+      // since it is no name of a key (L§5).
       const line = key ? lineOf(note, key) : null
       if (!key || head.origin !== key.name || line === null || line === true) {
         throw new Failure(6, 'head', 0, 'not a head of this log')
@@ -2030,9 +2062,9 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
 
     // Step 7
     step = 7
-    if (!checkpoint && replay.unproved.length) {
-      state.withheld = replay.unproved
-      throw new Failure(7, 'erasure', replay.unproved[0], 'withheld: only void erasures name it')
+    if (replay.withheld.length) {
+      state.withheld = replay.withheld
+      throw new Failure(7, 'erasure', replay.withheld[0], 'withheld: only void erasures name it')
     }
 
     // Step 8
@@ -2046,9 +2078,8 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     const cosigned = new Set()
     if (head) {
       const known = new Map()
-      for (const witness of [...given, ...(bare?.witnesses ?? []), ...(replay.policy?.witnesses ?? [])]) {
-        known.set(witness.text, witness)
-      }
+      const judged = [bare, replay.policy].flatMap((one) => one?.witnesses ?? [])
+      for (const witness of [...given, ...judged]) known.set(witness.text, witness)
       for (const witness of known.values()) {
         const line = lineOf(note, witness)
         if (line === null) throw new Failure(9, 'head', 0, `a wrong line of ${witness.name}`)
@@ -2069,18 +2100,18 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
         .filter((side) => policy.members.has(side) && isSatisfied(policy, side, cosigned))
     }
 
-    // Step 10. Guess ("those cosignatures"): of the given witnesses, and those that satisfy the
-    // quorum of the given policy: it must hold with the fresh ones alone.
+    // Step 10: each given witness, and the quorum of the given policy with the fresh ones alone.
     step = 10
     if (head && oldest !== undefined) {
-      const fresh = new Set([...times].filter(([, time]) => time >= BigInt(oldest)).map(([key]) => key))
+      const fresh = new Set(
+        [...times].filter(([, time]) => time >= BigInt(oldest)).map(([key]) => key))
       if (given.some((witness) => !fresh.has(witness.text)) ||
         (bare && bare.quorum !== 'none' && !isSatisfied(bare, bare.quorum, fresh))) {
         throw new Failure(10, 'freshness', 0, 'a cosignature is too old')
       }
     }
 
-    // Step 11. Guess ("the given witnesses"): those of a given policy too.
+    // Step 11: the given witnesses, and those of the given policy.
     step = 11
     const judges = [...given, ...(bare?.witnesses ?? [])].filter((one) => times.has(one.text))
     if (judges.length > 0) {
@@ -2098,12 +2129,14 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
 
     // Steps 13 and 14
     step = 13
-    if (!files.get('channel.json').equals(descriptionOf(replay, opening.members, messages.length))) {
+    const expectedJson = descriptionOf(replay, opening.members, messages.length)
+    if (!files.get('channel.json').equals(expectedJson)) {
       throw new Failure(13, 'description', 0, 'channel.json was changed')
     }
     step = 14
     const values = {
-      name: opening.members.get('name'), cid: ownCid, log: ownKey, size: String(head ? head.size : 0),
+      name: opening.members.get('name'), cid: ownCid, log: ownKey,
+      size: String(head ? head.size : 0),
     }
     const texts = README_TEXTS.map((text) =>
       text.replace(/\{(name|cid|log|size)\}/g, (_, word) => values[word]))
@@ -2123,8 +2156,9 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
       for (const [path, bytes, level, number] of tiles) {
         const given = files.get(path)
         if (given?.equals(bytes)) continue
+        if (!given) throw new Failure(15, 'tiles', 0, `${path} is missing`)
         const leaf = firstDifference(bytes, given, level, number, replay.entries)
-        throw new Failure(15, 'tiles', leaf + 1, `${path} is ${given ? 'wrong' : 'missing'}`)
+        throw new Failure(15, 'tiles', leaf + 1, `${path} is wrong`)
       }
     }
 
@@ -2140,8 +2174,7 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
   function checkRoot(replay, files, head) {
     const { tree, messages } = replay
     if (head.size <= tree.size && tree.root(head.size).equals(head.root)) return
-    // Guess (L§10, step 6): "these messages" are all junk messages that are entries of their own
-    // index, named by an erasure or not.
+    // All junk messages that are entries of their own index, named by an erasure or not.
     const entries = replay.junk.filter((p) => ownEntry(messages[p - 1], p) !== null)
     if (entries.length && head.size <= tree.size) {
       const other = new Tree()

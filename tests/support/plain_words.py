@@ -202,6 +202,7 @@ def _sentences(text: str) -> Iterator[str]:
         if any(re.search(r"\S {2,}\S", line) for line in lines):
             continue  # a table or an example in columns
         running = re.sub(r"`[^`]*`", "x", " ".join(line.strip() for line in lines))
+        running = re.sub(r"x(?:, x)+", "x", running)  # a list of names reads as one
         running = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", running)
         yield from (part.strip() for part in re.split(r"(?<=[.!?:;])\s+", running) if part.strip())
 

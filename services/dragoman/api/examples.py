@@ -79,7 +79,7 @@ ALERT: Final = """\
   <severity>Severe</severity>
   <certainty>Observed</certainty>
   <headline>Earthquake of magnitude 6.4 at sea</headline>
-  <description>The epicentre lies 80 km off the coast. Waves of up to 1 m are possible.</description>
+  <description>The epicentre is 80 km off the coast. Waves of up to 1 m are possible.</description>
   <area>
    <areaDesc>Sea off the coast</areaDesc>
    <circle>15.12,116.44 80</circle>

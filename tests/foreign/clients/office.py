@@ -1,4 +1,5 @@
-"""A client author's first program over the generated Python client: one side reports an incident, the other acknowledges it, the first reads it.
+"""A client author's first program over the generated Python client: one side reports an incident,
+the other acknowledges it, the first reads it.
 
     python office.py URL TOKEN OTHER_TOKEN
 
