@@ -90,3 +90,23 @@ def test_an_erasure_that_names_no_type_stops_nobody(tmp_path: Path, type: str) -
     with Export(path) as export:
         check_export(verification, export)
     assert verification.result().lie is not None
+
+
+@pytest.mark.parametrize("time", ["zzz", "2026-02-30T10:00:00.000Z", "9999", ""])
+def test_an_erasure_that_names_no_time_raises_no_time(tmp_path: Path, time: str) -> None:
+    """An entry with such a time is junk: it raised the channel's time past every other."""
+    world = World()
+    exchange = world.open("china/o-1", {**NOTE, "text": "to be erased"})
+    (item,) = items_of(world, exchange)
+    assert not erased(world, [{**item, "time": time}])
+    before = world.ledger.standing.state.time
+    messages = [
+        leaf.entry(position - 1, leaf.commit(raw)) if position == item["position"] else raw
+        for position, raw in enumerate(world.raws, 1)
+    ]
+    assert replayed(messages).standing.state.time <= before
+    path = written(tmp_path / "log.zip", members_of(world, messages))
+    verification = Verification(cid=world.registry.cid, log=LOG)
+    with Export(path) as export:
+        check_export(verification, export)
+    assert verification.result().lie is not None

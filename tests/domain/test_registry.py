@@ -625,6 +625,11 @@ def outage(world: World, since: str, until: str, cause: str = "broker", **member
     return world.take(records.build(replace(envelope, **members), outage_act(since, until, cause)))
 
 
+def test_an_outage_with_a_time_that_does_not_exist_is_refused_after_another(world: World) -> None:
+    assert outage(world, "2026-01-25T10:00:00.000Z", "2026-03-25T10:01:00.000Z").valid
+    assert not outage(world, "2026-02-01T10:00:00.000Z", "2026-02-30T10:01:00.000Z").valid
+
+
 def test_an_outage_is_told_by_the_gateway_alone_once_it_is_over(world: World) -> None:
     assert outage_key("a", "b") == "broker-outage\na\nb"
     before = world.registry

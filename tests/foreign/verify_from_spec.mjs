@@ -971,7 +971,7 @@ class Replay {
     const { item } = named
     const act = actOfType(item.type)
     if (!OPENING_FAMILY.has(act) && !CONTINUING.has(act)) return null
-    if (this.used.has(item.id)) return null
+    if (this.used.has(item.id) || !isRecordTime(item.time)) return null
     if (!item.void && !OPENING_FAMILY.has(act)) {
       const earlier = this.bySubject.get(item.subject) ?? []
       const opening = earlier.find((one) => one.id === item.subject)
@@ -987,7 +987,7 @@ class Replay {
     this.enter({ ...stub, isStub: true })
     if (stub.void) return
     this.valid.set(position, stub.actor)
-    if (isRecordTime(stub.time)) this.raiseTime(stub.time, position)
+    this.raiseTime(stub.time, position)
   }
 
   /** A valid erasure proves every stub that it names. */

@@ -203,6 +203,7 @@ def test_cosignatures_are_counted_by_witness_and_not_by_line() -> None:
         ("quorum both", "quorum both\nquorum nato"),
         ("group both all", "group both 3"),
         ("group both all", "group both 0"),
+        ("group both all", "group both 0" + "9" * 5_000),
         ("group cn 1 c1", "group cn 1 c1 c1"),
         ("group cn 1 c1", "group cn 1 both"),
         ("witness n2", "witness n1"),

@@ -31,7 +31,7 @@ from dragoman.domain.acts.families import (
 from dragoman.domain.acts.two_keys import OfficersNeeded
 from dragoman.domain.history_port import DecisionBasis, History
 from dragoman.domain.record import ids, numbering
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, is_time, parse
 from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.domain.record_checks import (
     check_attestation,
@@ -157,6 +157,7 @@ def _withheld(
         or rule is None
         or rule.family == "channel"
         or history.used(erased_record.id)
+        or not is_time(erased_record.time)
     ):
         return None
     opening = (

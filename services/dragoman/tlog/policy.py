@@ -134,13 +134,17 @@ def _of_type(key: str, type: int) -> Verifier:
     return verifier
 
 
+_COUNT_DIGITS: Final = 9
+"""Digits of a threshold; Python refuses to read more than 4,300."""
+
+
 def _group(count: str, members: list[str], names: set[str]) -> WitnessGroup:
     if len(set(members)) < len(members) or not names.issuperset(members):
         raise NotANote(
             sentence("name each member of a group once, and define it on an earlier line")
         )
     threshold = {"all": len(members), "any": 1}.get(count) or (
-        int(count) if count.isascii() and count.isdecimal() else 0
+        int(count) if count.isascii() and count.isdecimal() and len(count) <= _COUNT_DIGITS else 0
     )
     if not 1 <= threshold <= len(members):
         raise NotANote(

@@ -86,6 +86,15 @@ class _NameOnly(Struct):
 _decode_name = msgspec.json.Decoder(_NameOnly).decode
 
 
+def is_time(text: str) -> bool:
+    """Return whether a text is an existing time, to the millisecond in UTC."""
+    time = _TIME.fullmatch(text)
+    return time is not None and (
+        time.group(3) <= "28"
+        or int(time.group(3)) <= monthrange(int(time.group(1)), int(time.group(2)))[1]
+    )
+
+
 class NotARecord(TextError):
     """An error: a message of the log is not a well-formed record.
 
@@ -306,11 +315,7 @@ def _check_values(envelope: Envelope) -> None:
         envelope.subject != envelope.id and not ids.is_id(envelope.subject)
     ):
         raise NotARecord(sentence("an id is not of the permitted kind"))
-    time = _TIME.fullmatch(envelope.time)
-    if time is None or (
-        time.group(3) > "28"
-        and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]
-    ):
+    if not is_time(envelope.time):
         raise NotARecord(
             sentence("the time does not exist, or is not written to the millisecond in UTC")
         )

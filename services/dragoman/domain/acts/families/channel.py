@@ -345,6 +345,9 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
     """
     if record.act != outage_act(data.from_, data.to, data.cause):
         return invalid("", sentence("an outage's bytes are determined"))
+    refusal = field_checks.window("/to", Window(from_=data.from_, to=data.to))
+    if refusal is not None:
+        return refusal
     outage = registry.outage
     if (
         outage is not None
@@ -352,13 +355,9 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
         and _instant(data.to) <= _instant(outage.to)
     ):
         return invalid("/to", sentence("this outage lies within the one that is on record"))
-    refusal = field_checks.window("/to", Window(from_=data.from_, to=data.to))
-    if (
-        refusal is None
-        and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW
-    ):
+    if datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
         return invalid("/to", sentence("an outage is recorded only after its end"))
-    return refusal
+    return None
 
 
 _SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
