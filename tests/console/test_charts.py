@@ -35,6 +35,7 @@ from dragoman.console.charts.roadmap_chart import (
 )
 from dragoman.console.charts.svg import Box
 from dragoman.domain.acts.families.dialogue import _ITEM
+from dragoman.domain.views.geodesy import GeoPoint, distance_m
 from dragoman.i18n.words import words
 
 EN, FR = words("en"), words("fr")
@@ -804,7 +805,7 @@ def test_two_accounts_are_as_far_apart_as_the_accounts_say() -> None:
 def test_the_distance_is_that_on_a_sphere(
     one: tuple[float, float], other: tuple[float, float], metres: int
 ) -> None:
-    assert round(map_projection.distance_m(one, other)) == metres
+    assert round(distance_m(GeoPoint(*one), GeoPoint(*other))) == metres
 
 
 @thorough
@@ -813,7 +814,7 @@ def test_the_scale_measures_the_distance_between_two_points(
     lat: float, lon: float, up: float, right: float
 ) -> None:
     points = [("A", lat, lon), ("B", lat + up, lon + right)]
-    metres = map_projection.distance_m((lat, lon), (lat + up, lon + right))
+    metres = distance_m(GeoPoint(lat, lon), GeoPoint(lat + up, lon + right))
     assume(metres > 400)
     root = drawn(sketch("sk", "Sketch", points, None, EN))
     (a, b), (c, d) = dots(root, 2)

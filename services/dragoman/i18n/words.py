@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import parse_pattern
 from markupsafe import Markup, escape
 
 from dragoman.domain.views.geodesy import GeoPoint
@@ -51,7 +53,18 @@ Between words of a list, members of a group, groups and sentences, and before an
 explanation.
 """
 
-_WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
+_NUMBER: Final = parse_pattern("#,##0.#")
+_DAYS: Final = {
+    "en": f"d{NBSP}MMM{NBSP}y",
+    "fr": f"d{NBSP}MMM{NBSP}y",
+    "zh": "y年M月d日",
+}
+_DAYS_WITH_WEEKDAY: Final = {
+    "en": f"EEE{NBSP}{_DAYS['en']}",
+    "fr": f"EEE{NBSP}{_DAYS['fr']}",
+    "zh": f"{_DAYS['zh']}EEE",
+}
+"""Patterns of days, as Babel reads them."""
 
 
 class Words:
@@ -148,7 +161,10 @@ class Words:
         return self.name("clock", name)
 
     def listed(self, parts: Iterable[str]) -> str:
-        """Return several words as a list: a, b, c."""
+        """Return several words as a list: a, b, c.
+
+        Babel's lists end in "and", which says that nothing else is in them.
+        """
         return self.comma.join(parts)
 
     def either(self, parts: Iterable[str]) -> str:
@@ -167,13 +183,8 @@ class Words:
     # Numbers, times and spans
 
     def number(self, number: float) -> str:
-        """Return a number with its thousands separated."""
-        text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
-        return (
-            text.replace(",", "\0").replace(".", ",").replace("\0", _THIN)
-            if self.language == "fr"
-            else text
-        )
+        """Return a number with its thousands separated, and one decimal place at most."""
+        return str(_NUMBER.apply(number, self._locale))
 
     def share(self, share: float | None, places: int = 0) -> str:
         """Return a fraction of one in per cent.
@@ -186,18 +197,8 @@ class Words:
 
     def day(self, moment: date, *, weekday: bool = False) -> str:
         """Return a day: 24 Nov 2026."""
-        name = ""
-        if weekday:
-            name = (
-                _WEEKDAYS["zh"][moment.weekday()]
-                if self.language == "zh"
-                else self._locale.days["format"]["abbreviated"][moment.weekday()]
-            )
-        if self.language == "zh":
-            return f"{moment.year}年{moment.month}月{moment.day}日{name}"
-        month = self._locale.months["format"]["abbreviated"][moment.month]
-        day = f"{moment.day}{NBSP}{month}{NBSP}{moment.year}"
-        return f"{name}{NBSP}{day}" if name else day
+        pattern = _DAYS_WITH_WEEKDAY if weekday else _DAYS
+        return format_date(moment, pattern[self.language], self._locale)
 
     def written(self, time: str | datetime, form: str = "full") -> str:
         """Return a time in UTC, in one of these forms.
@@ -251,7 +252,10 @@ class Words:
         return f"{there:%H:%M}" + (f"{NBSP}{days:+d}" if days else "")
 
     def span(self, seconds: float) -> str:
-        """Return a span of time in at most two units: 41 s, 9 min 05 s, 3 d 4 h."""
+        """Return a span of time in at most two units: 41 s, 9 min 05 s, 3 d 4 h.
+
+        Babel writes one unit, rounded; a deadline needs the second one as well.
+        """
         whole = max(0, int(seconds))
         parts = _parts(whole)
         units = _UNITS[self.language]

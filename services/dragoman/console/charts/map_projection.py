@@ -49,20 +49,6 @@ _STEPS: Final = (
 """The steps of a grid, in seconds of arc."""
 
 
-def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the distance of two places on a sphere, in metres.
-
-    A place is a latitude and a longitude. The sphere has the earth's mean radius, and
-    the distance is exact to half a per cent.
-    """
-    lat, lat2 = math.radians(one[0]), math.radians(other[0])
-    turn = math.radians(other[1] - one[1])
-    half = (
-        math.sin((lat2 - lat) / 2) ** 2 + math.cos(lat) * math.cos(lat2) * math.sin(turn / 2) ** 2
-    )
-    return 2 * _EARTH_M * math.asin(math.sqrt(min(1.0, half)))
-
-
 def ring(area: Disc | Outline) -> list[MapPoint]:
     """Return the corners of an area, each reached the shorter way round.
 

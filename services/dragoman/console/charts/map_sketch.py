@@ -10,6 +10,7 @@ from dragoman.console.charts import map_projection
 from dragoman.console.charts import svg as plot
 from dragoman.console.charts.map_projection import Disc, MapPoint, Outline
 from dragoman.console.charts.svg import PITCH, SMALL, Box, TextStretch
+from dragoman.domain.views.geodesy import GeoPoint, distance_m
 from dragoman.i18n.words import NBSP, Words
 
 _SKETCH_SHAPES: Final = (
@@ -87,7 +88,7 @@ def sketch(
         parts += _distance_line(
             dots[0],
             dots[1],
-            _distance_text(map_projection.distance_m(points[0][1:], points[1][1:]), words),
+            _distance_text(distance_m(GeoPoint(*points[0][1:]), GeoPoint(*points[1][1:])), words),
             boxes,
         )
     parts += [
