@@ -264,7 +264,7 @@ Answers that are older than this are called stale.
 
 CLOCK_SKEW_SECONDS: Final = 2.0
 """Seconds by which a gateway's clock may differ from the broker's. Beyond it the
-gateway refuses to write (record.md §8).
+gateway refuses to write (docs/spec/record.md §16).
 """
 
 LIST_PAGE: Final = 200

@@ -224,7 +224,8 @@ def _counted(
     format.
     """
     if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
-        return before.tally, ""  # Records of a side's own desk have no numbers (record.md §8).
+        # Records of a side's own desk have no numbers (docs/spec/catalogue.md §14).
+        return before.tally, ""
     code = rule.code or ("" if form is None else form.code)
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
     return numbering.count(

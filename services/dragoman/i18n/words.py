@@ -183,7 +183,7 @@ class Words:
     # Numbers, times and spans
 
     def number(self, number: float) -> str:
-        """Return a number with its thousands separated, and one decimal place at most."""
+        """Return a number with thousands separated, and one decimal place at most."""
         return str(_NUMBER.apply(number, self._locale))
 
     def share(self, share: float | None, places: int = 0) -> str:

@@ -8,7 +8,7 @@
 
 The caller provides the first answer. It is an auditor's verification, or a gateway's
 own word. The other answers follow from the records, in a gateway's projection and in a
-replay alike. The questions are those of catalogue §7.
+replay alike.
 """
 
 from collections import Counter

@@ -1,4 +1,6 @@
-"""DSSE signatures of acts: the signed bytes, Ed25519, and key ids (record.md §4).
+"""DSSE signatures of acts: the signed bytes, Ed25519, and key ids.
+
+See docs/spec/record.md §7.
 
 Every signature is verified by libsodium. A key must be a canonical point of the
 prime-order subgroup and not the identity. S must be below L, and R is compared by its

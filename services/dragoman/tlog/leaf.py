@@ -1,4 +1,6 @@
-"""Leaves of the log's tree: the commitment to a record, and its entry (record.md §7).
+"""Leaves of the log's tree: the commitment to a record, and its entry.
+
+See docs/spec/record.md §8.
 
 dragoman-entry/v1
 index <position - 1>

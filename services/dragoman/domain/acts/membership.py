@@ -1,6 +1,7 @@
 """The members of a channel: its officers and keys, and the valid signatures of an act.
 
-Root and administrators enter and revoke officers and keys. See record.md §4 and §5.
+Root and administrators enter and revoke officers and keys. See docs/spec/record.md §10
+and §13.
 """
 
 import hashlib

@@ -3,7 +3,7 @@
 People and files are found by their shape, in an act as in a state, so that a
 correction's fields are searched too. A person is an object of exactly `id` and
 `commitment`; a file is one with the members of an attachment. Keys are never escaped
-(record.md §2), so an act whose bytes contain neither word refers to nothing.
+(docs/spec/record.md §3), so an act whose bytes contain neither word refers to nothing.
 """
 
 import hashlib
@@ -56,8 +56,8 @@ def digests(value: Any) -> Iterator[str]:
 def commitment(random: bytes, entry: bytes) -> str:
     """Return the commitment to an entry of the register of people, in hex.
 
-    Without the 32 random bytes, the commitment says nothing about the entry (record.md
-    §9).
+    Without the 32 random bytes, the commitment says nothing about the entry
+    (docs/spec/record.md §8).
     """
     return hashlib.sha256(b"dragoman-person/v1\n" + random + entry).hexdigest()
 

@@ -1,6 +1,6 @@
 """Quantities in SI units, shown beside the unit in which they were entered.
 
-The SI units are metres and metres per second (message catalogue §1).
+The SI units are metres and metres per second (docs/spec/catalogue.md §2).
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ r"""The bytes of a record, built from an envelope and an act, and read back.
 A record is read only if its bytes are exactly those that would be built. Every value of
 the envelope is printable ASCII without `"` and `\`. So the first `,"data":` is the
 right one in any language. The act is everything between it and the last brace
-(record.md §3).
+(docs/spec/record.md §4).
 """
 
 import re

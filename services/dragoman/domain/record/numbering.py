@@ -1,4 +1,6 @@
-"""Numbers of records, counted from the log and never written into it (record.md §8).
+"""Numbers of records, counted from the log and never written into it.
+
+See docs/spec/catalogue.md §14.
 
     NATO-CHINA/NATO/26/0042/N07/O      channel, side, UTC year, serial, format, kind
 

@@ -1,4 +1,6 @@
-r"""The strict reader of acts (record.md §2), which is the same in every language.
+r"""The strict reader of acts, which is the same in every language.
+
+See docs/spec/record.md §3.
 
     valid UTF-8 without BOM · one object
     keys [A-Za-z0-9][A-Za-z0-9_-]{0,39}, unescaped, unique in their object
