@@ -131,7 +131,7 @@ async def gateway(
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))
         if whole:
-            deadlines = Scheduler(service.channels, service.desk, now=utc_now)
+            deadlines = Scheduler(service.channels, service.command_handler, now=utc_now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
             dispatcher = await _dispatcher(stack, settings, service, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
@@ -151,7 +151,7 @@ async def scheduler(
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with running_service(settings, endpoint, name, permit) as (service, start):
-        deadlines = Scheduler(service.channels, service.desk, now=utc_now)
+        deadlines = Scheduler(service.channels, service.command_handler, now=utc_now)
         start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
         log.info("watch.keeping", channels=len(service.channels))
         yield
@@ -190,8 +190,8 @@ async def _dispatcher(
     process = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[:16]
     return Dispatcher(
         service.channels,
-        service.desk,
-        service.courier,
+        service.command_handler,
+        service.notification_endpoints,
         transports,
         retries_s=settings.courier.retries_s,
         name=process,

@@ -160,16 +160,16 @@ async def running_service(
             return projection
 
         service = Service(
-            seals=SignedHeadStore(second_bus),
+            signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
-            desk=CommandHandler(
+            command_handler=CommandHandler(
                 Keystore(settings.data / "keys" / "channels"),
                 read_only_reason=permit.read_only_reason,
             ),
             access=access,
             drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
-            courier=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
+            notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
             urls=address_guard(settings),
             people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
             files=files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX)),

@@ -26,6 +26,7 @@ from dragoman.application.clock import stamp
 from dragoman.application.operations import transparency_log
 from dragoman.application.service import Service
 from dragoman.domain import decide, fold
+from dragoman.domain import judge as judge_module
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import strict_json
 from dragoman.projection import projection as folding
@@ -40,7 +41,7 @@ TRUE, OTHER = b"counter-piracy", b"counter-privacy"
 
 
 def accepts() -> None:
-    judge = fold.judge
+    judge = judge_module.judge
 
     def never(before: Any, ledger: Any, record: Any) -> Any:
         return judge(before, ledger, record) if before.registry is None else None

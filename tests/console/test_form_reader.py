@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dragoman
-from dragoman.console.forms import form_reader
-from dragoman.console.forms.form_reader import Upload
+from dragoman.console.forms import form_body
+from dragoman.console.forms.form_body import Upload
 from dragoman.domain.record.errors import Refused
 from dragoman.limits import FORM_FIELDS
 
@@ -32,7 +32,7 @@ def multipart(*parts: tuple[str, bytes]) -> bytes:
 
 @given(st.lists(st.tuples(texts, texts), max_size=8))
 def test_a_urlencoded_form_comes_back_as_it_was_filled_in(fields: list[tuple[str, str]]) -> None:
-    assert [*form_reader.parsed(urlencode(fields).encode()).items()] == fields
+    assert [*form_body.parsed(urlencode(fields).encode()).items()] == fields
 
 
 @given(st.lists(st.binary(max_size=60).filter(lambda each: B not in each), max_size=5))
@@ -41,7 +41,7 @@ def test_files_come_back_byte_for_byte(contents: list[bytes]) -> None:
         (f'Content-Disposition: form-data; name="upload"; filename="{n}.bin"', each)
         for n, each in enumerate(contents)
     ]
-    found = form_reader.parsed(multipart(*parts), B)
+    found = form_body.parsed(multipart(*parts), B)
     assert [each.content for each in found.values() if isinstance(each, Upload)] == contents
 
 
@@ -53,7 +53,7 @@ def test_a_browsers_form_with_a_file_is_read() -> None:
             b"%PDF\r\n\r\n--",
         ),
     )
-    form = form_reader.parsed(body, B)
+    form = form_body.parsed(body, B)
     upload = form["upload"]
     assert form["f.text.zh"] == "会面\r\n"
     assert isinstance(upload, Upload)
@@ -68,7 +68,7 @@ def test_a_browsers_form_with_a_file_is_read() -> None:
 def test_any_bytes_are_a_form_or_refused(raw: bytes) -> None:
     for boundary in (b"", B):
         with suppress(Refused):
-            form_reader.parsed(raw, boundary)
+            form_body.parsed(raw, boundary)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_any_bytes_are_a_form_or_refused(raw: bytes) -> None:
 )
 def test_a_parts_own_charset_or_encoding_is_refused(head: str) -> None:
     with pytest.raises(Refused) as caught:
-        form_reader.parsed(multipart((head, b"x")), B)
+        form_body.parsed(multipart((head, b"x")), B)
     assert caught.value.refusal.kind == "media-type"
 
 
 def test_the_codec_of_an_extended_file_name_is_never_used() -> None:
     head = "Content-Disposition: form-data; name=\"x\"; filename*=punycode''" + "a" * 3_000
     with pytest.raises(Refused):
-        form_reader.parsed(multipart((head, b"x")), B)
+        form_body.parsed(multipart((head, b"x")), B)
 
 
 @pytest.mark.parametrize("more", [1, 240_000])
@@ -100,7 +100,7 @@ def test_more_fields_than_any_form_has_are_refused_at_once(more: int) -> None:
         (multipart(*[part] * (FORM_FIELDS + 1)), B),
     ):
         with pytest.raises(Refused):
-            form_reader.parsed(raw, boundary)
+            form_body.parsed(raw, boundary)
     assert time.process_time() - begun < 0.5
 
 

@@ -12,7 +12,8 @@ from dragoman.audit.replay import Replay
 from dragoman.audit.verification import Verification
 from dragoman.domain.acts import membership
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
-from dragoman.domain.fold import Folded, allowed, fold
+from dragoman.domain.fold import Folded, fold
+from dragoman.domain.judge import allowed
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record

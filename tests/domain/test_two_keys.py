@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dragoman.domain.acts import consent, deadline_outcomes, deadlines, two_keys
-from dragoman.domain.fold import Folded, allowed
+from dragoman.domain.fold import Folded
+from dragoman.domain.judge import allowed
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views.audit_findings import of_exchange
 from dragoman.domain.views.flags import flags

@@ -82,7 +82,7 @@ class Touched:
             return
         if event == "call":
             self._now.update((name, f"{name.partition('.')[0]}.*"))
-        elif event == "return" and name in ("fold.judge", "decide.decide"):
+        elif event == "return" and name in ("judge.judge", "decide.decide"):
             rule, known = (frame.f_locals.get(each) for each in ("rule", "known"))
             if rule is not None:
                 self._now.update(

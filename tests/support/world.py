@@ -15,8 +15,9 @@ from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.decide import Submission, decide
-from dragoman.domain.fold import Folded, fold, judge, takes_two
+from dragoman.domain.fold import Folded, fold
 from dragoman.domain.history_port import DecisionBasis, RecordingHistory
+from dragoman.domain.judge import judge, takes_two
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record

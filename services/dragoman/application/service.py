@@ -85,14 +85,14 @@ class Service:
     is known.
     """
 
-    desk: CommandHandler
+    command_handler: CommandHandler
     access: TokensAndSessions
     drafts: DraftStore
-    courier: NotificationEndpoints
+    notification_endpoints: NotificationEndpoints
     urls: Urls
     people: PeopleStore
     files: FileStore
-    seals: SignedHeadStore
+    signed_heads: SignedHeadStore
     coverage: Coverage
     trees: Trees
     store: Store
@@ -194,7 +194,7 @@ class Service:
             self.guard.proven
             and not projection.broken
             and not projection.doubt
-            and self.desk.read_only_reason is None
+            and self.command_handler.read_only_reason is None
         )
 
     # Beginning a channel
@@ -205,7 +205,7 @@ class Service:
         Raises `Refused`.
         """
         self._check_new(new)
-        self.desk.refuse_if_read_only()
+        self.command_handler.refuse_if_read_only()
         async with self.opening:
             exercise_of = None
             if isinstance(new.exercise_of, str):
@@ -219,7 +219,7 @@ class Service:
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
             if projection is None or not projection.is_channel:
-                genesis = self.desk.genesis(
+                genesis = self.command_handler.genesis(
                     new,
                     exercise_of=exercise_of,
                     log_key=self.log_key,
@@ -227,7 +227,7 @@ class Service:
                 )
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
-                await self.desk.open(projection.log, genesis)
+                await self.command_handler.open(projection.log, genesis)
                 await projection.reached(1)
             elif not self._half_opened(projection, new):
                 raise refuse(
@@ -244,7 +244,7 @@ class Service:
                 act, data = read_act(body, cut=False)
                 actor = f"{officer.side}/root"
                 id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
-                await self.desk.post(
+                await self.command_handler.post(
                     projection, Submission(actor=actor, act=act, data=data, id=id, family="channel")
                 )
             return projection
@@ -261,11 +261,11 @@ class Service:
                 "invalid", "This is not a channel-opening; draft one with `dragoman channel draft`."
             )
         self._check_signed(data)
-        self.desk.refuse_if_read_only()
+        self.command_handler.refuse_if_read_only()
         signatures = " ".join(
             sorted({part for line in opening.signatures for part in line.split()})
         )
-        genesis = self.desk.opening(data.name, act, data, signatures)
+        genesis = self.command_handler.opening(data.name, act, data, signatures)
         async with self.opening:
             projection = self.channels.get(data.name)
             if projection is not None and projection.is_channel:
@@ -278,7 +278,7 @@ class Service:
                 return projection
             projection = projection or await self.open_log(data.name, new=True)
             self.channels[data.name] = projection
-            await self.desk.open(projection.log, genesis)
+            await self.command_handler.open(projection.log, genesis)
             await projection.reached(1)
             return projection
 
@@ -429,9 +429,9 @@ class Service:
     async def _deliver(self, projection: Projection, side: str, upto: int) -> None:
         raw, data = read_act(channels.delivery_act(side, upto), cut=False)
         actor = "service/gateway"
-        id = self.desk.own_id(projection, actor, channels.delivery_key(side, upto))
+        id = self.command_handler.own_id(projection, actor, channels.delivery_key(side, upto))
         try:
-            await self.desk.post(
+            await self.command_handler.post(
                 projection,
                 Submission(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
             )
@@ -503,9 +503,11 @@ class Service:
         since, until = stamp(outage.since), stamp(outage.until)
         act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
         actor = "service/gateway"
-        id = self.desk.own_id(self.channels[name], actor, channels.outage_key(since, until))
+        id = self.command_handler.own_id(
+            self.channels[name], actor, channels.outage_key(since, until)
+        )
         try:
-            await self.desk.post(
+            await self.command_handler.post(
                 self.channels[name],
                 Submission(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
             )

@@ -70,7 +70,7 @@ class TakeOver:
         Raises `LogUnreachable`.
         """
         try:
-            head = await self._service.seals.newest(channel)
+            head = await self._service.signed_heads.newest(channel)
         except StreamMissing:
             return None
         return None if head is None else head.note

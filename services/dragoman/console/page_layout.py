@@ -342,7 +342,7 @@ def _alarm(context: PageContext, *, timed: bool) -> Cell:
 
 def _bars(context: PageContext) -> Iterator[Bar]:
     words, service, projection = context.words, context.service, context.projection
-    if (reason := service.desk.read_only_reason) is not None:
+    if (reason := service.command_handler.read_only_reason) is not None:
         yield Bar(
             level="critical",
             word=words.say("This host cannot record anything."),

@@ -17,8 +17,8 @@ from dragoman.application.http import request as http_request
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
-from dragoman.console.forms import form_reader
-from dragoman.console.forms.form_reader import Form
+from dragoman.console.forms import form_body
+from dragoman.console.forms.form_body import Form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm
 from dragoman.console.rendering import HEADERS, html, render_template
 from dragoman.domain.record.errors import Refused, refuse
@@ -146,7 +146,7 @@ async def _kept(request: web.Request) -> str:
         request["payer"] = request.app[RATE_LIMITS].caller(
             grant, "", min(request.content_length or 0, KEPT_FORM_BYTES)
         )
-        form = await form_reader.read(request, limit=KEPT_FORM_BYTES, files=True)
+        form = await form_body.read(request, limit=KEPT_FORM_BYTES, files=True)
     except Refused:
         return ""
     body = urlencode(
@@ -193,7 +193,7 @@ async def form_of(request: web.Request, *, limit: int = BODY_BYTES, files: bool 
 
     The form may contain a file only if the page takes `files`. Raises `Refused`.
     """
-    return await form_reader.read(request, limit=limit, files=files)
+    return await form_body.read(request, limit=limit, files=files)
 
 
 def said(form: Form, name: str) -> str:

@@ -139,7 +139,7 @@ async def _tell(app: web.Application, notice: WatchNoticeItem) -> None:
 
     Of several gateways, only one queues it. Raises `LogUnreachable`.
     """
-    courier = app[http_request.SERVICE].courier
+    courier = app[http_request.SERVICE].notification_endpoints
     if _is_told(courier.notice(notice.cid, notice.side)[0], notice):
         return
     await courier.refresh()

@@ -3,8 +3,8 @@
 from msgspec import UNSET, Struct
 
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
-from dragoman.domain.fold import judge
 from dragoman.domain.history_port import History
+from dragoman.domain.judge import judge
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal

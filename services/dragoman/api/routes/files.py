@@ -219,7 +219,7 @@ async def erase_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     file = next(iter(await service.files.found(cid, (side,), digest)), None)
     if file is None:
         raise _gone()
-    service.desk.refuse_if_read_only()
+    service.command_handler.refuse_if_read_only()
     erased = (
         file
         if file.stage == "erased"

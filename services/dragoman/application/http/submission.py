@@ -219,7 +219,7 @@ async def submit(call: ApiRequest[Any], projection: Projection, submission: Subm
         partial(call.request.app[QUOTAS].check, call.service, projection, submission),
         partial(attachment_checks.check, call.service, projection, call.grant, submission),
     )
-    post_result = await call.service.desk.post(
+    post_result = await call.service.command_handler.post(
         projection, submission, call.request.get(TRACE, ("", "")), preconditions
     )
     return await reply_of(call, projection, post_result)

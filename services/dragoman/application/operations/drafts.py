@@ -13,7 +13,7 @@ from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.decide import Submission
-from dragoman.domain.fold import takes_two
+from dragoman.domain.judge import takes_two
 from dragoman.domain.record import ids, strict_json
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused, make_refusal, refuse
@@ -357,5 +357,5 @@ async def _released_before(
     if position is None or record is None or record.side != actor.partition("/")[0]:
         raise Refused(Refusal(kind="not-found", detail=NO_SUCH_DRAFT))
     return await submission.reply_of(
-        call, projection, await call.service.desk.kept_at(projection, position)
+        call, projection, await call.service.command_handler.kept_at(projection, position)
     )

@@ -87,7 +87,7 @@ async def keep(
             "names them, or erase those no longer needed: GET /files lists them.",
             n=SPARE_BYTES // 2**20,
         )
-    service.desk.refuse_if_read_only()
+    service.command_handler.refuse_if_read_only()
     file = File(
         sha256=digest,
         side=side,

@@ -46,7 +46,7 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     """
     service = call.service
     # Both are read once, because they may change at any time.
-    unproven, read_only = service.guard.reason, service.desk.read_only_reason
+    unproven, read_only = service.guard.reason, service.command_handler.read_only_reason
     result = [
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),

@@ -163,7 +163,7 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
                 "A side has at most %(limit)s entries in a channel; erase those no longer needed.",
                 limit=PEOPLE,
             )
-        service.desk.refuse_if_read_only()
+        service.command_handler.refuse_if_read_only()
         if await service.people.keep(cid, entered, None):
             return _reply(
                 entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}"
@@ -206,7 +206,7 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
         )
     _check_if_match(call, stored_person, etag)
     service = call.service
-    service.desk.refuse_if_read_only()
+    service.command_handler.refuse_if_read_only()
     changed = people.changed(stored_person, entry, stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, stored_person):
         raise _moved()
@@ -223,7 +223,7 @@ async def erase(call: ApiRequest[Any], etag: str = "") -> ApiReply:
     projection, actor = submission.staff_of(call)
     stored_person = await _find_own(call, projection, actor)
     service = call.service
-    service.desk.refuse_if_read_only()
+    service.command_handler.refuse_if_read_only()
     if stored_person.erased:
         erased = stored_person
         await service.people.sweep()

@@ -53,7 +53,7 @@ class Heads:
         read_at, sealed = self._heads.get(channel, (-1.0, None))
         if time.monotonic() - read_at > fresh_s:
             try:
-                sealed = await call.service.seals.newest(channel)
+                sealed = await call.service.signed_heads.newest(channel)
             except LogUnreachable as error:
                 raise refuse(
                     "unavailable",

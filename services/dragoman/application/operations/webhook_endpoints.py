@@ -43,10 +43,10 @@ async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
     They are the channels in which the caller is in office.
     """
     service = call.service
-    await service.courier.refresh()
+    await service.notification_endpoints.refresh()
     endpoints = [
         (endpoint, projection)
-        for endpoint in service.courier.endpoints()
+        for endpoint in service.notification_endpoints.endpoints()
         if (projection := _channel_of(call, endpoint)) is not None
     ]
     return tuple(
@@ -77,7 +77,7 @@ def endpoint_view(
     call: ApiRequest[Any], endpoint: NotificationEndpoint, projection: Projection
 ) -> EndpointView:
     """Return the view of an endpoint, with the progress of its deliveries."""
-    progress, _ = call.service.courier.progress(endpoint.id)
+    progress, _ = call.service.notification_endpoints.progress(endpoint.id)
     return EndpointView(
         id=endpoint.id,
         channel=projection.name,
@@ -127,12 +127,12 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
             act=repr(unknown[0][:60]),
         )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
-    await service.courier.refresh()
-    notification_endpoint = service.courier.find(id)
+    await service.notification_endpoints.refresh()
+    notification_endpoint = service.notification_endpoints.find(id)
     if notification_endpoint is None:
         endpoints = [
             endpoint
-            for endpoint in service.courier.endpoints()
+            for endpoint in service.notification_endpoints.endpoints()
             if (endpoint.cid, endpoint.side) == (projection.registry.cid, grant.side)
         ]
         if len(endpoints) >= ENDPOINTS:
@@ -142,7 +142,7 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
                 limit=ENDPOINTS,
             )
         notification_endpoint = _new_endpoint(call, new, projection, id)
-        await service.courier.add(notification_endpoint, projection.state.position)
+        await service.notification_endpoints.add(notification_endpoint, projection.state.position)
         log.info(
             "endpoint.added",
             endpoint=id,
@@ -201,8 +201,8 @@ def _new_endpoint(
 async def find_endpoint(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
     """Return an endpoint that the caller may see, and its channel. Raises `Refused`."""
     service = call.service
-    await service.courier.refresh()
-    endpoint = service.courier.find(id)
+    await service.notification_endpoints.refresh()
+    endpoint = service.notification_endpoints.find(id)
     projection = None if endpoint is None else _channel_of(call, endpoint)
     if endpoint is None or projection is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
@@ -213,7 +213,7 @@ async def remove(call: ApiRequest[Any], id: str) -> None:
     """Remove an endpoint: nothing more is sent there. Raises `Refused`."""
     endpoint, projection = await find_endpoint(call, id)
     _check_may_enter(call, projection)
-    await call.service.courier.remove(endpoint.id)
+    await call.service.notification_endpoints.remove(endpoint.id)
     log.info(
         "endpoint.removed",
         endpoint=endpoint.id,
@@ -231,7 +231,7 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
     Raises `Refused`.
     """
     endpoint, _ = await find_endpoint(call, id)
-    progress, _ = call.service.courier.progress(endpoint.id)
+    progress, _ = call.service.notification_endpoints.progress(endpoint.id)
     views = [
         *(_delivery(item, parked=True) for item in progress.parked),
         *(_delivery(item, parked=False) for item in progress.waiting),
@@ -241,7 +241,7 @@ async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, .
 
 def answers_of(call: ApiRequest[Any], id: str) -> dict[int, Text]:
     """Return the last answer to each unfinished delivery, by position."""
-    progress, _ = call.service.courier.progress(id)
+    progress, _ = call.service.notification_endpoints.progress(id)
     texts = {item.position: answer_of(item) for item in (*progress.parked, *progress.waiting)}
     return {position: text for position, text in texts.items() if text is not None}
 
@@ -270,7 +270,7 @@ async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> De
     endpoint, projection = await find_endpoint(call, id)
     _check_may_enter(call, projection)
     service = call.service
-    progress, revision = service.courier.progress(endpoint.id)
+    progress, revision = service.notification_endpoints.progress(endpoint.id)
     delivery = next(
         (item for item in (*progress.parked, *progress.waiting) if item.position == position), None
     )
@@ -279,7 +279,12 @@ async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> De
             "not-found",
             "There is no such delivery that waits or was given up; GET …/deliveries lists them.",
         )
-    if await service.courier.keep(endpoint.id, _resent(progress, delivery), revision) is None:
+    if (
+        await service.notification_endpoints.keep(
+            endpoint.id, _resent(progress, delivery), revision
+        )
+        is None
+    ):
         raise refuse("moved", "The delivery has changed just now; read it, and try again.")
     log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=call.grant.actor)
     return _delivery(replace(delivery, again=time.time()), parked=False)

@@ -323,14 +323,14 @@ def _service(folder: Path, store: Store, projection: Projection) -> Service:
     """
     bus = NatsConnection("auditor")
     return Service(
-        desk=CommandHandler(Keystore(folder / "keys")),
+        command_handler=CommandHandler(Keystore(folder / "keys")),
         access=TokensAndSessions(Bucket(bus, BUCKET)),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
-        courier=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
+        notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=Urls(()),
         people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
         files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
-        seals=SignedHeadStore(bus),
+        signed_heads=SignedHeadStore(bus),
         coverage=Coverage(SignedHeadStore(bus)),
         trees=Trees(store),
         store=store,

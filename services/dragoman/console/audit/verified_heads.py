@@ -102,7 +102,7 @@ async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
     registry = context.projection.registry
     log, policy = log_policy.log_of(registry), log_policy.in_force(registry)
     try:
-        sealed, is_available = await recent(context.service.seals, context.name, HEADS), True
+        sealed, is_available = await recent(context.service.signed_heads, context.name, HEADS), True
     except LogUnreachable:
         sealed, is_available = [], False
     covered = await context.service.coverage.of(context.projection)

@@ -50,7 +50,8 @@ from dragoman.domain.acts.act_rules import OFFICERS, Rule
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.decide import Submission
-from dragoman.domain.fold import Folded, takes_two
+from dragoman.domain.fold import Folded
+from dragoman.domain.judge import takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.text import sentence
@@ -91,12 +92,12 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     sending = sending_of(context, writing.rule)
     if sending.hands_over:
         sender = f"{context.side}/{sending.colleagues[0].name}"
-        return context.service.desk.dry_run(
+        return context.service.command_handler.dry_run(
             context.projection, _post_of(writing, body, key, sender=sender)
         ), False
     post = _post_of(writing, body, key)
     try:
-        return context.service.desk.dry_run(context.projection, post), False
+        return context.service.command_handler.dry_run(context.projection, post), False
     except Refused as error:
         if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
             context.projection, writing.exchange, writing.rule, post.data
@@ -108,7 +109,7 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
             "second-key-required",
             sentence("A colleague of your side must release this, and no colleague is in office."),
         )
-    return context.service.desk.dry_run(
+    return context.service.command_handler.dry_run(
         context.projection, _post_of(writing, body, key, released_by=second)
     ), True
 

@@ -51,7 +51,8 @@ from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.decide import Submission
-from dragoman.domain.fold import Folded, takes_two
+from dragoman.domain.fold import Folded
+from dragoman.domain.judge import takes_two
 from dragoman.domain.record import errors as refusals
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refused
@@ -259,7 +260,7 @@ def _released(
         released_by=releaser if two_key else "",
     )
     try:
-        return context.service.desk.dry_run(context.projection, post)
+        return context.service.command_handler.dry_run(context.projection, post)
     except Refused:
         return None
 

@@ -38,14 +38,14 @@ from dragoman.console.forms import (
     field_types,
     form_writer,
 )
+from dragoman.console.forms.form_body import Form, Upload
 from dragoman.console.forms.form_errors import FieldError, plain
-from dragoman.console.forms.form_reader import Form, Upload
 from dragoman.console.pages import release_preview
 from dragoman.console.rendering import HEADERS, Page, PageRoute
 from dragoman.console.sessions import forget_kept, form_of, keep_form, redirect, said
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
-from dragoman.domain.fold import takes_two
+from dragoman.domain.judge import takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman_schemas.responses import DraftView, NewDraft

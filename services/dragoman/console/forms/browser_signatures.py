@@ -202,7 +202,7 @@ async def _newest(context: PageContext) -> tuple[SignedHead, str]:
     Raises `Refused` if no head is signed yet.
     """
     registry = context.projection.registry
-    sealed_heads = await recent(context.service.seals, context.name, 1)
+    sealed_heads = await recent(context.service.signed_heads, context.name, 1)
     newest = head(sealed_heads[0], log_policy.log_of(registry), None) if sealed_heads else None
     if newest is None or not newest.signed:
         raise refused(

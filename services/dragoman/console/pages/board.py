@@ -229,7 +229,7 @@ async def board(context: PageContext) -> Page:
         unmanned=unmanned,
         is_up=not timed
         or (lines[0].state == "up" and not lines[0].missed_running and not lines[0].with_errors),
-        is_writable=context.past or context.service.desk.read_only_reason is None,
+        is_writable=context.past or context.service.command_handler.read_only_reason is None,
         is_in_force=context.registry.status is None
         or context.registry.status.status != "suspended",
         is_shelved=bool(view.shelved),

@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from dragoman.domain.acts import consent, deadlines, si_units
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.notification import coded_text
-from dragoman.domain.fold import allowed
+from dragoman.domain.judge import allowed
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.phase import phase_of
