@@ -34,7 +34,7 @@ def asked_of(
         return world.ledger, world.raws
 
     with monkeypatch.context() as patched:
-        patched.setattr(accountability, "_replayed", replayed)
+        patched.setattr(accountability, "_replay", replayed)
         capsys.readouterr()
         assert asyncio.run(accountability.owed_command(Path("log"), target=Target(json=json))) == 0
     said = capsys.readouterr()

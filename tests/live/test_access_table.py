@@ -42,7 +42,7 @@ LAST: Final = ("revoke_link", "erase_file", "remove_endpoint")
 """What leaves nothing for the calls that follow."""
 
 NOTHING: Final = {
-    "resend": "No such delivery",
+    "resend": "There is no such delivery",
     "show_release": "Nothing is published here.",
     "forget_subject": "There is no subject",
 }

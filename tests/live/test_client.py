@@ -239,4 +239,4 @@ async def test_an_alert_is_taken_in_from_a_file(demo: Service, tmp_path: Path) -
         str(token),
         check=1,
     )
-    assert "belongs into an exercise" in refused.stderr
+    assert "belongs in an exercise" in refused.stderr

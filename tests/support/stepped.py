@@ -18,7 +18,7 @@ from typing import Self
 from dragoman import cli, scheduler
 from dragoman.application import clock as application_clock
 from dragoman.application import service
-from dragoman.eventlog import durability_guard, nats_connection
+from dragoman.eventlog import durability_guard
 from dragoman.projection import projection
 
 
@@ -59,7 +59,7 @@ if __name__ == "__main__":
         application_clock,
         service,
         projection,
-        *(() if alone else (nats_connection,)),
+        *(() if alone else (durability_guard,)),
     ):
         vars(module)["datetime"] = clock
     cli.main()

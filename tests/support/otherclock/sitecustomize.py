@@ -14,13 +14,13 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-_GUARDED = "dragoman.eventlog.nats_connection"
+_GUARDED = "dragoman.eventlog.durability_guard"
 _SHIFT = timedelta(seconds=float(os.environ["OTHER_CLOCK_SHIFT_S"]))
 
 
 def _shift_the_broker(module: ModuleType) -> None:
     """Add the shift to the time that a broker gives."""
-    guard: Any = module.Guard
+    guard: Any = module.DurabilityGuard
     original = guard._fault_of
 
     def fault_of(self: object, answer: Any, asked: datetime) -> object:
