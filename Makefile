@@ -48,14 +48,17 @@ assets: $(ASSETS) ## Fetch what the pages show that is not ours (needs npm)
 run: $(VENV)/.runtime $(ASSETS) ## Run the demonstration on the embedded broker
 	$(BIN)/dragoman up --demo --data $(DATA) --port $(PORT)
 
-check: $(VENV)/.dev ## Check types, style and the direction of imports
+PLAIN := services schemas docs README.md CONTRIBUTING.md CHANGELOG.md tests/README.md
+
+check: $(VENV)/.dev ## Check types, style, plain words and the direction of imports
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/support/plain_words.py $(PLAIN)
 
 GROUPED := --dist loadgroup
-UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api application console golden test_catalogues.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
+UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api application console golden test_catalogues.py test_plain_words.py test_spec_catalogue.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)

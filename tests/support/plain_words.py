@@ -3,7 +3,7 @@ sentences.
 
     python tests/support/plain_words.py services/dragoman/tlog docs/api.md
 
-prints what to change, one line a place. `tests/test_plain_words.py` asks the same of the whole
+prints what to change, one line a place, and exits with 1 if there is any. `tests/test_plain_words.py` asks the same of the whole
 tree. To forbid another opening, name or phrase, add it to the tables below.
 """
 
@@ -261,6 +261,7 @@ def main() -> None:
             print(f"{fault.path}:{fault.line}: {fault.kind}: {fault.text}")  # noqa: T201
             count += 1
     print(count, "places")  # noqa: T201
+    sys.exit(count > 0)
 
 
 if __name__ == "__main__":
