@@ -971,7 +971,8 @@ class Replay {
     const { item } = named
     const act = actOfType(item.type)
     if (!OPENING_FAMILY.has(act) && !CONTINUING.has(act)) return null
-    if (this.used.has(item.id) || !isRecordTime(item.time)) return null
+    if (this.used.has(item.id)) return null
+    if (!isRecordTime(item.time)) return null
     if (!item.void && !OPENING_FAMILY.has(act)) {
       const earlier = this.bySubject.get(item.subject) ?? []
       const opening = earlier.find((one) => one.id === item.subject)
