@@ -23,13 +23,13 @@ for _name, _location, _help in (
     ("channel", "channel_setup:channel", "Open channels and list them."),
     (
         "officer",
-        "channel:officer",
+        "officer:officer",
         "Enter and revoke officers, as an administrator of their side.",
     ),
-    ("token", "channel:token", "Issue and revoke tokens, as the operator."),
+    ("token", "token:token", "Issue and revoke tokens, as the operator."),
     (
         "subject",
-        "channel:subject",
+        "token:subject",
         "Map the subjects of an OIDC provider to officers, as the operator.",
     ),
     ("post", "post:post", "Open an exchange: a report, a request or a note."),
@@ -57,7 +57,7 @@ for _name, _location, _help in (
     ("watch", "watch:watch", "Take the watch, hand it over, and show its alarms and deadlines."),
     (
         "adopt",
-        "watch:adopt",
+        "adopt:adopt",
         "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
     ),
     (

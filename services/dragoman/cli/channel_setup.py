@@ -12,8 +12,9 @@ from urllib.parse import quote
 import msgspec
 from cyclopts import Parameter
 
-from dragoman.cli.channel import EVERYWHERE, channel
+from dragoman.cli.channel import channel
 from dragoman.cli.common import (
+    EVERYWHERE,
     File,
     Target,
     UsageError,

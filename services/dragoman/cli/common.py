@@ -91,6 +91,10 @@ class Target:
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False
 
 
+EVERYWHERE: Final = Target()
+"""The target of a command that gives none: the settings of the environment."""
+
+
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A file, or - for standard input.")]
 
 

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from dragoman import data_directory
 from dragoman.cli.common import (
+    EVERYWHERE,
     FAILED,
     USAGE,
     Target,
@@ -27,7 +28,6 @@ from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
 from dragoman.settings import SettingsError, flattened, load
 
-EVERYWHERE = Target()
 _DISK_BYTES = 1024**3
 
 Config = Annotated[

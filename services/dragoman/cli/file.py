@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from msgspec import json
 
 from dragoman.cli.common import (
+    EVERYWHERE,
     UNVERIFIED,
     File,
     Target,
@@ -28,8 +29,6 @@ from dragoman_schemas.fields import Attachment, MediaType
 from dragoman_schemas.responses import Files, FileView
 
 file = App(name="file", help="Upload, download and erase files, which acts name by SHA-256.")
-
-EVERYWHERE = Target()
 _TYPES: Final[tuple[MediaType, ...]] = get_args(MediaType)
 
 

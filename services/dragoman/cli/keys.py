@@ -10,7 +10,17 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import (
+    EVERYWHERE,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    say,
+    table,
+)
 from dragoman.cli.signature import (
     Passphrase,
     Sign,
@@ -28,8 +38,6 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.interop.check_words import check_words
 from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
-
-EVERYWHERE = Target()
 
 keys = App(name="keys", help="Make keys, and enter and revoke them in a channel.")
 

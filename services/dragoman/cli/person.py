@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from msgspec import json
 
 from dragoman.cli.common import (
+    EVERYWHERE,
     UNVERIFIED,
     File,
     Target,
@@ -26,8 +27,6 @@ from dragoman.domain.acts.references import commitment
 from dragoman_schemas.responses import PersonView, Register
 
 person = App(name="person", help="Enter, change and erase people, whom acts name by id.")
-
-EVERYWHERE = Target()
 
 Key = Annotated[
     str | None, Parameter(help="The Idempotency-Key. A UUIDv7 becomes the id of the entry.")

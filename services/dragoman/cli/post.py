@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from msgspec import Struct, UnsetType
 
 from dragoman.cli.common import (
+    EVERYWHERE,
     File,
     Target,
     UsageError,
@@ -28,8 +29,6 @@ from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
 from dragoman.domain.record.codec import read_act
 from dragoman_schemas.responses import Standing
-
-EVERYWHERE = Target()
 
 Wait = Annotated[
     int,

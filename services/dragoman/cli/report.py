@@ -5,14 +5,12 @@ from urllib.parse import urlencode
 
 from cyclopts import App, Parameter
 
-from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import EVERYWHERE, Target, channel_of, connected, out, out_json, say, table
 
 report = App(
     name="report",
     help="Write a report in Markdown: the situation, a turn-over note, a period or a year.",
 )
-
-EVERYWHERE = Target()
 
 From = Annotated[
     str | None,

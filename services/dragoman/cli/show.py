@@ -6,6 +6,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.common import (
+    EVERYWHERE,
     Target,
     channel_of,
     connected,
@@ -18,8 +19,6 @@ from dragoman.cli.common import (
 from dragoman.cli.post import in_words
 from dragoman_schemas.responses import Entry, ExchangeView, Standing
 from dragoman_schemas.watch_responses import Alarm
-
-EVERYWHERE = Target()
 
 At = Annotated[int | None, Parameter(help="A past position.")]
 

@@ -1,21 +1,14 @@
 """The commands `dragoman watch` and `adopt`."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from dragoman.cli.common import Target, channel_of, connected, out, out_json, read_input, say, table
-from dragoman.cli.signature import Sign, post_signed, seed_of
+from dragoman.cli.common import EVERYWHERE, Target, channel_of, connected, out, out_json, say, table
+from dragoman.cli.signature import post_signed, seed_of
 
 watch = App(name="watch", help="Take the watch, hand it over, and show its alarms and deadlines.")
-adopt = App(
-    name="adopt",
-    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
-)
-
-EVERYWHERE = Target()
 
 
 @watch.command(name="show")
@@ -77,7 +70,7 @@ def _line(line: dict[str, Any]) -> list[str]:
 @watch.command
 async def take(*, target: Target = EVERYWHERE) -> int:
     """Take the watch of your side."""
-    await _post(target, {"act": "watch-assumption"})
+    await post(target, {"act": "watch-assumption"})
     return 0
 
 
@@ -103,7 +96,7 @@ async def hand_over(
         written = (
             await caller.call("GET", path, headers={"Accept": "text/markdown"})
         ).body.decode()
-    await _post(
+    await post(
         target,
         {"act": "watch-relief"}
         | ({"to": to.rpartition("/")[2]} if to else {})
@@ -113,59 +106,8 @@ async def hand_over(
     return 0
 
 
-@adopt.command
-async def profile(
-    name: Literal["default", "vienna", "shanghai"],
-    *,
-    line_check: Annotated[
-        str | None,
-        Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from."),
-    ] = None,
-    sign: Sign = (),
-    target: Target = EVERYWHERE,
-) -> int:
-    """Adopt a profile of limits.
-
-    The limits bind when every side has adopted the same profile.
-    """
-    body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
-    if line_check is not None:
-        body["line_check"] = json.loads(read_input(line_check))
-    await _post(target, body, sign)
-    return 0
-
-
-@adopt.command
-async def codebook(
-    name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
-) -> int:
-    """Adopt a version of a codebook of coded messages."""
-    await _post(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
-    return 0
-
-
-@adopt.command
-async def policy(
-    file: Annotated[
-        str,
-        Parameter(
-            allow_leading_hyphen=True,
-            help="A C2SP tlog-policy without its `log` line, or `-` for standard input.",
-        ),
-    ],
-    *,
-    sign: Sign = (),
-    target: Target = EVERYWHERE,
-) -> int:
-    """Adopt a policy of witnesses, whose cosignatures make a record final.
-
-    It is in force once every side has adopted the same policy.
-    """
-    await _post(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
-    return 0
-
-
-async def _post(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
+async def post(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
+    """Post an act to the channel, signed with the given keys, and print its place."""
     recorded = await post_signed(target, body, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)

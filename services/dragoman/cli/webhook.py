@@ -15,6 +15,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import (
+    EVERYWHERE,
     FAILED,
     Target,
     UsageError,
@@ -36,8 +37,6 @@ webhook = App(
     name="webhook",
     help="Choose where your side is notified of records, as head of office or administrator.",
 )
-
-EVERYWHERE = Target()
 _TRY_SECONDS = 15.0
 
 

@@ -16,14 +16,13 @@ from dragoman import bootstrap
 from dragoman.application.clock import utc_now
 from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.mirror import follow, mirror_of, verdict
-from dragoman.cli.common import Target, UsageError, channel_of, connected, out, say
+from dragoman.cli.common import EVERYWHERE, Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.signature import seed_of
 from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
 from dragoman.witness import SILENT_SECONDS, CosigningWitness
 
-EVERYWHERE = Target()
 _REQUEST_BYTES: Final = 2 * 2**20
 _LOOK_SECONDS: Final = 5.0
 

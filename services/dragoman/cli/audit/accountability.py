@@ -30,6 +30,7 @@ from dragoman.cli.audit.verify import (
     say_failed,
 )
 from dragoman.cli.common import (
+    EVERYWHERE,
     UNVERIFIED,
     Target,
     Unverified,
@@ -46,8 +47,6 @@ from dragoman.reports.log_findings import LogFinding
 from dragoman.reports.markdown import markdown
 from dragoman.text import verbatim
 from dragoman_schemas.state_responses import Change
-
-EVERYWHERE = Target()
 
 Source = Annotated[
     Path | None,

@@ -22,6 +22,7 @@ from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.replay import checked_cid, verifier_of
 from dragoman.cli.audit.verify import Cid, Log, audit, tile_of
 from dragoman.cli.common import (
+    EVERYWHERE,
     HEAD_SECONDS,
     UNVERIFIED,
     Target,
@@ -43,7 +44,6 @@ from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.tiles import Tile
 
-EVERYWHERE = Target()
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
 """Seconds for which records may be without a signed head before a warning. A head comes

@@ -43,6 +43,7 @@ from dragoman.cli.audit import answers
 from dragoman.cli.audit.answers import SAMPLE
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.common import (
+    EVERYWHERE,
     HEAD_SECONDS,
     UNREACHABLE,
     UNVERIFIED,
@@ -65,8 +66,6 @@ from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
 from dragoman.tlog.note import NotANote, Verifier, read_verifier
-
-EVERYWHERE = Target()
 
 audit = App(
     name="audit", help="Replay, verify and export a channel's log without trusting anybody."

@@ -26,6 +26,7 @@ from dragoman.audit.verification_result import LogInconsistent, Verified
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
+    EVERYWHERE,
     HEAD_SECONDS,
     UNVERIFIED,
     Target,
@@ -49,8 +50,6 @@ from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.policy import Policy
 from dragoman.witness import times_in
-
-EVERYWHERE = Target()
 
 Cid = Annotated[str, Parameter(help="The channel's id, from your own side's notes of the opening.")]
 Witnesses = Annotated[

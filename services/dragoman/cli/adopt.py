@@ -1,0 +1,67 @@
+"""Commands of `dragoman adopt`: limits, a codebook or a policy of witnesses."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import EVERYWHERE, Target, read_input
+from dragoman.cli.signature import Sign
+from dragoman.cli.watch import post
+
+adopt = App(
+    name="adopt",
+    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
+)
+
+
+@adopt.command
+async def profile(
+    name: Literal["default", "vienna", "shanghai"],
+    *,
+    line_check: Annotated[
+        str | None,
+        Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from."),
+    ] = None,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a profile of limits.
+
+    The limits bind when every side has adopted the same profile.
+    """
+    body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
+    if line_check is not None:
+        body["line_check"] = json.loads(read_input(line_check))
+    await post(target, body, sign)
+    return 0
+
+
+@adopt.command
+async def codebook(
+    name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
+) -> int:
+    """Adopt a version of a codebook of coded messages."""
+    await post(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
+    return 0
+
+
+@adopt.command
+async def policy(
+    file: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="A C2SP tlog-policy without its `log` line, or `-` for standard input.",
+        ),
+    ],
+    *,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a policy of witnesses, whose cosignatures make a record final.
+
+    It is in force once every side has adopted the same policy.
+    """
+    await post(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
+    return 0

@@ -1,0 +1,178 @@
+"""Commands of `dragoman token` and `subject`: who may call, as the operator says."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import (
+    EVERYWHERE,
+    Target,
+    connected,
+    home,
+    out,
+    out_json,
+    say,
+    table,
+)
+
+token = App(name="token", help="Issue and revoke tokens, as the operator.")
+
+
+subject = App(
+    name="subject", help="Map the subjects of an OIDC provider to officers, as the operator."
+)
+
+
+@token.command
+async def issue(
+    actor: str,
+    *,
+    save: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Save it with the gateway's address, as your own token on this machine.",
+        ),
+    ] = False,
+    label: Annotated[str | None, Parameter(help="A note for the list of tokens.")] = None,
+    scope: Annotated[
+        Literal["act", "read"], Parameter(help="read: the token cannot post.")
+    ] = "act",
+    expires: Annotated[
+        str | None,
+        Parameter(help="The time at which it ends, like 2027-01-01T00:00Z. Default: never."),
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Issue a token to an officer, and print it once.
+
+    It is for --channel, or for the only channel that the officer is in.
+    """
+    request = (
+        _grant_of(target, actor)
+        | {"scope": scope}
+        | ({"label": label} if label else {})
+        | ({"expires": expires} if expires else {})
+    )
+    async with connected(target, operator=True) as caller:
+        issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(request))).json()
+        address = caller.base_url
+    if save:
+        _save(home() / "token", issued["token"])
+        _save(home() / "server", address)
+        say(f"saved in {home()}; `dragoman post` now speaks as {actor}")
+    if target.json:
+        out_json(issued)
+    elif not save:
+        out(issued["token"])
+        say(
+            f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; "
+            "it is not shown again"
+        )
+    return 0
+
+
+def _grant_of(target: Target, actor: str) -> dict[str, Any]:
+    return {"actor": actor, "channels": [target.channel] if target.channel else []}
+
+
+def _save(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+
+
+@token.command(name="list")
+async def token_list(*, target: Target = EVERYWHERE) -> int:
+    """List the tokens in force."""
+    async with connected(target, operator=True) as caller:
+        tokens = (await caller.call("GET", "/v1/tokens")).json()["tokens"]
+    if target.json:
+        out_json(tokens)
+    else:
+        rows = [
+            [
+                t["id"],
+                t["actor"],
+                ", ".join(t["channels"]),
+                t.get("scope", "act"),
+                t["issued"],
+                t.get("expires", "never"),
+                t.get("label", ""),
+            ]
+            for t in tokens
+        ]
+        table(rows, ["TOKEN", "SPEAKS FOR", "CHANNELS", "SCOPE", "ISSUED", "EXPIRES", "LABEL"])
+    return 0
+
+
+@token.command(name="revoke")
+async def token_revoke(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Revoke a token by its id."""
+    async with connected(target, operator=True) as caller:
+        await caller.call("DELETE", f"/v1/tokens/{quote(id)}")
+    say(f"token {id} is revoked")
+    return 0
+
+
+@subject.command(name="add")
+async def subject_add(
+    subject: Annotated[str, Parameter(help="The `sub` of the provider's access tokens.")],
+    actor: str,
+    *,
+    scope: Annotated[Literal["act", "read"], Parameter(help="read: it cannot post.")] = "act",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Let the access tokens of a subject speak for an officer.
+
+    They do so in --channel, or in the only channel that the officer is in.
+    """
+    request = _grant_of(target, actor) | {"subject": subject, "scope": scope}
+    async with connected(target, operator=True) as caller:
+        mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(request))).json()
+    if target.json:
+        out_json(mapped)
+    else:
+        out(mapped["id"])
+        say(f"{subject} speaks for {actor} in {', '.join(mapped['channels'])}")
+    return 0
+
+
+@subject.command(name="list")
+async def subject_list(*, target: Target = EVERYWHERE) -> int:
+    """List the mapped subjects."""
+    async with connected(target, operator=True) as caller:
+        subjects = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
+    if target.json:
+        out_json(subjects)
+    else:
+        rows = [
+            [
+                s["id"],
+                s["subject"],
+                s["actor"],
+                ", ".join(s["channels"]),
+                s.get("scope", "act"),
+                s["issued"],
+            ]
+            for s in subjects
+        ]
+        table(rows, ["ID", "SUBJECT", "SPEAKS FOR", "CHANNELS", "SCOPE", "MAPPED"])
+    return 0
+
+
+@subject.command(name="remove")
+async def subject_remove(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Remove a subject by its id.
+
+    Its access tokens then speak for nobody.
+    """
+    async with connected(target, operator=True) as caller:
+        await caller.call("DELETE", f"/v1/subjects/{quote(id)}")
+    say(f"subject {id} is forgotten")
+    return 0
