@@ -1,4 +1,4 @@
-"""What the tests share: a channel in memory, a real broker, a cluster of three."""
+"""Fixtures that the tests share: a channel in memory, a real broker, a cluster of three nodes."""
 
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What stands before a change asks the same each time; the long forms look for what is new."""
+    """Register the plugins and a settings profile. The tests before a change try the same cases
+    each time. The long forms look for new cases.
+    """
     config.pluginmanager.register(Tally(config))
     config.pluginmanager.register(Grouping(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)

@@ -1,5 +1,5 @@
-"""What is set up when a process starts: who may enter its data directory, and whether tokens cross
-a network in clear.
+"""Checks when a process starts: the permissions of its data directory, and whether tokens cross a
+network in clear.
 """
 
 import stat

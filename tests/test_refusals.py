@@ -1,4 +1,6 @@
-"""What is refused is said in every language: no refusal has a sentence that the catalogues lack."""
+"""The service states each refusal in every language. The catalogues have a sentence for every
+refusal.
+"""
 
 import ast
 import json
@@ -130,7 +132,7 @@ def parts(said: Text) -> Iterator[Text]:
 
 
 def unsaid(said: Text, language: Words) -> list[str]:
-    """What of a sentence a language leaves in English."""
+    """Return the parts of a sentence that a language leaves in English."""
     return [
         each.message
         for each in parts(said)
@@ -184,8 +186,8 @@ def test_what_is_wrong_with_a_body_is_said_in_every_language() -> None:
 
 
 def refusals() -> Iterator[Refusal]:
-    """What the rules say to every sample, from officers of every role, from services and from
-    strangers, in an exchange and in none.
+    """Yield the refusals of every sample by the rules. The actors are officers of every role,
+    services and strangers. They act in an exchange and in none.
     """
     world = World()
     id = world.open("nato/o-1", SAMPLES["contact-note"])

@@ -73,7 +73,7 @@ class House:
         assert self.projection.refusal_at(position + 1) is not None
 
     def told(self, exchange: str) -> list[tuple[str, str, int]]:
-        """What is on record of an exchange's clocks: act, clock, step."""
+        """Return the records about an exchange's clocks: act, clock, step."""
         state = self.projection.exchange(exchange)
         assert state is not None
         return [

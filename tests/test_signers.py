@@ -159,7 +159,7 @@ def signed(monkeypatch: pytest.MonkeyPatch) -> Signed:
 
 
 def are_of_one_log(heads: set[Checkpoint], house: House) -> bool:
-    """Whether every head is of the records that were posted: of one size there is one root."""
+    """Return whether every head covers the posted records. Each size has only one root."""
     archive = Archive(house.folder / "judge")
     try:
         archive.add(house.world.raws)

@@ -1,5 +1,5 @@
-"""How times, spans and numbers are written in the three languages, and in which words a reader of
-any language is spoken to.
+"""The form of times, spans and numbers in the three languages, and the words in which the service
+speaks to a reader of any language.
 """
 
 import pytest

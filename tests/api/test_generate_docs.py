@@ -1,4 +1,4 @@
-"""What is generated is kept in the repository, and never stale."""
+"""The repository keeps every generated document, and none of them is stale."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def auditor(honest: Service, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
-    """Who kept what of the honest log, which is stopped then."""
+    """An auditor who kept a copy of the honest log. The honest host is stopped then."""
     auditor = Auditor(honest, tmp_path_factory.mktemp("auditor"))
     honest.stop()
     return auditor
@@ -38,7 +38,7 @@ def auditor(honest: Service, tmp_path_factory: pytest.TempPathFactory) -> Audito
 
 @pytest.fixture(scope="session")
 def given(honest: Service, auditor: Auditor) -> Given:
-    """What a hostile host has to make up records of."""
+    """The honest records and data from which a hostile host makes up records."""
     return Given(archived(honest.data), honest.data)
 
 

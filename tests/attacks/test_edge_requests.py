@@ -310,7 +310,7 @@ def idle(narrow: Service) -> Iterator[Callable[[str, int], list[socket.socket]]]
 
 
 def still_open(connections: list[socket.socket]) -> int:
-    """Return how many of these the service has not closed."""
+    """Return the number of these connections that the service has not closed."""
     closed, _, _ = select.select(connections, [], [], 0)
     return len(connections) - len(closed)
 

@@ -98,7 +98,9 @@ class Officers:
         )
 
     def audit(self) -> str:
-        """What an auditor reads, whose replay does not come to what this host says."""
+        """Return the output of an auditor's verification. The auditor's replay must not agree with
+        this host.
+        """
         told = self.host.run("audit", "verify", *self.pins, *self.to)[0]
         assert "the gateway says" in self.host.run("audit", "replay", *self.to, check=7)[1]
         return told

@@ -450,17 +450,17 @@ _WHEN = 4_102_444_800
 
 
 def as_act(text: str) -> bytes:
-    """What is signed of an act."""
+    """Return the bytes that are signed for an act."""
     return dsse.pae(dsse.PAYLOAD_TYPE, text.encode())
 
 
 def as_head(text: str) -> bytes:
-    """What a log signs of a head."""
+    """Return the bytes that a log signs for a head."""
     return text.encode()
 
 
 def as_cosigned(text: str) -> bytes:
-    """What a witness signs of a head at that time, long after its records."""
+    """Return the bytes that a witness signs for a head at that time, long after its records."""
     return f"cosignature/v1\ntime {_WHEN}\n{text}".encode()
 
 

@@ -211,8 +211,8 @@ HISTORY: dict[str, tuple[Make, str]] = {
 
 
 class Audited(Struct, frozen=True, kw_only=True):
-    """Where each record stands, which of them the host shows as valid, what an auditor finds void
-    and why, and what its replay comes to.
+    """The position of each record, and the positions that the host shows as valid. The auditor adds
+    the void records, each with its reason, and the result of the replay.
     """
 
     positions: dict[str, int]

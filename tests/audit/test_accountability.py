@@ -1,5 +1,5 @@
-"""What was owed is counted once, and alike, by whoever is asked: the bare audit, `audit owed` in
-words and as JSON, the page, the statistics.
+"""Every report counts the same owed duties once: the bare audit, `audit owed` in words and as JSON,
+the page and the statistics.
 """
 
 import asyncio
@@ -28,7 +28,9 @@ from world import World
 def asked_of(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, json: bool
 ) -> str:
-    """What `dragoman audit owed` prints, on both streams."""
+    """Return the output of `dragoman audit owed` on both streams, or standard output alone for
+    JSON.
+    """
 
     async def replayed(*_: object) -> tuple[Replay, list[bytes]]:
         return world.ledger, world.raws

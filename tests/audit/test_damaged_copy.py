@@ -223,7 +223,7 @@ def test_damage_to_a_copy_is_told_with_its_file_and_place_and_convicts_nobody(
 
 
 def opening(folder: Folder, path: Path) -> int | Exception:
-    """What comes of opening a copy."""
+    """Open a copy and return its size, or the error that opening it raises."""
     try:
         return folder.opened(path)
     except (ArchiveDamaged, Noticed) as error:
@@ -231,7 +231,7 @@ def opening(folder: Folder, path: Path) -> int | Exception:
 
 
 def is_repaired(folder: Folder, path: Path) -> bool:
-    """Whether a repair makes the copy whole."""
+    """Return whether a repair makes the copy whole."""
     try:
         assert repair(path, folder.pins)
     except ArchiveDamaged:
@@ -242,7 +242,7 @@ def is_repaired(folder: Folder, path: Path) -> bool:
 
 
 def audited(path: Path) -> str:
-    """What an audit of a folder says of damage."""
+    """Return the damage that an audit of a folder reports, or an empty string if there is none."""
     try:
         times_in(path)
         archive_in(path).close()

@@ -1,4 +1,4 @@
-"""What an auditor asks of a log: what was owed and not done, and which exceptions were made."""
+"""An auditor asks a log which duties were owed and not done, and which exceptions were made."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

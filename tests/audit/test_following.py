@@ -45,7 +45,7 @@ def grown(world: World, messages: list[bytes], size: int) -> list[bytes]:
 
 
 class Host:
-    """What a gateway gives of a log: records, a head of the first `signed` of them, and tiles; a
+    """A gateway that gives records of a log, a head of the first `signed` records, and tiles. A
     page has `page` records.
     """
 

@@ -23,9 +23,7 @@ from world import NOTE, World, seed_of
 
 
 class Gateway:
-    """What a client sees of a gateway whose log grows once it was read, and whose head follows a
-    moment later.
-    """
+    """A gateway whose log grows once a client has read it. Its head follows a moment later."""
 
     def __init__(self, raws: list[bytes], begins: int) -> None:
         self.raws = raws

@@ -1,4 +1,4 @@
-"""What `dragoman audit replay` says of entries that stand for records."""
+"""Tests of the messages of `dragoman audit replay` about entries that stand for records."""
 
 import msgspec
 import pytest

@@ -45,7 +45,7 @@ CASES = {
 def found(
     path: Path, cid: str, log: Verifier | None = LOG, witnesses: tuple[Verifier, ...] = (WITNESS,)
 ) -> tuple[str, int]:
-    """What an audit says, and at which position; nothing where it finds nothing."""
+    """Return an audit's finding and its position, or an empty string and 0 if there is none."""
     verification = Verification(cid=cid, log=log, witnesses=witnesses)
     try:
         with Export(path) as opened:
@@ -64,8 +64,8 @@ def made(path: Path, tampered: Tampered) -> Path:
 
 
 def is_fair(said: str) -> bool:
-    """Whether nobody is accused, and nothing is said of consents: all of this was done by who
-    carried the file.
+    """Return whether an audit accuses nobody and says nothing of consents. The carrier of the file
+    made all these changes.
     """
     accused = re.search(r"the host|convicts? (?!nobody)", said)
     return accused is None and "consent" not in said
@@ -157,7 +157,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def both(one: Members, other: Members, log: Log) -> Members:
-    """What two changed, where they did not change the same member."""
+    """Return the members with both changes, which must not touch the same member."""
     return {**one, **{name: body for name, body in other.items() if body != log.members.get(name)}}
 
 

@@ -1,5 +1,5 @@
-"""What an auditor finds in an export: nothing, where nobody lied; and each lie, with where it is
-and what convicts whom.
+"""An auditor finds nothing in an export where nobody lied. The auditor finds each lie, its
+position, the evidence and the party that it convicts.
 """
 
 import json
@@ -65,7 +65,7 @@ def exported(
 
 
 def about_of(world: World, records: int) -> dict[str, object]:
-    """What an export of a channel says of itself."""
+    """Return the description of itself that an export of a channel holds."""
     registry = world.registry
     return {
         "name": registry.name, "cid": registry.cid, "kind": registry.kind, "custody": registry.custody,
@@ -641,8 +641,8 @@ def test_what_one_side_alone_has_erased_is_withheld() -> None:
 
 
 def dated(world: World, *, signed: bytes | None) -> str:
-    """What is said of a log whose last record is dated an hour before the head that lacked it was
-    cosigned.
+    """Return the finding about a log. Its last record is dated an hour before the head that lacked
+    the record was cosigned.
     """
     last = int(datetime.fromisoformat(parse(world.raws[-1]).envelope.time).timestamp())
     verification = Verification(

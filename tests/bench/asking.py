@@ -38,7 +38,7 @@ class Asker:
         return lambda: self._posts.next()[0]
 
     def about(self, path: str) -> Question:
-        """What is at a path of the channel."""
+        """Return a question that asks for a path of the channel."""
         request = get(self._url + path, self._token)
         return lambda: request
 

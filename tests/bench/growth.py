@@ -84,8 +84,8 @@ def measure(plan: Plan, folder: Path) -> Numbers:
 
 
 def _unsound(server: Server) -> list[str]:
-    """What is wrong with a log that was seeded: void records, or a fold that does not agree with
-    the gateway's.
+    """Return the faults of a log that was seeded: void records, or a fold that does not agree with
+    the gateway's fold.
     """
     audit = cli(
         server, "audit", "replay", "--from-log", "--sample", "0", "--json", seconds=_AUDIT_SECONDS

@@ -104,7 +104,9 @@ class Load:
 
 
 def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
-    """What a run came to. `acknowledged` counts all; the rate counts those within the time."""
+    """Return the results of a run. `acknowledged` counts all posts. The rate counts the posts
+    within the time.
+    """
     cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     return {
         "acknowledged": load.statuses[201],

@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much of everything. Times are in seconds, rates in posts a second, sizes in records."""
+    """All amounts of a run. Times are in seconds, rates in posts a second, sizes in records."""
 
     rounds: int
     connections: int

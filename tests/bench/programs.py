@@ -60,8 +60,8 @@ class Server:
 
     @property
     def uses(self) -> Numbers:
-        """What its processes have used until now: the server, the writer of its projection if it
-        has one, its broker.
+        """Return the resources that its processes have used until now: the server, the writer of
+        its projection if it has one, and its broker.
         """
         children = {
             int(pid)
@@ -143,7 +143,7 @@ def _first_line(process: subprocess.Popen[str], log: Path, seconds: float) -> st
 
 
 def result(program: str, *arguments: object, seconds: float = _RUN_SECONDS) -> Numbers:
-    """What a program of this folder prints as JSON."""
+    """Run a program of this folder and return the JSON that it prints."""
     return finished(started(program, *arguments), seconds)
 
 
@@ -156,7 +156,7 @@ def started(program: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str], seconds: float = _RUN_SECONDS) -> Numbers:
-    """What the program prints as JSON once it has ended."""
+    """Wait until the program has ended and return the JSON that it printed."""
     try:
         printed, errors = process.communicate(timeout=seconds)
     except BaseException:
@@ -243,7 +243,7 @@ def pair(folder: Path) -> Iterator[tuple[Server, Server]]:
 
 
 def loop_flags() -> list[str]:
-    """What tells a program of this folder to run on the event loop that the service runs on."""
+    """Return the flags that make a program of this folder run on the service's event loop."""
     return (
         ["--uvloop"] if Settings().uvloop and importlib.util.find_spec("uvloop") is not None else []
     )

@@ -76,7 +76,9 @@ def _witnessed(folder: Path) -> Iterator[tuple[Server, note.Verifier]]:
 
 
 def _caught_up(server: Server, verifier: note.Verifier) -> float:
-    """How long it takes until the newest record is under a cosigned head. Raises `Failed`."""
+    """Return the seconds until the newest record is under a cosigned head. Raise `Failed` at the
+    limit.
+    """
     begin = time.perf_counter()
     position = int(body_of(_asked(server, ""))["position"])
     while time.perf_counter() < begin + _SECONDS:

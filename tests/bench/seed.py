@@ -111,7 +111,7 @@ _AFTER: Final = (
 
 
 class Story:
-    """What is said in one matter, drawn by lot."""
+    """The messages of one matter, drawn by lot."""
 
     def __init__(self, lots: random.Random, serial: int) -> None:
         """Draw the matter of that number."""
@@ -321,7 +321,9 @@ class Matter:
     """
 
     def __init__(self, steps: Iterator[Step], sides: tuple[str, str]) -> None:
-        """Nothing has been said yet. `sides` are the opener and the other."""
+        """Begin a matter in which nothing has been said yet. `sides` are the opener and the other
+        side.
+        """
         self._side = dict(zip(("own", "other"), sides, strict=True))
         self._steps = list(steps)
         self.id = ""
@@ -335,7 +337,7 @@ class Matter:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left to be said."""
+        """Return whether nothing is left to be said."""
         return not self._steps
 
     def next(self) -> tuple[str, Act]:

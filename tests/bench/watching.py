@@ -18,7 +18,7 @@ final report.
 
 
 def _loaded(log: Path) -> list[Numbers]:
-    """What the watch has said of the channel's clocks, at each start."""
+    """Return the scheduler's log lines about the channel's deadlines, at each start."""
     lines = (json.loads(line) for line in log.read_text().splitlines() if '"watch.loaded"' in line)
     return [line for line in lines if line["channel"] == CHANNEL]
 

@@ -126,8 +126,8 @@ def _named(who: str, path: str) -> str:
 
 
 async def _still(page: Page, *, takeover: bool) -> None:
-    """As it is once its scripts have run; on other pages than the takeover's the alarm stays
-    closed.
+    """Wait until the page's scripts have run. Keep the alarm closed on pages other than the
+    takeover's.
     """
     await page.wait_for_timeout(500)
     if not takeover:

@@ -804,7 +804,7 @@ async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
 
 
 def long_ago(fragment: str) -> str:
-    """What waits to be opened, as if it had been acknowledged long ago."""
+    """Return the fragment as if the messages to be opened had been acknowledged long ago."""
     return re.sub(
         'data-left="[^"]*"',
         lambda left: re.sub("(since&#34;:&#34;)[^&]*", r"\g<1>2026-01-01T00:00:00.000Z", left[0]),

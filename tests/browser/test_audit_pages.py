@@ -36,7 +36,7 @@ async def at(visit: Visit, path: str, channel: str = EXERCISE) -> Page:
 
 
 async def verdicts(page: Page) -> dict[str, str]:
-    """What each step came to, once it was worked out."""
+    """Return the result of each step, once the page has worked it out."""
     await expect(page.locator("[data-proved]")).not_to_contain_text("Being worked out")
     return {
         step: await page.locator(f"[data-step={step}] [data-said]").inner_text() for step in STEPS
@@ -44,7 +44,7 @@ async def verdicts(page: Page) -> dict[str, str]:
 
 
 async def answered(page: Page, path: str) -> Any:
-    """What one of our own addresses gives whoever sits at the page."""
+    """Return the JSON that one of our own addresses gives to the person at the page."""
     return await page.evaluate(
         "async path => (await fetch(path, {headers: {Accept: 'application/json'}})).json()", path
     )

@@ -186,7 +186,7 @@ _SEEDED: dict[str, Liaison] = {}
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def liaison(session: aiohttp.ClientSession, demo: Service) -> Liaison:
-    """What both sides have posted, once for all tests; over this test's connections."""
+    """The posts of both sides, made once for all tests, over this test's connections."""
     found = _SEEDED.get(demo.base_url)
     if found is None:
         found = Liaison(session, demo)
@@ -209,7 +209,7 @@ async def opened(
 
 
 async def view(visit: Visit, path: str) -> Any:
-    """What the page itself gives as JSON."""
+    """Return the JSON that the page itself gives."""
     answer = await visit.page.request.get(f"{visit.service.base_url}/c/{CHANNEL}{path}")
     assert answer.status == 200
     return await answer.json()

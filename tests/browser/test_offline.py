@@ -21,7 +21,7 @@ ACTIVE = "async () => (await navigator.serviceWorker.ready).active.state === 'ac
 
 
 async def kept(page: Page) -> dict[str, str]:
-    """What this device keeps, by path."""
+    """Return the texts that this device keeps, by path."""
     return dict(await page.evaluate(KEPT))
 
 

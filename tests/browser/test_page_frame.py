@@ -35,7 +35,7 @@ the bars, and the state that is critical.
 
 
 async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
-    """How far down the first heading of each page begins; the board's is the last."""
+    """Return the distance from the top to each page's first heading. The board's is the last."""
     found = {}
     for path in PATHS:
         await page.goto(f"{demo.base_url}/c/{channel}{path}")

@@ -230,7 +230,7 @@ POLICY: Final = (
 
 
 class Prover:
-    """What a server hands over of a channel."""
+    """The data that a server hands over about a channel."""
 
     def __init__(self, world: World, at: dict[str, int]) -> None:
         """Put entries in the places of erased records, as a log has them once their bytes are gone."""

@@ -94,7 +94,7 @@ async def _refused(guest: Visit) -> None:
 
 
 async def _checked(guest: Visit) -> None:
-    """What an incident will become, before it is sent."""
+    """Check an incident before it is sent: the page shows the act that it will become."""
     await guest.page.goto(f"{guest.service.base_url}/c/{CALM}/compose/hazardous-incident")
     await guest.page.locator("#f-kind input").first.check()
     await guest.page.locator("#f-time").fill("now")

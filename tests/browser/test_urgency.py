@@ -1,5 +1,5 @@
-"""How urgent a message is, said before it is sent: chosen with its kind, and told truthfully on the
-check page.
+"""The form shows how urgent a message is before it is sent. The urgency is chosen with the
+message's kind, and the check page tells it truthfully.
 """
 
 import json

@@ -121,7 +121,7 @@ def boxes(root: ET.Element) -> list[Box]:
 
 
 def reaches(root: ET.Element) -> list[Box]:
-    """How far every rectangle and path goes."""
+    """Return the bounding box of every rectangle and path."""
     found = []
     for each in root.iter("rect"):
         x, y, wide, high = (float(each.attrib[name]) for name in ("x", "y", "width", "height"))
@@ -183,7 +183,7 @@ def length_of_scale(root: ET.Element) -> float:
 
 
 def dots(root: ET.Element, count: int) -> list[tuple[float, float]]:
-    """Where the first marks of a sketch are."""
+    """Return the places of the first marks of a sketch."""
     middles = []
     for each in root.iter("path"):
         if each.attrib["class"] in ("open", "ink"):

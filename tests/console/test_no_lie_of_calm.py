@@ -45,8 +45,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 class Truth(NamedTuple):
-    """What the record says: how much waits, is open and late, which sides have their watch, and how
-    the newest check of the line ended.
+    """The record's facts: numbers of waiting, open and late matters, sides with and without a
+    watch, and the result of the newest line check.
     """
 
     waits: int

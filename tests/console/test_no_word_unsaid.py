@@ -183,7 +183,7 @@ def behind(world: World, id: str) -> set[str]:
 
 
 async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, str]:
-    """What pages and reports say of the one exchange that there is, by where they say it."""
+    """Return the words of pages and reports about the only exchange, by their place."""
     async with served(world, store, path) as (app, service, projection):
         pages = {
             "exchange": await page_of(

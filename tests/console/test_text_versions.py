@@ -21,7 +21,7 @@ PROSE = st.lists(
 
 
 def without(shown: Markup, tag: str) -> str:
-    """Return what a reader has who skips everything between two tags."""
+    """Return the text for a reader who skips everything between two tags."""
     return str(
         Markup(
             re.sub(

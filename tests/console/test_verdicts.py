@@ -13,7 +13,7 @@ N, C = "nato/h-1", "china/h-1"
 
 
 def verdict(world: World, id: str) -> str:
-    """What the page says of the newest restatement."""
+    """Return the verdict that the page shows for the newest restatement."""
     (issue,) = dialogue_views.issues([world.exchange(id)], ["nato", "china"])
     (column,) = issue.columns
     return column.restated[-1].verdict

@@ -1,4 +1,4 @@
-"""When the courier is told that nobody is at a manned watch."""
+"""Tests of the times at which the notifier is told that nobody is at a manned watch."""
 
 import time
 from types import SimpleNamespace

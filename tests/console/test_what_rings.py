@@ -1,8 +1,8 @@
-"""What is shown of a message that rings is what its record says: on the takeover, in alarm events,
-in mails, in webhooks and in `tail`.
+"""Every view of a message that rings shows the content of its record: the takeover, alarm events,
+mails, webhooks and `tail`.
 
-Generated from the tables of acts: every format, and in it every act that is a message, where both
-sides have spoken in other words.
+The tests are generated from the tables of acts. They cover every format, and in it every act that
+is a message, where both sides have spoken in other words.
 """
 
 import asyncio

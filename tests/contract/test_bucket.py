@@ -45,7 +45,9 @@ async def opened(broker: RealBroker | Clients) -> Bucket:
 
 
 async def is_first(bucket: Bucket, key: str, value: str, revision: int) -> bool:
-    """Whether this writer's value stands there; else it was told that another one does."""
+    """Return whether this writer's value is in the bucket. If not, the writer was told that another
+    value is there.
+    """
     try:
         await bucket.put(key, value, revision)
     except WriteConflict:

@@ -1,4 +1,4 @@
-"""What the event log promises on a cluster, whoever leads it, sleeps, dies, or is cut off."""
+"""The log keeps its promises on a cluster, whichever node leads, sleeps, dies or is cut off."""
 
 import asyncio
 import shutil

@@ -39,7 +39,7 @@ async def opened(cluster: Clients) -> dict[str, Erasable]:
 
 
 async def stream_of(folder: Path) -> Path:
-    """Where a node keeps the stream, once it does."""
+    """Wait until a node keeps the stream, and return the stream's path."""
     async with asyncio.timeout(_ELECTED_SECONDS):
         while not (found := list(folder.glob(f"jetstream/jetstream/*/streams/{people.STREAM}"))):
             await asyncio.sleep(0.05)

@@ -68,7 +68,9 @@ async def history(seals: SignedHeadStore, channel: str) -> list[bytes]:
 async def tried(
     seals: SignedHeadStore, channel: str, note: bytes, over: StoredHead | None
 ) -> StoredHead | None:
-    """What stands there by this writer's hand; None where it is told that another one was first."""
+    """Return the head that this writer stored. Return None if the writer is told that another one
+    was first.
+    """
     try:
         return await seals.put(channel, note, over)
     except WriteConflict:

@@ -1,4 +1,4 @@
-"""What holds of everything that the rules say, whichever test made them say it."""
+"""Checks of every sentence that the rules produce, in whichever test."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,5 +1,5 @@
-"""Who may do what: by side, by role, by where the side stands in the exchange, and from when to
-when.
+"""Permissions depend on the side, on the role, and on the place of the side in the exchange. Each
+permission has a beginning and an end.
 """
 
 from typing import Any

@@ -1,5 +1,5 @@
-"""What an opening becomes: what an update makes known, what a correction replaces, and what neither
-changes of what others owe.
+"""Tests of an opening's state: values that an update makes known, values that a correction
+replaces, and duties of other sides that neither changes.
 """
 
 from datetime import datetime

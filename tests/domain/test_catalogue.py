@@ -221,7 +221,7 @@ def test_what_does_not_fit_is_said_in_words(
 
 
 def detail_of(body: dict[str, Any]) -> str:
-    """What is wrong with an act; empty for nothing."""
+    """Return the detail of the fault of an act, or an empty string if there is no fault."""
     try:
         read_act(compact(body), cut=False)
     except Malformed as error:

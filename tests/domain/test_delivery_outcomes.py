@@ -1,5 +1,5 @@
-"""What the courier records: of a message that was said to a side, once for each means and outcome,
-and nothing rests on it.
+"""The notifier records the delivery of a message that was said to a side, once for each means and
+outcome. Nothing rests on such a record.
 """
 
 import pytest

@@ -1,5 +1,5 @@
-"""How facts develop: a series of values as of times, newest first, of which none makes an earlier
-one wrong; errors stay corrections.
+"""Facts develop as a series of values as of times, newest first. No value makes an earlier value
+wrong. An error still needs a correction.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What changed between two positions, member by member."""
+"""Tests of the changes between two positions, member by member."""
 
 import pytest
 from msgspec import Raw, UnsetType

@@ -1,4 +1,6 @@
-"""What carries any exchange on: acknowledged, answered, corrected, cancelled, closed."""
+"""Tests of the acts that carry any exchange on: acknowledgement, answer, correction, cancellation
+and closing.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the acts of each family do to an exchange besides moving its status."""
+"""Tests of the changes that the acts of each family make to an exchange besides its status."""
 
 import msgspec
 import pytest

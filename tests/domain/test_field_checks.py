@@ -1,5 +1,5 @@
-"""What several members must be together: of every act that has times, places, windows or sides, one
-that does not hold is refused.
+"""Several members of an act are checked together. Each act that has times, places, windows or sides
+is refused if these do not fit each other.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is shown besides the status: derived, and the same at every look."""
+"""Flags are shown besides the status. They are derived, and they are the same at every look."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,8 +1,8 @@
-"""What a judgement rested on: it need not be made again while that stands, and is while it does
-not.
+"""A judgement need not be made again while its decision basis stands. It is made again once the
+basis does not stand.
 
-That whatever is legal on grounds that stand would be judged legal again, the world of these tests
-asserts at every record.
+The world of these tests asserts one more property at every record. An act that is legal on a basis
+that stands would be judged legal again.
 """
 
 import pytest

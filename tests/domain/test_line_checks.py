@@ -190,8 +190,8 @@ def test_no_officer_sends_in_the_name_of_the_schedule() -> None:
 
 
 def lines(history: str) -> LineState:
-    """How a circuit stands after checks that were echoed `e`, echoed with errors `w`, missed `m` or
-    still wait `s`, the newest last.
+    """Return the state of a circuit after a series of checks, the newest last. Each check was
+    echoed `e`, echoed with errors `w`, missed `m`, or still waits `s`.
     """
     world = scheduled()
     found: list[Exchange] = []
@@ -209,7 +209,9 @@ def lines(history: str) -> LineState:
 
 
 def missed(world: World, id: str) -> Folded | Refusal:
-    """What the watch records of a check that was not echoed."""
+    """Record a check that was not echoed, as the scheduler does. Return the folded record or the
+    refusal.
+    """
     due = at(world.exchange(id).opened.time) + timedelta(minutes=10)
     body = {
         "act": "line-check-missed",

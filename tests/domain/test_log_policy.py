@@ -1,4 +1,6 @@
-"""Whose signatures stand under a log's heads: the policy of witnesses on which the sides agree."""
+"""The sides agree on a witness policy. It names the witnesses whose signatures stand under a log's
+heads.
+"""
 
 from typing import Any
 

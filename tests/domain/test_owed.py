@@ -1,5 +1,5 @@
-"""What is owed, in full: every clock of a history, who owes it, since which record, until when, and
-what met it.
+"""All deadlines of a history are found. Each names the side that owes it, the record that started
+it, its due time, and the record that met it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -49,12 +49,12 @@ def of(world: World, id: str, clock: str) -> list[Deadline]:
 
 
 def met_by(world: World, id: str, clock: str) -> dict[str, str | None]:
-    """Who met a clock, by the side that owed it; None while it is owed."""
+    """Return the actor that met a deadline, by the side that owed it; None while it is owed."""
     return {each.side: None if each.met is None else each.met.by for each in of(world, id, clock)}
 
 
 def ended_by(world: World, id: str, clock: str) -> dict[str, str | None]:
-    """Who ended the matter before a clock was met, by the side that owed it."""
+    """Return the actor that ended the matter before a deadline was met, by the owing side."""
     return {
         each.side: None if each.ended is None else each.ended.by for each in of(world, id, clock)
     }
@@ -584,7 +584,7 @@ def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None
 
 
 def posted(world: World, exchange: str, clock: Deadline, step: int) -> Record:
-    """What a watch would write of a clock now."""
+    """Return the record that a scheduler would write about a deadline now."""
     raw = deadline_acts.act_of(clock, step)
     envelope = records.envelope(
         id=clock_id(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,

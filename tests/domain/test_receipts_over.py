@@ -1,5 +1,5 @@
-"""What a receipt is owed of: an answer acknowledges what it answers, and what was answered and
-closed by its opener is owed no more.
+"""Tests of the messages for which a receipt is owed. An answer acknowledges the message that it
+answers. No receipt is owed for a message that was answered and closed by its opener.
 """
 
 from datetime import timedelta

@@ -1,5 +1,5 @@
-"""What acts name beside the log is found wherever it stands, and the commitment to a person is the
-specification's.
+"""Every reference of an act to something beside the log is found, wherever it stands. The
+commitment to a person is the one in the specification.
 """
 
 import json

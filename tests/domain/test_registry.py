@@ -162,7 +162,9 @@ def test_a_side_and_a_key_are_named_once(sides: list[dict[str, Any]]) -> None:
 
 
 def judged(record: Record) -> str:
-    """Where a genesis is at fault; empty if it is valid, and `whole` where no member of it is."""
+    """Return the place of the fault in a genesis, or an empty string if it is valid. Return `whole`
+    if no member of it is at fault.
+    """
     refusal = genesis_module.check_genesis(record)
     return (
         ""
@@ -458,7 +460,9 @@ def test_an_act_of_the_channel_moves_its_etag_unless_it_is_silent(world: World) 
 def refusal_at(
     world: World, position: int, body: dict[str, Any], actor: str, owners: list[str]
 ) -> str:
-    """Why a signed act would not hold at a position; empty if it would."""
+    """Return the reason why a signed act is not valid at a position, or an empty string if it is
+    valid.
+    """
     raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
     record = world.unsigned(actor, body)
     record = records.assemble(
@@ -572,7 +576,7 @@ def test_the_key_and_the_bytes_of_a_delivery() -> None:
 
 
 def pointed_at(folded: Folded) -> str:
-    """Where a record is at fault; empty if it is valid."""
+    """Return the place of the fault in a record, or an empty string if the record is valid."""
     return "" if folded.valid else refused(folded).faults[0].pointer
 
 

@@ -1,5 +1,5 @@
-"""What is made public is what every side consented to by its digest, from the time they agreed to,
-and no record more.
+"""A release makes the records public that every side consented to by digest, from the agreed time.
+No other record becomes public.
 """
 
 import hashlib

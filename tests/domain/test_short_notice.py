@@ -39,7 +39,7 @@ def window(
 def posted(
     world: World, actor: str, act: dict[str, Any], exchange: str = ""
 ) -> tuple[Folded, Refusal | None]:
-    """What a post is in the log, and what the edge says of it."""
+    """Post an act and return its folded record, with the refusal at the edge if there is one."""
     folded = world.keep(actor, act, exchange)
     assert isinstance(folded, Folded) and folded.valid and folded.record is not None, folded
     state = world.exchange(exchange or folded.record.envelope.id)

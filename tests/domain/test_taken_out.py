@@ -77,8 +77,8 @@ def folded_anew(raws: list[bytes], *, knowing: bool = True) -> Replay:
 
 
 def known(replay: Replay) -> tuple[Replayed, list[int]]:
-    """What a replay came to, and which records were void; of one that was erased it cannot be said
-    why.
+    """Return the result of a replay and the positions of the void records. No reason can be given
+    for an erased record.
     """
     result = replay.result()
     return msgspec.structs.replace(result, void=()), [each.position for each in result.void]

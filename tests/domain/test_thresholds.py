@@ -1,5 +1,5 @@
-"""What is shown besides the status, at its limits: lead times to the second, numbers one by one,
-areas that just touch.
+"""Tests of the flags at their limits: lead times to the second, numbers one by one, areas that just
+touch.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -570,8 +570,8 @@ Corner = tuple[int, int]
 
 
 def apart(one: list[Corner], other: list[Corner]) -> bool:
-    """Whether a line along an edge of one of two triangles has them on different sides: so, and
-    only so, are they apart.
+    """Return whether two triangles are apart. They are apart exactly if a line along an edge of one
+    of them has them on different sides.
     """
     for corners in (one, other):
         for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):

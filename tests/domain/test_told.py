@@ -1,5 +1,5 @@
-"""When something was told: by its record, or before it by voice; and what follows for limits, lead
-times and late reports.
+"""An act was told at the time of its record, or before its record by voice. Limits, lead times and
+late reports follow from that time.
 """
 
 from datetime import UTC, datetime, timedelta

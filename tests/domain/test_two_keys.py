@@ -1,5 +1,5 @@
-"""Nothing binds a side on the word of one officer: what takes two keys counts once the second has
-turned.
+"""No act binds a side on the word of one officer. An act that takes two keys counts once the second
+key has turned.
 """
 
 from collections.abc import Iterator

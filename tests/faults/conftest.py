@@ -1,5 +1,5 @@
-"""What the fault tests share: how many rounds, from which seed, and each test's row of the table at
-the end.
+"""Fixtures that the fault tests share: the number of rounds, the random seed, and each test's row
+of the table at the end.
 """
 
 import random

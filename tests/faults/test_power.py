@@ -120,7 +120,7 @@ async def log_at(broker: Broker) -> AsyncIterator[JetStreamLog]:
 
 
 async def stood(broker: Broker) -> dict[int, bytes]:
-    """What a broker has, up to the first hole."""
+    """Return the messages of a broker by position, up to the first hole."""
     found: dict[int, bytes] = {}
     async with log_at(broker) as log:
         try:

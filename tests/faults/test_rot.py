@@ -112,7 +112,7 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
 
 
 async def mirrored(broker: Broker, position: int, folder: Path, pins: Pinned) -> None:
-    """What a side has kept of the log, and the head that the log's key has signed."""
+    """Write a side's mirror of the log, and the head that the log's key has signed."""
     archive, log = Archive(folder), note.read_verifier(pins.log)
     (folder / "pinned.json").write_bytes(msgspec.json.encode(pins))
     async with connected(broker.url, "auditor", broker.keys / "nats-auditor.nk") as bus:
@@ -160,8 +160,8 @@ def damage(data: Path, where: str, what: str, dice: random.Random) -> tuple[str,
 
 
 async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.ClientSession) -> str:
-    """What is said of a damaged log, or `whole` where the log is so all the same; empty where the
-    damage is silent, or is said to be elsewhere.
+    """Return the reason that is given for a damaged log, or `whole` if the log is whole all the
+    same. Return an empty string if the damage is silent or is reported elsewhere.
     """
     try:
         broker = Broker(data)
@@ -207,15 +207,15 @@ _POSITIONS: Final = re.compile(r"(?:\bpositions?|the first of them) (\d+)(?: to 
 
 
 def is_located(said: str, place: range) -> bool:
-    """Whether a reason names a position at the damage, or that there is nothing at all."""
+    """Return whether a reason names a position at the damage, or says that no stream exists."""
     return "no stream" in said or any(
         int(end) in place for found in _POSITIONS.finditer(said) for end in found.groups() if end
     )
 
 
 async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:
-    """Whether the log is what it was once it was put back from the mirror, and taken for the one
-    that was known.
+    """Put the log back from the mirror. Return whether it is the same as before and is taken for
+    the log that was known.
     """
     rebuild: list[str | Path] = [
         DRAGOMAN,

@@ -56,8 +56,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 class Heard:
-    """What a reader of the live stream has heard, over every break: each position once, in order.
-    `dawdle` is its pace, in seconds.
+    """The positions that a reader of the live stream has received over every break: each position
+    once, in order. `dawdle` is the reader's pace, in seconds.
     """
 
     def __init__(self, dawdle: float) -> None:

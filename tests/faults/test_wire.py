@@ -28,7 +28,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def wired(shared: House) -> House:
-    """That house, whole again should an earlier test have ended its gateway."""
+    """The shared house, with its gateway restarted if an earlier test has ended it."""
     if shared.gateway.process.poll() is not None:
         shared.gateway.restart()
     return shared

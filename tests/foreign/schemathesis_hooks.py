@@ -1,5 +1,5 @@
-"""How Schemathesis sends and reads the types that it does not know, as text, as they are; and the
-one 503 that is an answer.
+"""Hooks for Schemathesis. It sends and reads the types that it does not know as text, unchanged.
+One kind of 503 counts as a valid answer.
 """
 
 from typing import Any, get_args

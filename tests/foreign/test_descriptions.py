@@ -1,5 +1,5 @@
-"""What we say of our API and our streams, read by the linters of Redocly and of Stoplight: no
-error, and nothing that they would warn of.
+"""The linters of Redocly and of Stoplight read the descriptions of our API and our streams. They
+find no error and nothing to warn of.
 """
 
 import json

@@ -20,7 +20,7 @@ KINDS = {"signed by all": honest(erasure=True), "a trial": honest(erasure=True, 
 
 @pytest.fixture(scope="module")
 def checked(verify: Path) -> Callable[..., tuple[int, dict[str, str], str]]:
-    """What the Go program says of a folder or an address."""
+    """Return a function that returns the Go program's result for a folder or an address."""
 
     def check(
         where: object, *arguments: object, key: object = LOG

@@ -54,7 +54,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What the verifier says of an export."""
+    """The verifier's answer about an export."""
 
     verdict: str
     step: int
@@ -83,7 +83,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def asked(requests: list[Request], verifier: Path = VERIFIER) -> list[Answer]:
-    """What the verifier says of many exports, one process for all."""
+    """Return the verifier's answers about many exports. One process answers all of them."""
     assert NODE
     ran = subprocess.run(
         [NODE, str(verifier), "--batch"],
@@ -100,7 +100,7 @@ def asked(requests: list[Request], verifier: Path = VERIFIER) -> list[Answer]:
 
 
 def said(path: Path, cid: str, *, known: bool) -> str:
-    """What the program finds; nothing where it finds nothing."""
+    """Return the program's finding, or an empty text if it finds nothing."""
     verification = Verification(
         cid=cid if known else "",
         log=LOG if known else None,
@@ -182,7 +182,9 @@ def tampered() -> Iterator[tuple[str, Log, Tampered]]:
 
 
 def made_anew(log: Log) -> Iterator[Tampered]:
-    """What only the signed root shows: other messages, and every tile made from them."""
+    """Yield exports that only the signed root shows to be false: other messages, and every tile
+    made from them.
+    """
     world = World(
         custody="host" if json.loads(log.members["channel.json"])["custody"] == "host" else None
     )
@@ -273,7 +275,7 @@ class Host:
 
     @property
     def items(self) -> list[Item]:
-        """What an erasure of the exchange must name."""
+        """The items that an erasure of the exchange must name."""
         return self.items_of(self.gone)
 
     def items_of(self, exchange: str) -> list[Item]:

@@ -32,7 +32,7 @@ class Log:
         self.token.write_text(self.service.token("china/auditor"))
 
     def check(self, *arguments: object, key: str) -> tuple[int, dict[str, str], str]:
-        """What the Go program says."""
+        """Return the Go program's exit code, its lines by name, and its error output."""
         command = [self.verify, "-log", key, "-token", self.token, *map(str, arguments)]
         done = subprocess.run(
             [str(each) for each in command],

@@ -89,7 +89,7 @@ _PIECES: Final = (
 
 
 def acts() -> list[bytes]:
-    """What the readers are asked about."""
+    """Return the acts that the readers are asked about."""
     lots = random.Random(1954)
     sound = [
         raw[raw.index(b',"data":') + 8 : -1]
@@ -136,7 +136,7 @@ def in_python(raw: bytes) -> bool:
 
 
 def in_go(given: list[bytes], folders: pytest.TempPathFactory, *arguments: str) -> list[bool]:
-    """What the reader in Go says of each."""
+    """Return the verdict of the reader in Go on each act."""
     reader = built_by_go("strict", folders)
     told = b"".join(len(raw).to_bytes(4) + raw for raw in given)
     said = (

@@ -25,7 +25,7 @@ ROLES = (
 
 
 def ask(service: Service, role: str, folder: Path, *options: str, seconds: int) -> str:
-    """What it says after asking as a role."""
+    """Return the output of Schemathesis after it has asked as a role."""
     token = service.operator.strip() if role == "operator" else service.token(role)
     command: list[str | Path] = [
         SCHEMATHESIS,

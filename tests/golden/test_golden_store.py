@@ -1,5 +1,5 @@
-"""What an earlier version wrote is read as it was meant: every digest, root, number and void
-record, an export, a data directory.
+"""The current version reads the data of earlier versions with the same meaning. This holds for
+every digest, root, number and void record, an export, and a data directory.
 
 `tests/golden/make.py` made each store from the version that its folder is named after. A change
 that breaks one of these tests breaks somebody's log; a decision record says which digest changes,

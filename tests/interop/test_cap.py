@@ -51,7 +51,7 @@ class Alert:
         )
 
     def _hold(self) -> None:
-        """What the standard asks for and its schema does not look at."""
+        """Assert the rules of the standard that its schema does not check."""
         assert not re.search(r"[ ,<&]", self.one("identifier") + self.one("sender"))
         assert self.one("scope") != "Private" or self.one("addresses")
         assert (self.one("msgType") == "Alert") == (self.all("references") == [])

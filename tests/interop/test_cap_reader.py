@@ -95,8 +95,8 @@ def told(found: Any) -> str:
 
 
 def lost(raw: bytes) -> list[str]:
-    """What somebody else's alert says in an element, and the draft that it becomes does not;
-    figures and the bytes of files apart.
+    """Return the element texts of somebody else's alert that are missing from the draft made of it.
+    Figures and the bytes of files are left out.
     """
     said = "".join(told(read(raw)).split())
     texts = {
@@ -108,7 +108,9 @@ def lost(raw: bytes) -> list[str]:
 
 
 def holds(found: Alerted) -> bool:
-    """Whether what is there fits its shape, and is whole but for what is said to be missing."""
+    """Return whether the members present fit their shape, and only those named as missing are
+    missing.
+    """
     required = {
         field.encode_name
         for field in msgspec.structs.fields(SHAPES[found.act["act"]])

@@ -4,7 +4,7 @@ from dragoman.interop.check_words import WORDS, check_words
 
 
 def apart(one: str, other: str) -> int:
-    """How many letters must be put, taken out or changed to make one word of another."""
+    """Return the number of letters to insert, remove or change to make one word of another."""
     row = list(range(len(other) + 1))
     for index, letter in enumerate(one, 1):
         before, row = row, [index]

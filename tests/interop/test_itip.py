@@ -83,7 +83,9 @@ class Told:
 
 
 def read(raw: bytes) -> ItipReply:
-    """What is understood; it is an act, and times have their form."""
+    """Return the reply that the reader understands. Assert that it is an act, and that its times
+    have their form.
+    """
     answered = itip_reader.read(raw)
     terms = (
         {"terms": SAMPLE_TERMS} if answered.act["act"] == "acceptance" else {}

@@ -1,5 +1,5 @@
-"""Which URLs of strangers are called: those that lead nowhere inside, whatever they are written
-like.
+"""The service calls only those URLs of strangers that lead nowhere inside, however the URLs are
+written.
 """
 
 from ipaddress import IPv4Address

@@ -79,7 +79,7 @@ class Who(Caller):
         self.role = role or name
 
     def column(self, channel: str) -> str:
-        """Where the table says what they may in a channel."""
+        """Return the table's column with the person's rights in a channel."""
         if self.role in (OPERATOR, NOBODY):
             return self.role
         return self.role.replace("_", " ") if channel in self.channels else ELSEWHERE
@@ -222,7 +222,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """As many connections as the service is asked on at once."""
+    """A session with as many connections as the tests use at once."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=24),
         timeout=aiohttp.ClientTimeout(total=PATIENCE_S),
@@ -235,8 +235,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def is_of_channel(name: str) -> bool:
-    """Whether an operation is about a channel: in its path, behind an endpoint, or named by the
-    body.
+    """Return whether an operation is about a channel. The channel is in its path, behind an
+    endpoint, or named by the body.
     """
     return (
         name == "new_endpoint"
@@ -278,7 +278,7 @@ def filled(house: Furnished, name: str, who: Who, channel: str, more: dict[str, 
 
 
 def body_of(house: Furnished, name: str, channel: str, named: str = "") -> tuple[Any, str]:
-    """What is sent to an operation, and of which type it is."""
+    """Return the body that is sent to an operation, and its type."""
     content = OPERATIONS[name][2].get("requestBody", {}).get("content", {})
     if not content:
         return None, ""
@@ -372,8 +372,8 @@ def expected(name: str, column: str, house: Furnished, channel: str) -> int:
 
 
 def differs(name: str, column: str, wanted: int, answer: Answer) -> bool:
-    """Whether an answer is other than the table says. What is permitted may still not fit: a draft
-    without the ETag that was read.
+    """Return whether an answer differs from the table. A permitted request may still be refused,
+    for example a draft without the ETag that was read.
     """
     if wanted:
         return answer.status != wanted
@@ -604,7 +604,9 @@ class Words:
 
 @dataclass
 class Written:
-    """Where the words were written: what is asked for in each channel, and as whom."""
+    """The places where the words were written: the URLs to ask for in each channel, and the
+    officers who ask.
+    """
 
     words: Words
     asked: dict[str, dict[str, str]]
@@ -613,7 +615,7 @@ class Written:
 
 
 async def write(house: Furnished, session: aiohttp.ClientSession) -> Written:
-    """As officers of nato, write a word into everything that is not said to others."""
+    """Write a word, as officers of nato, into everything that is not said to others."""
     words = Words(house)
     officer, head = house.who(session, "nato/officer"), house.who(session, "nato/head_of_office")
     desk = house.who(session, "nato/officer@desk")
@@ -722,7 +724,9 @@ async def boards(house: Furnished, who: Who, found: dict[str, list[bytes]]) -> N
 
 
 def holding(found: dict[str, list[bytes]], word: str) -> list[str]:
-    """What was asked when the word was answered, without having been in what was asked."""
+    """Return the URLs whose answers contain the word. A URL that itself contains the word is left
+    out.
+    """
     return [
         url
         for url, said in found.items()

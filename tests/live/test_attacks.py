@@ -1,4 +1,4 @@
-"""What a hostile reader, a careless poster or a broken disk may try; each was once possible."""
+"""Attempts of a hostile reader, a careless poster or a broken disk. Each one was once possible."""
 
 import asyncio
 import json

@@ -1,5 +1,5 @@
-"""Who may call: tokens that end or only read, the access tokens of an OIDC provider, addresses
-behind proxies, budgets.
+"""The rules for callers: tokens that end or only read, the access tokens of an OIDC provider,
+addresses behind proxies, budgets.
 """
 
 import asyncio
@@ -482,7 +482,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def common_name(service: Service) -> str:
-    """Whose certificate a new connection is shown."""
+    """Return the common name on the certificate that a new connection is shown."""
     shown = ssl.get_server_certificate(("127.0.0.1", int(service.base_url.rpartition(":")[2])))
     said = subprocess.run(
         ["openssl", "x509", "-noout", "-subject"],

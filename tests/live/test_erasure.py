@@ -1,4 +1,4 @@
-"""What is erased is gone: from the register, every view and every file on disk; and the log is as
+"""An erasure removes data from the register, every view and every file on disk. The log is as
 provable as before.
 """
 

@@ -26,8 +26,8 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
 
 @pytest.fixture
 def cut_seconds(request: pytest.FixtureRequest) -> float:
-    """How long a node is cut off: in the long form long enough for a leader without followers to
-    resign.
+    """The seconds for which a node is cut off. In the long form, a leader without followers has
+    time to resign.
     """
     return 30.0 if request.config.getoption("--long") else 6.0
 
@@ -68,7 +68,7 @@ async def test_gateways_read_each_other_and_one_that_is_cut_off_with_the_leader_
 
 
 async def read_each_other(one: Caller, other: Caller) -> None:
-    """What was recorded through one node is read through another from its position on."""
+    """Record through one node, and read it through another from its position on."""
     for here, there in ((one, other), (other, one)) * 3:
         posted = (await here.open(NOTE)).json
         seen = await there.get(

@@ -66,7 +66,7 @@ async def test_an_answer_from_a_calendar_program_is_the_act_that_it_is(who: Who)
 
 
 def answering(invitation: bytes, how: str) -> bytes:
-    """What a calendar program sends back for the side of china."""
+    """Return the reply that a calendar program sends back for the side of china."""
     event: Any = Calendar.from_ical(invitation).walk("VEVENT")[0]
     lines = [
         *(

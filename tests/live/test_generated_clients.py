@@ -25,7 +25,7 @@ ACTS: Final = ["dragoman.hazardous-incident.v1", "dragoman.acknowledgement.v1"]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """What a program prints, which must end well and complain of nothing."""
+    """Return the output of a program. Assert that it ends well and complains of nothing."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -40,7 +40,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 def spoken(service: Service, *command: str | Path, cwd: Path, **environment: str) -> Any:
-    """What a client saw."""
+    """Return everything that a client saw."""
     people = (service.token(who) for who in ("nato/duty_officer", "china/duty_officer"))
     return json.loads(run(*command, service.base_url, *people, cwd=cwd, **environment))
 

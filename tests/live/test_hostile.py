@@ -35,7 +35,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 async def values_of(caller: Caller) -> dict[str, str]:
-    """What the variables of a path are filled in with: things that there are."""
+    """Return values for the variables of a path. They name things that exist."""
     exchange = (await caller.open(NOTE)).json["exchange"]
     draft = (await caller.post(f"{C}/drafts", {"act": NOTE})).json["id"]
     return {
@@ -112,8 +112,8 @@ async def test_no_document_is_an_error_of_ours(
 async def drafts_that_are_errors(
     session: aiohttp.ClientSession, service: Service, who: str
 ) -> list[str]:
-    """What of the drafts that were taken cannot be shown to the colleagues who have them on their
-    list.
+    """Return the errors of accepted drafts. Such a draft cannot be shown to the colleagues who have
+    it on their list.
     """
     listed = await Caller(session, service, who).get(f"{C}/drafts")
     assert listed.status == 200, listed.body
@@ -244,7 +244,7 @@ async def test_hostile_messages_in_a_log_stop_nobody(
 async def readings_that_are_errors(
     session: aiohttp.ClientSession, service: Service, who: str, first: int, last: int
 ) -> list[str]:
-    """What of a log's messages, and of what is told of all of it, cannot be read or shown."""
+    """Return a log's messages, and views of the whole log, that cannot be read or shown."""
     caller, headers, wrong = (
         Caller(session, service, who),
         await at_a_screen(session, service, who),

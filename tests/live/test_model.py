@@ -90,15 +90,15 @@ def some(among: Iterable[T], pick: int) -> list[T]:
 
 
 def kind_of(answer: Answer | None) -> str:
-    """How a post was answered, if it was."""
+    """Return the kind of answer to a post, or "no answer"."""
     if answer is None:
         return "no answer"
     return RECORDED if answer.status == 201 else str(answer.json["type"]).removeprefix("/problems/")
 
 
 def position_of(answers: list[Answer | None]) -> int:
-    """Where a post stands by what its copies were answered; behind all others where it is refused,
-    or nobody knows.
+    """Return the position of a post from the answers to its copies. A refused post, or one whose
+    position nobody knows, comes after all others.
     """
     return min(
         (

@@ -29,7 +29,7 @@ def second(own: Service, tmp_path: Path) -> Iterator[Service]:
 
 
 def commitment(entry: Any) -> str:
-    """As an officer's own program would make it, from what GET gives."""
+    """Return the commitment that an officer's own program would make from the answer to GET."""
     said = json.dumps(entry["entry"], ensure_ascii=False, separators=(",", ":")).encode()
     return hashlib.sha256(
         b"dragoman-person/v1\n" + bytes.fromhex(entry["random"]) + said
@@ -95,7 +95,7 @@ async def test_nobody_else_learns_of_anybody(who: Who) -> None:
 
 
 async def test_an_entry_with_named_readers_is_read_by_these_and_by_its_own_side(who: Who) -> None:
-    """As the identifiers of a terrorism warning."""
+    """The identifiers of a terrorism warning are such an entry."""
     entry = await enter(who("nato/officer"), {**MS_LI, "readers": ["china/d-1"]})
     warning = act("terrorism-warning", identifiers=[named(entry)])
     warning.pop("sealed")

@@ -1,5 +1,5 @@
-"""What the sides made public together is there for anybody, proves itself, and is nothing else than
-what they agreed to.
+"""Anybody can read the statements that the sides made public together. Each statement proves
+itself, and says only what the sides agreed to.
 """
 
 import hashlib

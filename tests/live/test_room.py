@@ -1,4 +1,4 @@
-"""What a side may keep here is bounded: drafts, and the sessions of a token."""
+"""A side may keep a limited number of drafts here, and a token a limited number of sessions."""
 
 import asyncio
 

@@ -10,7 +10,7 @@ from scenario import Play, Timed, moment
 
 
 def lapsed(view: Any) -> list[tuple[str, str]]:
-    """What stands on record as lapsed: the clock, and who owed it."""
+    """Return the lapses on record: the clock, and the side that owed it."""
     return [
         (said["content"]["clock"], said["content"]["side"])
         for said in view["state"].get("acts", {}).get("lapse", [])
@@ -29,21 +29,21 @@ def clock(view: Any, name: str, side: str) -> Any:
 
 
 def stands(view: Any) -> tuple[str, list[tuple[str, str, str]], list[tuple[str, str]]]:
-    """Where an exchange stands: its status, every clock with who owes it and what came of it, and
-    what stands on record as lapsed.
+    """Return an exchange's status, its clocks and its lapses on record. Each clock has the side
+    that owes it, and its outcome.
     """
     clocks = [(each["clock"], each["side"], came_of(each)) for each in view.get("clocks", [])]
     return view["state"]["status"], clocks, lapsed(view)
 
 
 def came_of(clock: Any) -> str:
-    """What came of a clock."""
+    """Return the outcome of a clock."""
     done = "met" if clock.get("met") else "ended" if clock.get("ended") else "open"
     return f"{done} late" if clock.get("late") else done
 
 
 def coded_in_full(view: Any) -> str:
-    """What a coded message says, in English."""
+    """Return the meaning of a coded message, in English."""
     return str(view["coded"]["en"])
 
 

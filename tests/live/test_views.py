@@ -1,5 +1,5 @@
-"""What readers see beside the state: questions that stay open, quantities in SI, words on a
-message's face, an opening as it was sent.
+"""Readers see more than the state: questions that stay open, quantities in SI, words on a message's
+face, an opening as it was sent.
 """
 
 from collections.abc import Callable

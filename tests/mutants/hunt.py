@@ -51,7 +51,9 @@ ELSEWHERE_ON_EARTH: Final = "Asia/Kathmandu"
 
 
 class Touched:
-    """What the tests touch: functions, acts, formats and profiles, as a profiler sees them called."""
+    """A record of the code that the tests touch. A profiler sees the calls of functions, acts,
+    formats and profiles.
+    """
 
     def __init__(self, names: list[str]) -> None:
         self.by_test: dict[str, set[str]] = {}

@@ -103,7 +103,7 @@ def test_twice_the_acts_take_twice_the_disk_and_memory(kind: str, tmp_path: Path
 
 
 def passed(path: Path) -> str:
-    """What a pass over a file finds; empty for nothing."""
+    """Return the finding of a pass over a file, or an empty text if it finds nothing."""
     checker = Checker(path, Pace(1.0))
     try:
         checker.check()

@@ -1,4 +1,6 @@
-"""What a channel has seen: never denied once it was, seldom taken for seen where it was not."""
+"""A filter of the ids that a channel has seen. It never denies a seen id, and seldom takes an
+unseen id for a seen one.
+"""
 
 import uuid
 

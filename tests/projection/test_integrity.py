@@ -77,7 +77,7 @@ def change(path: Path, statement: str) -> None:
 
 
 def passed(path: Path) -> str:
-    """What a pass over a file finds; empty for nothing."""
+    """Return the finding of a pass over a file, or an empty text if it finds nothing."""
     checker = Checker(path, Pace(1.0))
     try:
         checker.check()

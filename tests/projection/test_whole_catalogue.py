@@ -312,7 +312,9 @@ class Anybody(RuleBasedStateMachine):
                 return ""
 
     def second(self, act: str, actor: str) -> str:
-        """Who releases: where two are asked for mostly a colleague, elsewhere hardly anybody."""
+        """Return the officer who releases the act. A colleague releases most acts that take two
+        officers, and hardly any others.
+        """
         two = (
             (act in OPENINGS and OPENINGS[act].keys == 2)
             or (act in CHANNEL and CHANNEL[act][2] == 2)
@@ -408,7 +410,7 @@ class Anybody(RuleBasedStateMachine):
         return records.build(envelope, compact(self.body(act, exchange)))
 
     def due(self) -> Iterator[bytes]:
-        """What the watch would record now."""
+        """Yield the records that the watch would post now."""
         now = self.world.clock + timedelta(seconds=1)
         posts: list[Submission] = []
         for exchange in [
@@ -564,7 +566,9 @@ class Anybody(RuleBasedStateMachine):
             assert keys == 2 or second is msgspec.UNSET or ladder
 
     def keys(self, before: Exchange, after: Exchange, record: Record) -> None:
-        """What binds a side, or changes what took two officers, is of two, or waits for the second."""
+        """Assert that certain acts have two officers, or wait for the second. These acts bind a
+        side, or change an act that took two officers.
+        """
         name, actor, of = record.name, record.envelope.actor, getattr(record.data, "of", "")
         alone = record.envelope.releasedby is msgspec.UNSET
         waits = record.envelope.id in {each.id for each in after.one_key}

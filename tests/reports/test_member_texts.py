@@ -1,5 +1,5 @@
-"""How reports say what is not their own: a side's words in the reader's language, the one that
-prevails marked, and members of acts.
+"""Reports mark the texts that are not their own. They give a side's words in the reader's language,
+mark the text that prevails, and name the members of acts.
 """
 
 from datetime import UTC, datetime

@@ -151,7 +151,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 def named(text: str) -> Counter[str]:
-    """How often a text names each side."""
+    """Return the number of times that a text names each side."""
     folded = text.casefold().replace("\r\n ", "")
     return Counter({side: folded.count(side) for side in SIDES if side in folded})
 

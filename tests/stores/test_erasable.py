@@ -1,4 +1,6 @@
-"""What is erased is on the broker's disk no more, and every reader knows it before the next answer."""
+"""Erased data is no longer on the broker's disk. Every reader knows of the erasure before the next
+answer.
+"""
 
 import asyncio
 import secrets

@@ -30,7 +30,7 @@ class Frame:
 
     @property
     def bytes(self) -> bytes:
-        """As it came."""
+        """The bytes of the frame as it came."""
         return self.line + self.payload
 
     @property
@@ -50,20 +50,20 @@ Which = Callable[[Frame], bool]
 
 
 def told_by_the_log(frame: Frame) -> bool:
-    """Whether it tells what stands in a log: a nudge, or a message that was read."""
+    """Return whether a frame shows the content of a log: a nudge, or a message that was read."""
     nudge = frame.line.startswith((b"MSG tail.", b"HMSG tail."))
     return frame.from_broker and (nudge or b"\r\nNats-Stream: DRAGOMAN_LOG_" in frame.payload)
 
 
 def told_by_the_log_or_at_its_end(frame: Frame) -> bool:
-    """Whether it tells what stands in a log, or that a read has come to its end."""
+    """Return whether a frame shows the content of a log, or says that a read has ended."""
     return told_by_the_log(frame) or (
         frame.from_broker and frame.payload.startswith(b"NATS/1.0 204")
     )
 
 
 def acknowledgement(frame: Frame) -> bool:
-    """Whether it is the broker's answer to an append, kept or refused."""
+    """Return whether a frame is the broker's answer to an append, accepted or refused."""
     return (
         frame.from_broker
         and b'"stream":"DRAGOMAN_LOG_' in frame.payload
@@ -72,12 +72,14 @@ def acknowledgement(frame: Frame) -> bool:
 
 
 def acknowledgement_of_a_batch(frame: Frame) -> bool:
-    """Whether it says that an atomic batch was kept."""
+    """Return whether a frame says that the broker accepted an atomic batch."""
     return acknowledgement(frame) and b'"batch":' in frame.payload
 
 
 def in_a_batch_after(sequence: int) -> Which:
-    """Whether it is a message of an atomic batch that comes after that many others."""
+    """Return a function that tells whether a frame is a message of an atomic batch, after that many
+    others.
+    """
 
     def comes_after(frame: Frame) -> bool:
         found = None if frame.from_broker else _BATCH_SEQUENCE.search(frame.payload)
@@ -99,7 +101,7 @@ class Cable:
 
     @property
     def held(self) -> list[Frame]:
-        """What is held back."""
+        """The frames that are held back."""
         return [frame for _, frame in self._held]
 
     def withhold(self, which: Which) -> None:

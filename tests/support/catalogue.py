@@ -181,8 +181,8 @@ CHANNEL = {
 
 
 class Life(NamedTuple):
-    """How a format begins, the statuses of its life, from which of them it may be cancelled, and
-    what moves it (before, act, after).
+    """The life of a format: its first status, its statuses, and the moves between them (before,
+    act, after). It also names the statuses from which it may be cancelled.
     """
 
     start: str

@@ -39,8 +39,8 @@ _WHOLE_SECONDS = PATIENCE_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a node listens: for clients, for the monitor's questions, for the other nodes.
-    `command` comes before its own.
+    """The addresses at which a node listens: for clients, for the monitor's questions, for the
+    other nodes. `command` comes before the node's own command.
     """
 
     client: str
@@ -66,12 +66,12 @@ class Node:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL to which clients connect."""
         return f"nats://{self.place.client}"
 
     @property
     def runs(self) -> bool:
-        """Whether its process lives."""
+        """Return whether the node's process lives."""
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ class Node:
         self.process.wait(90)
 
     def asked(self, path: str) -> Any:
-        """What its monitor answers; an empty object where it does not."""
+        """Return the answer of the node's monitor, or an empty object if it does not answer."""
         try:
             with urlopen(f"http://{self.place.monitor}{path}", timeout=1) as answer:
                 return json.load(answer)
@@ -108,11 +108,13 @@ class Node:
 
     @property
     def healthy(self) -> bool:
-        """Whether it knows the cluster's leader, and has all of its logs up to date."""
+        """Return whether the node knows the cluster's leader, and its logs are all up to date."""
         return bool(self.asked("/healthz").get("status") == "ok")
 
     def leader(self, stream: str) -> str:
-        """Who leads a stream, as this node believes; empty for nobody or unknown."""
+        """Return the leader of a stream, as this node believes. An empty text means nobody or
+        unknown.
+        """
         for account in self.asked("/jsz?accounts=true&streams=true").get("account_details", ()):
             for detail in account.get("stream_detail", ()):
                 if detail["name"] == stream:
@@ -270,7 +272,7 @@ class Clients:
             yield clients
 
     async def _prove_on(self) -> None:
-        """As a gateway does."""
+        """Prove again and again, as a gateway does."""
         while True:
             await asyncio.sleep(1)
             await self.guard.prove()

@@ -40,8 +40,8 @@ class Disk:
 
     @classmethod
     def cut(cls, disk: "Disk", image: Path) -> "Disk":
-        """What is left of a disk if the power fails now: a copy of what had reached it, mounted,
-        its journal replayed.
+        """Return the disk that is left if the power fails now. It is a copy of the bytes that had
+        reached the disk, mounted, with its journal replayed.
 
         What the kernel has not yet written is not in the copy. Stop whoever writes first, so that
         it does not change meanwhile.

@@ -86,7 +86,7 @@ class Auditor:
         self.ask(service, "export", "--to", str(self.export))
 
     def _wait_for_the_head(self, service: Service) -> None:
-        """What is kept of the log is all under the head that is kept."""
+        """Wait until the log's signed head covers all records of the log."""
         state = json.loads(self._read(service, "state"))
         deadline = time.monotonic() + _HEAD_SECONDS
         while self._signed(service) < state["position"]:
@@ -219,7 +219,7 @@ def weakly(act: bytes) -> tuple[str, bytes]:
 
 
 class Given:
-    """What an attack is made of: the honest log's records, and the trial's keys, which a hostile
+    """The material of an attack: the honest log's records, and the trial's keys, which a hostile
     host has.
     """
 

@@ -1,4 +1,4 @@
-"""Which files hold some bytes: what is erased must be in none of them."""
+"""A search for the files that hold some bytes. Erased bytes must be in none of them."""
 
 import base64
 from pathlib import Path

@@ -33,8 +33,8 @@ _PIECES: Final = (
 
 
 def is_record(raw: bytes) -> bool:
-    """Whether our reader finds a frame as it must be, and in it an act that is strict JSON; which
-    act that is, is not looked at.
+    """Return whether our reader finds a valid frame, and in it an act that is strict JSON. The name
+    of the act is not checked.
     """
     try:
         _, act = records._parts(raw)
@@ -46,8 +46,8 @@ def is_record(raw: bytes) -> bool:
 
 
 def corpus() -> list[bytes]:
-    """What the readers are asked about: sound records, each spoilt in one place of its frame, in
-    any places, and junk.
+    """Return the frames that the readers are asked about. They are sound records, records spoilt in
+    one place of the frame or in any places, and junk.
     """
     lots = random.Random(1954)
     sound = [path.read_bytes() for path in sorted(SAMPLES.glob("*.v*.json"))]

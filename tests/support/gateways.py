@@ -110,8 +110,8 @@ async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[s
 
 
 async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
-    """What is asked for. An answer may be on a route between nodes just when that is given up, and
-    is asked for again.
+    """Return the answer, and ask again while the log is unreachable. An answer may be on a route
+    between nodes just when that route is given up.
     """
     while True:
         try:

@@ -16,8 +16,8 @@ from service import Caller, Service
 
 @cache
 def _kept() -> tempfile.TemporaryDirectory[str]:
-    """Where a host as it was opened first is kept, for others to begin with: it takes nineteen
-    commands.
+    """Return the folder that keeps a host as it was first opened. Other hosts begin with this copy,
+    because opening takes nineteen commands.
     """
     return tempfile.TemporaryDirectory(prefix="opened-")
 

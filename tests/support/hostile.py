@@ -172,7 +172,7 @@ def names() -> Iterator[Named]:
 
 
 def lookalikes() -> Iterator[Named]:
-    """What is nearly a record, or nearly something else that a log may hold."""
+    """Yield messages that are nearly a record, or nearly another thing that a log may hold."""
     entry = b"dragoman-entry/v1\nindex %b\ncommit " + b"ab" * 32 + b"\n"
     for index in (b"0", b"1", b"9" * 15, b"9" * 40, b"-1", b"x"):
         yield f"leaf-entry-{index[:20].decode()}", entry % index
@@ -314,7 +314,7 @@ def first_bytes() -> Iterator[Named]:
 
 
 def large() -> Iterator[Named]:
-    """Nothing, and as much as a message may be."""
+    """Yield empty messages, and messages as large as a message may be."""
     yield "empty", b""
     yield "space", b" \n\t "
     for name, unit in (
@@ -346,8 +346,8 @@ def corpus() -> Iterator[Named]:
 
 
 def brief() -> list[Named]:
-    """As many as are sent within seconds: all shapes, and a few of the many that differ in a number
-    or a byte alone.
+    """Return as many messages as can be sent within seconds. They have all shapes, and a few of the
+    many messages that differ only in a number or a byte.
     """
     few = [each for number, each in enumerate([*nested(), *numbers(), *texts()]) if number % 5 == 0]
     first = [each for number, each in enumerate(first_bytes()) if number % 8 in (0, 3)]

@@ -24,8 +24,8 @@ what it waits in quiet.
 
 @dataclass(frozen=True)
 class Response:
-    """What came back on a connection: its status, its headers by small letters, its body. Status 0
-    is none: the connection was closed.
+    """The response on a connection: its status, its headers by small letters, its body. Status 0
+    means no response: the connection was closed.
     """
 
     status: int = 0
@@ -87,7 +87,7 @@ def request(
 
 @dataclass
 class Waits:
-    """How long each request of the second side took, in seconds."""
+    """The time that each request of the second side took, in seconds."""
 
     seconds: list[float] = field(default_factory=list)
 

@@ -51,7 +51,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which the broker listens."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
@@ -150,7 +150,7 @@ class Gateway(Service):
 
     @property
     def nats_url(self) -> str:
-        """Where its broker is reached."""
+        """The URL of the service's broker."""
         return self._nats_url
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -54,7 +54,7 @@ def memory_mb(pid: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an inquest came to; empty lists and equal digests where all is well."""
+    """The result of an inquest. The lists are empty and the digests equal if all is well."""
 
     position: int
     lost: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Finding:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
+        """Return whether the inquest found no fault."""
         nothing = not (self.lost or self.doubled or self.holes or self.wrong or self.served)
         return nothing and self.digests[0] == self.digests[1] and self.memory_mb < MOST_MB
 
@@ -285,7 +285,7 @@ class Inquest:
         return id not in self._stood and isinstance(now, Refusal)
 
     async def digest_at(self, session: aiohttp.ClientSession, service: Service) -> str:
-        """What a gateway says is the digest at the last position that was read here."""
+        """Return a gateway's digest at the last position that was read here."""
         return str(
             (await self._asked(session, service, "state", {"at": str(self._last)}))["digest"]
         )

@@ -11,7 +11,7 @@ _ERROR = re.compile(r"^X-LIC-ERROR.*$", re.MULTILINE)
 
 
 def errors(raw: bytes) -> list[str]:
-    """What libical says of a calendar."""
+    """Return the errors that libical finds in a calendar."""
     try:
         library = ctypes.CDLL("libical.so.3")
     except OSError:

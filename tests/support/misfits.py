@@ -88,7 +88,7 @@ def _scalar(info: inspect.Type) -> Iterator[Any]:
 
 
 def _fits(info: inspect.Type, value: Any) -> bool:
-    """Whether a value is of one of the types of a union."""
+    """Return whether a value is of one of the types of a union."""
     match info:
         case inspect.StructType(fields=fields):
             return isinstance(value, dict) and value.keys() <= {

@@ -1,5 +1,5 @@
-"""What a channel must do, in lists and dictionaries: written from the catalogue's tables, and
-knowing nothing of the service.
+"""A model of a channel's duties, in lists and dictionaries. It is written from the catalogue's
+tables, and knows nothing of the service.
 
 post ──expected──▶ "recorded", or the kind of problem that it is answered with
   │
@@ -65,7 +65,9 @@ OFFICES: Final = {"officer": "officers", "officer-revocation": "officers"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """What an officer sends, under a key of its own; `exchange` is empty for what opens one."""
+    """A post that an officer sends, under a key of its own. `exchange` is empty for a post that
+    opens an exchange.
+    """
 
     actor: str
     key: str
@@ -103,7 +105,7 @@ class Exchange:
     position: int = 0
 
     def admits(self, act: str, side: str) -> str:
-        """Whether that side may do that act now."""
+        """Return "recorded" if that side may do that act now, or else the kind of problem."""
         who, moves = CARRIES_ON[act]
         stands = {
             "any": True,
@@ -178,7 +180,7 @@ class Model:
         ]
 
     def expected(self, post: Post) -> str:
-        """How a post must be answered by a gateway that has everything."""
+        """Return the answer that a gateway with all records must give to a post."""
         if post.actor in self.revoked:
             return "not-found"
         known = self.recorded.get((post.actor, post.key))

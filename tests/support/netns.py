@@ -27,7 +27,7 @@ class Wires:
 
     @property
     def places(self) -> list[Place]:
-        """Where three nodes listen, each in its own namespace."""
+        """The places at which three nodes listen, each in its own namespace."""
         return [
             Place(
                 client=f"198.18.{self.net}.{number}:4222",

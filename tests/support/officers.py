@@ -76,8 +76,8 @@ async def acknowledged(posted: list[Officers], number: int) -> None:
 async def reckon(
     session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]
 ) -> int:
-    """What was acknowledged stands where it was told, once; every gateway says what a replay of the
-    log comes to. How long the log is.
+    """Return the length of the log. Assert that each acknowledged post is in the log once, at its
+    position. Assert that every gateway's digest is that of a replay.
     """
     told = {id: [position] for officers in posted for id, position in officers.told.items()}
     fold, found = await replayed(

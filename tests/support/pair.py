@@ -72,7 +72,7 @@ class Pair:
                 await asyncio.sleep(_NOTICED_SECONDS)
 
     async def _another_broker(self) -> bool:
-        """Whether the broker that was killed is gone, and another one runs."""
+        """Return whether the broker that was killed is gone, and another one runs."""
         try:
             return not self._dead or (
                 not _runs(self._dead) and self.gateways[FIRST].broker_pid != self._dead
@@ -131,7 +131,7 @@ class Pair:
     async def get(
         self, channel: str, gateway: int, actor: str, path: str, **headers: str
     ) -> Answer:
-        """What an officer reads of a channel at a gateway."""
+        """Return the answer that an officer reads about a channel at a gateway."""
         token = await self.token(channel, actor)
         caller = Caller(self.session, self.gateways[gateway])
         answer = await caller.get(

@@ -82,14 +82,14 @@ async def goes_on(
 
 
 def failures(service: Service) -> list[dict[str, Any]]:
-    """What a service logged that it must not."""
+    """Return the lines that a service logged but must not log."""
     return [
         line for line in service.logged if line["event"] in FAILURES or line.get("status", 0) == 500
     ]
 
 
 def is_record(raw: bytes) -> bool:
-    """Whether a message is a record, valid or not."""
+    """Return whether a message is a record, valid or not."""
     try:
         parse(raw)
     except NotARecord:

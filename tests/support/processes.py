@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def children() -> set[int]:
-    """Those that run."""
+    """Return the running child processes of this process."""
     return {
         int(number)
         for each in Path("/proc/self/task").glob("*/children")
@@ -13,7 +13,7 @@ def children() -> set[int]:
 
 
 def children_of(pid: int) -> set[int]:
-    """Those that another process started, and that run."""
+    """Return the running child processes of another process."""
     return {
         int(number)
         for each in Path(f"/proc/{pid}/task").glob("*/children")

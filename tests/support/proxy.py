@@ -44,7 +44,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where the gateway finds the broker."""
+        """The URL at which the gateway finds the broker."""
         return f"nats://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def _accept(self) -> None:

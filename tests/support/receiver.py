@@ -128,7 +128,9 @@ class _Priorities(SMTP):
     """A server that takes MT-PRIORITY with MAIL FROM."""
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
-        """As the base does, with one parameter more, which it would refuse."""
+        """Do the same as the base class, with one more parameter, which the base class would
+        refuse.
+        """
         kept, options = (
             (arg or ""),
             [each for each in (arg or "").split() if each.startswith("MT-PRIORITY")],

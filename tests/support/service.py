@@ -138,12 +138,12 @@ class Service:
 
     @property
     def nats_url(self) -> str:
-        """Where its broker listens."""
+        """The URL at which the service's broker listens."""
         return str(json.loads((self.data / "server.json").read_text())["nats_url"])
 
     @property
     def demo(self) -> dict[str, Any]:
-        """What the demonstration wrote."""
+        """The data that the demonstration wrote."""
         demo: dict[str, Any] = json.loads((self.data / "demo.json").read_text())
         return demo
 
@@ -153,7 +153,7 @@ class Service:
 
     @property
     def logged(self) -> list[dict[str, Any]]:
-        """What it logged."""
+        """The lines that the service logged."""
         whole = self.log.read_text().rpartition("\n")[0]  # a last line may still be written
         return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
@@ -315,8 +315,8 @@ class Caller:
         return answer
 
     async def positions(self, channel: str = "nato-china") -> dict[str, list[int]]:
-        """Where each id stands in the log; asserts that positions are gapless and all records
-        valid.
+        """Return the positions of each id in the log. Assert that positions are gapless and all
+        records valid.
         """
         found: dict[str, list[int]] = {}
         lines = (

@@ -20,7 +20,7 @@ Rounds = Callable[[int, int], int]
 
 @dataclass(slots=True)
 class Row:
-    """What was done under one fault, and what it cost."""
+    """The work done under one fault, and its cost."""
 
     fault: str
     rounds: int = 0

@@ -63,7 +63,7 @@ class Log(Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """How many records it has."""
+        """The number of records in the log."""
         return len(self.lines)
 
 
@@ -82,7 +82,7 @@ def root_of(entries: Sequence[bytes]) -> bytes:
 
 
 def members_of(world: World, messages: Sequence[bytes]) -> Members:
-    """What an export of these messages has in it, in its order."""
+    """Return the members of an export of these messages, in the export's order."""
     named = named_in(enumerate(messages, 1))
     entries = [leaf_entry(position, raw, named) for position, raw in enumerate(messages, 1)]
     nodes = nodes_of([leaf_hash(each) for each in entries])
@@ -211,7 +211,7 @@ def in_each_record(log: Log) -> Iterator[Tampered]:
 
 
 def in_records(log: Log) -> Iterator[Tampered]:
-    """What can be done to the lines."""
+    """Yield the possible changes to the lines."""
     k, size, first, last = log.said, log.size, 0, log.size - 1
     at = k - 1
     foreign = honest_record()
@@ -337,7 +337,7 @@ def honest_record() -> bytes:
 
 
 def in_erasures(log: Log) -> Iterator[Tampered]:
-    """What can be done to an erasure that was carried out."""
+    """Yield the possible changes to an erasure that was carried out."""
     if not log.erased:
         return
     (one, other), by = log.erased, log.erasure
@@ -407,7 +407,7 @@ def in_erasures(log: Log) -> Iterator[Tampered]:
 
 
 def in_tiles(log: Log) -> Iterator[Tampered]:
-    """What can be done to the tiles of each level."""
+    """Yield the possible changes to the tiles of each level."""
     for path, body in log.members.items():
         tile = tiles.read_path(path)
         if tile is None:
@@ -459,7 +459,7 @@ def in_tiles(log: Log) -> Iterator[Tampered]:
 
 
 def in_heads(log: Log) -> Iterator[Tampered]:
-    """What can be done to the signed head."""
+    """Yield the possible changes to the signed head."""
     head = log.members["checkpoint"]
     text, _, lines = head.partition(b"\n\n")
     own, cosigned = (line + b"\n" for line in lines.splitlines())
@@ -515,7 +515,7 @@ def _later(line: bytes) -> bytes:
 
 
 def in_descriptions(log: Log) -> Iterator[Tampered]:
-    """What can be done to what an export says of itself."""
+    """Yield the possible changes to an export's description of itself."""
     raw, readme = log.members["channel.json"], log.members["README.md"]
     about = json.loads(raw)
     others = {
@@ -571,7 +571,7 @@ def _with(log: Log, name: str, body: bytes | None) -> Members:
 
 
 def in_files(log: Log) -> Iterator[Tampered]:
-    """What can be done to the file around its members."""
+    """Yield the possible changes to the file around its members."""
     for name in ("notes.txt", "../../evil", "records2.ndjson", "Records.ndjson"):
         yield Tampered(name=f"{name} added", members={**log.members, name: b"x"})
     for name in (RECORDS, "checkpoint", "README.md"):
@@ -613,7 +613,7 @@ def _appended(raw: bytes, name: str, body: bytes) -> bytes:
 
 
 def _directory(raw: bytes) -> tuple[int, int]:
-    """Where the directory begins, and how many bytes it has."""
+    """Return the offset of the directory, and its length in bytes."""
     size, begin = struct.unpack("<LL", raw[-10:-2])
     return begin, size
 
@@ -644,7 +644,7 @@ def _shifted(raw: bytes, at: int, more: bytes) -> bytes:
 
 
 def _second(raw: bytes) -> int:
-    """Where the second member begins."""
+    """Return the offset of the second member."""
     return zipfile.ZipFile(io.BytesIO(raw)).infolist()[1].header_offset
 
 

@@ -53,18 +53,18 @@ class Posting:
 
     @property
     def actor(self) -> str:
-        """Who posts, as the record names them."""
+        """The name of the officer who posts, as in the record."""
         side, _, role = self.role.partition("/")
         return f"{side}/{OFFICERS[role]}"
 
     @property
     def open(self) -> bool:
-        """Whether no outcome is known."""
+        """Return whether no outcome is known."""
         return not (self.answer or self.refusal)
 
     @property
     def recorded(self) -> Recorded | None:
-        """What it became, if it was acknowledged."""
+        """The record that the post became, if it was acknowledged."""
         return msgspec.json.decode(self.answer, type=Recorded) if self.answer else None
 
 
@@ -118,7 +118,7 @@ class Traffic:
 
     @property
     def doubted(self) -> int:
-        """How many posts once had no known outcome."""
+        """The number of posts that once had no known outcome."""
         return sum(posting.doubted for posting in self.postings)
 
     @asynccontextmanager
@@ -294,7 +294,7 @@ class Traffic:
         return False
 
     def _said_of(self, request_id: str) -> list[str]:
-        """What the gateway logged of a request."""
+        """Return the lines that the gateway logged about a request."""
         return [line for line in self.service.log.read_text().splitlines() if request_id in line]
 
     def _acknowledge(self, posting: Posting, body: bytes) -> None:

@@ -220,7 +220,7 @@ class World:
         key: str = "",
         released_by: str = "",
     ) -> Record | Refusal:
-        """What a post would become."""
+        """Return the record that a post would become, or its refusal."""
         act = self.released(actor, act)
         self.serial += 1
         known = self.ledger.exchange(exchange) if exchange else None

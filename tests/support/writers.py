@@ -23,8 +23,8 @@ _BATCH = 10
 
 
 class Writers:
-    """What was written, what was answered, and how long nobody was answered. A test's log has no
-    other writers.
+    """Writers that count their messages, the answers, and the longest time without an answer. A
+    test's log has no other writers.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,9 @@ class Writers:
         return outcome.position
 
     def wrong(self, stood: Sequence[bytes]) -> list[str]:
-        """What is not as was told: lost, doubled, elsewhere, or written by nobody."""
+        """Return the differences from the acknowledgements: messages lost, doubled, at another
+        position, or written by nobody.
+        """
         places: dict[bytes, list[int]] = {}
         for position, raw in enumerate(stood, 1):
             places.setdefault(raw, []).append(position)

@@ -1,5 +1,5 @@
-"""Where leaves first differ from those of a signed root: found exactly where the tiles lead to it,
-never told falsely where they do not.
+"""The search for the first leaf that differs from those of a signed root. It is exact if the tiles
+lead to the leaf, and never false if they do not.
 """
 
 from collections.abc import Mapping

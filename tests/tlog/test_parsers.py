@@ -194,7 +194,7 @@ def test_what_is_sound_is_read_and_what_is_another_thing_is_refused_or_writes_it
 
 
 def _tried(parse: Callable[[bytes], bytes], raw: bytes) -> bytes | None:
-    """What is read, as it is written; None where it is refused in words."""
+    """Return the parsed value as it is written, or None if the parser refuses it in words."""
     try:
         return parse(raw)
     except REFUSALS:
