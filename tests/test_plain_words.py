@@ -54,6 +54,16 @@ def test_modules_are_written_plainly(kind: str) -> None:
     assert len(faults) <= ALLOWED.get(kind, 0), shown(faults)
 
 
+def test_docstrings_of_tests_open_plainly() -> None:
+    faults = [
+        fault
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for fault in plain_words.of_python(path)
+        if fault.kind == "opening"
+    ]
+    assert faults == [], shown(faults)
+
+
 def test_no_kind_of_fault_is_forgotten() -> None:
     assert {fault.kind for fault in FAULTS} <= {*KINDS}
     assert len(modules()) > 300

@@ -26,10 +26,10 @@ _SERVICES = Path(dragoman.__file__).parent
 _PLACE = re.compile(r"%\((\w+)\)s")
 _VERBATIM = verbatim("").message
 _PARTS = {"validation_errors.py", "access.py", "text.py", "errors.py"}
-"""Where a sentence is made of what stands in a table."""
+"""Modules that make a sentence from a table."""
 
 _FILLED_LATER = {"validation_errors.py", "form_errors.py"}
-"""Where a sentence stands in a table before its values are known: whoever takes it out gives them."""
+"""Modules with sentences in a table whose values are given later, by the reader of the table."""
 
 
 _WRONG: tuple[object, ...] = (
@@ -50,7 +50,7 @@ _WRONG: tuple[object, ...] = (
 
 
 _MESSAGE = {"sentence": 0, "refuse": 1, "make_refusal": 1}
-"""Which argument of a call is the message of the catalogues."""
+"""The argument of each call that is a message of the catalogues."""
 
 
 def messages() -> Iterator[tuple[Path, ast.Call, ast.expr]]:

@@ -123,7 +123,7 @@ def once(found: list[Any]) -> set[Any]:
 
 
 def keys_of(rule: Rule) -> str:
-    """Return how many officers an act takes, in the words of the page."""
+    """Return the number of officers that an act takes, in the words of the page."""
     if rule.who in SERVICES:
         return "–"
     if rule.two_key:

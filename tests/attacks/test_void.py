@@ -207,7 +207,7 @@ HISTORY: dict[str, tuple[Make, str]] = {
         "Object missing required field `source`.",
     ),
 }
-"""What is written into the log, in its order, and why it is void."""
+"""The messages written into the log, in order, each with the reason why it is void."""
 
 
 class Audited(Struct, frozen=True, kw_only=True):

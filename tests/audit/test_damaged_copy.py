@@ -30,7 +30,7 @@ from world import NOTE, World, seed_of
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 _UNCHECKED = {"lock"}
-"""What says nothing: it is locked, and never read."""
+"""Files that are locked and never read, so that their content does not matter."""
 
 
 class Folder:
@@ -45,10 +45,10 @@ class Folder:
             for each in path.iterdir()
             if each.name not in _UNCHECKED and each.stat().st_size
         )
-        """Those in which something says something."""
+        """Files whose content matters."""
         lost = {"records"} if pins is None else {"records", "cosigned"}
         self.repaired = {"leaves", "offsets"} if pins is None else {*self.files} - lost
-        """Those that a repair makes whole, or sets aside."""
+        """Files that a repair makes whole, or sets aside."""
 
     def copy(self, beside: Path) -> Path:
         return shutil.copytree(self.path, beside / os.urandom(6).hex())

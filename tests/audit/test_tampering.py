@@ -136,7 +136,7 @@ def test_that_a_side_did_not_consent_is_said_where_it_is_so(
 # What an auditor without a cid, a key or a witness finds
 
 NOT_FOUND = re.compile(r"cosignature|no signature of the log$")
-"""What only who names a witness finds."""
+"""Faults that only a reader who names a witness finds."""
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -51,8 +51,8 @@ _SETTLED_SECONDS: Final = 1.0
 _ELECTED_SECONDS: Final = 60.0
 _LOOKED_SECONDS: Final = 3.0
 _SILENT_SECONDS: Final = 0.25
-"""What was acknowledged when the leader died may still arrive: the silence comes after it, and has
-ended once answers come again.
+"""The silence after the death of a leader. Answers to earlier posts may still arrive first, and it
+ends with the next answer.
 """
 
 

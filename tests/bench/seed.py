@@ -49,7 +49,7 @@ _TRIES: Final = 5
 
 Act = dict[str, Any]
 Step = tuple[str, str, Act]
-"""Who acts, `own` or `other` as seen from the side that opened; the officer; what is said."""
+"""A step: `own` or `other` as seen from the opener, the officer, and the act."""
 
 _AREAS: Final = (
     "maritime-security",

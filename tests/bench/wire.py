@@ -85,7 +85,7 @@ _MIXED: Final[tuple[dict[str, object], ...]] = (
     },
     {"act": "emergency-notification", "nature": "oil_spill", **_AT, "text": _FACTS},
 )
-"""What is posted, by turns: formats of the notification family that go on one key."""
+"""Formats that are posted by turns: of the notification family, and with one key."""
 
 
 def acts(formats: int = len(_MIXED), **more: object) -> list[bytes]:

@@ -42,7 +42,7 @@ VIEWED: Final = frozenset({f"/c/{CHANNEL}", f"/c/{EXERCISE}"})
 
 DOCUMENTED: Final = ROOT / "docs" / "pictures"
 WAITED: Final = "09:12"
-"""How long the flash of the documentation's pictures has waited, as its takeover says it."""
+"""The waiting time of the flash in the documentation's pictures, as the takeover shows it."""
 
 TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 

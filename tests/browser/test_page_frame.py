@@ -23,7 +23,7 @@ BUDGET = {1280: 200, 390: 260}
 
 PATHS = ("/inbox", "/people", "/audit", "/compose/contact-note", "")
 LONG_MUTE = "sessionStorage.setItem('dragoman-mute', '1')"
-"""As if this tab's alarm had not been armed for more than a minute."""
+"""A script that lets this tab look as if its alarm had not been armed for a minute."""
 
 TOP = """selector => {
     for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, .bar.past, #rail [data-state=critical]")) each.style.display = "none";

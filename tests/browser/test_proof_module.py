@@ -48,7 +48,7 @@ DISAGREEING: Final[dict[str, Any]] = {
     "after": "00" * 32,
     "seen": {"size": 1_000, "root": dsse.encode_base64(merkle.EMPTY)},
 }
-"""What `signed` may say that the record, its channel or its position does not."""
+"""Values of `signed` that contradict the record, its channel or its position."""
 
 _SPOILT: Final = 1_500
 _PIECES: Final = (

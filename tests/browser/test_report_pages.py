@@ -281,7 +281,7 @@ _OWN = """paper => {
   own.querySelectorAll('.said, code, .asked').forEach(each => each.remove())
   return own.textContent
 }"""
-"""What a paper says itself: all but what somebody else said, and paths."""
+"""The own words of a report: everything but other people's words, and paths."""
 
 
 async def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(

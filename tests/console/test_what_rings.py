@@ -59,7 +59,7 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "help-acceptance": ((OTHER, {"act": "help-offer"}),),
     "help-delivery": ((OTHER, {"act": "help-offer"}),),
 }
-"""What has to be said before an act may be."""
+"""Acts that must be recorded before an act is allowed."""
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,7 @@ TEXTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"paragraphs": ["The collision was entirely the fault of China."]},
     ),
 }
-"""What is agreed to by the whole text: the act of consent, the status that follows, and another
-text.
-"""
+"""Acts of consent to a whole text, each with the status that follows, and another text."""
 
 
 def correction(fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from service import Service
 from tally import Rounds
 
 _CLIENTS = 4
-"""As many as keep this machine busy; more of them would measure the machine."""
+"""Enough clients to keep this machine busy. More of them would measure the machine."""
 
 
 @pytest.fixture

@@ -29,9 +29,7 @@ _PAUSE_SECONDS = 0.02
 _ROUND_SECONDS = 180
 _TROUBLES = ("cut", "asleep", "killed", "alone")
 _SECONDS = (1.0, 4.0, 8.0, 14.0, 25.0)
-"""How long: less than a node takes to find out, as long as that, and longer than anything is
-doubted.
-"""
+"""Durations: shorter than a node needs to notice, as long as that, and longer than any doubt."""
 _ARCHIVED_SECONDS = PATIENCE_S
 _REGISTRARS = ("gateway-0", "registrar")
 

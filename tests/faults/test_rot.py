@@ -203,7 +203,7 @@ async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.Clien
 
 
 _POSITIONS: Final = re.compile(r"(?:\bpositions?|the first of them) (\d+)(?: to (\d+))?")
-"""Where a reason says that something is: counts of positions stand before the word."""
+"""The positions that a reason names; numbers before the word are counts."""
 
 
 def is_located(said: str, place: range) -> bool:

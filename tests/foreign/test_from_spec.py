@@ -162,7 +162,7 @@ LOGS = {
     "a side did not consent": honest(erasure=True, custody="host", lawful=False),
 }
 WHOLE = ("a log", "an erasure")
-"""Those that see every kind; the others see what has to do with erasures."""
+"""Logs that are tried with every kind of lie. The others are tried with lies about erasures."""
 
 
 def tampered() -> Iterator[tuple[str, Log, Tampered]]:
@@ -915,7 +915,7 @@ SKIPPED = {
     "which ids are used up": (r"if \(isService\(actor\) \|\| id\[14\] !== '5'\) ", ""),
     "the role of who erases": (r"need\(officer\.roles\.some\(\(role\) => asked.*\)", ""),
 }  # fmt: skip
-"""What a verifier may forget of erasures: the pattern of a rule, and what stands there then."""
+"""Rules of erasures that a verifier may forget: the pattern of a rule, and its replacement."""
 
 
 @pytest.mark.parametrize("name", SKIPPED)

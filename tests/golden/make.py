@@ -272,7 +272,7 @@ def lived() -> list[bytes]:
 
 
 def courier_outcome(of: str) -> tuple[Any, bytes]:
-    """Return what came of a courier's try, as a value and as its bytes."""
+    """Return the outcome of a courier's try, as a value and as its bytes."""
     sample = {**SAMPLES["courier-outcome"], "of": of}
     data: Any = records.decode_act(compact(sample))
     return data, delivery_outcomes.act_of(data)

@@ -44,12 +44,12 @@ ACTS = 109
 
 
 def lines(path: Path) -> list[dict[str, str]]:
-    """Return what a version knew of each position of a log."""
+    """Return the facts that a version recorded about each position of a log."""
     return [json.loads(line) for line in lzma.decompress(path.read_bytes()).splitlines()]
 
 
 def about(store: Path) -> dict[str, Any]:
-    """Return what is known of a store's data directory."""
+    """Return the description of a store's data directory."""
     found: dict[str, Any] = json.loads((store / "about.json").read_text())
     return found
 

@@ -39,15 +39,15 @@ C: Final = "/v1/channels/nato-china"
 OPERATOR, NOBODY, ELSEWHERE = "operator", "nobody", "an officer elsewhere"
 EVENTS: Final = "text/event-stream"
 LAST: Final = ("revoke_link", "erase_file", "remove_endpoint")
-"""What leaves nothing for the calls that follow."""
+"""Operations that leave nothing for the calls after them, so they come last."""
 
 NOTHING: Final = {
     "resend": "There is no such delivery",
     "show_release": "Nothing is published here.",
     "forget_subject": "There is no subject",
 }
-"""What is said where a call is permitted, since nothing of that kind is there: nothing has failed,
-and no provider is set.
+"""The answer to a permitted call where nothing of that kind exists: nothing has failed, and no
+provider is set.
 """
 
 CHANGING: Final = {"X-Request-Id", "Date", "RateLimit", "RateLimit-Policy"}
@@ -55,7 +55,7 @@ CHANGING: Final = {"X-Request-Id", "Date", "RateLimit", "RateLimit-Policy"}
 
 DESK_TASK: Final = {"act": "tasking", "text": "Draft a reply.", "officers": ["o-1"]}
 RARE: Final = {"acts": ["annual-exchange"]}
-"""What an endpoint is told of that nobody posts here."""
+"""Acts that an endpoint asks for and that nobody posts here."""
 
 
 class Who(Caller):

@@ -100,7 +100,9 @@ _QUIET_S = 0.5
 
 
 def busy() -> float:
-    """Return how many times as long as in quiet a process takes to start just now, at least once."""
+    """Return the time that a process needs to start now, as a multiple of its time in quiet, at
+    least 1.
+    """
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", "import aiohttp.web"], check=True)
     return max(1.0, (time.monotonic() - begun) / _QUIET_S)

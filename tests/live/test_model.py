@@ -63,16 +63,15 @@ PATHS = {
     "meeting-request": "meetings",
 }
 OVERTAKEN = {"not-found", "not-permitted", "not-allowed-in-state", "invalid-act", "moved", "void"}
-"""How a gateway that lags may refuse what one that has everything would record, or refuse
-otherwise.
+"""Refusals of a gateway that lags, where one that has everything would record, or refuse otherwise.
 """
 
 UNKNOWN = {"no answer", "unavailable", "unknown-outcome"}
-"""How a post is answered by those who are being killed."""
+"""Answers of a gateway that is being killed."""
 
 GATEWAYS = st.sampled_from([FIRST, SECOND])
 PICKS = st.integers(0, 999)
-"""Which of what there is. A list is not drawn from: what is in it depends on who was faster."""
+"""The index of something that exists. Drawing from a list would depend on who was faster."""
 BUSIEST = 8
 OPENINGS = st.sampled_from([0, 4, 48])
 """At two gateways together: of 48, half of them at each, some are committed in one batch."""

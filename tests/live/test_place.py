@@ -28,7 +28,7 @@ CHANNELS = ("nato-china", "nato-china-exercise")
 DOCS = Path(__file__).parents[2] / "docs"
 DAY = 86_400
 HELD_SECONDS = 3.0
-"""How long nothing may be recorded: a watch looks once a second."""
+"""Seconds in which nothing may be recorded; the scheduler looks once a second."""
 
 
 class Elsewhere(Service):
@@ -67,7 +67,7 @@ def running() -> Iterator[Callable[[Service], Service]]:
 
 
 async def recorded(session: aiohttp.ClientSession, service: Service) -> int:
-    """Return how many records both channels have."""
+    """Return the number of records in both channels."""
     auditor = Caller(session, service, "china/auditor")
     answers = [
         await auditor.get(f"/v1/channels/{name}/records", Accept="application/x-ndjson")

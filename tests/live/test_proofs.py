@@ -25,7 +25,7 @@ Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
 _HEAD_S = 0.5
 _SLOW_S = 1.0
-"""What a machine that has other work to do may take longer."""
+"""Seconds that a busy machine may need in addition."""
 
 
 async def verifier(caller: Caller) -> Verifier:

@@ -28,13 +28,13 @@ from followed import NOW, Office, settled
 from world import INCIDENT, World
 
 MOST = 2.2
-"""How many times as much twice the acts may take."""
+"""The highest ratio of the cost of twice the acts."""
 
 SAID: dict[str, tuple[int, dict[str, Any]]] = {
     "long texts": (40, {"act": "update", "text": "Nothing more is known. " * 800}),
     "short texts": (120, {"act": "update", "text": "Nothing more is known."}),
 }
-"""How many updates a channel has, and of what kind."""
+"""Channels by the number and the kind of their updates."""
 
 
 def said(acts: int, act: dict[str, Any]) -> list[bytes]:

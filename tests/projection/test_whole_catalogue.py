@@ -74,7 +74,7 @@ LONG = settings(
     phases=[Phase.generate, Phase.shrink],
 )
 TRIES = 40
-"""What is tried in one stretch."""
+"""Tries in one stretch."""
 
 KEEPERS = (
     "officer",
@@ -106,7 +106,7 @@ SETTLED = {
     "closure",
     "amendment-agreement",
 }
-"""What may leave an exchange where it is until all have spoken."""
+"""Acts that may leave the status of an exchange until all sides have spoken."""
 
 
 class Anybody(RuleBasedStateMachine):

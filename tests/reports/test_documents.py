@@ -64,12 +64,10 @@ REPORTS: Final[dict[str, Gather]] = {
 _DATA: Final = re.compile(
     r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"
 )
-"""What stands in our own words as it is in the log: numbers, sides, officers, digests, times, tags
-of languages.
-"""
+"""Values of the log in our own words: numbers, sides, officers, digests, times, language tags."""
 
 _CODES: Final = re.compile(r"NOTAM|NAVAREA|CUES|SHA-256|`[^`]+`")
-"""What is called so in every language, and commands."""
+"""Names that are the same in every language, and commands."""
 
 
 def told() -> World:

@@ -25,9 +25,9 @@ _PRINTED: Final = {
 CALLED: Final[dict[str, dict[str, str]]] = {
     name: _PRINTED[f"{method} {path}"] for name, (method, path, _) in OPERATIONS.items()
 }
-"""What is printed of each operation, by column; roles have their names with spaces."""
+"""The printed values of each operation, by column; roles are written with spaces."""
 
 POSTED: Final[dict[str, dict[str, str]]] = {
     row.pop("act").strip("`"): row for row in _rows(_TEXT.partition("## Acts")[2])
 }
-"""What is printed of each act, by column."""
+"""The printed values of each act, by column."""

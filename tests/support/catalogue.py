@@ -442,8 +442,7 @@ BY_TWO = (
     *("agreement", "endorsement", "accounts-agreement", "release-consent", "amendment-agreement"),
     *("amendment", "correction", "cancellation", "closure"),
 )
-"""What carries an exchange on and takes two officers: the first always, the rest by what they
-change or end.
+"""Continuing acts that take two officers: the first always, the others by what they change or end.
 """
 
 AT_ANY_TIME = (

@@ -37,7 +37,7 @@ CALLERS: Final[dict[str, str]] = {
     "remove_endpoint": "nato/administrator",
     "resend": "nato/administrator",
 }
-"""Who calls an operation; whoever is not named is an officer of nato."""
+"""The caller of each operation; by default an officer of nato."""
 
 
 def check(operation: str, answer: Answer) -> None:

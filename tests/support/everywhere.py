@@ -92,8 +92,8 @@ PAGES: Final = (
     *(("operator", path) for path in ("/host/open", "/host/terms?name=far", "/docs")),
     *(("nato/officer", path) for path in ("/help", f"{_C}/no-such-page")),
 )
-"""Who reads, and what: each page once or in several states. Other people's explorer of the API
-(`/docs?try=yes`) is no page of ours, and is not AA.
+"""Readers and the pages that they read, each page in one state or several. The explorer of the API
+(`/docs?try=yes`) is other people's work and does not reach AA.
 """
 
 FORMS: Final = tuple(("nato/head_of_office", f"{_C}/compose/{act}") for act in FORMATS)

@@ -29,9 +29,7 @@ _POINT: Final = {"lat": 15.12, "lon": 116.44}
 
 
 def required(act: str, *, sample: Any = None) -> tuple[list[Entry], dict[str, Any]]:
-    """Return what is typed for the required members of an act, and the act that is to be recorded
-    for it.
-    """
+    """Return the entries for the required members of an act, and the act that they become."""
     return filled(act, needed(act), sample=sample)
 
 
@@ -52,7 +50,7 @@ def needed(act: str) -> list[str]:
 def filled(
     act: str, names: Iterable[str], *, sample: Any = None
 ) -> tuple[list[Entry], dict[str, Any]]:
-    """Return what is typed for some members of an act, and the act that is to be recorded for it."""
+    """Return the entries for some members of an act, and the act that they become."""
     values = still_to_come(SAMPLES[act] if sample is None else sample)
     entries: list[Entry] = []
     expected: dict[str, Any] = {"act": act, **({"terms": CHOSEN} if act in consent.ACTS else {})}
@@ -71,7 +69,7 @@ def filled(
 
 
 def typed_for(member: Member, name: str, value: Any) -> tuple[list[Entry], Any]:
-    """Return what is typed for one member, and its value in the act."""
+    """Return the entries for one member, and its value in the act."""
     kind = member.kind
     many = getattr(kind, "many", False)
     match kind:

@@ -110,7 +110,7 @@ class SecondSide:
         self.other = other
 
     async def measure(self, during: Awaitable[object] | None = None, *, rounds: int = 8) -> Waits:
-        """Return what each request took: until `during` ends, and for so many rounds at least.
+        """Return the time of each request, until `during` ends and for so many rounds at least.
         Every answer must be a success.
         """
         waits = Waits()

@@ -118,7 +118,7 @@ class Inquest:
     async def differing(
         self, session: aiohttp.ClientSession, service: Service, most: int = 5
     ) -> list[str]:
-        """Return what a gateway serves that the replay does not make: some exchanges, a page of the
+        """Return differences between a gateway and the replay: in some exchanges, a page of the
         list, a search.
         """
         dice = random.Random(self._last)

@@ -5,7 +5,8 @@ from typing import Any
 from samples import SAMPLES, act
 
 Step = tuple[str, dict[str, Any] | str, str]
-"""Who does what (a sample by its name, or with other members), and the status after it."""
+"""A step: the officer, the act (a sample by its name, or other members), and the status after it.
+"""
 
 N, C, NH, CH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1"
 

@@ -52,10 +52,10 @@ SAYS_SOMETHING: Final = frozenset(CARRIES_ON) - {
     "meeting-held",
     "readout",
 }
-"""What the other side can acknowledge in its turn."""
+"""Acts that the other side can acknowledge in its turn."""
 
 RESTS_ON: Final = frozenset({"acceptance", "correction", "cancellation", "closure"})
-"""What must name the ETag that its officer read."""
+"""Acts that must name the ETag that their officer read."""
 
 _NO_TEXT: Final = frozenset({"act", "precedence", "area", "dtg"})
 """Members of a post that are about the message: nobody consents to them."""

@@ -87,7 +87,7 @@ def signatures(owners: list[str], act: bytes) -> str:
 
 
 _BEGUN: dict[tuple[object, ...], tuple[datetime, Replay, tuple[bytes, ...], int]] = {}
-"""How channels stand when their officers have been entered, by what they are made from."""
+"""Channels with their officers entered, by the arguments that made them."""
 
 
 def _copied(ledger: Replay) -> Replay:

@@ -124,7 +124,7 @@ JUNK = [
     b'{"specversion":"1.0"}',
     *(each for _, sound in PARSERS.values() for each in sound),
 ]
-"""What none of them is made for, and what each of the others is."""
+"""Inputs that no parser is made for, and the inputs of the other parsers."""
 
 REFUSALS = (NotANote, NotARecord, Malformed, UnicodeDecodeError)
 
