@@ -95,8 +95,10 @@ async def test_the_whole_drill_has_been_played(who: Who) -> None:
     )
 
 
-_QUIET_S = 0.5
-"""The seconds that an interpreter takes to import the HTTP library where nothing else runs."""
+_QUIET_S = 0.25
+"""The seconds that an interpreter takes to import the HTTP library where nothing else runs, and
+where the demonstration is ready after 1.7 s.
+"""
 
 
 def busy() -> float:
