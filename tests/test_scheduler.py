@@ -380,3 +380,92 @@ async def test_a_line_check_is_sent_once_though_somebody_takes_its_id(scheduled:
     await asyncio.gather(*(scheduled.watch().tick() for _ in range(3)))
     await scheduled.watch().tick()
     assert len(checks(scheduled)) == before + 1
+
+
+OPENS = datetime.fromisoformat("2026-12-01T08:00Z")
+
+
+def notices(house: House, exchange: str) -> list[tuple[int, str]]:
+    """Return the notices of an exchange's window: their steps, and the windows' beginnings."""
+    return [
+        (msgspec.json.decode(item.content["step"]), msgspec.json.decode(item.content["opens"]))
+        for item in one_of(house, exchange).acts.get("window-notice", ())
+    ]
+
+
+@pytest.mark.parametrize("house", ["", "default"], indirect=True)
+async def test_a_window_is_announced_an_hour_and_ten_minutes_before_it_opens_with_or_without_limits(
+    house: House,
+) -> None:
+    id, watch = await house.post("nato/o-1", act("danger-area")), house.watch()
+    counts = []
+    for minutes in (-120, -60.1, -60, -59, -30, -10.1, -10, -9, -1, 0, 1, 30):
+        house.now = OPENS + timedelta(minutes=minutes)
+        await watch.tick()
+        counts.append(len(notices(house, id)))
+    assert counts == [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+    opens = "2026-12-01T08:00:00.000Z"
+    assert notices(house, id) == [(60, opens), (10, opens)]
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_any_number_of_watches_and_restarts_record_each_notice_once(house: House) -> None:
+    ids = [await house.post("nato/o-1", act("danger-area")) for _ in range(10)]
+    for minutes in (-60, -20, -10, -5, 5):
+        house.now = OPENS + timedelta(minutes=minutes)
+        await asyncio.gather(*(house.watch().tick() for _ in range(3)))
+    assert [[step for step, _ in notices(house, id)] for id in ids] == [[60, 10]] * 10
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_after_a_time_without_a_watch_the_last_notice_alone_is_recorded(house: House) -> None:
+    id = await house.post("nato/o-1", act("danger-area"))
+    house.now = OPENS - timedelta(minutes=3)
+    await house.watch().tick()
+    assert [step for step, _ in notices(house, id)] == [10]
+    missed = await house.post("nato/o-1", act("danger-area"))
+    house.now = OPENS + timedelta(minutes=3)
+    await house.watch().tick()
+    assert notices(house, missed) == []
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_a_window_that_moves_while_the_watch_runs_is_announced_anew(house: House) -> None:
+    id, watch = await house.post("nato/o-1", act("danger-area")), house.watch()
+    house.now = OPENS - timedelta(minutes=60)
+    await watch.tick()
+    window = {"from": "2026-12-02T08:00Z", "to": "2026-12-02T10:00Z"}
+    await house.post("nato/o-1", {"act": "update", "fields": {"window": window}}, id)
+    for minutes in (-10, 0, 24 * 60 - 60, 24 * 60 - 10):
+        house.now = OPENS + timedelta(minutes=minutes)
+        await watch.tick()
+    assert [(step, opens[8:10]) for step, opens in notices(house, id)] == [
+        (60, "01"),
+        (60, "02"),
+        (10, "02"),
+    ]
+
+
+async def test_a_notice_that_was_missed_keeps_no_later_limit_from_its_lapse(house: House) -> None:
+    id = await house.post("nato/o-1", act("danger-area"))
+    await house.post("china/d-1", act("acknowledgement"), id)
+    watch = house.watch()
+    for minutes in (5, 181, 182):
+        house.now = OPENS + timedelta(minutes=minutes)
+        await watch.tick()
+    assert notices(house, id) == []
+    assert house.told(id) == [("lapse", "completed", 100)], "two hours of window, and one more"
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_a_watch_has_nothing_to_wait_for_once_every_notice_is_recorded(house: House) -> None:
+    await house.post("nato/o-1", act("danger-area"))
+    watch = house.watch()
+    await watch.tick()
+    assert await watch.next_step() == OPENS - timedelta(minutes=60)
+    house.now = OPENS - timedelta(minutes=60)
+    await watch.tick()
+    assert await watch.next_step() == OPENS - timedelta(minutes=10)
+    house.now = OPENS + timedelta(minutes=1)
+    await watch.tick()
+    assert await watch.next_step() is None

@@ -11,7 +11,7 @@ from typing import Any, Final, cast, get_args
 
 import pytest
 
-from dragoman.domain.acts import consent, deadlines, two_keys
+from dragoman.domain.acts import access, consent, deadlines, two_keys, window_notices
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
 from dragoman.domain.acts.act_rules import (
@@ -30,6 +30,7 @@ from dragoman.domain.acts.deadlines import LAPSE, REMINDERS
 from dragoman.domain.acts.families import exchange, exchange_content
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import numbering
+from dragoman.domain.views import in_force
 from dragoman.domain.views.flags import THRESHOLDS
 from dragoman.i18n.vocabulary import FLAGS, STAGES
 from dragoman_schemas.act_frame import Answering, Area, Continuing, OpeningAct, Precedence
@@ -39,7 +40,7 @@ from dragoman_schemas.acts.office.watch import ClockName
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE, PROFILES, Profile
 from dragoman_schemas.state import Exchange
-from lives import LIVES, ND, NH, C, N, Step
+from lives import CH, LIVES, ND, NH, C, N, Step
 from samples import act
 from world import World
 
@@ -334,8 +335,13 @@ def test_unknown_is_the_default_of_the_listed_members() -> None:
         for each, value in form.defaults.items()
         if value != '"unknown"'
     }
-    assert others == {("call-request", "means", '"voice"')}
-    assert "`means` of `call-request` defaults to `voice`" in PROSE
+    assert others == {
+        ("call-request", "means", '"voice"'),
+        ("transmittal", "capacity", '"group"'),
+    }
+    for opening, member, value in others:
+        default = value.strip('"')
+        assert f"`{member}` of `{opening}` defaults to `{default}`" in PROSE
 
 
 def test_the_table_of_officers_names_every_act_that_follows_its_matter() -> None:
@@ -362,6 +368,37 @@ def test_acts_on_one_key_take_effect_as_the_page_says() -> None:
         for act in names(row["act on one key"])
     ]
     assert once(at_once) == two_keys.CHANGES - two_keys.WAITING
+
+
+def test_observers_must_not_send_the_listed_acts() -> None:
+    _, _, rest = PROSE.partition("An observer must not send an act by which a side binds itself")
+    listed, _, _ = rest.partition(". Its root keys")
+    assert once(list(names(listed))) == access.CONSENTING
+
+
+def test_replies_that_go_to_their_asker_are_those_of_the_page() -> None:
+    (said,) = re.findall(r"The \*reply acts\* are (.*?)\. The", PROSE)
+    assert once(list(names(said))) == exchange._TO_ASKER
+    assert all(RULES[act].version == 2 for act in names(said))
+
+
+def test_acts_that_leave_the_revision_are_those_of_the_page() -> None:
+    (said,) = re.findall(r"Silent acts, ([^.]*) leave `revision` unchanged", PROSE)
+    assert once(list(names(said))) == exchange.RECEIPTS
+
+
+def test_notices_of_windows_are_those_of_the_page() -> None:
+    rows = table("minutes in `step` | recorded | never recorded")
+    assert tuple(int(row["minutes in `step`"]) for row in rows) == window_notices.STEPS
+    (said,) = re.findall(r"minutes in `step`.*?- The formats are (.*?)\. -", PROSE)
+    assert once(list(names(said))) == window_notices.ANNOUNCED
+    (over,) = re.findall(r"or in one of these statuses: ([^.]*)\.", PROSE)
+    assert once(list(names(over))) == set(window_notices._OVER)
+
+
+def test_the_stages_in_force_are_those_of_the_page() -> None:
+    said = [name(row["stage"]) for row in table("stage | meaning")]
+    assert once(said) == set(get_args(in_force.Stage))
 
 
 def test_consents_name_the_text_of_the_listed_acts() -> None:
@@ -560,7 +597,7 @@ def test_deadlines_name_acts_and_limits_that_exist() -> None:
         assert {
             each for each in names(row["starts with"]) if each not in ("kind", "all_parties")
         } <= RULES.keys()
-        assert _matching(row["due"], limits)
+        assert _matching(row["due"], limits) or "`by_when`" in row["due"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -608,7 +645,7 @@ STARTED: Final = {
 }
 """The rows of each deadline that the page gives to a format."""
 
-ANYWHERE: Final = ("acknowledgement", "second_key")
+ANYWHERE: Final = ("acknowledgement", "second_key", "passed_on")
 """Deadlines of every format."""
 
 LADDER_LIFE: Final[list[Step]] = [
@@ -681,6 +718,12 @@ def histories() -> Iterator[tuple[World, list[Step]]]:
         yield in_vienna(), [(opener, opening, ""), (C, "decline", "")]
     yield in_vienna(), [(N, "visit-invitation", ""), (C, "meeting-held", ""), (C, "readout", "")]
     yield in_vienna(), [(N, act("humanitarian-notification", kind="site", place="Harbour"), "")]
+    yield in_vienna(), [(N, act("visit-request", kind="consular_access"), ""), (C, "grant", "")]
+    world = in_vienna()
+    world.keep(CH, act("onward-adoption"))
+    posts = act("onward-adoption")["entries"][0]["posts"]
+    told = [(C, act("passed-on", to_post=post), "") for post in posts]
+    yield world, [(N, "launch-notice", ""), *told]
 
 
 def test_deadlines_run_in_the_formats_of_the_page_with_its_limits_and_acts() -> None:
@@ -697,7 +740,9 @@ def test_deadlines_run_in_the_formats_of_the_page_with_its_limits_and_acts() -> 
                 else [row for row in DEADLINE_ROWS if row["deadline"] == f"`{deadline.clock}`"]
             )
             spans = {limits[each] for row in rows for each in _matching(row["due"], limits)}
-            depends = any("lead" in row["due"] or "promised" in row["due"] for row in rows)
+            depends = any(
+                word in row["due"] for row in rows for word in ("lead", "promised", "see 10.")
+            )
             routine = deadline.clock == "acknowledgement" and exchange_.precedence == "routine"
             assert (
                 depends or routine or (deadline.due - deadline.begins).total_seconds() in spans

@@ -23,7 +23,8 @@ class ChannelView(ResponseBody, frozen=True, kw_only=True):
     """A channel as its members see it.
 
     `log` is the verifier key that verifies its signed heads. `policy` says whose
-    cosignatures make a record final.
+    cosignatures make a record final. `observers` are the sides that owe nothing and
+    consent to nothing.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ChannelView(ResponseBody, frozen=True, kw_only=True):
     exercise_of: str = ""
     log: str = ""
     policy: str = ""
+    observers: tuple[str, ...] = ()
 
 
 class Channels(ResponseBody, frozen=True, kw_only=True):
@@ -67,12 +69,14 @@ class NewOfficer(Shape, frozen=True, kw_only=True):
 class NewChannel(Shape, frozen=True, kw_only=True):
     """A channel to open for a trial.
 
-    The host makes and keeps the keys of all sides, and the genesis says so.
+    The host makes and keeps the keys of all sides, and the genesis says so. `observers`
+    are those of the sides that owe nothing and consent to nothing.
     """
 
     name: Name
     kind: Kind = "official"
     sides: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+    observers: Annotated[tuple[Name, ...], Meta(max_length=63)] = ()
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=20)] = ("en",)
     marking: Line | UnsetType = UNSET
     exercise_of: Name | UnsetType = UNSET

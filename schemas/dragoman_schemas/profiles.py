@@ -88,6 +88,15 @@ class Profile(Struct, frozen=True, kw_only=True):
     emergency_report: int = HOUR
     encounter_report: int = 2 * DAY
     all_clear: int = HOUR
+    passed_on: int = 30 * MINUTE
+    passed_on_before: int = 2 * HOUR
+    completed: int = HOUR
+    access_to_people: int = DAY
+    inspection_answer: int = DAY
+    inspection_lead: int = 36 * HOUR
+    inspection_lead_most: int = 5 * DAY
+    visit_report: int = 14 * DAY
+    transmittal_answer: int = 90 * DAY
     activity_change: int = DAY
     data_change: int = 5 * DAY
     half_year: int = 30 * DAY

@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
+from dragoman_schemas.agreement_responses import AdvisedFate, UndertakingCount, UndertakingView
 from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
 from dragoman_schemas.responses import FlagView, ResponseBody, Unanswered
 from dragoman_schemas.state_responses import Owing
@@ -103,6 +104,14 @@ class Due(ResponseBody, frozen=True, kw_only=True):
     matter: Matter
 
 
+class PassedOnReceipt(ResponseBody, frozen=True, kw_only=True):
+    """A post to which a side says it passed a message on, with the times it gives."""
+
+    post: str
+    at: str
+    confirmed_at: str = ""
+
+
 class Receipt(ResponseBody, frozen=True, kw_only=True):
     """The facts of an addressee about a message.
 
@@ -110,7 +119,8 @@ class Receipt(ResponseBody, frozen=True, kw_only=True):
     of the officer who acknowledged it, `acknowledged_after_s` how long after it was
     sent. `account` is the time of the side's own account. `rang` has the posts that a
     flash rang before it was acknowledged, by the log: duty_officer, deputy,
-    head_of_office.
+    head_of_office. `passed_on` has the posts that the side says it told, and
+    `not_passed_on` the posts of its onward list that it has not told.
     """
 
     side: str
@@ -121,6 +131,8 @@ class Receipt(ResponseBody, frozen=True, kw_only=True):
     acknowledged_after_s: float | None = None
     answered: str = ""
     account: str = ""
+    passed_on: tuple[PassedOnReceipt, ...] = ()
+    not_passed_on: tuple[str, ...] = ()
     rang: tuple[str, ...] = ()
 
 
@@ -160,12 +172,62 @@ class Unnamed(ResponseBody, frozen=True, kw_only=True):
 
 
 class Ahead(ResponseBody, frozen=True, kw_only=True):
-    """A matter that is agreed, asked for or in force, with its beginning and end."""
+    """A matter that is agreed, asked for or in force, with its beginning and end.
+
+    `stage` is set where its window is open or near: near, open, holding or not_ended.
+    `not_passed_on` has the posts that each addressee has not said it told.
+    """
 
     matter: Matter
     from_: str = field(name="from")
     to: str
     place: str = ""
+    stage: str = ""
+    not_passed_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
+    """A group of people in a matter, by the newest word of one side.
+
+    `side` says it, as of a time, and `of` is the side whose people they are. `number`
+    is "unknown" where the side does not know it. `waited_for` says that they are not
+    back: they are held, rescued or missing, and were not handed over.
+    """
+
+    matter: Matter
+    side: str
+    as_of: str
+    kind: str
+    number: int | Literal["unknown"]
+    of: str = ""
+    place: str = ""
+    condition: str = ""
+    access_asked: str = ""
+    access_given: str = ""
+    handed_over: str = ""
+    waited_for: bool = False
+
+
+class ReportedVisit(ResponseBody, frozen=True, kw_only=True):
+    """A request to come and see: its kind, and what came of it, when.
+
+    `granted` and `refused` are the times of the last grant and of the last refusal, and
+    `by` is the side that gave it. `arrived` and `left` are the times that the sides
+    gave. `reported` is the time of the visitors' report.
+    """
+
+    matter: Matter
+    kind: str
+    place: str = ""
+    asked: str
+    planned: str
+    by: str = ""
+    granted: str = ""
+    conditions: Raw | UnsetType = UNSET
+    refused: str = ""
+    arrived: str = ""
+    left: str = ""
+    reported: str = ""
 
 
 class ChannelStanding(ResponseBody, frozen=True, kw_only=True):
@@ -199,6 +261,8 @@ class Situation(Report, frozen=True, kw_only=True):
     stands: tuple[ReportedMatter, ...]
     meetings: tuple[Ahead, ...]
     in_force: tuple[Ahead, ...]
+    people: tuple[ReportedPeople, ...] = ()
+    visits: tuple[ReportedVisit, ...] = ()
     left_off: int = 0
 
 
@@ -256,6 +320,8 @@ class TurnOver(Report, frozen=True, kw_only=True):
     stands: tuple[ReportedMatter, ...] = ()
     said: tuple[Urgent, ...] = ()
     drafts: tuple[HandedOver, ...] = ()
+    people: tuple[ReportedPeople, ...] = ()
+    visits: tuple[ReportedVisit, ...] = ()
     left_off: int = 0
 
 
@@ -356,6 +422,8 @@ class PeriodRecord(Report, frozen=True, kw_only=True):
     perceptions: tuple[Issue, ...]
     lapses: tuple[Lapsed, ...]
     lessons: tuple[ReportsLesson, ...]
+    people: tuple[ReportedPeople, ...] = ()
+    visits: tuple[ReportedVisit, ...] = ()
     statistics: Statistics
 
 
@@ -376,13 +444,27 @@ class Annual(ResponseBody, frozen=True, kw_only=True):
 
 
 class Advised(ResponseBody, frozen=True, kw_only=True):
-    """A recommendation, the sides that endorsed it, and its fate."""
+    """A recommendation, the sides that endorsed it, and its fate by official side.
+
+    `fate` is that of the matter as a whole: `mixed` where the sides differ.
+    """
 
     matter: Matter
     addressees: tuple[str, ...]
     text: Raw
     endorsed_by: tuple[str, ...]
     fate: str = ""
+    fates: tuple[AdvisedFate, ...] = ()
+
+
+class ReportedUndertaking(ResponseBody, frozen=True, kw_only=True):
+    """An undertaking in a yearly review.
+
+    Under the Chatham House Rule no side is named.
+    """
+
+    matter: Matter
+    undertaking: UndertakingView
 
 
 class Question(ResponseBody, frozen=True, kw_only=True):
@@ -410,6 +492,8 @@ class YearReview(Report, frozen=True, kw_only=True):
     lapses: tuple[Lapsed, ...]
     roadmap: tuple[RoadmapArea, ...]
     recommendations: tuple[Advised, ...]
+    undertakings: tuple[ReportedUndertaking, ...]
+    undertakings_by_side: tuple[UndertakingCount, ...]
     perceptions: tuple[Issue, ...]
     lessons: tuple[ReportsLesson, ...]
     questions: tuple[Question, ...]
@@ -438,13 +522,15 @@ class Receiving(ResponseBody, frozen=True, kw_only=True):
     """The messages to a side, and its acknowledgements.
 
     `took` is the time that the acknowledgements took. `not_yet` counts the messages
-    that the side has not acknowledged.
+    that the side has not acknowledged. `not_passed_on` counts the acknowledged ones of
+    which it has not told every post of its onward list.
     """
 
     side: str
     messages: int
     acknowledged: int
     not_yet: int
+    not_passed_on: int = 0
     took: Spread | None = None
 
 
@@ -488,6 +574,8 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     unacknowledged: tuple[Urgent, ...]
     open_matters: int
     stands: tuple[ReportedMatter, ...]
+    people: tuple[ReportedPeople, ...] = ()
+    visits: tuple[ReportedVisit, ...] = ()
     authorities: tuple[Authority, ...]
     kinds: dict[str, int]
     exceptions: tuple[Exceptional, ...]

@@ -150,13 +150,28 @@ class Causes(ResponseBody, frozen=True, kw_only=True):
     more: bool = False
 
 
+class PassedOnTo(ResponseBody, frozen=True, kw_only=True):
+    """A post to which a side says it passed a message on.
+
+    `at` and `confirmed_at` are times by the side's own word; `said` is the time of the
+    record that says so.
+    """
+
+    post: str
+    at: str
+    confirmed_at: str = ""
+    said: str
+
+
 class Fact(ResponseBody, frozen=True, kw_only=True):
     """The facts of one addressee about one message: delivered, acknowledged, answered.
 
     The three facts are kept apart. `delivered` is never later than `acknowledged`,
     since whoever acknowledges a message has it. `account` is the time at which the side
     gave its own account of the event that the message reports. By the rules such an
-    account is not an answer, but the side has not been silent either.
+    account is not an answer, but the side has not been silent either. `passed_on` are
+    the posts that the side says it told. `not_passed_on` are the posts of its onward
+    list that it has not told: the message is acknowledged perhaps, and not passed on.
     """
 
     message: str
@@ -166,6 +181,8 @@ class Fact(ResponseBody, frozen=True, kw_only=True):
     acknowledged: str = ""
     answered: str = ""
     account: str = ""
+    passed_on: tuple[PassedOnTo, ...] = ()
+    not_passed_on: tuple[str, ...] = ()
 
 
 class ClockView(ResponseBody, frozen=True, kw_only=True):

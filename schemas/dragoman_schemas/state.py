@@ -190,6 +190,7 @@ class OneKey(State, frozen=True, kw_only=True):
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
+    `observers` are those of its sides that owe nothing and consent to nothing.
     `invokes` is the request for explanation whose ladder a meeting belongs to.
     `released_by` is the second officer of a two-key opening. `one_key` lists the
     records that one officer sent where two are asked for. `acts` are those continuing
@@ -211,6 +212,7 @@ class Exchange(State, frozen=True, kw_only=True):
     area: Area
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
+    observers: tuple[str, ...] = ()
     for_the_record: bool = False
     invokes: str = ""
     released_by: str = ""
@@ -255,13 +257,15 @@ class OfficerState(State, frozen=True, kw_only=True):
 class SideState(State, frozen=True, kw_only=True):
     """A side: the ids of its root keys, and how many of them must sign.
 
-    `next_roots` is the hash of the root keys that it announced as its next.
+    `next_roots` is the hash of the root keys that it announced as its next. An
+    `observer` owes nothing and consents to nothing.
     """
 
     name: str
     roots: tuple[str, ...]
     threshold: int
     next_roots: str = ""
+    observer: bool = False
 
 
 class Delivered(State, frozen=True, kw_only=True):
@@ -295,6 +299,28 @@ class AdoptedPolicy(State, frozen=True, kw_only=True):
 
     adopted: Stamp
     policy: str
+
+
+class OnwardList(State, frozen=True, kw_only=True):
+    """The posts to which a side passes on messages of one format.
+
+    `before_min` is the number of minutes before the window opens; None for the limit of
+    the profile.
+    """
+
+    format: str
+    posts: tuple[str, ...]
+    before_min: int | None = None
+
+
+class AdoptedOnward(State, frozen=True, kw_only=True):
+    """A side's adoption of onward lists, one for each format.
+
+    Messages from before it follow the adoption before.
+    """
+
+    adopted: Stamp
+    lists: tuple[OnwardList, ...] = ()
 
 
 class WatchState(State, frozen=True, kw_only=True):
@@ -336,7 +362,8 @@ class Registry(State, frozen=True, kw_only=True):
     """The folded genesis exchange: sides, officers, keys, adoptions and watches.
 
     `delivered` says what has reached each side. `policy` is the one in force: the one
-    of the genesis, or the one that every side has adopted since. `erased` has the
+    of the genesis, or the one that every side has adopted since. `onward` has every
+    adoption of onward lists by side, the newest last. `erased` has the
     exchanges that every side consented to erase, by id, and the time. `consents` are
     those that have not led to an erasure yet.
     """
@@ -362,6 +389,7 @@ class Registry(State, frozen=True, kw_only=True):
     codebooks: dict[str, AdoptedCodebook] = {}
     policies: dict[str, AdoptedPolicy] = {}
     policy: str = ""
+    onward: dict[str, tuple[AdoptedOnward, ...]] = {}
     watches: dict[str, WatchState] = {}
     status: Status | None = None
     outage: Outage | None = None

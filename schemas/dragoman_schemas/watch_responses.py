@@ -70,8 +70,8 @@ class WatchNotice(ResponseBody, frozen=True, kw_only=True):
 class Alarm(ResponseBody, frozen=True, kw_only=True):
     """A condition that a person must see at once.
 
-    `alarm` is `flash_unacknowledged`, `undelivered`, `line_degraded` or
-    `watch_unmanned`. `side` is the side that must act. A flash is repeated every
+    `alarm` is `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`,
+    or `not_passed_on`. `side` is the side that must act. A flash is repeated every
     minute, and after a while it `reaches` further officers. `message`, `record`, `act`
     and `by` describe the message that waits; it need not be the one that opened the
     exchange. `said` has the members of that record.

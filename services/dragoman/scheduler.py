@@ -1,9 +1,10 @@
 """The scheduler: records reminders and lapses of deadlines, and sends line checks.
 
 It records a reminder at half and at nine tenths of a deadline, and a lapse after it.
-Line checks follow the schedule that the sides adopted. All deadlines follow from the
-exchanges, so the scheduler has no state of its own. It reads the open exchanges when it
-starts, and again whatever changes.
+It records a notice an hour and ten minutes before a window opens. Line checks follow
+the schedule that the sides adopted. All deadlines follow from the exchanges, so the
+scheduler has no state of its own. It reads the open exchanges when it starts, and again
+whatever changes.
 
 Its records are determined to the byte, so any number of schedulers may run. An act that
 meets a deadline wins over a lapse that reaches the log after it. After a time without a
@@ -20,11 +21,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from dragoman.application.command_handler import CommandHandler
-from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar, line_checks
+from dragoman.domain.acts import (
+    deadline_acts,
+    deadlines,
+    duty_calendar,
+    line_checks,
+    window_notices,
+)
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.window_notices import DueNotice
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
@@ -35,7 +44,7 @@ from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import lists
 from dragoman.projection.stored_row import StoredRow
 from dragoman.supervision import Backoff, alarm
-from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder, WindowNotice
 from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
@@ -48,6 +57,20 @@ step of its deadline has another id.
 """
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class _DueAct(Struct, frozen=True, kw_only=True):
+    """An act that is due: its bytes, its cause, and the time of the step after it.
+
+    `clock` is the deadline's name, or `window` for a notice that a window opens.
+    """
+
+    act: bytes
+    caused_by: str
+    clock: str
+    side: str
+    step: int
+    following: datetime | None
 
 
 class _ChannelDeadlines:
@@ -98,11 +121,12 @@ class _ChannelDeadlines:
 
     async def _load(self) -> None:
         projection = self.projection
-        if deadlines.profile_of(projection.registry)[1] is None:
-            return  # no deadline is binding
         await projection.in_file()
+        # While no deadline is binding, only windows that open need the scheduler.
+        is_binding = deadlines.profile_of(projection.registry)[1] is not None
+        acts = () if is_binding else window_notices.ANNOUNCED
         exchanges = await asyncio.wrap_future(
-            projection.store.in_thread(lists.unsettled, projection.store, projection.name)
+            projection.store.in_thread(lists.unsettled, projection.store, projection.name, acts)
         )
         running = 0
         for count, exchange in enumerate(exchanges):
@@ -114,13 +138,28 @@ class _ChannelDeadlines:
     def _set(self, exchange: str) -> int:
         """Set the next step of an exchange, and return how many deadlines it has."""
         running = self._open(exchange)
-        times = [time for clock, at in running if (time := _next(clock, at)) is not None]
+        times = self._times(exchange, running)
         if not times:
             self.next.pop(exchange, None)
             return len(running)
         self.next[exchange] = min(times)
         heapq.heappush(self._heap, (self.next[exchange], exchange))
         return len(running)
+
+    def skip(self, exchange: str, now: datetime) -> None:
+        """Set the next step after a time at which nothing is to be recorded.
+
+        A notice that was missed is not recorded once its window is open. The deadlines
+        of the exchange go on.
+        """
+        later = [time for time in self._times(exchange, self._open(exchange)) if time > now]
+        if later:
+            self.again(exchange, min(later))
+
+    def _times(self, exchange: str, running: list[tuple[Deadline, int]]) -> list[datetime]:
+        """Return the times of the next step of each deadline, and of each notice."""
+        times = [time for clock, at in running if (time := _next(clock, at)) is not None]
+        return times + [notice.at for notice in self._notices(exchange)]
 
     def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
         """Return the running deadlines, each with its highest recorded step."""
@@ -140,6 +179,16 @@ class _ChannelDeadlines:
             )
             return []
         return [(clock, deadline_acts.recorded_step(state, clock)) for clock in open_clocks]
+
+    def _notices(self, exchange: str) -> list[DueNotice]:
+        """Return the notices of an exchange's window that are not recorded."""
+        state = self.projection.exchange(exchange)
+        if state is None:
+            return []
+        try:
+            return list(window_notices.due_notices(self.projection.registry, state))
+        except (OverflowError, ValueError):  # as for deadlines
+            return []
 
     def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
         return {
@@ -166,15 +215,35 @@ class _ChannelDeadlines:
                 exchanges.append(exchange)
         return exchanges
 
-    def steps(self, exchange: str, now: datetime) -> list[tuple[Deadline, int]]:
-        """Return the steps to record in an exchange.
+    def steps(self, exchange: str, now: datetime) -> list["_DueAct"]:
+        """Return the acts to record in an exchange.
 
-        For each deadline this is the highest step that it has reached.
+        For each deadline this is the highest step that it has reached. For a window
+        that opens it is the last notice that is due.
         """
-        return [
-            (clock, step)
+        due = [
+            _DueAct(
+                act=deadline_acts.act_of(clock, step),
+                caused_by=clock.started_by,
+                clock=clock.clock,
+                side=clock.side,
+                step=step,
+                following=_next(clock, step),
+            )
             for clock, on_record in self._open(exchange)
             if (step := deadline_acts.reached_step(clock, now)) > on_record
+        ]
+        notices = [notice for notice in self._notices(exchange) if notice.at <= now < notice.opens]
+        return due + [
+            _DueAct(
+                act=window_notices.act_of(notice),
+                caused_by=notice.started_by,
+                clock="window",
+                side="",
+                step=notice.step,
+                following=None,
+            )
+            for notice in notices[-1:]
         ]
 
     def again(self, exchange: str, time: datetime) -> None:
@@ -226,8 +295,23 @@ class Scheduler:
                 except TimeoutError:
                     continue
         finally:
-            for schedule in self._schedules.values():
-                schedule.leave()
+            self.leave()
+
+    def leave(self) -> None:
+        """Stop listening to all channels."""
+        for schedule in self._schedules.values():
+            schedule.leave()
+
+    async def next_step(self) -> datetime | None:
+        """Return the time of the next step; None while no deadline runs.
+
+        Only channels count that a tick has seen.
+        """
+        times: list[datetime] = []
+        for schedule in self._schedules.values():
+            await schedule.look()
+            times += schedule.next.values()
+        return min(times, default=None)
 
     async def tick(self) -> None:
         """Record all steps that are due now."""
@@ -295,19 +379,23 @@ class Scheduler:
 
     async def _record(self, schedule: _ChannelDeadlines, exchange: str, now: datetime) -> None:
         retries: list[datetime] = []
-        for clock, step in schedule.steps(exchange, now):
-            act = deadline_acts.act_of(clock, step)
-            data = decode_act(act)
-            assert isinstance(data, Reminder | Lapse | LineCheckMissed)
+        steps = schedule.steps(exchange, now)
+        if not steps:
+            schedule.skip(exchange, now)
+        for due in steps:
+            data = decode_act(due.act)
+            if isinstance(data, WindowNotice):
+                key = window_notices.key_of(exchange, data)
+            else:
+                assert isinstance(data, Reminder | Lapse | LineCheckMissed)
+                key = deadline_acts.key_of(exchange, data)
             submission = Submission(
                 actor=deadlines.ACTOR,
-                act=act,
+                act=due.act,
                 data=data,
-                id=self._desk.own_id(
-                    schedule.projection, deadlines.ACTOR, deadline_acts.key_of(exchange, data)
-                ),
+                id=self._desk.own_id(schedule.projection, deadlines.ACTOR, key),
                 exchange=exchange,
-                caused_by=clock.started_by,
+                caused_by=due.caused_by,
             )
             try:
                 await self._desk.post(schedule.projection, submission)
@@ -317,12 +405,12 @@ class Scheduler:
                 log.info(
                     "clock.not_recorded",
                     channel=schedule.projection.name,
-                    clock=clock.clock,
+                    clock=due.clock,
                     reason=str(error.refusal.detail),
                 )
                 if error.refusal.kind == "key-reused":
-                    following = _next(clock, step)
-                    retries += [now + _TAKEN_AGAIN, *([] if following is None else [following])]
+                    following = [] if due.following is None else [due.following]
+                    retries += [now + _TAKEN_AGAIN, *following]
                 else:
                     retries.append(now + _AGAIN)
             else:
@@ -330,9 +418,9 @@ class Scheduler:
                     "clock.recorded",
                     channel=schedule.projection.name,
                     exchange=exchange,
-                    clock=clock.clock,
-                    side=clock.side,
-                    step=step,
+                    clock=due.clock,
+                    side=due.side,
+                    step=due.step,
                 )
         if retries:
             schedule.again(exchange, min(retries))

@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 
 from catalogue import (
+    BY_OTHERS,
     CHANGES,
     CHANNEL,
     CONTINUING,
-    DUTY,
+    KINDS,
     LIVES,
     OFFICER,
     ON_ONE_KEY,
     OPENINGS,
     ROLES,
+    SUPPOSED,
     UNKNOWN,
+    VERSIONS,
     life_of,
 )
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
@@ -169,20 +172,14 @@ def test_an_opening_is_numbered(name: str) -> None:
 def test_the_desks_own_formats_are_for_desk_channels_and_all_others_for_all_others(
     name: str,
 ) -> None:
-    practised = (
-        set() if name == "release" else {"exercise"}
-    )  # what is made public there would be public
-    assert FORMATS[name].kinds == (
-        {"desk"} if OPENINGS[name].family == "desk" else {"official", "track2"} | practised
-    )
+    usual = {"desk"} if OPENINGS[name].family == "desk" else {"official", "track2", "exercise"}
+    assert FORMATS[name].kinds == KINDS.get(name, usual)
 
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_what_may_be_unknown_is_unknown_by_default(name: str) -> None:
     expected = dict.fromkeys(UNKNOWN.get(name, "").split(), '"unknown"')
-    assert FORMATS[name].defaults == (
-        expected or ({"means": '"voice"'} if name == "call-request" else {})
-    )
+    assert FORMATS[name].defaults == expected | SUPPOSED.get(name, {})
 
 
 # What carries an exchange on (message catalogue §3, §4; record.md §4)
@@ -208,10 +205,8 @@ def test_what_carries_an_exchange_on_has_its_family_and_takes_one_key(name: str)
 
 
 @pytest.mark.parametrize("name", CONTINUING)
-def test_what_carries_an_exchange_on_is_any_officers_but_an_all_clear_the_duty_officers(
-    name: str,
-) -> None:
-    assert set(RULES[name].roles) == ROLES[DUTY if name == "all-clear" else OFFICER]
+def test_what_carries_an_exchange_on_is_any_officers_but_for_a_few_acts(name: str) -> None:
+    assert set(RULES[name].roles) == ROLES[BY_OTHERS.get(name, OFFICER)]
 
 
 @pytest.mark.parametrize("name", CONTINUING)
@@ -250,7 +245,7 @@ def test_no_act_of_the_channel_goes_on_one_key_where_two_are_asked_for(name: str
 
 @pytest.mark.parametrize("name", RULES)
 def test_every_act_is_of_the_first_version_but_those_that_have_changed(name: str) -> None:
-    assert RULES[name].version == {"call-attempt": 2}.get(name, 1)
+    assert RULES[name].version == VERSIONS.get(name, 1)
 
 
 # Lives
@@ -283,16 +278,37 @@ def test_the_diagram_of_a_life_has_every_move_and_who_may_do_it() -> None:
         "\n```mermaid\nstateDiagram-v2\n"
         "  [*] --> announced\n"
         "  announced --> cleared: all-clear\n"
+        "  under_way --> cleared: all-clear\n"
+        "  holding --> cleared: all-clear\n"
+        "  completed --> cleared: all-clear\n"
         "  announced --> cancelled: cancellation\n"
+        "  holding --> cancelled: cancellation\n"
         "  announced --> closed: closure\n"
         "  cleared --> closed: closure\n"
+        "  under_way --> closed: closure\n"
+        "  holding --> closed: closure\n"
+        "  completed --> closed: closure\n"
+        "  announced --> under_way: commenced\n"
+        "  holding --> under_way: commenced\n"
+        "  announced --> completed: completed\n"
+        "  under_way --> completed: completed\n"
+        "  holding --> completed: completed\n"
+        "  announced --> holding: holding\n"
+        "  under_way --> holding: holding\n"
         "```\n\n"
     )
     assert rows.startswith(
-        "|---|---|---|---|\n| `acknowledgement` | a side to which something was said in the exchange | announced, cleared, "
+        "|---|---|---|---|\n| `acknowledgement` | a side to which something was said in the exchange | "
+        "announced, cleared, under_way, "
     )
-    assert "\n| `all-clear` | the side that opened the exchange | announced |  |\n" in rows
-    assert "\n| `closure` | any side | announced, cleared | yes |\n" in rows
+    assert (
+        "\n| `all-clear` | the side that opened the exchange "
+        "| announced, under_way, holding, completed |  |\n" in rows
+    )
+    assert (
+        "\n| `closure` | any side | announced, cleared, under_way, holding, completed | yes |\n"
+        in rows
+    )
     assert rows.endswith("|\n\n")
     assert "  scheduled --> held: status-change\n" in drawn
 

@@ -92,7 +92,28 @@ def test_an_acknowledgement_is_owed_by_precedence(precedence: str, seconds: int)
             {("reconfirmation", "nato"): 90 * DAY},
         ),
         ("default", NH, act("point-of-contact"), {("reconfirmation", "nato"): 365 * DAY}),
-        ("default", N, act("humanitarian-notification"), {}),
+        ("default", N, act("humanitarian-notification"), {("completed", "nato"): HOUR}),
+        ("default", N, act("danger-area"), {("completed", "nato"): HOUR}),
+        ("default", N, act("launch-notice"), {("completed", "nato"): HOUR}),
+        ("default", N, act("launch-notice", phase="post_launch"), {}),
+        ("default", N, act("launch-notice", phase="deviation"), {}),
+        (
+            "default",
+            N,
+            act("military-activity"),
+            {("completed", "nato"): HOUR, ("after_activity_report", "nato"): 30 * DAY},
+        ),
+        ("default", N, act("visit-request"), {("answer", "china"): DAY}),
+        ("default", N, act("visit-request", kind="evaluation"), {("answer", "china"): DAY}),
+        ("default", N, act("visit-request", kind="port_call"), {("answer", "china"): 7 * DAY}),
+        (
+            "default",
+            N,
+            act("visit-request", kind="consular_access"),
+            {("answer", "china"): DAY, ("people_access", "china"): DAY},
+        ),
+        ("default", N, act("transmittal"), {("transmittal_answer", "china"): 90 * DAY}),
+        ("default", NH, act("mechanism"), {}),
         ("default", N, act("contact-note"), {}),
     ],
 )
@@ -134,6 +155,90 @@ def test_an_activity_owes_its_peak_figures_thirty_days_after_its_end() -> None:
     world = adopted()
     clock = running(world, world.open(N, act("military-activity")))["after_activity_report", "nato"]
     assert clock.due == datetime(2027, 2, 23, tzinfo=UTC)
+
+
+def test_a_request_to_see_is_answered_before_the_visitors_come() -> None:
+    world = adopted()
+    soon = act("visit-request", kind="site", arrival="2026-11-26T12:00Z")
+    over = act("visit-request", kind="site", arrival="2026-11-20T12:00Z")
+    assert running(world, world.open(N, soon))["answer", "china"].due == datetime(
+        2026, 11, 26, 12, tzinfo=UTC
+    )
+    assert limit(running(world, world.open(N, over))["answer", "china"]) == 7 * DAY
+
+
+def test_who_has_left_reports_within_two_weeks() -> None:
+    world = adopted()
+    id = world.open(N, act("visit-request"))
+    for actor, name in ((C, "grant"), (N, "arrival"), (C, "departure")):
+        assert ("visit_report", "nato") not in running(world, id)
+        assert isinstance(world.keep(actor, act(name), id), Folded)
+    clock = running(world, id)["visit_report", "nato"]
+    assert (limit(clock), clock.open) == (14 * DAY, True)
+    world.keep(N, act("visit-report"), id)
+    assert running(world, id)["visit_report", "nato"].met is not None
+
+
+def test_what_a_side_undertook_binds_it_once_every_side_agrees_that_it_did() -> None:
+    world = adopted()
+    id = world.open(N, act("undertaking"))
+    clock = running(world, id)["undertaking", "china"]
+    assert (clock.binding, clock.due) == (False, datetime(2026, 12, 1, 12, tzinfo=UTC))
+    world.keep(C, act("agreement"), id, seen=True)
+    clock = running(world, id)["undertaking", "china"]
+    assert (clock.binding, clock.open, clock.started_by) == (True, True, id)
+    for actor, name, is_open in (
+        (C, "fulfilment", False),
+        (N, "fulfilment-dispute", True),
+        (C, "fulfilment", False),
+        (N, "fulfilment-confirmation", False),
+    ):
+        assert isinstance(world.keep(actor, act(name), id), Folded)
+        assert running(world, id)["undertaking", "china"].open is is_open
+
+
+@pytest.mark.parametrize("name", ["completed", "all-clear"])
+def test_an_event_is_said_to_be_over_an_hour_after_its_window(name: str) -> None:
+    world = adopted()
+    id = world.open(N, act("danger-area"))
+    clock = running(world, id)["completed", "nato"]
+    assert (clock.begins, limit(clock), clock.open) == (
+        datetime.fromisoformat(act("danger-area")["window"]["to"]),
+        HOUR,
+        True,
+    )
+    for step in ("commenced", "holding"):
+        assert isinstance(world.keep(N, act(step), id), Folded)
+        assert running(world, id)["completed", "nato"].open
+    assert isinstance(world.keep(ND, act(name), id), Folded)
+    assert running(world, id)["completed", "nato"].met is not None
+
+
+def test_a_postponed_launch_is_owed_no_word_that_it_is_over_until_it_has_another_window() -> None:
+    world = adopted()
+    id = world.open(N, act("launch-notice"))
+    world.keep(N, {"act": "postponement"}, id)
+    assert not running(world, id)["completed", "nato"].open
+    later = {"from": "2027-03-01T08:00Z", "to": "2027-03-01T10:00Z"}
+    world.keep(N, {"act": "postponement", "windows": [later]}, id)
+    clock = running(world, id)["completed", "nato"]
+    assert (clock.open, clock.begins) == (True, datetime(2027, 3, 1, 10, tzinfo=UTC))
+
+
+def test_a_movement_that_was_withdrawn_owes_no_word_that_it_is_over() -> None:
+    world = adopted()
+    id = world.open(N, act("humanitarian-notification"))
+    world.keep(N, act("withdrawal"), id)
+    clock = running(world, id)["completed", "nato"]
+    assert (clock.open, clock.met, clock.ended is not None) == (False, None, True)
+
+
+def test_a_site_has_no_course_of_events() -> None:
+    world = adopted()
+    id = world.open(N, act("humanitarian-notification", kind="site", place="Camp"))
+    assert {name for name, _ in running(world, id)} == {"acknowledgement", "reconfirmation"}
+    for name in ("commenced", "holding", "completed"):
+        assert refused(world.keep(N, act(name), id)).faults[0].pointer == "/act"
 
 
 def test_an_interim_reply_stops_no_clock_and_a_reply_does() -> None:

@@ -258,6 +258,7 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
         "repeat-request",
         "consent-withdrawal",
         "lesson",
+        "passed-on",
     )
 
 

@@ -99,7 +99,8 @@ def test_a_second_genesis_is_void(world: World) -> None:
     "members",
     [
         {"type": "dragoman.hazardous-incident.v2"},
-        {"type": "dragoman.reply.v1"},
+        {"type": "dragoman.reply.v2"},
+        {"type": "dragoman.echo.v1"},
         {"source": "/sides/nato/offices/elsewhere"},
         {"source": "/sides/nato"},
         {"dataschema": "urn:dragoman:schema:hazardous-incident:2"},

@@ -54,13 +54,33 @@ def test_what_follows_goes_to_the_others_of_the_exchange_and_for_information_whe
 ):
     world = World(sides=(*THREE, "mars"))
     id = world.open(N, {**NOTE, "to": ["china"], "info": ["osce"]})
-    for actor in (C, OSCE, N):
-        world.keep(actor, act("reply") if actor != N else {"act": "update", "text": "x"}, id)
+    for actor, body in (
+        (C, {"act": "alternative", "at": "/text", "text": "x"}),
+        (C, {"act": "consent-withdrawal"}),
+        (N, {"act": "update", "text": "x"}),
+    ):
+        world.keep(actor, body, id)
     assert [(message.to, message.info) for message in world.exchange(id).messages] == [
         (("china",), ("osce",)),
-        (("nato",), ("osce",)),
-        (("nato", "china"), ()),
         (("china",), ("osce",)),
+    ]
+
+
+def test_a_reply_to_a_reply_goes_to_the_author_of_that_one() -> None:
+    world = World(sides=(*THREE, "mars"))
+    id = world.open(N, {**NOTE, "to": ["china", "osce"], "info": ["mars"]})
+    question = world.keep(OSCE, act("clarification-request"), id)
+    assert isinstance(question, Folded) and question.record is not None
+    about = question.record.envelope.id
+    for actor, of in ((C, about), (N, None), ("mars/o-1", None), ("mars/o-1", about)):
+        kept = world.keep(actor, act("reply", **({} if of is None else {"of": of})), id)
+        assert isinstance(kept, Folded), kept
+    assert [(message.to, message.info) for message in world.exchange(id).messages[1:]] == [
+        (("nato",), ("china", "mars")),
+        (("osce",), ("nato", "mars")),
+        (("osce",), ("china", "mars")),
+        (("nato",), ("china", "osce")),
+        (("osce",), ("nato", "china")),
     ]
 
 

@@ -36,7 +36,7 @@ def test_a_delivery_is_never_later_than_the_acknowledgement(
     (message,) = state.messages
     moment = datetime.fromisoformat(message.said.time)
     said = "" if hours is None else (moment + timedelta(hours=hours)).isoformat()
-    found = receipts_of(state, message, "china", said)
+    found = receipts_of(world.registry, state, message, "china", said)
     if found.acknowledged is None:
         assert found.delivered == said
     else:
@@ -50,19 +50,19 @@ def test_an_own_account_stands_beside_the_report_that_it_follows_and_not_beside_
     world, id = reported(["counter-account", "nato update"])
     state = world.exchange(id)
     report, account, update = state.messages
-    found = receipts_of(state, report, "china", "")
+    found = receipts_of(world.registry, state, report, "china", "")
     assert found.account == state.accounts["china"][0].given
     assert found.answered is None
-    assert receipts_of(state, update, "china", "").account is None
-    assert receipts_of(state, account, "nato", "").account is None
+    assert receipts_of(world.registry, state, update, "china", "").account is None
+    assert receipts_of(world.registry, state, account, "nato", "").account is None
 
 
 def test_an_account_is_no_answer_to_a_question() -> None:
     world, id = reported(["counter-account", "nato clarification-request", "counter-account"])
     state = world.exchange(id)
     report, first, question, second = state.messages
-    assert receipts_of(state, question, "china", "").account is None
-    told = receipts_of(state, report, "china", "").account
+    assert receipts_of(world.registry, state, question, "china", "").account is None
+    told = receipts_of(world.registry, state, report, "china", "").account
     assert told is not None and told.position == first.said.position < second.said.position
 
 
@@ -70,4 +70,4 @@ def test_an_account_is_no_answer_to_a_question() -> None:
 def test_who_has_acknowledged_nothing_has_what_was_reported(told: str) -> None:
     world, id = reported([])
     state = world.exchange(id)
-    assert receipts_of(state, state.messages[0], "china", told).delivered == told
+    assert receipts_of(world.registry, state, state.messages[0], "china", told).delivered == told

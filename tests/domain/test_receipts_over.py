@@ -76,8 +76,8 @@ def test_what_was_answered_and_is_closed_by_its_opener_waits_for_nobody() -> Non
     assert list(alarms.escalations(world.registry, exchange, now)) == []
     assert open_matter(world.registry, exchange, {}) is None
     newest = exchange.messages[-1]
-    assert not receipts.receipts_of(exchange, newest, "china", "").owes
-    assert receipts.receipts_of(exchange, exchange.messages[0], "china", "").owes, (
+    assert not receipts.receipts_of(world.registry, exchange, newest, "china", "").owes
+    assert receipts.receipts_of(world.registry, exchange, exchange.messages[0], "china", "").owes, (
         "a receipt that was given was owed"
     )
     said(world, id, CD, {"act": "acknowledgement"})  # may still be given

@@ -298,8 +298,10 @@ def test_the_source_of_a_record_is_its_actors_office_its_side_or_the_service(wor
 @pytest.mark.parametrize(
     ("members", "detail"),
     [
-        ({"type": "dragoman.reply.v2"}, "derived member"),
-        ({"dataschema": "urn:dragoman:schema:reply:2"}, "derived member"),
+        ({"type": "dragoman.reply.v3"}, "derived member"),
+        ({"type": "dragoman.reply.v1"}, "derived member"),
+        ({"dataschema": "urn:dragoman:schema:reply:1"}, "derived member"),
+        ({"dataschema": "urn:dragoman:schema:reply:3"}, "derived member"),
         ({"family": "meeting"}, "derived member"),
         ({"channel": "other"}, "derived member"),
         ({"source": "/sides/china"}, "source"),
@@ -451,6 +453,7 @@ def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World)
     )
     assert set(allowed(world.exchange(id), "nato")) ^ set(allowed(world.exchange(id), "china")) == {
         "acknowledgement",
+        "passed-on",
         "repeat-request",
     }
 

@@ -228,8 +228,9 @@ type left struct {
 }
 
 type side struct {
-	Name  string   `json:"name"`
-	Roots []string `json:"roots"`
+	Name     string   `json:"name"`
+	Roots    []string `json:"roots"`
+	Observer bool     `json:"observer"`
 }
 
 // act has the members of all acts that say who may sign for whom, and what is erased.
@@ -300,14 +301,12 @@ func (e *erasures) read(position int64, raw []byte) {
 	case "channel-opening":
 		e.custody = said.Custody
 		for _, each := range said.Sides {
-			e.sides = append(e.sides, each.Name)
-			e.enter(each.Name, each.Roots...)
+			e.join(each)
 		}
 	case "side-admission":
 		var admitted side
 		if json.Unmarshal(said.Side, &admitted) == nil {
-			e.sides = append(e.sides, admitted.Name)
-			e.enter(admitted.Name, admitted.Roots...)
+			e.join(admitted)
 		}
 	case "officer", "key-addition":
 		e.enter(owner, said.Keys...)
@@ -324,6 +323,14 @@ func (e *erasures) read(position int64, raw []byte) {
 			}
 		}
 	}
+}
+
+// join enters a side with its root keys. An observer consents to nothing.
+func (e *erasures) join(entering side) {
+	if !entering.Observer {
+		e.sides = append(e.sides, entering.Name)
+	}
+	e.enter(entering.Name, entering.Roots...)
 }
 
 // missing is the first side whose consent to an erasure is not there.

@@ -322,13 +322,13 @@ const FAMILIES = ['contact', 'meeting', 'notification', 'dialogue', 'channel', '
 const OPENING_FAMILY = new Map()
 for (const [family, acts] of [
   ['contact', `line-check point-of-contact contact-note call-record liaison-office
-    people-programme`],
-  ['meeting', 'meeting-request call-request visit-invitation'],
+    people-programme mechanism`],
+  ['meeting', 'meeting-request call-request visit-invitation visit-request undertaking'],
   ['notification', `military-activity explanation-request hazardous-incident launch-notice
     encounter-report danger-area immediate-notification emergency-notification terrorism-warning
     humanitarian-notification annual-exchange ict-inquiry`],
-  ['dialogue', `perception recommendation roadmap-item joint-report reference-document release
-    public-line`],
+  ['dialogue', `perception recommendation roadmap-item joint-report reference-document transmittal
+    release public-line`],
   ['desk', 'tasking instruction-request'],
 ]) {
   for (const act of words(acts)) OPENING_FAMILY.set(act, family)
@@ -341,18 +341,25 @@ const CONTINUING = new Set(words(`acknowledgement reply interim-reply clarificat
   agenda-agreement meeting-held readout readout-agreement counter-account contained final-report
   after-activity-report accounts-agreement all-clear amplification help-request help-offer
   help-acceptance help-delivery ended restatement fairness common-ground fate endorsement dissent
-  reaction release-consent seen-by instruction reminder lapse line-check-missed courier-outcome`))
+  reaction release-consent seen-by instruction reminder lapse line-check-missed courier-outcome
+  passed-on window-notice commenced holding completed people-status grant arrival departure
+  visit-report fulfilment fulfilment-confirmation fulfilment-dispute mechanism-suspension
+  mechanism-end mechanism-resumption recommendation-answer`))
+/** The acts that have version 2 (R§18). Every other act has version 1 alone. */
+const OF_TWO_VERSIONS = new Set(words(`call-attempt reply interim-reply clarification-request decline
+  repeat-request help-request help-offer help-acceptance help-delivery`))
 const SERVICE_OF = new Map([
   ['channel-opening', 'desk'], ['delivery', 'gateway'], ['broker-outage', 'gateway'],
   ['reminder', 'watch'], ['lapse', 'watch'], ['line-check-missed', 'watch'],
+  ['window-notice', 'watch'],
   ['courier-outcome', 'courier'],
 ])
 const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
-const RECEIPT = new Set(words('acknowledgement second-key call-attempt'))
+const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
 const CONSENTING = new Set(words(`assessment correction cancellation translation-agreement amendment
   amendment-agreement agreement closure acceptance agenda-agreement readout-agreement
   accounts-agreement common-ground endorsement release-consent erasure-consent`))
-const CAUSED = new Set(words('reminder lapse line-check-missed'))
+const CAUSED = new Set(words('reminder lapse line-check-missed window-notice'))
 const SPEAKING = ['officer', 'duty_officer', 'head_of_office']
 const ROLES = [...SPEAKING, 'auditor', 'administrator']
 const WATCH_ROLES = ['duty_officer', 'head_of_office']
@@ -403,7 +410,11 @@ const Zone = (v) =>
   isText(v) && v.length <= 64 && whole('[A-Za-z0-9_+\\-]+(/[A-Za-z0-9_+\\-]+)*').test(v)
 const GenesisSide = objectOf(
   { name: Name, roots: listOf(Base64Of32, 1, 16), threshold: integer(1, 16) },
-  { next_roots: Hex32 },
+  { next_roots: Hex32, observer: (v) => typeof v === 'boolean' },
+)
+const OnwardEntry = objectOf(
+  { format: Name, posts: listOf(Line, 1, 30) },
+  { before_min: integer(1, 20160) },
 )
 const LineChecks = objectOf(
   { at: listOf(ClockTime, 1, 48), zone: Zone, sent_by: Name },
@@ -458,6 +469,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   ],
   'codebook-adoption': [{ codebook: Name, version: integer(1, 1000000) }, {}],
   'policy-adoption': [{ policy: Text }, {}],
+  'onward-adoption': [{ entries: listOf(OnwardEntry, 0, 40) }, {}],
   'channel-status': [
     { status: oneOf('in_force', 'degraded', 'suspended', 'resumed') },
     { reason: Words },
@@ -586,7 +598,9 @@ function splitRecord(message) {
   }
   record.act = record.members.get('act')
   if (typeof record.act !== 'string' || !fitsShape(record.members)) return null
-  if (record.type === 'dragoman.call-attempt.v1' && record.act !== 'call-attempt') return null
+  // R§4: a type of an older version asks for an act of that name.
+  const older = /^dragoman\.(.*)\.v1$/.exec(record.type)?.[1]
+  if (OF_TWO_VERSIONS.has(older) && record.act !== older) return null
   return record
 }
 
@@ -789,6 +803,9 @@ function isSatisfied(policy, name, cosigned) {
 // ---------------------------------------------------------------------------------------------
 // The opening (R§9)
 
+/** Whether a GenesisSide is an observer, which consents to nothing (R§10). */
+const isObserver = (side) => side.get('observer') === true
+
 /** What makes this record no valid opening, or null. */
 function faultOfOpening(record) {
   const act = record.members
@@ -826,7 +843,8 @@ function faultOfOpening(record) {
     if (witnesses.length > 0) return 'witnesses without a policy'
   } else {
     const policy = policyForChannel(act.get('policy'), {
-      sides: names, origin: act.get('origin'), logKey: keyOf(act.get('log_key')),
+      sides: sides.filter((side) => !isObserver(side)).map((side) => side.get('name')),
+      origin: act.get('origin'), logKey: keyOf(act.get('log_key')),
       isTaken: (keyid) => roots.has(keyid),
     })
     if (!policy) return 'policy'
@@ -1031,6 +1049,7 @@ class Replay {
     const name = side.get('name')
     this.sides.push({
       name, threshold: numberOf(side, 'threshold'), nextRoots: side.get('next_roots'),
+      observer: isObserver(side),
       roots: side.get('roots').map((text) => this.addKey(text, `${name}/root`, since)),
     })
   }
@@ -1043,12 +1062,17 @@ class Replay {
 
   readPolicy(text, isTaken = () => false) {
     return policyForChannel(text, {
-      sides: this.sides.map((side) => side.name), origin: this.origin, logKey: this.logKey, isTaken,
+      sides: this.consenting().map((side) => side.name), origin: this.origin, logKey: this.logKey,
+      isTaken,
     })
   }
 
   // -- the registry -----------------------------------------------------------------------------
 
+  /** The sides that count where a rule asks for every side (R§10). */
+  consenting() {
+    return this.sides.filter((side) => !side.observer)
+  }
   side(name) {
     return this.sides.find((side) => side.name === name)
   }
@@ -1160,7 +1184,7 @@ class Replay {
     }
     const match = /^dragoman\.(.*)\.v([1-9][0-9]*)$/.exec(record.type)
     need(match && match[1] === act, 'type')
-    need(['1', ...(act === 'call-attempt' ? ['2'] : [])].includes(match[2]), 'version')
+    need(['1', ...(OF_TWO_VERSIONS.has(act) ? ['2'] : [])].includes(match[2]), 'version')
     need(record.dataschema === `urn:dragoman:schema:${act}:${match[2]}`, 'dataschema')
     this.checkActor(p, record, service, isChannelAct)
     need((record.causationid !== undefined) === CAUSED.has(act), 'causationid')
@@ -1202,6 +1226,7 @@ class Replay {
       : act === 'key-revocation' ? [...SPEAKING, 'administrator']
       : KEEPER.has(act) ? ['administrator']
       : act === 'channel-status' ? SPEAKING
+      : act === 'onward-adoption' ? ['head_of_office']
       : WATCH_ROLES
     need(officer.roles.some((role) => asked.includes(role)), 'role')
   }
@@ -1212,6 +1237,7 @@ class Replay {
       reminder: ['clock', 'side', 'started_by', 'step'],
       delivery: ['side', 'upto'], 'broker-outage': ['from', 'to'],
       'courier-outcome': ['of', 'side', 'means', 'outcome'],
+      'window-notice': ['started_by', 'step'],
     }
     keys.lapse = keys['line-check-missed'] = keys.reminder
     // `line-check` needs <due>, which these pages leave out (R§6, R§19).
@@ -1309,7 +1335,7 @@ class Replay {
       rootsSigned(side) >= side.threshold ||
       [...owners].some((owner) => owner.startsWith(`${side.name}/`) && this.isAdministrator(owner))
     if (act === 'side-admission' || act === 'erasure') {
-      need(this.sides.every(agrees), 'not every side signed')
+      need(this.consenting().every(agrees), 'not every side signed')
     } else {
       need([...owners].every((owner) => owner.startsWith(`${sideName}/`)), 'another side signed')
     }
@@ -1398,10 +1424,22 @@ class Replay {
         need(policy, 'policy')
         return () => {
           this.policies.set(sideName, { text, policy })
-          if (this.sides.every((one) => this.policies.get(one.name)?.text === text)) {
+          const sides = this.consenting()
+          if (sides.every((one) => this.policies.get(one.name)?.text === text)) {
             this.policy = policy
           }
         }
+      }
+      case 'onward-adoption': {
+        const entries = members.get('entries')
+        const formats = entries.map((entry) => entry.get('format'))
+        need(formats.every((format) => OPENING_FAMILY.has(format)), 'format')
+        need(new Set(formats).size === formats.length, 'the same format twice')
+        need(entries.every((entry) => {
+          const posts = entry.get('posts')
+          return new Set(posts).size === posts.length
+        }), 'the same post twice')
+        return null
       }
       case 'channel-status': {
         const isHead = (one) => this.officers.get(one)?.roles.includes('head_of_office')
@@ -1565,7 +1603,7 @@ class Replay {
     if (this.custody === 'host') {
       need(!members.has('reason'), 'reason')
       const consent = this.consents.find((one) => one.hash === listHash(items))
-      for (const side of this.sides) {
+      for (const side of this.consenting()) {
         if (side.name === sideName) continue
         need(consent && this.consentCounts(consent, side.name), `no consent of ${side.name}`)
       }

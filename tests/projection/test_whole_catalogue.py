@@ -28,23 +28,32 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from catalogue import (
     AT_ANY_TIME,
+    BY_OTHERS,
     BY_TWO,
     CHANGES,
     CHANNEL,
     CONTINUING,
     LIVES,
+    OFFICER,
     ON_ONE_KEY,
     OPENINGS,
     ROLES,
     life_of,
 )
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar, line_checks
+from dragoman.domain.acts import (
+    deadline_acts,
+    deadlines,
+    duty_calendar,
+    line_checks,
+    window_notices,
+)
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.record_checks import source_of
@@ -52,6 +61,7 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
+from dragoman_schemas.acts.office.watch import WindowNotice
 from dragoman_schemas.state import Exchange, Registry
 from samples import SAMPLES
 from services_ids import clock_id, slot_id
@@ -75,6 +85,11 @@ LONG = settings(
 )
 TRIES = 40
 """Tries in one stretch."""
+
+FATES = ("taken_up", "declined", "no_response", "noted")
+POSTS = tuple(SAMPLES["onward-adoption"]["entries"][0]["posts"])
+WINDOWED = ("danger-area", "launch-notice", "military-activity")
+"""Formats whose window is made to begin soon, so that the watch tells of it."""
 
 KEEPERS = (
     "officer",
@@ -105,6 +120,9 @@ SETTLED = {
     "acknowledgement",
     "closure",
     "amendment-agreement",
+    "mechanism-resumption",
+    "fulfilment-confirmation",
+    "recommendation-answer",
 }
 """Acts that may leave the status of an exchange until all sides have spoken."""
 
@@ -121,6 +139,7 @@ class Anybody(RuleBasedStateMachine):
         self.held: list[Record] = []
         self.lots = random.Random()
         self.fired: set[tuple[str, str, str, str, int]] = set()
+        self.noticed: set[tuple[str, str, int]] = set()
         self.serials: dict[str, int] = {}
 
     @initialize(
@@ -211,6 +230,8 @@ class Anybody(RuleBasedStateMachine):
 
     def decided(self) -> Record | Refusal:
         act, exchange = self.act()
+        while act == "release" and not self.world._releasable():
+            act, exchange = self.act()  # the world would post a record of its own first
         actor = self.actor(act, exchange)
         etag = exchange.etag if exchange is not None and self.lots.random() < 0.8 else None
         released = self.second(act, actor)
@@ -290,7 +311,7 @@ class Anybody(RuleBasedStateMachine):
                 if act in OPENINGS
                 else CHANNEL[act][1]
                 if act in CHANNEL
-                else "the duty officer"
+                else BY_OTHERS.get(act, "the duty officer")
             )
             side = "" if exchange is None else self.standing(act, exchange)
             able = [
@@ -366,6 +387,7 @@ class Anybody(RuleBasedStateMachine):
             }
         if act in ON_ONE_KEY and lots.random() < 0.5:
             body |= ON_ONE_KEY[act]
+        self.vary(act, body)
         if act in ("officer", "officer-revocation"):
             body["officer"] = f"r-{lots.randrange(6)}"
         if (
@@ -376,6 +398,32 @@ class Anybody(RuleBasedStateMachine):
         ):
             body["references"] = [lots.choice(there).id]
         return body
+
+    def vary(self, act: str, body: dict[str, Any]) -> None:
+        """Change an answer, or the window of an event, in one of several ways."""
+        lots = self.lots
+        if act == "fate":
+            body["result"] = lots.choice(FATES)
+            if lots.random() < 0.7:
+                body["answered_by"] = lots.choice(("nato", "china", "A ministry"))
+        if act == "grant":
+            if lots.random() < 0.5:
+                body.pop("conditions")
+            if lots.random() < 0.3:
+                body["arrival"] = "2027-01-12T08:00Z"
+        if act == "recommendation-answer":
+            body["q"] = lots.choice((1, 2, 3))
+            body["answer"] = lots.choice(("noted", "taken_up", "declined"))
+            if body["answer"] != "taken_up":
+                body.pop("taken_up_as")
+        if act == "passed-on":
+            body["to_post"] = lots.choice((*POSTS, "A unit"))
+        if act == "undertaking":
+            body["by"] = lots.choice(("nato", "china"))
+        if act in WINDOWED and lots.random() < 0.5:
+            begins = self.world.clock + timedelta(minutes=lots.choice((5, 30, 90, 3_000)))
+            window = {"from": begins, "to": begins + timedelta(hours=2)}
+            body["window"] = {end: f"{moment:%Y-%m-%dT%H:%MZ}" for end, moment in window.items()}
 
     def forged(self, act: str, exchange: Exchange | None) -> bytes:
         """The record as a decision would build it that refuses nothing."""
@@ -438,6 +486,22 @@ class Anybody(RuleBasedStateMachine):
                             caused_by=clock.started_by,
                         )
                     )
+            notice = window_notices.reached_notice(self.registry, exchange, now)
+            if notice is not None:
+                raw = window_notices.act_of(notice)
+                data = records.decode_act(raw)
+                assert isinstance(data, WindowNotice)
+                key = window_notices.key_of(exchange.id, data)
+                posts.append(
+                    Submission(
+                        actor="service/watch",
+                        act=raw,
+                        data=data,
+                        id=ids.from_key(self.registry.name, "service/watch", key),
+                        exchange=exchange.id,
+                        caused_by=notice.started_by,
+                    )
+                )
         slot = line_checks.due(self.registry, now) if self.registry.kind == "official" else None
         if slot is not None and not self.world.ledger.used(slot_id(self.registry, slot)):
             raw = line_checks.act_of(self.registry, slot)
@@ -490,6 +554,10 @@ class Anybody(RuleBasedStateMachine):
             fired = (record.envelope.subject, data.clock, data.side, data.started_by, data.step)
             assert fired not in self.fired, "a clock fires once"
             self.fired.add(fired)
+        if isinstance(record.data, WindowNotice):
+            noticed = (record.envelope.subject, record.data.started_by, record.data.step)
+            assert noticed not in self.noticed, "a window is noticed once"
+            self.noticed.add(noticed)
         return folded
 
     def allowed(
@@ -526,7 +594,9 @@ class Anybody(RuleBasedStateMachine):
             if name == "status-change":
                 after = set(CHANGES[before.act][before.status].split())
             if name == "fate":
-                after = {"taken_up", "refused", "no_response"}
+                after = {*FATES, "mixed"}
+            if name == "grant":
+                after |= {"granted_with_conditions", "refused"}
             if name == "postponement":
                 after |= {LIVES[before.act].start}
             if name == "decline":
@@ -550,7 +620,7 @@ class Anybody(RuleBasedStateMachine):
             wanted, keys = ROLES[OPENINGS[name].who], OPENINGS[name].keys
         elif name in CONTINUING:
             wanted, keys = (
-                ROLES["the duty officer" if name == "all-clear" else "any officer"],
+                ROLES[BY_OTHERS.get(name, OFFICER)],
                 1 + (name in BY_TWO),
             )
         else:

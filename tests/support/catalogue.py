@@ -50,9 +50,12 @@ OPENINGS = {
     "call-record": Opened("contact", "CALL", OFFICER, "priority"),
     "liaison-office": Opened("contact", "OFFICE", HEAD),
     "people-programme": Opened("contact", "PEOPLE", OFFICER),
+    "mechanism": Opened("contact", "MECH", HEAD),
     "meeting-request": Opened("meeting", "N04", OFFICER),
     "call-request": Opened("meeting", "N11", DUTY, "priority"),
     "visit-invitation": Opened("meeting", "N18", OFFICER, area=TRANSPARENCY),
+    "visit-request": Opened("meeting", "N18R", OFFICER, "priority", TRANSPARENCY),
+    "undertaking": Opened("meeting", "UNDER", OFFICER),
     "military-activity": Opened("notification", "N05", OFFICER, area=TRANSPARENCY, keys=2),
     "explanation-request": Opened("notification", "N06", HEAD, "immediate", TRANSPARENCY, 2),
     "hazardous-incident": Opened("notification", "N07", DUTY, "immediate", TRANSPARENCY),
@@ -70,6 +73,7 @@ OPENINGS = {
     "roadmap-item": Opened("dialogue", "N20", OFFICER),
     "joint-report": Opened("dialogue", "REPORT", OFFICER),
     "reference-document": Opened("dialogue", "DOC", OFFICER),
+    "transmittal": Opened("dialogue", "TRANS", OFFICER),
     "release": Opened("dialogue", "RELEASE", OFFICER, keys=2),
     "public-line": Opened("dialogue", "LINE", OFFICER),
     "tasking": Opened("desk", "TASK", OFFICER),
@@ -93,8 +97,33 @@ UNKNOWN = {
 }
 
 
+KINDS: dict[str, set[str]] = {
+    "release": {"official", "track2"},  # what is made public in an exercise would be public
+    "transmittal": {"official", "exercise"},  # it leads from a Track-2 channel to the officials
+}
+"""The channels of the formats that are not for every channel but a desk's."""
+
+
+SUPPOSED: dict[str, dict[str, str]] = {
+    "call-request": {"means": '"voice"'},
+    "transmittal": {"capacity": '"group"'},
+}
+"""Defaults other than an unknown fact."""
+
+
+VERSIONS = {
+    "call-attempt": 2,
+    **dict.fromkeys(
+        ("reply", "interim-reply", "clarification-request", "decline", "repeat-request"), 2
+    ),
+    **dict.fromkeys(("help-request", "help-offer", "help-acceptance", "help-delivery"), 2),
+}
+"""The newest versions of the acts that have changed."""
+
+
 CONTINUING = {
     "acknowledgement": (Who.ADDRESSED, "acknowledges"),
+    "passed-on": (Who.ADDRESSED, "acknowledges kept"),
     "reply": (Who.ADDRESSED, "acknowledges answers message kept"),
     "interim-reply": (Who.ADDRESSED, "acknowledges message kept"),
     "clarification-request": (Who.ADDRESSED, "acknowledges message kept"),
@@ -142,7 +171,22 @@ CONTINUING = {
     "help-offer": (Who.ANY, "acknowledges message kept"),
     "help-acceptance": (Who.ANY, "acknowledges message kept"),
     "help-delivery": (Who.ANY, "acknowledges message kept"),
+    "people-status": (Who.ANY, "message kept"),
     "ended": (Who.OPENER, "message kept"),
+    "commenced": (Who.OPENER, "message kept"),
+    "holding": (Who.OPENER, "message kept"),
+    "completed": (Who.OPENER, "message kept"),
+    "grant": (Who.ADDRESSEE, "acknowledges answers message kept"),
+    "arrival": (Who.PARTY, "message kept"),
+    "departure": (Who.PARTY, "message kept"),
+    "visit-report": (Who.OPENER, "message kept"),
+    "fulfilment": (Who.PARTY, "message kept"),
+    "fulfilment-confirmation": (Who.PARTY, "acknowledges answers kept"),
+    "fulfilment-dispute": (Who.PARTY, "acknowledges answers message kept"),
+    "mechanism-suspension": (Who.ANY, "message kept"),
+    "mechanism-end": (Who.ANY, "message kept"),
+    "mechanism-resumption": (Who.ANY, "acknowledges message kept"),
+    "recommendation-answer": (Who.ADDRESSEE, "acknowledges message kept"),
     "restatement": (Who.OTHER, "acknowledges answers message kept"),
     "fairness": (Who.OPENER, "message kept"),
     "common-ground": (Who.ANY, "consenting acknowledges kept"),
@@ -156,7 +200,17 @@ CONTINUING = {
     "lapse": (Who.WATCH, "kept"),
     "courier-outcome": (Who.COURIER, "silent kept"),
     "line-check-missed": (Who.WATCH, "kept"),
+    "window-notice": (Who.WATCH, "kept"),
 }
+
+
+BY_OTHERS = {
+    "all-clear": DUTY,
+    "mechanism-suspension": HEAD,
+    "mechanism-end": HEAD,
+    "mechanism-resumption": HEAD,
+}
+"""Continuing acts that are not any officer's."""
 
 
 CHANNEL = {
@@ -172,6 +226,7 @@ CHANNEL = {
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "codebook-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "policy-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "onward-adoption": (Who.ANY, HEAD, 1, ""),
     "channel-status": (Who.ANY, HEAD, 2, "N21"),
     "watch-assumption": (Who.ANY, DUTY, 1, ""),
     "watch-relief": (Who.ANY, DUTY, 1, ""),
@@ -218,11 +273,29 @@ AGENDA = tuple(
     for name in ("agenda", "agenda-agreement")
     for status in MEETING.cancellable.split()
 )
-HELP = tuple(
-    f"{status} help-{what} {status}"
-    for what in ("request", "offer", "acceptance", "delivery")
-    for status in ("open", "ended")
-)
+
+
+def help_in(*statuses: str) -> tuple[str, ...]:
+    """Help and people, which any side speaks of and which move nothing."""
+    return tuple(
+        f"{status} {act} {status}"
+        for act in (
+            *("help-request", "help-offer", "help-acceptance", "help-delivery"),
+            "people-status",
+        )
+        for status in statuses
+    )
+
+
+def course_of(*before: str) -> tuple[str, ...]:
+    """The course of an announced event: what may come before it is over."""
+    return (
+        *(f"{status} commenced under_way" for status in (*before, "holding")),
+        *(f"{status} holding holding" for status in (*before, "under_way", "holding")),
+        *(f"{status} completed completed" for status in (*before, "under_way", "holding")),
+    )
+
+
 ANSWERED = Life("open", "open answered", ("open reply answered",))
 
 LIVES = {
@@ -268,20 +341,69 @@ LIVES = {
         ),
         "proposed agreed",
     ),
+    "mechanism": Life(
+        "proposed",
+        "proposed in_force suspended ended",
+        (
+            "proposed agreement in_force",
+            "in_force mechanism-suspension suspended",
+            "suspended mechanism-suspension suspended",
+            "in_force mechanism-end ended",
+            "suspended mechanism-end ended",
+            "suspended mechanism-resumption in_force",
+            "ended mechanism-resumption in_force",
+        ),
+        "proposed",
+    ),
     "meeting-request": MEETING._replace(moves=(*REQUESTED, *AGENDA)),
     "call-request": MEETING,
     "visit-invitation": MEETING,
+    "visit-request": Life(
+        "requested",
+        "requested granted granted_with_conditions refused arrived left reported",
+        (
+            *(
+                f"{status} grant granted"
+                for status in ("requested", "granted", "granted_with_conditions", "refused")
+            ),
+            *(
+                f"{status} decline refused"
+                for status in ("requested", "granted", "granted_with_conditions")
+            ),
+            "granted arrival arrived",
+            "granted_with_conditions arrival arrived",
+            "arrived departure left",
+            *(f"{status} visit-report reported" for status in ("arrived", "left", "reported")),
+        ),
+        "requested granted granted_with_conditions refused",
+    ),
+    "undertaking": Life(
+        "said",
+        "said undertaken done disputed confirmed",
+        (
+            "said agreement undertaken",
+            *(f"{status} fulfilment done" for status in ("said", "undertaken", "disputed")),
+            "done fulfilment-confirmation confirmed",
+            "done fulfilment-dispute disputed",
+            "confirmed fulfilment-dispute disputed",
+        ),
+        "said",
+    ),
     "military-activity": Life(
         "notified",
-        "notified acknowledged reported",
+        "notified acknowledged under_way holding completed reported",
         (
             "notified acknowledgement acknowledged",
             *(
                 f"{status} after-activity-report reported"
-                for status in ("notified", "acknowledged", "reported")
+                for status in (
+                    *("notified", "acknowledged", "under_way", "holding", "completed"),
+                    "reported",
+                )
             ),
+            *course_of("notified", "acknowledged"),
         ),
-        "notified acknowledged",
+        "notified acknowledged holding",
     ),
     "explanation-request": Life(
         "requested",
@@ -300,12 +422,20 @@ LIVES = {
             *(f"{status} counter-account {status}" for status in ("open", "contained", "reported")),
             "open contained contained",
             *(f"{status} final-report reported" for status in ("open", "contained", "reported")),
+            *help_in("open", "contained", "reported"),
         ),
     ),
     "launch-notice": Life(
         "notified",
-        "notified postponed",
-        ("notified postponement postponed", "postponed postponement postponed"),
+        "notified postponed under_way holding completed",
+        (
+            *(
+                f"{status} postponement postponed"
+                for status in ("notified", "postponed", "holding")
+            ),
+            *course_of("notified", "postponed"),
+        ),
+        "notified postponed holding",
     ),
     "encounter-report": Life(
         "reported",
@@ -317,10 +447,20 @@ LIVES = {
             ),
             "reported accounts-agreement agreed_facts",
             "accounts_differ accounts-agreement agreed_facts",
+            *help_in("reported", "accounts_differ", "agreed_facts"),
         ),
     ),
     "danger-area": Life(
-        "announced", "announced cleared", ("announced all-clear cleared",), "announced"
+        "announced",
+        "announced under_way holding completed cleared",
+        (
+            *(
+                f"{status} all-clear cleared"
+                for status in ("announced", "under_way", "holding", "completed")
+            ),
+            *course_of("announced"),
+        ),
+        "announced holding",
     ),
     "immediate-notification": Life(
         "sent",
@@ -334,18 +474,22 @@ LIVES = {
             ),
         ),
     ),
-    "emergency-notification": Life("open", "open ended", ("open ended ended", *HELP)),
+    "emergency-notification": Life(
+        "open", "open ended", ("open ended ended", *help_in("open", "ended"))
+    ),
     "terrorism-warning": ANSWERED,
     "humanitarian-notification": Life(
         "transmitted",
-        "transmitted received",
+        "transmitted received under_way holding completed",
         (
             "transmitted acknowledgement received",
             "transmitted reconfirmation transmitted",
             "received reconfirmation received",
             "transmitted withdrawal withdrawn",
             "received withdrawal withdrawn",
+            *course_of("transmitted", "received"),
         ),
+        "transmitted received holding",
     ),
     "annual-exchange": Life("given", "given"),
     "ict-inquiry": ANSWERED,
@@ -363,16 +507,22 @@ LIVES = {
     ),
     "recommendation": Life(
         "addressed",
-        "addressed endorsed taken_up no_response",
+        "addressed endorsed taken_up no_response noted mixed",
         (
             "addressed endorsement endorsed",
             *(
                 f"{status} endorsement {status}"
-                for status in ("endorsed", "taken_up", "declined", "no_response")
+                for status in (
+                    *("endorsed", "taken_up", "declined"),
+                    *("no_response", "noted", "mixed"),
+                )
             ),
             *(
                 f"{status} fate {status}"
-                for status in ("addressed", "endorsed", "taken_up", "declined", "no_response")
+                for status in (
+                    *("addressed", "endorsed", "taken_up", "declined"),
+                    *("no_response", "noted", "mixed"),
+                )
             ),
         ),
     ),
@@ -406,6 +556,15 @@ LIVES = {
         "negotiating",
     ),
     "reference-document": Life("open", "open", ("open reaction open",)),
+    "transmittal": Life(
+        "transmitted",
+        "transmitted answered",
+        (
+            "transmitted recommendation-answer answered",
+            "answered recommendation-answer answered",
+        ),
+        "transmitted",
+    ),
     "release": Life(
         "proposed",
         "proposed agreed",
@@ -447,6 +606,7 @@ BY_TWO = (
 
 AT_ANY_TIME = (
     "acknowledgement",
+    "passed-on",
     "repeat-request",
     "consent-withdrawal",
     "second-key",
@@ -456,6 +616,7 @@ AT_ANY_TIME = (
     "reminder",
     "courier-outcome",
     "lapse",
+    "window-notice",
 )
 """Allowed after the end as well."""
 

@@ -26,6 +26,7 @@ PAGES: Final = (
             "/inbox?q=nothing-of-that-kind",
             "/compose",
             "/drafts",
+            "/in-force",
         )
     ),
     *(
@@ -45,6 +46,7 @@ PAGES: Final = (
             "/meetings/{meeting}",
         )
     ),
+    *(("nato/officer", f"{_C}{path}") for path in ("/in-force", "/undertakings", "/mechanisms")),
     *(
         ("nato/officer", f"{_C}{path}")
         for path in ("/people", "/people/register", "/people/register/new", "/key", "/recorded/9")
@@ -83,7 +85,7 @@ PAGES: Final = (
     ),
     *(
         ("nato/head_of_office", f"{_C}/admin/{path}")
-        for path in ("profiles", "codebook", "erasures")
+        for path in ("profiles", "codebook", "erasures", "onward")
     ),
     *(
         ("operator", path)

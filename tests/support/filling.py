@@ -166,6 +166,8 @@ def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
             return [(name, "yes")], True
         case field_types.QuantityField():
             return [(name, "12")], {"value": 12, "unit": kind.units[0]}
+        case field_types.HandedField():
+            return [(name, str(value))], value
         case field_types.HoursField():
             return [(f"{name}.always", "yes")], "24x7"
         case field_types.NumberField():

@@ -258,13 +258,13 @@ class Given:
         otherwise of `signed` and the envelope.
         """
         name = str(body["act"])
-        family = str(RULES[name].family)
+        family, version = str(RULES[name].family), RULES[name].version
         id = changes.pop("id", "") or ids.v7(1_800_000_000_000, next(self._serial).to_bytes(10))
         in_channel = family == "channel"
         subject = self.genesis.envelope.id if in_channel else id
         if signers:
             body = {**body, "signed": {
-                "channel": cid_of(self.genesis.act), "type": f"dragoman.{name}.v1", "exchange": subject if in_channel else "", "id": id,
+                "channel": cid_of(self.genesis.act), "type": f"dragoman.{name}.v{version}", "exchange": subject if in_channel else "", "id": id,
                 "author": author, "after": self._etag if in_channel else "", "seen": self.seen, **(signed or {}),
             }}  # fmt: skip
         act = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
@@ -280,6 +280,8 @@ class Given:
             "family": family, "actor": author, "salt": "ab" * 32,
         }  # fmt: skip
         return records.build(
-            records.envelope(version=1, decided=1, signatures=signatures, **{**given, **changes}),
+            records.envelope(
+                version=version, decided=1, signatures=signatures, **{**given, **changes}
+            ),
             act,
         )

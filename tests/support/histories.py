@@ -87,6 +87,9 @@ WIDE = (
         ("china/h-1", act(name))
         for name in ("point-of-contact", "immediate-notification", "humanitarian-notification")
     ),
+    *(("nato/h-1", act(name)) for name in ("visit-request", "undertaking", "transmittal")),
+    ("china/h-1", act("mechanism")),
+    ("china/h-1", act("visit-request", kind="consular_access", arrival="2026-11-25T12:00Z")),
     (ND, {**INCIDENT, "for_the_record": True}),
     (
         CD,
@@ -121,7 +124,11 @@ FURTHER = (
         "contained",
         "ended",
     ),
-    *("correction", "take", "leave"),
+    *("correction", "take", "leave", "agreement", "passed-on", "people-status"),
+    *("commenced", "holding", "completed", "all-clear", "postponement"),
+    *("grant", "arrival", "departure", "visit-report", "recommendation-answer"),
+    *("fulfilment", "fulfilment-confirmation", "fulfilment-dispute"),
+    *("mechanism-suspension", "mechanism-end", "mechanism-resumption"),
 )
 """Steps of every family; `take` and `leave` are of a side's watch."""
 

@@ -13,7 +13,7 @@ import aiohttp
 
 from beside import provided
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
-from dragoman.domain.acts.act_rules import Format
+from dragoman.domain.acts.act_rules import Format, Who
 from samples import SAMPLES
 from service import Caller, Service, still_to_come
 
@@ -35,6 +35,12 @@ _PRIOR: Final = {
     "assessment": ("reply",),
 }
 """Acts that must stand in the exchange first, besides those that lead to its status."""
+
+_BY_OTHERS: Final = {Who.OPENER, Who.CONVENER, Who.WATCH, Who.COURIER, Who.GATEWAY, Who.DESK}
+"""Those whose acts are no step of a way: services, and the opener, who would end the matter."""
+
+_BY_THE_OTHER: Final = ("help-offer", "fulfilment")
+"""Acts that a rule lets the other side alone do, though the table allows them to both."""
 
 _FORM: Final = {
     "second-key": "launch-notice",
@@ -63,12 +69,17 @@ class Reaching:
         """Return the side that may do the act next, and the exchange."""
         form, path = _way_to(act)
         exchange = await self._opened(form, act)
-        for step in (*path, *_PRIOR.get(act, ())):
+        for step in path:
+            await self._second(exchange, await self._carried_on(exchange, step))
+        for step in _PRIOR.get(act, ()):
             await self._carried_on(exchange, step)
         own = act in (
             "consent-withdrawal",
             "help-acceptance",
-        )  # of whoever gave it; of whoever was offered it
+            "fulfilment-confirmation",
+            "fulfilment-dispute",
+            "mechanism-resumption",
+        )  # of whoever gave it; was offered it; did not undertake it; suspended it
         for side in (_OPENER, _OTHER) if own else (_OTHER, _OPENER):
             if act in (await self._view(side, exchange))["allowed"]:
                 return side, exchange
@@ -96,8 +107,18 @@ class Reaching:
         assert answer.status == 201, answer.body
         return str(answer.json["exchange"])
 
-    async def _carried_on(self, exchange: str, act: str) -> None:
-        for side in (_OTHER, _OPENER) if act == "help-offer" else (_OPENER, _OTHER):
+    async def _second(self, exchange: str, sent: tuple[str, str]) -> None:
+        """Add the second key to an act on one key, so that it leads to its status."""
+        side, record = sent
+        view = await self._view(side, exchange)
+        if record in {each["id"] for each in view.get("one_key", ())}:
+            body = {"act": "second-key", "of": record}
+            answer = await self.caller(side, "officer").act(exchange, body, self.channel)
+            assert answer.status == 201, answer.body
+
+    async def _carried_on(self, exchange: str, act: str) -> tuple[str, str]:
+        """Post an act as a side that may, and return the side and the record."""
+        for side in (_OTHER, _OPENER) if act in _BY_THE_OTHER else (_OPENER, _OTHER):
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)
@@ -111,7 +132,7 @@ class Reaching:
                 relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
                 answer = await head.act(exchange, body, self.channel, **relied)
                 assert answer.status == 201, (act, answer.body)
-                return
+                return side, str(answer.json["id"])
         raise AssertionError(f"nobody may do {act}")
 
     async def _view(self, side: str, exchange: str) -> Any:
@@ -154,8 +175,8 @@ def _ways(form: Format, act: str) -> Iterator[tuple[str, ...]]:
             after = moves.get(status, status)
             if (
                 after not in seen
-                and RULES[step].who.value[:3] != "the"
-                and not step.endswith("outcome")
+                and RULES[step].who not in _BY_OTHERS
+                and step != "amendment-agreement"  # there is no amendment to agree to
             ):
                 seen.add(after)
                 waiting.append((after, (*path, step)))

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from dragoman.cli.demo import ROLES
+from dragoman.cli.scenario_posts import ROLES
 from dragoman.domain.acts.act_registry import RULES
 from patience import PATIENCE_S
 from service import Answer, Service, new_key

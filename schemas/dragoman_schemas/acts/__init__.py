@@ -10,6 +10,7 @@ from dragoman_schemas.acts.contact import (
     contact_note,
     liaison_office,
     line_check,
+    mechanism,
     people_programme,
     point_of_contact,
 )
@@ -20,13 +21,21 @@ from dragoman_schemas.acts.dialogue import (
     reference_document,
     release,
     roadmap_item,
+    transmittal,
 )
-from dragoman_schemas.acts.meeting import call_request, meeting_request, visit_invitation
+from dragoman_schemas.acts.meeting import (
+    call_request,
+    meeting_request,
+    undertaking,
+    visit_invitation,
+    visit_request,
+)
 from dragoman_schemas.acts.notification import (
     annual_exchange,
     danger_area,
     emergency_notification,
     encounter_report,
+    event_progress,
     explanation_request,
     hazardous_incident,
     humanitarian_notification,
@@ -34,6 +43,8 @@ from dragoman_schemas.acts.notification import (
     immediate_notification,
     launch_notice,
     military_activity,
+    passed_on,
+    people_status,
     terrorism_warning,
 )
 from dragoman_schemas.acts.office import channel, internal_task, watch
@@ -48,6 +59,10 @@ _SHAPES: tuple[type[Act], ...] = (
     call_record.CallRecord,
     liaison_office.LiaisonOffice,
     people_programme.PeopleProgramme,
+    mechanism.Mechanism,
+    mechanism.MechanismSuspension,
+    mechanism.MechanismEnd,
+    mechanism.MechanismResumption,
     meeting_request.MeetingRequest,
     meeting_request.Acceptance,
     meeting_request.CounterProposal,
@@ -59,6 +74,15 @@ _SHAPES: tuple[type[Act], ...] = (
     meeting_request.Readout,
     call_request.CallRequest,
     visit_invitation.VisitInvitation,
+    visit_request.VisitRequest,
+    visit_request.VisitGrant,
+    visit_request.Arrival,
+    visit_request.Departure,
+    visit_request.VisitReport,
+    undertaking.Undertaking,
+    undertaking.Fulfilment,
+    undertaking.FulfilmentConfirmation,
+    undertaking.FulfilmentDispute,
     military_activity.MilitaryActivity,
     military_activity.AfterActivityReport,
     explanation_request.ExplanationRequest,
@@ -71,6 +95,11 @@ _SHAPES: tuple[type[Act], ...] = (
     encounter_report.AccountsAgreement,
     danger_area.DangerArea,
     danger_area.AllClear,
+    event_progress.Commenced,
+    event_progress.Holding,
+    event_progress.Completed,
+    people_status.PeopleStatus,
+    passed_on.PassedOn,
     immediate_notification.ImmediateNotification,
     immediate_notification.Amplification,
     emergency_notification.EmergencyNotification,
@@ -93,6 +122,8 @@ _SHAPES: tuple[type[Act], ...] = (
     joint_report.JointReport,
     joint_report.Dissent,
     reference_document.ReferenceDocument,
+    transmittal.Transmittal,
+    transmittal.RecommendationAnswer,
     release.Release,
     release.ReleaseConsent,
     release.PublicLine,
@@ -137,6 +168,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.ProfileAdoption,
     channel.CodebookAdoption,
     channel.PolicyAdoption,
+    channel.OnwardAdoption,
     channel.RootRotation,
     channel.SideAdmission,
     channel.Erasure,
@@ -147,12 +179,24 @@ _SHAPES: tuple[type[Act], ...] = (
     watch.Reminder,
     watch.Lapse,
     watch.LineCheckMissed,
+    watch.WindowNotice,
     watch.CourierOutcome,
 )
 
 SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}
 
-OLDER: dict[tuple[str, int], type[Act]] = {("call-attempt", 1): continuing.CallAttemptV1}
+OLDER: dict[tuple[str, int], type[Act]] = {
+    ("call-attempt", 1): continuing.CallAttemptV1,
+    ("reply", 1): continuing.Reply,
+    ("interim-reply", 1): continuing.InterimReply,
+    ("clarification-request", 1): continuing.ClarificationRequest,
+    ("decline", 1): continuing.Decline,
+    ("repeat-request", 1): continuing.RepeatRequest,
+    ("help-request", 1): emergency_notification.HelpRequest,
+    ("help-offer", 1): emergency_notification.HelpOffer,
+    ("help-acceptance", 1): emergency_notification.HelpAcceptance,
+    ("help-delivery", 1): emergency_notification.HelpDelivery,
+}
 """The shapes of earlier versions, by act and version: they stay in logs for ever.
 
 `dragoman.domain.record.upcast` converts them to the newest version.

@@ -8,6 +8,7 @@ from dragoman.domain.acts import (
     duty_calendar,
     erasure,
     two_keys,
+    window_notices,
 )
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Rule, Who
@@ -38,6 +39,7 @@ from dragoman.domain.record_checks import (
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.office.channel import Erasure, ErasureConsent
+from dragoman_schemas.acts.office.watch import WindowNotice
 from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 
@@ -144,6 +146,8 @@ def _check_act(
         return channel.check(registry, record, position, history.actor)
     if rule.who is Who.WATCH:
         assert current is not None
+        if isinstance(record.data, WindowNotice):
+            return check_cause(record) or window_notices.check(registry, current, record)
         calendars = {
             side: duty_calendar.calendar_of(history.office(side))
             for side in (current.side, *current.to)

@@ -5,7 +5,14 @@ from functools import cache
 
 from msgspec import UNSET, UnsetType
 
-from dragoman.domain.acts import access, deadline_acts, line_checks, membership, two_keys
+from dragoman.domain.acts import (
+    access,
+    deadline_acts,
+    line_checks,
+    membership,
+    two_keys,
+    window_notices,
+)
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.act_rules import DUTY, HEADS, OFFICERS, Rule, Who
 from dragoman.domain.acts.families import channel, delivery_outcomes
@@ -20,7 +27,13 @@ from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.contact.line_check import LineCheck
 from dragoman_schemas.acts.meeting.meeting_request import MeetingRequest
 from dragoman_schemas.acts.office.channel import BrokerOutage, Delivery
-from dragoman_schemas.acts.office.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.office.watch import (
+    CourierOutcome,
+    Lapse,
+    LineCheckMissed,
+    Reminder,
+    WindowNotice,
+)
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import Exchange, Registry
@@ -65,6 +78,8 @@ def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
     match data:
         case Reminder() | Lapse() | LineCheckMissed():
             return deadline_acts.key_of(exchange, data)
+        case WindowNotice():
+            return window_notices.key_of(exchange, data)
         case LineCheck():
             slot = line_checks.due(registry, datetime.fromisoformat(time))
             return "" if slot is None else line_checks.key_of(slot)
@@ -303,7 +318,9 @@ def check_attestation(
     return membership.check_signed(registry, record, position)
 
 
-def check_cause(record: Record[Reminder | Lapse | LineCheckMissed]) -> Refusal | None:
+def check_cause(
+    record: Record[Reminder | Lapse | LineCheckMissed | WindowNotice],
+) -> Refusal | None:
     """Refuse a record of the scheduler that does not name its cause."""
     data = record.data
     return (

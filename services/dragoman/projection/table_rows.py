@@ -18,7 +18,7 @@ from dragoman_schemas.state import Exchange
 _ROWS: Final = 16
 """Rows that are inserted with one statement."""
 
-_REFERRING: Final = ("trigger", "roadmap_item", "calendar", "about")
+_REFERRING: Final = ("trigger", "roadmap_item", "calendar", "about", "mechanism", "of")
 
 
 def record(base: int, cid: str, line: FoldedLine, state: bytes | None) -> tuple[object, ...]:

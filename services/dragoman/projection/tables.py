@@ -7,7 +7,7 @@ import msgspec
 from dragoman.projection.row_keys import POSITION_BITS
 from dragoman.tlog.merkle import Frontier
 
-VERSION: Final = 18
+VERSION: Final = 19
 """The version of the tables and of the fold.
 
 It is raised whenever either changes, so that files are built again.
@@ -35,8 +35,9 @@ CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_office ON exchanges (key) WHERE act = 'liaison-office';
 CREATE INDEX exchanges_line ON exchanges (key) WHERE act = 'line-check';
 CREATE INDEX exchanges_point ON exchanges (key) WHERE act = 'point-of-contact';
-CREATE INDEX exchanges_area ON exchanges (key) WHERE act IN ('danger-area',
-  'launch-notice', 'military-activity');
+CREATE INDEX exchanges_window ON exchanges (key) WHERE act IN ('danger-area',
+  'launch-notice', 'military-activity', 'humanitarian-notification', 'visit-invitation',
+  'visit-request');
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_status ON exchanges (family, status, key);
 CREATE INDEX exchanges_waiting ON exchanges (key >> {POSITION_BITS}, precedence, key)

@@ -19,6 +19,13 @@ class Recommendation(OpeningAct, frozen=True, kw_only=True, tag="recommendation"
 
 
 class Fate(Continuing, frozen=True, kw_only=True, tag="fate"):
-    """The fate of a recommendation."""
+    """The fate of a recommendation, with the official side that answered it.
 
-    result: Literal["taken_up", "declined", "no_response"]
+    `answered_by` is that side. It need not be a side of this channel. Each side has a
+    fate of its own. `taken_up_as` says as what it was taken up. The signed extract of
+    the answer is an attachment.
+    """
+
+    result: Literal["taken_up", "declined", "no_response", "noted"]
+    answered_by: Line | UnsetType = UNSET
+    taken_up_as: Line | UnsetType = UNSET

@@ -34,12 +34,15 @@ class Release(OpeningAct, frozen=True, kw_only=True, tag="release"):
     """Records that are made public at `publish_at`, exactly these and no others.
 
     They have this title and the `text` of the frame. Every side of the channel must
-    consent to the release by its digest, or nothing is published.
+    consent to the release by its digest, or nothing is published. For the audience
+    `members` the bundle is not public: any member may take it, and hand it over. Its
+    records are then extracts, which name no speaker.
     """
 
     title: Titles
     records: Annotated[tuple[ReleasedRecord, ...], Meta(min_length=1, max_length=200)]
     publish_at: Timestamp
+    audience: Literal["public", "members"] | UnsetType = UNSET
 
 
 class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"):

@@ -23,7 +23,10 @@ Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
 
 
 class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request"):
-    """A request to meet, with its purpose and the windows in which it could be."""
+    """A request to meet, with its purpose and the windows in which it could be.
+
+    `mechanism` is the mechanism to which the meeting belongs, by its number or id.
+    """
 
     purpose: Line
     windows: Windows
@@ -49,6 +52,7 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
     cost_bearer: Line | UnsetType = UNSET
     delegation: People | UnsetType = UNSET
     agenda: Topics | UnsetType = UNSET
+    mechanism: Reference | UnsetType = UNSET
 
 
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):

@@ -28,13 +28,15 @@ Family = Literal["contact", "meeting", "notification", "dialogue", "channel", "d
 class GenesisSide(Shape, frozen=True, kw_only=True):
     """A party at the opening: its root keys, and how many of them must sign.
 
-    `next_roots` is a hash of its next root keys.
+    `next_roots` is a hash of its next root keys. An `observer`, such as a secretariat,
+    owes nothing and consents to nothing.
     """
 
     name: Name
     roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
     threshold: Annotated[int, Meta(ge=1, le=16)]
     next_roots: Hex32 | UnsetType = UNSET
+    observer: bool | UnsetType = UNSET
 
 
 class LiveChannel(Shape, frozen=True, kw_only=True):
@@ -232,6 +234,28 @@ class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
     """
 
     policy: Text
+
+
+class OnwardEntry(Shape, frozen=True, kw_only=True):
+    """The posts to which a side passes one format on, and the time that it leaves them.
+
+    `before_min` is the number of minutes before the window opens. By default it is that
+    of the profile.
+    """
+
+    format: Name
+    posts: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=30)]
+    before_min: Annotated[int, Meta(ge=1, le=20_160)] | UnsetType = UNSET
+
+
+class OnwardAdoption(Act, frozen=True, kw_only=True, tag="onward-adoption"):
+    """One side's onward list: whom it tells of which messages that it receives.
+
+    It replaces the side's list before. An empty list ends it. Posts are kinds of posts,
+    such as early warning. Names of units stay on the side's own desk.
+    """
+
+    entries: Annotated[tuple[OnwardEntry, ...], Meta(max_length=40)]
 
 
 class ChannelStatus(Act, frozen=True, kw_only=True, tag="channel-status"):

@@ -25,6 +25,12 @@ ClockName = Literal[
     "readout",
     "note",
     "reconfirmation",
+    "passed_on",
+    "completed",
+    "people_access",
+    "visit_report",
+    "undertaking",
+    "transmittal_answer",
 ]
 
 
@@ -62,6 +68,17 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
     started_by: Id
     step: Literal[100]
     due: Timestamp
+
+
+class WindowNotice(Act, frozen=True, kw_only=True, tag="window-notice"):
+    """A window opens in an hour, or in ten minutes.
+
+    `started_by` is the record that named the window, and `step` the number of minutes.
+    """
+
+    started_by: Id
+    step: Literal[60, 10]
+    opens: Timestamp
 
 
 class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):

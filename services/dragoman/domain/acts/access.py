@@ -34,6 +34,31 @@ def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | 
     return officer if officer.until is None or officer.until >= position else None
 
 
+def full_sides(registry: Registry) -> tuple[str, ...]:
+    """Return the sides of a channel that owe and consent: all but its observers."""
+    return tuple(side.name for side in registry.sides if not side.observer)
+
+
+def observers(registry: Registry) -> frozenset[str]:
+    """Return the sides that owe nothing and consent to nothing."""
+    return frozenset(side.name for side in registry.sides if side.observer)
+
+
+CONSENTING: Final = frozenset(
+    {
+        *("agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement"),
+        *("release-consent", "agenda-agreement", "readout-agreement", "amendment-agreement"),
+        *("common-ground", "erasure-consent", "profile-adoption", "policy-adoption"),
+        *("mechanism-suspension", "mechanism-end", "mechanism-resumption", "grant"),
+        *("amendment", "amendment-refusal", "status-change"),
+    }
+)
+"""Acts by which a side binds itself, takes that back, or decides what others agreed to.
+
+They are not for observers.
+"""
+
+
 def may_read(registry: Registry, actor: str) -> Refusal | None:
     """Return the refusal to let an actor read the log, or None.
 
@@ -90,6 +115,13 @@ def may_act(
     if not _is_side(registry, side):
         return _denied(
             sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name)
+        )
+    if rule.act in CONSENTING and side in observers(registry):
+        return _denied(
+            sentence(
+                "%(side)s observes this channel: it owes nothing and consents to nothing.",
+                side=side,
+            )
         )
     if name == ROOT:
         return (

@@ -6,7 +6,7 @@ A new format is a line in the `FORMATS` of its family. Its own acts are lines in
 
 from typing import Final
 
-from dragoman.domain.acts import deadline_acts
+from dragoman.domain.acts import deadline_acts, passing_on, window_notices
 from dragoman.domain.acts.act_rules import Format, Rule
 from dragoman.domain.acts.families import (
     channel,
@@ -44,7 +44,9 @@ RULES: Final[dict[str, Rule]] = {
         *dialogue.RULES,
         *release.RULES,
         *internal_tasks.RULES,
+        *passing_on.RULES,
         *deadline_acts.RULES,
+        *window_notices.RULES,
         *delivery_outcomes.RULES,
         *channel.RULES,
     )

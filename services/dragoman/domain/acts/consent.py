@@ -347,8 +347,8 @@ def is_bound(exchange: Exchange) -> bool:
 
 
 def parties(exchange: Exchange) -> set[str]:
-    """Return every side that is named in an exchange."""
-    return {exchange.side, *exchange.to, *exchange.info}
+    """Return every side that is named in an exchange, except observers."""
+    return {exchange.side, *exchange.to, *exchange.info} - {*exchange.observers}
 
 
 def by_every_side(exchange: Exchange, status: str) -> str:

@@ -21,6 +21,17 @@
     readout, note          each party      meeting-held              readout
     reconfirmation         the opener      newest confirmation,      reconfirmation,
                                            or a failed test          withdrawal
+    passed_on              each addressee  the message that named    passed-on to all
+                           with a list     the window                posts of its list
+    completed              the opener      end of the window         completed, or
+                                                                     all-clear, or
+                                                                     the report after it
+    people_access          each addressee  a request for consular    arrival
+                                           access
+    visit_report           the opener      departure                 visit-report
+    undertaking            its side        every agreement to it     fulfilment
+    transmittal_answer     each addressee  transmittal               an answer to each
+                                                                     recommendation
 
 All deadlines follow from the present state of the exchange. An answering act
 acknowledges too. The lapse of an echo is `line-check-missed`. An `explanation_answer`
@@ -38,77 +49,48 @@ answer.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain.acts import developments, field_checks
+from dragoman.domain.acts import field_checks
+from dragoman.domain.acts.announced_deadlines import AnnouncedDeadlines
+from dragoman.domain.acts.deadline_builder import (
+    ACTOR,
+    LAPSE,
+    REMINDERS,
+    TICK,
+    UNTIMED,
+    Deadline,
+    DeadlineBuilder,
+    instant,
+    profile_of,
+    timestamp,
+)
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
-    ENDED,
     parties_to_answer,
     precedence_of,
     receipts_over,
 )
-from dragoman_schemas.profiles import PROFILES, Profile
 from dragoman_schemas.state import Exchange, Message, Registry, Said, Stamp
 
-REMINDERS: Final = (50, 90)
-LAPSE: Final = 100
-ACTOR: Final = "service/watch"
-UNTIMED: Final = frozenset({"track2", "desk"})
-
-
-class Deadline(Struct, frozen=True, kw_only=True):
-    """One deadline of an exchange: its side, its limit, and whether it binds.
-
-    `clock` is its name on the wire. `started_by` is the record from which it runs.
-    `met` is the stamp of the act that was owed. `ended` is the end of the matter, if
-    that came first: then nothing is owed any more.
-    """
-
-    clock: str
-    side: str
-    started_by: str
-    begins: datetime
-    due: datetime
-    met: Stamp | None
-    ended: Stamp | None = None
-    binding: bool
-
-    @property
-    def open(self) -> bool:
-        """Return whether the answer is still owed."""
-        return self.met is None and self.ended is None
-
-    def late(self, now: datetime) -> bool:
-        """Return whether the limit passed before the deadline was met or ended."""
-        stopped = self.met or self.ended
-        return (now if stopped is None else instant(stopped.when)) > self.due
-
-    def at(self, step: int) -> datetime:
-        """Return the time at which a step is due.
-
-        The step is a percentage of the time between beginning and limit.
-        """
-        return self.begins + (self.due - self.begins) * step / 100
-
-
-def profile_of(registry: Registry) -> tuple[Profile, int | None]:
-    """Return the profile whose limits are shown, and the position from which they bind.
-
-    The position is None as long as the limits are a courtesy.
-    """
-    adoptions = [registry.profiles.get(side.name) for side in registry.sides]
-    names = {adoption.profile for adoption in adoptions if adoption is not None}
-    if None in adoptions or len(names) != 1:
-        return PROFILES["default"], None
-    return PROFILES[names.pop()], max(
-        adoption.adopted.position for adoption in adoptions if adoption is not None
-    )
+__all__: Final = (
+    "ACTOR",
+    "LAPSE",
+    "REMINDERS",
+    "TICK",
+    "UNTIMED",
+    "Deadline",
+    "deadlines_of",
+    "failed_tests",
+    "instant",
+    "open_deadlines",
+    "profile_of",
+    "timestamp",
+)
 
 
 def deadlines_of(
@@ -120,7 +102,12 @@ def deadlines_of(
     """
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
-    return list(_Deadlines(registry, exchange, calendars))
+    deadlines = [
+        *_Deadlines(registry, exchange, calendars),
+        *AnnouncedDeadlines(registry, exchange, calendars),
+    ]
+    # An observer owes nothing, not even after an opening of its own.
+    return [clock for clock in deadlines if clock.side not in exchange.observers]
 
 
 def open_deadlines(
@@ -137,35 +124,11 @@ def open_deadlines(
 # The outcomes of deadlines, computed here for audits, reports, statistics and pages alike
 
 
-TICK: Final = timedelta(milliseconds=1)
-"""The step between one time of a record and the next.
-
-One step after the last record is a time that no record has.
-"""
-
-
-def instant(text: str) -> datetime:
-    """Return the UTC instant of a timestamp."""
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def timestamp(moment: datetime) -> str:
-    """Return an instant as the scheduler writes it, to the millisecond in UTC."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-class _Deadlines:
+class _Deadlines(DeadlineBuilder):
     """The deadlines of one exchange, derived row by row from the table above."""
 
-    def __init__(
-        self, registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
-    ) -> None:
-        self._exchange = exchange
-        self._calendars = calendars
-        self._limits, self._since = profile_of(registry)
-
     def __iter__(self) -> Iterator[Deadline]:
-        exchange = self._exchange
+        exchange = self.exchange
         for message in exchange.messages:
             yield from self._acknowledgements(message)
         yield from self._answers()
@@ -175,85 +138,42 @@ class _Deadlines:
             for item in exchange.acts.get("consent-withdrawal", ())
         }
         for sent in exchange.one_key:
-            due = instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
+            due = instant(sent.sent.time) + timedelta(seconds=self.limits.second_key)
             # A second key stays due after the end of the matter, but not for a consent
             # that was taken back.
-            clock = self._deadline(
+            clock = self.deadline(
                 "second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False
             )
             yield clock if clock.met is not None else replace(clock, ended=withdrawn.get(sent.id))
 
-    def _deadline(
-        self,
-        clock: str,
-        side: str,
-        started_by: str,
-        by: Stamp,
-        due: datetime,
-        met: Stamp | None,
-        *,
-        begins: datetime | None = None,
-        ends: bool = True,
-    ) -> Deadline:
-        """Return a deadline that a record started.
-
-        It runs from the time of the record, or from `begins`. It ends with the matter
-        if `ends` is true.
-        """
-        binding = self._since is not None and by.position > self._since
-        begins = instant(by.time) if begins is None else begins
-        ended = self._over() if ends and met is None else None
-        return Deadline(
-            clock=clock,
-            side=side,
-            started_by=started_by,
-            begins=begins,
-            due=due,
-            met=met,
-            ended=ended,
-            binding=binding,
-        )
-
-    def _after(
-        self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None
-    ) -> Deadline:
-        """Return a deadline that is due some seconds after the record of its start."""
-        return self._deadline(
-            clock, side, started_by, by, instant(by.time) + timedelta(seconds=seconds), met
-        )
-
-    def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Deadline:
-        """Return a deadline that is due some seconds after the opening."""
-        return self._after(clock, side, self._exchange.id, self._exchange.opened, seconds, met)
-
     def _acknowledgements(self, message: Message) -> Iterator[Deadline]:
         if message.for_the_record or message.said.told:
             return
-        over = receipts_over(self._exchange) is not None
-        precedence = precedence_of(self._exchange, message)
-        seconds = self._limits.acknowledgement[precedence]
+        over = receipts_over(self.exchange) is not None
+        precedence = precedence_of(self.exchange, message)
+        seconds = self.limits.acknowledgement[precedence]
         for side in message.to:
             if message.act == "line-check":
                 echoed = [
                     item.said
-                    for item in self._exchange.acts.get("echo", ())
+                    for item in self.exchange.acts.get("echo", ())
                     if item.said.side == side
                 ]
-                yield self._after(
+                yield self.after(
                     "echo",
                     side,
                     message.id,
                     message.said,
-                    self._limits.echo,
+                    self.limits.echo,
                     echoed[0] if echoed else None,
                 )
                 continue
             due = instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
-                due = self._calendars.get(side, DutyCalendar()).after(
+                due = self.calendars.get(side, DutyCalendar()).after(
                     instant(message.said.time), seconds
                 )
-            yield self._deadline(
+            yield self.deadline(
                 "acknowledgement",
                 side,
                 message.id,
@@ -264,7 +184,7 @@ class _Deadlines:
             )
 
     def _answers(self) -> Iterator[Deadline]:
-        exchange, limits = self._exchange, self._limits
+        exchange, limits = self.exchange, self.limits
         if exchange.meeting is not None:
             yield from self._meeting()
             return
@@ -277,12 +197,12 @@ class _Deadlines:
             case "explanation-request" if limits.ladder is not None:
                 clock, seconds = (
                     "explanation_answer",
-                    limits.ladder.urgent if self._says("urgent") else limits.ladder.answer,
+                    limits.ladder.urgent if self.says("urgent") else limits.ladder.answer,
                 )
             case "encounter-report":
                 for side in exchange.to:
                     account = exchange.accounts.get(side, (None,))[0]
-                    yield self._from_opening(
+                    yield self.from_opening(
                         "counter_account",
                         side,
                         limits.counter_account,
@@ -294,14 +214,14 @@ class _Deadlines:
                 yield from self._clarified(limits.data_answer)
         if seconds:
             for side in exchange.to:
-                yield self._from_opening(clock, side, seconds, self._replied(side))
+                yield self.from_opening(clock, side, seconds, self.replied(side))
 
     def _clarified(self, seconds: int) -> Iterator[Deadline]:
         """Yield the deadline of each question that was asked after the opening."""
-        for message in self._exchange.messages:
+        for message in self.exchange.messages:
             if message.act == "clarification-request" and not message.for_the_record:
                 for side in message.to:
-                    yield self._after(
+                    yield self.after(
                         "clarification",
                         side,
                         message.id,
@@ -310,56 +230,16 @@ class _Deadlines:
                         message.answered.get(side),
                     )
 
-    def _replied(self, side: str) -> Stamp | None:
-        """Return a side's first answer to the opening.
-
-        An interim reply does not meet a deadline, nor does any reply that is not final.
-        """
-        return self._exchange.messages[0].answered.get(side)
-
-    def _over(self) -> Stamp | None:
-        """Return the end of the matter, after which only acknowledgements are owed.
-
-        No acknowledgement is owed of a message that was answered before its opener
-        closed the matter.
-        """
-        exchange = self._exchange
-        if exchange.cancellation is not None:
-            return exchange.cancellation.cancelled
-        if exchange.status not in ENDED:
-            return None
-        declined = () if exchange.meeting is None else exchange.meeting.declined.values()
-        return max(
-            (*exchange.closures.values(), *declined), key=lambda stamp: stamp.position, default=None
-        )
-
-    def _says(self, field: str) -> bool:
-        """Return whether a field was true in the opening as it was sent."""
-        return self._as_sent(field) is True
-
-    def _moment(self, field: str, end: str) -> datetime | None:
-        """Return one end of a window in its present state."""
-        value = self._exchange.content.get(field)
-        return None if value is None else instant(msgspec.json.decode(value)[end])
-
     def _imminent(self) -> bool:
         """Return whether the opening told of an imminent threat."""
-        window = self._as_sent("window")
+        window = self.as_sent("window")
         begins = window["from"] if isinstance(window, dict) else ""
         return field_checks.imminent(
-            begins, self._exchange.opened.time, flag=self._as_sent("imminent")
+            begins, self.exchange.opened.time, flag=self.as_sent("imminent")
         )
 
-    def _as_sent(self, field: str) -> Any:
-        """Return a field as it was before any change.
-
-        A change must not make another side owe an answer sooner.
-        """
-        value = developments.as_sent(self._exchange, field)
-        return None if value is None else msgspec.json.decode(value)
-
     def _meeting(self) -> Iterator[Deadline]:
-        exchange, limits, meeting = self._exchange, self._limits, self._exchange.meeting
+        exchange, limits, meeting = self.exchange, self.limits, self.exchange.meeting
         assert meeting is not None
         proposals = [
             item
@@ -377,7 +257,7 @@ class _Deadlines:
             accepted = meeting.accepted.get(side)
             met = meeting.declined.get(side) if accepted is None else accepted.accepted
             if newest is None and met is None:
-                met = self._replied(side)
+                met = self.replied(side)
             windows = None if newest is None else msgspec.json.decode(newest.content["windows"])
             yield self._asked(side, started_by, begins, met, windows)
             if exchange.invokes and limits.ladder is not None and limits.ladder.meeting is not None:
@@ -387,7 +267,7 @@ class _Deadlines:
                     if bytes(exchange.content.get("kind", b"")) == b'"all_parties"'
                     else "bilateral_meeting"
                 )
-                yield self._from_opening(of, side, limits.ladder.meeting, stamp)
+                yield self.from_opening(of, side, limits.ladder.meeting, stamp)
         held_now = [item for item in meeting.held if not item.for_the_record]
         if held_now:
             last, name = (
@@ -400,7 +280,7 @@ class _Deadlines:
             )
             for side in (exchange.side, *exchange.to):
                 readout = meeting.readouts.get(side, ())
-                yield self._deadline(
+                yield self.deadline(
                     name,
                     side,
                     exchange.id,
@@ -414,7 +294,7 @@ class _Deadlines:
         self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
     ) -> Deadline:
         """Return the deadline of the answer to windows, a call or an invitation."""
-        exchange, limits = self._exchange, self._limits
+        exchange, limits = self.exchange, self.limits
         since = instant(begins.time)
         match exchange.act:
             case "call-request":
@@ -424,22 +304,22 @@ class _Deadlines:
                     else limits.call_answer
                 )
             case "visit-invitation":
-                dates = self._as_sent("dates") if proposed is None else proposed[0]
-                if self._as_sent("kind") != "visit_of_concern":
+                dates = self.as_sent("dates") if proposed is None else proposed[0]
+                if self.as_sent("kind") != "visit_of_concern":
                     due = max(
                         instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
                     )
-                    return self._deadline("answer", side, started_by, begins, due, met)
+                    return self.deadline("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
             case _ if exchange.invokes:
                 seconds = limits.ladder_answer
             case _:
-                windows = self._as_sent("windows") if proposed is None else proposed
+                windows = self.as_sent("windows") if proposed is None else proposed
                 ahead = min(instant(window["from"]) for window in windows) - timedelta(
                     seconds=limits.meeting_answer_lead
                 )
                 due = since + timedelta(seconds=limits.meeting_answer)
-                return self._deadline(
+                return self.deadline(
                     "answer",
                     side,
                     started_by,
@@ -447,26 +327,26 @@ class _Deadlines:
                     min(due, ahead) if ahead > since else due,
                     met,
                 )
-        return self._after("answer", side, started_by, begins, seconds, met)
+        return self.after("answer", side, started_by, begins, seconds, met)
 
     def _reports(self) -> Iterator[Deadline]:
-        exchange, limits = self._exchange, self._limits
+        exchange, limits = self.exchange, self.limits
         match exchange.act:
             case "hazardous-incident":
                 yield from self._updates(("contained", "final-report"))
-                yield self._from_opening(
-                    "final_report", exchange.side, limits.final_report, self._did("final-report")
+                yield self.from_opening(
+                    "final_report", exchange.side, limits.final_report, self.did("final-report")
                 )
             case "emergency-notification":
                 yield from self._updates(("ended",))
             case "military-activity":
-                ends = self._moment("window", "to")
+                ends = self.moment("window", "to")
                 if ends is not None:
                     due, met = (
                         ends + timedelta(seconds=limits.after_activity),
-                        self._did("after-activity-report"),
+                        self.did("after-activity-report"),
                     )
-                    yield self._deadline(
+                    yield self.deadline(
                         "after_activity_report",
                         exchange.side,
                         exchange.id,
@@ -476,18 +356,13 @@ class _Deadlines:
                         begins=ends,
                     )
             case "immediate-notification":
-                yield self._from_opening(
-                    "amplification", exchange.side, limits.amplification, self._did("amplification")
+                yield self.from_opening(
+                    "amplification", exchange.side, limits.amplification, self.did("amplification")
                 )
             case "point-of-contact":
                 yield self._reconfirmed(limits.contact_reconfirmed)
             case "humanitarian-notification" if bytes(exchange.content["kind"]) == b'"site"':
                 yield self._reconfirmed(limits.site_reconfirmed)
-
-    def _did(self, *acts: str) -> Stamp | None:
-        """Return the stamp of the first of some acts."""
-        done = [item.said for act in acts for item in self._exchange.acts.get(act, ())]
-        return min(done, key=lambda stamp: stamp.position, default=None)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
         """Yield the deadline of the update that each report promises.
@@ -497,19 +372,19 @@ class _Deadlines:
         apply. By default they are two hours after the first report and six hours after
         a later one.
         """
-        exchange = self._exchange
+        exchange = self.exchange
         reports = [(exchange.id, exchange.opened, exchange.content)]
         reports += [
             (item.id, item.said, item.content)
             for item in exchange.acts.get("update", ())
             if not _recorded_later(item)
         ]
-        last = self._did(*ends)
-        end = last or self._over()
+        last = self.did(*ends)
+        end = last or self.over()
         for index, (id, stamp, content) in enumerate(reports):
             if end is not None and end.position < stamp.position:
                 return
-            seconds = self._limits.update if index else self._limits.first_update
+            seconds = self.limits.update if index else self.limits.first_update
             due = instant(stamp.time) + timedelta(seconds=seconds)
             if (
                 "next_update" in content
@@ -519,7 +394,7 @@ class _Deadlines:
                 promised = instant(next_update)
                 due = min(
                     max(promised, instant(stamp.time)),
-                    instant(stamp.time) + timedelta(seconds=self._limits.update),
+                    instant(stamp.time) + timedelta(seconds=self.limits.update),
                 )
             next_report = reports[index + 1][1] if index + 1 < len(reports) else None
             met = min(
@@ -527,14 +402,14 @@ class _Deadlines:
                 key=lambda stamp: stamp.position,
                 default=None,
             )
-            yield self._deadline("update", exchange.side, id, stamp, due, met)
+            yield self.deadline("update", exchange.side, id, stamp, due, met)
 
     def _reconfirmed(self, seconds: int) -> Deadline:
         """Return the deadline of the next confirmation.
 
         It runs from the newest confirmation, or from a later test that reached nobody.
         """
-        exchange = self._exchange
+        exchange = self.exchange
         newest = [
             item for item in exchange.acts.get("reconfirmation", ()) if not _recorded_later(item)
         ][-1:]
@@ -553,10 +428,10 @@ class _Deadlines:
             started_by, begins, seconds = (
                 missed.id,
                 missed.said,
-                min(seconds, self._limits.contact_retested),
+                min(seconds, self.limits.contact_retested),
             )
-        return self._after(
-            "reconfirmation", exchange.side, started_by, begins, seconds, self._did("withdrawal")
+        return self.after(
+            "reconfirmation", exchange.side, started_by, begins, seconds, self.did("withdrawal")
         )
 
 

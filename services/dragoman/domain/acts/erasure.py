@@ -27,7 +27,7 @@ from typing import Final
 from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain.acts.access import ROOT, SERVICE
+from dragoman.domain.acts.access import ROOT, SERVICE, full_sides
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import CONSENTED_EXCHANGES
@@ -287,9 +287,7 @@ def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | No
         return invalid(
             "/reason", sentence("in a trial each side's reason stands in its consent; leave it out")
         )
-    silent = [
-        side_state.name for side_state in registry.sides if side_state.name not in (side, *stamps)
-    ]
+    silent = [name for name in full_sides(registry) if name not in (side, *stamps)]
     return not_consented(silent) if silent else None
 
 

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from dragoman.domain.acts.si_units import FACTORS
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.limits import FLASH_WORDS
+from dragoman.limits import CLOCK_SKEW_SECONDS, FLASH_WORDS
 from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import (
@@ -58,6 +58,7 @@ def moment(text: str) -> datetime | None:
 
 
 _FARTHEST_M: Final = 5_000_000
+_SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
 def times(**fields: When | UnsetType) -> Refusal | None:
@@ -68,6 +69,25 @@ def times(**fields: When | UnsetType) -> Refusal | None:
         refusal = time(f"/{name}", value)
         if refusal is not None:
             return refusal
+    return None
+
+
+def happened(recorded: str, **fields: When | UnsetType) -> Refusal | None:
+    """Refuse a time that does not exist, or that is still to come.
+
+    `recorded` is the time of the record. A rough time is not compared with it.
+    """
+    now = datetime.fromisoformat(recorded) + _SKEW
+    for name, value in fields.items():
+        refusal = times(**{name: value})
+        if refusal is not None:
+            return refusal
+        instant = moment(value) if isinstance(value, str) else None
+        if instant is not None and instant > now:
+            return invalid(
+                f"/{name}",
+                sentence("%(time)s is still to come; give the time at which it was", time=value),
+            )
     return None
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, UnsetType
 
+from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of, timestamp
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
@@ -111,11 +112,11 @@ def schedule_of(registry: Registry) -> Schedule | None:
 
     Every side must have adopted the same profile with the same checks.
     """
-    if registry.kind in UNTIMED or len(registry.sides) < 2:  # A line has two ends.
+    if registry.kind in UNTIMED or len(full_sides(registry)) < 2:  # A line has two ends.
         return None
     _, since = profile_of(registry)
     adoptions = (
-        [registry.profiles[side.name] for side in registry.sides] if since is not None else []
+        [registry.profiles[side] for side in full_sides(registry)] if since is not None else []
     )
     schedules = [
         None if isinstance(adoption.line_check, UnsetType) else _read(adoption.line_check)
@@ -132,7 +133,7 @@ def schedule_of(registry: Registry) -> Schedule | None:
         start = max(start, datetime.fromisoformat(schedules[0].from_))
     return Schedule(
         checks=schedules[0],
-        sides=tuple(side.name for side in registry.sides),
+        sides=full_sides(registry),
         start=start.astimezone(UTC),
     )
 

@@ -129,7 +129,10 @@ def check_opening(log: Verifier, data: ChannelOpening) -> Refusal | None:
         )
     roots = [dsse.decode_base64(root, 32) or b"" for side in data.sides for root in side.roots]
     refusal = check(
-        log, [side.name for side in data.sides], [dsse.key_id(root) for root in roots], text
+        log,
+        [side.name for side in data.sides if side.observer is not True],
+        [dsse.key_id(root) for root in roots],
+        text,
     )
     if refusal is None and names != {
         str(witness) for witness in read_policy(log, text).witnesses.values()

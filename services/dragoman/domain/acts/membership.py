@@ -112,7 +112,9 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
     actor = record.envelope.actor
     if isinstance(record.data, acts.SideAdmission | acts.Erasure):
         silent = [
-            side.name for side in registry.sides if not _consents(registry, side, signers, owners)
+            side.name
+            for side in registry.sides
+            if not side.observer and not _consents(registry, side, signers, owners)
         ]
         if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
             stamps = consenting(registry, hash_of(record.data))
@@ -470,6 +472,7 @@ def rooted(side: acts.GenesisSide) -> SideState:
         roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
         threshold=side.threshold,
         next_roots=or_default(side.next_roots, ""),
+        observer=side.observer is True,
     )
 
 

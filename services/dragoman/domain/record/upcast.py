@@ -1,6 +1,10 @@
 """Acts of older versions, converted to the newest version in this module only.
 
     call-attempt  1 → 2    `side` is "unknown"
+    reply, interim-reply, clarification-request, decline, repeat-request
+                  1 → 2    the same members, but version 2 goes to the asker alone
+    help-request, help-offer, help-acceptance, help-delivery
+                  1 → 2    the same members, but version 2 is for every incident
 
 Version 1 of `call-attempt` did not say whose post was tried; in a channel of three
 sides nobody could tell.
@@ -18,8 +22,15 @@ import msgspec
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import OLDER
 
+_SAME_MEMBERS: Final = (
+    *("reply", "interim-reply", "clarification-request", "decline", "repeat-request"),
+    *("help-request", "help-offer", "help-acceptance", "help-delivery"),
+)
+"""Acts whose version 2 has other rules, and the same members as version 1."""
+
 _STEPS: Final[dict[tuple[str, int], Callable[[bytes], bytes]]] = {
     ("call-attempt", 1): lambda act: act[:-1] + b',"side":"unknown"}',
+    **{(name, 1): lambda act: act for name in _SAME_MEMBERS},
 }
 _decoders: Final[dict[tuple[str, int], Callable[[bytes], Act]]] = {
     key: msgspec.json.Decoder(shape).decode for key, shape in OLDER.items()

@@ -7,6 +7,10 @@
 It is repeated every minute until it is acknowledged. The sender sees the same, and whom
 to ring next. All of it is derived from the exchange. Only the acknowledgement is
 recorded.
+
+A message that a side has not passed on by its limit rings for that side too, in the
+same steps. It does so until every post of the onward list was told, the window is over,
+or the matter has ended. The sender sees it as well.
 """
 
 from collections.abc import Iterator
@@ -15,13 +19,21 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.domain.acts.deadlines import UNTIMED
-from dragoman.domain.acts.families.exchange import precedence_of, receipts_over
+from dragoman.domain.acts import event_windows, passing_on
+from dragoman.domain.acts.deadlines import UNTIMED, profile_of
+from dragoman.domain.acts.families.exchange import ENDED, precedence_of, receipts_over
 from dragoman_schemas.state import Exchange, Message, Registry
 
 REPEAT_SECONDS: Final = 60
 RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
 """Seconds after the record, and the officers that the flash then reaches."""
+
+
+_RINGS_FOR: Final = timedelta(days=1)
+"""The time for which a message without a window rings that was not passed on."""
+
+_NOTHING_AHEAD: Final = (*ENDED, "cleared", "completed", "reported", "ended", "refused")
+"""Statuses in which nobody need be told of a window any more."""
 
 
 class Escalation(Struct, frozen=True, kw_only=True):
@@ -62,6 +74,71 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
                 side=side,
                 since=since,
                 repeats=elapsed // REPEAT_SECONDS,
+                rungs=rungs,
+                officers=tuple(
+                    dict.fromkeys(
+                        officer for rung in rungs for officer in reached(registry, side, rung)
+                    )
+                ),
+            )
+
+
+class UnpassedMessage(Struct, frozen=True, kw_only=True):
+    """A message that a side should have passed on by now, and has not.
+
+    `posts` still wait. `since` is the limit. `opens` is the beginning of the window; it
+    is None for a message without a window.
+    """
+
+    exchange: str
+    message: str
+    side: str
+    posts: tuple[str, ...]
+    since: datetime
+    opens: datetime | None
+    rungs: tuple[str, ...]
+    officers: tuple[str, ...]
+
+
+def may_be_unpassed(registry: Registry, exchange: Exchange) -> bool:
+    """Return whether a side may have to pass an exchange on, at any time."""
+    return (
+        registry.kind not in UNTIMED
+        and not exchange.for_the_record
+        and exchange.status not in _NOTHING_AHEAD
+        and any(
+            onward.format == exchange.act
+            for adoptions in registry.onward.values()
+            for adoption in adoptions
+            for onward in adoption.lists
+        )
+    )
+
+
+def unpassed(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[UnpassedMessage]:
+    """Yield every side that has not passed on the exchange's window by its limit."""
+    if not may_be_unpassed(registry, exchange):
+        return
+    message, window = event_windows.naming_message(exchange), event_windows.window_of(exchange)
+    if window is not None and now > window.last:
+        return
+    limits, _ = profile_of(registry)
+    for side in message.to:
+        onward = passing_on.list_of(registry, side, exchange.act, message.said.position)
+        posts = passing_on.posts_to_tell(registry, exchange, side, message)
+        if onward is None or not posts:
+            continue
+        since = passing_on.limit(exchange, message, onward, limits)
+        if since <= now and (window is not None or now - since <= _RINGS_FOR):
+            elapsed = (now - since).total_seconds()
+            rungs = tuple(rung for seconds, rung in RUNGS if seconds <= elapsed)
+            yield UnpassedMessage(
+                exchange=exchange.id,
+                message=message.id,
+                side=side,
+                posts=posts,
+                since=since,
+                opens=None if window is None else window.begins,
                 rungs=rungs,
                 officers=tuple(
                     dict.fromkeys(

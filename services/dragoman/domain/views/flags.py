@@ -2,6 +2,7 @@
 
     short_notice      a notice came later than the profile's lead time
     below_aim         a danger area came in time, but later than the sides aim at
+    early_notice      an inspection was asked for earlier than the profile lets it be
     late_report       a report or an all-clear came later than it was owed
     late_change       a change was reported late after its decision
     late_question     a question about yearly data came later than its last day
@@ -40,6 +41,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain.acts import two_keys
+from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.views import accounts
 from dragoman.domain.views.geometry import Point, meet, outline
@@ -125,7 +127,7 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag
 
 
 def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
-    missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
+    missing = [side for side in full_sides(registry) if side not in registry.codebooks]
     if missing:
         text = sentence(
             "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
@@ -161,6 +163,14 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag]:
             detail=sentence(
                 "%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim
             ),
+        )
+    elif exchange.act == "visit-request" and notice.given > timedelta(
+        seconds=limits.inspection_lead_most
+    ):
+        most = timedelta(seconds=limits.inspection_lead_most)
+        yield RaisedFlag(
+            flag="early_notice",
+            detail=sentence("%(d)s before it begins; at most %(most)s", d=notice.given, most=most),
         )
 
 
@@ -393,9 +403,9 @@ AREAS: Final = {
 """Formats that announce an area of danger or activity, and their area members."""
 
 _OPEN: Final = {
-    "danger-area": ("announced",),
-    "launch-notice": ("notified", "postponed"),
-    "military-activity": ("notified", "acknowledged"),
+    "danger-area": ("announced", "under_way", "holding"),
+    "launch-notice": ("notified", "postponed", "under_way", "holding"),
+    "military-activity": ("notified", "acknowledged", "under_way", "holding"),
 }
 
 

@@ -30,7 +30,7 @@ def distance_m(a: GeoPoint, b: GeoPoint) -> float:
     """
     north, east = radians(b.lat - a.lat), radians(b.lon - a.lon)
     chord = sin(north / 2) ** 2 + cos(radians(a.lat)) * cos(radians(b.lat)) * sin(east / 2) ** 2
-    return 2 * _MEAN_RADIUS_M * asin(min(1.0, sqrt(chord)))
+    return 2 * MEAN_RADIUS_M * asin(min(1.0, sqrt(chord)))
 
 
 def bearing(a: GeoPoint, b: GeoPoint) -> float:
@@ -46,7 +46,20 @@ def bearing(a: GeoPoint, b: GeoPoint) -> float:
     return degrees(angle) % 360 % 360
 
 
-_MEAN_RADIUS_M: Final = 6_371_008.8
+def destination(start: GeoPoint, bearing_deg: float, metres: float) -> GeoPoint:
+    """Return the point at a bearing and a distance from another, along a great circle.
+
+    The bearing is in degrees from north, clockwise. The longitude is within 180 degrees
+    of that of the start, and so may be beyond the date line.
+    """
+    arc, angle, lat = metres / MEAN_RADIUS_M, radians(bearing_deg), radians(start.lat)
+    height = sin(lat) * cos(arc) + cos(lat) * sin(arc) * cos(angle)
+    north = asin(max(-1.0, min(1.0, height)))
+    east = atan2(sin(angle) * sin(arc), cos(lat) * cos(arc) - sin(lat) * sin(arc) * cos(angle))
+    return GeoPoint(degrees(north), start.lon + degrees(east))
+
+
+MEAN_RADIUS_M: Final = 6_371_008.8
 """The mean radius of WGS-84, (2a + b) / 3."""
 
 

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from dragoman.domain.acts import developments
 from dragoman.domain.acts.deadlines import profile_of
+from dragoman.domain.acts.families.visit_request import INSPECTIONS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman_schemas.state import Exchange, Registry
 
@@ -21,6 +22,8 @@ _NOTICE: Final = (
     "urgent",
     "valid_from",
     "duty_number_dead",
+    "kind",
+    "arrival",
 )
 
 
@@ -113,6 +116,8 @@ def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
                 if content.get("urgent") is True
                 else limits.movement_lead
             )
+        case "visit-request" if content["kind"] in INSPECTIONS:
+            start, owed = instant(content["arrival"]), limits.inspection_lead
         case _:
             return None
     if start is None or exchange.for_the_record:

@@ -34,6 +34,7 @@ from dragoman.domain.acts.families.exchange import (
     owes_answer,
     owing_receipt,
 )
+from dragoman.domain.acts.window_notices import ANNOUNCED
 from dragoman.domain.views import accounts, open_questions
 from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange, Registry
@@ -45,6 +46,7 @@ UNANSWERED: Final[dict[str, tuple[str, ...]]] = {
     "explanation-request": ("requested", "answered"),
     "terrorism-warning": ("open",),
     "ict-inquiry": ("open",),
+    "visit-request": ("requested",),
 }
 """Formats that ask for an answer, and the statuses in which it is still missing."""
 
@@ -125,6 +127,8 @@ def may_be_open(exchange: Exchange) -> bool:
     return (
         _is_incident(exchange)
         or exchange.act in UNANSWERED
+        or exchange.act in ANNOUNCED
+        or exchange.act in ("undertaking", "transmittal")
         or exchange.act in _CONFIRMED
         or exchange.meeting is not None
         or (exchange.act in _REPORTED_LATER and _REPORTED_LATER[exchange.act] not in exchange.acts)

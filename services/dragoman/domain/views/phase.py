@@ -17,7 +17,7 @@ from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman_schemas.state import Exchange, Registry
 
-_OVER: Final = (*ENDED, "cleared")
+_OVER: Final = (*ENDED, "cleared", "completed")
 
 
 def phase_of(registry: Registry, exchange: Exchange, now: datetime) -> str:

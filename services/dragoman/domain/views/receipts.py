@@ -3,6 +3,7 @@
     delivered      the message was at a station of the side
     acknowledged   a person of the side had it
     answered       the side answered it
+    passed on      the side says that it told its own posts
     account        the side gave its own account of the event in the message
 
 They follow from the exchange and from the reports of delivery. The delivery is proved
@@ -17,8 +18,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.families.exchange import owing_receipt
-from dragoman_schemas.state import Exchange, Message, Stamp
+from dragoman.domain.acts.passing_on import ToldPost
+from dragoman_schemas.state import Exchange, Message, Registry, Stamp
 
 _TELLING: Final = frozenset(
     {"update", "correction", "contained", "final-report", "counter-account"}
@@ -30,7 +33,8 @@ class AddresseeReceipts(Struct, frozen=True, kw_only=True):
     """The facts of one addressee about one message.
 
     `delivered` is a time, empty for never. The others are records, None where there is
-    none.
+    none. `told` are the posts to which the side says it passed the message on.
+    `not_told` are the posts of its onward list that it has not told.
     """
 
     owes: bool
@@ -38,10 +42,12 @@ class AddresseeReceipts(Struct, frozen=True, kw_only=True):
     acknowledged: Stamp | None
     answered: Stamp | None
     account: Stamp | None
+    told: tuple[ToldPost, ...] = ()
+    not_told: tuple[str, ...] = ()
 
 
 def receipts_of(
-    exchange: Exchange, message: Message, side: str, delivered: str
+    registry: Registry, exchange: Exchange, message: Message, side: str, delivered: str
 ) -> AddresseeReceipts:
     """Return the facts of an addressee about a message.
 
@@ -56,7 +62,19 @@ def receipts_of(
         acknowledged=acknowledged,
         answered=message.answered.get(side),
         account=account_after(exchange, message, side),
+        told=passing_on.told_posts(exchange, side, message),
+        not_told=passing_on.posts_to_tell(registry, exchange, side, message)
+        if passes_on(exchange, message)
+        else (),
     )
+
+
+def passes_on(exchange: Exchange, message: Message) -> bool:
+    """Return whether a message is one that its addressees pass on.
+
+    It is the opening, or the message that names the window of today.
+    """
+    return message.id in (exchange.id, event_windows.naming_message(exchange).id)
 
 
 def account_after(exchange: Exchange, message: Message, side: str) -> Stamp | None:

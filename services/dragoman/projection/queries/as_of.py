@@ -6,6 +6,7 @@ of one position.
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from dragoman.domain.acts import duty_calendar
 from dragoman.domain.acts.duty_calendar import DutyCalendar
@@ -62,17 +63,42 @@ def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Excha
     Returns at most a page. An exchange that has not changed since is in its present
     state.
     """
+    return [
+        state
+        for state in announced_at(connection, base, at)
+        if state.act in flags.AREAS and flags.is_open_area(state)
+    ]
+
+
+def announced_at(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
+    """Return the exchanges with a window that had not ended, newest first.
+
+    Returns at most a page. An exchange that has changed since is in its state of then.
+    """
     ids = connection.execute(
-        "SELECT id FROM exchanges INDEXED BY exchanges_area "
-        "WHERE act IN ('danger-area', 'launch-notice', 'military-activity') "
-        "AND key BETWEEN ? AND ? AND (status IN ('announced', 'notified', 'postponed', "
-        "'acknowledged') OR position > ?) "
-        "ORDER BY key DESC LIMIT ?",
+        f"SELECT id FROM {_ANNOUNCED} ORDER BY key DESC LIMIT ?",  # fixed words  # noqa: S608
         (base, row_key(base, at), at, LIST_PAGE),
     ).fetchall()
-    return [
-        state for (id,) in ids if flags.is_open_area(state := state_at(connection, base, at, id))
-    ]
+    return [state_at(connection, base, at, id) for (id,) in ids]
+
+
+def announced_count(connection: sqlite3.Connection, base: int, at: int) -> int:
+    """Return the number of exchanges with a window that had not ended."""
+    (count,) = connection.execute(
+        f"SELECT count(*) FROM {_ANNOUNCED}",  # fixed words  # noqa: S608
+        (base, row_key(base, at), at),
+    ).fetchone()
+    return int(count)
+
+
+_ANNOUNCED: Final = (
+    "exchanges INDEXED BY exchanges_window "
+    "WHERE act IN ('danger-area', 'launch-notice', 'military-activity', "
+    "'humanitarian-notification', 'visit-invitation', 'visit-request') "
+    "AND key BETWEEN ? AND ? AND (status NOT IN ('cancelled', 'closed', 'declined', "
+    "'withdrawn', 'cleared', 'completed', 'reported', 'left') OR position > ?)"
+)
+"""The rows of exchanges with a window that had not ended at a position."""
 
 
 def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:

@@ -1,7 +1,7 @@
 """The state of the dialogue: perceptions side by side, the roadmap, all links."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, get_args
 
 import msgspec
@@ -63,6 +63,7 @@ class Dialogue(NamedTuple):
     lines: tuple[Exchange, ...]
     meetings: tuple[Exchange, ...]
     lessons: tuple[tuple[Exchange, Said], ...]
+    undertakings: tuple[Exchange, ...]
 
 
 def dialogue(store: Store, channel: str, at: int) -> Dialogue:
@@ -73,7 +74,7 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
         def every(
             act: str, family: str = "dialogue", *, newest: bool = False
         ) -> tuple[Exchange, ...]:
-            return tuple(_all(connection, base, act, at, family, newest=newest))
+            return tuple(of_format(connection, base, act, at, family, newest=newest))
 
         return Dialogue(
             perceptions=every("perception"),
@@ -88,6 +89,7 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
             lines=every("public-line"),
             meetings=every("meeting-request", "meeting", newest=True),
             lessons=tuple(_lessons(connection, base, at)),
+            undertakings=every("undertaking", "meeting"),
         )
 
 
@@ -111,7 +113,7 @@ def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tup
 def releases(store: Store, channel: str) -> list[Exchange]:
     """Return the releases of a channel now, public or not."""
     with store.snapshot() as connection:
-        return _all(connection, store.base(channel), "release", LAST_POSITION)
+        return of_format(connection, store.base(channel), "release", LAST_POSITION)
 
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
@@ -119,18 +121,6 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
 
     They refer to it by its id or its number.
     """
-    rows = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
-        f"FROM links l JOIN exchanges e ON e.key = l.key JOIN records r ON {NEWEST_RECORD} "
-        "WHERE l.channel = ? AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
-        (at, channel_number(base), state.id, state.number, row_key(base, at)),
-    ).fetchall()
-    states = (
-        state_at(connection, base, at, id)
-        if encoded is None
-        else decode_exchange(whole(connection, base, id, encoded))
-        for id, encoded in rows
-    )
     return tuple(
         Link(
             exchange=exchange.id,
@@ -141,8 +131,26 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
             if "kind" in exchange.content
             else "",
         )
-        for exchange in states
+        for exchange in referring_states(connection, base, at, state)
     )
+
+
+def referring_states(
+    connection: sqlite3.Connection, base: int, at: int, state: Exchange
+) -> Iterator[Exchange]:
+    """Yield the exchanges that refer to an exchange, in their state at a position."""
+    rows = connection.execute(
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
+        f"FROM links l JOIN exchanges e ON e.key = l.key JOIN records r ON {NEWEST_RECORD} "
+        "WHERE l.channel = ? AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+        (at, channel_number(base), state.id, state.number, row_key(base, at)),
+    ).fetchall()
+    for id, encoded in rows:
+        yield (
+            state_at(connection, base, at, id)
+            if encoded is None
+            else decode_exchange(whole(connection, base, id, encoded))
+        )
 
 
 def referring(
@@ -188,7 +196,7 @@ def _elsewhere(
     return tuple(channel_links)
 
 
-def _all(
+def of_format(
     connection: sqlite3.Connection,
     base: int,
     act: str,
@@ -224,7 +232,7 @@ def perceptions(
     Of several texts of a side the newest counts.
     """
     with store.snapshot() as connection:
-        stated = _all(
+        stated = of_format(
             connection, store.base(channel), "perception", LAST_POSITION if at is None else at
         )
     return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
@@ -277,7 +285,7 @@ def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
     with store.snapshot() as connection:
         items = [
             (state, linked(connection, base, at, state))
-            for state in _all(connection, base, "roadmap-item", at)
+            for state in of_format(connection, base, "roadmap-item", at)
         ]
     return Roadmap(areas=areas_of(items))
 

@@ -10,19 +10,22 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline, profile_of
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, profile_of, timestamp
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import alarms, attribution
 from dragoman.domain.views import points_of_contact as points
-from dragoman.domain.views.alarms import Escalation
+from dragoman.domain.views.alarms import Escalation, UnpassedMessage
 from dragoman.domain.views.points_of_contact import PointOfContactState
+from dragoman.limits import OPEN_LOOKED
 from dragoman.projection.queries.as_of import (
+    announced_at,
     calendars_at,
     delivered_at,
     newest_position,
+    open_ids,
     record_in,
     registry_at,
     state_at,
@@ -63,13 +66,19 @@ def watch_view(
         sides = [side.name for side in registry.sides]
         calendars = calendars_at(connection, base, position, sides)
         lines = lines_at(connection, base, position)
+        announced = _announced(connection, base, position, registry, waiting)
         alarmed = list(_alarms(connection, base, position, registry, waiting, lines, now))
+        alarmed += [
+            unpassed_alarm(exchange, message)
+            for exchange in (*waiting, *announced)
+            for message in alarms.unpassed(registry, exchange, now)
+        ]
     return WatchView(
         position=position,
         sides=tuple(_side(registry, side, reader) for side in sides),
         lines=tuple(lines),
         alarms=tuple(alarmed),
-        due=tuple(_due(registry, waiting, calendars, now)),
+        due=tuple(_due(registry, (*waiting, *announced), calendars, now)),
     )
 
 
@@ -81,6 +90,45 @@ def _waiting(connection: sqlite3.Connection, base: int, at: int) -> list[Exchang
     """
     ids = dict.fromkeys((*waiting_at(connection, base, at), *unanswered_at(connection, base, at)))
     return [state_at(connection, base, at, id) for id in ids]
+
+
+def _announced(
+    connection: sqlite3.Connection,
+    base: int,
+    at: int,
+    registry: Registry,
+    waiting: Iterable[Exchange],
+) -> list[Exchange]:
+    """Return the further exchanges whose windows and incidents somebody may pass on."""
+    if registry.kind in UNTIMED:
+        return []
+    read = {exchange.id for exchange in waiting}
+    announced = [
+        exchange for exchange in announced_at(connection, base, at) if exchange.id not in read
+    ]
+    if not registry.onward:
+        return announced
+    read.update(exchange.id for exchange in announced)
+    _, names = open_ids(connection, base, at)
+    others = (name for name in names[:OPEN_LOOKED] if name not in read)
+    return announced + [state_at(connection, base, at, name) for name in others]
+
+
+def unpassed_alarm(exchange: Exchange, message: UnpassedMessage) -> Alarm:
+    """Return the alarm for a message that a side has not passed on by its limit."""
+    posts = ", ".join(message.posts)
+    opens = "" if message.opens is None else f"; the window opens {timestamp(message.opens)}"
+    return Alarm(
+        alarm="not_passed_on",
+        side=message.side,
+        exchange=exchange.id,
+        number=exchange.number,
+        message=message.message,
+        record=message_position(exchange, message.message),
+        since=timestamp(message.since),
+        reaches=message.rungs,
+        detail=f"{message.side} has not passed it on to {posts}{opens}",
+    )
 
 
 def _side(registry: Registry, side: str, reader: str) -> SideWatch:
@@ -151,7 +199,7 @@ def _alarms(
                 detail=f"the {view.circuit} line missed {view.missed_running} checks running",
             )
     for side in registry.sides:
-        if side.name not in registry.watches:
+        if side.name not in registry.watches and not side.observer:
             yield Alarm(
                 alarm="watch_unmanned",
                 side=side.name,
@@ -396,6 +444,20 @@ def next_calls(
         return ()
     calls = points.next_calls(points_at(connection, base, at, registry, now), waiting, exchange)
     return tuple(NextCall(point=point_view(point), tried=tried) for point, tried in calls)
+
+
+def passed_on_later(store: Store, channel: str) -> list[Exchange]:
+    """Return the open exchanges that a side may still have to pass on.
+
+    Empty for a channel in which no side has an onward list.
+    """
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        newest = newest_position(connection, channel)
+        registry = registry_at(connection, base, newest)
+        if registry is None or not registry.onward:
+            return []
+        return _announced(connection, base, newest, registry, ())
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:

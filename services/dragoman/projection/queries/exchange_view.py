@@ -43,11 +43,12 @@ from dragoman_schemas.responses import (
     ExchangeView,
     Fact,
     FlagView,
+    PassedOnTo,
     Si,
     Terms,
     Unanswered,
 )
-from dragoman_schemas.state import Exchange, Stamp, decode_exchange
+from dragoman_schemas.state import Exchange, Registry, Stamp, decode_exchange
 
 
 def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
@@ -106,7 +107,7 @@ def exchange_view(
             chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later))
         )
         state = decode_exchange(encoded)
-        facts = tuple(_facts(connection, base, at, state))
+        facts = tuple(facts_of(connection, base, at, registry, state))
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
@@ -252,11 +253,14 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     return {digest: frozenset(sides) for digest, sides in sides_by_digest.items()}
 
 
-def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
+def facts_of(
+    connection: sqlite3.Connection, base: int, at: int, registry: Registry, state: Exchange
+) -> Iterator[Fact]:
+    """Yield the facts of every addressee about every message of an exchange."""
     for message in state.messages:
         for side in (*message.to, *message.info):
             receipts = receipts_of(
-                state, message, side, delivered_at(connection, base, at, side, message)
+                registry, state, message, side, delivered_at(connection, base, at, side, message)
             )
             yield Fact(
                 message=message.id,
@@ -266,6 +270,16 @@ def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
                 acknowledged=_time_of(receipts.acknowledged),
                 answered=_time_of(receipts.answered),
                 account=_time_of(receipts.account),
+                passed_on=tuple(
+                    PassedOnTo(
+                        post=post.post,
+                        at=post.at,
+                        confirmed_at=post.confirmed_at,
+                        said=post.said.time,
+                    )
+                    for post in receipts.told
+                ),
+                not_passed_on=receipts.not_told,
             )
 
 

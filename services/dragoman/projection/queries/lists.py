@@ -470,17 +470,19 @@ def open_of(store: Store, channel: str, side: str) -> int:
         return int(connection.execute(query, (*channel_range(base), side)).fetchone()[0])
 
 
-def unsettled(store: Store, channel: str) -> list[str]:
+def unsettled(store: Store, channel: str, acts: Collection[str] = ()) -> list[str]:
     """Return the exchanges in which a deadline may still run.
 
-    They have not ended, or something in them is unacknowledged.
+    They have not ended, or something in them is unacknowledged. `acts` are the formats
+    to which they belong; empty for every format.
     """
     base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in ENDED)
+    of_formats = f"AND act IN ({', '.join('?' * len(acts))}) " if acts else ""
     cursor = store.reader().execute(
         f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) "  # noqa: S608
-        "OR unacknowledged != '') ORDER BY key",
-        channel_range(base),
+        f"OR unacknowledged != '') {of_formats}ORDER BY key",
+        (*channel_range(base), *sorted(acts)),
     )
     return [id for (id,) in cursor]
 

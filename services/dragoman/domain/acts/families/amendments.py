@@ -45,6 +45,13 @@ They and the frame do not develop. Only a correction changes them.
 """
 
 
+_ANSWERED_BY: Final = {"visit-request": "grant", "transmittal": "recommendation-answer"}
+"""Acts that answer a text as it is, by format.
+
+What was granted stays what it was, and so does what was taken up.
+"""
+
+
 def check_amendment(
     form: Format, registry: Registry, exchange: Exchange, record: Record
 ) -> Refusal | None:
@@ -120,10 +127,13 @@ def check_amendment(
 
 
 def _settled(exchange: Exchange, name: str) -> bool:
-    """Return whether a member is a time or venue that its opener may not change.
+    """Return whether a member is one that its opener may not change any more.
 
-    A side has accepted it, or another side has proposed it.
+    It is the time or venue of a meeting that a side has accepted, or another side has
+    proposed. It is also any member of a text that another side has answered for good.
     """
+    if exchange.acts.get(_ANSWERED_BY.get(exchange.act, "")) and name not in consent.BESIDE:
+        return True
     meeting = exchange.meeting
     if meeting is None or name not in ("windows", "dates", "venue"):
         return False

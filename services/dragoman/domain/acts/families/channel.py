@@ -12,6 +12,7 @@
     profile-adoption    keepers; signed
     codebook-adoption   keepers; signed
     policy-adoption     keepers; signed
+    onward-adoption     head of office: whom the side tells of which messages
     channel-status      head of office, two keys, numbered N21
     watch-assumption    a duty officer, who has the watch of the side from then on
     watch-relief        the duty officer who has the watch, or who takes it over
@@ -38,21 +39,25 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import erasure, field_checks, log_policy, membership
-from dragoman.domain.acts.access import ROOT, officer_side
+from dragoman.domain.acts.access import ROOT, full_sides, officer_side
 from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
+from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import Window
+from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import (
     Adopted,
     AdoptedCodebook,
+    AdoptedOnward,
     AdoptedPolicy,
     Delivered,
+    OnwardList,
     Outage,
     Registry,
     Status,
@@ -140,6 +145,13 @@ RULES: Final = (
         roles=ADMINISTRATORS,
     ),
     Rule(
+        act="onward-adoption",
+        shape=acts.OnwardAdoption,
+        family="channel",
+        who=Who.ANY,
+        roles=HEADS,
+    ),
+    Rule(
         act="channel-status",
         shape=acts.ChannelStatus,
         family="channel",
@@ -222,7 +234,7 @@ def check(
         case acts.PolicyAdoption():
             return log_policy.check(
                 log_policy.log_of(registry),
-                [side.name for side in registry.sides],
+                full_sides(registry),
                 registry.keys,
                 data.policy,
             )
@@ -237,6 +249,8 @@ def check(
 def _check_standing(registry: Registry, record: Record) -> Refusal | None:
     """Refuse an invalid act of an officer on the channel's status or the watch."""
     match record.data:
+        case acts.OnwardAdoption() as data:
+            return _check_onward(data)
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
             return invalid(
                 "/reason", sentence("a suspension needs a written reason; give it in `reason`")
@@ -249,6 +263,32 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
             return _check_relief(registry, record, data)
         case _:
             return None
+
+
+def _check_onward(data: acts.OnwardAdoption) -> Refusal | None:
+    """Refuse an unknown format, and a format or a post that is named twice."""
+    formats = [entry.format for entry in data.entries]
+    for index, entry in enumerate(data.entries):
+        if not issubclass(SHAPES.get(entry.format, object), OpeningAct):
+            return invalid(
+                f"/entries/{index}/format",
+                sentence(
+                    "%(format)s is no format; name one as its opening act is called",
+                    format=entry.format,
+                ),
+            )
+        if entry.format in formats[:index]:
+            return invalid(
+                f"/entries/{index}/format",
+                sentence("%(format)s is named twice; name it once", format=entry.format),
+            )
+        for place, post in enumerate(entry.posts):
+            if post in entry.posts[:place]:
+                return invalid(
+                    f"/entries/{index}/posts/{place}",
+                    sentence("%(post)s is named twice; name it once", post=post),
+                )
+    return None
 
 
 def _check_codebook(data: acts.CodebookAdoption) -> Refusal | None:
@@ -375,27 +415,13 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
     match folding.record.data:
         case acts.BrokerOutage() as data:
             return replace(registry, outage=Outage(from_=data.from_, to=data.to, cause=data.cause))
-        case acts.ProfileAdoption() as data:
-            schedule = _member(folding.record, "line_check")
-            adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)
-            return replace(registry, profiles={**registry.profiles, side: adopted})
-        case acts.CodebookAdoption() as data:
-            book = AdoptedCodebook(
-                adopted=folding.stamp, codebook=data.codebook, version=data.version
-            )
-            return replace(registry, codebooks={**registry.codebooks, side: book})
-        case acts.PolicyAdoption() as data:
-            policies = {
-                **registry.policies,
-                side: AdoptedPolicy(adopted=folding.stamp, policy=data.policy),
-            }
-            return replace(
-                registry,
-                policies=policies,
-                policy=log_policy.policy_after(
-                    policies, [side_state.name for side_state in registry.sides], registry.policy
-                ),
-            )
+        case (
+            acts.ProfileAdoption()
+            | acts.CodebookAdoption()
+            | acts.PolicyAdoption()
+            | acts.OnwardAdoption()
+        ):
+            return _adopted(registry, folding)
         case acts.ChannelStatus() as data:
             return replace(
                 registry,
@@ -423,6 +449,47 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})
+        case _:
+            return registry
+
+
+def _adopted(registry: Registry, folding: Folding) -> Registry:
+    """Return the registry after a side has adopted something."""
+    side = folding.record.side
+    match folding.record.data:
+        case acts.ProfileAdoption() as data:
+            schedule = _member(folding.record, "line_check")
+            adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)
+            return replace(registry, profiles={**registry.profiles, side: adopted})
+        case acts.CodebookAdoption() as data:
+            book = AdoptedCodebook(
+                adopted=folding.stamp, codebook=data.codebook, version=data.version
+            )
+            return replace(registry, codebooks={**registry.codebooks, side: book})
+        case acts.PolicyAdoption() as data:
+            policies = {
+                **registry.policies,
+                side: AdoptedPolicy(adopted=folding.stamp, policy=data.policy),
+            }
+            return replace(
+                registry,
+                policies=policies,
+                policy=log_policy.policy_after(policies, full_sides(registry), registry.policy),
+            )
+        case acts.OnwardAdoption() as data:
+            lists = tuple(
+                OnwardList(
+                    format=entry.format,
+                    posts=entry.posts,
+                    before_min=or_default(entry.before_min, None),
+                )
+                for entry in data.entries
+            )
+            onward = AdoptedOnward(adopted=folding.stamp, lists=lists)
+            return replace(
+                registry,
+                onward={**registry.onward, side: (*registry.onward.get(side, ()), onward)},
+            )
         case _:
             return registry
 

@@ -211,6 +211,7 @@ RULES: Final = (
     ),
     Rule(
         act="reply",
+        version=2,
         shape=continuing.Reply,
         who=Who.ADDRESSED,
         acknowledges=True,
@@ -222,6 +223,7 @@ RULES: Final = (
     ),
     Rule(
         act="interim-reply",
+        version=2,
         shape=continuing.InterimReply,
         who=Who.ADDRESSED,
         acknowledges=True,
@@ -231,6 +233,7 @@ RULES: Final = (
     ),
     Rule(
         act="clarification-request",
+        version=2,
         shape=continuing.ClarificationRequest,
         who=Who.ADDRESSED,
         acknowledges=True,
@@ -256,6 +259,7 @@ RULES: Final = (
     ),
     Rule(
         act="decline",
+        version=2,
         shape=continuing.Decline,
         who=Who.ADDRESSEE,
         acknowledges=True,
@@ -306,6 +310,7 @@ RULES: Final = (
     ),
     Rule(
         act="repeat-request",
+        version=2,
         shape=continuing.RepeatRequest,
         who=Who.ADDRESSED,
         message=True,

@@ -26,6 +26,7 @@ from msgspec import UNSET, Struct
 from dragoman.domain.acts import field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
+from dragoman.domain.acts.families import mechanism
 from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
@@ -385,6 +386,7 @@ FORMATS: Final = (
     CALL_RECORD,
     LIAISON_OFFICE,
     PEOPLE_PROGRAMME,
+    *mechanism.FORMATS,
 )
 
 RULES: Final = (
@@ -400,4 +402,5 @@ RULES: Final = (
     ),
     Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
     Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
+    *mechanism.RULES,
 )

@@ -3,7 +3,8 @@
     N19 perception       stated ──every common-ground, one text──▶ common_ground
                          stated ──status-change──▶ parked, and back
     recommendation       addressed ──every endorsement──▶ endorsed
-                         endorsed ──fate──▶ taken_up · declined · no_response
+                         endorsed ──fate──▶ taken_up · declined · noted · no_response,
+                         or mixed where the official sides differ
     N20 roadmap-item     proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held
                          held ──▶ deliverable_tabled ──▶ adopted
                          deferred and back, dropped: from any status by `status-change`
@@ -24,6 +25,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain.acts import consent, developments, field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.developments import TimedValue
+from dragoman.domain.acts.families import transmittal
 from dragoman.domain.acts.families.amendments import check_terms
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
@@ -41,7 +43,7 @@ from dragoman_schemas.acts.dialogue.recommendation import Fate, Recommendation
 from dragoman_schemas.acts.dialogue.reference_document import ReferenceDocument
 from dragoman_schemas.acts.dialogue.roadmap_item import RoadmapItem
 from dragoman_schemas.fields import or_default
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Registry, Said
 
 UNDETERMINED: Final = "und"
 """The tag of a text whose language nobody has given (BCP 47)."""
@@ -185,19 +187,47 @@ def _recommendation_title(data: Recommendation) -> Text:
 
 
 def _became(exchange: Exchange, status: str) -> str:
-    """Return the result in the newest `fate`."""
+    """Return the result in the newest `fate`, or `mixed` where the sides differ.
+
+    A fate that names no official side is of the matter as a whole, and replaces all.
+    """
     assert status == exchange.status
-    return str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
+    results = {*fates(exchange).values()}
+    return results.pop() if len(results) == 1 else "mixed"
 
 
-_FATES: Final = ("taken_up", "declined", "no_response")
+def fates(exchange: Exchange) -> dict[str, str]:
+    """Return the newest fate of a recommendation, by the official side that gave it.
+
+    The side is empty for a fate of the matter as a whole.
+    """
+    return {
+        side: str(msgspec.json.decode(item.content["result"]))
+        for side, item in newest_fates(exchange).items()
+    }
+
+
+def newest_fates(exchange: Exchange) -> dict[str, Said]:
+    """Return the acts that say the fates of a recommendation, as `fates` names them."""
+    newest: dict[str, Said] = {}
+    for item in exchange.acts.get("fate", ()):
+        official = item.content.get("answered_by")
+        side = "" if official is None else str(msgspec.json.decode(official))
+        if not side:
+            newest.clear()
+        newest.pop("", None)
+        newest[side] = item
+    return newest
+
+
+_FATES: Final = ("taken_up", "declined", "no_response", "noted", "mixed")
 
 RECOMMENDATION: Final = Format(
     rule=opening("recommendation", Recommendation, "dialogue"),
     code="REC",
     start="addressed",
     moves=moves_of_format(
-        ("addressed", "endorsed", "taken_up", "no_response"),
+        ("addressed", "endorsed", "taken_up", "no_response", "noted", "mixed"),
         {
             "endorsement": {
                 "addressed": "endorsed",
@@ -336,7 +366,14 @@ REFERENCE_DOCUMENT: Final = Format(
     title=_document_title,
 )
 
-FORMATS: Final = (PERCEPTION, RECOMMENDATION, ROADMAP_ITEM, JOINT_REPORT, REFERENCE_DOCUMENT)
+FORMATS: Final = (
+    PERCEPTION,
+    RECOMMENDATION,
+    ROADMAP_ITEM,
+    JOINT_REPORT,
+    REFERENCE_DOCUMENT,
+    *transmittal.FORMATS,
+)
 
 RULES: Final = (
     Rule(
@@ -396,4 +433,5 @@ RULES: Final = (
         message=True,
         kept=True,
     ),
+    *transmittal.RULES,
 )

@@ -8,11 +8,12 @@ from dragoman.domain.acts import field_checks
 from dragoman.domain.acts.act_rules import (
     DUTY,
     Format,
-    Moves,
     always,
     opening,
 )
+from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
+from dragoman.domain.acts.families.helping import helping
 from dragoman.domain.acts.families.notification_words import UNKNOWN, place_text, time_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
@@ -45,25 +46,6 @@ def _emergency_title(data: emergency.EmergencyNotification) -> Text:
     )
 
 
-def in_need(exchange: Exchange) -> set[str]:
-    """Return the sides that need help.
-
-    They are the sides that have asked for it. The side that reported the emergency is
-    one of them too, unless its report says that it wants none.
-    """
-    raw = exchange.content.get("help")
-    reported = (
-        set() if raw is not None and bytes(raw) in (b'"none"', b'"offered"') else {exchange.side}
-    )
-    return reported | {request.said.side for request in exchange.acts.get("help-request", ())}
-
-
-_HELPING: Final[Moves] = {
-    key: {"open": "open", "ended": "ended"}
-    for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
-}
-
-
 EMERGENCY_NOTIFICATION: Final = Format(
     rule=opening(
         "emergency-notification",
@@ -74,7 +56,9 @@ EMERGENCY_NOTIFICATION: Final = Format(
     ),
     code="N13",
     start="open",
-    moves=moves_of_format(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
+    moves=moves_of_format(
+        ("open", "ended"), {"ended": {"open": "ended"}, **helping("open", "ended")}
+    ),
     area="regional-security",
     defaults=dict.fromkeys(("cross_border", "help"), UNKNOWN),
     precedence=always("immediate"),
@@ -190,12 +174,14 @@ HUMANITARIAN_NOTIFICATION: Final = Format(
     code="N15",
     start="transmitted",
     moves=moves_of_format(
-        ("transmitted", "received"),
+        ("transmitted", "received", *RUNNING),
         {
+            **progress("transmitted", "received"),
             "acknowledgement": {"transmitted": "received"},
             "reconfirmation": {"transmitted": "transmitted", "received": "received"},
             "withdrawal": {"transmitted": "withdrawn", "received": "withdrawn"},
         },
+        cancellable=("transmitted", "received", "holding"),
     ),
     area="regional-security",
     defaults=dict.fromkeys(("vehicles", "persons"), UNKNOWN),

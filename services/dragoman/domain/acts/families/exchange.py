@@ -32,7 +32,7 @@ from dragoman.domain.acts.families.opening import check_carried
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
-from dragoman_schemas.act_frame import Answering, Continuing, Precedence
+from dragoman_schemas.act_frame import Act, Answering, Continuing, Precedence
 from dragoman_schemas.acts import SHAPES, continuing
 from dragoman_schemas.state import (
     Exchange,
@@ -42,7 +42,9 @@ from dragoman_schemas.state import (
     Stamp,
 )
 
-RECEIPTS: Final = frozenset({"acknowledgement", "second-key", "call-attempt"})
+RECEIPTS: Final = frozenset(
+    {"acknowledgement", "second-key", "call-attempt", "passed-on", "window-notice"}
+)
 """Acts that say nothing about the matter.
 
 An act that relies on the exchange as it was read relies on the matter, not on receipts.
@@ -78,7 +80,9 @@ def moves_of_format(
                 "reminder",
                 "lapse",
                 "courier-outcome",
+                "window-notice",
                 "acknowledgement",
+                "passed-on",
                 "repeat-request",
                 "consent-withdrawal",
                 "second-key",
@@ -179,19 +183,15 @@ def with_message_effects(exchange: Exchange, rule: Rule, folding: Folding) -> Ex
         answers = rule.answers and not (isinstance(data, continuing.Reply) and data.final is False)
         messages = _marked(messages, side, of, folding.stamp, answers=answers)
     if rule.message:
-        names = {exchange.side, *exchange.to, *exchange.info} - {side}
+        to, info = _addressees(exchange, folding)
         messages = (
             *messages,
             Message(
                 id=record.envelope.id,
                 act=rule.act,
                 said=folding.stamp,
-                to=tuple(
-                    member.name
-                    for member in folding.registry.sides
-                    if member.name in names and member.name not in exchange.info
-                ),
-                info=tuple(name for name in exchange.info if name != side),
+                to=to,
+                info=info,
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
                 suspended=suspended(folding.registry),
             ),
@@ -203,6 +203,45 @@ def with_message_effects(exchange: Exchange, rule: Rule, folding: Folding) -> Ex
         )
         return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: acts})
     return exchange if messages is exchange.messages else replace(exchange, messages=messages)
+
+
+_TO_ASKER: Final = frozenset(
+    {"reply", "interim-reply", "clarification-request", "decline", "repeat-request"}
+)
+"""Acts that go to the author of the message that they are about.
+
+The other sides of the exchange get them for information. In version 1 of these acts
+every side was an action addressee.
+"""
+
+
+def _addressees(exchange: Exchange, folding: Folding) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the action and the information addressees of a message in an exchange."""
+    record = folding.record
+    side, data = record.side, record.data
+    names = {exchange.side, *exchange.to, *exchange.info} - {side}
+    ordered = tuple(member.name for member in folding.registry.sides if member.name in names)
+    info = tuple(dict.fromkeys((*exchange.info, *exchange.observers)))
+    of_old = record.envelope.dataschema.endswith(":1")
+    asker = "" if record.name not in _TO_ASKER or of_old else _asker(exchange, side, data)
+    if asker not in names:
+        return (
+            tuple(name for name in ordered if name not in info),
+            tuple(name for name in info if name != side),
+        )
+    to = tuple(name for name in ordered if name == asker and name not in exchange.observers)
+    return to, tuple(name for name in ordered if name not in to)
+
+
+def _asker(exchange: Exchange, side: str, data: Act) -> str:
+    """Return the author of the message that a side's act is about."""
+    of = getattr(data, "of", UNSET)
+    messages = [
+        message
+        for message in exchange.messages
+        if (side in message.to if of is UNSET else message.id == of)
+    ]
+    return messages[-1].said.side if messages else exchange.side
 
 
 def _marked(
@@ -283,10 +322,10 @@ def owes_answer(exchange: Exchange) -> set[str]:
 def parties_to_answer(exchange: Exchange) -> set[str]:
     """Return the parties that must say whether the offered windows suit them.
 
-    They are all parties except the one that proposed the windows.
+    They are all parties except the one that proposed the windows, and observers.
     """
     assert exchange.meeting is not None
-    return {exchange.side, *exchange.to} - {exchange.meeting.proposed_by}
+    return {exchange.side, *exchange.to} - {exchange.meeting.proposed_by, *exchange.observers}
 
 
 # Members of the event and of the frame

@@ -11,7 +11,9 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
+from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
+from dragoman.domain.acts.families.helping import helping
 from dragoman.domain.acts.families.notification_words import (
     TRANSPARENCY,
     UNKNOWN,
@@ -85,6 +87,7 @@ HAZARDOUS_INCIDENT: Final = Format(
     moves=moves_of_format(
         ("open", "contained", "reported"),
         {
+            **helping("open", "contained", "reported"),
             "counter-account": {status: status for status in ("open", "contained", "reported")},
             "contained": {"open": "contained"},
             "final-report": {"open": "reported", "contained": "reported", "reported": "reported"},
@@ -154,8 +157,12 @@ LAUNCH_NOTICE: Final = Format(
     code="N08",
     start="notified",
     moves=moves_of_format(
-        ("notified", "postponed"),
-        {"postponement": {"notified": "postponed", "postponed": "postponed"}},
+        ("notified", "postponed", *RUNNING),
+        {
+            **progress("notified", "postponed"),
+            "postponement": dict.fromkeys(("notified", "postponed", "holding"), "postponed"),
+        },
+        cancellable=("notified", "postponed", "holding"),
     ),
     area=TRANSPARENCY,
     precedence=_launch_precedence,
@@ -186,7 +193,8 @@ def agreed_by_all(exchange: Exchange, status: str) -> str:
 
 
 def _agreed_facts(exchange: Exchange) -> bool:
-    return consent.consenting_sides(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+    parties = {exchange.side, *exchange.to} - {*exchange.observers}
+    return consent.consenting_sides(exchange, "accounts-agreement") >= parties
 
 
 def _still_agreed(exchange: Exchange, status: str) -> str:
@@ -203,6 +211,7 @@ ENCOUNTER_REPORT: Final = Format(
     moves=moves_of_format(
         ("reported", "accounts_differ", "agreed_facts"),
         {
+            **helping("reported", "accounts_differ", "agreed_facts"),
             "counter-account": {
                 "reported": "accounts_differ",
                 "accounts_differ": "accounts_differ",
@@ -239,9 +248,12 @@ DANGER_AREA: Final = Format(
     code="N10",
     start="announced",
     moves=moves_of_format(
-        ("announced", "cleared"),
-        {"all-clear": {"announced": "cleared"}},
-        cancellable=("announced",),
+        ("announced", "cleared", *RUNNING),
+        {
+            **progress("announced"),
+            "all-clear": dict.fromkeys(("announced", *RUNNING), "cleared"),
+        },
+        cancellable=("announced", "holding"),
     ),
     area="maritime-security",
     precedence=always("priority"),

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
+from dragoman.domain.acts.families import undertaking, visit_request
 from dragoman.domain.acts.families.amendments import check_terms
 from dragoman.domain.acts.families.exchange import moves_of_format, settled_by_all
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -456,7 +457,13 @@ VISIT_INVITATION: Final = Format(
     area="military-transparency-and-risk-reduction",
     title=_visit_title,
 )
-FORMATS: Final = (MEETING_REQUEST, CALL_REQUEST, VISIT_INVITATION)
+FORMATS: Final = (
+    MEETING_REQUEST,
+    CALL_REQUEST,
+    VISIT_INVITATION,
+    *visit_request.FORMATS,
+    *undertaking.FORMATS,
+)
 
 RULES: Final = (
     Rule(
@@ -523,4 +530,6 @@ RULES: Final = (
         check=_check_joint,
         evolve=_read_jointly,
     ),
+    *visit_request.RULES,
+    *undertaking.RULES,
 )

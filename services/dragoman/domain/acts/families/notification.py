@@ -19,9 +19,11 @@
     N17 ict-inquiry                open ──reply──▶ answered
 
 A postponed launch is notified again where the act names another window. After a coded
-message (N12) an amplification in plain words follows. In an emergency (N13) sides
-request, offer, accept and deliver help. All of them may be cancelled and closed. The
-other side's account is shown beside the first report, and neither replaces the other.
+message (N12) an amplification in plain words follows. In every incident (N07, N09, N13)
+sides request, offer, accept and deliver help, and say what they know of the people. An
+announced event (N05, N08, N10, N15) commences, may be held, and is completed
+(`event_progress.py`). All of them may be cancelled and closed. The other side's account
+is shown beside the first report, and neither replaces the other.
 """
 
 from typing import Final
@@ -41,13 +43,14 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
+from dragoman.domain.acts.families import event_progress, helping
 from dragoman.domain.acts.families.amendments import check_terms
 from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
     HUMANITARIAN_NOTIFICATION,
     TERRORISM_WARNING,
-    in_need,
 )
+from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.acts.families.incidents import (
@@ -133,16 +136,15 @@ MILITARY_ACTIVITY: Final = Format(
     code="N05",
     start="notified",
     moves=moves_of_format(
-        ("notified", "acknowledged", "reported"),
+        ("notified", "acknowledged", *RUNNING, "reported"),
         {
+            **progress("notified", "acknowledged"),
             "acknowledgement": {"notified": "acknowledged"},
-            "after-activity-report": {
-                "notified": "reported",
-                "acknowledged": "reported",
-                "reported": "reported",
-            },
+            "after-activity-report": dict.fromkeys(
+                ("notified", "acknowledged", *RUNNING, "reported"), "reported"
+            ),
         },
-        cancellable=("notified", "acknowledged"),
+        cancellable=("notified", "acknowledged", "holding"),
     ),
     area=TRANSPARENCY,
     title=_activity_title,
@@ -342,36 +344,6 @@ def _check_ended(
     return field_checks.times(ended_at=record.data.ended_at)
 
 
-def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Refuse an offer of help where no other side needs help."""
-    assert exchange is not None
-    if in_need(exchange) <= {record.side}:
-        return invalid(
-            "/act", sentence("no other side needs help here; a side cannot offer help to itself")
-        )
-    return None
-
-
-def _check_help_taken(
-    registry: Registry, exchange: Exchange | None, record: Record
-) -> Refusal | None:
-    """Refuse to accept help that no other side has offered."""
-    assert exchange is not None
-    if all(offer.said.side == record.side for offer in exchange.acts.get("help-offer", ())):
-        return invalid("/act", sentence("no other side has offered help yet"))
-    return None
-
-
-def _check_delivered(
-    registry: Registry, exchange: Exchange | None, record: Record
-) -> Refusal | None:
-    """Refuse to record the delivery of help that nobody has offered."""
-    assert exchange is not None
-    if not exchange.acts.get("help-offer"):
-        return invalid("/act", sentence("nobody has offered help yet"))
-    return None
-
-
 # N14 to N16
 
 
@@ -506,34 +478,6 @@ RULES: Final = (
         check=_check_clear,
     ),
     Rule(act="amplification", shape=Amplification, who=Who.OPENER, message=True, kept=True),
-    Rule(act="help-request", shape=emergency.HelpRequest, who=Who.ANY, message=True, kept=True),
-    Rule(
-        act="help-offer",
-        shape=emergency.HelpOffer,
-        who=Who.ANY,
-        acknowledges=True,
-        message=True,
-        kept=True,
-        check=_check_offer,
-    ),
-    Rule(
-        act="help-acceptance",
-        shape=emergency.HelpAcceptance,
-        who=Who.ANY,
-        acknowledges=True,
-        message=True,
-        kept=True,
-        check=_check_help_taken,
-    ),
-    Rule(
-        act="help-delivery",
-        shape=emergency.HelpDelivery,
-        who=Who.ANY,
-        acknowledges=True,
-        message=True,
-        kept=True,
-        check=_check_delivered,
-    ),
     Rule(
         act="ended",
         shape=emergency.Ended,
@@ -542,4 +486,6 @@ RULES: Final = (
         kept=True,
         check=_check_ended,
     ),
+    *event_progress.RULES,
+    *helping.RULES,
 )

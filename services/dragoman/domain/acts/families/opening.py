@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import UNSET, Raw, UnsetType
 
 from dragoman.domain.acts import field_checks
+from dragoman.domain.acts.access import observers
 from dragoman.domain.acts.act_rules import Folding, Format
 from dragoman.domain.acts.families.exchange_content import (
     FRAME_DEFAULTS,
@@ -39,12 +40,12 @@ def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange
     record, data = folding.record, folding.record.data
     side = side_of(record)
     names = tuple(member.name for member in folding.registry.sides if member.name != side)
-    info = or_default(data.info, ())
-    to = (
-        tuple(other for other in names if other not in info)
-        if isinstance(data.to, UnsetType)
-        else data.to
-    )
+    info, observing = or_default(data.info, ()), observers(folding.registry)
+    if isinstance(data.to, UnsetType):
+        to = tuple(other for other in names if other not in info and other not in observing)
+    else:
+        to = data.to
+    info = (*info, *(other for other in names if other in observing and other not in info))
     if form.copied_to_all:
         info = tuple(other for other in names if other not in to)
     for_the_record = data.for_the_record is True
@@ -72,13 +73,14 @@ def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange
         area=area,
         to=to,
         info=info,
+        observers=tuple(name for name in (side, *info) if name in observing),
         for_the_record=for_the_record,
         invokes=invokes,
         released_by=or_default(record.envelope.releasedby, ""),
         content=content,
         defaults=_defaults(form, folding.registry, content, record.envelope.time),
         messages=(message,),
-        meeting=Meeting(proposed_by=side) if form.rule.family == "meeting" else None,
+        meeting=Meeting(proposed_by=side) if "meeting-held" in form.moves else None,
         revision=record.commit,
         etag=record.commit,
     )
@@ -213,6 +215,14 @@ def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal |
                         side=side,
                         channel=registry.name,
                         sides=", ".join(sorted(sides)),
+                    ),
+                )
+            if field == "to" and side in observers(registry):
+                return invalid(
+                    f"/{field}/{index}",
+                    sentence(
+                        "%(side)s observes this channel and owes nothing; name it in `info`",
+                        side=side,
                     ),
                 )
             if field != "on_behalf_of" and (side == sender or side in addressed):

@@ -37,6 +37,7 @@ from dragoman_schemas.acts.dialogue.release import (
     ReleasedRecord,
 )
 from dragoman_schemas.acts.office.channel import ErasedRecord
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -58,6 +59,12 @@ PROVING: Final = frozenset(
 
 FIRST: Final = {"act"}
 """The member of an act that an extract always has."""
+
+NAMING: Final = ("signed", "acting_for", "passed_by")
+"""Members of any act that name an officer or a post.
+
+A record in a release for members goes without them, whether it has them or not.
+"""
 
 
 def extract(act: bytes, without: Iterable[str]) -> bytes:
@@ -130,9 +137,20 @@ def is_agreed(exchange: Exchange) -> bool:
     )
 
 
+def is_for_members(exchange: Exchange) -> bool:
+    """Return whether a release is for the members alone, who may hand it over."""
+    audience = exchange.content.get("audience")
+    return audience is not None and msgspec.json.decode(audience) == "members"
+
+
+def is_out(exchange: Exchange, now: datetime) -> bool:
+    """Return whether the bundle of a release is given out at a moment."""
+    return is_agreed(exchange) and publish_at(exchange) <= now
+
+
 def is_public(exchange: Exchange, now: datetime) -> bool:
     """Return whether a release is public at a moment."""
-    return is_agreed(exchange) and publish_at(exchange) <= now
+    return is_out(exchange, now) and not is_for_members(exchange)
 
 
 # Rules
@@ -220,7 +238,10 @@ def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
     proof, so they must not have words of their own.
     """
     data = record.data
-    if isinstance(data, _CHANGES) and is_public(
+    fault = _check_change(exchange, data)
+    if fault is not None:
+        return fault
+    if isinstance(data, _CHANGES) and is_out(
         exchange, datetime.fromisoformat(record.envelope.time)
     ):
         return invalid(
@@ -244,7 +265,38 @@ def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
 def _check_release(
     registry: Registry, exchange: Exchange | None, record: Record[Release]
 ) -> Refusal | None:
-    return field_checks.times(publish_at=record.data.publish_at)
+    data = record.data
+    if data.audience == "members":
+        refusal = _check_extracts(data.records, "/records")
+        if refusal is not None:
+            return refusal
+    return field_checks.times(publish_at=data.publish_at)
+
+
+def _check_change(exchange: Exchange, data: Act) -> Refusal | None:
+    """Refuse a change after which a release for members would name an officer."""
+    if not isinstance(data, continuing.Correction | continuing.Amendment):
+        return None
+    content = {**exchange.content, **data.fields}
+    if bytes(content.get("audience", b"")) != b'"members"':
+        return None
+    changed = "records" if "records" in data.fields else "audience"
+    return _check_extracts(_records(bytes(content["records"])), f"/fields/{changed}")
+
+
+def _check_extracts(items: tuple[ReleasedRecord, ...], pointer: str) -> Refusal | None:
+    """Refuse a record in a release for members that may name an officer."""
+    for index, item in enumerate(items):
+        if not {*NAMING} <= {*or_default(item.without, ())}:
+            return invalid(
+                f"{pointer}/{index}/without",
+                sentence(
+                    "a release for members names no speaker, so it takes extracts alone; "
+                    "name %(names)s in `without`, whether the record has them or not",
+                    names=", ".join(NAMING),
+                ),
+            )
+    return None
 
 
 def _release_title(data: Release) -> Text:

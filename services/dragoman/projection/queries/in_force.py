@@ -1,0 +1,147 @@
+"""The windows that are open or near, at a position and a moment.
+
+The position says what the record knew, and the moment the time that is looked at. A
+past position has its own moment, which is the channel's time there.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from dragoman.domain.acts import event_windows
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views import attribution
+from dragoman.domain.views.in_force import WindowInForce, windows_in_force
+from dragoman.domain.views.titles import subject_of
+from dragoman.projection.queries.as_of import (
+    announced_at,
+    announced_count,
+    newest_position,
+    registry_at,
+    time_at,
+)
+from dragoman.projection.store import Store
+from dragoman_schemas.codebook import NOTICES
+from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.window_responses import InForce, InForceWindow
+
+_KINDS: Final = {
+    "danger-area": "hazard",
+    "launch-notice": "phase",
+    "military-activity": "type",
+    "humanitarian-notification": "kind",
+    "visit-invitation": "kind",
+    "visit-request": "kind",
+}
+"""The member of each format that says which kind of event it is."""
+
+
+def in_force(
+    store: Store,
+    channel: str,
+    now: datetime,
+    at: int | None = None,
+    *,
+    moment: datetime | None = None,
+    members: bool = True,
+) -> InForce | None:
+    """Return the windows that are open or near; None before the channel was opened.
+
+    `moment` replaces the time that follows from the position. For readers other than
+    `members`, in exports and calendars, windows under the Chatham House Rule have no
+    side and no number.
+    """
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        position = newest_position(connection, channel) if at is None else at
+        registry = registry_at(connection, base, position)
+        if registry is None:
+            return None
+        if moment is None:
+            moment = (
+                now if at is None else datetime.fromisoformat(time_at(connection, base, position))
+            )
+        exchanges = announced_at(connection, base, position)
+        not_read = announced_count(connection, base, position) - len(exchanges)
+    windows = windows_in_force(registry, exchanges, moment)
+    return InForce(
+        channel=registry.name,
+        exercise=registry.kind == "exercise",
+        marking=registry.marking,
+        position=position,
+        moment=timestamp(moment.astimezone(UTC)),
+        notice=NOTICES["danger-area"],
+        windows=tuple(
+            window_view(window) if members else _unattributed(registry, window)
+            for window in windows
+        ),
+        not_read=not_read,
+    )
+
+
+def window_view(window: WindowInForce) -> InForceWindow:
+    """Return the public form of a window, as members see it."""
+    exchange, begins, ends = window.exchange, window.window.begins, window.window.ends
+    holds = window.stage == "holding"
+    return InForceWindow(
+        exchange=exchange.id,
+        number=exchange.number,
+        act=exchange.act,
+        kind=str(_value(exchange, _KINDS[exchange.act]) or ""),
+        side=exchange.side,
+        to=exchange.to,
+        status=exchange.status,
+        stage=window.stage,
+        subject=subject_of(exchange),
+        opens=timestamp(begins),
+        closes="" if ends is None else timestamp(ends),
+        places=window.places,
+        floor=exchange.content.get("floor", UNSET),
+        ceiling=exchange.content.get("ceiling", UNSET),
+        notam=tuple(_value(exchange, "notam") or ()),
+        navarea=tuple(_value(exchange, "navarea") or ()),
+        commenced=_newest(exchange, "commenced", "at"),
+        holding=_newest(exchange, "holding", "at") if holds else "",
+        holding_until=_newest(exchange, "holding", "until") if holds else "",
+        arrived=_newest(exchange, "arrival", "at"),
+        named_by=event_windows.naming_message(exchange).id,
+        not_passed_on=window.not_passed_on,
+        unacknowledged_by=window.unacknowledged,
+    )
+
+
+def _unattributed(registry: Registry, window: WindowInForce) -> InForceWindow:
+    """Return a window as it appears outside the members' pages."""
+    exchange, view = window.exchange, window_view(window)
+    if not attribution.unattributed(exchange):
+        return view
+    return replace(
+        view,
+        number=attribution.number(exchange),
+        side=attribution.side(exchange, view.side),
+        to=attribution.sides(exchange, view.to),
+        subject=Raw(msgspec.json.encode(exchange.act))
+        if attribution.is_titled_by_side(exchange)
+        else view.subject,
+        places=attribution.content(window.places, [side.name for side in registry.sides]),
+        not_passed_on={},
+        unacknowledged_by=(),
+    )
+
+
+def _newest(exchange: Exchange, act: str, member: str) -> str:
+    """Return a time of the newest act of a name; empty where it was not said."""
+    acts = exchange.acts.get(act, ())
+    raw = acts[-1].content.get(member) if acts else None
+    text = "" if raw is None else str(msgspec.json.decode(raw))
+    return (
+        "" if text in ("", "unknown") else timestamp(datetime.fromisoformat(text).astimezone(UTC))
+    )
+
+
+def _value(exchange: Exchange, name: str) -> Any:
+    raw = exchange.content.get(name)
+    return None if raw is None else msgspec.json.decode(raw)
