@@ -2,6 +2,7 @@
 log, junk and void records too.
 """
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -61,6 +62,67 @@ def test_every_message_is_a_row_and_every_addressee_of_a_message(
         assert exchanges == 2
 
 
+def table_of(world: World, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table, each by its columns."""
+    columns = [column for column, _ in tables.COLUMNS[name]]
+    rows = tables.rows(world.ledger, world.raws)[name]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def test_a_receipt_says_which_posts_were_told_and_which_were_not() -> None:
+    world = World()
+    adopted = {
+        "act": "onward-adoption",
+        "entries": [{"format": "launch-notice", "posts": ["Early warning", "Air defence"]}],
+    }
+    world.keep("china/h-1", adopted)
+    notice = world.open("nato/h-1", act("launch-notice"))
+    (row,) = table_of(world, "receipts")
+    assert row["passed_on"] is row["passed_on_at"] is None
+    assert json.loads(row["not_passed_on"]) == ["Early warning", "Air defence"]
+
+    told = {"act": "passed-on", "to_post": "Air defence", "at": "2026-11-24T10:00Z"}
+    world.keep(CD, told, notice)
+    (row,) = table_of(world, "receipts")
+    assert [post["post"] for post in json.loads(row["passed_on"])] == ["Air defence"]
+    assert (row["passed_on_at"], json.loads(row["not_passed_on"])) == (None, ["Early warning"])
+
+    world.keep(CD, {**told, "to_post": "Early warning"}, notice)
+    (row,) = table_of(world, "receipts")
+    assert row["passed_on_at"] == world.exchange(notice).acts["passed-on"][-1].said.time
+    assert row["not_passed_on"] is None
+
+
+def test_people_and_visits_have_rows_of_their_own() -> None:
+    world = World()
+    incident = world.open(ND, INCIDENT)
+    world.keep(ND, act("people-status"), incident)
+    visit = world.open(NO, act("visit-request"))
+    assert [
+        (row["side"], row["kind"], row["people"], row["of"], row["waited_for"])
+        for row in table_of(world, "people")
+    ] == [
+        ("nato", "rescued", 2, "nato", 0),
+        ("nato", "held", 24, "nato", 1),
+        ("nato", "missing", None, "china", 1),
+    ]
+    (row,) = table_of(world, "visits")
+    assert (row["side"], row["kind"], row["granted_at"], row["status"]) == (
+        "nato",
+        "inspection",
+        None,
+        "requested",
+    )
+    world.keep("china/o-1", act("grant"), visit)
+    (row,) = table_of(world, "visits")
+    assert (row["answered_by"], row["conditions"], row["status"]) == (
+        "china",
+        '"Two vehicles, one interpreter."',
+        "granted_with_conditions",
+    )
+    assert row["granted_at"] and row["refused_at"] is None
+
+
 def test_parquet_has_the_rows_that_sqlite_has(world: World, tmp_path: Path) -> None:
     tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
     tables.write_parquet(
@@ -68,8 +130,10 @@ def test_parquet_has_the_rows_that_sqlite_has(world: World, tmp_path: Path) -> N
     )
     assert sorted(each.name for each in folder.iterdir()) == [
         "exchanges.parquet",
+        "people.parquet",
         "receipts.parquet",
         "records.parquet",
+        "visits.parquet",
     ]
     for name in tables.COLUMNS:
         with duckdb.connect() as connection:

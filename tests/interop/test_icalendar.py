@@ -78,6 +78,48 @@ def test_calls_visits_and_announced_windows_are_in_it_and_what_is_long_over_is_n
     assert events(world, datetime(2030, 1, 1, tzinfo=UTC)) == []
 
 
+def test_movements_and_launches_with_a_time_alone_are_in_it() -> None:
+    world = World()
+    convoy = world.open("nato/d-1", SAMPLES["humanitarian-notification"])
+    launch = {name: value for name, value in SAMPLES["launch-notice"].items() if name != "window"}
+    world.open("nato/h-1", {**launch, "time": {"about": "2026-12-05T04:00Z"}})
+    moved, launched = events(world)
+    assert (f"{moved['DTSTART'].dt:%d %H:%M}", f"{moved['DTEND'].dt:%d %H:%M}") == (
+        "01 05:00",
+        "01 12:00",
+    )
+    assert (str(moved["LOCATION"]), str(moved["TRANSP"])) == ("Port - Camp", "TRANSPARENT")
+    assert f"{launched['DTSTART'].dt:%d %H:%M}" == "05 04:00" and "DTEND" not in launched
+    assert told(moved)[1:3] == ("CONFIRMED", 0)
+    world.keep("nato/d-1", {"act": "withdrawal"}, convoy)
+    assert told(events(world)[0])[1:3] == ("CANCELLED", 1)
+
+
+def test_a_request_to_see_is_tentative_until_it_is_granted_and_then_at_the_granted_time() -> None:
+    world = World()
+    id = world.open("nato/o-1", SAMPLES["visit-request"])
+    (asked,) = events(world)
+    assert told(asked)[1:] == ("TENTATIVE", 0, "11 08:00")
+    assert f"{asked['DTEND'].dt:%d %H:%M}" == "13 08:00"
+    world.keep("china/o-1", {"act": "decline", "reason": "Not now."}, id)
+    assert told(events(world)[0])[1] == "CANCELLED"
+    world.keep("china/o-1", {"act": "grant", "arrival": "2027-01-12T06:00Z"}, id)
+    (granted,) = events(world)
+    assert (granted["UID"], told(granted)[1:]) == (asked["UID"], ("CONFIRMED", 1, "12 06:00"))
+    assert f"{granted['DTEND'].dt:%d %H:%M}" == "13 08:00"
+
+
+def test_an_event_that_is_under_way_says_so() -> None:
+    world = World()
+    id = world.open("nato/d-1", SAMPLES["danger-area"])
+    world.keep("nato/d-1", {"act": "commenced", "at": "2026-11-24T12:00Z"}, id)
+    (found,) = events(world)
+    assert (told(found)[1], str(found["DESCRIPTION"]).endswith(", under_way")) == (
+        "CONFIRMED",
+        True,
+    )
+
+
 def test_an_exercise_says_so() -> None:
     exercise = replace(World().registry, name="nato-china-exercise", kind="exercise")
     assert b"X-WR-CALNAME:nato-china-exercise (exercise)\r\n" in feed(exercise, (), LONG_AGO)

@@ -13,6 +13,14 @@ INCIDENT: Final = {
     "facts": "Two aircraft passed close. Rest unknown.",
 }
 ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
+NOTICE: Final = {
+    "channels": ["nato-china"],
+    "act": {
+        "act": "contact-note",
+        "form": "conversation",
+        "text": "Our office moves on Monday. The numbers stay the same.",
+    },
+}
 DRAFT: Final = {
     "act": {
         "act": "contact-note",

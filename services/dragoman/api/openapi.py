@@ -63,12 +63,17 @@ _TOPICS: Final = (
     ApiTopic(
         "webhooks", r"/webhooks", "The URLs and addresses at which a side is notified of records."
     ),
-    ApiTopic("posting", r"{family|/acts$", "Acts that open an exchange or continue it."),
+    ApiTopic(
+        "posting",
+        r"{family|/acts$|^/v1/notices",
+        "Acts that open an exchange or continue it, and one notice to many channels.",
+    ),
     ApiTopic("the inbox", r"/inbox$", "The exchanges that concern the caller's side."),
     ApiTopic(
         "watch and dialogue",
-        r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
-        "The duty watch, the line, the points of contact, and the results of the dialogue.",
+        r"/(perceptions|roadmap|codebook|watch|in-force|points-of-contact)",
+        "The duty watch, the line, the windows in force, the points of contact, and the results "
+        "of the dialogue.",
     ),
     ApiTopic(
         "public releases",
@@ -111,6 +116,7 @@ _PATH: Final = {
     "link": "The link's id, as it was shown when the link was made.",
     "secret": "The secret of the link.",
     "endpoint": "The endpoint's id.",
+    "key": "The Idempotency-Key with which the notice was posted.",
 }
 _QUERY: Final = {
     "at": "The position, or the time, of the answer; left out, or 0, it is now.",
@@ -135,7 +141,10 @@ _QUERY: Final = {
     "service's own words are in English if it is not English, French or Chinese. A text that "
     "a side gave in several languages is shown in this one.",
     "year": "Only this year.",
+    "by": "The officer who posted the notice; by default the caller.",
     "ids": "Only these entries.",
+    "moment": "The time that is looked at; left out, it is that of `at`.",
+    "as": "The form of the answer, whatever the header `Accept` says.",
 }
 _HEADER: Final = {
     "Idempotency-Key": "A new UUIDv7, or 16 to 128 printable characters: the same at every retry "
@@ -174,12 +183,15 @@ _EXAMPLES: Final = {
     "side": "nato",
     "status": "open",
     "language": "en",
+    "moment": "2026-11-24T00:00Z",
+    "as": "geojson",
     "Idempotency-Key": '"01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b70"',
     "If-Match": '"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"',
     "If-None-Match": '"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"',
     "Dragoman-Min-Position": "1",
     "Prefer": "return=minimal",
     "Last-Event-ID": "1",
+    "key": "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6",
 }
 """Examples of variables, parameters and headers."""
 

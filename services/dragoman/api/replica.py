@@ -11,7 +11,16 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.api import description
-from dragoman.api.routes import dialogue, exchanges, integrations, records, reports, state
+from dragoman.api.routes import (
+    agreements,
+    dialogue,
+    exchanges,
+    integrations,
+    records,
+    reports,
+    state,
+    windows,
+)
 from dragoman.application.http import problems
 from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
@@ -21,6 +30,8 @@ from dragoman.stores.tokens_and_sessions import Grant
 
 _HANDLERS: Final = frozenset(
     {
+        agreements.show_mechanisms,
+        agreements.show_undertakings,
         integrations.show_points,
         exchanges.list_exchanges,
         records.show_causes,
@@ -39,6 +50,7 @@ _HANDLERS: Final = frozenset(
         reports.show_situation,
         reports.show_turn_over,
         reports.show_year,
+        windows.show_in_force,
     }
 )
 

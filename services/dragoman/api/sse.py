@@ -3,10 +3,10 @@
 A stream first brings what its reader has missed, from the file, and then new events.
 The id of an event is its position, from which the stream resumes without a gap.
 
-Between the records comes the event `alarm` for an unacknowledged flash. It comes at
-once, every minute, and whenever it reaches further officers of the side. It goes to the
-officers whom it has reached, and to the side that waits. It has no id, and is repeated
-until it is settled.
+Between the records comes the event `alarm` for an unacknowledged flash, and for a
+message that a side has not passed on by its limit. It comes at once, every minute, and
+whenever it reaches further officers of the side. It goes to the officers whom it has
+reached, and to the side that waits. It has no id, and is repeated until it is settled.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from dragoman.application.service import Service
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.views import alarms
-from dragoman.domain.views.alarms import Escalation
+from dragoman.domain.views.alarms import REPEAT_SECONDS, Escalation, UnpassedMessage
 from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import duty_watch, lists, records
@@ -95,6 +95,7 @@ class Tail:
         self._now = now
         self.readers = Readers(on_sent)
         self._flashes: dict[str, Exchange] = {}
+        self._to_pass_on: dict[str, Exchange] = {}
         self._settled: set[str] | None = set()
         self._rung: dict[tuple[str, str], tuple[int, int]] = {}
         projection.listeners.add(self._arrived)
@@ -116,6 +117,10 @@ class Tail:
         ):
             if exchange.id not in (self._settled or ()):
                 self._flashes.setdefault(exchange.id, exchange)
+        for exchange in await asyncio.wrap_future(
+            store.in_thread(duty_watch.passed_on_later, store, self._projection.name)
+        ):
+            self._to_pass_on.setdefault(exchange.id, exchange)
         self._settled = None
 
     def ring(self) -> None:
@@ -143,11 +148,26 @@ class Tail:
             rung[key] = progress
             if self._rung.get(key) != progress and self.readers:
                 self.readers.hand(self._ringing(exchange, escalation))
+        for exchange, message in self._unpassed():
+            minutes = int((self._now() - message.since).total_seconds()) // REPEAT_SECONDS
+            key, progress = (
+                (f"passed-on {message.message}", message.side),
+                (minutes, len(message.rungs)),
+            )
+            rung[key] = progress
+            if self._rung.get(key) != progress and self.readers:
+                self.readers.hand(AlarmLine(message, duty_watch.unpassed_alarm(exchange, message)))
         self._rung = rung
 
     def ringing(self) -> list[AlarmLine]:
         """Return the alarms that ring now, for a new reader."""
-        return [self._ringing(exchange, escalation) for exchange, escalation in self._waiting()]
+        return [
+            *(self._ringing(exchange, escalation) for exchange, escalation in self._waiting()),
+            *(
+                AlarmLine(message, duty_watch.unpassed_alarm(exchange, message))
+                for exchange, message in self._unpassed()
+            ),
+        ]
 
     def _ringing(self, exchange: Exchange, escalation: Escalation) -> AlarmLine:
         record = self._projection.record_at(
@@ -165,8 +185,21 @@ class Tail:
             for escalation in alarms.escalations(self._projection.registry, exchange, self._now()):
                 yield exchange, escalation
 
+    def _unpassed(self) -> Iterator[tuple[Exchange, UnpassedMessage]]:
+        registry, now = self._projection.registry, self._now()
+        for exchange in self._to_pass_on.values():
+            for message in alarms.unpassed(registry, exchange, now):
+                yield exchange, message
+
     def _arrived(self, row: Stored) -> None:
         state = row.folded.state
+        for erased in row.folded.removed:
+            self._to_pass_on.pop(erased, None)
+        if isinstance(state, Exchange) and self._projection.registry.onward:
+            if alarms.may_be_unpassed(self._projection.registry, state):
+                self._to_pass_on[state.id] = state
+            else:
+                self._to_pass_on.pop(state.id, None)
         if isinstance(state, Exchange) and state.precedence == "flash":
             if owes_acknowledgement(state):
                 self._flashes[state.id] = state

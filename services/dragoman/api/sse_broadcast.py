@@ -18,7 +18,7 @@ from aiohttp.http_writer import StreamWriter
 from aiohttp_sse import EventSourceResponse
 from msgspec import json
 
-from dragoman.domain.views.alarms import Escalation
+from dragoman.domain.views.alarms import Escalation, UnpassedMessage
 from dragoman.limits import STREAM_BYTES, STREAM_HELD
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.responses import Entry, Row
@@ -70,7 +70,7 @@ class AlarmLine:
 
     __slots__ = ("event", "officers", "side")
 
-    def __init__(self, escalation: Escalation, alarm: Alarm) -> None:
+    def __init__(self, escalation: Escalation | UnpassedMessage, alarm: Alarm) -> None:
         """Encode the alarm."""
         self.side = escalation.side
         self.officers = escalation.officers

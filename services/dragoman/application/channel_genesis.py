@@ -48,7 +48,12 @@ def make_trial_genesis(
         "name": new.name,
         "kind": new.kind,
         "sides": [
-            {"name": side, "roots": [dsse.encode_base64(root)], "threshold": 1}
+            {
+                "name": side,
+                "roots": [dsse.encode_base64(root)],
+                "threshold": 1,
+                **({"observer": True} if side in new.observers else {}),
+            }
             for side, root in roots.items()
         ],
         "log_key": dsse.encode_base64(log_key),

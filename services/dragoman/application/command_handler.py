@@ -80,15 +80,18 @@ class CommandHandler:
         custody: Keystore,
         *,
         now: Callable[[], datetime] = utc_now,
+        is_clock_set: Callable[[], bool] = lambda: False,
         read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
         """Sign for trial channels with the keys in custody.
 
-        Nothing is recorded while `read_only_reason` returns a reason.
+        Nothing is recorded while `read_only_reason` returns a reason. While the clock
+        is set to a past event, it is not compared with the broker's.
         """
         self._custody = custody
         self._read_only_reason = read_only_reason
         self._now = now
+        self._is_clock_set = is_clock_set
         self._logged_ids: set[tuple[str, str]] = set()
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
@@ -218,7 +221,7 @@ class CommandHandler:
                 record=candidate,
                 expected=0 if is_new else projection.last_on(subject_of(candidate)),
                 trace=trace,
-                ahead=moment.timestamp() - ticked,
+                ahead=None if self._is_clock_set() else moment.timestamp() - ticked,
             )
             outcome = await projection.log.append([entry])
             match outcome:

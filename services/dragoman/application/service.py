@@ -372,6 +372,11 @@ class Service:
                     "An officer cannot be called %(name)s; choose another name.",
                     name=channels.FORBIDDEN_OFFICER,
                 )
+        if not set(new.observers) < sides:
+            raise refuse(
+                "invalid",
+                "Observers are some of the sides, and not all of them; name them in `sides` too.",
+            )
         if (
             not is_name(new.name)
             or len(sides) < len(new.sides)

@@ -143,6 +143,9 @@ def _reports(position: int, past: Sequence[int]) -> Iterator[ComparedPath]:
     """
     for name in (
         "watch",
+        "in-force",
+        "undertakings",
+        "mechanisms",
         "statistics",
         "reports/situation",
         "reports/turn-over",

@@ -1,10 +1,11 @@
 """A log as tables for analysis, as SQLite or Parquet.
 
 There is one row for each message of the log, for each exchange, and for each addressee
-of a message. The content follows from the records alone. The tables prove nothing: the
-verified export does. Times are as recorded, in UTC. Members that a side wrote are JSON,
-as in the log. A row under the Chatham House Rule has no side, officer, number or
-receipts.
+of a message. Each group of people has a row, by each side's newest word, and so has
+each request to come and see. The content follows from the records alone. The tables
+prove nothing: the verified export does. Times are as recorded, in UTC. Members that a
+side wrote are JSON, as in the log. A row under the Chatham House Rule has no side,
+officer, number or receipts.
 """
 
 import json
@@ -15,15 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import ReplayedChannel
+from dragoman.domain.acts import passing_on
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.domain.views import attribution
-from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.receipts import AddresseeReceipts, receipts_of
 from dragoman.domain.views.titles import subject_of
-from dragoman_schemas.state import Exchange
+from dragoman.reports import people_and_visits
+from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
+from dragoman_schemas.state import Exchange, Message
 
 Row = tuple[Any, ...]
 
@@ -45,7 +49,20 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("exchange", "TEXT"), ("number", "TEXT"), ("message", "TEXT"), ("act", "TEXT"),
         ("said_at", "TEXT"), ("said_by", "TEXT"), ("addressee", "TEXT"), ("owes", "INTEGER"),
         ("delivered_at", "TEXT"), ("acknowledged_at", "TEXT"), ("acknowledged_by", "TEXT"),
-        ("answered_at", "TEXT"),
+        ("answered_at", "TEXT"), ("passed_on", "TEXT"), ("passed_on_at", "TEXT"),
+        ("not_passed_on", "TEXT"),
+    ),
+    "people": (
+        ("exchange", "TEXT"), ("number", "TEXT"), ("side", "TEXT"), ("as_of", "TEXT"),
+        ("kind", "TEXT"), ("people", "INTEGER"), ("of", "TEXT"), ("place", "TEXT"),
+        ("condition", "TEXT"), ("access_asked", "TEXT"), ("access_given", "TEXT"),
+        ("handed_over", "TEXT"), ("waited_for", "INTEGER"),
+    ),
+    "visits": (
+        ("exchange", "TEXT"), ("number", "TEXT"), ("side", "TEXT"), ("kind", "TEXT"),
+        ("place", "TEXT"), ("asked_at", "TEXT"), ("planned_for", "TEXT"), ("answered_by", "TEXT"),
+        ("granted_at", "TEXT"), ("conditions", "TEXT"), ("refused_at", "TEXT"),
+        ("arrived_at", "TEXT"), ("left_at", "TEXT"), ("reported_at", "TEXT"), ("status", "TEXT"),
     ),
 }  # fmt: skip
 
@@ -57,6 +74,8 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
         "records": _records(replay, messages),
         "exchanges": (_exchange(exchange, past.sides) for exchange in replay.exchanges()),
         "receipts": (row for exchange in replay.exchanges() for row in _receipts(past, exchange)),
+        "people": map(_people, people_and_visits.people_of(replay.exchanges())),
+        "visits": map(_visit, people_and_visits.visits_of(replay.exchanges())),
     }
 
 
@@ -154,7 +173,9 @@ def _receipts(past: ReplayedChannel, exchange: Exchange) -> Iterator[Row]:
         return
     for message in exchange.messages:
         for side in (*message.to, *message.info):
-            receipts = receipts_of(exchange, message, side, past.delivered(side, message))
+            receipts = receipts_of(
+                past.registry, exchange, message, side, past.delivered(side, message)
+            )
             acknowledged, answered = receipts.acknowledged, receipts.answered
             yield (
                 *(
@@ -170,7 +191,70 @@ def _receipts(past: ReplayedChannel, exchange: Exchange) -> Iterator[Row]:
                 receipts.delivered or None,
                 *((None, None) if acknowledged is None else (acknowledged.time, acknowledged.by)),
                 None if answered is None else answered.time,
+                *_passed_on(past, exchange, message, side, receipts),
             )
+
+
+def _passed_on(
+    past: ReplayedChannel,
+    exchange: Exchange,
+    message: Message,
+    side: str,
+    receipts: AddresseeReceipts,
+) -> Row:
+    """Return the posts that a side says it told, when it had told all, and the others.
+
+    The time is None while a post of its onward list is missing, or without a list.
+    """
+    told_all = passing_on.all_told(past.registry, exchange, side, message)
+    posts = [
+        {"post": post.post, "at": post.at, "confirmed_at": post.confirmed_at}
+        for post in receipts.told
+    ]
+    return (
+        json.dumps(posts, ensure_ascii=False) if posts else None,
+        None if told_all is None else told_all.time,
+        json.dumps(receipts.not_told, ensure_ascii=False) if receipts.not_told else None,
+    )
+
+
+def _people(people: ReportedPeople) -> Row:
+    return (
+        people.matter.exchange,
+        people.matter.number or None,
+        people.side or None,
+        people.as_of,
+        people.kind,
+        people.number if isinstance(people.number, int) else None,
+        people.of or None,
+        people.place or None,
+        people.condition or None,
+        people.access_asked or None,
+        people.access_given or None,
+        people.handed_over or None,
+        int(people.waited_for),
+    )
+
+
+def _visit(visit: ReportedVisit) -> Row:
+    conditions = None if visit.conditions is UNSET else bytes(visit.conditions).decode()
+    return (
+        visit.matter.exchange,
+        visit.matter.number or None,
+        visit.matter.side or None,
+        visit.kind,
+        visit.place or None,
+        visit.asked,
+        visit.planned,
+        visit.by or None,
+        visit.granted or None,
+        conditions,
+        visit.refused or None,
+        visit.arrived or None,
+        visit.left or None,
+        visit.reported or None,
+        visit.matter.status,
+    )
 
 
 def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:

@@ -1,11 +1,11 @@
 """A channel's calendar as iCalendar (RFC 5545), for any calendar program.
 
-It has meetings, calls and visits, and the windows of notifications. A matter keeps its
-UID for life. SEQUENCE rises whenever its time was proposed anew or corrected. A
-requested meeting is TENTATIVE, with an event for each window. An accepted one is
-CONFIRMED. A declined or withdrawn one is CANCELLED. The feed is published (RFC 5546
-§3.2.1): it invites nobody. Under the Chatham House Rule, the organizer is the channel,
-and there is no number.
+It has meetings, calls and visits, and the windows of notifications: every window that
+can be in force, with the same ends. A matter keeps its UID for life. SEQUENCE rises
+whenever its time was proposed anew or corrected. A requested meeting is TENTATIVE, with
+an event for each window. An accepted one is CONFIRMED. A declined, refused or withdrawn
+one is CANCELLED. The feed is published (RFC 5546 §3.2.1): it invites nobody. Under the
+Chatham House Rule, the organizer is the channel, and there is no number.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
-from dragoman.domain.acts import developments
+from dragoman.domain.acts import developments, event_windows
 from dragoman.domain.views import attribution
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
@@ -31,10 +31,14 @@ _STATUS: Final = {
     "held": "CONFIRMED",
     "closed": "CONFIRMED",
     "declined": "CANCELLED",
+    "refused": "CANCELLED",
+    "withdrawn": "CANCELLED",
     "cancelled": "CANCELLED",
 }
-_MOVES: Final = ("counter-proposal", "postponement")
-_PLACE_MEMBERS: Final = ("venue", "place", "launch_area")
+_MOVES: Final = ("counter-proposal", "postponement", "grant", "withdrawal")
+"""Acts that change the time of a matter, or end it."""
+
+_PLACE_MEMBERS: Final = ("venue", "place", "launch_area", "route")
 
 
 def feed(
@@ -93,7 +97,7 @@ def status(exchange: Exchange) -> str:
 def sequence(exchange: Exchange, upto: int) -> int:
     """Return the number of changes to the time of a matter up to a position.
 
-    Changes are new proposals, corrections and a withdrawal.
+    Changes are new proposals, grants, corrections and a withdrawal.
     """
     moves = [item.said for act in _MOVES for item in exchange.acts.get(act, ())]
     moves += [developments.stamp_of(change) for change in developments.changes(exchange)]
@@ -164,9 +168,13 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     """Yield the times at which it takes place.
 
     They are the time at which it was held, or the accepted window, or every open
-    window.
+    window. Of an announced event it is the window that can be in force.
     """
     meeting = exchange.meeting
+    event = None if meeting is not None else event_windows.window_of(exchange)
+    if event is not None:
+        yield event.begins, event.last
+        return
     if meeting is not None and meeting.held:
         rows: list[Any] = [{"from": item.from_, "to": item.to} for item in meeting.held]
     elif meeting is not None and meeting.accepted:
@@ -180,7 +188,18 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
         rows = [
             item for window in rows for item in (window if isinstance(window, list) else [window])
         ]
-    return complete_windows(rows)
+        if exchange.act == "visit-request":  # not granted: the time that was asked for
+            rows = [_visit(exchange)]
+    yield from complete_windows(rows)
+
+
+def _visit(exchange: Exchange) -> dict[str, str]:
+    """Return the time that a request to come and see asks for."""
+    arrival = json.loads(bytes(exchange.content["arrival"]))
+    stay = json.loads(bytes(exchange.content.get("stay", b"{}")))
+    ends = stay.get("to", arrival)
+    later = max((arrival, ends), key=datetime.fromisoformat)
+    return {"from": arrival, "to": later}
 
 
 def complete_windows(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
@@ -204,6 +223,8 @@ def _time(value: object) -> datetime | None:
 
 
 def _place(value: Any) -> str:
+    if isinstance(value, list):
+        return " - ".join(map(_place, value))
     if not isinstance(value, dict):
         return str(value)
     names = value.get("names")

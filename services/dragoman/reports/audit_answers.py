@@ -21,7 +21,7 @@ from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
-from dragoman.reports import layout, report_facts, statistics_layout
+from dragoman.reports import layout, people_and_visits, report_facts, statistics_layout
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -150,7 +150,9 @@ def answers(
         audit_moment.outages(first),
         period,
     )
-    lists = (messages, waiting, lapses, owed, stands, findings, spans)
+    people = people_and_visits.people_of(exchanges)
+    visits = people_and_visits.visits_of(exchanges)
+    lists = (messages, waiting, lapses, owed, stands, findings, spans, people, visits)
     shown = findings[-report_facts.MOST :]
     report = FiveAnswers(
         **report_facts.heading(audit_moment, period, "audit", live=live),
@@ -168,6 +170,8 @@ def answers(
         unacknowledged=tuple(waiting[-report_facts.MOST :]),
         open_matters=len(stands),
         stands=tuple(stands[: report_facts.MOST]),
+        people=tuple(people[-report_facts.MOST :]),
+        visits=tuple(visits[-report_facts.MOST :]),
         authorities=tuple(_authorities(audit_moment)),
         kinds=dict(sorted(Counter(finding.kind for finding in findings).items())),
         exceptions=tuple(finding.exceptional for finding in shown),
@@ -191,6 +195,7 @@ def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
         messages=len(owed),
         acknowledged=len(took),
         not_yet=len(owed) - len(took),
+        not_passed_on=sum(bool(receipt.acknowledged and receipt.not_passed_on) for receipt in owed),
         took=spread(took),
     )
 
@@ -234,6 +239,12 @@ def paper(audit_answers: AuditAnswers, w: Words, language: str) -> ReportDocumen
 
 
 def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
+    not_passed_on = sum(receiving.not_passed_on for receiving in five_answers.receiving)
+    passing = w.count(
+        "%(n)s message is acknowledged and not passed on.",
+        "%(n)s messages are acknowledged and not passed on.",
+        not_passed_on,
+    )
     counts = (
         w.count(
             "%(n)s limit passed, %(m)s open.",
@@ -247,6 +258,7 @@ def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
             "%(n)s messages wait for an acknowledgement.",
             len(five_answers.unacknowledged),
         ),
+        *([passing] if not_passed_on else []),
     )
     return w.say("From %(a)s to %(b)s.", **layout.period(five_answers, w)), w.sentences(counts)
 
@@ -302,6 +314,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
         or DocumentParagraph((w.say("Every message is acknowledged."),)),
         layout.open_table(report.stands, report.to, w, language)
         or DocumentParagraph((w.say("No matter is open."),)),
+        *people_and_visits.blocks(report.people, report.visits, w, language),
     )
     yield section(
         w.say("5: Who may authorise what, and which exceptions were made"),
@@ -326,12 +339,19 @@ def _received(receiving: Receiving, w: Words) -> str:
         "a": w.number(receiving.acknowledged),
         "n": w.number(receiving.messages),
     }
+    passing = (
+        [w.say("Acknowledged, not passed on: %(n)s.", n=w.number(receiving.not_passed_on))]
+        if receiving.not_passed_on
+        else []
+    )
     if receiving.took is None:
-        return w.say("%(side)s acknowledged %(a)s of %(n)s.", **counts)
+        text = w.say("%(side)s acknowledged %(a)s of %(n)s.", **counts)
+        return w.sentences([text, *passing])
     took = {"m": w.span(receiving.took.median_s), "d": w.span(receiving.took.worst_s)}
-    return w.say(
+    text = w.say(
         "%(side)s acknowledged %(a)s of %(n)s: median %(m)s, the slowest %(d)s.", **counts, **took
     )
+    return w.sentences([text, *passing])
 
 
 def _watch(side: str, officer: str, w: Words) -> str:

@@ -18,7 +18,7 @@ from dragoman.reports.document import (
     DocumentTable,
     table,
 )
-from dragoman.reports.member_texts import Cell, QuotedText, Run, between, filled, said
+from dragoman.reports.member_texts import Cell, QuotedText, Run, between, filled, listed, said
 from dragoman_schemas.report_shapes import (
     Ahead,
     ChannelStanding,
@@ -144,17 +144,42 @@ def left_off(number: int, w: Words) -> DocumentParagraph | None:
 # What became of messages, what is owed
 
 
-def receipt(receipt: Receipt, to: str, since: str, w: Words) -> str:
+def receipt(receipt: Receipt, to: str, since: str, w: Words) -> tuple[Run, ...]:
     """Return the receipt of one addressee for a message, in neutral words.
 
-    It includes the roles of the side for whom it was to ring.
+    It includes the posts to which the side passed it on, and those that it has not
+    told. It includes the roles of the side for whom it was to ring.
     """
-    rang = (
-        [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, receipt.rang)))]
-        if receipt.rang
-        else []
-    )
-    return w.sentences((_received(receipt, to, since, w), *rang))
+    sentences: list[Cell] = [_received(receipt, to, since, w), *_passed_on(receipt, w)]
+    if receipt.rang:
+        sentences.append(
+            w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, receipt.rang)))
+        )
+    return listed(sentences, w.space)
+
+
+def _passed_on(receipt: Receipt, w: Words) -> Iterator[Cell]:
+    """Yield sentences on the posts that the side told, and on those that it did not."""
+    for post in receipt.passed_on:
+        name, t = QuotedText(post.post), w.written(post.at, "minute")
+        if post.confirmed_at:
+            confirmed = w.written(post.confirmed_at, "minute")
+            yield filled(
+                w.say("Passed on to %(post)s at %(t)s, confirmed at %(c)s."),
+                post=name,
+                t=t,
+                c=confirmed,
+            )
+        else:
+            yield filled(w.say("Passed on to %(post)s at %(t)s."), post=name, t=t)
+    if receipt.not_passed_on:
+        posts = listed(map(QuotedText, receipt.not_passed_on), w.comma)
+        text = (
+            w.say("Acknowledged, not passed on to: %(posts)s.")
+            if receipt.acknowledged
+            else w.say("Not passed on to: %(posts)s.")
+        )
+        yield filled(text, posts=posts)
 
 
 def _received(receipt: Receipt, to: str, since: str, w: Words) -> str:
@@ -206,7 +231,7 @@ def urgent_table(
                 w.value(urgent.matter.precedence).upper(),
                 party(urgent.side, w),
                 _of_an_act(urgent.act, urgent.matter, w, language),
-                w.sentences(receipt(one, to, urgent.time, w) for one in urgent.receipts)
+                listed((receipt(one, to, urgent.time, w) for one in urgent.receipts), w.space)
                 if urgent.side
                 else w.say("Not attributed, by the Chatham House Rule."),
             )
@@ -371,7 +396,10 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
 
 
 def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
-    """Return the table of what is to come or in force."""
+    """Return the table of what is to come or in force.
+
+    It says to whom a window was not passed on.
+    """
     return table(
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
@@ -379,11 +407,32 @@ def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable
                 *(w.written(ahead.from_), w.written(ahead.to), party(ahead.matter.side, w)),
                 _of_an_act(ahead.matter.format, ahead.matter, w, language),
                 QuotedText(ahead.place) if ahead.place else w.say("not said"),
-                w.status(ahead.matter.status),
+                _status_of_window(ahead, w),
             )
             for ahead in rows
         ],
     )
+
+
+def _status_of_window(ahead: Ahead, w: Words) -> tuple[Run, ...]:
+    """Return the status of a matter, the stage of its window, and who was not told."""
+    status = w.status(ahead.matter.status)
+    stage = {
+        "near": w.say("the window opens soon"),
+        "open": w.say("the window is open"),
+        "holding": "",
+        "not_ended": w.say("the window is over, and nobody has said that it ended"),
+    }.get(ahead.stage, "")
+    cells: list[Cell] = [status, *([stage] if stage else [])]
+    cells += [
+        filled(
+            w.say("%(side)s: not passed on to %(posts)s"),
+            side=side(name),
+            posts=listed(map(QuotedText, posts), w.comma),
+        )
+        for name, posts in ahead.not_passed_on.items()
+    ]
+    return listed(cells, w.semicolon)
 
 
 # Watches, the line, the channel

@@ -20,7 +20,13 @@ from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.queries.dialogue import issues_of
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
-from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
+from dragoman.reports import (
+    dialogue_layout,
+    layout,
+    people_and_visits,
+    report_facts,
+    statistics_layout,
+)
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -104,6 +110,8 @@ def record_of_the_period(
         lessons=tuple(
             lesson for exchange in exchanges for lesson in report_facts.lessons(exchange, span)
         ),
+        people=tuple(people_and_visits.people_of(exchanges)),
+        visits=tuple(people_and_visits.visits_of(exchanges)),
         statistics=statistics_of(snapshot, span),
     )
     return period_record, flagged
@@ -306,6 +314,7 @@ def _sections(
             yield from _exchange(
                 period_record, exchange, flagged.get(exchange.matter.exchange, ()), w, language
             )
+    yield from people_and_visits.sections(period_record.people, period_record.visits, w, language)
     if not period_record.families:
         yield section(
             w.say("Exchanges"), DocumentParagraph((w.say("Nothing was said in this time."),))
@@ -440,19 +449,10 @@ def _saying(
         if saying.side
         else w.say("%(t)s, %(who)s: %(act)s.", **values)
     )
-    yield DocumentParagraph(
-        (
-            w.sentences(
-                (
-                    label,
-                    *(
-                        layout.receipt(receipt, period_record.to, saying.time, w)
-                        for receipt in saying.receipts
-                    ),
-                )
-            ),
-        )
+    receipts = (
+        layout.receipt(receipt, period_record.to, saying.time, w) for receipt in saying.receipts
     )
+    yield DocumentParagraph(listed((label, *receipts), w.space))
     members = Members(
         w, language, period_record.of.sides, chosen(saying.act) | chosen(matter.format)
     )

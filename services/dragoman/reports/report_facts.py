@@ -12,14 +12,17 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadline_outcomes, deadlines
+from dragoman.domain.acts import deadline_outcomes, deadlines, event_windows
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.deadline_outcomes import Outcome
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, timestamp
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED, frame_word, owing_receipt
+from dragoman.domain.acts.families.visit_request import GRANTED
 from dragoman.domain.views import alarms, attribution, open_questions
+from dragoman.domain.views import in_force as in_force_view
 from dragoman.domain.views.attribution import unattributed
+from dragoman.domain.views.in_force import WindowInForce
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.receipts import receipts_of
@@ -34,6 +37,7 @@ from dragoman_schemas.report_shapes import (
     Due,
     Lapsed,
     Matter,
+    PassedOnReceipt,
     Receipt,
     ReportedChannel,
     ReportedMatter,
@@ -230,7 +234,11 @@ def receipts(
     """
     for side in (*message.to, *message.info):
         addressee_receipts = receipts_of(
-            exchange, message, side, report_moment.delivered(side, message)
+            report_moment.registry,
+            exchange,
+            message,
+            side,
+            report_moment.delivered(side, message),
         )
         acknowledged = addressee_receipts.acknowledged
         yield Receipt(
@@ -246,6 +254,11 @@ def receipts(
             if addressee_receipts.answered is None
             else addressee_receipts.answered.time,
             account="" if addressee_receipts.account is None else addressee_receipts.account.time,
+            passed_on=tuple(
+                PassedOnReceipt(post=post.post, at=post.at, confirmed_at=post.confirmed_at)
+                for post in addressee_receipts.told
+            ),
+            not_passed_on=addressee_receipts.not_told,
             rang=tuple(
                 rung
                 for _, rung in alarms.rang(
@@ -421,15 +434,20 @@ def channel(report_moment: ReportMoment) -> ChannelStanding:
 def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
     """Return an area, activity, launch or movement that goes on or is to come.
 
-    Any other exchange gives None.
+    It is one of the windows that are in force now, or opens later. Any other exchange
+    gives None.
     """
     if exchange.family != "notification" or exchange.status in (
         *ENDED,
         "cleared",
+        "completed",
         "reported",
         "withdrawn",
     ):
         return None
+    current = in_force_view.window_in_force(report_moment.registry, exchange, report_moment.ends)
+    if current is not None:
+        return _current(exchange, current)
     window = _window(exchange, "window") or _journey(exchange)
     if window is None or datetime.fromisoformat(window[1]) < report_moment.ends:
         return None
@@ -441,12 +459,27 @@ def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
     )
 
 
+def _current(exchange: Exchange, current: WindowInForce) -> Ahead:
+    """Return a window that is open or near, with what was not passed on of it."""
+    posts = {} if unattributed(exchange) else current.not_passed_on
+    return Ahead(
+        matter=matter(exchange),
+        from_=timestamp(current.window.begins),
+        to=timestamp(current.window.last),
+        place=_where(exchange, "place", "launch_area"),
+        stage=current.stage,
+        not_passed_on=posts,
+    )
+
+
 def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
     """Return a meeting, call or visit that is requested or agreed, and not over.
 
-    It is in the window that was accepted, or else in the first one. Any other exchange
-    gives None.
+    It is in the window that was accepted, or else in the first one. A visit that was
+    asked for counts once it is granted. Any other exchange gives None.
     """
+    if exchange.act == "visit-request":
+        return _granted_visit(report_moment, exchange)
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):
         return None
@@ -465,6 +498,20 @@ def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | Non
         from_=window[0],
         to=window[1],
         place=_where(exchange, "venue", "place"),
+    )
+
+
+def _granted_visit(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
+    window = event_windows.window_of(exchange)
+    if window is None or exchange.status not in (*GRANTED, "arrived"):
+        return None
+    if window.last < report_moment.ends and exchange.status != "arrived":
+        return None
+    return Ahead(
+        matter=matter(exchange),
+        from_=timestamp(window.begins),
+        to=timestamp(window.last),
+        place=_where(exchange, "place"),
     )
 
 
@@ -498,6 +545,14 @@ def _where(exchange: Exchange, *members: str) -> str:
         ),
         None,
     )
+    return place_text(exchange, value)
+
+
+def place_text(exchange: Exchange, value: Any) -> str:
+    """Return a place in an exchange as text.
+
+    Under the Chatham House Rule no name of it is attributed to a side.
+    """
     if unattributed(exchange) and isinstance(value, dict):
         value = {
             **value,

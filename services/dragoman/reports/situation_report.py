@@ -18,7 +18,7 @@ from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.queries.snapshot import Snapshot
-from dragoman.reports import layout, report_facts
+from dragoman.reports import layout, people_and_visits, report_facts
 from dragoman.reports.document import DocumentSection, ReportDocument, section
 from dragoman_schemas.report_shapes import Situation, Urgent
 from dragoman_schemas.state import Exchange
@@ -51,6 +51,8 @@ def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
     in_force = report_facts.by_time(
         report_facts.in_force(snapshot, exchange) for exchange in exchanges
     )
+    people = people_and_visits.people_waited_for(exchanges, span)
+    visits = people_and_visits.open_visits(exchanges, span)
     result = Situation(
         **report_facts.heading(snapshot, span, "situation", live=live),
         quiet=False,
@@ -65,9 +67,11 @@ def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
         stands=tuple(stands[: report_facts.MOST]),
         meetings=tuple(meetings[: report_facts.MOST]),
         in_force=tuple(in_force[: report_facts.MOST]),
+        people=tuple(people[: report_facts.MOST]),
+        visits=tuple(visits[: report_facts.MOST]),
         left_off=sum(
             max(0, len(lists) - report_facts.MOST)
-            for lists in (pressing, owed, stands, meetings, in_force)
+            for lists in (pressing, owed, stands, meetings, in_force, people, visits)
         ),
     )
     return replace(result, quiet=not _unquiet(result, words("en")))
@@ -192,6 +196,7 @@ def _sections(report: Situation, w: Words, language: str) -> Iterator[DocumentSe
     yield section(
         w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit.")
     )
+    yield from people_and_visits.sections(report.people, report.visits, w, language)
     stands = layout.open_table(report.stands, report.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     in_force = layout.ahead_table(report.in_force, w, language)

@@ -16,7 +16,7 @@ from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.queries.snapshot import Snapshot
-from dragoman.reports import layout, report_facts, situation_report
+from dragoman.reports import layout, people_and_visits, report_facts, situation_report
 from dragoman.reports.document import (
     DocumentParagraph,
     DocumentQuote,
@@ -79,6 +79,8 @@ def turn_over(
         report_facts.in_force(snapshot, exchange) or report_facts.next_meeting(snapshot, exchange)
         for exchange in exchanges
     )
+    people = people_and_visits.people_waited_for(exchanges, span)
+    visits = people_and_visits.open_visits(exchanges, span)
     return TurnOver(
         **report_facts.heading(snapshot, span, "turn-over", live=live),
         side=side,
@@ -101,9 +103,11 @@ def turn_over(
         stands=tuple(stands[: report_facts.MOST]),
         said=tuple(messages[-report_facts.MOST :]),
         drafts=tuple(drafts),
+        people=tuple(people[: report_facts.MOST]),
+        visits=tuple(visits[: report_facts.MOST]),
         left_off=sum(
             max(0, len(lists) - report_facts.MOST)
-            for lists in (waits, owed, awaited, since, stands, messages, in_force)
+            for lists in (waits, owed, awaited, since, stands, messages, in_force, people, visits)
         ),
     )
 
@@ -185,6 +189,7 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSecti
             w.say("Needs a second hand"),
             table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts),
         )
+    yield from people_and_visits.sections(over.people, over.visits, w, language)
     stands = layout.open_table(over.stands, over.to, w, language)
     yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     owed = layout.due_table(over.owed, over.to, w, language)

@@ -11,6 +11,7 @@ import msgspec
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.deadlines import profile_of, timestamp
+from dragoman.domain.acts.families.dialogue import newest_fates
 from dragoman.domain.views import attribution, open_questions
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
@@ -18,9 +19,16 @@ from dragoman.i18n.words import Words
 from dragoman.projection.queries.dialogue import areas_of, issues_of
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
-from dragoman.reports import dialogue_layout, layout, report_facts, statistics_layout
+from dragoman.reports import (
+    dialogue_layout,
+    layout,
+    report_facts,
+    statistics_layout,
+    undertaken,
+)
 from dragoman.reports.document import DocumentSection, DocumentTable, ReportDocument, section, table
 from dragoman.reports.member_texts import Cell, QuotedText, Run, filled, listed, said
+from dragoman_schemas.agreement_responses import AdvisedFate
 from dragoman_schemas.dialogue_responses import RoadmapArea
 from dragoman_schemas.report_shapes import (
     Advised,
@@ -68,6 +76,7 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
         for item in snapshot.of("dialogue", "recommendation")
         if item.status != "cancelled"
     ]
+    promised = [*undertaken.reported(snapshot, span)]
     most = report_facts.MOST_OF_A_YEAR
     return YearReview(
         **report_facts.heading(snapshot, span, "year", live=live, year=year),
@@ -84,11 +93,14 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
             ]
         ),
         recommendations=tuple(advised[:most]),
+        undertakings=tuple(promised[:most]),
+        undertakings_by_side=undertaken.counts(snapshot, span),
         perceptions=issues_of(snapshot.of("dialogue", "perception"), snapshot.sides),
         lessons=tuple(lessons[:most]),
         questions=tuple(questions[:most]),
         left_off=sum(
-            max(0, len(lists) - most) for lists in (encounters, lapses, advised, lessons, questions)
+            max(0, len(lists) - most)
+            for lists in (encounters, lapses, advised, promised, lessons, questions)
         ),
     )
 
@@ -132,13 +144,22 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
 
 def _advised(exchange: Exchange) -> Advised:
     endorsed = consent.agreed(exchange)
-    fates = exchange.acts.get("fate", ())
+    fates = tuple(
+        AdvisedFate(
+            side=side,
+            result=str(msgspec.json.decode(item.content["result"])),
+            taken_up_as=str(msgspec.json.decode(item.content.get("taken_up_as", b'""'))),
+        )
+        for side, item in newest_fates(exchange).items()
+    )
+    results = {fate.result for fate in fates}
     return Advised(
         matter=report_facts.matter(exchange),
         addressees=tuple(msgspec.json.decode(exchange.content["addressees"])),
         text=exchange.content["text"],
         endorsed_by=(exchange.side, *sorted(endorsed - {exchange.side})),
-        fate=str(msgspec.json.decode(fates[-1].content["result"])) if fates else "",
+        fate=results.pop() if len(results) == 1 else "mixed" if results else "",
+        fates=fates,
     )
 
 
@@ -201,6 +222,12 @@ def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentS
         )
     yield section(
         w.say("Recommendations"), _advice(review, w, language), empty=w.say("None were given.")
+    )
+    yield section(
+        w.say("Undertakings"),
+        undertaken.count_table(review.undertakings_by_side, w),
+        undertaken.table_of(review.undertakings, w, language),
+        empty=w.say("None were made."),
     )
     yield section(
         w.say("Perceptions side by side"),
@@ -267,7 +294,7 @@ def _advice(review: YearReview, w: Words, language: str) -> DocumentTable | None
             ),
             listed(map(QuotedText, recommendation.addressees), w.comma),
             layout.sides(recommendation.endorsed_by, w),
-            w.value(recommendation.fate) if recommendation.fate else w.say("no statement"),
+            w.listed(_fate(fate, w) for fate in recommendation.fates) or w.say("no statement"),
         )
         for recommendation in review.recommendations
     ]
@@ -280,6 +307,18 @@ def _advice(review: YearReview, w: Words, language: str) -> DocumentTable | None
             w.say("What became of it"),
         ),
         rows,
+    )
+
+
+def _fate(fate: AdvisedFate, w: Words) -> str:
+    """Return the fate of a recommendation at an official side, in words."""
+    text = w.value(fate.result)
+    if fate.taken_up_as:
+        text = w.say("%(what)s as %(title)s", what=text, title=fate.taken_up_as)
+    return (
+        w.say("%(what)s: %(detail)s", what=layout.side(fate.side), detail=text)
+        if fate.side
+        else text
     )
 
 

@@ -18,7 +18,12 @@ from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.http.rate_limits import RATE_LIMITS, RateLimitExceeded, RateLimits
-from dragoman.application.operations import files, public_releases, transparency_log
+from dragoman.application.operations import (
+    files,
+    public_releases,
+    transmittals,
+    transparency_log,
+)
 from dragoman.application.operations.report_requests import PRINT_PAGE
 from dragoman.application.quotas import QUOTAS, Quotas
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
@@ -66,6 +71,7 @@ def application(
     app[transparency_log.HEADS] = transparency_log.Heads()
     app[public_releases.KEPT] = {}
     app[public_releases.LIST] = {}
+    app[transmittals.CHECKED] = {}
     app[TURNS] = Turns()
     app[PRINT_PAGE] = print_views.page
     app.cleanup_ctx.append(_ringing)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from dragoman.api.routes import (
     acts,
+    agreements,
     channels,
     dialogue,
     drafts,
@@ -12,6 +13,7 @@ from dragoman.api.routes import (
     health,
     integrations,
     log,
+    notices,
     people,
     records,
     releases,
@@ -19,17 +21,21 @@ from dragoman.api.routes import (
     state,
     tokens,
     webhooks,
+    windows,
 )
 from dragoman.api.routing import Route
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     *channels.ROUTES,
     *state.ROUTES,
+    *windows.ROUTES,
     *exchanges.ROUTES,
     *acts.ROUTES,
+    *notices.ROUTES,
     *records.ROUTES,
     *log.ROUTES,
     *dialogue.ROUTES,
+    *agreements.ROUTES,
     *integrations.ROUTES,
     *reports.ROUTES,
     *drafts.ROUTES,

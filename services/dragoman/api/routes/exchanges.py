@@ -209,7 +209,8 @@ def _as_tool_format(
         )
     from dragoman.interop import itip  # The import takes a fifth of a second.
 
-    raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
+    is_meeting = state.meeting is not None
+    raw = itip.message(projection.registry, state, base_url) if is_meeting else None
     if raw is None:
         raise refuse(
             "not-acceptable",

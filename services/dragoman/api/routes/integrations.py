@@ -64,8 +64,14 @@ ALERTS: Final = (
 IMPORTED: Final = (*ALERTS, CALENDAR)
 
 _DATED: Final = {
-    "meeting": ("meeting-request", "call-request", "visit-invitation"),
-    "notification": ("danger-area", "launch-notice", "military-activity", "terrorism-warning"),
+    "meeting": ("meeting-request", "call-request", "visit-invitation", "visit-request"),
+    "notification": (
+        "danger-area",
+        "launch-notice",
+        "military-activity",
+        "terrorism-warning",
+        "humanitarian-notification",
+    ),
 }
 _KEPT: Final = timedelta(days=366)
 """The time for which a past event stays in a calendar."""

@@ -1,4 +1,4 @@
-"""Routes of public releases."""
+"""Routes of releases: those that are public, and the bundles for the members."""
 
 import time
 from collections.abc import Iterator
@@ -8,13 +8,19 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from dragoman.api.routing import May, Route
+from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     transparency_log,
 )
-from dragoman.application.operations.public_releases import BUNDLE_SECONDS, KEPT, found, listed
+from dragoman.application.operations.public_releases import (
+    BUNDLE_SECONDS,
+    KEPT,
+    found,
+    found_by_member,
+    listed,
+)
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.log_policy import log_of
@@ -42,7 +48,7 @@ async def list_releases(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def show_release(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the bundle of a release."""
-    body = msgspec.json.encode(await bundle(call))
+    body = msgspec.json.encode(await bundle(call, *await found(call)))
     headers = {
         "Cache-Control": "public, max-age=30",
         "X-Content-Type-Options": "nosniff",
@@ -51,9 +57,20 @@ async def show_release(call: ApiRequest[NoBody]) -> ApiAnswer:
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-async def bundle(call: ApiRequest[Any]) -> Bundle:
-    """Return the bundle of the release in the path. Raises `Refused`."""
-    projection, state = await found(call)
+async def show_members_bundle(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the bundle of a release that is out, public or for the members alone."""
+    projection, state = await found_by_member(call)
+    body = msgspec.json.encode(await bundle(call, projection, state))
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f'attachment; filename="{projection.name}-{state.id[:8]}.json"',
+    }
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+async def bundle(call: ApiRequest[Any], projection: Projection, state: Exchange) -> Bundle:
+    """Return the bundle of a release, as it was made lately. Raises `Refused`."""
     bundles, now = call.request.app[KEPT], time.monotonic()
     until, bundle_made = bundles.get((projection.name, state.id), (0.0, None))
     if bundle_made is None or until < now:
@@ -144,5 +161,14 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         NoBody,
         {200: Bundle},
         may=May.ANYBODY,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/releases/{{exchange}}/bundle",
+        show_members_bundle,
+        "The bundle of a release that is out, also for the members alone",
+        NoBody,
+        {200: Bundle},
+        may=May.MEMBER,
     ),
 )

@@ -22,4 +22,5 @@ def view_of(projection: Projection) -> ChannelView:
         exercise_of=registry.exercise_of.name if registry.exercise_of is not None else "",
         log=str(log_of(registry)),
         policy=registry.policy,
+        observers=tuple(side.name for side in registry.sides if side.observer),
     )

@@ -4,6 +4,10 @@
     GET /v1/releases/{channel}/{exchange}   its bundle, which proves itself
                                             (schemas/dragoman_schemas/release_bundle.py)
 
+    GET /v1/channels/{channel}/releases/{exchange}/bundle
+                                            the bundle of a release that is out, also
+                                            for the members alone; only a member gets it
+
 A release that is not public yet and one that does not exist give the same 404. Nobody
 learns from here what the sides are about to say. A release with an extract that does
 not match its record is not given out either: the sides agreed to words that are not
@@ -88,9 +92,15 @@ def public_on(service: Service) -> list[tuple[Projection, Exchange]]:
 
 
 def _is_given(projection: Projection, state: Exchange, now: datetime) -> bool:
-    return release.is_public(state, now) and all(
-        fits(projection, item) for item in release.records_of(state)
-    )
+    return release.is_public(state, now) and _fits(projection, state)
+
+
+def _is_given_to_members(projection: Projection, state: Exchange, now: datetime) -> bool:
+    return release.is_out(state, now) and _fits(projection, state)
+
+
+def _fits(projection: Projection, state: Exchange) -> bool:
+    return all(fits(projection, item) for item in release.records_of(state))
 
 
 def fits(projection: Projection, item: ReleasedRecord) -> bool:
@@ -139,5 +149,23 @@ async def found(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
     ):
         raise refuse(
             "not-found", "Nothing is published here. GET /v1/releases lists the published releases."
+        )
+    return projection, state
+
+
+async def found_by_member(call: ApiRequest[Any]) -> tuple[Projection, Exchange]:
+    """Return the channel and the release in a path, for a member of the channel.
+
+    Raises `Refused` if the caller is no member, or if the release is not out.
+    """
+    projection = call.channel
+    state = projection.exchange(call.path("exchange"))
+    if state is None or not await in_thread(
+        call, _is_given_to_members, projection, state, call.service.now()
+    ):
+        raise refuse(
+            "not-found",
+            "No release with that id is out. It is out once every side has consented and its "
+            "time has come.",
         )
     return projection, state

@@ -1,0 +1,122 @@
+"""The route of the windows in force: as JSON, on maps, and as texts of warnings."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
+from dragoman.application.http.conditional_requests import (
+    At,
+    headers_of,
+    past,
+    standing,
+    wanted_media,
+)
+from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
+from dragoman.application.http.submission import in_thread, whole
+from dragoman.domain.record.errors import refuse
+from dragoman.interop import geojson, kml, navtex, notam
+from dragoman.projection.queries.in_force import in_force
+from dragoman.projection.queries.snapshot import instant
+from dragoman_schemas.window_responses import InForce
+
+_MOMENT: Final = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2}))?$(?!\n)"
+)
+
+Form = Literal["json", "geojson", "kml", "navtex", "notam"]
+
+
+class WindowsQuery(At, frozen=True, kw_only=True):
+    """The position, the moment and the form of the windows.
+
+    Without a `moment` it is that of `at`: now, the time that `at` gives, or the
+    channel's time at that position.
+    """
+
+    moment: Annotated[str, Meta(pattern=_MOMENT)] = ""
+    as_: Form | Literal[""] = msgspec.field(name="as", default="")
+
+
+_MEDIA: Final[dict[str, Form]] = {
+    JSON: "json",
+    geojson.MEDIA: "geojson",
+    kml.MEDIA: "kml",
+    navtex.MEDIA: "navtex",
+}
+"""The form of each media type in the header Accept."""
+
+
+def _navtex(windows: InForce) -> bytes:
+    return navtex.text(windows).encode("ascii")
+
+
+def _notam(windows: InForce) -> bytes:
+    return notam.text(windows).encode("ascii")
+
+
+_WRITERS: Final[dict[Form, tuple[Callable[[InForce], bytes], str, str, str]]] = {
+    "geojson": (geojson.collection, geojson.MEDIA, "utf-8", "in-force.geojson"),
+    "kml": (kml.document, kml.MEDIA, "utf-8", "in-force.kml"),
+    "navtex": (_navtex, navtex.MEDIA, "us-ascii", "in-force-navtex.txt"),
+    "notam": (_notam, notam.MEDIA, "us-ascii", "in-force-notam.txt"),
+}
+"""The writer of each export, its media type, its character set and its file's name."""
+
+
+async def show_in_force(call: ApiRequest[WindowsQuery]) -> ApiAnswer:
+    """Return the windows that are open or near.
+
+    JSON shows members what they see on pages. In every other form a window under the
+    Chatham House Rule has no side and no number.
+    """
+    form = call.query.as_ or _MEDIA[wanted_media(call.request, tuple(_MEDIA))]
+    projection, position = await standing(call)
+    service = call.service
+    at = await past(call, projection, position)
+    read = partial(in_force, moment=_moment(call.query), members=form == "json")
+    windows: InForce | None = await in_thread(
+        call, read, service.store, projection.name, service.now(), at
+    )
+    if windows is None:
+        raise refuse("not-found", "The channel was not open at that position.")
+    headers = headers_of(call, projection, windows.position)
+    if form == "json":
+        return ApiReply(body=windows, headers=headers)
+    write, media, charset, name = _WRITERS[form]
+    file = f'inline; filename="{projection.name}-{name}"'
+    return web.Response(
+        body=write(windows),
+        headers={**headers, "Content-Disposition": file},
+        content_type=media,
+        charset=charset,
+    )
+
+
+def _moment(query: WindowsQuery) -> datetime | None:
+    """Return the moment that a query gives; None where it follows from the position."""
+    if query.moment:
+        return instant("moment", query.moment)
+    is_time = query.at and whole(query.at) is None
+    return instant("at", query.at) if is_time else None
+
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/in-force",
+        show_in_force,
+        "The windows that are open or near, also for maps and as texts of warnings",
+        WindowsQuery,
+        {200: InForce},
+        media=tuple(_MEDIA),
+        headers=READ_HEADERS,
+        may=May.MEMBER,
+    ),
+)
