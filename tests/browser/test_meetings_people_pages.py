@@ -235,6 +235,7 @@ async def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owe
         for section in shown["sections"]
         for each in section["meetings"]
     }
+    listed = [each for each in listed if each["act"] != "undertaking"]  # they have their own page
     assert found == {each["id"]: each["status"] for each in listed}
     assert sorted(found) == sorted(
         [

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting
-from dragoman.audit import release_bundle
+from dragoman.domain import release_bundle
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser

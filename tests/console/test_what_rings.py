@@ -46,6 +46,7 @@ from world import World
 NAME = "nato-china"
 OPENER, OTHER = "nato/h-1", "china/h-1"
 FORMATS_AN_ACT = 3
+AGREED = ((OTHER, {"act": "agreement"}), ("china/d-1", {"act": "second-key"}))
 BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "acceptance": ((OTHER, {"act": "counter-proposal"}),),
     "fairness": ((OTHER, {"act": "restatement"}),),
@@ -58,6 +59,12 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "consent-withdrawal": ((OTHER, {"act": "agreement"}),),
     "help-acceptance": ((OTHER, {"act": "help-offer"}),),
     "help-delivery": ((OTHER, {"act": "help-offer"}),),
+    "arrival": ((OTHER, {"act": "grant"}),),
+    "departure": ((OTHER, {"act": "grant"}), (OTHER, {"act": "arrival"})),
+    "visit-report": ((OTHER, {"act": "grant"}), (OTHER, {"act": "arrival"})),
+    "fulfilment-dispute": ((OTHER, {"act": "fulfilment"}),),
+    **dict.fromkeys(("mechanism-suspension", "mechanism-end"), AGREED),
+    "mechanism-resumption": (*AGREED, (OTHER, {"act": "mechanism-suspension"})),
 }
 """Acts that must be recorded before an act is allowed."""
 
@@ -148,12 +155,14 @@ def spoken() -> tuple[World, list[Said]]:
                 "acceptance",
                 "amendment-refusal",
                 "help-acceptance",
+                "fulfilment-dispute",
             )
             given: Said | None = None
             earlier = BEFORE.get(act, ((OTHER, {"act": "interim-reply"}),) if own else ())
             n += len(earlier)
             for actor, step in earlier:
-                given = kept(actor, {**marked(step["act"], n), **step}, opening.exchange)
+                turned = {"of": given.id} if given and step["act"] == "second-key" else {}
+                given = kept(actor, {**marked(step["act"], n), **step, **turned}, opening.exchange)
             n += 1
             named = (
                 {"of": given.id}

@@ -8,8 +8,9 @@ from aiohttp import web
 from dragoman.application.http import request as http_request
 from dragoman.console import api_docs, armed_consoles, offline, sessions
 from dragoman.console.admin import channel_members
+from dragoman.console.agreements import mechanisms_page, undertakings_page
 from dragoman.console.audit import audit_page
-from dragoman.console.compose import submitted_form
+from dragoman.console.compose import notice_page, submitted_form
 from dragoman.console.context import PageContext
 from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.dispatch import register as _register
@@ -17,6 +18,7 @@ from dragoman.console.display import text_versions
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
+from dragoman.console.incident import in_force_page, passing_on_page
 from dragoman.console.pages import (
     acknowledging,
     alarm,
@@ -45,13 +47,18 @@ ROUTES: Final = (
     PageRoute(path="/alarm/events", handler=alarm_stream.events, anywhere=True, streams=True),
     PageRoute(path="/alarm/beat", handler=armed_consoles.heartbeat, method="POST", anywhere=True),
     *alarm_shelving.ROUTES,
+    *in_force_page.ROUTES,
+    *passing_on_page.ROUTES,
     *inbox.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,
     *submitted_form.ROUTES,
+    *notice_page.ROUTES,
     *meetings_page.ROUTES,
     *contacts.ROUTES,
     *dialogue_page.ROUTES,
+    *undertakings_page.ROUTES,
+    *mechanisms_page.ROUTES,
     *release_preview.ROUTES,
     *text_versions.ROUTES,
     *statistics_page.ROUTES,

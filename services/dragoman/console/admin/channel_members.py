@@ -15,7 +15,13 @@ from msgspec import Raw, Struct
 
 from dragoman.application.http import submission
 from dragoman.application.operations import drafts
-from dragoman.console.admin import adoptions, browser_key, endpoints_page, erasure_pages
+from dragoman.console.admin import (
+    adoptions,
+    browser_key,
+    endpoints_page,
+    erasure_pages,
+    onward_lists,
+)
 from dragoman.console.admin.admin_forms import (
     address,
     at_the_end,
@@ -555,6 +561,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *browser_key.ROUTES,
     *adoptions.ROUTES,
+    *onward_lists.ROUTES,
     *erasure_pages.ROUTES,
     *endpoints_page.ROUTES,
 )

@@ -205,6 +205,13 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
             "%(n)s messages are not acknowledged yet.",
             waiting,
         )
+    elif not_passed_on := sum(entry.not_passed_on for entry in five_answers.receiving):
+        level = "caution"
+        verdict = words.count(
+            "%(n)s message is acknowledged and not passed on.",
+            "%(n)s messages are acknowledged and not passed on.",
+            not_passed_on,
+        )
     elif any(entry.messages for entry in five_answers.receiving):
         level, verdict = "normal", say("Every message was acknowledged.")
     else:
@@ -226,6 +233,11 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
                     **values,
                     d=slowest,
                 )
+            )
+        if item.not_passed_on:
+            number = words.number(item.not_passed_on)
+            lines[-1] = words.sentences(
+                [lines[-1], say("Acknowledged, not passed on: %(n)s.", n=number)]
             )
     climbed = sum(
         len(receipt.rang) > 1 for urgent in five_answers.messages for receipt in urgent.receipts
@@ -278,7 +290,11 @@ def _message_text(words: Words, message: Urgent) -> str:
 
     def stands(receipt: Receipt) -> str:
         if receipt.acknowledged:
-            return words.say("acknowledged %(t)s", t=words.written(receipt.acknowledged, "milli"))
+            t = words.written(receipt.acknowledged, "milli")
+            if receipt.not_passed_on:
+                posts = words.listed(receipt.not_passed_on)
+                return words.say("acknowledged %(t)s, not passed on to %(posts)s", t=t, posts=posts)
+            return words.say("acknowledged %(t)s", t=t)
         return words.say("not acknowledged") if receipt.owes else words.say("for information")
 
     act = words.act(message.act)

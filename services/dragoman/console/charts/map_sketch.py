@@ -46,17 +46,25 @@ def sketch(
     words: Words,
     *,
     track: int = 0,
+    areas: Sequence[Disc | Outline] = (),
+    routes: Sequence[Sequence[MapPoint]] = (),
+    is_measured: bool = True,
 ) -> Markup:
     """Return a map of positions and an area, with a grid of round degrees and a scale.
 
     A position is a label, a latitude and a longitude. The map is empty without any
     place. The first `track` positions are of one thing in order of time, and are
     joined. The map is laid out flat around its middle, across the date line where that
-    is shorter. A label without room is below the map.
+    is shorter. A label without room is below the map. `areas` are further areas, and
+    `routes` are ways through points. With `is_measured` the distance between two
+    positions is drawn.
     """
     figures = [[MapPoint(lat, lon)] for _, lat, lon in points]
-    if area is not None and (corners := map_projection.ring(area)):
-        figures.append(corners)
+    for outlined in (*areas, *([] if area is None else [area])):
+        if corners := map_projection.ring(outlined):
+            figures.append(corners)
+    closed = len(figures)
+    figures += [[*route] for route in routes]
     if not figures:
         return Markup("")
     figures = map_projection.gathered(figures)
@@ -74,9 +82,11 @@ def sketch(
     ]
     boxes = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
     parts += _grid(view, boxes)
-    for figure in figures[len(points) :]:
+    for number, figure in enumerate(figures[len(points) :], len(points)):
         rim = "L".join(f"{plot.num(view.x(lon))} {plot.num(view.y(lat))}" for lat, lon in figure)
-        parts.append(plot.path("line", f"M{rim}Z"))
+        parts.append(
+            plot.path("line" if number < closed else "dash", f"M{rim}{'Z' * (number < closed)}")
+        )
     if track > 1:
         parts.append(
             plot.path(
@@ -84,7 +94,7 @@ def sketch(
             )
         )
     parts += _scale_bar(view, words, boxes)
-    if len(dots) == 2:
+    if len(dots) == 2 and is_measured:
         parts += _distance_line(
             dots[0],
             dots[1],

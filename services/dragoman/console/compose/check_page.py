@@ -25,6 +25,7 @@ from dragoman.console.compose.consequences import (
     urgency_of,
 )
 from dragoman.console.compose.form_page import render_form
+from dragoman.console.compose.notice_page import other_channels
 from dragoman.console.compose.recorded_page import promised_replies, wanted_reply_of
 from dragoman.console.compose.writing import (
     CheckedAct,
@@ -77,7 +78,11 @@ def _post_of(
         family=""
         if writing.exchange is not None or writing.rule.family is None
         else writing.rule.family,
-        if_match=writing.exchange.revision if writing.exchange is not None else None,
+        # As in the post itself: only an act that relies on the text is bound to it. A receipt of
+        # another side must not stop a reply.
+        if_match=writing.exchange.revision
+        if writing.exchange is not None and writing.rule.consenting
+        else None,
         released_by=released_by,
     )
 
@@ -216,10 +221,11 @@ async def check(
             "ending": ending_deadlines(writing, state),
             "urgent": urgency_of(writing, folded, state),
             "hidden": [
-                *((name, value) for name, value in fields.items() if name != "do"),
+                *((name, value) for name, value in fields.items() if name not in ("do", "also")),
                 ("act", bound.decode()),
             ],
             "asks": asks,
+            "also": () if asks or hands_over else other_channels(writing, second=second),
             "problem": problem,
             "again": problem != "",
             "one_key": alone,

@@ -94,6 +94,8 @@ def field_hints(words: Words, act: str) -> dict[str, str]:
             + words.space
             + words.say("Separate: your side’s own words, beside those of the others.")
         }
+    if act == "people-status":
+        return {"kind": words.say("Held people may not leave; rescued people may. One kind a row.")}
     if act != "point-of-contact":
         return {}
     return {

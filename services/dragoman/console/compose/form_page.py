@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
+from dragoman.console.compose import agreement_form
 from dragoman.console.compose.form_choices import (
     act_has_issue,
     field_hints,
@@ -49,6 +50,7 @@ from dragoman.console.forms import (
 )
 from dragoman.console.forms.form_errors import FieldError, at_field
 from dragoman.console.forms.kept_forms import KeptForm
+from dragoman.console.incident import form_beginnings
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
 from dragoman.console.rendering import Page, refused
@@ -157,6 +159,9 @@ async def form(context: PageContext) -> Page:
         matter := context.request.query.get(release_preview.OF, "")
     ):
         fields.add(release_preview.OF, matter)
+    fields.extend(agreement_form.prefilled(writing))
+    if carried := context.request.query.getall("carry", []):
+        fields = await agreement_form.with_topics(writing, fields, carried)
     opened = (
         context.projection.exchange(context.request.query.get("under", ""))
         if act_has_issue(writing.act)
@@ -170,7 +175,9 @@ async def form(context: PageContext) -> Page:
             )
         )
         fields.add("f.under", opened.id)
-    if context.request.query.get("draft"):
+    if not context.request.query.get("draft"):
+        fields.extend(form_beginnings.beginnings(writing))
+    else:
         fields.popall("f.of", None)
         fields.popall("f.language", None)
         writing.draft = await find_draft(context, context.request.query["draft"])
@@ -269,7 +276,10 @@ async def render_form(
     own_members = [
         member
         for member in members
-        if member.required or member.name not in field_types.FRAME or member.name == "text"
+        if member.required
+        or member.name not in field_types.FRAME
+        or member.name == "text"
+        or (act == "undertaking" and member.name == "of")
     ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
     required = [member for name in begins for member in own_members if member.name == name]
@@ -282,6 +292,7 @@ async def render_form(
     ]
     # A reply says something, so its text is open where no other member is required.
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
+    names |= form_beginnings.linked_members(context)
     either = _EITHER.get(act, frozenset())
     unfolded = [
         member
@@ -339,6 +350,12 @@ async def render_form(
             else exchange_choices.parts(Display(context.words, offices), writing.exchange),
             "releasable": releasable_records(writing, fields),
             "issues_known": await issue_choices(context) if act_has_issue(act) else [],
+            "mechanisms_known": await agreement_form.mechanism_choices(context)
+            if any(isinstance(member.kind, field_types.MechanismField) for member in members)
+            else [],
+            "handed": agreement_form.handed_choices(writing),
+            "carried": await agreement_form.carried_topics(writing, fields),
+            "upload_to": agreement_form.upload_field(writing),
             "needs_words": {"text", "phrases"}
             if act == "reply" and not any(member.name == "answers" for member in members)
             else set(),
@@ -363,6 +380,7 @@ async def render_form(
             "choose": replaceable_members(writing) if opening else [],
             "chosen": chosen,
             "rows": lambda name, kind: form_writer.rows(fields, name, kind.group),
+            "filled_of": lambda prefix: form_writer.filled_of(fields, prefix),
             "windows": lambda name: form_writer.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in languages_own_first(context)},
             "other_languages": lambda name: other_languages(

@@ -20,11 +20,13 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts, files
+from dragoman.console.compose import agreement_form
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
 from dragoman.console.compose.form_page import form, render_form, writing_of
 from dragoman.console.compose.live_hints import reading
 from dragoman.console.compose.menu import menu
+from dragoman.console.compose.notice_page import other_channels, send_to_all
 from dragoman.console.compose.recorded_page import notify_open_pages, recorded, recorded_at
 from dragoman.console.compose.writing import (
     OF_SIGNING,
@@ -71,15 +73,14 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     entering = fields.popall("enter", [""])[-1]
     if entering:
         return await _enter_somebody(writing, fields, entering)
-    suggestion = fields.popall("use", [""])[-1]
-    if suggestion:
-        name, _, text = suggestion.partition("=")
-        fields[name] = text
-        return await render_form(writing, fields, [])
-    if do == "change":
-        return await render_form(writing, fields, [])
+    rewritten = await _rewritten(writing, fields, do, upload_fault)
+    if rewritten is not None:
+        return rewritten
     if do == "fields" or (do == "check" and _unshown(writing, fields)):
         return await render_form(writing, _with_chosen(writing, fields), [])
+    others = fields.popall("also", [])
+    if do == "send" and checked and others:
+        return await _send_to_all(writing, fields, checked.encode(), others)
     if do == "send" and checked:
         # The checked bytes are sent as they are: reading "now" again would give another time.
         return await _send(writing, fields, checked.encode())
@@ -100,6 +101,26 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     )
 
 
+async def _rewritten(
+    writing: Writing, fields: MultiDict[str], do: str, upload_fault: FieldError | None
+) -> Page | None:
+    """Return the form again where its button only changes what it says, else None."""
+    suggestion, carried = fields.popall("use", [""])[-1], fields.popall("carry", [])
+    if suggestion:
+        name, _, text = suggestion.partition("=")
+        fields[name] = text
+        return await render_form(writing, fields, [])
+    if carried:
+        fields = await agreement_form.with_topics(writing, fields, carried)
+        return await render_form(writing, fields, [])
+    if do == "bundle" and upload_fault is None:
+        fields, problem = await agreement_form.with_bundle(writing, fields)
+        return await render_form(writing, fields, [], problem=problem)
+    if do in ("bundle", "change"):
+        return await render_form(writing, fields, [upload_fault] if upload_fault else [])
+    return None
+
+
 def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
     """Return an act with the names that its form abbreviates written in full.
 
@@ -114,7 +135,13 @@ def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
             **({"item": int(number)} if number.isdecimal() and int(number) else {}),
         }
     if writing.act == release.RELEASE.rule.act and "records" in act:
-        return {**act, "records": release_preview.completed(writing.context, act["records"])}
+        for_members = act.get("audience") == "members"
+        return {
+            **act,
+            "records": release_preview.completed(
+                writing.context, act["records"], for_members=for_members
+            ),
+        }
     if (
         writing.exchange is not None
         and writing.exchange.act == release.RELEASE.rule.act
@@ -124,7 +151,11 @@ def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
             **act,
             "fields": {
                 **act["fields"],
-                "records": release_preview.completed(writing.context, act["fields"]["records"]),
+                "records": release_preview.completed(
+                    writing.context,
+                    act["fields"]["records"],
+                    for_members=release.is_for_members(writing.exchange),
+                ),
             },
         }
     return act
@@ -224,8 +255,11 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Field
         content,
     )
     title = upload.filename[:120]
+    field = agreement_form.upload_field(writing)
+    if field == agreement_form.BUNDLE:
+        fields.popall(field, None)
     fields.add(
-        "f.attachments",
+        field,
         json.dumps(
             {
                 "sha256": digest,
@@ -259,6 +293,24 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
     await _drop(context, fields)
     response = recorded_at(context, reply)
     forget_kept(context.request, response)
+    return response
+
+
+async def _send_to_all(
+    writing: Writing, fields: MultiDict[str], body: bytes, others: list[str]
+) -> web.StreamResponse | Page:
+    """Record an act in several channels and redirect to the table of who has it."""
+    allowed = other_channels(writing, second=False)
+    try:
+        response = await send_to_all(
+            writing, fields, body, [name for name in dict.fromkeys(others) if name in allowed]
+        )
+    except Malformed as error:
+        return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
+    except Refused as error:
+        return await _refused(writing, fields, body, error.refusal)
+    await _drop(writing.context, fields)
+    forget_kept(writing.context.request, response)
     return response
 
 

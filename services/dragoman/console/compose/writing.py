@@ -17,6 +17,7 @@ from dragoman.console.forms.authorised_senders import Sending
 from dragoman.console.forms.field_types import Member
 from dragoman.console.forms.form_errors import FieldError, officer_text
 from dragoman.console.forms.form_parser import FormParser
+from dragoman.console.incident import passing_on_panel
 from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
 from dragoman.domain.acts import consent
@@ -25,6 +26,7 @@ from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.replies import EXPLAINED
 from dragoman.domain.record import errors as refusals
+from dragoman.i18n.words import Words
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -105,6 +107,14 @@ class Writing:
                 else member
                 for member in members
             )
+        if self.exchange is not None and self.act == "passed-on":
+            posts = passing_on_panel.posts_of_side(self.context, self.exchange)
+            members = tuple(
+                Member(member.name, field_types.PostField(posts), member.required)
+                if member.name == "to_post" and posts
+                else member
+                for member in members
+            )
         if self.exchange is None or not any(
             isinstance(member.kind, field_types.FieldsField) for member in members
         ):
@@ -142,6 +152,8 @@ class Writing:
         """Return the form's label of a field, which its error messages use as well."""
         words = self.context.words
         match member.kind:
+            case _ if special := _own_label(words, self.act, member.name):
+                return special
             case field_types.OfferedField():
                 return words.say("Time that you accept")
             case field_types.MessageField() if self.act in (
@@ -161,16 +173,12 @@ class Writing:
                 )
             case field_types.PartField():
                 return words.say("Which part of the text")
-            case _ if self.act == "alternative" and member.name == "text":
-                return words.say("Your side’s words for it")
             case _ if member.name == "fields":
                 return (
                     words.say("What is new")
                     if self.act == "update"
                     else words.say("What is replaced")
                 )
-            case _ if self.act == "point-of-contact" and member.name == "key":
-                return words.say("Public key of this point of contact")
             case _ if member.name == "precedence":
                 return words.say("Urgency")
             case _ if (
@@ -182,6 +190,33 @@ class Writing:
                 return words.say(_ASKED[member.name])
             case _:
                 return words.field(member.name)
+
+
+def _own_label(words: Words, act: str, name: str) -> str:
+    """Return the label of a member that one act alone calls so; empty for any other."""
+    match act, name:
+        case "undertaking", "by":
+            return words.say("Side that undertakes it")
+        case "undertaking", "of":
+            return words.say("Where it was said")
+        case "fulfilment", "at":
+            return words.say("Done since")
+        case "people-status", "of":
+            return words.say("Whose people")
+        case "people-status", "number":
+            return words.say("Number of people")
+        case "people-status", "names":
+            return words.say("Names, from the register of people")
+        case "passed-on", "at":
+            return words.say("Told at")
+        case "alternative", "text":
+            return words.say("Your side’s words for it")
+        case "point-of-contact", "key":
+            return words.say("Public key of this point of contact")
+        case "recommendation-answer", "q":
+            return words.say("Which recommendation")
+        case _:
+            return ""
 
 
 def _fits(act: str, name: str, exchange: Exchange) -> bool:

@@ -218,8 +218,10 @@ class Display:
                 return self.quantity(value)
             case field_types.OfferedField():
                 return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
-            case field_types.IssueField():
+            case field_types.IssueField() | field_types.MechanismField():
                 return self.reference(str(value))
+            case field_types.HandedField():
+                return escape(words.number(value))
             case field_types.ReleasedField():
                 return _joined([self.released(item) for item in value])
             case field_types.WhoseField():
@@ -471,12 +473,25 @@ class Display:
         """Return several members together, on one line."""
         return Markup("; ").join(
             Markup("{} {}").format(
-                Markup("<small>{}</small>").format(self.words.field(member.name)),
+                Markup("<small>{}</small>").format(self.group_label(kind, member)),
                 self.shown(member.kind, value[member.name]),
             )
             for member in kind.members
             if member.name in value
         )
+
+    def group_label(self, kind: field_types.GroupField, member: field_types.Member) -> str:
+        """Return the label of a member of a group; a group of people has its own."""
+        is_of_people = any(item.name == "access_asked" for item in kind.members)
+        match member.name:
+            case "of" if is_of_people:
+                return self.words.say("Whose people")
+            case "number" if is_of_people:
+                return self.words.say("Number of people")
+            case "names" if is_of_people:
+                return self.words.say("Names, from the register of people")
+            case _:
+                return self.words.field(member.name)
 
 
 def number(text: str) -> Markup:

@@ -110,8 +110,20 @@ class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offered: tuple[SideText, ...] = ()
 
 
+class FateLine(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
+    """The fate of a recommendation at one official side, by the word of a side here.
+
+    `official` is the official side, which need not be a side of the channel. It is
+    empty for a fate of the matter as a whole. `side` recorded it.
+    """
+
+    official: str = ""
+    result: str
+    taken_up_as: str = ""
+
+
 class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
-    """A recommendation, the sides that endorse it, and its fate as each side says."""
+    """A recommendation, the sides that endorse it, and its fate by official side."""
 
     exchange: str
     number: str
@@ -121,13 +133,14 @@ class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
     text: Raw
     arguments: Raw | UnsetType = UNSET
     endorsed: tuple[str, ...] = ()
-    fates: dict[str, str] = {}
+    fates: tuple[FateLine, ...] = ()
 
 
 class ReleaseLine(SaidBy, frozen=True, kw_only=True):
     """A release in a list: its time of publication, and the sides without consent.
 
-    `public` is true where it is public now.
+    `public` is true where it is public now, `for_members` where it never will be. `out`
+    is true where its bundle is given out.
     """
 
     exchange: str
@@ -137,6 +150,8 @@ class ReleaseLine(SaidBy, frozen=True, kw_only=True):
     records: int
     publish_at: str
     public: bool
+    for_members: bool
+    out: bool
     missing: tuple[str, ...]
 
 
@@ -438,10 +453,19 @@ def advice(state: Exchange) -> Advice:
         text=state.content["text"],
         arguments=state.content.get("arguments", UNSET),
         endorsed=tuple(dict.fromkeys(endorsed)),
-        fates={
-            entry.said.side: read(entry.content, "result") for entry in state.acts.get("fate", ())
-        },
+        fates=tuple(fates(state)),
     )
+
+
+def fates(state: Exchange) -> Iterator[FateLine]:
+    """Yield the newest fate of a recommendation at each official side."""
+    for official, item in dialogue.newest_fates(state).items():
+        yield FateLine(
+            **author_of(item),
+            official=official,
+            result=read(item.content, "result"),
+            taken_up_as=read(item.content, "taken_up_as"),
+        )
 
 
 def release_line(state: Exchange, now: datetime) -> ReleaseLine:
@@ -454,6 +478,8 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
         records=len(release.records_of(state)),
         publish_at=read(state.content, "publish_at"),
         public=release.is_public(state, now),
+        for_members=release.is_for_members(state),
+        out=release.is_out(state, now),
         missing=tuple(side for side in (state.side, *state.to, *state.info) if side not in agreed),
     )
 

@@ -1,27 +1,28 @@
-"""Receipts of a message: each addressee's delivery, acknowledgement and answer.
+"""Receipts of a message: delivery, acknowledgement, answer, and passing on.
 
-Each has its time, and the time that it took.
+Each addressee has its own, with their times and the time that they took.
 """
 
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
 from dragoman.domain.views import alarms
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
 from dragoman.projection.queries.ladder import LadderStep
-from dragoman_schemas.responses import Fact
+from dragoman_schemas.responses import Fact, PassedOnTo
 from dragoman_schemas.state import Exchange, Message, Stamp
 
 
 class ReceiptRow(Struct, frozen=True, kw_only=True):
-    """The three facts of one addressee.
+    """The four facts of one addressee.
 
     `who` is the role of the officer who acknowledged. `by_answer` is true where an
     answer proves the receipt. Durations are in seconds; `rang` says for whom a flash
-    rang, and when.
+    rang, and when. `passed_on` names each post once, as `posts_of` returns them.
     """
 
     fact: Fact
@@ -30,6 +31,7 @@ class ReceiptRow(Struct, frozen=True, kw_only=True):
     by_answer: bool = False
     acknowledged_s: float | None = None
     answered_s: float | None = None
+    passed_on: tuple[PassedOnTo, ...] = ()
 
 
 class Received(Struct, frozen=True, kw_only=True):
@@ -112,7 +114,21 @@ def _receipt(
         by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
         acknowledged_s=_took(message, acknowledged),
         answered_s=_took(message, answered),
+        passed_on=posts_of(fact.passed_on),
     )
+
+
+def posts_of(passed_on: Iterable[PassedOnTo]) -> tuple[PassedOnTo, ...]:
+    """Return each post that was told once: the first time, and the newest confirmation.
+
+    A side records the confirmation of a post apart from having told it.
+    """
+    posts: dict[str, PassedOnTo] = {}
+    for item in passed_on:
+        first = posts.setdefault(item.post, item)
+        if item.confirmed_at:
+            posts[item.post] = replace(first, confirmed_at=item.confirmed_at)
+    return tuple(posts.values())
 
 
 def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:

@@ -12,13 +12,14 @@ Pages show and ask for members by these types, so no format needs a page of its 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from msgspec import inspect
 
 from dragoman_schemas import act_frame, fields
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
+from dragoman_schemas.acts.notification.people_status import PeopleKind
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,13 @@ class SideField:
 
 
 @dataclass(frozen=True)
+class PostField:
+    """A post of the side's own onward list, by its name."""
+
+    posts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PartField:
     """A part of a text that is agreed to: a member, and the number of its item."""
 
@@ -143,6 +151,16 @@ class WhoseField:
 @dataclass(frozen=True)
 class IssueField:
     """An issue of the channel, named by the exchange that opened it."""
+
+
+@dataclass(frozen=True)
+class MechanismField:
+    """A mechanism of the channel, named by its number or by its exchange."""
+
+
+@dataclass(frozen=True)
+class HandedField:
+    """A recommendation of the transmittal that is answered, by its number."""
 
 
 @dataclass(frozen=True)
@@ -259,10 +277,13 @@ Kind = (
     | SideField
     | WhoseField
     | IssueField
+    | MechanismField
+    | HandedField
     | OfficerField
     | LanguageField
     | MessageField
     | OfferedField
+    | PostField
     | PartField
     | ReleasedField
     | ReferencesField
@@ -293,7 +314,7 @@ class Member:
         return type(self.kind).__name__.removesuffix("Field").lower()
 
 
-_SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
+_SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side", "by"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
 _OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
 """Members that name people of the writer's own side.
@@ -360,12 +381,16 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.StructType():
             return _STRUCTS.get(kind.cls) or GroupField(_members(kind.cls, act))
         case inspect.LiteralType():
+            if (act, name) == ("people-status", "kind"):
+                return ChoiceField(get_args(PeopleKind))
             return ChoiceField(tuple(map(str, kind.values)))
         case inspect.BoolType():
             return FlagField()
         case inspect.IntType():
             if (act, name) == ("alternative", "item"):
                 return OtherField()
+            if (act, name) == ("recommendation-answer", "q"):
+                return HandedField()
             return (
                 OfferedField()
                 if (act, name) == ("acceptance", "window")
@@ -390,6 +415,10 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
 
 def _of_string(name: str, kind: inspect.StrType) -> Kind:
     pattern = kind.pattern or ""
+    if name == "mechanism":
+        return MechanismField()
+    if kind.max_length == 160 and not pattern:
+        return ReferencesField(many=False)
     if name in ("of", "started_by"):
         return MessageField()
     if name == "under":
@@ -408,8 +437,6 @@ def _of_string(name: str, kind: inspect.StrType) -> Kind:
         )
     if pattern.startswith("^[a-z]{2,3}"):
         return LanguageField()
-    if kind.max_length == 160 and not pattern:
-        return ReferencesField(many=False)
     if (kind.max_length or 0) >= 2_000 and not pattern:
         return TextField(languages=False)
     return LineField(kind.max_length or 500)
@@ -438,6 +465,8 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
         return GroupField(_members(fields.Provision, act))
     if name == "whose":
         return WhoseField()
+    if (act, name) == ("people-status", "of"):
+        return SideField(unknown=unknown)
     if any(isinstance(item, inspect.DictType) for item in types):
         return TextField(title=any(getattr(item, "max_length", None) == 120 for item in types))
     number_field = _kind(name, types[0], act)

@@ -43,6 +43,7 @@ NOBODY_HERE: Final = "nobody_here"
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,17}([.,][0-9]{1,17})?")
 _INDEX: Final = re.compile(r"[0-9]{1,3}")
+_IN_ROW: Final = re.compile(r"\.[0-9]{1,3}\.")
 
 
 class _Empty:
@@ -152,7 +153,9 @@ class FormParser:
             | field_types.MessageField
             | field_types.LanguageField
             | field_types.OfferedField
+            | field_types.HandedField
             | field_types.PartField
+            | field_types.PostField
             | field_types.ReleasedField,
         ):
             return self.words.say("%(what)s: choose one.", what=label)
@@ -165,7 +168,9 @@ class FormParser:
                 | field_types.LineField()
                 | field_types.MessageField()
                 | field_types.PartField()
+                | field_types.PostField()
                 | field_types.IssueField()
+                | field_types.MechanismField()
                 | field_types.PhrasesField()
                 | field_types.ChoicesField()
             ):
@@ -193,7 +198,7 @@ class FormParser:
                 return self._point(member, name, self.one(name))
             case field_types.NumberField() | field_types.QuantityField():
                 return self._number(member, name)
-            case field_types.OfferedField():
+            case field_types.OfferedField() | field_types.HandedField():
                 return int(text) if _INDEX.fullmatch(text := self.one(name)) else _EMPTY
             case field_types.SideField() | field_types.OfficerField() | field_types.LanguageField():
                 return (
@@ -451,7 +456,9 @@ class FormParser:
         kind = member.kind
         assert isinstance(kind, field_types.NumberField | field_types.QuantityField)
         if not text:
-            return UNKNOWN if self.one(f"{name}.unknown") else _EMPTY
+            # In a row that somebody filled in, an empty number is one that is not known.
+            is_unsaid = kind.unknown and member.required and _IN_ROW.search(name) is not None
+            return UNKNOWN if is_unsaid or self.one(f"{name}.unknown") else _EMPTY
         if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
         if _NUMBER.fullmatch(text) is None:

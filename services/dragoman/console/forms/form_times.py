@@ -32,7 +32,9 @@ DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
     "dates": "",
     "valid_from": "from",
     "valid_to": "to",
-    **dict.fromkeys(("reply_wanted_by", "due", "wanted_by", "expires", "ready_by"), "to"),
+    **dict.fromkeys(
+        ("reply_wanted_by", "due", "wanted_by", "expires", "ready_by", "by_when"), "to"
+    ),
 }
 """Members that accept a day or a month alone, and the second that it then means.
 

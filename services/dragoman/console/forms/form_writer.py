@@ -220,6 +220,18 @@ def indexes(form: Mapping[str, Any], name: str) -> list[int]:
     return sorted(numbers)
 
 
+def filled_of(form: Mapping[str, Any], prefix: str) -> set[str]:
+    """Return the members of a group in which a form holds a text, by its prefix.
+
+    Units that the form chose itself do not count.
+    """
+    return {
+        name.removeprefix(prefix).partition(".")[0]
+        for name, text in form.items()
+        if name.startswith(prefix) and str(text).strip() and not name.endswith(".unit")
+    }
+
+
 def rows(
     form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0
 ) -> range:

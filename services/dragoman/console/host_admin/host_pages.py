@@ -211,6 +211,7 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
         "name": "/name",
         "kind": "/kind",
         "sides": "/sides",
+        "observers": "/observers",
         "languages": "/languages",
         "marking": "/marking",
         "exercise_of": "/exercise_of",
@@ -232,6 +233,7 @@ def _members(context: PageContext, filled: FormState) -> dict[str, Any]:
         "name": filled["name"],
         "kind": filled["kind"],
         "sides": _words(filled["sides"]),
+        "observers": _words(filled["observers"]),
         "languages": list(dict.fromkeys(text for text in filled.all("languages") if text)),
     }
     if not filled["name"]:

@@ -13,7 +13,7 @@ has changed. The scripts then load the content anew, so a page with scripts and 
 without show the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -32,6 +32,8 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import level_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import authorised_senders
+from dragoman.console.incident import unpassed_messages
+from dragoman.console.incident.unpassed_messages import UnpassedNotice
 from dragoman.console.pages import alarm_shelving, duty_numbers
 from dragoman.console.pages.acknowledging import note_read
 from dragoman.console.pages.alarm_views import (
@@ -127,6 +129,7 @@ async def alarms(app: web.Application, context: PageContext) -> Alarms:
         absent=tuple(_absent(app, context)),
         later=tuple(_later(app, context)),
         handed=tuple(_handed(context)),
+        unpassed=tuple([notice async for notice in _unpassed(app, context, now)]),
     )
 
 
@@ -219,6 +222,20 @@ def _later(app: web.Application, context: PageContext) -> Iterator[ChangedFlashV
                 position=changed_flash.position,
                 time=time,
             )
+
+
+async def _unpassed(
+    app: web.Application, context: PageContext, now: datetime
+) -> AsyncIterator[UnpassedNotice]:
+    """Yield the messages that the reader's side has not passed on by their limits.
+
+    They are those of the page's channels.
+    """
+    for projection in _channels(context):
+        if projection.registry.onward and context.service.station(context.grant, projection):
+            owed = await open_deadlines_of(app, projection)
+            for notice in unpassed_messages.notices(context, projection, owed.listed(), now):
+                yield notice
 
 
 def _handed(context: PageContext) -> Iterator[HandedDraft]:
@@ -336,7 +353,9 @@ def _ring(
         limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
         position=exchange.updated.position,
         record=message.said.position,
-        reaches_s=_reaches(projection, duty, actor) if officer else None,
+        reaches_s=unpassed_messages.reaches_s(projection, duty.clock.side, actor)
+        if officer
+        else None,
         cancelled=exchange.cancellation is not None,
         corrected=exchange.corrections[-1].corrected.time
         if exchange.corrections and is_opening
@@ -344,18 +363,6 @@ def _ring(
         subject=subject_of(exchange),
         signed=exchange.family in projection.registry.required_signatures,
     )
-
-
-def _reaches(projection: Projection, duty: OpenDeadline, actor: str) -> int | None:
-    """Return the seconds after which a message reaches an officer of its side.
-
-    Return None if it never does.
-    """
-    side = duty.clock.side
-    for seconds, rung in rungs.RUNGS:
-        if actor in rungs.reached(projection.registry, side, rung):
-            return seconds
-    return None
 
 
 async def _detail(context: PageContext, ring: Ring) -> Detail:

@@ -16,6 +16,7 @@ from dragoman.application.clock import stamp
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.service import Service
 from dragoman.console.context import PageContext
+from dragoman.console.incident import unpassed_messages
 from dragoman.console.pages.alarm import RINGING
 from dragoman.console.rendering import HEADERS
 from dragoman.limits import (
@@ -108,8 +109,11 @@ class BrowserNotifier:
         if not self.browsers or not row.folded.valid:
             return
         state = row.folded.state
-        ring = isinstance(state, Exchange) and not _RINGING_SET.isdisjoint(
-            (state.precedence, *(message.precedence for message in state.messages))
+        ring = isinstance(state, Exchange) and (
+            not _RINGING_SET.isdisjoint(
+                (state.precedence, *(message.precedence for message in state.messages))
+            )
+            or unpassed_messages.is_listed(projection.registry, state.act)
         )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):

@@ -11,6 +11,7 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import DisplayedMember
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office
+from dragoman.console.incident.unpassed_messages import UnpassedNotice
 from dragoman.console.pages import duty_numbers
 from dragoman.limits import (
     FLOOD_ALARMS,
@@ -182,6 +183,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
     absent: tuple[MissedWatchCheck, ...] = ()
     later: tuple[ChangedFlashView, ...] = ()
     handed: tuple[HandedDraft, ...] = ()
+    unpassed: tuple[UnpassedNotice, ...] = ()
 
     @property
     def flashes(self) -> list[Ring]:

@@ -25,12 +25,14 @@ from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, dead
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
 from dragoman.console.forms import browser_signatures
+from dragoman.console.incident import unpassed_messages, window_rows
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
 from dragoman.console.pages.alarm import handed_in
 from dragoman.console.pages.alarm_views import HandedDraft
 from dragoman.console.pages.open_matter_rows import rows, unlimited
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import following, form_of, redirect, said
+from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
@@ -43,17 +45,20 @@ from dragoman.text import sentence
 from dragoman_schemas.responses import PointView
 from dragoman_schemas.state_responses import OpenMatter
 from dragoman_schemas.watch_responses import LineView, SideWatch
+from dragoman_schemas.window_responses import InForceWindow
 
 _MATTERS = 40
 _OVERDUE = 10
 _DUE = 10
 _SINCE = 10
+_WINDOWS = 12
 _RICH = 40
 """Rows in full layout. More rows than a person reads get a short layout, so that the
 board stays fast.
 """
 
 _AHEAD = timedelta(hours=24)
+_DAY_WINDOWS = 6
 
 
 class Calm(Struct, frozen=True, kw_only=True):
@@ -158,6 +163,8 @@ class Board(Struct, frozen=True, kw_only=True):
     more: bool = False
     shelved: tuple[ShelvedAlarm, ...] = ()
     handed: tuple[HandedDraft, ...] = ()
+    windows: tuple[InForceWindow, ...] = ()
+    not_passed_on: tuple[unpassed_messages.UnpassedRow, ...] = ()
 
 
 async def board(context: PageContext) -> Page:
@@ -193,6 +200,8 @@ async def board(context: PageContext) -> Page:
     )
     aside -= len(waiting)
     acknowledging.note_read(context, context.projection)
+    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
+    windows = (await window_rows.windows_of(context)).windows
     view = Board(
         channel=context.name,
         position=context.position,
@@ -211,10 +220,13 @@ async def board(context: PageContext) -> Page:
         one_key=tuple(entry for entry in (*late, *due) if entry.clock == "second_key"),
         more=more,
         shelved=tuple(shelved.values()),
+        windows=windows,
+        not_passed_on=tuple(unpassed_messages.rows_of(context, owed)),
     )
-    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     unmanned = tuple(
-        side for side in context.sides if timed and side not in context.registry.watches
+        side
+        for side in full_sides(context.registry)
+        if timed and side not in context.registry.watches
     )
     calm = Calm(
         live=view.live,
@@ -241,7 +253,7 @@ async def board(context: PageContext) -> Page:
         values={
             "offices": offices,
             "office_state": office_state,
-            "chart": _day(context, offices, view.due)
+            "chart": _day(context, offices, view)
             if timed and any(office.is_known for office in offices)
             else "",
             "to_ring": await duty_numbers.ringing(context, context.projection, view.ring),
@@ -249,6 +261,8 @@ async def board(context: PageContext) -> Page:
                 context.words, calm, reader=context.side if context.is_officer else ""
             ),
             "calm": calm,
+            "windows": window_rows.displayed(context, windows[:_WINDOWS], offices),
+            "stage_word": window_rows.stage_word,
             "matters": rows(context, view.open_matters[:_MATTERS], offices),
             "timed": timed,
             "late": {
@@ -420,7 +434,7 @@ async def _drafts(context: PageContext) -> int:
         return 0
 
 
-def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[DeadlineRow, ...]) -> Any:
+def _day(context: PageContext, offices: tuple[Office, ...], view: Board) -> Any:
     """Return the chart of the day ahead, from midnight to midnight UTC."""
     words, now = context.words, context.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -430,7 +444,7 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[DeadlineR
         for office in offices
         if office.is_known
     ]
-    soon = [item for item in due if datetime.fromisoformat(item.due) < ends][:_DUE]
+    soon = [item for item in view.due if datetime.fromisoformat(item.due) < ends][:_DUE]
     marks = tuple(
         day_chart.DueMark(
             datetime.fromisoformat(item.due),
@@ -452,7 +466,11 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[DeadlineR
         ),
         begins,
         now,
-        [*lanes, day_chart.Lane(words.say("Due"), marks=marks)],
+        [
+            *lanes,
+            *_in_force(words, view.windows, begins, ends),
+            day_chart.Lane(words.say("Due"), marks=marks),
+        ],
         day_chart.DayLabels(
             "UTC",
             words.say("then %(t)s", t=f"{now:%H:%M}")
@@ -460,6 +478,27 @@ def _day(context: PageContext, offices: tuple[Office, ...], due: tuple[DeadlineR
             else words.say("now %(t)s", t=f"{now:%H:%M}"),
         ),
     )
+
+
+def _in_force(
+    words: Words, windows: Sequence[InForceWindow], begins: datetime, ends: datetime
+) -> Iterator[day_chart.Lane]:
+    """Yield the lane of the windows of a day; none for a day without windows."""
+    spans = [
+        day_chart.ForceSpan(
+            as_moment(row.opens),
+            as_moment(row.closes) if row.closes else None,
+            words.say(
+                "%(what)s: %(detail)s",
+                what=row.side.upper(),
+                detail=words.act(row.act),
+            ),
+        )
+        for row in windows
+        if as_moment(row.opens) < ends and as_moment(row.closes or row.opens) >= begins
+    ]
+    if spans:
+        yield day_chart.Lane(words.say("In force"), spans=spans[:_DAY_WINDOWS])
 
 
 def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:

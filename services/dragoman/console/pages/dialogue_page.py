@@ -20,6 +20,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.application.operations import exchange_view
+from dragoman.console.agreements import undertaking_lane
 from dragoman.console.charts import roadmap_chart
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views, report_views
@@ -44,11 +45,13 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts import consent, developments
 from dragoman.domain.acts.families import release
+from dragoman.domain.views.undertakings import in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import dialogue as projected
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
+from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.state import decode_exchange
 
 _ISSUES: Final = 20
@@ -79,6 +82,7 @@ class DialogueView(Struct, frozen=True, kw_only=True):
     programmes: tuple[ProgrammeView, ...]
     releases: tuple[ReleaseLine, ...]
     lines: tuple[PublicLineView, ...]
+    undertakings: tuple[UndertakingView, ...]
 
 
 async def dialogue(context: PageContext) -> Page:
@@ -116,6 +120,13 @@ async def dialogue(context: PageContext) -> Page:
             for state in reversed(result.releases)
         ),
         lines=tuple(dialogue_views.public_line(line) for line in reversed(result.lines)),
+        undertakings=tuple(
+            in_order(
+                undertaking_view(state, context.sides, context.moment)
+                for state in result.undertakings
+                if state.status != "cancelled"
+            )
+        ),
     )
     sides = _in_order(context)
     return Page(
@@ -136,6 +147,7 @@ async def dialogue(context: PageContext) -> Page:
             "chart": _chart(context.words, view, context.moment, past=context.past),
             "years": _years(view, context.moment),
             "next": _next(view, context.moment),
+            "promised": undertaking_lane.shown(view.undertakings),
             "named": lambda name: _named(context.words, name),
             "issues": _page_of(context, view.issues),
             "issue_of": {
@@ -214,6 +226,10 @@ def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
     years += [
         as_moment(text).year for item in view.roadmap for text in (item.begins, item.ends) if text
     ]
+    years += [
+        as_moment(undertaking.by_when).year
+        for undertaking in undertaking_lane.shown(view.undertakings)
+    ]
     return min([*years, now.year]) - 1, max(
         [
             *years,
@@ -235,6 +251,20 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
         else []
     )
     names = []
+    promised = undertaking_lane.shown(view.undertakings)
+    if promised:
+        name = words.say("Undertakings")
+        rows = [undertaking_lane.drawn(words, undertaking) for undertaking in promised]
+        lanes.append(roadmap_chart.AreaLane(name, rows))
+        names.append(
+            words.say(
+                "%(area)s: %(what)s",
+                area=name,
+                what=words.listed(
+                    undertaking_lane.described(words, undertaking) for undertaking in promised
+                ),
+            )
+        )
     for area in get_args(Area):
         items = [road_item for road_item in view.roadmap if road_item.area == area]
         lanes.append(

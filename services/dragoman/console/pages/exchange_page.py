@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from dragoman.application.http.submission import whole
 from dragoman.application.operations import exchange_view, report_requests
+from dragoman.console.agreements import occasions as agreement_occasions
+from dragoman.console.agreements import panel as agreement_panel
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import field_history, receipt_rows, text_versions
@@ -24,13 +26,14 @@ from dragoman.console.display.log_rows import line_of
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import exchange_choices
+from dragoman.console.incident import passing_on_panel, people_panel, window_panel
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
 from dragoman.console.pages.exchange_parts import _consent, _step, changes_of, corrections, sketch
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import emergencies, release
+from dragoman.domain.acts.families import helping, release
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.accounts import accounts_of
@@ -72,6 +75,14 @@ _FIRST: Final = (
 page's one primary button.
 """
 
+_FIRST_OF_VISIT: Final = {
+    "requested": ("grant", "decline"),
+    "refused": ("grant",),
+    "arrived": ("visit-report",),
+    "left": ("visit-report",),
+}
+"""The first acts on a request to come and see, by its status."""
+
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
 _SHOWN: Final = 5
@@ -111,12 +122,17 @@ async def exchange(context: PageContext) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(corrections(display, state)),
             "consent": _consent(display, state),
+            "agreement": await agreement_panel.panel_of(context, state),
             "versions": len(text_versions.changes(state)),
             "release_public": release.is_public(state, context.moment),
             "may_release": release_preview.may_release(context, state),
             "opening_key": two_keys.one_key_entry(state, state.id),
             "keys_due": two_keys.due(state),
             "calls": await _calls(context, view),
+            "people": people_panel.panel(context, state, display, view.allowed),
+            "kinds": people_panel.KINDS,
+            "window": window_panel.panel(context, state, display, view.allowed),
+            "passing": passing_on_panel.panel(context, state),
             "received": receipt_rows.of(context, state, view.facts, rang),
             "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
             "paged": bool(cursor),
@@ -213,7 +229,7 @@ def _cells(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
     )
     for fact in field_history.dated(display, state, facts):
         if not fact.is_own_text:
-            yield fact
+            yield agreement_panel.relabelled(display.words, state, fact)
 
 
 def _agreed(
@@ -288,12 +304,13 @@ def acts_of(
     alone = [
         act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(context.roles)
     ]
+    visit = _FIRST_OF_VISIT.get(state.status, ()) if state.act == "visit-request" else ()
+    first = agreement_occasions.in_order(state, (*visit, *_FIRST))
     ordered = sorted(
-        mine,
-        key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)),
+        mine, key=lambda act: (act not in alone, first.index(act) if act in first else len(first))
     )
     early = {"meeting-held"} if _lies_ahead(state, context.moment) else set()
-    few = [act for act in ordered if act in _FIRST and act not in early][:_SHOWN] or ordered[:1]
+    few = [act for act in ordered if act in first and act not in early][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
 
 
@@ -331,7 +348,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
             side != context.side for side in consent.authors(state, "readout-agreement")
         ),
         "assessment": any(message.answered for message in state.messages),
-        "help-offer": not emergencies.in_need(state) <= {context.side},
+        "help-offer": helping.may_offer(state, context.side),
         "help-acceptance": any(
             item.said.side != context.side for item in state.acts.get("help-offer", ())
         ),
@@ -344,6 +361,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
         "translation-dispute": has_translation,
         "release-consent": context.side not in consent.agreed(state),
         "status-change": bool(changes_of(state)),
+        **agreement_occasions.occasions(state, context.side),
     }
     return frozenset(act for act, occasion in occasions.items() if not occasion)
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from dragoman.console.agreements.occasions import next_acts
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -28,11 +29,13 @@ from dragoman.console.display.meeting_summary import (
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types, people_choices
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import exchange_view
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.text import sentence
+from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.responses import Entry, ExchangeView, Link
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -109,7 +112,9 @@ class ReadoutView(Struct, frozen=True, kw_only=True):
 class MeetingView(Struct, frozen=True, kw_only=True):
     """A meeting with its life, its agendas and its readouts.
 
-    `topics` and `agenda` say which sides name which topic.
+    `topics` and `agenda` say which sides name which topic. `undertakings` came out of
+    it. `carried` are the open undertakings of the channel, for its agenda; a meeting
+    that was held carries none. `mechanism` is the mechanism to which it belongs.
     """
 
     position: int
@@ -119,6 +124,9 @@ class MeetingView(Struct, frozen=True, kw_only=True):
     topics: tuple[MeetingTopic, ...]
     readouts: tuple[ReadoutView, ...]
     linked: tuple[Link, ...] = ()
+    mechanism: str = ""
+    undertakings: tuple[UndertakingView, ...] = ()
+    carried: tuple[UndertakingView, ...] = ()
 
 
 class MeetingParagraph(NamedTuple):
@@ -205,6 +213,13 @@ async def meeting(context: PageContext) -> Page:
             "besides": other_deadlines,
             "answer_of": answer_of,
             "answers": _offered(context, view, allowed) if context.may_post else [],
+            "acts_of": lambda item: next_acts(context, item) if context.may_post else (),
+            "may_agenda": context.may_post and "agenda" in allowed,
+            "in_agenda": lambda item: [
+                agenda.side
+                for agenda in view.meeting.agendas
+                if any((item.number or item.exchange) in topic for topic in agenda.topics)
+            ],
             "agreed_to": {step.position for step in view.steps if step.what == "readout_taken"},
         },
     )
@@ -217,7 +232,7 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
         store, context.name, exchange, context.position, as_of, context.side, context.moment, most=0
     )
     state = decode_exchange(bytes(view.state))
-    if state.family != "meeting":
+    if state.meeting is None:
         raise refused(
             "not-found",
             sentence(
@@ -227,8 +242,12 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
         )
     with open_snapshot(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
         meeting_summary = summarize(snapshot.registry, state, snapshot.calendars, context.moment)
+        promised = [
+            undertaking_view(item, snapshot.sides, context.moment)
+            for item in snapshot.of("meeting", "undertaking")
+        ]
         return _MeetingParts(
-            _view(context.position, view, state, meeting_summary),
+            _view(context.position, view, state, meeting_summary, in_order(promised)),
             offices_of(snapshot),
             view.allowed,
             translated.by_record(state),
@@ -236,7 +255,11 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
 
 
 def _view(
-    position: int, view: ExchangeView, state: Exchange, meeting_summary: MeetingSummary
+    position: int,
+    view: ExchangeView,
+    state: Exchange,
+    meeting_summary: MeetingSummary,
+    promised: Sequence[UndertakingView],
 ) -> MeetingView:
     assert state.meeting is not None
     order = [party.side for party in meeting_summary.parties]
@@ -266,6 +289,13 @@ def _view(
             if (readout := state.meeting.readouts.get(side))
         ),
         linked=view.linked,
+        mechanism=str(msgspec.json.decode(state.content["mechanism"]))
+        if "mechanism" in state.content
+        else "",
+        undertakings=tuple(item for item in promised if item.of in (state.id, state.number)),
+        carried=tuple(item for item in promised if item.standing in OPEN)
+        if meeting_summary.state in ("asked", "agreed")
+        else (),
     )
 
 

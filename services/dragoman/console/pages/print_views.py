@@ -25,6 +25,7 @@ from dragoman.console.display import field_history, translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
+from dragoman.console.display.receipt_rows import posts_of
 from dragoman.console.forms import field_types
 from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, render_template
 from dragoman.domain.acts import developments, two_keys
@@ -97,6 +98,8 @@ async def form(context: PageContext) -> Page:
         values={
             "state": state,
             "opening_key": two_keys.one_key_entry(state, state.id),
+            "passes_on": any(fact.passed_on or fact.not_passed_on for fact in view.facts),
+            "posts_of": posts_of,
             "facts": field_history.dated(
                 display, state, display.facts(state.act, state.content, leave=_FRAME)
             ),

@@ -41,7 +41,9 @@ _UNREAD: Final = frozenset({"signed"})
 are published.
 """
 
-_OWN: Final = frozenset({"signed", "title", "text", "original", "records", "publish_at"})
+_OWN: Final = frozenset(
+    {"signed", "title", "text", "original", "records", "publish_at", "audience"}
+)
 """Members of a release that its page shows elsewhere, or does not need."""
 
 
@@ -131,11 +133,14 @@ def name_records(context: PageContext, display: Display) -> None:
     display.record = named
 
 
-def completed(context: PageContext, chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def completed(
+    context: PageContext, chosen: list[dict[str, Any]], *, for_members: bool = False
+) -> list[dict[str, Any]]:
     """Return the records that a form chose, in the notation of an act.
 
     Each gets its exchange and its commitment. If members are left out, it also gets the
-    digest of the remaining extract.
+    digest of the remaining extract. A release for the members leaves out every member
+    that names an officer.
     """
     records = []
     for entry in chosen:
@@ -149,7 +154,9 @@ def completed(context: PageContext, chosen: list[dict[str, Any]]) -> list[dict[s
             "exchange": record.envelope.subject,
             "commit": record.commit,
         }
-        if without := [name for name in entry.get("without", ()) if name in content_of(record.act)]:
+        without = [name for name in entry.get("without", ()) if name in content_of(record.act)]
+        without += [name for name in release.NAMING if for_members and name not in without]
+        if without:
             digest = hashlib.sha256(release.extract(record.act, without)).hexdigest()
             item |= {"without": without, "extract": digest}
         records.append(item)
@@ -229,6 +236,7 @@ def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> di
         "items": release_items,
         "fits": all(release_item.fits for release_item in release_items),
         "public": release.is_public(state, now),
+        "for_members": release.is_for_members(state),
         "since": f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
         "bundle": f"/v1/releases/{projection.name}/{state.id}",
         "address": f"/releases/{projection.name}/{state.id}",

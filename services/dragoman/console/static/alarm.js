@@ -100,6 +100,7 @@ export class Alarm {
   #stale = false;
   #unopened = [];
   #absent = [];
+  #unpassed = [];
   #shrink = 0;
   #touchedAt = clock.now();
   #toldAt = 0;
@@ -361,6 +362,7 @@ export class Alarm {
     const rings = JSON.parse(data.dataset.alarms);
     this.#unopened = JSON.parse(data.dataset.left ?? "[]");
     this.#absent = JSON.parse(data.dataset.absent ?? "[]");
+    this.#unpassed = JSON.parse(data.dataset.unpassed ?? "[]");
     this.#news(JSON.parse(data.dataset.later ?? "[]"));
     this.#barHanded(JSON.parse(data.dataset.handed ?? "[]"));
     for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
@@ -371,6 +373,7 @@ export class Alarm {
     this.#replaceDialogs(fresh);
     this.#show();
     this.#barAbsent();
+    this.#barUnpassed();
     this.#sound();
     this.#known += 1;
   }
@@ -589,6 +592,38 @@ export class Alarm {
       ...(absent?.channel === page.channel ? rings(true) : []));
   }
 
+  // What was not passed on by its limit: from then on, until it is passed on or its window is over.
+  #late() {
+    const now = clock.now();
+    return this.#unpassed.filter(({ since, until }) => Date.parse(since) <= now && !(until && Date.parse(until) < now));
+  }
+
+  #barUnpassed() {
+    const late = this.#late();
+    const [first] = late;
+    if (!first) {
+      bar("unpassed", null);
+      return;
+    }
+    const away = first.opens ? (Date.parse(first.opens) - clock.now()) / 1000 : NaN;
+    const rest = [];
+    if (away > 0) rest.push(words("unpassed_opens", { d: span(away), t: hour(first.opens) }));
+    else if (away <= 0) rest.push(words("unpassed_open", { d: span(-away) }));
+    if (late.length > 1) rest.push(words(late.length === 2 ? "unpassed_one" : "unpassed_many", { n: late.length - 1 }));
+    const open = late.slice(0, LEFT_SHOWN).map(({ channel, exchange, number }) =>
+      element("a", { className: "button", href: `/c/${channel}/exchanges/${exchange}#passing`, textContent: `${words("open")} ${number}` }));
+    const silence = this.duty && this.sounds && late.some((each) => this.#isCalled(each)) ? [button(words("silence"), () => this.#pressSilence())] : [];
+    const text = drilled({ exercise: first.exercise }, words("unpassed", { channel: first.channel, posts: first.posts }));
+    bar("unpassed", away <= 0 ? "critical" : "serious", [text, ...rest], ...open, ...silence);
+  }
+
+  // Whether what was not passed on has reached this console: at once for whoever has the watch, and for others with time.
+  #isCalled({ channel, exercise, reaches_s: reaches, since }) {
+    if (reaches === null) return false;
+    if (exercise && page.exercise !== channel && this.exercise !== channel) return false;
+    return this.duty || (clock.now() - Date.parse(since)) / 1000 >= reaches;
+  }
+
   // Once a second: what counts, and what comes with the time.
   second() {
     this.#tick += 1;
@@ -597,8 +632,9 @@ export class Alarm {
     this.#check();
     this.#remind();
     if (this.#absent.length && this.#tick % BEAT_S === 0) this.refresh(); // it ends when somebody comes, which is in no log
+    if (this.#unpassed.length) this.#barUnpassed();
     if (this.#rings.size === 0) {
-      if (this.#absent.length) this.#sound();
+      if (this.#absent.length || this.#unpassed.length) this.#sound();
       return;
     }
     this.#mark();
@@ -704,6 +740,11 @@ export class Alarm {
       this.#keepBursting("immediate", Date.parse(absent.since), "absent");
       return;
     }
+    const late = this.#late().find((each) => this.#isCalled(each));
+    if (ring === null && late && this.duty && clock.now() >= this.#silentUntil) {
+      this.#keepBursting("immediate", Date.parse(late.since), "unpassed");
+      return;
+    }
     if (ring === null || !this.duty) {
       this.#hush();
       return;
@@ -760,7 +801,8 @@ export class Alarm {
   // Silenced here by somebody: that is counted, for the turn-over note, and by one tab.
   #pressSilence() {
     this.#link.tell("silence");
-    const channels = new Set([...this.#rings.values()].filter((ring) => this.#reaches(ring)).map((ring) => ring.channel));
+    const reached = [...this.#rings.values()].filter((ring) => this.#reaches(ring));
+    const channels = new Set([...reached, ...this.#late().filter((each) => this.#isCalled(each))].map(({ channel }) => channel));
     const form = new URLSearchParams([...channels].map((channel) => ["channel", channel]));
     fetch("/alarm/silenced", { method: "POST", body: form, keepalive: true }).catch(() => null);
   }

@@ -4,19 +4,21 @@
 //
 //   1 head       the log signed the head (C2SP signed-note)
 //   2 records    each record's commitment leads to the root of that head (C2SP tlog-proof)
-//   3 sides      the opening of the channel names this log and these sides
+//   3 sides      the opening of the channel names this log and these sides; an observer is none
 //   4 text       the release's own records give exactly this text, and its SHA-256 is the terms
 //   5 consents   each side consented to these terms, by two officers, and nothing in the bundle
 //                takes a consent back
-//   6 published  the shown content of each record is the content that the text lists
+//   6 published  the shown content of each record is the content that the text lists; for the
+//                members alone, no record has a member that names an officer
 //
-// services/dragoman/audit/release_bundle.py takes the same steps.
+// services/dragoman/domain/release_bundle.py takes the same steps.
 // tests/browser/test_release_pages.py tries both against the same lies.
 
 import { foldPath, hex, holdsUnder, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256 } from "./proof.js";
 
 const BESIDE = ["act", "signed", "precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"];
 const CONSENTS = ["release-consent", "amendment", "amendment-agreement"];
+const NAMING = ["signed", "acting_for", "passed_by"];
 
 class NotProved extends Error {}
 
@@ -54,8 +56,8 @@ function sidesOf(bundle, verifier) {
   must(opened.name === bundle.channel, "channel");
   must(opened.origin === verifier.name && opened.log_key === btoa(String.fromCharCode(...verifier.publicKey)), "log");
   const proposed = Math.min(...bundle.consents.map(({ position }) => position));
-  const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side.name);
-  return new Set([...opened.sides.map(({ name }) => name), ...admitted]);
+  const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side);
+  return new Set([...opened.sides, ...admitted].filter(({ observer }) => observer !== true).map(({ name }) => name));
 }
 
 /** The release's own records, and the ids of those with two officers behind them that were not taken back. */
@@ -108,6 +110,7 @@ export async function prove(bundle) {
   const behind = new Set(agreed.map(({ actor }) => sideOf(actor)));
   must([...sides].every((side) => behind.has(side)), "consents");
   must(text.records.length === bundle.records.length, "records");
+  must(text.audience !== "members" || text.records.every(({ without }) => NAMING.every((name) => without?.includes(name))), "members");
   for (const [at, item] of text.records.entries()) await provePublished(item, bundle.records[at]);
   return { sides: [...sides].sort(), head };
 }
@@ -120,8 +123,11 @@ async function show(place) {
     return;
   }
   try {
-    const answer = await fetch(place.dataset.bundle, { headers: { Accept: "application/json" } });
-    const bundle = await answer.json();
+    const answer = await fetch(place.dataset.bundle, { headers: { Accept: "*/*" } });
+    const raw = await answer.text();
+    must(answer.ok && (!place.dataset.sha256 || (await digest(raw)) === place.dataset.sha256), "file");
+    const bundle = JSON.parse(raw);
+    must(!place.dataset.release || (bundle.cid === place.dataset.cid && bundle.release === place.dataset.release && bundle.terms === place.dataset.terms), "source");
     await prove(bundle);
     place.dataset.state = "normal";
     said.textContent = place.dataset.proved;
@@ -134,5 +140,5 @@ async function show(place) {
   }
 }
 
-const place = globalThis.document?.getElementById("proof");
+const place = globalThis.document?.querySelector("[data-bundle]");
 if (place) show(place);

@@ -1,0 +1,1 @@
+"""Pages of agreements: undertakings, mechanisms, and what a group handed over."""

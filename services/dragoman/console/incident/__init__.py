@@ -1,0 +1,1 @@
+"""Pages and panels of incidents and announced events: windows, people, passing on."""

@@ -1,0 +1,73 @@
+"""One notice to many channels: offered on the check page, recorded once in each, one table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from browsing import Visiting
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+PAIRS = {"north": ("alpha", "beta"), "south": ("alpha", "gamma")}
+
+
+@pytest.fixture(scope="module")
+def office(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a service without a demonstration."""
+    service = Service(tmp_path_factory.mktemp("notices") / "data")
+    yield service
+    service.stop()
+
+
+async def tokens(session: aiohttp.ClientSession, office: Service) -> dict[str, str]:
+    """Open two channels that share a side; return the token of an officer of each side."""
+    operator = Caller(session, office, "operator")
+    for name, sides in PAIRS.items():
+        officers = [
+            {"side": side, "officer": "o-1", "office": "hq", "roles": ["officer"]} for side in sides
+        ]
+        body = {"name": name, "sides": list(sides), "officers": officers}
+        assert (await operator.call("POST", "/v1/channels", body)).status == 201
+    issued = {}
+    for side in ("alpha", "beta", "gamma"):
+        channels = [name for name, sides in PAIRS.items() if side in sides]
+        answer = await operator.post("/v1/tokens", {"actor": f"{side}/o-1", "channels": channels})
+        issued[side] = answer.json["token"]
+    return issued
+
+
+async def test_a_notice_is_ticked_for_another_channel_and_one_table_says_who_has_it(
+    visit: Visiting, office: Service, session: aiohttp.ClientSession
+) -> None:
+    issued = await tokens(session, office)
+    alpha = await visit(office)
+    page = alpha.page
+    await page.goto(f"{office.base_url}/c/north")
+    await page.locator("#token").fill(issued["alpha"])
+    await page.locator("form[action='/sign-in'] button").click()
+    await page.goto(f"{office.base_url}/c/north/compose/contact-note")
+    await page.locator("[name='f.form'][value='conversation']").check()
+    await page.locator("textarea[name='f.text.en']").fill("Our office moves on Monday.")
+    await page.get_by_role("button", name="Check before sending").click()
+    others = page.locator("#also")
+    await expect(others).to_contain_text("SOUTH")
+    await others.get_by_label("SOUTH").check()
+    await page.locator("button[name='do'][value='send']").click()
+    await page.wait_for_url("**/c/north/notices/**")
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(0)).to_contain_text("BETA")
+    await expect(rows.nth(1)).to_contain_text("GAMMA")
+    await expect(page.locator("[data-state='caution']")).to_contain_text("2 sides")
+    gamma = Caller(session, office)
+    gamma.headers = {"Authorization": f"Bearer {issued['gamma']}"}
+    (row,) = (await gamma.get("/v1/channels/south/inbox")).json["exchanges"]
+    answer = await gamma.act(row["id"], {"act": "acknowledgement"}, "south")
+    assert answer.status == 201
+    await page.reload()
+    await expect(page.locator("[data-state='caution']")).to_contain_text("1 side ")
+    assert not alpha.complaints
