@@ -44,7 +44,10 @@ LAST: Final = ("revoke_link", "erase_file", "remove_endpoint")
 NOTHING: Final = {
     "resend": "There is no such delivery",
     "show_release": "Nothing is published here.",
+    "show_members_bundle": "No release with that id is out.",
+    "show_transmittal": "No transmittal in this channel has that id",
     "forget_subject": "There is no subject",
+    "show_notice": "There is no notice",
 }
 """The answer to a permitted call where nothing of that kind exists: nothing has failed, and no
 provider is set.

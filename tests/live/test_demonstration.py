@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
-from dragoman.audit import release_bundle
+from dragoman.domain import release_bundle
+from patience import PATIENCE_S
 from service import NOTE, Caller, Service
 
 Who = Callable[[str], Caller]
@@ -52,6 +54,40 @@ async def test_history_is_entered_for_the_record(who: Who) -> None:
     ).json["state"]["meeting"]
     assert ({"nato", "china"}, True) == (set(meeting["readouts"]), meeting["readouts_differ"])
     assert eighth.get("unacknowledged_by", []) == []
+
+
+async def test_the_years_go_on(who: Who) -> None:
+    """The report is handed over, items are agreed, a programme has run, and the talks resumed."""
+    china, channel = who("china/officer"), "/v1/channels/nato-china"
+    rows = (await china.get(f"{channel}/exchanges?limit=100")).json["exchanges"]
+
+    def of(act: str) -> list[tuple[str, str]]:
+        return sorted((row["status"], row["side"]) for row in rows if row["act"] == act)
+
+    assert of("transmittal") == [("transmitted", "nato")]
+    assert of("roadmap-item") == [("agreed", "nato")] * 2 + [("proposed", "nato")] * 3
+    assert of("people-programme") == [("completed", "nato")]
+    assert of("mechanism") == [("in_force", "nato")]
+    assert of("undertaking") == [("undertaken", "nato")]
+
+    async def view(act: str) -> Any:
+        (id,) = (row["id"] for row in rows if row["act"] == act)
+        return (await china.get(f"{channel}/exchanges/{id}")).json
+
+    answers = (await view("transmittal"))["state"]["acts"]["recommendation-answer"]
+    assert [(answer["content"]["q"], answer["content"]["answer"]) for answer in answers] == [
+        (2, "taken_up"),
+        (4, "taken_up"),
+        (5, "declined"),
+    ]
+    assert {"mechanism-suspension", "mechanism-resumption"} <= (await view("mechanism"))["state"][
+        "acts"
+    ].keys()
+    async with asyncio.timeout(PATIENCE_S):
+        while "lapse" not in (late := await view("undertaking"))["state"]["acts"]:
+            await asyncio.sleep(0.1)
+    (clock,) = [clock for clock in late["clocks"] if clock["clock"] == "undertaking"]
+    assert (clock["side"], clock["binding"], clock["late"]) == ("china", True, True)
 
 
 async def test_a_flash_waits_in_the_exercise(own: Service, session: object) -> None:

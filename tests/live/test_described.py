@@ -111,14 +111,17 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
                 "ETag"
             ]
     refused = {name: status for name, status in seen.items() if status >= 400}
-    # Another host's key; nothing has failed yet; an incident is no release; and the demonstration
-    # has no OIDC provider.
+    # Another host's key; nothing has failed yet; an incident is no release and no transmittal; and
+    # the demonstration has no OIDC provider.
     assert refused == {
         "open_channel": 422,
         "resend": 404,
         "show_release": 404,
+        "show_members_bundle": 404,
+        "show_transmittal": 404,
         "map_subject": 422,
         "forget_subject": 404,
+        "show_notice": 404,
     }
     assert seen.keys() == OPERATIONS.keys()
 

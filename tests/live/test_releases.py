@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.audit import release_bundle
+from dragoman.domain import release_bundle
 from dragoman.domain.acts.families import release
 from service import Answer, Caller, Service
 

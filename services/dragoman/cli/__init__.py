@@ -33,6 +33,7 @@ for _name, _location, _help in (
         "Map the subjects of an OIDC provider to officers, as the operator.",
     ),
     ("post", "post:post", "Open an exchange: a report, a request or a note."),
+    ("notice", "notice:notice", "Post one notice to many channels, and show who has it."),
     (
         "draft",
         "post:draft",
@@ -54,6 +55,7 @@ for _name, _location, _help in (
         "Choose where your side is notified of records: by webhook or by e-mail.",
     ),
     ("state", "show:state", "Show the liaison state of a channel."),
+    ("in-force", "show:in_force", "Show the windows that are open or near."),
     ("watch", "watch:watch", "Take the watch, hand it over, and show its alarms and deadlines."),
     (
         "adopt",

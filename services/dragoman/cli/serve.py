@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import App, Parameter
 
 from dragoman import bootstrap, telemetry
+from dragoman.application.clock import AdjustableClock
 from dragoman.cli import demo as demonstration
-from dragoman.cli.common import out, renamed, say
+from dragoman.cli import past_event
+from dragoman.cli.common import UsageError, out, renamed, say
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
 from dragoman.settings import Settings, load
@@ -85,6 +87,13 @@ def up(
             help="Fill it with the demonstration, and write its tokens to DIR/demo.json.",
         ),
     ] = False,
+    scenario: Annotated[
+        str,
+        Parameter(
+            help="With --demo: a past event instead, recorded at the times of then. "
+            f"One of {', '.join(past_event.NAMES)}.",
+        ),
+    ] = "",
     fresh: Annotated[
         bool, Parameter(negative=(), help="Delete the data directory first, with everything in it.")
     ] = False,
@@ -109,24 +118,41 @@ def up(
         log__format=log_format,
         log__level=log_level or ("warning" if demo else None),
     )
-    _run(settings, _up(settings, demo=demo, fresh=fresh, take_over=take_over))
+    if scenario and not demo:
+        raise UsageError("--scenario is for the demonstration: give --demo as well")
+    if scenario:
+        past_event.check_name(scenario)
+    _run(settings, _up(settings, demo=demo, scenario=scenario, fresh=fresh, take_over=take_over))
     return 0
 
 
-async def _up(settings: Settings, *, demo: bool, fresh: bool, take_over: bool) -> None:
+async def _up(
+    settings: Settings, *, demo: bool, scenario: str, fresh: bool, take_over: bool
+) -> None:
     if fresh:
         await _delete(settings.data)
+    if scenario:
+        past_event.check(scenario, settings)
+    elif demo:
+        demonstration.check(settings.data)
     if bootstrap.initialise(settings.data):
         say(
             f"initialised {settings.data}; "
             f"the operator's token is in {settings.data / 'operator.token'}"
         )
+    clock = AdjustableClock()
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.gateway(settings, endpoint, whole=True, take_over=take_over) as running,
+        bootstrap.gateway(
+            settings, endpoint, whole=True, take_over=take_over, clock=clock
+        ) as running,
     ):
         bootstrap.write_server_file(settings.data, running.base_url, endpoint.url)
-        if demo:
+        if scenario:
+            addresses = running.base_url, running.own_url
+            past = await past_event.seed(running.service, clock, settings, addresses, scenario)
+            past_event.introduce(past, say)
+        elif demo:
             seeded = await demonstration.seed(
                 settings.data, running.base_url, running.own_url, settings.http.certificate
             )

@@ -1,6 +1,7 @@
-"""The commands `dragoman show`, `tail` and `state`, which read a channel."""
+"""The commands that read a channel: `dragoman show`, `tail`, `state`, `in-force`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import msgspec
 from cyclopts import Parameter
@@ -207,3 +208,62 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
                 f"waits for {', '.join(row['unacknowledged_by'])}"
             )
     return 0
+
+
+async def in_force(
+    *,
+    at: Annotated[
+        str, Parameter(help="A past position, or a time. Default: the newest record.")
+    ] = "",
+    moment: Annotated[
+        str, Parameter(help="The time to look at, like 2026-12-01T08:00Z. Default: that of --at.")
+    ] = "",
+    form: Annotated[
+        Literal["geojson", "kml", "navtex", "notam"] | None,
+        Parameter(name="--as", help="Print an export in place of the table."),
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Show the danger areas, launches, activities, movements and visits of these days.
+
+    A window is near for two days before it opens. It stays listed until its side says
+    that it is over. One of which nothing was said goes after four days.
+    """
+    query = {"at": at, "moment": moment, "as": form or ""}
+    given_ones = {name: value for name, value in query.items() if value}
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        path = f"/v1/channels/{channel}/in-force"
+        answer = await caller.call(
+            "GET", path + (f"?{urlencode(given_ones)}" if given_ones else "")
+        )
+    if form is not None:
+        out(answer.body.decode().rstrip("\n"), lines=True)
+        return 0
+    if target.json:
+        out_json(answer.body)
+        return 0
+    view = answer.json()
+    table(
+        [_window(window) for window in view["windows"]],
+        ["OPENS", "CLOSES", "STAGE", "SIDE", "NOTICE", "NUMBER"],
+    )
+    for window in view["windows"]:
+        for side, posts in window.get("not_passed_on", {}).items():
+            say(f"{window['number']}: {side} has not passed it on to {', '.join(posts)}")
+    if view.get("not_read"):
+        say(f"{view['not_read']} older announcements were not read")
+    say(view["notice"]["en"])
+    return 0
+
+
+def _window(window: dict[str, Any]) -> list[str]:
+    subject = msgspec.convert(window["subject"], str | dict[str, str])
+    return [
+        window["opens"],
+        window.get("closes", "not known"),
+        window["stage"].replace("_", " "),
+        window.get("side", ""),
+        subject if isinstance(subject, str) else next(iter(subject.values())),
+        window.get("number", ""),
+    ]

@@ -24,6 +24,7 @@ FLAGS: Final = (
     *(
         "short_notice",
         "below_aim",
+        "early_notice",
         "late_report",
         "late_change",
         "late_question",
@@ -36,7 +37,13 @@ FLAGS: Final = (
     *("figures_differ", "overlap", "not_covered", "one_key", "suspended", "passed_by", "corrected"),
 )
 STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
-ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_unmanned")
+ALARMS: Final = (
+    "flash_unacknowledged",
+    "undelivered",
+    "line_degraded",
+    "watch_unmanned",
+    "not_passed_on",
+)
 LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
 """States of a circuit, or of one check of it."""
 

@@ -26,7 +26,6 @@ from rich.progress import (
 )
 
 from dragoman import bootstrap
-from dragoman.audit import release_bundle as bundles
 from dragoman.audit.answer_comparison import AnswerComparison
 from dragoman.audit.export import Export
 from dragoman.audit.replay import (
@@ -60,6 +59,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Client
+from dragoman.domain import release_bundle as bundles
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
@@ -413,7 +413,8 @@ def release_command(
     """Verify a published bundle offline.
 
     Its records must be in the log, and every side must have agreed to publish them. If
-    not: exit code 7. BUNDLE_FILE is the answer of GET /v1/releases/CHANNEL/EXCHANGE.
+    not: exit code 7. BUNDLE_FILE is the answer of GET /v1/releases/CHANNEL/EXCHANGE, or
+    of GET /v1/channels/CHANNEL/releases/EXCHANGE/bundle.
     """
     try:
         proved = bundles.verify(
@@ -429,6 +430,8 @@ def release_command(
         f"agreed to by {' and '.join(proved.sides)}, with two officers each, "
         f"in the terms {proved.terms}"
     )
+    if not proved.is_public:
+        say("for the members of the channel alone: its records name no officer")
     for form, positions in (
         ("whole", proved.whole),
         ("in extract, as every side agreed", proved.extracts),
