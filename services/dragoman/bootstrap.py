@@ -22,7 +22,7 @@ import structlog
 from dragoman import data_directory
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
-from dragoman.application.clock import utc_now
+from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import broker
@@ -112,17 +112,20 @@ async def gateway(
     *,
     whole: bool = False,
     take_over: bool = False,
+    clock: AdjustableClock | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that is ready on a broker.
 
     Every channel is folded to the end of its log before the first request is accepted.
     With `whole`, the process also runs the scheduler, the notifier and the signer; the
-    signer runs elsewhere if `registrar.beside` is set.
+    signer runs elsewhere if `registrar.beside` is set. `clock` is the clock of the
+    gateway, if another than that of the machine is wanted.
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
+    clock = clock or AdjustableClock()
     async with AsyncExitStack() as stack:
         service, start = await stack.enter_async_context(
-            running_service(settings, endpoint, name, permit)
+            running_service(settings, endpoint, name, permit, clock)
         )
         for task, run in (
             ("deliveries", service.keep_delivering),
@@ -131,7 +134,7 @@ async def gateway(
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))
         if whole:
-            deadlines = Scheduler(service.channels, service.command_handler, now=utc_now)
+            deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
             dispatcher = await _dispatcher(stack, settings, service, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))

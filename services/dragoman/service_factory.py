@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from dragoman import witness_client
-from dragoman.application.clock import stamp, utc_now
+from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
 from dragoman.application.service import Service
@@ -63,13 +63,19 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def running_service(
-    settings: Settings, endpoint: BrokerEndpoint, name: str, permit: PlaceGuard
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    name: str,
+    permit: PlaceGuard,
+    clock: AdjustableClock | None = None,
 ) -> AsyncIterator[tuple[Service, StartTask]]:
     """Yield a service that follows all channels, and a function that starts tasks.
 
     Every channel is folded to the end of its log first. The tasks last as long as the
-    context. The projection and the high-water marks are stored under `name`.
+    context. The projection and the high-water marks are stored under `name`. `clock` is
+    the clock of the service, if another than that of the machine is wanted.
     """
+    clock = clock or AdjustableClock()
     async with AsyncExitStack() as stack:
         warden = await stack.enter_async_context(
             connected(endpoint.url, "warden", endpoint.seed("warden"))
@@ -141,7 +147,7 @@ async def running_service(
             event_log = JetStreamLog(
                 channel, bus, guard, replicas=settings.nats.replicas, mark=mark
             )
-            projection = Projection(GroupCommitLog(event_log), store)
+            projection = Projection(GroupCommitLog(event_log), store, now=clock.now)
             tasks: dict[str, Work] = {
                 "fold": projection.run,
                 "comparison": projection.walk,
@@ -165,6 +171,8 @@ async def running_service(
             trees=Trees(store),
             command_handler=CommandHandler(
                 Keystore(settings.data / "keys" / "channels"),
+                now=clock.now,
+                is_clock_set=lambda: clock.is_set,
                 read_only_reason=permit.read_only_reason,
             ),
             access=access,
@@ -182,6 +190,7 @@ async def running_service(
             public_url=settings.http.public_url.rstrip("/"),
             origin=settings.origin
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
+            now=clock.now,
         )
         backoffs: dict[str, Backoff] = {}
         for channel in names:
