@@ -17,8 +17,6 @@ LEFT_OUT = {
     "show_coverage": "follows from cosignatures",
     "list_releases": "of all channels",
     "show_release": "follows from the log, and proves itself",
-    "show_members_bundle": "follows from the log, and proves itself",
-    "show_transmittal": "checks a file; its answers are those of `show_exchange`",
     "show_tile": "verified against a signed head",
     "show_audit": "its first answer is of signed heads; the others are those of `dragoman audit`",
     "show_calendar": "what `show_exchange` has, in another form",

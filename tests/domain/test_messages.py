@@ -66,6 +66,19 @@ def test_what_follows_goes_to_the_others_of_the_exchange_and_for_information_whe
     ]
 
 
+def test_an_answer_to_a_side_outside_of_the_exchange_goes_to_its_sides_as_any_message_does() -> (
+    None
+):
+    world = World(sides=(*THREE, "mars"))
+    id = world.open("nato/d-1", {**INCIDENT, "to": ["china"], "info": ["mars"]})
+    asked = world.keep(OSCE, act("help-request"), id)
+    assert isinstance(asked, Folded) and asked.record is not None, asked
+    body = act("clarification-request", of=asked.record.envelope.id)
+    assert isinstance(world.keep(C, body, id), Folded)
+    message = world.exchange(id).messages[-1]
+    assert (message.to, message.info) == (("nato",), ("mars",))
+
+
 def test_a_reply_to_a_reply_goes_to_the_author_of_that_one() -> None:
     world = World(sides=(*THREE, "mars"))
     id = world.open(N, {**NOTE, "to": ["china", "osce"], "info": ["mars"]})

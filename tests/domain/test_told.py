@@ -331,6 +331,23 @@ def test_a_danger_area_that_is_told_later_than_five_days_before_is_below_the_aim
         assert {"below_aim", "short_notice"} & found.keys() == ({flag} if flag else set())
 
 
+@pytest.mark.parametrize("kind", ["inspection", "evaluation", "port_call"])
+def test_an_inspection_is_asked_for_a_day_and_a_half_to_five_days_before(kind: str) -> None:
+    for ahead, flag in (
+        (timedelta(hours=36), None),
+        (timedelta(hours=36) - SECOND, "short_notice"),
+        (timedelta(days=5), None),
+        (timedelta(days=5) + SECOND, "early_notice"),
+    ):
+        world = World()
+        at(world, NOON)
+        body = act("visit-request", kind=kind, arrival=(NOON + ahead).isoformat())
+        del body["stay"]
+        found = shown(world, world.open(N, body))
+        expected = {flag} if flag and kind != "port_call" else set()
+        assert {"early_notice", "short_notice"} & found.keys() == expected
+
+
 @pytest.mark.parametrize(
     ("name", "body"), [("half_year_to", "2026-02-30"), ("budget_on", "2026-02-30")]
 )

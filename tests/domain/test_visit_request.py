@@ -287,9 +287,9 @@ def test_the_answer_is_due_before_they_arrive(arrival: str, due: str) -> None:
 
 def test_no_correction_of_the_arrival_makes_the_answer_due_sooner() -> None:
     world = bound()
-    id = ask(world, "inspection")
+    id = ask(world, "port_call")
     before = clocks(world, id)["answer", "china"].due
-    for fields in ({"arrival": "2026-11-24T12:30Z"}, {"kind": "consular_access"}):
+    for fields in ({"arrival": "2026-11-24T12:30Z"}, {"kind": "inspection"}):
         body = {"act": "correction", "reason": "A slip.", "fields": fields}
         post(world, N, body, id, seen=True)
         assert clocks(world, id)["answer", "china"].due == before

@@ -257,6 +257,9 @@ async def test_the_page_says_whether_the_file_is_a_bundle_that_proves_itself(
         found = [each.get("in_bundle", "") for each in answer.json["recommendations"]]
         assert found == (["differs", "missing"] if expected == "proved" else ["", ""])
     digest = view["bundle"]["sha256"]
+    page = await talks.page("south/officer", f"/c/{OFFICIAL}/exchanges/{handed.transmittal}")
+    links = {*re.findall(r'href="([^"]*/files/[^"]*)"', page)}
+    assert [(await talks.who("south/officer").get(link)).body for link in links] == [handed.bytes]
     erased = await talks.who("north/officer").call(
         "DELETE", f"/v1/channels/{OFFICIAL}/files/{digest}"
     )

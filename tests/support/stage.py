@@ -82,13 +82,16 @@ class Stage:
         return (await self.call(who, path, channel)).json()
 
     async def alike(self, path: str, channel: str = "", *, without: str = "") -> Any:
-        """Read a path as every side of the channel: all get the same, but for one member."""
+        """Read a path as every side of the channel: all get the same, but for one member. The clock
+        must stand.
+        """
         first, *others = [
             await self.read(f"{side}/officer", path, channel) for side in self._sides_of(channel)
         ]
         for answer in (first, *others):
             answer.pop(without, None)
-        assert all(other == first for other in others), (path, first, others)
+        differing = [name for name in first for other in others if other.get(name) != first[name]]
+        assert all(other == first for other in others), (path, differing)
         return first
 
     async def exchange(self, who: str, name: str, channel: str = "") -> Any:

@@ -457,8 +457,9 @@ class Display:
         )
         if self.link is None:
             return markup
-        return Markup('<a href="{}" download>{}</a>').format(
-            self.link(f"/files/{value['sha256']}", at=""), markup
+        channel = str(self.link("", at="")).removeprefix("/c/")
+        return Markup('<a href="/v1/channels/{}/files/{}" download>{}</a>').format(
+            channel, value["sha256"], markup
         )
 
     def hours(self, value: Any) -> Markup:
