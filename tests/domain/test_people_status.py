@@ -299,3 +299,16 @@ def test_letters_that_are_escaped_are_the_same_letters(world: World) -> None:
     raw = written(world, C, body, id, name="people-status", version=1)
     assert world.take(raw.replace(b'"family":"contact"', b'"family":"notification"')).valid
     assert people_of(world.exchange(id))[0].waited_for is None
+
+
+def test_the_openers_word_on_people_is_the_update_that_it_promised() -> None:
+    world = bound()
+    exchange = post(world, ND, act("hazardous-incident"))
+    key = ("update", "nato")
+    assert clocks(world, exchange)[key].started_by == exchange
+    post(world, CD, act("people-status"), exchange)
+    assert clocks(world, exchange)[key].started_by == exchange, (
+        "another side's word is no update of this one's"
+    )
+    told = post(world, ND, act("people-status"), exchange)
+    assert clocks(world, exchange)[key].started_by == told, "the next update is owed from then on"

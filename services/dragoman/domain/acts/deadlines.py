@@ -14,6 +14,7 @@
     counter_account        each addressee  encounter-report          counter-account
     second_key             the opener      an act on one key         second-key
     update                 the opener      each report, as promised  update, contained,
+                                                                     people-status,
                                                                      ended, final-report
     final_report           the opener      hazardous-incident        final-report
     after_activity_report  the opener      end of the window         its report
@@ -122,6 +123,10 @@ def open_deadlines(
 
 
 # The outcomes of deadlines, computed here for audits, reports, statistics and pages alike
+
+
+_UPDATING: Final = ("update", "people-status")
+"""Acts of the opener that report on an incident, and promise the next report."""
 
 
 class _Deadlines(DeadlineBuilder):
@@ -374,11 +379,15 @@ class _Deadlines(DeadlineBuilder):
         """
         exchange = self.exchange
         reports = [(exchange.id, exchange.opened, exchange.content)]
-        reports += [
-            (item.id, item.said, item.content)
-            for item in exchange.acts.get("update", ())
-            if not _recorded_later(item)
-        ]
+        reports += sorted(
+            (
+                (item.id, item.said, item.content)
+                for act in _UPDATING
+                for item in exchange.acts.get(act, ())
+                if item.said.side == exchange.side and not _recorded_later(item)
+            ),
+            key=lambda report: report[1].position,
+        )
         last = self.did(*ends)
         end = last or self.over()
         for index, (id, stamp, content) in enumerate(reports):
