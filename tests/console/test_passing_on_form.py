@@ -94,6 +94,10 @@ def test_one_kind_is_the_least_that_the_form_of_people_needs() -> None:
 
 def test_the_side_of_people_comes_back_from_the_form() -> None:
     members = [item for item in field_types.members("people-status") if item.name == "groups"]
+    rows = members[0].kind
+    assert isinstance(rows, field_types.RowsField)
+    whose = next(item for item in rows.group.members if item.name == "of")
+    assert whose.kind == field_types.SideField(unknown=True)
     groups = [
         {"kind": "held", "number": 24, "of": "nato", "condition": "In good health"},
         {"kind": "missing", "number": "unknown", "of": "unknown"},

@@ -7,7 +7,7 @@ import pytest
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.views import alarms
 from dragoman_schemas.state import Message
-from owing import CD, ND, THREE, C, N, T, at, bound, clocks, fault, post, written
+from owing import CD, ND, THREE, C, N, Observed, T, at, bound, clocks, fault, post, written
 from samples import act
 from world import World
 
@@ -48,7 +48,7 @@ def test_version_1_went_to_every_side_for_action(name: str) -> None:
     world = bound(sides=FOUR)
     id = world.open(ND, act("hazardous-incident"))
     raw = written(world, C, TO_ASKER[name], id, name=name, version=1)
-    folded = world.take(raw.replace(b'"family":"contact"', b'"family":"notification"'))
+    folded = world.take(raw)
     assert folded.valid, folded.refusal
     assert went(world, id) == (("nato", "osce", "japan"), ())
     assert newest(world, id).act == name
@@ -58,7 +58,7 @@ def test_version_1_told_sides_in_info_for_information() -> None:
     world = bound(sides=FOUR)
     id = world.open(ND, act("hazardous-incident", to=["china", "osce"], info=["japan"]))
     raw = written(world, C, TO_ASKER["reply"], id, name="reply", version=1)
-    assert world.take(raw.replace(b'"family":"contact"', b'"family":"notification"')).valid
+    assert world.take(raw).valid
     assert went(world, id) == (("nato", "osce"), ("japan",))
 
 
@@ -73,7 +73,7 @@ def test_a_decline_goes_to_the_side_that_proposed() -> None:
     assert went(world, other) == (("china",), ("nato",))
     old = world.open(N, act("meeting-request"))
     raw = written(world, C, act("decline"), old, name="decline", version=1)
-    assert world.take(raw.replace(b'"family":"contact"', b'"family":"meeting"')).valid
+    assert world.take(raw).valid
     assert went(world, old) == (("nato", "osce"), ())
 
 
@@ -125,7 +125,7 @@ def test_in_a_channel_of_two_nothing_changes() -> None:
         post(world, C, body, id)
         assert went(world, id) == (("nato",), ())
         raw = written(world, CD, body, id, name=name, version=1)
-        assert world.take(raw.replace(b'"family":"contact"', b'"family":"notification"')).valid
+        assert world.take(raw).valid
         assert went(world, id) == (("nato",), ())
 
 
@@ -143,6 +143,21 @@ def test_a_side_outside_of_the_exchange_neither_gets_it_nor_replies() -> None:
     assert fault(world, T, TO_ASKER["reply"], id) == "not-permitted"
     post(world, C, TO_ASKER["reply"], id)
     assert went(world, id) == (("nato",), ())
+
+
+def test_a_reply_to_a_side_outside_of_the_exchange_or_to_nobody_goes_to_all() -> None:
+    world = bound(sides=THREE)
+    id = world.open(ND, act("hazardous-incident", to=["china"]))
+    of = post(world, T, act("help-offer"), id)
+    assert went(world, id) == (("nato", "china"), ())
+    post(world, N, TO_ASKER["reply"] | {"of": of}, id)
+    assert went(world, id) == (("china",), ())
+    observed = bound(Observed())
+    id = observed.open(T, act("contact-note"))
+    post(observed, C, TO_ASKER["reply"], id)
+    assert went(observed, id) == ((), ("nato", "osce"))
+    post(observed, T, TO_ASKER["clarification-request"], id)
+    assert went(observed, id) == (("nato", "china"), ())
 
 
 def test_of_must_name_a_message_to_the_side() -> None:

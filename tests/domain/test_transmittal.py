@@ -1,17 +1,20 @@
 """Transmittals: each side's answer to each recommendation, and fates by side."""
 
+import hashlib
 import random
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from dragoman.domain.acts.families import dialogue, transmittal
+from dragoman.domain.acts.families import dialogue, release, transmittal
 from dragoman.domain.fold import Folded
 from dragoman.domain.views.transmittals import recommendations
 from dragoman_schemas.profiles import DAY
-from owing import THREE, C, N, T, at, bound, clocks, fault, lapse, limit, post
+from owing import THREE, C, N, T, at, bound, clocks, fault, lapse, limit, post, written
 from samples import act
-from world import World
+from world import World, compact
 
 NOTED = {"act": "recommendation-answer", "answer": "noted"}
 DECLINED = NOTED | {"answer": "declined"}
@@ -160,6 +163,32 @@ def test_one_that_was_answered_is_not_taken_back(world: World) -> None:
     answer(world, id, 1)
     assert fault(world, N, body, id, seen=True) == "not-allowed-in-state"
     post(world, N, {"act": "closure"}, id, seen=True)
+
+
+# The bundle
+
+
+def test_a_release_for_members_is_not_public_however_its_letters_are_written(world: World) -> None:
+    note = world.open(N, act("recommendation"))
+    (record,) = world.ledger.records_of(note)
+    without = ["addressees", "signed", "acting_for", "passed_by"]
+    parts = release.extract(compact(act("recommendation")), without)
+    item = {"record": record.id, "exchange": note, "commit": record.commit}
+    item |= {"without": without, "extract": hashlib.sha256(parts).hexdigest()}
+    body = act("release") | {"records": [item], "publish_at": "2026-11-24T12:00Z"}
+    raw = msgspec.json.encode(body | {"audience": "members"})
+    for number, audience in enumerate((b'"members"', b'"\\u006dembers"'), 1):
+        id = f"0192f3a4-5b6c-7d8e-8f90-{number:012x}"
+        bundle = raw.replace(b'"members"', audience)
+        record_of = written(
+            world, N, bundle, id, name="release", version=1, id=id, released_by="nato/d-1"
+        )
+        folded = world.take(record_of)
+        assert folded.valid, folded.refusal
+        post(world, C, act("release-consent"), id, seen=True)
+        now = world.clock + timedelta(days=1)
+        assert release.is_out(world.exchange(id), now)
+        assert not release.is_public(world.exchange(id), now)
 
 
 # Fates by side

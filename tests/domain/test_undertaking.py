@@ -273,7 +273,7 @@ def test_the_name_of_the_side_is_read_and_not_compared_by_its_bytes(world: World
         b'{"act":"undertaking","by":"\\u0063hina","what":"Send it.","by_when":"2026-12-01T12:00Z"}'
     )
     raw = written(world, N, body, id, name="undertaking", version=1, id=id)
-    assert world.take(raw.replace(b'"family":"contact"', b'"family":"meeting"')).valid
+    assert world.take(raw).valid
     assert undertaking.undertaker(world.exchange(id)) == "china"
     assert ("undertaking", "china") in clocks(world, id)
     assert moved(world, id, (CH, DONE), (N, CONFIRM)) == ["done", "confirmed"]

@@ -25,7 +25,7 @@ LIST: dict[str, Any] = {
 
 
 def kept(result: Folded | Refusal) -> Folded:
-    """Return what was folded, which must have an effect."""
+    """Return the folded record, which must have an effect."""
     assert isinstance(result, Folded) and result.valid, result
     return result
 
@@ -46,7 +46,7 @@ def announced(world: World, **members: Any) -> Exchange:
 
 
 def ringing(world: World, exchange: str, moment: datetime) -> list[UnpassedMessage]:
-    """Return what rings at a moment."""
+    """Return the messages that ring at a moment."""
     return list(unpassed(world.registry, world.exchange(exchange), moment))
 
 

@@ -220,7 +220,7 @@ def test_an_arrival_whose_letters_are_escaped_still_comes_before_the_departure(
     moved(world, id, (C, GRANT))
     body = b'{"act":"arrival","at":"\\u0032026-11-24T03:00Z"}'
     raw = written(world, N, body, id, name="arrival", version=1)
-    assert world.take(raw.replace(b'"family":"contact"', b'"family":"meeting"')).valid
+    assert world.take(raw).valid
     assert fault(world, N, act("departure", at="2026-11-24T02:00Z"), id) == "/at"
     moved(world, id, (N, act("departure")))
 

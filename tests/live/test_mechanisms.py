@@ -1,4 +1,4 @@
-"""What talks and what does not: one page says it, and nothing urgent waits for it."""
+"""Mechanisms: one page says which of them talk, and nothing urgent waits for them."""
 
 import json
 import re

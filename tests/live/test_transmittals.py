@@ -47,7 +47,7 @@ ANSWERS = (
 
 @dataclass
 class Handed:
-    """What was handed over: the recommendations, the bundle, and the transmittal."""
+    """A handing over: the recommendations, the bundle, and the transmittal."""
 
     talks: Talks
     recommended: list[Any] = field(default_factory=list)

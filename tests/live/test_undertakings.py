@@ -1,4 +1,4 @@
-"""What a side undertook: who said it, who agrees, whether it was done, and where it goes next."""
+"""Undertakings of the sides: who said it, who agrees, whether it was done, and where it goes next."""
 
 import re
 from datetime import UTC, datetime, timedelta

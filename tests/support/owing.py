@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar, window_notices
+from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.window_notices import DueNotice
 from dragoman.domain.decide import Submission, decide
@@ -133,6 +134,7 @@ def written(
     name: str,
     version: int,
     id: str = "",
+    released_by: str = "",
 ) -> bytes:
     """Return the bytes of a record that no gateway has decided, in the version given.
 
@@ -149,9 +151,10 @@ def written(
         subject=exchange,
         time=world.tick(),
         channel=world.name,
-        family=state.family if state is not None else "contact",
+        family=RULES[name].family or ("" if state is None else state.family),
         actor=actor,
         decided=world.position,
         salt=SALT,
+        released_by=released_by,
     )
     return records.build(envelope, act if isinstance(act, bytes) else compact({**act}))

@@ -203,7 +203,7 @@ class Talks:
     def audit(
         self, name: str, channel: str, command: str, *arguments: str, check: int | None = 0
     ) -> Any:
-        """Return what an audit command says of a channel, as JSON."""
+        """Return the answer of an audit command about a channel, as JSON."""
         file = self.service.data.parent / f"{name.replace('/', '-')}.token"
         file.write_text(self.tokens[name])
         where = ("--channel", channel, "--token-file", str(file))
