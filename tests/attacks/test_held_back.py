@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dragoman.cli.signature import seed_of
 from dragoman.client import new_key
+from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.record import codec as records
 from dragoman.tlog import checkpoint, dsse
 from dragoman.tlog.note import read_verifier
@@ -70,7 +71,7 @@ class Officers:
     ) -> tuple[bytes, dict[str, str]]:
         """An act that the officer signs now, and the headers that go with it."""
         signed = {
-            "channel": self.about["cid"], "type": f"dragoman.{body['act']}.v1", "exchange": exchange, "id": id or new_key(),
+            "channel": self.about["cid"], "type": f"dragoman.{body['act']}.v{RULES[body['act']].version}", "exchange": exchange, "id": id or new_key(),
             "author": f"{side}/o-1", "after": after, "seen": await self.head(),
         }  # fmt: skip
         act = json.dumps({**body, "signed": signed}, separators=(",", ":")).encode()

@@ -173,7 +173,7 @@ def test_a_release_for_members_is_not_public_however_its_letters_are_written(wor
     (record,) = world.ledger.records_of(note)
     without = ["addressees", "signed", "acting_for", "passed_by"]
     parts = release.extract(compact(act("recommendation")), without)
-    item = {"record": record.id, "exchange": note, "commit": record.commit}
+    item: dict[str, Any] = {"record": record.id, "exchange": note, "commit": record.commit}
     item |= {"without": without, "extract": hashlib.sha256(parts).hexdigest()}
     body = act("release") | {"records": [item], "publish_at": "2026-11-24T12:00Z"}
     raw = msgspec.json.encode(body | {"audience": "members"})

@@ -432,7 +432,11 @@ def _success(
     }
     if shape is not None:
         content = {
-            media: {"schema": schemas[shape] if media == JSON else {"type": "string"}}
+            media: {
+                "schema": schemas[shape]
+                if media == JSON
+                else {"type": "object" if media.endswith("+json") else "string"}
+            }
             for media in route.media
         }
         return {**answer, "content": content}
