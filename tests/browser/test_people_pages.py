@@ -133,8 +133,8 @@ async def test_a_request_to_see_people_goes_from_the_panel_to_the_report(
         await expect(officer.page.locator("main .lead").first).to_contain_text(status)
 
     await does(china, "Decline", "refused", {})
-    await does(china, "Grant", "granted with conditions", {"f.conditions": "Two visitors."})
-    await does(nato, "Arrival", "arrived", {})
-    await does(china, "Departure", "left", {})
-    await does(nato, "Visit report", "reported", {"f.text": "All 24 are well."})
+    await does(china, "Grant it", "granted with conditions", {"f.conditions": "Two visitors."})
+    await does(nato, "Record the arrival", "arrived", {})
+    await does(china, "Record the departure", "left", {})
+    await does(nato, "Report on the visit", "reported", {"f.text": "All 24 are well."})
     assert nato.complaints == china.complaints == []
