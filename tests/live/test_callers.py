@@ -345,8 +345,8 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
     settings = {
         "OFFICER_REQUESTS": "20",
         "SIDE_REQUESTS": "25",
-        "OPEN_EXCHANGES": "13",
-        "ACTS": "3",
+        "OPEN_EXCHANGES": "20",
+        "ACTS": "8",
         "STREAMS": "2",
         "STRANGER_REQUESTS": "1",
     }
@@ -430,7 +430,7 @@ async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(
             break
     assert "close finished ones" in answer.problem(429, "budget")["detail"]
     opened = (await duty.open(INCIDENT)).json["exchange"]
-    for _ in range(3):
+    for _ in range(8):
         said = await duty.act(opened, {"act": "update", "text": "Nothing new."})
     assert "open another exchange" in said.problem(429, "budget")["detail"]
     for _ in range(4):  # who must acknowledge may
