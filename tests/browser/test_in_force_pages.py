@@ -83,6 +83,30 @@ async def test_board_wall_and_page_list_the_same_windows_now_and_then(
         service.stop()
 
 
+async def test_the_page_shows_another_moment_that_the_reader_writes(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    ahead: Any = (await nato.open(area(opens=timedelta(days=40)), CHANNEL)).json
+    reader = await visit()
+    await reader.sign_in("china/officer", CHANNEL)
+    assert ahead["exchange"] not in await listed(reader, "/in-force")
+    then = datetime.now(UTC) + timedelta(days=40, minutes=30)
+    await reader.page.locator("#moment").fill(f"{then:%d%H%MZ %b %y}".upper())
+    await reader.page.get_by_role("button", name="Show", exact=True).click()
+    row = reader.page.locator(f"[data-window='{ahead['exchange']}']")
+    await expect(row).to_contain_text("open")
+    answer = await nato.get(f"/v1/channels/{CHANNEL}/in-force?moment={then:%Y-%m-%dT%H:%M}Z")
+    assert [window["exchange"] for window in answer.json["windows"]] == [
+        await each.get_attribute("data-window")
+        for each in await reader.page.locator("[data-window]").all()
+    ], "the page lists the windows that the API lists at that moment"
+    await reader.page.locator("#moment").fill("some day")
+    await reader.page.get_by_role("button", name="Show", exact=True).click()
+    await expect(reader.page.locator("#moment-fault")).to_contain_text("This is not a time.")
+    await expect(reader.page.locator("#moment")).to_have_value("some day")
+
+
 async def test_the_side_that_announced_a_window_says_how_it_goes_on(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -2,16 +2,27 @@
 
 /c/{channel}/in-force              the windows of now
 /c/{channel}/in-force?at=21        the windows at the moment of record 21
+/c/{channel}/in-force?moment=…     the windows at a moment, past or still to come
 /c/{channel}/in-force?wall=1       for a screen that is read from two metres
+
+A moment still to come has the windows that are announced by now. A page `at` a time
+shows the windows of that time, by the records until then.
 """
 
+from datetime import UTC
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from dragoman.application.http.submission import whole
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.incident import window_rows, windows_map
+from dragoman.console.input import times
+from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.pages import acknowledging
 from dragoman.console.rendering import Page, PageRoute
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.projection.queries.snapshot import instant
 
 EXPORTS: Final = (
     ("geojson", "GeoJSON"),
@@ -23,7 +34,8 @@ EXPORTS: Final = (
 
 
 async def in_force(context: PageContext) -> Page:
-    """Return the page of the windows that are open or near at the page's moment."""
+    """Return the page of the windows that are open or near at a moment."""
+    fault = _set_moment(context)
     view = await window_rows.windows_of(context)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     windows = window_rows.displayed(context, view.windows, offices)
@@ -39,12 +51,35 @@ async def in_force(context: PageContext) -> Page:
                 stage: sum(window.stage == stage for window in view.windows)
                 for stage in ("open", "holding", "not_ended", "near")
             },
+            "asked_moment": context.request.query.get("moment", "").strip(),
+            "shown_moment": timestamp(context.moment),
+            "fault": fault,
             "map": windows_map.drawn(context.words, view.windows),
             "exports": EXPORTS,
             "live": context.past or context.service.is_live(context.projection),
             "wall": "wall" in context.request.query,
         },
     )
+
+
+def _set_moment(context: PageContext) -> str:
+    """Set the page's moment to the one that the reader asks for.
+
+    Return the sentence of a fault; empty if the moment can be read.
+    """
+    typed, at = (context.request.query.get(name, "").strip() for name in ("moment", "at"))
+    if not typed:
+        if at and whole(at) is None:
+            context.moment = instant("at", at)
+        return ""
+    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
+    try:
+        context.moment = times.read_moment(typed, context.service.now(), zone).astimezone(UTC)
+    except NotUnderstoodInput:
+        return context.words.say(
+            "This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."
+        )
+    return ""
 
 
 ROUTES: Final = (PageRoute(path="/in-force", handler=in_force),)

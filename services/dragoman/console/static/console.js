@@ -248,11 +248,16 @@ const order = () => Array.from(main.querySelectorAll("tr[data-exchange]"), (row)
 function show(fresh) {
   const before = { order: order(), headline: document.getElementById("headline")?.textContent ?? "" };
   const focused = main.contains(document.activeElement) && document.activeElement !== main ? document.activeElement : null;
-  const typed = focused?.closest("form.keep, details[open] form");
+  const written = [...main.querySelectorAll("input[type='text'], input:not([type])")].filter((each) => each.value !== each.defaultValue);
+  const typed = focused?.closest("form.keep, details[open] form") || written.includes(focused);
   if (typed) return; // what somebody writes is not taken from under them; the next change tries again
   const opened = new Set(Array.from(main.querySelectorAll("details[open] > summary"), (each) => each.textContent));
   main.replaceChildren(...[...fresh.getElementById("main").childNodes].map((each) => document.adoptNode(each)));
   for (const summary of main.querySelectorAll("details > summary")) summary.parentElement.open ||= opened.has(summary.textContent);
+  for (const { id, value } of written) {
+    const field = id ? document.getElementById(id) : null;
+    if (field) field.value = value;
+  }
   fresh.getElementById("plain")?.remove();
   for (const id of ["bars", "foot"]) document.getElementById(id).replaceWith(document.adoptNode(fresh.getElementById(id)));
   showRail(fresh);
