@@ -176,6 +176,8 @@ class Members(Struct, frozen=True):
             case list():
                 between = w.semicolon if any(isinstance(item, dict) for item in value) else w.comma
                 return listed((self._flat(name, item) for item in value), between)
+            case str() if name == "status" and ("status", value) in known():
+                return w.status(value)
             case str() if (name, value) in self.chosen:
                 return w.value(value)
             case _:

@@ -137,6 +137,8 @@ class Display:
         self.link = link
         self.record: Callable[[str], Markup] | None = None
         """A function that names a record of the channel by its id; None without one."""
+        self.numbered: Callable[[str], str] = str
+        """A function that gives the number of an exchange that is named by its id."""
 
     # Members
 
@@ -189,7 +191,8 @@ class Display:
             return escape(words.value("unknown"))
         match kind:
             case field_types.ChoiceField():
-                return escape(words.value(value) if str(value).islower() else value)
+                is_word = str(value).islower()
+                return escape(words.name(kind.context, value) if is_word else value)
             case field_types.ChoicesField():
                 return escape(words.listed(words.value(item) for item in value))
             case field_types.FlagField():
@@ -406,9 +409,10 @@ class Display:
 
     def reference(self, text: str) -> Markup:
         """Return a message's number or id, linked where it can be looked up."""
+        shown = number(self.numbered(text))
         if self.link is None:
-            return number(text)
-        return Markup('<a href="{}">{}</a>').format(self.link("/go", q=text), number(text))
+            return shown
+        return Markup('<a href="{}">{}</a>').format(self.link("/go", q=text), shown)
 
     def phrase(self, key: str) -> Markup:
         """Return an agreed phrase, in the reader's language."""

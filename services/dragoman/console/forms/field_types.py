@@ -12,7 +12,7 @@ Pages show and ask for members by these types, so no format needs a page of its 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from msgspec import inspect
 
@@ -24,9 +24,10 @@ from dragoman_schemas.acts.notification.people_status import PeopleKind
 
 @dataclass(frozen=True)
 class ChoiceField:
-    """A choice of one value."""
+    """A choice of one value; `context` is where the vocabulary has its words."""
 
     values: tuple[str, ...]
+    context: Literal["value", "status"] = "value"
 
 
 @dataclass(frozen=True)
@@ -383,7 +384,10 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.LiteralType():
             if (act, name) == ("people-status", "kind"):
                 return ChoiceField(get_args(PeopleKind))
-            return ChoiceField(tuple(map(str, kind.values)))
+            is_status = (act, name) == ("status-change", "status")
+            return ChoiceField(
+                tuple(map(str, kind.values)), context="status" if is_status else "value"
+            )
         case inspect.BoolType():
             return FlagField()
         case inspect.IntType():
