@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import UNSET
 
 from dragoman.domain.acts import field_checks
-from dragoman.domain.acts.act_rules import Moves, Rule, Who
+from dragoman.domain.acts.act_rules import Check, Moves, Rule, Who
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
@@ -62,12 +62,18 @@ def _check_version(registry: Registry, exchange: Exchange | None, record: Record
     return None
 
 
+def _of_this_version(check: Check) -> Check:
+    """Return a check of help that refuses version 1 where it had no effect."""
+
+    def both(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+        return _check_version(registry, exchange, record) or check(registry, exchange, record)
+
+    return both
+
+
 def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     """Refuse an offer of help where no other side needs help."""
     assert exchange is not None
-    refusal = _check_version(registry, exchange, record)
-    if refusal is not None:
-        return refusal
     if not may_offer(exchange, record.side):
         return invalid(
             "/act", sentence("no other side needs help here; a side cannot offer help to itself")
@@ -80,9 +86,6 @@ def _check_help_taken(
 ) -> Refusal | None:
     """Refuse to accept help that no other side has offered."""
     assert exchange is not None
-    refusal = _check_version(registry, exchange, record)
-    if refusal is not None:
-        return refusal
     if all(offer.said.side == record.side for offer in exchange.acts.get("help-offer", ())):
         return invalid("/act", sentence("no other side has offered help yet"))
     return None
@@ -93,9 +96,6 @@ def _check_delivered(
 ) -> Refusal | None:
     """Refuse to record the delivery of help that nobody has offered."""
     assert exchange is not None
-    refusal = _check_version(registry, exchange, record)
-    if refusal is not None:
-        return refusal
     if not exchange.acts.get("help-offer"):
         return invalid("/act", sentence("nobody has offered help yet"))
     return None
@@ -152,7 +152,7 @@ RULES: Final = (
         acknowledges=True,
         message=True,
         kept=True,
-        check=_check_offer,
+        check=_of_this_version(_check_offer),
     ),
     Rule(
         act="help-acceptance",
@@ -162,7 +162,7 @@ RULES: Final = (
         acknowledges=True,
         message=True,
         kept=True,
-        check=_check_help_taken,
+        check=_of_this_version(_check_help_taken),
     ),
     Rule(
         act="help-delivery",
@@ -172,7 +172,7 @@ RULES: Final = (
         acknowledges=True,
         message=True,
         kept=True,
-        check=_check_delivered,
+        check=_of_this_version(_check_delivered),
     ),
     Rule(
         act="people-status",
