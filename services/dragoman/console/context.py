@@ -206,6 +206,14 @@ class PageContext:
             state = exchange_view.exchange_at(self.service.store, self.name, exchange, self.at)
         return state
 
+    def numbered(self, reference: str) -> str:
+        """Return the number of an exchange that is named by its id or number.
+
+        Return the reference itself if the channel has no such exchange now.
+        """
+        state = self.projection.exchange(reference)
+        return reference if state is None or not state.number else state.number
+
     def reason(self, position: int) -> str:
         """Return the reason for which the record at a position is void.
 

@@ -114,7 +114,7 @@ def count_table(rows: Sequence[UndertakingCount], w: Words) -> DocumentTable | N
     if not any(row.made or row.confirmed or row.late or row.open for row in rows):
         return None
     return table(
-        (w.say("Side"), w.say("Made"), w.say("Confirmed"), w.say("Late"), w.say("Open")),
+        (w.say("Side"), w.say("Made"), w.say("Confirmed"), w.say("Late"), w.say("Not done yet")),
         [
             (
                 layout.side(row.side),
@@ -131,7 +131,7 @@ def count_table(rows: Sequence[UndertakingCount], w: Words) -> DocumentTable | N
 def table_of(rows: Sequence[ReportedUndertaking], w: Words, language: str) -> DocumentTable | None:
     """Return the table of undertakings, by due date."""
     return table(
-        (w.say("Side"), w.say("What"), w.say("By"), w.say("Standing"), w.say("Number")),
+        (w.say("Side"), w.say("What"), w.say("Due"), w.say("How it stands"), w.say("Number")),
         [_row(row, w, language) for row in rows],
     )
 
@@ -152,7 +152,7 @@ def _standing_word(view: UndertakingView, w: Words) -> str:
         case "late":
             return w.say("late")
         case "due":
-            return w.say("due")
+            return w.say("still to be done")
         case "said":
             return w.say("said by %(side)s, not confirmed", side=layout.party(view.said_by, w))
         case "done":

@@ -181,6 +181,7 @@ async def check(
     content = content_of(body)
     people, warnings = await people_in(context, writing, content)
     display = Display(context.words, offices, people, context.link)
+    display.numbered = context.numbered
     release_preview.name_records(context, display)
     sending = sending_of(context, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)

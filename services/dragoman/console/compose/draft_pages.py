@@ -152,6 +152,7 @@ async def _draft_page(
         content = content_of(compact)
         people, warnings = await people_in(context, writing, content)
         display = Display(context.words, offices, people, context.link)
+        display.numbered = context.numbered
         release_preview.name_records(context, display)
         facts = facts_of(display, writing, content)
         moved = has_moved(writing, content)

@@ -98,6 +98,7 @@ async def exchange(context: PageContext) -> Page:
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     display = Display(context.words, offices, view.people, context.link)
+    display.numbered = context.numbered
     release_preview.name_records(context, display)
     acknowledging.note_read(context, context.projection)
     account_statements = accounts_of(state)
