@@ -7,16 +7,18 @@ import msgspec
 from dragoman.projection.row_keys import POSITION_BITS
 from dragoman.tlog.merkle import Frontier
 
-VERSION: Final = 19
-"""The version of the tables and of the fold.
+VERSION: Final = 20
+"""The version of the tables.
 
-It is raised whenever either changes, so that files are built again.
+Files of another version are built again. So are files of another program
+(`fold_digest`).
 """
 
 SNAPSHOT_RECORDS: Final = 256
 """A snapshot is taken at every position that is a multiple of this number."""
 
 SCHEMA: Final = f"""
+CREATE TABLE made_by (digest TEXT NOT NULL) STRICT;
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position
   INTEGER NOT NULL, state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL,
   tally BLOB NOT NULL) STRICT;

@@ -29,6 +29,7 @@ from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.references import digests, may_name
 from dragoman.projection import counters, stored_state
 from dragoman.projection.counters import Tally
+from dragoman.projection.fold_digest import fold_digest
 from dragoman.projection.row_keys import base_of, channel_number, row_key
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
 from dragoman.projection.table_rows import exchange_row, insert_rows, record, referred, words
@@ -104,11 +105,18 @@ class Writer:
             connection.execute("PRAGMA cache_size=-65536")
             if fresh:
                 connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+                connection.execute("INSERT INTO made_by VALUES (?)", (fold_digest(),))
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
                 connection.close()
                 raise StoreDamaged(
                     f"{self.path} is of version {version}, this program's is {VERSION}"
+                )
+            made_by = connection.execute("SELECT digest FROM made_by").fetchone()
+            if made_by != (fold_digest(),):
+                connection.close()
+                raise StoreDamaged(
+                    f"{self.path} was made by a program with other rules, shapes or time zones"
                 )
             (sound,) = (
                 connection.execute("PRAGMA quick_check(1)").fetchone()
