@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from dragoman_schemas.act_frame import Precedence
-from dragoman_schemas.acts.office.channel import Family, Kind, Role
+from dragoman_schemas.acts.office.channel import Family, Kind, Role, RulesNumber
 from dragoman_schemas.fields import Actor, Language, Line, Name, Shape, Timestamp
 from dragoman_schemas.responses import Means, PageLanguage, ResponseBody
 
@@ -70,7 +70,8 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     """A channel to open for a trial.
 
     The host makes and keeps the keys of all sides, and the genesis says so. `observers`
-    are those of the sides that owe nothing and consent to nothing.
+    are those of the sides that owe nothing and consent to nothing. `rules` is the
+    version of the rules; by default it is the highest one in force in a channel here.
     """
 
     name: Name
@@ -80,6 +81,7 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=20)] = ("en",)
     marking: Line | UnsetType = UNSET
     exercise_of: Name | UnsetType = UNSET
+    rules: RulesNumber | UnsetType = UNSET
     officers: Annotated[tuple[NewOfficer, ...], Meta(max_length=200)] = ()
 
 
@@ -98,11 +100,13 @@ class Opening(Shape, frozen=True, kw_only=True):
 class OpeningTerms(ResponseBody, frozen=True, kw_only=True):
     """The host's part of an opening.
 
-    It is the key that signs the log's heads, and the log's origin.
+    It is the key that signs the log's heads, the log's origin, and the version of the
+    rules that a new channel here names by default.
     """
 
     log_key: str
     origin: str
+    rules: int = 1
 
 
 Scope = Literal["act", "read"]

@@ -323,6 +323,17 @@ class AdoptedOnward(State, frozen=True, kw_only=True):
     lists: tuple[OnwardList, ...] = ()
 
 
+class AdoptedRules(State, frozen=True, kw_only=True):
+    """A side's adoption of a version of the rules.
+
+    `release` is the first release of this program that has them, if the side named one.
+    """
+
+    adopted: Stamp
+    rules: int
+    release: str = ""
+
+
 class WatchState(State, frozen=True, kw_only=True):
     """A side's watch: the record that took it, and the note that came with it."""
 
@@ -362,7 +373,8 @@ class Registry(State, frozen=True, kw_only=True):
     """The folded genesis exchange: sides, officers, keys, adoptions and watches.
 
     `delivered` says what has reached each side. `policy` is the one in force: the one
-    of the genesis, or the one that every side has adopted since. `onward` has every
+    of the genesis, or the one that every side has adopted since. So is `rules`, the
+    version of the rules; `rules_adopted` has each side's adoption. `onward` has every
     adoption of onward lists by side, the newest last. `erased` has the
     exchanges that every side consented to erase, by id, and the time. `consents` are
     those that have not led to an erasure yet.
@@ -395,6 +407,7 @@ class Registry(State, frozen=True, kw_only=True):
     outage: Outage | None = None
     erased: dict[str, Stamp] = {}
     consents: tuple[Consent, ...] = ()
+    rules_adopted: dict[str, AdoptedRules] = {}
     etag: str
 
 

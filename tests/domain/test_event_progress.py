@@ -91,8 +91,8 @@ def test_only_the_side_that_announced_it_says_so(step: str) -> None:
     id = world.open(N, act("danger-area"))
     for actor in (C, T):
         assert fault(world, actor, act(step), id) == "not-permitted"
-    assert step in {*allowed(world.exchange(id), "nato")}
-    assert step not in {*allowed(world.exchange(id), "china")}
+    assert step in {*allowed(world.registry, world.exchange(id), "nato")}
+    assert step not in {*allowed(world.registry, world.exchange(id), "china")}
 
 
 @pytest.mark.parametrize("name", ["hazardous-incident", "terrorism-warning", "visit-request"])

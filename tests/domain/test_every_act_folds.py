@@ -201,7 +201,7 @@ def derive(world: World, exchange: Exchange) -> None:
     list(flags.flags(registry, exchange, []))
     list(audit_findings.of_exchange(registry, exchange, []))
     open_matters.may_be_open(exchange)
-    assert {*allowed(exchange, "nato")} <= RULES.keys()
+    assert {*allowed(registry, exchange, "nato")} <= RULES.keys()
     consent.agreed(exchange)
     derive_by_format(world, exchange)
 

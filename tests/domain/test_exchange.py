@@ -402,7 +402,7 @@ def test_an_act_of_another_format_is_not_allowed(world: World) -> None:
     id = world.open("nato/d-1", INCIDENT)
     refusal = refused(world.keep("china/d-1", {"act": "acceptance", "window": 0}, id, seen=True))
     assert refusal.kind == "not-allowed-in-state"
-    assert tuple(allowed(world.exchange(id), "china")) == refusal.allowed
+    assert tuple(allowed(world.registry, world.exchange(id), "china")) == refusal.allowed
 
 
 def test_an_opening_posted_as_an_act_is_sent_where_it_belongs(world: World) -> None:

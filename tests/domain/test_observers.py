@@ -213,7 +213,7 @@ def test_an_observer_speaks(world: World) -> None:
     ):
         post(world, TD, body, id, seen=True)
     assert world.exchange(id).status == "open"
-    assert "reply" in {*allowed(world.exchange(id), "osce")}
+    assert "reply" in {*allowed(world.registry, world.exchange(id), "osce")}
 
 
 # The channel

@@ -449,9 +449,11 @@ def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World)
     refusal = refused(world.decide(N, {"act": "update", "text": "x"}, id))
     assert (refusal.kind, refusal.allowed) == (
         "not-allowed-in-state",
-        tuple(allowed(world.exchange(id), "nato")),
+        tuple(allowed(world.registry, world.exchange(id), "nato")),
     )
-    assert set(allowed(world.exchange(id), "nato")) ^ set(allowed(world.exchange(id), "china")) == {
+    assert set(allowed(world.registry, world.exchange(id), "nato")) ^ set(
+        allowed(world.registry, world.exchange(id), "china")
+    ) == {
         "acknowledgement",
         "passed-on",
         "repeat-request",

@@ -71,8 +71,8 @@ def test_a_consent_of_one_officer_binds_nobody_until_a_colleague_has_turned_the_
     assert world.exchange(id).status == before
     assert consent.agreed(world.exchange(id)) == {"nato"}
     assert len(noted(world, id)) == 1
-    assert "second-key" in allowed(world.exchange(id), "china")
-    assert "second-key" not in allowed(world.exchange(id), "nato")
+    assert "second-key" in allowed(world.registry, world.exchange(id), "china")
+    assert "second-key" not in allowed(world.registry, world.exchange(id), "nato")
     for actor in (C, NH, N):
         assert (
             refused(world.keep(actor, {"act": "second-key", "of": of}, id)).faults[0].pointer
@@ -85,7 +85,7 @@ def test_a_consent_of_one_officer_binds_nobody_until_a_colleague_has_turned_the_
     assert world.exchange(id).status == after
     assert consent.agreed(world.exchange(id)) == {"nato", "china"}
     assert noted(world, id) == []
-    assert "second-key" not in allowed(world.exchange(id), "china")
+    assert "second-key" not in allowed(world.registry, world.exchange(id), "china")
 
 
 @pytest.mark.parametrize("form", BINDING)

@@ -440,7 +440,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     {
       type: oneOf('dragoman.channel-opening.v1'), name: Name,
       kind: oneOf('official', 'track2', 'exercise', 'desk'), sides: listOf(GenesisSide, 1, 64),
-      log_key: Base64Of32, origin: Line, languages: listOf(Language, 1, 20), rules: integer(1, 1),
+      log_key: Base64Of32, origin: Line, languages: listOf(Language, 1, 20), rules: integer(1, 9999),
       nonce: Hex32,
     },
     {
@@ -469,6 +469,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   ],
   'codebook-adoption': [{ codebook: Name, version: integer(1, 1000000) }, {}],
   'policy-adoption': [{ policy: Text }, {}],
+  'rules-adoption': [{ rules: integer(1, 9999) }, { release: Line }],
   'onward-adoption': [{ entries: listOf(OnwardEntry, 0, 40) }, {}],
   'channel-status': [
     { status: oneOf('in_force', 'degraded', 'suspended', 'resumed') },
@@ -487,7 +488,8 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   objectOf({ act: oneOf(act), ...needed }, { ...optional, signed: Signed }),
 ]))
 const KEEPER = new Set(words(`officer officer-revocation key-addition key-revocation root-rotation
-  side-admission erasure-consent erasure profile-adoption codebook-adoption policy-adoption`))
+  side-admission erasure-consent erasure profile-adoption codebook-adoption policy-adoption
+  rules-adoption`))
 
 /** The act in the type of a record: the second part between points (R§15.2). */
 const actOfType = (type) => type.split('.')[1] ?? ''
@@ -876,6 +878,9 @@ function numberOf(members, name, otherwise) {
 // ---------------------------------------------------------------------------------------------
 // The replay of the log (R§10 to R§15)
 
+/** The version of the rules that these pages describe (R§14.11). */
+const RULES = 1
+
 class Void extends Error {}
 const need = (condition, why) => {
   if (!condition) throw new Void(why)
@@ -947,6 +952,7 @@ class Replay {
       cid: hexOf('dragoman-channel/v1\n', opening.bytes),
       custody: act.get('custody') ?? 'sides', origin: act.get('origin'),
       required: act.get('required_signatures') ?? [], logKey: keyOf(act.get('log_key')),
+      rules: numberOf(act, 'rules'), rulesAdopted: new Map(), newerFrom: 0,
       sides: [], officers: new Map(), keys: new Map(), policy: null, policies: new Map(),
       consents: [], erased: new Set(), delivered: new Map(), outage: null, watches: new Map(),
       used: new Set(), exchanges: new Map(), bySubject: new Map(), channelCommits: new Set(),
@@ -973,7 +979,9 @@ class Replay {
     const stub = record ? null : this.stubAt(position, message)
     const commit = stub ? stub.commit : commitOf(message)
     const entry = stub ? message : entryOf(position - 1, commit)
-    if (stub) this.enterStub(position, stub)
+    // R§14.11: what follows newer rules is hashed, and not judged.
+    if (this.rules > RULES) this.newerFrom ||= position - 1
+    else if (stub) this.enterStub(position, stub)
     else if (!record) this.junk.push(position)
     else if (position === 1) this.open(record, commit)
     else this.judge(position, record, commit)
@@ -1097,6 +1105,11 @@ class Replay {
     const officer = this.officers.get(actor)
     if (!officer || officer.until !== undefined) return false
     return officer.roles.includes('administrator')
+  }
+
+  /** What a side has adopted of the rules (R§14.11). */
+  standing(side) {
+    return Math.max(this.rulesAdopted.get(side) ?? this.rules, this.rules)
   }
 
   // -- R§11 -------------------------------------------------------------------------------------
@@ -1428,6 +1441,16 @@ class Replay {
           if (sides.every((one) => this.policies.get(one.name)?.text === text)) {
             this.policy = policy
           }
+        }
+      }
+      case 'rules-adoption': {
+        const rules = numberOf(members, 'rules')
+        need(rules >= this.rules, 'rules that are past')
+        need(rules !== this.standing(sideName), 'adopted already')
+        return () => {
+          this.rulesAdopted.set(sideName, rules)
+          const versions = new Set(this.consenting().map((one) => this.standing(one.name)))
+          if (versions.size === 1) this.rules = Math.max(this.rules, ...versions)
         }
       }
       case 'onward-adoption': {
@@ -2011,13 +2034,13 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
   try {
     const notes = steps()
     return {
-      verdict: 'verified', step: 16, finding: notes, positions: [], ...state, check: '',
+      verdict: state.newerFrom ? 'newer' : 'verified', step: 16, finding: notes, positions: [], ...state, check: '',
     }
   } catch (error) {
     const known = error instanceof Failure
     const check = known ? error.check : 'defect'
     return {
-      verdict: 'failed', step: known ? error.step : step,
+      verdict: check === 'newer' ? 'newer' : 'failed', step: known ? error.step : step,
       finding: `${check}: ${known ? error.message : error.stack}`,
       positions: known ? error.positions : [], ...state, check,
     }
@@ -2060,6 +2083,9 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
     const records = messages.map(splitRecord)
     const opening = records[0]
     const fault = opening ? faultOfOpening(opening) : 'position 1 is no record'
+    if (opening?.members.has('rules') && numberOf(opening.members, 'rules') > RULES) {
+      throw new Failure(3, 'newer', 1, 'the channel goes by newer rules')
+    }
     if (fault) throw new Failure(3, 'opening', 1, `no valid opening: ${fault}`)
     const ownCid = hexOf('dragoman-channel/v1\n', opening.bytes)
     if (cid !== undefined && cid !== ownCid) throw new Failure(3, 'opening', 1, 'another cid')
@@ -2079,7 +2105,7 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
       junk: replay.junk, void: replay.voids,
       erased: replay.stubs.map((stub) => stub.position),
       signed: replay.counts.author, hosted: replay.counts.host, services: replay.counts.service,
-      disputed: replay.disputes, dated_back: replay.datedBack, late_heads: replay.lateHeads,
+      newerFrom: replay.newerFrom, disputed: replay.disputes, dated_back: replay.datedBack, late_heads: replay.lateHeads,
     })
 
     // Step 6

@@ -226,6 +226,7 @@ CHANNEL = {
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "codebook-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "policy-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "rules-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "onward-adoption": (Who.ANY, HEAD, 1, ""),
     "channel-status": (Who.ANY, HEAD, 2, "N21"),
     "watch-assumption": (Who.ANY, DUTY, 1, ""),

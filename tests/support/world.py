@@ -376,7 +376,11 @@ class World:
         """
         rule, known = RULES[act["act"]], self.ledger.exchange(exchange) if exchange else None
         side, _, name = actor.partition("/")
-        if known is None or side == "service" or not takes_two(self.ledger, known, rule, Act()):
+        if (
+            known is None
+            or side == "service"
+            or not takes_two(self.registry, self.ledger, known, rule, Act())
+        ):
             return ""
         return (
             f"{side}/{OFFICERS['duty_officer' if name != OFFICERS['duty_officer'] else 'officer']}"

@@ -168,6 +168,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.ProfileAdoption,
     channel.CodebookAdoption,
     channel.PolicyAdoption,
+    channel.RulesAdoption,
     channel.OnwardAdoption,
     channel.RootRotation,
     channel.SideAdmission,

@@ -34,9 +34,10 @@ def make_trial_genesis(
     exercise_of: tuple[str, str] | None,
     log_key: bytes,
     origin: str,
+    rules: int,
     moment: datetime,
 ) -> Record:
-    """Return the signed genesis of a trial channel.
+    """Return the signed genesis of a trial channel, by a version of the rules.
 
     The root keys of all sides are made here and stay in custody. `exercise_of` is the
     name and the cid of the live channel that the trial exercises. Raises `Refused`.
@@ -64,7 +65,7 @@ def make_trial_genesis(
         act["marking"] = new.marking
     if exercise_of is not None:
         act["exercise_of"] = {"name": exercise_of[0], "cid": exercise_of[1]}
-    act |= {"rules": 1, "custody": "host", "nonce": secrets.token_hex(32)}
+    act |= {"rules": rules, "custody": "host", "nonce": secrets.token_hex(32)}
     raw, data = records.read_act(msgspec.json.encode(act), cut=False)
     signatures = custody.sign(new.name, [f"{side}/root" for side in new.sides], raw)
     return make_genesis(new.name, raw, data, signatures, moment=moment)

@@ -339,7 +339,13 @@ class CommandHandler:
         return decision
 
     def genesis(
-        self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str
+        self,
+        new: NewChannel,
+        *,
+        exercise_of: tuple[str, str] | None,
+        log_key: bytes,
+        origin: str,
+        rules: int,
     ) -> Record:
         """Return the signed genesis of a trial channel. See `make_trial_genesis`."""
         return make_trial_genesis(
@@ -348,6 +354,7 @@ class CommandHandler:
             exercise_of=exercise_of,
             log_key=log_key,
             origin=origin,
+            rules=rules,
             moment=self._now(),
         )
 

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts.access import ROOT
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.erasure import consenting, hash_of
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import codec as records
@@ -54,9 +55,10 @@ def sign_with_custody(
             act = act[:-1] + b',"keys":["%s"]}' % public_key.encode()
             owners.append(owner)
     size = projection.state.position
+    name = str(submission.data.__struct_config__.tag)
     signed = {
         "channel": registry.cid,
-        "type": records.type_of(str(submission.data.__struct_config__.tag), 1),
+        "type": records.type_of(name, in_force(registry).rules[name].version),
         "exchange": registry.id,
         "id": submission.id,
         "author": submission.actor,

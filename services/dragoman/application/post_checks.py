@@ -40,6 +40,8 @@ def refuse_if_unavailable(projection: Projection) -> None:
                 "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.",
                 error=projection.broken,
             )
+        elif projection.newer is not None:
+            detail = sentence("Nothing was recorded: %(error)s.", error=projection.broken)
         else:
             detail = sentence(
                 "%(error)s. Nothing is recorded until an operator has checked this.",

@@ -21,6 +21,7 @@ from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.acts import access as rules
+from dragoman.domain.acts import act_registry
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.acts.families import genesis as genesis_module
@@ -44,7 +45,9 @@ from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
 from dragoman.supervision import Backoff, alarm, forever, supervise
 from dragoman.tlog import dsse
+from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 
 log = structlog.get_logger()
@@ -224,6 +227,7 @@ class Service:
                     exercise_of=exercise_of,
                     log_key=self.log_key,
                     origin=self._origin(new.name),
+                    rules=or_default(new.rules, self._rules()),
                 )
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
@@ -293,7 +297,23 @@ class Service:
                 "%(name)s is not a valid name: use small letters and digits, with hyphens between.",
                 name=name[:63],
             )
-        return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
+        return OpeningTerms(
+            log_key=dsse.encode_base64(self.log_key),
+            origin=self._origin(name),
+            rules=self._rules(),
+        )
+
+    def _rules(self) -> int:
+        """Return the version of the rules that a new channel names by default.
+
+        It is the highest one in force in a channel here. So an opening during an
+        upgrade stops no gateway that lacks a later one. A host without channels has the
+        newest.
+        """
+        versions = {
+            act_registry.in_force(p.registry).number for p in self.channels.values() if p.is_channel
+        }
+        return max(versions, default=rules_versions.NEWEST)
 
     def _origin(self, name: str) -> str:
         """Return the origin of a channel's log.

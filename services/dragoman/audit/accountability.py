@@ -16,7 +16,7 @@ from msgspec import Struct
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain.acts import deadline_outcomes, deadlines, duty_calendar
 from dragoman.domain.acts.deadline_outcomes import Outcome
-from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.record.codec import NotARecord, parse_stored
 from dragoman.domain.views import diff as differing
 from dragoman.domain.views.attribution import unattributed_record
 from dragoman.domain.views.audit_findings import AuditFinding, of_exchange, of_record, of_void
@@ -112,7 +112,7 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
     touched: dict[str, list[int]] = {}
     for position, raw in enumerate(messages[first:last], first + 1):
         if position not in replay.void and raw.startswith(b"{"):
-            touched.setdefault(parse(raw).envelope.subject, []).append(position)
+            touched.setdefault(parse_stored(raw).envelope.subject, []).append(position)
     return Difference(
         from_=first,
         to=last,
@@ -147,7 +147,7 @@ def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[AuditFindi
     registry = replay.standing.state.registry
     for position, raw in enumerate(messages, 1):
         try:
-            record = parse(raw)
+            record = parse_stored(raw)
         except NotARecord:
             if position in replay.void:
                 yield of_void(position, replay.void[position])

@@ -12,7 +12,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain.acts import duty_calendar
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.duty_calendar import DutyCalendar
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.audit_findings import AuditFinding
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
@@ -56,7 +56,7 @@ class ReplayedChannel:
         for position, raw in enumerate(self._messages, 1):
             if position not in void and b',"family":"channel","actor":' in raw:
                 try:
-                    record = parse(raw)
+                    record = parse_stored(raw)
                 except NotARecord:
                     continue
                 if record.envelope.family == "channel":

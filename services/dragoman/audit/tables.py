@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw
 from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.domain.acts import passing_on
-from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.record.codec import NotARecord, parse_stored
 from dragoman.domain.views import attribution
 from dragoman.domain.views.receipts import AddresseeReceipts, receipts_of
 from dragoman.domain.views.titles import subject_of
@@ -90,7 +90,7 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
     for position, raw in enumerate(messages, 1):
         valid, commitment = int(position not in void), replay.commit_at(position - 1)
         try:
-            record = parse(raw)
+            record = parse_stored(raw)
         except NotARecord:
             yield (position, None, 0, void.get(position), *(None,) * 10, commitment, None)
             continue

@@ -54,6 +54,7 @@ from dragoman.audit.verification_result import (
     Verified,
 )
 from dragoman.domain.acts.erasure import Named, leaf_entry
+from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.codec import Record
 from dragoman.tlog import dsse, leaf
 from dragoman.tlog.merkle import Nodes
@@ -91,6 +92,8 @@ class Verification:
         """Reads the erasures of the log. It is called once, at the first entry for a
         record.
         """
+        self.newer: NewerRules | None = None
+        """The end of what this program can judge, if the log goes on by newer rules."""
         self.replay = Replay()
         self._collector = ResultCollector(SERVED if live else CARRIED)
         self._leaves = LeafHashes(self.replay)
@@ -157,7 +160,8 @@ class Verification:
         """Fold and check messages from position 1 on, or the records read from them.
 
         After the first inconsistency, messages are only hashed, so that the head can
-        still be compared with all of them.
+        still be compared with all of them. So are messages that follow rules that this
+        program lacks.
         """
         for message in messages:
             raw = message if isinstance(message, bytes) else message.raw
@@ -165,13 +169,20 @@ class Verification:
                 if self.erasures is not None:
                     self.expect(self.erasures())
                 self._leaves.entries[self.size + 1] = raw
-            if self.lie is None:
-                self._records.fold(message)
-            else:
+            if self.lie is not None or not self._is_judged(message):
                 self._leaves.add(leaf_entry(self.size + 1, raw, self._named))
             if self.size % 500 == 0:
                 progress(self.size)
         progress(self.size)
+
+    def _is_judged(self, message: bytes | Record) -> bool:
+        """Fold and check a message, unless this program lacks its rules."""
+        if self.newer is None:
+            try:
+                self._records.fold(message)
+            except NewerRules as error:
+                self.newer = error
+        return self.newer is None
 
     def expect(self, withhelds: Named) -> None:
         """Announce the records that the erasures of this log name.
@@ -262,4 +273,5 @@ class Verification:
             lie=self.lie,
             void=void,
             disputed=disputed,
+            newer="" if self.newer is None else str(self.newer),
         )

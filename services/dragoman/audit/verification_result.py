@@ -50,7 +50,8 @@ class Verified(Struct, frozen=True, kw_only=True):
     """The result of a verification; `lie` is None if the log is consistent.
 
     `void` lists the records without effect. `disputed` lists each act that was signed
-    with a key whose side reports it as stolen.
+    with a key whose side reports it as stolen. `newer` says from where the log goes on
+    by rules that this program lacks: what follows was hashed, and not judged.
     """
 
     channel: str
@@ -61,6 +62,7 @@ class Verified(Struct, frozen=True, kw_only=True):
     lie: LogInconsistent | None = None
     void: tuple[str, ...] = ()
     disputed: tuple[str, ...] = ()
+    newer: str = ""
 
 
 class CosigningTime(Struct, frozen=True, kw_only=True, array_like=True):

@@ -31,7 +31,7 @@ from dragoman.client import Client
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import Naming, exchanges_of, left_of
 from dragoman.domain.acts.families import genesis
-from dragoman.domain.record.codec import parse, read_act
+from dragoman.domain.record.codec import parse_stored, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman_schemas.act_frame import Signed
@@ -80,11 +80,11 @@ async def channel_draft(
         "type": "dragoman.channel-opening.v1",
         "kind": "official",
         "languages": ["en"],
+        "rules": terms["rules"],
         **request,
         "sides": sides,
         "log_key": terms["log_key"],
         "origin": terms["origin"],
-        "rules": 1,
         "nonce": secrets.token_hex(32),
     }
     if isinstance(request.get("policy"), str) and "witnesses" not in request:
@@ -97,7 +97,7 @@ async def channel_draft(
     return 0
 
 
-def _witnesses(terms: dict[str, str], text: str) -> list[str]:
+def _witnesses(terms: dict[str, Any], text: str) -> list[str]:
     """Return the verifier keys of the witnesses that a policy names.
 
     Raises `UsageError`.
@@ -359,7 +359,7 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
         caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)
     )
     return [
-        left_of(entry.position, parse(bytes(entry.record)), void=not entry.valid)
+        left_of(entry.position, parse_stored(bytes(entry.record)), void=not entry.valid)
         for entry in timeline
         if isinstance(entry.record, msgspec.Raw)
     ]

@@ -27,7 +27,7 @@ from dragoman.printable import escaped, one_line
 from dragoman_schemas.host_responses import Channels
 from dragoman_schemas.responses import Entry, ExchangeView
 
-FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
+FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED, NEWER = range(1, 9)
 
 _CODES: Final = {
     401: DENIED,

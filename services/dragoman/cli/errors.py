@@ -11,6 +11,7 @@ from dragoman.audit.mirror import UnprovenHead
 from dragoman.audit.replay import Hole
 from dragoman.cli import common
 from dragoman.client import Garbled, ProblemResponse, Unreachable
+from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.broker import BrokerError
@@ -33,6 +34,9 @@ def report(error: BaseException) -> int | None:
         case Unreachable():
             common.say(f"dragoman: {error}")
             return common.UNREACHABLE
+        case NewerRules():
+            common.say(f"dragoman: {error}")
+            return common.NEWER
         case ArchiveDamaged():
             common.say(f"dragoman: {error}")
             return common.UNVERIFIED

@@ -41,12 +41,13 @@ from dragoman.client import Client, new_key
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.genesis import cid_of
 from dragoman.domain.acts.membership import public_of
-from dragoman.domain.record.codec import NotARecord, parse, read_act, type_of
+from dragoman.domain.record.codec import NotARecord, parse_stored, read_act, type_of
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.tiles import Tile
 from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.responses import Recorded
 
@@ -158,7 +159,7 @@ async def known_channel(caller: Client, channel: str) -> KnownChannel:
     """
     raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
     try:
-        genesis = parse(raw)
+        genesis = parse_stored(raw)
     except NotARecord as error:
         raise UsageError(
             f"the gateway gives no opening of {channel}: {error}; sign nothing, and ask why"
@@ -302,12 +303,27 @@ async def sign_act(
     key: str | None = None,
 ) -> SignedAct:
     """Return an act with `signed` as its last member, and all signatures over it."""
-    rule = RULES[str(data.__struct_config__.tag)]
-    bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
+    name = str(data.__struct_config__.tag)
+    bound = await context(caller, channel, exchange, of_channel=RULES[name].family == "channel")
     id = key or new_key()
-    bound |= {"type": type_of(rule.act, rule.version), "id": id}
+    bound |= {"type": type_of(name, await _version_in_force(caller, channel, name)), "id": id}
     raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
     return SignedAct(act=raw, id=id, headers=signature_headers(raw, seeds))
+
+
+async def _version_in_force(caller: Client, channel: str, name: str) -> int:
+    """Return the version of an act that the rules in force in a channel list.
+
+    Raises `UsageError` if they do not list the act, or if this program lacks them.
+    """
+    registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
+    version = rules_versions.ACTS.get(registry["rules"], {}).get(name)
+    if version is None:
+        raise UsageError(
+            f"{channel} goes by rules {registry['rules']}, under which this program knows no "
+            f"{name}; see `dragoman adopt rules`, or install a newer release"
+        )
+    return version
 
 
 async def post_signed(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:

@@ -28,7 +28,7 @@ from dragoman.cli.common import (
 )
 from dragoman.client import new_key
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.record.codec import parse
+from dragoman.domain.record.codec import parse_stored
 from dragoman.interop import webhook_signatures as signing
 from dragoman_schemas.responses import Entry
 from dragoman_schemas.watch_responses import Alarm
@@ -85,7 +85,7 @@ async def listen(
                 and entry.valid
                 and isinstance(entry.record, msgspec.Raw)
             ):
-                record = parse(bytes(entry.record))
+                record = parse_stored(bytes(entry.record))
                 if record.side != side and not RULES[record.name].silent:
                     out(await _forward(session, forward_to, shared, entry, bytes(entry.record)))
     return 0

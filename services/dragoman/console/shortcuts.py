@@ -18,7 +18,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import LEVELS, Level
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
-from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
@@ -256,7 +256,7 @@ def _actions(context: PageContext, channel: Projection) -> Iterator[_NamedGoal]:
             channel=channel.name,
         )
         yield _NamedGoal(goal=goal, names=_in_all(name))
-    for act, form in FORMATS.items():
+    for act, form in in_force(channel.registry).formats.items():
         if not _may_open(form, channel, roles):
             continue
         first = act == "hazardous-incident"

@@ -1,14 +1,16 @@
 """The decision: a post and the state become a record to append, or a refusal."""
 
+import msgspec
 from msgspec import UNSET, Struct
 
-from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
+from dragoman.domain.acts.act_registry import PATHS, RulesVersion, in_force
 from dragoman.domain.history_port import History
 from dragoman.domain.judge import judge
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import Record
-from dragoman.domain.record.errors import Refusal, make_refusal
+from dragoman.domain.record.errors import Malformed, Refusal, invalid, make_refusal
 from dragoman.domain.record_checks import source_of
+from dragoman.text import verbatim
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState
 
@@ -44,15 +46,29 @@ def decide(
 ) -> Record | Refusal:
     """Return the record for the position after `state`, or the reason to refuse it.
 
-    The caller chooses `time` and `salt`.
+    The caller chooses `time` and `salt`. The act must be one that the rules in force in
+    the channel list.
     """
     registry = state.registry
     assert registry is not None
+    version = in_force(registry)
     name = str(post.data.__struct_config__.tag)
-    rule = RULES[name]
-    opens = name in FORMATS
+    rule = version.rules.get(name)
+    if rule is None:
+        fault = records.later_act(name, version.number).fault
+        return invalid(fault.pointer, fault.detail)
+    newest, data = post.act, post.data
+    if not records.is_read_alike(name, version.number):
+        try:
+            newest = records.under_rules(post.act, version.number)
+            data = records.decode_act(newest)
+        except Malformed as error:
+            return invalid(error.fault.pointer, error.fault.detail)
+        except msgspec.ValidationError as error:
+            return invalid("", verbatim(str(error)))
+    opens = name in version.formats
     exchange = None if opens or rule.family == "channel" else history.exchange(post.exchange)
-    misplaced = _misplaced(post, name)
+    misplaced = _misplaced(post, name, version)
     if misplaced is not None:
         return misplaced
     if not opens and rule.family != "channel" and exchange is None:
@@ -82,7 +98,8 @@ def decide(
             caused_by=post.caused_by,
         ),
         post.act,
-        post.data,
+        data,
+        newest,
     )
     refusal = judge(state, history, candidate)
     if refusal is not None:
@@ -114,9 +131,9 @@ def decide(
     return candidate
 
 
-def _misplaced(post: Submission, name: str) -> Refusal | None:
+def _misplaced(post: Submission, name: str, version: RulesVersion) -> Refusal | None:
     """Return a refusal if the act was posted to another path than its own."""
-    family = RULES[name].family
+    family = version.rules[name].family
     if post.exchange:
         if family is None:
             return None

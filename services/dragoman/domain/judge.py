@@ -10,7 +10,7 @@ from dragoman.domain.acts import (
     two_keys,
     window_notices,
 )
-from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import Rule, Who
 from dragoman.domain.acts.families import (
     amendments,
@@ -66,13 +66,15 @@ def judge(before: ChannelState, history: History, record: Record) -> Refusal | N
                 "an officer's id is a UUIDv7, or a UUIDv8 of its Idempotency-Key."
             )
         )
-    rule = RULES[record.name]
-    if rule is channel.OPENING:
+    rule = in_force(registry).rules[record.name]
+    if rule.act == channel.OPENING.act:
         return make_void(sentence("A channel is opened once, at position 1."))
     if int(envelope.decided) >= position:
         return make_void(sentence("It was decided on a position that had not been written."))
     current = (
-        None if opens(rule) or rule.family == "channel" else history.exchange(envelope.subject)
+        None
+        if opens(registry, rule) or rule.family == "channel"
+        else history.exchange(envelope.subject)
     )
     return (
         check_derived(registry, current, rule, record, position)
@@ -85,14 +87,16 @@ def judge(before: ChannelState, history: History, record: Record) -> Refusal | N
     )
 
 
-def takes_two(history: History, current: Exchange | None, rule: Rule, data: Act) -> bool:
+def takes_two(
+    registry: Registry, history: History, current: Exchange | None, rule: Rule, data: Act
+) -> bool:
     """Return whether an act needs two officers.
 
     This includes acts that one officer may send with the second key due.
     """
     return (
         rule.two_key
-        or officers_needed_for(history, current, rule, data, "") is not OfficersNeeded.ONE
+        or officers_needed_for(registry, history, current, rule, data, "") is not OfficersNeeded.ONE
     )
 
 
@@ -100,7 +104,10 @@ def _check_state(
     registry: Registry, current: Exchange | None, rule: Rule, side: str
 ) -> Refusal | None:
     """Refuse an act that is not allowed in the exchange's status."""
-    if current is None or current.status in FORMATS[current.act].moves.get(rule.act, {}):
+    if current is None:
+        return None
+    form = in_force(registry).formats[current.act]
+    if current.status in form.moves.get(rule.act, {}):
         return None
     return Refusal(
         kind="not-allowed-in-state",
@@ -112,19 +119,21 @@ def _check_state(
             status=current.status,
             side=side,
         ),
-        allowed=tuple(allowed(current, side)),
+        allowed=tuple(allowed(registry, current, side)),
     )
 
 
-def allowed(current: Exchange, side: str) -> Iterator[str]:
+def allowed(registry: Registry, current: Exchange, side: str) -> Iterator[str]:
     """Yield the acts that a side's officers may do in an exchange as it is now.
 
-    The acts are in the order of the registry.
+    The acts are those of the rules in force, in the order of the registry of acts.
     """
+    version = in_force(registry)
     keys = any(sent.sent.side == side for sent in two_keys.due(current))
-    for act, rule in RULES.items():
+    moves = version.formats[current.act].moves
+    for act, rule in version.rules.items():
         if (
-            current.status in FORMATS[current.act].moves.get(act, {})
+            current.status in moves.get(act, {})
             and access.stands(current, rule, side)
             and (keys or act != "second-key")
         ):
@@ -141,7 +150,9 @@ def _check_act(
 ) -> Refusal | None:
     """Refuse an act whose members break a rule of its family or of its exchange."""
     if isinstance(record.data, Erasure | ErasureConsent):
-        return erasure.check(registry, FORMATS, history.records_of, record.side, record.data)
+        return erasure.check(
+            registry, in_force(registry).formats, history.records_of, record.side, record.data
+        )
     if rule.family == "channel":
         return channel.check(registry, record, position, history.actor)
     if rule.who is Who.WATCH:
@@ -155,17 +166,17 @@ def _check_act(
         return check_cause(record) or deadline_acts.check(registry, current, calendars, record)
     if current is None:
         return (
-            opening.check_opening(registry, FORMATS[rule.act], record)
+            opening.check_opening(registry, in_force(registry).formats[rule.act], record)
             or rule.check(registry, None, record)
             or release.check(history.exchange, history.records_of, record.data)
         )
-    form = FORMATS[current.act]
+    form = in_force(registry).formats[current.act]
     refusal = (
         exchange.check_continuing(registry, form, current, record)
         or rule.check(registry, current, record)
         or amendments.check_amendment(form, registry, current, record)
     )
-    if refusal is not None or form is not release.RELEASE:
+    if refusal is not None or current.act != release.RELEASE.rule.act:
         return refusal
     return release.check_continuing(current, record) or release.check(
         history.exchange, history.records_of, record.data

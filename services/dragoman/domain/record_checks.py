@@ -13,7 +13,7 @@ from dragoman.domain.acts import (
     two_keys,
     window_notices,
 )
-from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import DUTY, HEADS, OFFICERS, Rule, Who
 from dragoman.domain.acts.families import channel, delivery_outcomes
 from dragoman.domain.acts.two_keys import OfficersNeeded
@@ -117,9 +117,9 @@ def make_void(detail: Text) -> Refusal:
     return Refusal(kind="void", detail=detail)
 
 
-def opens(rule: Rule) -> bool:
+def opens(registry: Registry, rule: Rule) -> bool:
     """Return whether the act of a rule opens an exchange."""
-    return rule.act in FORMATS
+    return rule.act in in_force(registry).formats
 
 
 def check_derived(
@@ -180,7 +180,12 @@ def releaser_of(record: Record) -> str:
 
 
 def officers_needed_for(
-    history: History, exchange: Exchange | None, rule: Rule, data: Act, time: str
+    registry: Registry,
+    history: History,
+    exchange: Exchange | None,
+    rule: Rule,
+    data: Act,
+    time: str,
 ) -> OfficersNeeded:
     """Return the officers that an act needs in an exchange.
 
@@ -189,9 +194,8 @@ def officers_needed_for(
     """
     if invoked_explanation_request(history, data):
         return OfficersNeeded.TWO
-    return two_keys.officers_needed(
-        rule, None if exchange is None else FORMATS[exchange.act], exchange, data, time
-    )
+    form = None if exchange is None else in_force(registry).formats[exchange.act]
+    return two_keys.officers_needed(rule, form, exchange, data, time)
 
 
 def check_keys(
@@ -207,7 +211,7 @@ def check_keys(
     The act needs two officers of one side, or one officer where one is sufficient.
     """
     actor, second = record.envelope.actor, releaser_of(record)
-    keys = officers_needed_for(history, exchange, rule, record.data, record.envelope.time)
+    keys = officers_needed_for(registry, history, exchange, rule, record.data, record.envelope.time)
     if keys is OfficersNeeded.ONE:
         return (
             make_void(sentence("It names a second officer, but this act does not need one."))
@@ -290,7 +294,13 @@ def check_attestation(
                 act=rule.act,
             )
         return None
-    record_members = (registry.cid, e.type, "" if opens(rule) else e.subject, e.id, e.actor)
+    record_members = (
+        registry.cid,
+        e.type,
+        "" if opens(registry, rule) else e.subject,
+        e.id,
+        e.actor,
+    )
     if record_members != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
         return make_void(sentence("`signed` does not agree with the record."))
     if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(

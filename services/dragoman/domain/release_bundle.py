@@ -32,7 +32,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import genesis as genesis_module
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.acts.families.release import NAMING
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.note import NotANote, Verifier
@@ -177,7 +177,7 @@ def _check_proof(bundled_record: BundledRecord, log: Verifier) -> int:
 
 def _record(bundled_record: BundledRecord) -> Record:
     try:
-        return parse(bundled_record.record.encode())
+        return parse_stored(bundled_record.record.encode())
     except NotARecord as error:
         raise NotProved(
             sentence(

@@ -34,7 +34,7 @@ from typing import Final, TypeVar
 import structlog
 from nats.aio.msg import Msg
 
-from dragoman.domain.record.codec import NotARecord, parse, same_post
+from dragoman.domain.record.codec import NotARecord, parse_stored, same_post
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
@@ -347,7 +347,7 @@ class JetStreamLog:
         ):
             return Appended(stored.position + len(entries) - 1 - entries.index(entry))
         try:
-            same = same_post(parse(stored.raw), entry.record)
+            same = same_post(parse_stored(stored.raw), entry.record)
         except NotARecord:
             same = False
         return AlreadyAppended(stored.position) if same else KeyReused(stored.position)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from dragoman.domain.record.codec import NotARecord, parse, same_post
+from dragoman.domain.record.codec import NotARecord, parse_stored, same_post
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -63,7 +63,7 @@ class MemoryLog:
 
     def _compared(self, entry: EntryToAppend, position: int) -> Outcome:
         try:
-            stored = parse(self._messages[position - 1].raw)
+            stored = parse_stored(self._messages[position - 1].raw)
         except NotARecord:
             return KeyReused(position)
         return AlreadyAppended(position) if same_post(stored, entry.record) else KeyReused(position)

@@ -133,7 +133,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
     if not entry.valid or not isinstance(entry.record, Raw):
         return None
     try:
-        record = records.parse(bytes(entry.record))
+        record = records.parse_stored(bytes(entry.record))
     except NotARecord:
         return None
     if not record.act:

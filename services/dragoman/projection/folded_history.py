@@ -8,10 +8,13 @@ the writer has committed it.
 from collections.abc import Iterator
 from typing import Final
 
+import structlog
+
 from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.erasure import Withheld, left_of, standing_in
 from dragoman.domain.acts.families.contact import standing_office
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.fold import NewerRules, refuse_newer_rules
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.projection.id_filter import IdFilter
@@ -32,6 +35,8 @@ from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import ChannelState, Exchange, Registry, encode
 
+log = structlog.get_logger()
+
 _NEWEST_STATE: Final = (
     "SELECT r.state FROM exchanges e "  # fixed words  # noqa: S608
     f"JOIN records r ON {NEWEST_RECORD} WHERE e.id = ? AND e.key >> {POSITION_BITS} = ?"
@@ -45,7 +50,8 @@ _OF_NUMBER: Final = (
 class FoldedHistory:
     """The folded messages of one channel, in memory and in the file.
 
-    `flushed` is the position up to which the file has them.
+    `flushed` is the position up to which the file has them. `newer` says where the
+    channel goes on by rules that this program lacks; None if it does not.
     """
 
     def __init__(self, store: Store, channel: str) -> None:
@@ -65,6 +71,8 @@ class FoldedHistory:
         self._newest = self._newest_acts()
         self._offices = self._office_ids()
         self._withheld: dict[int, Withheld] = {}
+        self.newer: NewerRules | None = None
+        self._look_at_rules()
 
     @property
     def state(self) -> ChannelState:
@@ -81,6 +89,28 @@ class FoldedHistory:
     def is_channel(self) -> bool:
         """Return whether position 1 is a valid genesis."""
         return self.state.registry is not None
+
+    def _look_at_rules(self) -> None:
+        """Note whether the channel goes on by rules that this program lacks."""
+        try:
+            refuse_newer_rules(self.state)
+        except NewerRules as error:
+            self._stop_at(error)
+
+    def _stop_at(self, error: NewerRules) -> None:
+        """Fold nothing more, and log the release that is needed."""
+        if self.newer is None:
+            self.newer = error
+            log.critical(
+                "channel.newer_rules",
+                channel=self.name,
+                position=error.position,
+                rules=error.rules,
+                release=error.release,
+                reason=str(error),
+                do="install that release, or a newer one; this one reads the channel up to there "
+                "and records nothing in it",
+            )
 
     # The questions of `History`
 
@@ -258,7 +288,7 @@ class FoldedHistory:
     def _erased_record(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
         erased_record = standing_in(raw, position, self.withheld)
         return (
-            left_of(position, parse(raw), void=not valid)
+            left_of(position, parse_stored(raw), void=not valid)
             if erased_record is None
             else erased_record
         )
@@ -347,7 +377,7 @@ class FoldedHistory:
         if pending is not None:
             return pending.folded.record
         try:
-            return parse(self.bytes_at(position)[0])
+            return parse_stored(self.bytes_at(position)[0])
         except NotARecord:
             return None
 
@@ -365,7 +395,7 @@ class FoldedHistory:
             )
             .fetchone()
         )
-        record = parse(raw) if raw.startswith(b"{") else None
+        record = parse_stored(raw) if raw.startswith(b"{") else None
         return record, number, _refusal(kind, detail)
 
     def refusal_at(self, position: int) -> Refusal | None:
@@ -453,6 +483,7 @@ HISTORY_MEMBERS: Final = (
     "_newest",
     "_offices",
     "_withheld",
+    "newer",
 )
 """Everything that a history has in memory of its log and its file."""
 

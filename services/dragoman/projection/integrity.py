@@ -47,6 +47,7 @@ from dragoman.projection.table_rows import exchange_row
 from dragoman.projection.writer_messages import is_damage
 from dragoman.tlog import leaf
 from dragoman.worker_process import Pipe
+from dragoman_schemas.acts.rules_versions import ACTS, NEWEST
 from dragoman_schemas.state import decode_channel, decode_exchange
 
 _CHUNK: Final = 64
@@ -465,17 +466,21 @@ def _check_record(channel: str, row: tuple[Any, ...]) -> None:
         raise _Different(
             channel, f"the bytes at position {position} are not those of their commitment"
         )
+    row_of_record = (id, exchange, actor, act, time)
+    # Which rules were in force at the position, the fold says: some of them make this row.
+    if not any(_row_under(raw, rules) == row_of_record for rules in sorted(ACTS, reverse=True)):
+        row = _row_under(raw, NEWEST)
+        raise _Different(channel, f"records at {position}: {_apart(row_of_record, row)}")
+
+
+def _row_under(raw: bytes, rules: int) -> tuple[object, ...]:
+    """Return the columns of a message's row, as a version of the rules reads it."""
     try:
-        record = parse(raw)
+        record = parse(raw, rules)
     except NotARecord:
-        rows: tuple[object, ...] = (None, None, None, None, None)
-    else:
-        envelope = record.envelope
-        rows = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
-    if (id, exchange, actor, act, time) != rows:
-        raise _Different(
-            channel, f"records at {position}: {_apart((id, exchange, actor, act, time), rows)}"
-        )
+        return (None, None, None, None, None)
+    envelope = record.envelope
+    return envelope.id, envelope.subject, envelope.actor, record.name, envelope.time
 
 
 # Folded again
@@ -496,7 +501,8 @@ async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
             while fold.state.position < position:
                 before = fold.state.position
                 await fold.bring()
-                if fold.broken is not None or fold.state.position == before:
+                is_broken = fold.broken is not None and fold.newer is None
+                if is_broken or fold.state.position == before:
                     raise _Different(
                         name,
                         f"the records cannot be folded again beyond position {before}: "

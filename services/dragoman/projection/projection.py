@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from dragoman.domain.acts.erasure import Withheld, names_records, wait_for_next
-from dragoman.domain.fold import Folded
+from dragoman.domain.fold import Folded, NewerRules
 from dragoman.domain.history_port import DecisionBasis
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
@@ -118,9 +118,11 @@ class Projection(FoldedHistory):
     def broken(self) -> Text | None:
         """Return the reason why the channel is read-only; None while it is written on.
 
-        Its log is not what it was, or a task of the channel fails.
+        Its log is not what it was, it goes on by rules that this program lacks, or a
+        task of the channel fails.
         """
-        return self._broken or next(iter(self._failing.values()), None)
+        newer = None if self.newer is None else self.newer.said
+        return self._broken or newer or next(iter(self._failing.values()), None)
 
     @broken.setter
     def broken(self, reason: Text | None) -> None:
@@ -147,7 +149,7 @@ class Projection(FoldedHistory):
     @property
     def is_retried(self) -> bool:
         """Return whether the channel is read-only only while a task of it fails."""
-        return self._broken is None and bool(self._failing)
+        return self._broken is None and self.newer is None and bool(self._failing)
 
     # Folding
 
@@ -155,7 +157,7 @@ class Projection(FoldedHistory):
         """Follow the log for ever, and fold each message that it brings.
 
         Calls `working` each time the end of the log is reached. Ends only where the log
-        is broken, and logs that.
+        is broken, or goes on by rules that this program lacks, and logs that.
         """
         while True:
             try:
@@ -173,6 +175,9 @@ class Projection(FoldedHistory):
                     await self._room.wait()
                     await self._know_erasures(messages)
                     self.take(messages)
+                    if self.newer is not None:
+                        self.caught_up.set()
+                        return
                     if self.caught_up.is_set() and _ends(messages):
                         self.checked = self._now()
                         working()
@@ -201,6 +206,8 @@ class Projection(FoldedHistory):
                 await self._room.wait()
                 await self._know_erasures(messages)
                 self.take(messages)
+                if self.newer is not None:
+                    return
         except LogBroken as error:
             self._break(error.said)
 
@@ -312,9 +319,15 @@ class Projection(FoldedHistory):
     def _fold_staged(self) -> None:
         rows: list[StoredRow] = []
         try:
-            while (staged := self._staged.get(self.state.position + 1)) is not None:
+            while (
+                self.newer is None
+                and (staged := self._staged.get(self.state.position + 1)) is not None
+            ):
                 rows.append(self._fold(*staged))
                 del self._staged[rows[-1].folded.position]
+                self._look_at_rules()
+        except NewerRules as error:
+            self._stop_at(error)
         finally:
             if rows:  # also if a later message could not be folded: the file has no gaps
                 self._hand_over(rows)

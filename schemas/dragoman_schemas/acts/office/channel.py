@@ -25,6 +25,10 @@ Role = Literal["officer", "duty_officer", "head_of_office", "auditor", "administ
 Family = Literal["contact", "meeting", "notification", "dialogue", "channel", "desk"]
 
 
+RulesNumber = Annotated[int, Meta(ge=1, le=9_999)]
+"""A version of the rules."""
+
+
 class GenesisSide(Shape, frozen=True, kw_only=True):
     """A party at the opening: its root keys, and how many of them must sign.
 
@@ -64,7 +68,7 @@ class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
     profiles: Annotated[tuple[Name, ...], Meta(max_length=20)] | UnsetType = UNSET
     marking: Line | UnsetType = UNSET
     required_signatures: Annotated[tuple[Family, ...], Meta(max_length=6)] | UnsetType = UNSET
-    rules: Literal[1]
+    rules: RulesNumber
     exercise_of: LiveChannel | UnsetType = UNSET
     custody: Literal["host"] | UnsetType = UNSET
     nonce: Hex32
@@ -234,6 +238,19 @@ class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
     """
 
     policy: Text
+
+
+class RulesAdoption(Act, frozen=True, kw_only=True, tag="rules-adoption"):
+    """One side's adoption of a version of the rules.
+
+    A version is in force once every side has adopted the same one. A reader that lacks
+    it reads up to there and no further. `release` is the first release that has it, for
+    the reader's operator. The version in force takes an adoption back that is not in
+    force yet.
+    """
+
+    rules: RulesNumber
+    release: Line | UnsetType = UNSET
 
 
 class OnwardEntry(Shape, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from dragoman.application.operations.public_releases import (
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.codec import parse
+from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.tlog import merkle
@@ -112,7 +112,7 @@ async def _new_bundle(call: ApiRequest[Any], projection: Projection, state: Exch
         raw, commit, _, _ = projection.bytes_at(position)
         if released_record.without is UNSET or not raw.startswith(b"{"):
             return whole(position)
-        extract = release.extract(parse(raw).act, released_record.without).decode()
+        extract = release.extract(parse_stored(raw).act, released_record.without).decode()
         return BundledRecord(
             position=position, proof=proof(position), extract=extract, commit=commit
         )

@@ -19,6 +19,7 @@ from dragoman.application.http import body_workers
 from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.post_result import PostResult
 from dragoman.application.quotas import QUOTAS
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
@@ -126,7 +127,14 @@ async def record(
     """
     request, grant = call.request, call.grant
     signatures = signatures or signatures_of(request)
-    act, data = await body_workers.read(request, len(body), read_act, body, cut=not signatures)
+    act, data = await body_workers.read(
+        request,
+        len(body),
+        read_act,
+        body,
+        cut=not signatures,
+        rules=in_force(projection.registry).number,
+    )
     _check_signature_headers(data, signatures)
     submission = Submission(
         actor=grant.actor,

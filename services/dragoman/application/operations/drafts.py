@@ -93,7 +93,8 @@ def _takes_two(projection: Projection, draft: Draft) -> bool:
     If the draft still lacks members, the name of the act decides.
     """
     rule = RULES[name_of(draft.act)]
-    return takes_two(projection, projection.exchange(draft.exchange), rule, Act())
+    exchange = projection.exchange(draft.exchange)
+    return takes_two(projection.registry, projection, exchange, rule, Act())
 
 
 def _view(projection: Projection, draft: Draft) -> DraftView:
@@ -311,7 +312,11 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures
     )
     two_key = takes_two(
-        projection, projection.exchange(draft.exchange), RULES[name_of(draft.act)], data
+        projection.registry,
+        projection,
+        projection.exchange(draft.exchange),
+        RULES[name_of(draft.act)],
+        data,
     )
     if two_key and actor == draft.author:
         raise refuse(

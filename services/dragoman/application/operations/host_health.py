@@ -62,6 +62,21 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
         broken=broken,
     )
     result.append(Condition("channels are read live", not late, why if late else None))
+    newer = sum(projection.newer is not None for projection in service.channels.values())
+    result.append(
+        Condition(
+            "the rules of channels are known",
+            not newer,
+            sentence(
+                "%(n)s of %(all)s channels go on by newer rules than this release has; the log "
+                "names the release",
+                n=newer,
+                all=len(service.channels),
+            )
+            if newer
+            else None,
+        )
+    )
     doubted = sum(projection.doubt is not None for projection in service.channels.values())
     result.append(
         Condition(

@@ -81,7 +81,7 @@ async def _post(
     try:
         projection = call.service.channel(call.grant, name)
         rule = RULES[str(data.__struct_config__.tag)]
-        if takes_two(projection, None, rule, data):
+        if takes_two(projection.registry, projection, None, rule, data):
             raise refuse(
                 "second-key-required",
                 "%(act)s takes two officers. Draft it in each channel, and have a colleague "

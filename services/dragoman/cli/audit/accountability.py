@@ -25,6 +25,7 @@ from dragoman.cli.audit.verify import (
     Witnesses,
     check_log,
     cosigners_of,
+    exit_code_of,
     fault_in_words,
     not_before,
     say_failed,
@@ -86,8 +87,10 @@ async def audit_command(
     replay = verification.replay
     if result.lie is not None:
         say_failed(result.lie)
+    elif result.newer:
+        say(f"dragoman: {result.newer}: what follows is not judged here")
     if replay.standing.state.registry is None:
-        return UNVERIFIED
+        return exit_code_of(result) or UNVERIFIED
     if at is not None:
         replay = replayed(messages, at)
     messages = messages[: replay.standing.state.position]
@@ -108,7 +111,7 @@ async def audit_command(
         out(markdown(paper(audit_answers, of_tag(language), language)).rstrip("\n"), lines=True)
     if not (cid and (log or policy_file)):
         say("give --cid and --log from your own side's notes: without them any log could be given")
-    return 0 if result.lie is None else UNVERIFIED
+    return exit_code_of(result)
 
 
 @audit.command(name="owed")

@@ -24,6 +24,7 @@ from dragoman.cli.audit.verify import Cid, Log, audit, tile_of
 from dragoman.cli.common import (
     EVERYWHERE,
     HEAD_SECONDS,
+    NEWER,
     UNVERIFIED,
     Target,
     Unverified,
@@ -103,6 +104,10 @@ def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
 
 def verdict(mirror: Mirror) -> int:
     """Print the first fault that a mirror has found, and return the exit code."""
+    newer = mirror.verification.newer
+    if mirror.lie is None and newer is not None:
+        say(f"dragoman: {newer}: what follows is kept and hashed, and not judged")
+        return NEWER
     if mirror.lie is None:
         return 0
     say(

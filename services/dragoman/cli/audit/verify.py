@@ -28,6 +28,7 @@ from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
     EVERYWHERE,
     HEAD_SECONDS,
+    NEWER,
     UNVERIFIED,
     Target,
     UsageError,
@@ -264,7 +265,7 @@ async def verify_command(
     await check_log(verification, file, target, required_cosigners)
     result = verification.result()
     _print(result, target, pinned=bool(cid and (log or policy_file)))
-    return 0 if result.lie is None else UNVERIFIED
+    return exit_code_of(result)
 
 
 def not_before(file: Path | None, max_age: int | None) -> int:
@@ -473,6 +474,13 @@ async def cosigned_head(
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
+def exit_code_of(result: Verified) -> int:
+    """Return the exit code of a verification."""
+    if result.lie is not None:
+        return UNVERIFIED
+    return NEWER if result.newer else 0
+
+
 def fault_in_words(lie: LogInconsistent) -> str:
     """Return a fault in words.
 
@@ -504,6 +512,9 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
         out(f"void at {void}")
     for disputed in result.disputed:
         out(f"disputed at {disputed}")
+    if result.newer:
+        say(f"dragoman: {result.newer}: what follows is only hashed")
+        return
     if not pinned:
         say("give --cid and --log from your own side's notes: without them any log could be given")
     say("no lie was found")

@@ -19,7 +19,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
-from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.window_notices import ANNOUNCED
@@ -80,7 +80,7 @@ def formats_of(context: PageContext) -> list[str]:
     """Return the formats of the channel, those with windows and the incidents first."""
     acts = [
         act
-        for act, form in FORMATS.items()
+        for act, form in in_force(context.registry).formats.items()
         if context.registry.kind in form.kinds and form.rule.message
     ]
     urgent = ANNOUNCED | INCIDENTS

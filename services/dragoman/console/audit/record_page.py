@@ -31,7 +31,7 @@ from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.domain.record.codec import NotARecord, parse_stored
 from dragoman.projection.queries import exchange_view, liaison_state, records
 from dragoman.projection.queries.causation import causes
 from dragoman.projection.queries.changes import ChangesBetween
@@ -152,7 +152,7 @@ async def record(context: PageContext) -> Page:
     )
     raw, _, digest, _ = context.projection.bytes_at(position)
     line = logged(entry)
-    read = None if entry.record is UNSET else parse(raw)
+    read = None if entry.record is UNSET else parse_stored(raw)
     envelope: Envelope | None = None if read is None else read.envelope
     tree: Causes | None = await context.in_thread(
         causes, context.service.store, context.name, position
@@ -234,7 +234,7 @@ def _position(context: PageContext) -> int:
 def shown(raw: bytes) -> Shown:
     """Return bytes as a page shows them."""
     try:
-        parse(raw)
+        parse_stored(raw)
     except NotARecord:
         return Shown(hexed=raw.hex(" ", 2))
     before, mark, data = raw.partition(_DATA)

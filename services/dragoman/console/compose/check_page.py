@@ -105,7 +105,7 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
         return context.service.command_handler.dry_run(context.projection, post), False
     except Refused as error:
         if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
-            context.projection, writing.exchange, writing.rule, post.data
+            context.registry, context.projection, writing.exchange, writing.rule, post.data
         ):
             raise
     second = _second(context, writing.rule)

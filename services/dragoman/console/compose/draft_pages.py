@@ -148,7 +148,7 @@ async def _draft_page(
         compact, data = await body_workers.read(
             context.request, len(body), read_act, body, cut=True
         )
-        two_key = takes_two(context.projection, exchange, RULES[act], data)
+        two_key = takes_two(context.registry, context.projection, exchange, RULES[act], data)
         content = content_of(compact)
         people, warnings = await people_in(context, writing, content)
         display = Display(context.words, offices, people, context.link)
@@ -279,6 +279,7 @@ async def _released_by(context: PageContext) -> str:
         return ""
     act, data = read_act(bytes(draft.act), cut=False)
     if not takes_two(
+        context.projection.registry,
         context.projection,
         context.projection.exchange(draft.exchange),
         RULES[_act_name(draft)],

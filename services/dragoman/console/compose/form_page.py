@@ -55,7 +55,7 @@ from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import kept_form
-from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.text import sentence
@@ -104,7 +104,12 @@ def writing_of(context: PageContext) -> Writing:
     act = context.request.match_info["act"]
     id = context.request.match_info.get("exchange", "")
     exchange = context.projection.exchange(id) if id else None
-    if act not in RULES or (id and exchange is None) or (not id and act not in FORMATS):
+    version = in_force(context.registry)
+    if (
+        act not in version.rules
+        or (id and exchange is None)
+        or (not id and act not in version.formats)
+    ):
         raise refused(
             "not-found", sentence("There is no such form. The page “Write” lists the forms.")
         )

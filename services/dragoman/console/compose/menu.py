@@ -7,7 +7,7 @@ from msgspec import Struct
 from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import Page
-from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_registry import FORMATS, in_force
 
 _FIRST: Final = (
     "line-check",
@@ -30,7 +30,7 @@ async def menu(context: PageContext) -> Page:
     """Return the page that lists the acts that the reader may write."""
     acts = [
         act
-        for act, form in FORMATS.items()
+        for act, form in in_force(context.registry).formats.items()
         if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
     first = [act for act in _FIRST if act in acts]

@@ -389,7 +389,7 @@ async def _keep_checked(
     context, signatures = writing.context, ""
     try:
         act, data = await body_workers.read(context.request, len(body), read_act, body, cut=True)
-        if takes_two(context.projection, writing.exchange, writing.rule, data):
+        if takes_two(context.registry, context.projection, writing.exchange, writing.rule, data):
             act, signatures = await browser_signatures.signed_by(
                 context, act, data, exchange=writing.at, key=str(fields.get("key", ""))
             )

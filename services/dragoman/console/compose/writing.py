@@ -21,7 +21,7 @@ from dragoman.console.incident import passing_on_panel
 from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
 from dragoman.domain.acts import consent
-from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.replies import EXPLAINED
@@ -56,12 +56,12 @@ class Writing:
     @property
     def rule(self) -> Rule:
         """The act's rule."""
-        return RULES[self.act]
+        return in_force(self.context.registry).rules[self.act]
 
     @property
     def format(self) -> Format | None:
         """Its format, where it opens an exchange."""
-        return FORMATS.get(self.act)
+        return in_force(self.context.registry).formats.get(self.act)
 
     @property
     def at(self) -> str:

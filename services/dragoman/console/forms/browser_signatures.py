@@ -22,7 +22,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import form_of, said
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_registry import RULES, in_force
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.record.codec import read_act, type_of
 from dragoman.limits import SIGNATURES
@@ -166,11 +166,12 @@ async def with_signed(
     """
     registry, name = context.projection.registry, _name(data)
     state = context.projection.exchange(exchange) if exchange else None
-    of_channel = RULES[name].family == "channel" and name not in FORMATS
+    version = in_force(registry)
+    of_channel = version.rules[name].family == "channel" and name not in version.formats
     newest, _ = await _newest(context)
     signed = {
         "channel": registry.cid,
-        "type": type_of(name, RULES[name].version),
+        "type": type_of(name, version.rules[name].version),
         "exchange": registry.id if of_channel else exchange,
         "id": id,
         "author": author or context.grant.actor,

@@ -23,7 +23,7 @@ from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.families import common_acts
 from dragoman.domain.acts.families import exchange as exchanges
 from dragoman.domain.acts.families.exchange_content import content_of
-from dragoman.domain.record.codec import parse
+from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import accounts
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
@@ -188,7 +188,7 @@ def _step(
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
-        record = parse(bytes(entry.record))
+        record = parse_stored(bytes(entry.record))
         content, translations = (
             content_of(record.newest),
             translated.of_message(state, record.envelope.id),

@@ -21,7 +21,7 @@ from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import form_of, redirect, said
-from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
@@ -496,7 +496,7 @@ def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
     The form uses them, without counts.
     """
     words, kind = context.words, context.registry.kind
-    forms = [form for form in FORMATS.values() if kind in form.kinds]
+    forms = [form for form in in_force(context.registry).formats.values() if kind in form.kinds]
     families = sorted({str(form.rule.family) for form in forms})
     statuses = {form.start for form in forms} | {
         status for form in forms for moves in form.moves.values() for status in moves.values()

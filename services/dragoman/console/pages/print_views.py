@@ -31,7 +31,7 @@ from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, rend
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange_content import content_of
-from dragoman.domain.record.codec import parse
+from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import as_moment
@@ -262,7 +262,7 @@ def _since(
         if not state.side:
             line = replace(line, actor="")
         if entry.valid and isinstance(entry.record, Raw) and line.act in RULES:
-            content = content_of(parse(bytes(entry.record)).newest)
+            content = content_of(parse_stored(bytes(entry.record)).newest)
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
             if (

@@ -1,9 +1,12 @@
 """The registry of all acts, and of all formats with the life of their exchanges.
 
-A new format is a line in the `FORMATS` of its family. Its own acts are lines in the
-`RULES` of its family.
+A format of rules 1 is a line in the `FORMATS` of its family. Its own acts are lines in
+the `RULES` of its family. What a later version of the rules adds or changes is in
+`later_rules`. A channel is judged by the version that is in force there: `in_force`.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from dragoman.domain.acts import deadline_acts, passing_on, window_notices
@@ -19,8 +22,11 @@ from dragoman.domain.acts.families import (
     notification,
     release,
 )
+from dragoman.domain.acts.versions import later_rules
+from dragoman_schemas.acts import rules_versions
+from dragoman_schemas.state import Registry
 
-FORMATS: Final[dict[str, Format]] = {
+_FORMATS_1: Final[dict[str, Format]] = {
     form.rule.act: form
     for family in (
         contact.FORMATS,
@@ -33,10 +39,10 @@ FORMATS: Final[dict[str, Format]] = {
     for form in family
 }
 
-RULES: Final[dict[str, Rule]] = {
+_RULES_1: Final[dict[str, Rule]] = {
     rule.act: rule
     for rule in (
-        *(form.rule for form in FORMATS.values()),
+        *(form.rule for form in _FORMATS_1.values()),
         *common_acts.RULES,
         *contact.RULES,
         *meeting.RULES,
@@ -51,6 +57,52 @@ RULES: Final[dict[str, Rule]] = {
         *channel.RULES,
     )
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesVersion:
+    """One version of the rules: its acts and its formats, by the name of their act."""
+
+    number: int
+    rules: Mapping[str, Rule]
+    formats: Mapping[str, Format]
+
+
+def _versions() -> dict[int, RulesVersion]:
+    """Return every version of the rules; each later one changes the one before it."""
+    version = RulesVersion(number=1, rules=_RULES_1, formats=_FORMATS_1)
+    versions = {1: version}
+    for number, changes in sorted(later_rules.CHANGES.items()):
+        formats = {**version.formats, **{form.rule.act: form for form in changes.formats}}
+        rules = {
+            **version.rules,
+            **{form.rule.act: form.rule for form in changes.formats},
+            **{rule.act: rule for rule in changes.rules},
+        }
+        version = RulesVersion(number=number, rules=rules, formats=formats)
+        versions[number] = version
+    return versions
+
+
+VERSIONS: Final = _versions()
+"""Every version of the rules that this program has, by its number."""
+
+_NEWEST: Final = VERSIONS[rules_versions.NEWEST]
+RULES: Final[Mapping[str, Rule]] = _NEWEST.rules
+"""The acts of the newest version of the rules. What is judged goes by `in_force`."""
+
+FORMATS: Final[Mapping[str, Format]] = _NEWEST.formats
+"""The formats of the newest version of the rules."""
+
+
+def in_force(registry: Registry) -> RulesVersion:
+    """Return the version of the rules that is in force in a channel.
+
+    It is the newest one for a channel whose version this program lacks. Such a channel
+    is only read: nothing is judged there (`NewerRules`).
+    """
+    return VERSIONS.get(registry.rules, _NEWEST)
+
 
 PATHS: Final[dict[str, str]] = {
     "contacts": "contact",

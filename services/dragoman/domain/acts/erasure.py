@@ -28,7 +28,7 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts.access import ROOT, SERVICE, full_sides
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.text import NameValue, sentence
@@ -95,7 +95,7 @@ def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
         if _MARK not in raw:
             continue
         try:
-            data = parse(raw).data
+            data = parse_stored(raw).data
         except NotARecord:
             continue
         if isinstance(data, Erasure):

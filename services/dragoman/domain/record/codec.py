@@ -10,6 +10,7 @@ right one in any language. The act is everything between it and the last brace
 
 import re
 from calendar import monthrange
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Generic
 
@@ -23,7 +24,7 @@ from dragoman.limits import MESSAGE_BYTES
 from dragoman.text import TextError, sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts import SHAPES, rules_versions
 from dragoman_schemas.record import Envelope
 
 _TYPES: Final = 1_000
@@ -110,17 +111,31 @@ def is_name(text: str) -> bool:
     return len(text) <= 63 and _NAME.fullmatch(text) is not None
 
 
-def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
-    """Return an act's compact bytes and its value.
+def read_act(raw: bytes, *, cut: bool, rules: int = rules_versions.NEWEST) -> tuple[bytes, Act]:
+    """Return an act's compact bytes and its value, as a version of the rules has it.
 
     Raises `Malformed`, which points at every member that is wrong.
     """
     act = strict_json.read(raw, cut=cut)
     try:
-        return act, decode_act(act)
+        return act, decode_under(act, rules)
     except Malformed as error:
         shape = SHAPES.get(_name_of(act))
         raise (error if shape is None else with_others(error, act, shape)) from None
+
+
+def decode_under(act: bytes, rules: int) -> Act:
+    """Return the value of an act that a version of the rules lists.
+
+    The act is of the newest version that they list. Raises `Malformed`.
+    """
+    if rules == rules_versions.NEWEST:
+        return decode_act(act)
+    try:
+        newest = under_rules(act, rules)
+    except msgspec.ValidationError as error:
+        raise fault_of(error) from None
+    return decode_act(newest)
 
 
 def decode_act(act: bytes) -> Act:
@@ -132,20 +147,40 @@ def decode_act(act: bytes) -> Act:
     name = _name_of(act)
     decode = _decoders.get(name)
     if decode is None:
-        raise Malformed(
-            "/act",
-            sentence(
-                "there is no act %(act)s; the acts are %(acts)s",
-                act=repr(name[:63]),
-                acts=", ".join(sorted(SHAPES)),
-            ),
-        )
+        raise _unknown_act(name, SHAPES)
     try:
         return decode(act)
     except msgspec.ValidationError as error:
         raise fault_of(error, SHAPES[name]) from None
     except msgspec.DecodeError as error:
         raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
+def later_act(name: str, rules: int) -> Malformed:
+    """Return the error for an act that comes with later rules than those in force."""
+    later = min(number for number, acts in rules_versions.ACTS.items() if name in acts)
+    return Malformed(
+        "/act",
+        sentence(
+            "%(act)s comes with rules %(later)s, and rules %(rules)s are in force here; "
+            "every side must adopt rules %(later)s first",
+            act=name,
+            rules=rules,
+            later=later,
+        ),
+    )
+
+
+def _unknown_act(name: str, acts: Iterable[str]) -> Malformed:
+    """Return the error for an act that is not one of the acts."""
+    return Malformed(
+        "/act",
+        sentence(
+            "there is no act %(act)s; the acts are %(acts)s",
+            act=repr(name[:63]),
+            acts=", ".join(sorted(acts)),
+        ),
+    )
 
 
 def _name_of(act: bytes) -> str:
@@ -183,13 +218,40 @@ def prefix(envelope: Envelope) -> bytes:
     ).encode()
 
 
-def parse(raw: bytes) -> Record:
-    """Return the record in these bytes. Raises `NotARecord` with the reason."""
+def is_read_alike(name: str, rules: int) -> bool:
+    """Return whether an act is read under a version of the rules as under the newest.
+
+    It is if both list the same newest version of the act.
+    """
+    newest = rules_versions.ACTS[rules_versions.NEWEST]
+    return rules_versions.ACTS[rules].get(name) == newest.get(name)
+
+
+def parse_stored(raw: bytes) -> Record:
+    """Return the record in bytes that were a record when they were folded.
+
+    They are read under the newest version of the rules under which they are a record.
+    Raises `NotARecord`.
+    """
+    *later, first = sorted(rules_versions.ACTS, reverse=True)
+    for rules in later:
+        try:
+            return parse(raw, rules)
+        except NotARecord:
+            continue
+    return parse(raw, first)
+
+
+def parse(raw: bytes, rules: int = rules_versions.NEWEST) -> Record:
+    """Return the record in these bytes, as a version of the rules reads it.
+
+    Raises `NotARecord` with the reason.
+    """
     envelope, act = _parts(raw)
     try:
         if strict_json.read(act, cut=False) != act:
             raise NotARecord(sentence("the act is not compact"))
-        newest = _to_newest(envelope, act)
+        newest = _to_newest(envelope, act, rules)
         data = decode_act(newest)
     except Malformed as error:
         raise _no_act(error) from None
@@ -215,19 +277,39 @@ def _no_act(error: Malformed) -> NotARecord:
     )
 
 
-def _to_newest(envelope: Envelope, act: bytes) -> bytes:
-    """Return the act as the newest version writes it."""
+def _to_newest(envelope: Envelope, act: bytes, rules: int) -> bytes:
+    """Return the act as the newest version of the act writes it.
+
+    An act that names a version that the rules do not list is read as the newest version
+    that they list. Raises `Malformed` if the rules do not list the act.
+    """
     older = _older(envelope.type)
-    return act if older is None else upcast.upcast(*older, act)
+    if rules == rules_versions.NEWEST:
+        return act if older is None else upcast.upcast(*older, act)
+    if older is not None and older[1] < rules_versions.ACTS[rules].get(older[0], 0):
+        return upcast.upcast(*older, act)
+    return under_rules(act, rules)
+
+
+def under_rules(act: bytes, rules: int) -> bytes:
+    """Return an act of the newest version that the rules list, as its newest one.
+
+    Raises `Malformed` if the rules do not list the act. Raises
+    `msgspec.ValidationError` if it does not fit the version that they list.
+    """
+    name, listed = _name_of(act), rules_versions.ACTS[rules]
+    if name not in listed:
+        raise _unknown_act(name, listed) if name not in SHAPES else later_act(name, rules)
+    return upcast.upcast(name, listed[name], act)
 
 
 @lru_cache(maxsize=_TYPES)
 def _older(type: str) -> tuple[str, int] | None:
     """Return the act and version of a record's type; None for the newest version."""
-    version = _VERSION.fullmatch(type)
-    if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
+    match = _VERSION.fullmatch(type)
+    if match is None or not upcast.is_older(match.group(1), int(match.group(2))):
         return None
-    return version.group(1), int(version.group(2))
+    return match.group(1), int(match.group(2))
 
 
 def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()) -> Record:
@@ -237,7 +319,7 @@ def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()
     """
     envelope = _envelope(raw)
     name, act = envelope.type.split(".")[1], bytes(envelope.data)
-    newest = _to_newest(envelope, act)
+    newest = _to_newest(envelope, act, rules_versions.NEWEST)
     side = envelope.actor.partition("/")[0]
     data = _decoders[name](newest)
     return Record(
@@ -304,9 +386,12 @@ def _assemble(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: byt
     )
 
 
-def assemble(envelope: Envelope, act: bytes, data: Act) -> Record:
-    """Return the record built from parts that are known to be valid."""
-    return _assemble(envelope, act, act, data, build(envelope, act))
+def assemble(envelope: Envelope, act: bytes, data: Act, newest: bytes = b"") -> Record:
+    """Return the record built from parts that are known to be valid.
+
+    `newest` is the act as its newest version writes it, where that differs.
+    """
+    return _assemble(envelope, act, newest or act, data, build(envelope, act))
 
 
 def _check_values(envelope: Envelope) -> None:

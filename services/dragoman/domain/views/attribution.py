@@ -19,7 +19,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import SPEAKER_FAMILIES, is_unattributed
 from dragoman.domain.acts.families.exchange_content import TRACK2_DEFAULTS
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views.titles import title_of
 from dragoman.text import VERBATIM, NameValue, Text, sentence
 from dragoman_schemas.act_frame import OpeningAct
@@ -57,7 +57,7 @@ def unattributed_message(raw: bytes, exchange: Exchange | None, kind: str) -> bo
     Junk is not.
     """
     try:
-        return unattributed_record(parse(raw), exchange, kind)
+        return unattributed_record(parse_stored(raw), exchange, kind)
     except NotARecord:
         return False
 

@@ -12,7 +12,7 @@ from dragoman.domain.acts import duty_calendar
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.acts.families.exchange import owes_answer
-from dragoman.domain.record.codec import NotARecord, Record, parse
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views import flags
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.limits import LIST_PAGE, OPEN_LOOKED
@@ -120,7 +120,7 @@ def record_in(connection: sqlite3.Connection, base: int, position: int) -> Recor
         "SELECT raw FROM records WHERE key = ?", (row_key(base, position),)
     ).fetchone()
     try:
-        record = parse(raw)
+        record = parse_stored(raw)
     except NotARecord:
         return None
     return record if record.act else None

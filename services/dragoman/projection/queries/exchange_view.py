@@ -121,7 +121,7 @@ def exchange_view(
         facts=facts,
         timeline=tuple(timeline),
         blame=blame,
-        allowed=tuple(allowed(state, reader)),
+        allowed=tuple(allowed(registry, state, reader)),
         terms=tuple(
             Terms(act=act, of=of, side=side, sha256=terms)
             for act, of, side, terms in consent.every_terms(state)

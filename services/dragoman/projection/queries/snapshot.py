@@ -21,7 +21,7 @@ from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
-from dragoman.domain.record.codec import parse
+from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
@@ -484,7 +484,7 @@ class Snapshot:
                 else state_at(self._connection, self._base, self.position, id)
             )
             if valid:
-                yield from of_record(position_of(key), parse(raw), exchange)
+                yield from of_record(position_of(key), parse_stored(raw), exchange)
             else:
                 yield of_void(
                     position_of(key),

@@ -102,7 +102,7 @@ def check_amendment(
                     ),
                 )
     try:
-        corrected = opening_of(exchange, data.fields)
+        corrected = opening_of(exchange, data.fields, registry.rules)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
     opened_by = (

@@ -12,6 +12,7 @@
     profile-adoption    keepers; signed
     codebook-adoption   keepers; signed
     policy-adoption     keepers; signed
+    rules-adoption      keepers; signed (`versions/adoption.py`)
     onward-adoption     head of office: whom the side tells of which messages
     channel-status      head of office, two keys, numbered N21
     watch-assumption    a duty officer, who has the watch of the side from then on
@@ -41,6 +42,7 @@ from msgspec.structs import replace
 from dragoman.domain.acts import erasure, field_checks, log_policy, membership
 from dragoman.domain.acts.access import ROOT, full_sides, officer_side
 from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
+from dragoman.domain.acts.versions import adoption
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
@@ -49,6 +51,7 @@ from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.acts.office.channel import Role
+from dragoman_schemas.acts.rules_versions import ACTS
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import Window, or_default
 from dragoman_schemas.state import (
@@ -140,6 +143,13 @@ RULES: Final = (
     Rule(
         act="policy-adoption",
         shape=acts.PolicyAdoption,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="rules-adoption",
+        shape=acts.RulesAdoption,
         family="channel",
         who=Who.KEEPERS,
         roles=ADMINISTRATORS,
@@ -238,6 +248,8 @@ def check(
                 registry.keys,
                 data.policy,
             )
+        case acts.RulesAdoption():
+            return adoption.check(registry, record.side, data)
         case acts.Delivery():
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage():
@@ -250,7 +262,7 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
     """Refuse an invalid act of an officer on the channel's status or the watch."""
     match record.data:
         case acts.OnwardAdoption() as data:
-            return _check_onward(data)
+            return _check_onward(registry, data)
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
             return invalid(
                 "/reason", sentence("a suspension needs a written reason; give it in `reason`")
@@ -265,11 +277,12 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
             return None
 
 
-def _check_onward(data: acts.OnwardAdoption) -> Refusal | None:
+def _check_onward(registry: Registry, data: acts.OnwardAdoption) -> Refusal | None:
     """Refuse an unknown format, and a format or a post that is named twice."""
     formats = [entry.format for entry in data.entries]
     for index, entry in enumerate(data.entries):
-        if not issubclass(SHAPES.get(entry.format, object), OpeningAct):
+        shape = SHAPES.get(entry.format, object) if entry.format in ACTS[registry.rules] else object
+        if not issubclass(shape, OpeningAct):
             return invalid(
                 f"/entries/{index}/format",
                 sentence(
@@ -422,6 +435,8 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             | acts.OnwardAdoption()
         ):
             return _adopted(registry, folding)
+        case acts.RulesAdoption():
+            return adoption.evolve(registry, folding)
         case acts.ChannelStatus() as data:
             return replace(
                 registry,

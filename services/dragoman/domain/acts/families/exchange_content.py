@@ -10,9 +10,9 @@ from msgspec import UNSET, Raw, UnsetType
 
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import Format
-from dragoman.domain.record.codec import Record, decode_act
+from dragoman.domain.record.codec import Record, decode_under
 from dragoman_schemas.act_frame import Act, Area, OpeningAct, Precedence
-from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts import SHAPES, rules_versions
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
@@ -88,10 +88,15 @@ def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -
     )
 
 
-def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
+def opening_of(
+    exchange: Exchange,
+    fields: Mapping[str, Raw] = MappingProxyType({}),
+    rules: int = rules_versions.NEWEST,
+) -> Act:
     """Return the act that opened an exchange, as corrected so far, with these members.
 
-    `fields` replace the act's own members. Members from other sides' proposals, such as
+    `fields` replace the act's own members. The act is read by a version of the
+    rules. Members from other sides' proposals, such as
     a venue, are left out unless the format has them. Raises `Malformed`.
     """
     names = SHAPES[exchange.act].__struct_encode_fields__
@@ -100,4 +105,4 @@ def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType(
         **fields,
     }
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
-    return decode_act(b'{"act":"%s"%s}' % (exchange.act.encode(), body))
+    return decode_under(b'{"act":"%s"%s}' % (exchange.act.encode(), body), rules)

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Final
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Struct
 
 from dragoman.domain.acts import log_policy, membership
 from dragoman.domain.acts.access import SERVICE
@@ -14,6 +15,7 @@ from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts.office import channel as acts
+from dragoman_schemas.acts.rules_versions import ACTS, NEWEST
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Registry,
@@ -24,6 +26,34 @@ FORBIDDEN_SIDE: Final = SERVICE
 
 
 EXERCISE_SUFFIX: Final = "-exercise"
+
+
+class _NamedOpening(Struct):
+    act: str
+    name: str
+    rules: int
+
+
+class _NamedGenesis(Struct):
+    data: _NamedOpening
+
+
+_decode_named = msgspec.json.Decoder(_NamedGenesis).decode
+
+
+def rules_named(raw: bytes) -> tuple[str, int] | None:
+    """Return the name and the version of the rules that an opening at position 1 names.
+
+    None if the message is no opening. Nothing else of it is read, because a newer
+    version may have other members.
+    """
+    try:
+        opening = _decode_named(raw).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if opening.act != OPENING.act or opening.rules < 1:
+        return None
+    return opening.name, opening.rules
 
 
 def cid_of(act: bytes) -> str:
@@ -86,7 +116,24 @@ def check_opening(data: acts.ChannelOpening) -> Refusal | None:
     Its sides, keys, kind and policy must be sound.
     """
     log = Verifier(data.origin, ED25519, membership.public_of(data.log_key))
-    return _check_sides(data) or _check_kind(data) or log_policy.check_opening(log, data)
+    return (
+        _check_rules(data)
+        or _check_sides(data)
+        or _check_kind(data)
+        or log_policy.check_opening(log, data)
+    )
+
+
+def _check_rules(data: acts.ChannelOpening) -> Refusal | None:
+    if data.rules in ACTS:
+        return None
+    return invalid(
+        "/rules",
+        sentence(
+            "this program has rules 1 to %(newest)s; name one of these, or install a newer release",
+            newest=NEWEST,
+        ),
+    )
 
 
 def _check_sides(data: acts.ChannelOpening) -> Refusal | None:

@@ -1,0 +1,1 @@
+"""Versions of the rules: what later ones change, and how the sides adopt them."""

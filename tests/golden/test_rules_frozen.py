@@ -1,0 +1,28 @@
+"""Rules 1 is frozen: its shapes, its tables, its profiles and its codebooks stay as they were.
+
+A change of any of them would make logs that are there say something else. It belongs into a later
+version of the rules, beside the one before (docs/adding-rules.md).
+"""
+
+import json
+
+import frozen_rules
+from dragoman.domain.acts.act_registry import RULES, VERSIONS
+from dragoman_schemas.acts import SHAPES, rules_versions
+
+
+def test_rules_1_are_what_they_were_when_they_were_frozen() -> None:
+    was, now = json.loads(frozen_rules.FILE.read_text()), frozen_rules.digests()
+    told = (
+        "rules 1 is frozen; make the change a later version of the rules, see docs/adding-rules.md"
+    )
+    differ = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+    assert not differ, f"{told}: {differ[:10]}"
+
+
+def test_the_tables_and_the_list_of_acts_have_the_same_versions() -> None:
+    assert VERSIONS.keys() == rules_versions.ACTS.keys()
+    for number, acts in rules_versions.ACTS.items():
+        rules = VERSIONS[number].rules
+        assert {name: rule.version for name, rule in rules.items()} == acts, number
+    assert SHAPES.keys() == RULES.keys()

@@ -1,0 +1,112 @@
+"""A next release of this program, made from its source: rules 2, in a copy of the tree.
+
+    build = next_release.built(folder)
+    subprocess.run([sys.executable, ...], env={**os.environ, **build})
+
+Rules 2 has three changes. A `courtesy` is a new act in a contact note. A contact note is of version
+2, which has one more member, `mood`. A `call-record` is entered by a head of office only. The copy
+is changed as a developer would change the tree (docs/adding-rules.md), so that this also tests what
+that page says.
+"""
+
+import shutil
+from pathlib import Path
+
+RELEASE = "0.2.0"
+ROOT = Path(__file__).parents[2]
+
+_CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
+    "services/dragoman/__init__.py": (('__version__ = "0.1.0"', f'__version__ = "{RELEASE}"'),),
+    "schemas/dragoman_schemas/acts/rules_versions.py": (
+        (
+            "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {}",
+            "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {\n"
+            '    2: {"contact-note": 2, "courtesy": 1, "call-record": 1},\n'
+            "}",
+        ),
+    ),
+    "schemas/dragoman_schemas/acts/contact/contact_note.py": (
+        (
+            "class ContactNote(OpeningAct",
+            'class ContactNoteV1(OpeningAct, frozen=True, kw_only=True, tag="contact-note"):\n'
+            '    """A contact note of rules 1."""\n\n'
+            "    form: Form\n"
+            "    text: Words\n"
+            "    venue: Line | UnsetType = UNSET\n"
+            "    participants: People | UnsetType = UNSET\n"
+            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n\n\n"
+            "class ContactNote(OpeningAct",
+        ),
+        (
+            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n",
+            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n"
+            "    mood: Line | UnsetType = UNSET\n",
+        ),
+    ),
+    "schemas/dragoman_schemas/acts/continuing.py": (
+        (
+            "class Reaction(",
+            'class Courtesy(Continuing, frozen=True, kw_only=True, tag="courtesy"):\n'
+            '    """A courtesy in a contact."""\n\n'
+            "    text: Words\n\n\n"
+            "class Reaction(",
+        ),
+    ),
+    "schemas/dragoman_schemas/acts/__init__.py": (
+        ("    continuing.Lesson,\n", "    continuing.Lesson,\n    continuing.Courtesy,\n"),
+        (
+            '    ("call-attempt", 1): continuing.CallAttemptV1,\n',
+            '    ("call-attempt", 1): continuing.CallAttemptV1,\n'
+            '    ("contact-note", 1): contact_note.ContactNoteV1,\n',
+        ),
+    ),
+    "services/dragoman/domain/record/upcast.py": (
+        ('    *("reply", ', '    "contact-note",\n    *("reply", '),
+    ),
+    "services/dragoman/domain/acts/versions/later_rules.py": (
+        (
+            "CHANGES: Final[Mapping[int, Changes]] = {}",
+            "_COURTESY = Rule(\n"
+            '    act="courtesy", shape=continuing.Courtesy, who=Who.ANY, kept=True\n'
+            ")\n"
+            "_NOTE = replace(\n"
+            "    contact.CONTACT_NOTE,\n"
+            "    rule=replace(contact.CONTACT_NOTE.rule, version=2),\n"
+            '    moves={**contact.CONTACT_NOTE.moves, "courtesy": {"open": "open"}},\n'
+            ")\n"
+            "_CALL = replace(\n"
+            "    contact.CALL_RECORD, rule=replace(contact.CALL_RECORD.rule, roles=HEADS)\n"
+            ")\n"
+            "CHANGES: Final[Mapping[int, Changes]] = {\n"
+            "    2: Changes(rules=(_COURTESY,), formats=(_NOTE, _CALL)),\n"
+            "}",
+        ),
+        ("from dataclasses import dataclass\n", "from dataclasses import dataclass, replace\n"),
+        (
+            "from dragoman.domain.acts.act_rules import Format, Rule\n",
+            "from dragoman.domain.acts.act_rules import HEADS, Format, Rule, Who\n"
+            "from dragoman.domain.acts.families import contact\n"
+            "from dragoman_schemas.acts import continuing\n",
+        ),
+    ),
+}
+
+
+def built(folder: Path) -> dict[str, str]:
+    """Make the next release in a folder, and return the environment in which it runs."""
+    for part in ("services", "schemas"):
+        shutil.copytree(
+            ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "published")
+        )
+    for name, changes in _CHANGES.items():
+        path = folder / name
+        text = path.read_text()
+        for before, after in changes:
+            assert before in text, f"{name} has no {before!r} to change"
+            text = (
+                after.join(text.rsplit(before, 1))
+                if before.startswith("    reply_wanted_by")
+                else text.replace(before, after, 1)
+            )
+        path.write_text(text)
+    return {"PYTHONPATH": f"{folder / 'services'}:{folder / 'schemas'}"}
