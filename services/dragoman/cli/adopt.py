@@ -1,17 +1,20 @@
-"""Commands of `dragoman adopt`: limits, a codebook or a policy of witnesses."""
+"""Commands of `dragoman adopt`: limits, a codebook, a witness policy or rules."""
 
 import json
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from dragoman.cli.common import EVERYWHERE, Target, read_input
+from dragoman import __version__
+from dragoman.cli.common import EVERYWHERE, Target, UsageError, read_input
 from dragoman.cli.signature import Sign
 from dragoman.cli.watch import post
+from dragoman_schemas.acts import rules_versions
 
 adopt = App(
     name="adopt",
-    help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator.",
+    help="Adopt a profile of limits, a codebook, a policy of witnesses or a version of the rules, "
+    "as an administrator.",
 )
 
 
@@ -64,4 +67,33 @@ async def policy(
     It is in force once every side has adopted the same policy.
     """
     await post(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
+    return 0
+
+
+@adopt.command
+async def rules(
+    number: Annotated[int, Parameter(help="The version of the rules, a whole number.")],
+    *,
+    release: Annotated[
+        str | None,
+        Parameter(
+            help="The first release that has this version, for readers that lack it. By default "
+            "the release of this program."
+        ),
+    ] = None,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a version of the rules.
+
+    It is in force once every side has adopted it, and a program that lacks it reads no
+    further. The version in force takes an adoption back that is not in force yet.
+    """
+    if release is None and number not in rules_versions.ACTS:
+        raise UsageError(
+            f"this program has rules 1 to {rules_versions.NEWEST}; install the release that has "
+            f"rules {number}, or name it with --release"
+        )
+    body = {"act": "rules-adoption", "rules": number, "release": release or __version__}
+    await post(target, body, sign)
     return 0

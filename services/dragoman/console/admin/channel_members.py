@@ -21,6 +21,7 @@ from dragoman.console.admin import (
     endpoints_page,
     erasure_pages,
     onward_lists,
+    rules_page,
 )
 from dragoman.console.admin.admin_forms import (
     address,
@@ -562,6 +563,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *browser_key.ROUTES,
     *adoptions.ROUTES,
     *onward_lists.ROUTES,
+    *rules_page.ROUTES,
     *erasure_pages.ROUTES,
     *endpoints_page.ROUTES,
 )
