@@ -100,8 +100,8 @@ class Opening(Shape, frozen=True, kw_only=True):
 class OpeningTerms(ResponseBody, frozen=True, kw_only=True):
     """The host's part of an opening.
 
-    It is the key that signs the log's heads, the log's origin, and the version of the
-    rules that a new channel here names by default.
+    It is the key that signs the log's heads, and the log's origin. `rules` is the
+    version of the rules that a new channel here names by default.
     """
 
     log_key: str
