@@ -106,7 +106,7 @@ class OpeningTerms(ResponseBody, frozen=True, kw_only=True):
 
     log_key: str
     origin: str
-    rules: int = 1
+    rules: int
 
 
 Scope = Literal["act", "read"]
