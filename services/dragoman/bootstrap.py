@@ -168,7 +168,8 @@ async def gateway(
             ("erasing", service.keep_erasing),
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))
-        start(supervise("keeper", lambda _: _keep_keys(settings, endpoint, service)))
+        keep_keys = partial(_keep_keys, endpoint, service)
+        start(supervise("keeper", lambda _: permit.when_allowed(keep_keys)))
         if whole:
             deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
@@ -180,10 +181,11 @@ async def gateway(
         yield await listen(settings, service, stack, start)
 
 
-async def _keep_keys(settings: Settings, endpoint: BrokerEndpoint, service: Service) -> None:
+async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
     """Use the keys of this data directory for gateways that have none.
 
-    Returns at once if the directory has no key for others to use.
+    Returns at once if the directory has no key for others to use. A copy of the
+    directory that may not write does not begin: it would take requests from the keeper.
     """
     custody = service.command_handler.custody
     if service.identity.own_key is None and not custody.channels():

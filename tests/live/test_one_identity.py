@@ -25,7 +25,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import commands
 from dragoman import bootstrap
 from dragoman.application.channel_genesis import append_genesis, make_trial_genesis
+from dragoman.domain.acts.erasure import left_of
 from dragoman.domain.record import ids
+from dragoman.domain.record.codec import parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.durability_guard import DurabilityGuard
@@ -371,6 +373,7 @@ async def test_a_process_with_the_gateways_user_gets_signatures_over_legal_acts_
     first: Service, session: aiohttp.ClientSession
 ) -> None:
     assert (await opened(session, first)).status == 201
+    note = (await (await caller(session, first, "nato/o-1")).open(NOTE, "new-one")).json
     endpoint = BrokerEndpoint(first.nats_url, "", first.data / "keys")
     seeds = [
         path.read_bytes()
@@ -390,6 +393,10 @@ async def test_a_process_with_the_gateways_user_gets_signatures_over_legal_acts_
             answer: dict[str, Any] = json.loads(message.data)
             return answer
 
+        (message,) = await JetStreamLog("new-one", bus).read(note["position"], 1)
+        remains = left_of(message.position, parse(message.raw), void=False)
+        # no side has consented to it
+        erasure = {"act": "erasure", "records": [msgspec.to_builtins(remains)]}
         for body in (
             b"not JSON",
             b"[" * 100_000,
@@ -404,13 +411,12 @@ async def test_a_process_with_the_gateways_user_gets_signatures_over_legal_acts_
             entry_request(id="../x"),
             entry_request(position=10**9),
             entry_request(act=act_of({"act": "officer-revocation", "officer": "nobody"})),
-            entry_request(
-                act=act_of({"act": "erasure", "records": [], "reason": "A side has not consented."})
-            ),
+            entry_request(act=act_of(erasure)),
         ):
             answer = await ask(body)
             assert answer["answer"] == "refused", (body, answer)
             assert "signatures" not in answer
+        assert "consented" in json.dumps(await ask(entry_request(act=act_of(erasure))))
         assert (await ask(entry_request()))["answer"] == "signed"
         with pytest.raises(NobodyListens):
             await ask(entry_request(), "unknown")

@@ -35,6 +35,7 @@ from dragoman.application.custody_signatures import (
 from dragoman.application.keeper_requests import (
     KeeperRequests,
     RecordedAnswer,
+    is_after,
     signed_submission,
 )
 from dragoman.application.post_result import (
@@ -326,13 +327,23 @@ class CommandHandler:
             or not needs_keeper(self._custody, projection, submission)
         ):
             return self._signed_here(projection, submission)
-        answer = await self._keeper.sign(projection, submission)
-        if isinstance(answer, RecordedAnswer):
-            return answer
-        await wait_until_folded(projection, answer.position, is_other_post=True)
-        return SignedSubmission(
-            submission=signed_submission(answer, submission), signatures=answer.signatures
-        )
+        attempts = 0
+        while True:
+            attempts += 1
+            answer = await self._keeper.sign(projection, submission)
+            if isinstance(answer, RecordedAnswer):
+                return answer
+            await wait_until_folded(projection, answer.position, is_other_post=True)
+            signed = SignedSubmission(
+                submission=signed_submission(answer, submission), signatures=answer.signatures
+            )
+            # If this gateway has folded another act meanwhile, the signature is not after it.
+            if (
+                submission.signatures
+                or attempts > APPEND_ATTEMPTS
+                or is_after(signed.submission.data, projection.registry.etag)
+            ):
+                return signed
 
     def _signed_here(self, projection: Projection, submission: Submission) -> SignedSubmission:
         """Return a submission with the signatures of the keys in custody here."""

@@ -27,6 +27,7 @@ from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import KEEPER_OPENING_SECONDS, KEEPER_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.text import packed, unpacked
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 
 SIGN: Final = "dragoman.keeper.v1.sign."
@@ -273,6 +274,11 @@ def signed_submission(answer: SignedAnswer, submission: Submission) -> Submissio
     except Malformed:
         raise _unexpected() from None
     return msgspec.structs.replace(submission, act=answer.act, data=data)
+
+
+def is_after(act: Act, etag: str) -> bool:
+    """Return whether a signed act follows the record of an ETag."""
+    return not isinstance(act.signed, UnsetType) and act.signed.after == etag
 
 
 def _nobody_opens() -> Refused:
