@@ -37,7 +37,7 @@ class Block:
     machines: tuple[str, ...]
     text: str
     waits: bool
-    """Whether the page says to wait until the commands succeed."""
+    """True if the page says to wait until the commands succeed."""
 
     @property
     def parts(self) -> tuple[str, list[str]]:
