@@ -13,7 +13,6 @@ from patience import PATIENCE_S
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "nats" / "cluster"
 ADDRESS = re.compile(r"\| (`[^|]+) \| ([0-9., ]+) \|")
-NAMESPACES = "tests/README.md says what namespaces need"
 
 
 def addresses() -> dict[str, str]:
@@ -47,7 +46,7 @@ def test_the_commands_make_a_host_of_three_nodes_and_two_gateways(tmp_path: Path
                     machine.until("curl -sf http://127.0.0.1:8470/readyz")
             signed(machines["g2"])
     except NoNamespaces as error:
-        pytest.skip(f"{error}: {NAMESPACES}")
+        pytest.skip(f"network namespaces are needed: {error}")
 
 
 def carried_out(machine: Machine, script: str) -> None:

@@ -62,6 +62,10 @@ Brokers have written so many from the beginning; newer ones write more.
 """
 
 
+_DENIED: Final = "Authorization Violation"
+_DENIED_SECONDS: Final = 5.0
+
+
 class Read(Struct, frozen=True, gc=False):
     """A message of a stream as it was read: its header lines and its payload."""
 
@@ -479,6 +483,9 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnec
 
     async def failed(error: Exception) -> None:
         log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
+        if _DENIED in str(error):
+            # The client tries again ten times a second, and the broker does not know the user.
+            await asyncio.sleep(_DENIED_SECONDS)
 
     async def gone() -> None:
         bus.losses += 1
