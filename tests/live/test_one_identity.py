@@ -137,8 +137,41 @@ async def test_an_officer_is_entered_through_the_gateway_that_has_no_keys(
         entered = await Caller(session, second, "china/administrator").post(f"{C}/channel", ENTRY)
         assert entered.status == 201, entered.body
         assert not (second.data / "keys").exists()
+
+        # What the keeper refuses reads as at its own gateway.
+        administrators = [
+            Caller(session, service, "china/administrator") for service in (own, second)
+        ]
+        gone = {"act": "officer-revocation", "officer": "nobody"}
+        refusals = [
+            await each.post(
+                f"{C}/channel", gone, Dragoman_Min_Position=str(entered.json["position"])
+            )
+            for each in administrators
+        ]
+        assert refusals[0].status >= 400
+        for name in ("type", "detail", "errors"):
+            assert refusals[0].json.get(name) == refusals[1].json.get(name)
+
+        # Administrators at both gateways at the same time each get their record.
+        answers = await asyncio.gather(
+            *(
+                persistent(administrators[number % 2], {**ENTRY, "officer": f"r-{number}"})
+                for number in range(6)
+            )
+        )
+        assert {answer.status for answer in answers} == {201}, [each.body for each in answers]
     finally:
         second.stop()
+
+
+async def persistent(administrator: Caller, body: dict[str, Any]) -> Answer:
+    """Post with one key until no other post is faster."""
+    key = new_key()
+    while True:
+        answer = await administrator.post(f"{C}/channel", body, key=key)
+        if answer.status != 409 or answer.json["type"] != "/problems/busy":
+            return answer
 
 
 async def test_any_gateway_opens_administers_and_erases(
