@@ -34,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"random choices of the fault and model tests: --seed {config.getoption('--seed')}"
+    return (
+        f"random choices of the fault, model and gateway tests: --seed {config.getoption('--seed')}"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +59,12 @@ def quiet_logs() -> Iterator[None]:
     structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """The run's randomness, of each test's own. The first lines of a run have its seed."""
+    return random.Random(f"{request.config.getoption('--seed')}/{request.node.name}")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from dragoman.audit import compare
 from dragoman.audit.mirror import Mirror, Pinned
@@ -27,7 +28,7 @@ from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness import CosigningWitness
 from dragoman.witness_client import LogConfirmation, WitnessEndpoint, Witnesses
-from world import NOTE, World, seed_of
+from world import NOTE, World, public_of, seed_of
 
 NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
 
@@ -190,6 +191,24 @@ async def test_another_key_than_that_of_the_genesis_signs_nothing(house: House) 
     sealing = await house.caught_up(house.registrar(owner="another"))
     await sealing.seal()
     assert house.heads == []
+
+
+async def test_a_channel_of_another_key_is_named_at_once_and_each_hour(house: House) -> None:
+    sealing = house.registrar(owner="another")
+    with capture_logs() as said:
+        await sealing.seal()
+        assert said == [], "a log without a genesis has no key yet"
+        await house.caught_up(sealing)
+        for seconds in (0, 1, 3598, 1, 3600):
+            house.now += timedelta(seconds=seconds)
+            await sealing.seal()
+    told = [line for line in said if line["event"] == "registrar.another_key"]
+    assert [(line["channel"], line["log_level"]) for line in told] == [("nato-china", "error")] * 3
+    assert told[0]["genesis_key"] == public_of("log")
+    assert told[0]["key"] == public_of("another")
+    with capture_logs() as said:
+        await (await house.caught_up(house.registrar("own"))).seal()
+    assert not [line for line in said if line["event"] == "registrar.another_key"]
 
 
 @pytest.mark.parametrize("fails", ["lost", "kept"])

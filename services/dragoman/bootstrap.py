@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -23,10 +24,11 @@ from dragoman import data_directory
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.clock import AdjustableClock, utc_now
+from dragoman.application.keeper import Keeper
 from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import broker
-from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.prefetch import Page, read_ahead
 from dragoman.notifier import mail, webhook
@@ -62,6 +64,39 @@ def initialise(data: Path) -> bool:
     if fresh:
         broker.write_secret(data / "operator.token", new_token().encode())
     return fresh
+
+
+_USERS: Final = {
+    "gateway": ("steward", "gateway", "warden"),
+    "scheduler": ("steward", "gateway", "warden"),
+    "notifier": ("steward", "gateway", "warden"),
+    "signer": ("registrar",),
+}
+"""The broker's users of which each service needs the seed."""
+
+
+def require_keys(settings: Settings, service: str) -> None:
+    """Raise `BrokerError` if a key is missing that a service needs.
+
+    `serve` makes no key: a second key in the place of a lost or forgotten one would
+    begin a second host.
+    """
+    keys = settings.nats.keys or settings.data / "keys"
+    for user in _USERS[service]:
+        path = BrokerEndpoint(settings.nats.url, "", keys).seed(user)
+        if not path.exists():
+            raise BrokerError(
+                f"{path} is missing, the key of the broker's user {user}: copy it from the "
+                "machine where `dragoman init` made the keys of this host, and name its folder "
+                "with --nats-keys; on a new host call `dragoman init --data DIR` first, once"
+            )
+    log_keys = Keystore(settings.data / "keys" / "log")
+    if service == "signer" and not log_keys.holds("log", "log/log"):
+        raise BrokerError(
+            f"{log_keys.path('log', 'log/log')} is missing, the key that signs the logs: copy the "
+            "folder keys/log from the data directory where `dragoman init` or `dragoman up` made "
+            "it; a new key could not sign the channels that exist"
+        )
 
 
 def _close_to_others(data: Path) -> None:
@@ -133,6 +168,8 @@ async def gateway(
             ("erasing", service.keep_erasing),
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))
+        keep_keys = partial(_keep_keys, endpoint, service)
+        start(supervise("keeper", lambda _: permit.when_allowed(keep_keys)))
         if whole:
             deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
@@ -142,6 +179,29 @@ async def gateway(
                 signing = await _signer(stack, settings, endpoint, permit)
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
         yield await listen(settings, service, stack, start)
+
+
+async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
+    """Use the keys of this data directory for gateways that have none.
+
+    Returns at once if the directory has no key for others to use. A copy of the
+    directory that may not write does not begin: it would take requests from the keeper.
+    """
+    custody = service.command_handler.custody
+    if service.identity.own_key is None and not custody.channels():
+        return
+    seed = endpoint.seed("keeper")
+    if not seed.exists():
+        log.warning(
+            "keeper.no_user",
+            file=str(seed),
+            do="other gateways cannot have acts of trials signed, nor channels opened, with the "
+            "keys here: make that file with `dragoman init --data DIR`, and give its public "
+            "part to the broker; see docs/operating.md",
+        )
+        return
+    async with connected(endpoint.url, "keeper", seed) as bus:
+        await Keeper(service, custody, bus).run()
 
 
 @asynccontextmanager
@@ -260,11 +320,17 @@ def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None
     return read_ahead(url, BrokerEndpoint(url, "", keys).seed("auditor"), channel)
 
 
-def write_server_file(data: Path, base_url: str, nats_url: str) -> None:
-    """Write the addresses of gateway and broker for commands on this machine."""
-    (data / "server.json").write_text(
-        json.dumps({"base_url": base_url, "nats_url": nats_url}) + "\n"
-    )
+def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> None:
+    """Write the addresses of gateway and broker for commands on this machine.
+
+    The folder with the keys of the broker's users is written too.
+    """
+    addresses = {
+        "base_url": base_url,
+        "nats_url": endpoint.url,
+        "nats_keys": str(endpoint.keys.resolve()),
+    }
+    (data / "server.json").write_text(json.dumps(addresses) + "\n")
 
 
 async def until_stopped() -> None:

@@ -175,6 +175,21 @@ REQUEST_SECONDS: Final = 2.0
 dead broker.
 """
 
+KEEPER_SECONDS: Final = 5.0
+"""Seconds for which a gateway without the keys of a trial waits for the one that has
+them. It asks again meanwhile, since that gateway may just be starting.
+"""
+
+KEEPER_OPENING_SECONDS: Final = 25.0
+"""Seconds for which a gateway without the log key waits until another one has opened a
+channel: longer than an election takes. The broker lets the answer come within a minute.
+"""
+
+KEEPER_REQUESTS: Final = 64
+"""Requests of other gateways that the keeper answers at once. Others are dropped, and
+are asked again.
+"""
+
 FOLD_SECONDS: Final = 5.0
 """Seconds for which an answer waits until the fold has passed its record, or a read its
 minimum position.

@@ -18,6 +18,8 @@ from dragoman import witness_client
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
+from dragoman.application.host_identity import HostIdentity
+from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.data_directory import PlaceGuard
@@ -39,6 +41,7 @@ from dragoman.settings import Settings, SettingsError
 from dragoman.stores import drafts, endpoints, files, people
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -97,6 +100,7 @@ async def running_service(
                 steward, endpoints.BUCKET, settings.nats.replicas, endpoints.BYTES
             )
         )
+        await _retry(lambda: HostKeyStore.create(steward, settings.nats.replicas))
         for erasable in (people, files):
             await _retry(
                 partial(
@@ -165,12 +169,14 @@ async def running_service(
                 )
             return projection
 
+        keeper = KeeperRequests(bus)
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
             command_handler=CommandHandler(
                 Keystore(settings.data / "keys" / "channels"),
+                keeper=keeper,
                 now=clock.now,
                 is_clock_set=lambda: clock.is_set,
                 read_only_reason=permit.read_only_reason,
@@ -185,7 +191,13 @@ async def running_service(
             bus=bus,
             guard=guard,
             open_log=open_log,
-            log_key=Keystore(settings.data / "keys" / "log").make("log", "log/log"),
+            identity=HostIdentity(
+                bus,
+                HostKeyStore(bus, steward),
+                Keystore(settings.data / "keys" / "log").public("log", "log/log"),
+                replicas=settings.nats.replicas,
+            ),
+            keeper=keeper,
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
             origin=settings.origin

@@ -67,6 +67,7 @@ _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 60.0
+_ANOTHER_KEY_SECONDS: Final = 3600.0
 
 
 async def _in_thread(work: Callable[[T], None], argument: T) -> None:
@@ -117,7 +118,7 @@ class _Sealing:
         self.sealed: StoredHead | None = None
         self.compared = self.trusted = False
         self.named: Named | None = None
-        self._told = datetime.min.replace(tzinfo=UTC)
+        self._told = self._told_key = datetime.min.replace(tzinfo=UTC)
 
     @property
     def verifier(self) -> Verifier | None:
@@ -125,17 +126,39 @@ class _Sealing:
 
         None if the log has no genesis yet, or if the key belongs to another signer.
         """
-        if self._verifier is None and self.archive.size:
-            try:
-                opening = parse(self.archive.raw(1)).data
-            except NotARecord:
-                return None
+        if self._verifier is None and (opening := self._opening) is not None:
             public = dsse.public_of(self._seed)
-            if isinstance(opening, ChannelOpening) and opening.log_key == dsse.encode_base64(
-                public
-            ):
+            if opening.log_key == dsse.encode_base64(public):
                 self._verifier = Verifier(opening.origin, ED25519, public)
         return self._verifier
+
+    @property
+    def _opening(self) -> ChannelOpening | None:
+        """Return the opening in the log's genesis; None if the log has none yet."""
+        if not self.archive.size:
+            return None
+        try:
+            opening = parse(self.archive.raw(1)).data
+        except NotARecord:
+            return None
+        return opening if isinstance(opening, ChannelOpening) else None
+
+    def _tell_another_key(self, now: datetime) -> None:
+        """Log once, and then each hour, that this signer does not sign the channel."""
+        if (now - self._told_key).total_seconds() < _ANOTHER_KEY_SECONDS:
+            return
+        opening = self._opening
+        if opening is not None:
+            self._told_key = now
+            log.error(
+                "registrar.another_key",
+                channel=self.channel,
+                genesis_key=opening.log_key,
+                key=dsse.encode_base64(dsse.public_of(self._seed)),
+                do="start a signer with the genesis's key on the data directory that has it; "
+                "without one the channel's heads stay unsigned: see docs/operating.md, when a "
+                "head is not signed",
+            )
 
     def take(self, messages: list[StoredMessage]) -> None:
         """Archive new messages, which must follow the archived ones.
@@ -204,6 +227,8 @@ class _Sealing:
         Raises `LogContradiction`, `LogUnreachable`.
         """
         verifier, now = self.verifier, self._now()
+        if verifier is None:
+            self._tell_another_key(now)
         if verifier is None or not self.compared:
             return
         if not self.trusted:

@@ -76,7 +76,7 @@ async def serve(data: Path, channel: str) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        bootstrap.write_server_file(data, f"http://{host}:{port}", endpoint.url)
+        bootstrap.write_server_file(data, f"http://{host}:{port}", endpoint)
         sys.stdout.write(f"http://{host}:{port}\n")
         sys.stdout.flush()
         stopped = asyncio.Event()

@@ -1,5 +1,6 @@
 """The broker's configuration, its users' rights, and the proof that it syncs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from nats.aio.client import Client
 from brokers import RealBroker
 from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.broker import BrokerError
+from dragoman.eventlog.cluster_site import site_configuration
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 
@@ -18,6 +20,7 @@ EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
 PUBLIC = {
     "steward": "UA7QEGZ3CLEJUJYVRCQSXM5IFDVVUZIWRH6AQVZ4XUTVZ5LUUOZHRBMH",
     "gateway": "UBUIFDXIY5QLXX7QNVH5DDDKNR2Y6WNBCHLWVNEFJ7JJZDZUNYZHEKGO",
+    "keeper": "UAVLCDSHGCGIVGFBZTS2JFOLJPVYA2LYNSFDG4Z6GB6MJO5O4BINNGRN",
     "registrar": "UCCQZT6RUYNCLSZX4DFEWXMM7TINMIEEJQCF5PMF3F2O27WLXVTQK6C4",
     "auditor": "UDHQZ3IYQMUJDTPZ5MTQZLJJ2CWJ5N7QK6OPO7TNXTT7XFMAQIUBPT6Z",
     "warden": "UDRUHSBYWZ3IDPT6YDF6JJL5MSZ3FM5LJFZKKBTXCBPGEM6TQ7YHJEWJ",
@@ -37,6 +40,26 @@ def test_a_cluster_gives_its_users_the_same_rights() -> None:
         accounts = accounts.replace(f'"${user}"', f"${user.upper()}_KEY")
     nodes = (EXAMPLE.parent / "cluster" / "nats.conf").read_text()
     assert accounts == nodes[nodes.index("accounts {") :]
+
+
+def test_the_printed_site_has_what_the_example_has(tmp_path: Path) -> None:
+    public = broker.make_user_keys(tmp_path)
+    nodes = ("10.0.0.1", "10.0.0.2:7222", "[fd00::3]")
+    printed = site_configuration(tmp_path, nodes, "/var/lib/nats", 1 << 30)
+    example = (EXAMPLE.parent / "cluster" / "site.conf").read_text()
+    names = re.compile(r"(?m)^([A-Z_]+):")
+    assert names.findall(printed) == names.findall(example)
+    for user, key in public.items():
+        assert f'{user.upper()}_KEY: "{key}"' in printed
+    routes = re.findall(r'"nats-route://route:([0-9a-f]{32})@(.*)"', printed)
+    assert [route[1] for route in routes] == ["10.0.0.1:6222", "10.0.0.2:7222", "[fd00::3]:6222"]
+    assert {password for password, _ in routes} == set(re.findall(r'_PASSWORD: "(.*)"', printed))
+    assert site_configuration(tmp_path, nodes, "/x", 1) != site_configuration(
+        tmp_path, nodes, "/x", 1
+    )
+    (tmp_path / "nats-keeper.nk").unlink()
+    with pytest.raises(BrokerError, match=r"nats-keeper.nk is missing"):
+        site_configuration(tmp_path, nodes, "/x", 1)
 
 
 async def test_the_broker_takes_the_configuration(real_broker: RealBroker) -> None:

@@ -2,7 +2,6 @@
 of the table at the end.
 """
 
-import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,12 +17,6 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
     """Chooses between the rounds of the short form and those of the long one."""
     long = bool(request.config.getoption("--long"))
     return lambda few, many: many if long else few
-
-
-@pytest.fixture
-def dice(request: pytest.FixtureRequest) -> random.Random:
-    """The run's randomness, of each test's own."""
-    return random.Random(f"{request.config.getoption('--seed')}/{request.node.name}")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
             RealCluster(folder / "nodes", wires.places) as cluster,
             running(cluster, folder, "n1,n2,n3", *NAMES) as gateways,
         ):
-            await open_channel(session, gateways)
+            await open_channel(session, gateways, dice)
             with signing(cluster, folder) as signers:
                 last = await trouble_often(
                     cluster,

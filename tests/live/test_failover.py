@@ -3,6 +3,7 @@ there, once.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,10 +34,10 @@ def cut_seconds(request: pytest.FixtureRequest) -> float:
 
 
 async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
-    cluster: RealCluster, session: aiohttp.ClientSession, tmp_path: Path
+    cluster: RealCluster, session: aiohttp.ClientSession, tmp_path: Path, dice: random.Random
 ) -> None:
     with running(cluster, tmp_path, "n1,n2,n3", "n3,n2,n1") as gateways:
-        await open_channel(session, gateways)
+        await open_channel(session, gateways, dice)
         async with posting(*(Caller(session, gateway, OFFICER) for gateway in gateways)) as posted:
             await acknowledged(posted, 50)
             leader = await asyncio.to_thread(cluster.leader, STREAM)

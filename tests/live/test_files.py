@@ -3,6 +3,7 @@ once an act names them.
 """
 
 import asyncio
+import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -313,9 +314,10 @@ async def test_putting_a_file_many_times_at_once_is_putting_it_once(who: Who) ->
 
 
 async def test_what_one_gateway_erased_the_other_does_not_give(
-    own: Service, second: Service, session: aiohttp.ClientSession
+    own: Service, second: Service, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
-    here, there = Caller(session, own, "nato/officer"), Caller(session, second, "china/officer")
+    one, other = dice.sample((own, second), 2)
+    here, there = Caller(session, one, "nato/officer"), Caller(session, other, "china/officer")
     content = secrets.token_bytes(100)
     await put(here, content)
     posted = await here.post(f"{C}/contacts", noted(content), key=new_key())

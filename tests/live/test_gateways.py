@@ -3,6 +3,7 @@ it again.
 """
 
 import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -104,8 +105,9 @@ async def test_racing_gateways_decide_again(
 
 
 async def test_a_token_revoked_at_one_is_gone_at_the_other(
-    own: Service, second: Service, session: aiohttp.ClientSession
+    own: Service, second: Service, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
+    own, second = dice.sample((own, second), 2)
     operator = Caller(session, own, "operator")
     issued = (
         await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})
@@ -119,8 +121,9 @@ async def test_a_token_revoked_at_one_is_gone_at_the_other(
 
 
 async def test_a_channel_opened_at_one_is_found_by_the_other(
-    own: Service, second: Service, session: aiohttp.ClientSession
+    own: Service, second: Service, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
+    own, second = dice.sample((own, second), 2)
     body = {
         "name": "new-one",
         "sides": ["nato", "mars"],

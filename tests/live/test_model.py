@@ -7,6 +7,7 @@ auditing all of its log.
 
 import asyncio
 import itertools
+import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -117,12 +118,12 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Pair]:
+def pair(tmp_path: Path, runner: asyncio.Runner, dice: random.Random) -> Iterator[Pair]:
     async def connections() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20))
 
     session = runner.run(connections())
-    pair = Pair(tmp_path, session)
+    pair = Pair(tmp_path, session, dice)
     yield pair
     runner.run(session.close())
     pair.stop()
@@ -220,18 +221,22 @@ class Liaison(RuleBasedStateMachine):
         for post in some(self.model.doubtful.values(), which):
             self.run(self.resolve(post, gateway))
 
-    @rule(side=st.sampled_from(SIDES), role=st.sampled_from(["officer", "duty_officer"]))
-    def enter_an_officer(self, side: str, role: str) -> None:
+    @rule(
+        side=st.sampled_from(SIDES),
+        role=st.sampled_from(["officer", "duty_officer"]),
+        gateway=GATEWAYS,
+    )
+    def enter_an_officer(self, side: str, role: str, gateway: int) -> None:
         body = {
             "act": "officer",
             "officer": f"n-{next(self.serial)}",
             "office": "hq",
             "roles": [role],
         }
-        self.send(Post(actor=f"{side}/adm-1", key=self.key(), body=body), FIRST)
+        self.send(Post(actor=f"{side}/adm-1", key=self.key(), body=body), gateway)
 
-    @rule(which=PICKS)
-    def revoke_an_officer_who_is_posting(self, which: int) -> None:
+    @rule(which=PICKS, gateway=GATEWAYS)
+    def revoke_an_officer_who_is_posting(self, which: int, gateway: int) -> None:
         for officer in some(
             [
                 actor
@@ -248,7 +253,11 @@ class Liaison(RuleBasedStateMachine):
             )
             self.run(
                 self.at_once(
-                    [(revocation, FIRST), (self.post(officer, "contact-note"), SECOND)], hasty=True
+                    [
+                        (revocation, gateway),
+                        (self.post(officer, "contact-note"), FIRST + SECOND - gateway),
+                    ],
+                    hasty=True,
                 )
             )
 

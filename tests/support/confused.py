@@ -29,7 +29,11 @@ class Confused:
         bus.request = self.request  # type: ignore[method-assign]
 
     async def request(
-        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        subject: str,
+        payload: bytes = b"",
+        headers: dict[str, str] | None = None,
+        seconds: float | None = None,
     ) -> Msg:
         if subject.startswith("$JS.API.STREAM.MSG.GET."):
             if self.forgets:

@@ -51,6 +51,7 @@ WRITERS = (
     "signer.py",
     "bootstrap.py",
     "service_factory.py",
+    "application/keeper_requests.py",
     "server/listener.py",
     "projection/rebuild.py",
     "data_directory.py",

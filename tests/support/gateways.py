@@ -3,6 +3,7 @@ the nodes themselves.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -42,13 +43,20 @@ T = TypeVar("T")
 
 
 class Gateway(Service):
-    """A gateway on nodes of a cluster. All who call it are the operator or the one officer."""
+    """A gateway on nodes of a cluster. All who call it are the operator or the one officer. The
+    `first` has the keys of the host, and the others have none.
+    """
 
-    def __init__(self, cluster: RealCluster, data: Path, nats_url: str) -> None:
+    def __init__(
+        self, cluster: RealCluster, data: Path, nats_url: str, first: "Gateway | None" = None
+    ) -> None:
         self.cluster = cluster
+        self.first = first or self
         self.officer = ""
         self._nats_url = nats_url
-        bootstrap.initialise(data)
+        if first is None:
+            bootstrap.initialise(data)
+        data.mkdir(exist_ok=True)
         (data / "dragoman.toml").write_text(f"[nats]\nreplicas = {REPLICAS}\n")
         super().__init__(data)
 
@@ -69,14 +77,21 @@ class Gateway(Service):
         """The nodes that it is told of."""
         return self._nats_url
 
+    @property
+    def operator(self) -> str:
+        """The operator's token, which is the same at all gateways."""
+        return (self.first.data / "operator.token").read_text()
+
     def token(self, name: str) -> str:
         """The officer's, whoever is meant."""
         return self.officer if name else ""
 
 
-async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) -> None:
-    """Open the channel at the first gateway, and wait until all have it."""
-    operator = Caller(session, gateways[0], "operator")
+async def open_channel(
+    session: aiohttp.ClientSession, gateways: list[Gateway], dice: random.Random | None = None
+) -> None:
+    """Open the channel at any gateway, by the dice, and wait until all have it."""
+    operator = Caller(session, (dice or random.Random()).choice(gateways), "operator")
     opened = await operator.call("POST", "/v1/channels", _OPENING)
     assert opened.status == 201, opened.body
     token = (

@@ -191,6 +191,7 @@ class House:
         if gateway_data is not None:
             gateway_data.mkdir(parents=True, exist_ok=True)
             shutil.copy(path / "operator.token", gateway_data)
+            shutil.copytree(path / "keys" / "log", gateway_data / "keys" / "log")
         url = self.proxy.url if wired else self.broker.url
         try:
             self.gateway = Gateway(

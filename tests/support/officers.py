@@ -104,6 +104,7 @@ def running(cluster: RealCluster, folder: Path, *nodes: str) -> Iterator[list[Ga
         gateways: list[Gateway] = []
         for number, names in enumerate(nodes):
             url = ",".join(cluster.nodes[name].url for name in names.split(","))
-            gateways.append(Gateway(cluster, folder / f"gateway-{number}", url))
+            first = gateways[0] if gateways else None
+            gateways.append(Gateway(cluster, folder / f"gateway-{number}", url, first))
             stack.callback(gateways[-1].stop)
         yield gateways

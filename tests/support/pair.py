@@ -5,6 +5,7 @@ started again.
 import asyncio
 import itertools
 import os
+import random
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -29,10 +30,13 @@ VICTIMS = ("the broker", "a gateway", "all of it")
 
 class Pair:
     """The first gateway with its broker, and the second. `tokens` are by channel and officer;
-    `deaths` counts who was killed.
+    `deaths` counts who was killed. The operator goes to any gateway, by the dice.
     """
 
-    def __init__(self, directory: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, directory: Path, session: aiohttp.ClientSession, dice: random.Random
+    ) -> None:
+        self.dice = dice
         first = Service(directory / "first")
         self.gateways: tuple[Service, Service] = first, Second(first, directory / "second")
         self.session = session
@@ -95,6 +99,9 @@ class Pair:
             ],
         }
         await self._operate("/v1/channels", body)
+        for gateway in self.gateways:
+            operator = Caller(self.session, gateway, "operator")
+            await until(lambda operator=operator: _shows(operator, channel))  # type: ignore[misc]
         for actor in roles:
             await self.token(channel, actor)
         return channel
@@ -113,9 +120,8 @@ class Pair:
         return self.tokens[channel, actor]
 
     async def _operate(self, path: str, body: Any) -> Answer:
-        answer = await Caller(self.session, self.gateways[FIRST], "operator").call(
-            "POST", path, body
-        )
+        gateway = self.dice.choice(self.gateways)
+        answer = await Caller(self.session, gateway, "operator").call("POST", path, body)
         assert answer.status == 201, answer.body
         return answer
 
@@ -175,6 +181,10 @@ class Pair:
             while page := await log.read(len(found) + 1, READ_RECORDS):
                 found += page
         return found
+
+
+async def _shows(operator: Caller, channel: str) -> bool:
+    return (await operator.get(f"/v1/channels/{channel}")).status == 200
 
 
 def _runs(pid: int) -> bool:

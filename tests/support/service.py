@@ -218,6 +218,10 @@ class Second(Service):
     def nats_url(self) -> str:
         return self._nats_url or self.first.nats_url
 
+    @property
+    def operator(self) -> str:
+        return self.first.operator
+
     def token(self, name: str) -> str:
         return self.first.token(name)
 

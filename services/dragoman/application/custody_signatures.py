@@ -3,13 +3,15 @@
 In a trial the host keeps the keys of administrators and roots. An act that must be
 signed may therefore come without signatures, and the host signs it:
 `sign_with_custody`. An act that comes with some signatures gets the missing ones:
-`complete_signatures`.
+`complete_signatures`. A gateway without the keys asks the one that has them:
+`needs_keeper`.
 """
 
 import base64
+from collections.abc import Mapping
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts.access import ROOT
@@ -25,13 +27,22 @@ from dragoman.tlog import dsse
 from dragoman_schemas.acts.office.channel import Erasure, Officer
 
 
+class SignedSubmission(Struct, frozen=True, kw_only=True):
+    """A submission with its signatures, and the seeds that are not stored yet."""
+
+    submission: Submission
+    signatures: str
+    new_seeds: dict[str, bytes] = {}
+
+
 def sign_with_custody(
     custody: Keystore, projection: Projection, submission: Submission
-) -> tuple[Submission, str]:
+) -> SignedSubmission:
     """Return a submission whose act has the member `signed`, and its signatures.
 
     If the act makes an administrator who has no key yet, the host makes one and adds it
-    to the act. Raises `Refused` if the host keeps no key of the actor.
+    to the act. The caller stores that key once the act was judged legal. Raises
+    `Refused` if the host keeps no key of the actor.
     """
     registry = projection.registry
     if registry.custody != "host" or not custody.holds(registry.name, submission.actor):
@@ -41,7 +52,7 @@ def sign_with_custody(
             "entered with that role can.",
             actor=submission.actor,
         )
-    act, owners = submission.act, [submission.actor]
+    act, owners, new_seeds = submission.act, [submission.actor], dict[str, bytes]()
     side = submission.actor.partition("/")[0]
     owners += _consenting_roots(custody, projection, submission)
     if (
@@ -51,7 +62,8 @@ def sign_with_custody(
     ):
         owner = f"{side}/{submission.data.officer}"
         if not any(key.owner == owner and key.until is None for key in registry.keys.values()):
-            public_key = base64.b64encode(custody.make(registry.name, owner)).decode()
+            new_seeds[owner] = custody.prepared(registry.name, owner)
+            public_key = base64.b64encode(dsse.public_of(new_seeds[owner])).decode()
             act = act[:-1] + b',"keys":["%s"]}' % public_key.encode()
             owners.append(owner)
     size = projection.state.position
@@ -66,8 +78,24 @@ def sign_with_custody(
         "seen": {"size": size, "root": dsse.encode_base64(projection.root(size))},
     }
     act = act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
-    return replace(submission, act=act, data=records.decode_act(act)), custody.sign(
-        registry.name, owners, act
+    return SignedSubmission(
+        submission=replace(submission, act=act, data=records.decode_act(act)),
+        signatures=custody.sign(registry.name, owners, act, new_seeds),
+        new_seeds=new_seeds,
+    )
+
+
+def needs_keeper(custody: Keystore, projection: Projection, submission: Submission) -> bool:
+    """Return whether another gateway has the keys to sign a submission of a trial.
+
+    A gateway with any key of the channel is its keeper.
+    """
+    registry, actor = projection.registry, submission.actor
+    if registry.custody != "host" or custody.has_channel(registry.name):
+        return False
+    signatures = dsse.read_signatures(submission.signatures, SIGNATURES) or {}
+    return not _is_signed(projection, actor, signatures) or bool(
+        _consenting_sides(projection, submission)
     )
 
 
@@ -79,13 +107,12 @@ def complete_signatures(custody: Keystore, projection: Projection, submission: S
     """
     registry, actor = projection.registry, submission.actor
     signatures = dsse.read_signatures(submission.signatures, SIGNATURES) or {}
-    is_signed = any(
-        keyid in signatures
-        for keyid, key in registry.keys.items()
-        if key.owner == actor and key.until is None
-    )
     owners = [
-        *([] if is_signed or not custody.holds(registry.name, actor) else [actor]),
+        *(
+            []
+            if _is_signed(projection, actor, signatures) or not custody.holds(registry.name, actor)
+            else [actor]
+        ),
         *_consenting_roots(custody, projection, submission),
     ]
     if registry.custody != "host" or not owners:
@@ -104,10 +131,24 @@ def _consenting_roots(
     They are the roots of the other sides that consented to exactly this erasure, if the
     host keeps their keys.
     """
-    if not isinstance(submission.data, Erasure) or projection.registry.custody != "host":
+    if projection.registry.custody != "host":
         return []
-    sides = consenting(projection.registry, hash_of(submission.data)).keys() - {
-        submission.actor.partition("/")[0]
-    }
-    roots = [f"{side}/{ROOT}" for side in sorted(sides)]
+    roots = [f"{side}/{ROOT}" for side in _consenting_sides(projection, submission)]
     return [root for root in roots if custody.holds(projection.name, root)]
+
+
+def _consenting_sides(projection: Projection, submission: Submission) -> list[str]:
+    """Return the other sides that consented to exactly this erasure."""
+    if not isinstance(submission.data, Erasure):
+        return []
+    sides = consenting(projection.registry, hash_of(submission.data)).keys()
+    return sorted(sides - {submission.actor.partition("/")[0]})
+
+
+def _is_signed(projection: Projection, actor: str, signatures: Mapping[str, bytes]) -> bool:
+    """Return whether one of the actor's present keys has signed."""
+    return any(
+        keyid in signatures
+        for keyid, key in projection.registry.keys.items()
+        if key.owner == actor and key.until is None
+    )

@@ -19,7 +19,10 @@ from dragoman.application.broker_outages import ObservedOutage, Outages
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
+from dragoman.application.host_identity import HostIdentity
+from dragoman.application.keeper_requests import KeeperRequests, OpeningRequest, TrialRequest
 from dragoman.application.loop_watchdog import Watchdog
+from dragoman.application.new_channels import check_new_channel, is_half_opened
 from dragoman.domain.acts import access as rules
 from dragoman.domain.acts import act_registry
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -34,7 +37,7 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
-from dragoman.projection.projection import Projection
+from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.stores.drafts import DraftStore
@@ -102,7 +105,8 @@ class Service:
     bus: NatsConnection
     guard: DurabilityGuard
     open_log: OpenLog
-    log_key: bytes
+    identity: HostIdentity
+    keeper: KeeperRequests
     origin: str
     issuer: str = ""
     public_url: str = ""
@@ -205,10 +209,13 @@ class Service:
     async def open_channel(self, new: NewChannel) -> Projection:
         """Open a trial channel, and enter its first officers as root.
 
-        Raises `Refused`.
+        A gateway without a log key has it opened by the gateway with the host's. Raises
+        `Refused`.
         """
-        self._check_new(new)
+        check_new_channel(new)
         self.command_handler.refuse_if_read_only()
+        if not await self.identity.opens_here():
+            return await self._opened_elsewhere(new.name, TrialRequest(new))
         async with self.opening:
             exercise_of = None
             if isinstance(new.exercise_of, str):
@@ -225,7 +232,7 @@ class Service:
                 genesis = self.command_handler.genesis(
                     new,
                     exercise_of=exercise_of,
-                    log_key=self.log_key,
+                    log_key=await self.identity.claim(),
                     origin=self._origin(new.name),
                     rules=or_default(new.rules, self._rules()),
                 )
@@ -233,7 +240,7 @@ class Service:
                 self.channels[new.name] = projection
                 await self.command_handler.open(projection.log, genesis)
                 await projection.reached(1)
-            elif not self._half_opened(projection, new):
+            elif not is_half_opened(projection, new):
                 raise refuse(
                     "exists",
                     "There is a channel %(channel)s already; choose another name.",
@@ -257,15 +264,19 @@ class Service:
         """Open a channel whose sides keep their own keys, from a signed opening.
 
         The opening is signed by the root keys of all sides. The same opening again
-        changes nothing. Raises `Refused`.
+        changes nothing. A gateway without a log key has the channel opened by the
+        gateway with the host's. Raises `Refused`.
         """
+        self.command_handler.refuse_if_read_only()
+        opens_here = await self.identity.opens_here()
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):
             raise refuse(
                 "invalid", "This is not a channel-opening; draft one with `dragoman channel draft`."
             )
+        if not opens_here:
+            return await self._opened_elsewhere(data.name, OpeningRequest(opening))
         self._check_signed(data)
-        self.command_handler.refuse_if_read_only()
         signatures = " ".join(
             sorted({part for line in opening.signatures for part in line.split()})
         )
@@ -280,17 +291,48 @@ class Service:
                         channel=data.name,
                     )
                 return projection
+            await self.identity.claim()
             projection = projection or await self.open_log(data.name, new=True)
             self.channels[data.name] = projection
             await self.command_handler.open(projection.log, genesis)
             await projection.reached(1)
             return projection
 
-    def terms(self, name: str) -> OpeningTerms:
+    async def _opened_elsewhere(
+        self, name: str, request: TrialRequest | OpeningRequest
+    ) -> Projection:
+        """Have a channel opened by the gateway with the host's log key, and follow it.
+
+        Raises `Refused`.
+        """
+        # Meanwhile the channel must not be followed twice.
+        async with self.opening:
+            position = await self.keeper.open(self.identity.known, request)
+            projection = self.channels.get(name)
+            try:
+                if projection is None:
+                    projection = self.channels[name] = await self.open_log(name)
+                await projection.reached(position)
+            except (LogBroken, LogUnreachable, NotYetApplied) as error:
+                raise refuse(
+                    "behind",
+                    "The channel %(channel)s is open, and this gateway does not show it yet: "
+                    "%(error)s. Look for it in a moment; do not open it again.",
+                    channel=name,
+                    error=error.said,
+                ) from None
+        return projection
+
+    async def terms(self, name: str) -> OpeningTerms:
         """Return the log key and the origin that this host puts into an opening.
 
         The key signs the heads of the log, which the origin names. Raises `Refused`.
         """
+        if not await self.identity.opens_here():
+            return await self.keeper.terms(self.identity.known, name)
+        return self._terms(name)
+
+    def _terms(self, name: str) -> OpeningTerms:
         if not is_name(name):
             raise refuse(
                 "invalid",
@@ -298,7 +340,7 @@ class Service:
                 name=name[:63],
             )
         return OpeningTerms(
-            log_key=dsse.encode_base64(self.log_key),
+            log_key=dsse.encode_base64(self._own_key),
             origin=self._origin(name),
             rules=self._rules(),
         )
@@ -315,13 +357,18 @@ class Service:
         }
         return max(versions, default=rules_versions.NEWEST)
 
+    @property
+    def _own_key(self) -> bytes:
+        assert self.identity.own_key is not None
+        return self.identity.own_key
+
     def _origin(self, name: str) -> str:
         """Return the origin of a channel's log.
 
         Raises `Refused` if another channel has it.
         """
         origin = self.origin.replace("{channel}", name).replace(
-            "{key}", hashlib.sha256(self.log_key).hexdigest()
+            "{key}", hashlib.sha256(self._own_key).hexdigest()
         )
         channels_with_origin = [
             p.name
@@ -339,7 +386,7 @@ class Service:
         return origin
 
     def _check_signed(self, data: ChannelOpening) -> None:
-        terms = self.terms(data.name)
+        terms = self._terms(data.name)
         if (data.log_key, data.origin) != (terms.log_key, terms.origin):
             raise refuse(
                 "invalid",
@@ -359,54 +406,6 @@ class Service:
                     "There is no such channel %(channel)s here to exercise.",
                     channel=data.exercise_of.name,
                 )
-
-    def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
-        """Return whether the same opening made this channel and was cut off.
-
-        It was cut off before all of its officers were entered.
-        """
-        registry = projection.registry
-        officers = {f"{officer.side}/{officer.officer}" for officer in new.officers}
-        same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (
-            new.kind,
-            new.sides,
-            new.languages,
-        )
-        return same and registry.officers.keys() < officers
-
-    def _check_new(self, new: NewChannel) -> None:
-        sides = set(new.sides)
-        if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
-            raise refuse("invalid", "An officer is named twice; name each once, with all roles.")
-        for officer in new.officers:
-            if officer.side not in sides:
-                raise refuse(
-                    "invalid",
-                    "%(side)s/%(officer)s belongs to no side of the channel; name its sides alone.",
-                    side=officer.side,
-                    officer=officer.officer,
-                )
-            if officer.officer == channels.FORBIDDEN_OFFICER:
-                raise refuse(
-                    "invalid",
-                    "An officer cannot be called %(name)s; choose another name.",
-                    name=channels.FORBIDDEN_OFFICER,
-                )
-        if not set(new.observers) < sides:
-            raise refuse(
-                "invalid",
-                "Observers are some of the sides, and not all of them; name them in `sides` too.",
-            )
-        if (
-            not is_name(new.name)
-            or len(sides) < len(new.sides)
-            or genesis_module.FORBIDDEN_SIDE in sides
-        ):
-            raise refuse(
-                "invalid",
-                "Sides are named once, and none is called %(name)s.",
-                name=genesis_module.FORBIDDEN_SIDE,
-            )
 
     async def look_again(self) -> bool:
         """Read new tokens for an unknown caller, and return whether that was done.

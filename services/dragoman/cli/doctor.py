@@ -152,13 +152,22 @@ def _data(data: Path) -> list[tuple[str, str]]:
     return findings
 
 
+def _operator_token(target: Target) -> str:
+    """Return the operator's token if it is here; with it the gateway names channels."""
+    path = target.token_file or target.data / "operator.token"
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
 async def _gateway(target: Target) -> list[tuple[str, str]]:
     try:
         address = server_of(target)
     except UsageError as error:
         return [("gateway", str(error))]
     findings: list[tuple[str, str]] = []
-    async with client(address, "") as caller:
+    async with client(address, _operator_token(target)) as caller:
         try:
             health = (await caller.call("GET", "/readyz")).json()
         except ProblemResponse as error:

@@ -35,6 +35,7 @@ from dragoman.domain.acts import membership
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed
+from dragoman.eventlog.cluster_site import site_configuration
 from dragoman.interop.check_words import check_words
 from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
@@ -56,6 +57,43 @@ def new(file: Path, *, passphrase: Passphrase = None) -> int:
 def show(file: Path, *, passphrase: Passphrase = None) -> int:
     """Print the public part and the id of the key in FILE."""
     out(public_line(dsse.public_of(seed_of(file, passphrase))))
+    return 0
+
+
+@keys.command
+def broker(
+    *nodes: Annotated[
+        str,
+        Parameter(help="The addresses at which the nodes find each other; their port is 6222."),
+    ],
+    store: Annotated[
+        str, Parameter(help="The folder of the logs on each node, on a disk of its own.")
+    ] = "/var/lib/nats",
+    store_bytes: Annotated[
+        int, Parameter(help="The bytes that the logs may take: nine tenths of what is free there.")
+    ] = 96_636_764_160,
+    data: Annotated[
+        Path,
+        Parameter(env_var="DRAGOMAN_DATA", help="The data directory that `dragoman init` made."),
+    ] = Path("dragoman-data"),
+    keys_folder: Annotated[
+        Path | None,
+        Parameter(
+            name="--nats-keys",
+            help="The folder with the keys of the broker's users. Default: DIR/keys.",
+        ),
+    ] = None,
+) -> int:
+    """Print site.conf for the nodes of a cluster: what is yours and the same on each.
+
+    It has the public keys of the broker's users, and a new password between the nodes.
+    The file belongs to the user of the broker alone.
+    """
+    if not nodes:
+        raise UsageError("name the addresses of the nodes, such as 10.0.0.1 10.0.0.2 10.0.0.3")
+    text = site_configuration(keys_folder or data / "keys", nodes, store, store_bytes)
+    for line in text.splitlines():
+        out(line)
     return 0
 
 

@@ -147,7 +147,7 @@ async def _up(
             settings, endpoint, whole=True, take_over=take_over, clock=clock
         ) as running,
     ):
-        bootstrap.write_server_file(settings.data, running.base_url, endpoint.url)
+        bootstrap.write_server_file(settings.data, running.base_url, endpoint)
         if scenario:
             addresses = running.base_url, running.own_url
             past = await past_event.seed(running.service, clock, settings, addresses, scenario)
@@ -221,7 +221,8 @@ def serve_one(
     """Run one service on a running broker.
 
     Several processes of each service may run side by side, each with its own data
-    directory.
+    directory. No key is made here: --nats-keys names those of the broker's users, which
+    `dragoman init` made, and the signer needs the log key in DIR/keys/log as well.
     """
     settings = _settings(
         config,
@@ -238,6 +239,7 @@ def serve_one(
             "serve needs a broker: name it with --nats-url or in the settings, "
             "or use `dragoman up`, which runs its own"
         )
+    bootstrap.require_keys(settings, service)
     services = {
         "gateway": _gateway,
         "scheduler": _scheduler,
@@ -254,6 +256,7 @@ async def _gateway(settings: Settings, name: str, *, take_over: bool) -> None:
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(settings, endpoint, name, take_over=take_over) as running,
     ):
+        bootstrap.write_server_file(settings.data, running.base_url, endpoint)
         out(running.base_url)
         await bootstrap.until_stopped()
 

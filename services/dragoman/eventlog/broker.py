@@ -66,15 +66,20 @@ accounts {
     jetstream: enabled
     users: [
       { nkey: "$steward", permissions: {
-          publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES"]
+          publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", \
+"$KV.DRAGOMAN_HOST.log_key"]
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
           publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", \
 "$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
                     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                     "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
-                    "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]
+                    "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES",
+                    "dragoman.keeper.v1.>"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
+      { nkey: "$keeper", permissions: {
+          subscribe: ["dragoman.keeper.v1.>"]
+          allow_responses: { max: 1, expires: "60s" } } }
       { nkey: "$registrar", permissions: {
           publish: { allow: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", \
 "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",

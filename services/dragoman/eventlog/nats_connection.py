@@ -22,6 +22,7 @@ from nats.errors import Error as NatsError
 from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.limits import (
+    KEEPER_REQUESTS,
     READ_BYTES,
     REQUEST_SECONDS,
     SERVERS_SECONDS,
@@ -31,10 +32,11 @@ from dragoman.text import sentence
 
 log = structlog.get_logger()
 
-USERS: Final = ("steward", "gateway", "registrar", "auditor", "warden")
+USERS: Final = ("steward", "gateway", "keeper", "registrar", "auditor", "warden")
 """The users that connect.
 
-The steward creates streams. The gateway appends and reads. The registrar reads and
+The steward creates streams, and enters the host's log key once. The gateway appends and
+reads. The keeper answers gateways that need a key of this host. The registrar reads and
 seals. The auditor reads. The warden asks the broker about itself.
 """
 
@@ -58,6 +60,10 @@ _ACK_FIELDS: Final = 9
 
 Brokers have written so many from the beginning; newer ones write more.
 """
+
+
+_DENIED: Final = "Authorization Violation"
+_DENIED_SECONDS: Final = 5.0
 
 
 class Read(Struct, frozen=True, gc=False):
@@ -191,6 +197,7 @@ class NatsConnection:
         self.closing = False
         self.losses = 0
         self.reconnected: list[Callable[[], Awaitable[None]]] = []
+        self._answers: set[asyncio.Task[None]] = set()
 
     @property
     def up(self) -> bool:
@@ -198,9 +205,13 @@ class NatsConnection:
         return bool(self.client.is_connected)
 
     async def request(
-        self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        subject: str,
+        payload: bytes = b"",
+        headers: dict[str, str] | None = None,
+        seconds: float | None = None,
     ) -> Msg:
-        """Return the answer to a request.
+        """Return the answer to a request, for which at most so many seconds are waited.
 
         Raises `LogUnreachable` if no answer came, although the request may have been
         carried out. Raises `NobodyListens` if it was certainly not carried out.
@@ -209,7 +220,10 @@ class NatsConnection:
             raise LogUnreachable(sentence("the connection to the broker is down"))
         try:
             return await self.client.request(
-                subject, payload, timeout=REQUEST_SECONDS, headers=headers
+                subject,
+                payload,
+                timeout=REQUEST_SECONDS if seconds is None else seconds,
+                headers=headers,
             )
         except NoRespondersError as error:
             raise NobodyListens(
@@ -222,6 +236,35 @@ class NatsConnection:
             raise LogUnreachable(
                 sentence("%(error)s from the broker", error=type(error).__name__)
             ) from error
+
+    async def serve(
+        self, subject: str, queue: str, answer: Callable[[str, bytes], Awaitable[bytes]]
+    ) -> None:
+        """Answer the requests on a subject for as long as the connection lasts.
+
+        Of several processes in one queue, one gets a request. Each request has a task
+        of its own. Requests beyond `KEEPER_REQUESTS` at once are dropped. Raises
+        `LogUnreachable`.
+        """
+
+        async def take(message: Msg) -> None:
+            if len(self._answers) < KEEPER_REQUESTS:
+                task = asyncio.create_task(self._answer(message, answer))
+                self._answers.add(task)
+                task.add_done_callback(self._answers.discard)
+
+        try:
+            await self.client.subscribe(subject, queue=queue, cb=take)
+        except FAILURES as error:
+            raise LogUnreachable(
+                sentence("%(error)s from the broker", error=type(error).__name__)
+            ) from error
+
+    async def _answer(self, message: Msg, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
+        try:
+            await self.client.publish(message.reply, await answer(message.subject, message.data))
+        except FAILURES as error:
+            log.warning("nats.not_answered", subject=message.subject, reason=str(error))
 
     async def publish(self, messages: Iterable[tuple[str, dict[str, str], bytes]]) -> None:
         """Publish messages without answers: subject, headers and payload of each.
@@ -381,6 +424,11 @@ class NatsConnection:
             ) from error
         return Nudge(subscription, arrived)
 
+    @property
+    def answers(self) -> list[asyncio.Task[None]]:
+        """The tasks that answer requests now."""
+        return list(self._answers)
+
     async def again(self) -> None:
         """Call the callbacks for a connection that is up again."""
         log.info("nats.reconnected", user=self.user)
@@ -435,6 +483,9 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnec
 
     async def failed(error: Exception) -> None:
         log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
+        if _DENIED in str(error):
+            # The client tries again ten times a second, and the broker does not know the user.
+            await asyncio.sleep(_DENIED_SECONDS)
 
     async def gone() -> None:
         bus.losses += 1
@@ -462,6 +513,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnec
     finally:
         bus.closing = bus.client.given_up = True
         try:
+            await cancel_until_ended(bus.answers)
             await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
         finally:
             await stop_reconnecting(bus.client)

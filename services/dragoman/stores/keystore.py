@@ -5,7 +5,9 @@ says `custody: host` in its genesis and on every page. Its signatures depend on 
 host's word.
 """
 
+import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from dragoman.eventlog.broker import write_secret
@@ -18,13 +20,43 @@ class Keystore:
     def __init__(self, folder: Path) -> None:
         """Store the keys in that folder."""
         self._folder = folder
+        self.made = asyncio.Event()
+        """It is set whenever a key is made."""
 
     def make(self, channel: str, owner: str) -> bytes:
         """Return the public key of an owner, `side/name`; create the key if needed."""
+        self.keep(channel, {owner: self.prepared(channel, owner)})
+        return dsse.public_of(self.seed(channel, owner))
+
+    def prepared(self, channel: str, owner: str) -> bytes:
+        """Return the seed of an owner's key, or a new one that is not stored yet."""
         path = self._path(channel, owner)
-        if not path.exists():
-            write_secret(path, secrets.token_bytes(32))
-        return dsse.public_of(path.read_bytes())
+        return path.read_bytes() if path.exists() else secrets.token_bytes(32)
+
+    def keep(self, channel: str, seeds: Mapping[str, bytes]) -> None:
+        """Store the seeds of owners who have none here."""
+        for owner, seed in seeds.items():
+            path = self._path(channel, owner)
+            if not path.exists():
+                write_secret(path, seed)
+                self.made.set()
+
+    def channels(self) -> list[str]:
+        """Return the channels of which a key is in the keystore."""
+        return sorted(path.name for path in self._folder.glob("*") if path.is_dir())
+
+    def has_channel(self, channel: str) -> bool:
+        """Return whether any key of a channel is in the keystore."""
+        return (self._folder / channel).is_dir()
+
+    def public(self, channel: str, owner: str) -> bytes | None:
+        """Return the public key of an owner; None if the key is not in the keystore."""
+        path = self._path(channel, owner)
+        return dsse.public_of(path.read_bytes()) if path.exists() else None
+
+    def path(self, channel: str, owner: str) -> Path:
+        """Return the file of an owner's key, to name it in an error."""
+        return self._path(channel, owner)
 
     def holds(self, channel: str, owner: str) -> bool:
         """Return whether the owner's key is in the keystore."""
@@ -34,11 +66,16 @@ class Keystore:
         """Return the seed of an owner's key, to sign something other than an act."""
         return self._path(channel, owner).read_bytes()
 
-    def sign(self, channel: str, owners: list[str], act: bytes) -> str:
-        """Return the record's member `signatures`, by the keys of these owners."""
+    def sign(
+        self, channel: str, owners: list[str], act: bytes, new: Mapping[str, bytes] | None = None
+    ) -> str:
+        """Return the record's member `signatures`, by the keys of these owners.
+
+        `new` has the seeds that are not stored yet, by owner.
+        """
         signatures: dict[str, bytes] = {}
         for owner in owners:
-            seed = self._path(channel, owner).read_bytes()
+            seed = (new or {}).get(owner) or self._path(channel, owner).read_bytes()
             signatures[dsse.key_id(dsse.public_of(seed))] = dsse.sign(seed, act)
         return dsse.write_signatures(signatures)
 

@@ -69,6 +69,7 @@ class Callers:
         address = request["address"] = self.address(request)
         if request.path in _PROBES:
             self._budgets.probe(address)
+            self._bind_operator(request)
             return
         if not request.path.startswith("/v1/"):
             self._admit_to_page(request, address)
@@ -93,6 +94,17 @@ class Callers:
                 "not-permitted",
                 "This token is for reading alone; ask the operator for one of the scope act.",
             )
+
+    def _bind_operator(self, request: web.Request) -> None:
+        """Bind the operator to a probe, which then names channels.
+
+        An unknown token is not looked up at the broker, since probes are free.
+        """
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and text.strip():
+            grant = request.app[SERVICE].access.find(text.strip(), time.time())
+            if grant is not None and grant.is_operator:
+                request["grant"] = grant
 
     def _admit_to_page(self, request: web.Request, address: str) -> None:
         """Charge a page, or a file of the pages, to its officer or else to the address.

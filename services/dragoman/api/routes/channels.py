@@ -69,7 +69,7 @@ async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def show_terms(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the values that this host puts into an opening."""
-    return ApiReply(body=access_tokens.operator(call).terms(call.path("channel")))
+    return ApiReply(body=await access_tokens.operator(call).terms(call.path("channel")))
 
 
 async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:

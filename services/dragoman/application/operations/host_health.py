@@ -9,10 +9,16 @@ from dragoman.application.http.request import ApiRequest
 from dragoman.application.operations import (
     transparency_log,
 )
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
+from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import Check, Health
 
 _SIGNED: Final = "heads are signed"
+_ONE_KEY: Final = "channels have the host's log key"
+_REPORTED: Final = frozenset({_SIGNED, _ONE_KEY})
+"""The conditions that a monitor reports, and without which the service is in use."""
 
 
 class Condition(Struct, frozen=True):
@@ -31,7 +37,7 @@ async def health(call: ApiRequest[Any]) -> Health:
 def health_of(conditions: Sequence[Condition]) -> Health:
     """Return conditions as the answer to a health request, in English."""
     # Posts are accepted and stored without a signed head.
-    ready = all(condition.ok for condition in conditions if condition.name != _SIGNED)
+    ready = all(condition.ok for condition in conditions if condition.name not in _REPORTED)
     checks = tuple(
         Check(name=condition.name, ok=condition.ok, detail=str(condition.why or ""))
         for condition in conditions
@@ -108,8 +114,52 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     result.append(
         Condition("background tasks run", not service.failing, failing if service.failing else None)
     )
+    result.append(await _one_key(call))
     # A monitor of this service learns of unsigned heads; the service stays in use all the same.
-    if all(condition.ok for condition in result):
+    if all(condition.ok for condition in result if condition.name not in _REPORTED):
         unsigned = await transparency_log.unsigned(call)
         result.append(Condition(_SIGNED, unsigned is None, unsigned))
     return result
+
+
+async def _one_key(call: ApiRequest[Any]) -> Condition:
+    """Return whether the host's log key is that of all channels.
+
+    The operator gets the names of the others, whose heads no signer with the host's key
+    signs.
+    """
+    service = call.service
+    try:
+        key = await service.identity.log_key() if service.channels else None
+    except LogUnreachable:
+        key = service.identity.known
+    others = sorted(
+        projection.name
+        for projection in service.channels.values()
+        if key is not None
+        and projection.is_channel
+        and projection.registry.log_key != dsse.encode_base64(key)
+    )
+    if not others:
+        return Condition(_ONE_KEY, ok=True)
+    grant = call.request.get("grant")
+    if isinstance(grant, Grant) and grant.is_operator:
+        return Condition(
+            _ONE_KEY,
+            ok=False,
+            why=sentence(
+                "another log key is in the genesis of %(channels)s: start a signer on the data "
+                "directory that has that key, or their heads stay unsigned",
+                channels=", ".join(others),
+            ),
+        )
+    return Condition(
+        _ONE_KEY,
+        ok=False,
+        why=sentence(
+            "another log key is in the genesis of %(n)s of %(all)s channels; ask with the "
+            "operator's token which",
+            n=len(others),
+            all=len(service.channels),
+        ),
+    )

@@ -125,7 +125,7 @@ async def replay_command(
         newest = (await caller.channel(channel)).position
         _hold_to_head(head, newest, at)
         source = (
-            _source(caller, channel, _broker_of(target) if from_log else None, target.data)
+            _source(caller, channel, _broker_of(target) if from_log else None)
             if file is None
             else _copy_source(file)
         )
@@ -447,21 +447,24 @@ def release_command(
     return 0
 
 
-def _broker_of(target: Target) -> str:
+def _broker_of(target: Target) -> tuple[str, Path]:
+    """Return the broker's URL, and the folder with the keys of its users."""
     path = target.data / "server.json"
     if not path.exists():
         raise UsageError(
             f"{path} does not exist; --from-log needs the data directory of the gateway: "
             "name it with --data"
         )
-    return str(json.loads(path.read_text())["nats_url"])
+    server = json.loads(path.read_text())
+    return str(server["nats_url"]), Path(server.get("nats_keys") or target.data / "keys")
 
 
-def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Source:
+def _source(caller: Client, channel: str, broker: tuple[str, Path] | None) -> Source:
     """Return the log of the gateway, or of the broker."""
     if broker is None:
         return lambda: messages_of(caller.records(channel))
-    return lambda: bootstrap.messages_of(broker, data / "keys", channel)
+    url, keys = broker
+    return lambda: bootstrap.messages_of(url, keys, channel)
 
 
 def _copy_source(file: Path) -> Source:

@@ -24,6 +24,8 @@ from aiohttp import web
 from dragoman.api.replica import application
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
+from dragoman.application.host_identity import HostIdentity
+from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.service import Service
 from dragoman.audit.answer_comparison import Response
 from dragoman.audit.replay import Hole, Page
@@ -47,6 +49,7 @@ from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.stores import drafts, endpoints, files, people
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -337,7 +340,8 @@ def _service(folder: Path, store: Store, projection: Projection) -> Service:
         bus=bus,
         guard=DurabilityGuard(bus),
         open_log=_opens_none,
-        log_key=b"",
+        identity=HostIdentity(bus, HostKeyStore(bus, bus), None),
+        keeper=KeeperRequests(bus),
         origin="",
         channels={projection.name: projection},
     )

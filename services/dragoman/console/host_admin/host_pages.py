@@ -325,7 +325,7 @@ async def terms(context: PageContext) -> Page:
     opening_terms = None
     if name:
         with filled.trying("name"):
-            opening_terms = service.terms(name)
+            opening_terms = await service.terms(name)
     return Page(
         template="host_terms.html",
         view=TermsView(name=name, terms=opening_terms),
