@@ -9,6 +9,8 @@ LEFT_OUT = {
     "list_channels": "of all channels",
     "show_channel": "of the registry, which `show_state` has whole",
     "show_terms": "of the host",
+    "list_identities": "of the host, beside the logs",
+    "show_identity": "of the host, beside the logs",
     "show_transmittal": "what `show_exchange` has, with its bundle verified",
     "show_members_bundle": "follows from the log, and proves itself",
     "show_notice": "of several channels, each of which is compared by itself",

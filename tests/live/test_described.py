@@ -112,9 +112,11 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
             ]
     refused = {name: status for name, status in seen.items() if status >= 400}
     # Another host's key; nothing has failed yet; an incident is no release and no transmittal; and
-    # the demonstration has no OIDC provider.
+    # the demonstration has no OIDC provider, and no channel with the cid of the example.
     assert refused == {
         "open_channel": 422,
+        "enter_identity": 422,
+        "show_identity": 404,
         "resend": 404,
         "show_release": 404,
         "show_members_bundle": 404,

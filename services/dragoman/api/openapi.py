@@ -40,8 +40,9 @@ _TOPICS: Final = (
     ),
     ApiTopic(
         "callers and tokens",
-        r"^/v1/(me|tokens|subjects)",
-        "The caller's officer, the operator's tokens, and the subjects of an OIDC provider.",
+        r"^/v1/(me|tokens|subjects|identities)",
+        "The caller's officer, the operator's tokens, the subjects of an OIDC provider, and the "
+        "identities of sides.",
     ),
     ApiTopic(
         "proof",
@@ -68,7 +69,9 @@ _TOPICS: Final = (
         r"{family|/acts$|^/v1/notices",
         "Acts that open an exchange or continue it, and one notice to many channels.",
     ),
-    ApiTopic("the inbox", r"/inbox$", "The exchanges that concern the caller's side."),
+    ApiTopic(
+        "the inbox", r"/inbox$|^/v1/stream$", "What concerns the caller's side, as lists and live."
+    ),
     ApiTopic(
         "watch and dialogue",
         r"/(perceptions|roadmap|codebook|watch|in-force|points-of-contact)",
@@ -104,6 +107,7 @@ _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")
 
 _PATH: Final = {
     "channel": "The channel's name.",
+    "identity": "The name of the identity.",
     "exchange": "The exchange's id, which is that of its opening record.",
     "family": "The path of a family of acts.",
     "position": "The record's position in the log, from 1.",
@@ -161,6 +165,7 @@ _HEADER: Final = {
 
 _EXAMPLES: Final = {
     "channel": "nato-china",
+    "identity": "nato-lo",
     "family": "notifications",
     "exchange": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b71",
     "position": "1",
