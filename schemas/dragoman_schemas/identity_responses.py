@@ -6,7 +6,8 @@ from msgspec import Meta, Raw
 
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.fields import Name, Shape
-from dragoman_schemas.responses import ResponseBody
+from dragoman_schemas.responses import Entry, ResponseBody
+from dragoman_schemas.watch_responses import Alarm
 
 Cid = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """A channel's id: hex SHA-256 of its opening."""
@@ -129,3 +130,37 @@ class HostInbox(ResponseBody, frozen=True, kw_only=True):
     channels: tuple[OwedCount, ...]
     as_of: str
     next: str = ""
+
+
+class StreamRecord(ResponseBody, frozen=True, kw_only=True):
+    """A record in the stream over all channels, with the name of its channel."""
+
+    channel: str
+    record: Entry
+
+
+class StreamAlarm(ResponseBody, frozen=True, kw_only=True):
+    """An alarm in the stream over all channels, with the name of its channel."""
+
+    channel: str
+    alarm: Alarm
+
+
+class StreamChannels(ResponseBody, frozen=True, kw_only=True):
+    """The position after which each channel goes on, at the beginning of a stream."""
+
+    channels: dict[str, int]
+
+
+class StreamChannel(ResponseBody, frozen=True, kw_only=True):
+    """A channel that the officer has gained, or lost; then it has no position."""
+
+    channel: str
+    position: int | None = None
+
+
+class StreamReset(ResponseBody, frozen=True, kw_only=True):
+    """The cursor is unknown or has expired: the reader begins anew with the inbox."""
+
+    reason: str
+    do: str

@@ -11,6 +11,8 @@ LEFT_OUT = {
     "show_terms": "of the host",
     "list_identities": "of the host, beside the logs",
     "show_identity": "of the host, beside the logs",
+    "show_host_inbox": "of several channels, by the time now",
+    "stream_all": "of several channels, each of which is compared by itself",
     "show_transmittal": "what `show_exchange` has, with its bundle verified",
     "show_members_bundle": "follows from the log, and proves itself",
     "show_notice": "of several channels, each of which is compared by itself",

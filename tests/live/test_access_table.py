@@ -331,6 +331,8 @@ async def call(
     if named:
         more["channel"] = named
     url = filled(house, name, who, channel, more)
+    if name == "stream_all":  # It has no other type, and no end.
+        accept = EVENTS
     return await ask(
         who, OPERATIONS[name][0], url, accept, body, {"Content-Type": media} if media else {}
     )

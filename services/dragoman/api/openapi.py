@@ -160,7 +160,8 @@ _HEADER: Final = {
     "caller's own post.",
     "Prefer": "`wait=N`: answer once the record is final, or after N seconds; `return=minimal`: "
     "answer without a body.",
-    "Last-Event-ID": "The position of the last event that came; the stream goes on after it.",
+    "Last-Event-ID": "The id of the last event that came; the stream goes on after it. In a stream "
+    "of one channel it is a position, and over all channels a cursor.",
 }
 
 _EXAMPLES: Final = {
@@ -469,7 +470,8 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
         kinds.add("not-permitted")
     if "{channel}" in route.path:
         kinds |= {*_CHANNEL}
-    elif "{" in route.path or route.may is May.OWN_HEADS:  # Their body names the channel.
+    elif "{" in route.path or route.may in (May.OWN_HEADS, May.ANY_MEMBER):
+        # The body of the former names the channel, and the latter have at least one.
         kinds.add("not-found")
     if route.method != "GET":
         kinds |= {

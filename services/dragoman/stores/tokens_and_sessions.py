@@ -109,7 +109,7 @@ class TokensAndSessions:
 
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
-        self._bucket = bucket
+        self.bucket = self._bucket = bucket
         self.searches = Searches(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)

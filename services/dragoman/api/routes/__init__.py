@@ -5,6 +5,7 @@ from typing import Any, Final
 from dragoman.api.routes import (
     acts,
     agreements,
+    all_channels,
     channels,
     dialogue,
     drafts,
@@ -34,6 +35,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     *acts.ROUTES,
     *notices.ROUTES,
     *records.ROUTES,
+    *all_channels.ROUTES,
     *log.ROUTES,
     *dialogue.ROUTES,
     *agreements.ROUTES,
