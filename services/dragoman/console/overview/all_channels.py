@@ -7,8 +7,9 @@ Every message that waits is counted. A page has at most so many rows as a person
 the most urgent come first, and each channel's own board has the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ from dragoman.console.display.deadline_rows import (
     Level,
     deadline_row,
     is_receipt,
+    level_of,
     worst,
 )
 from dragoman.console.pages import alarm_shelving, board
@@ -30,11 +32,12 @@ from dragoman.console.pages.open_matter_rows import unlimited
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import UNTIMED
-from dragoman.projection.open_deadlines import OpenDeadlines
+from dragoman.i18n.words import as_moment
+from dragoman.projection.open_deadlines import OpenDeadline, OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 
-_WAITING: Final = 60
+_WAITING: Final = 40
 _LATE: Final = 10
 _DUE: Final = 10
 
@@ -95,12 +98,36 @@ class AllChannels(Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelLine, ...]
 
 
-class _Rows(Struct, kw_only=True):
-    """The rows of one channel, by their block."""
+class _Waiting(Struct):
+    """An open deadline in its channel, or a row that has no limit; not yet a row.
 
-    waiting: list[DeadlineRow]
-    late: list[DeadlineRow]
-    due: list[DeadlineRow]
+    Only those that are shown become rows.
+    """
+
+    context: PageContext
+    level: Level
+    owed_by: str
+    begins: datetime
+    due: datetime | None
+    deadline: OpenDeadline | None
+    row: DeadlineRow | None = None
+
+    @property
+    def shown(self) -> BoardRow:
+        """The row as the page shows it."""
+        row = self.row
+        if row is None:
+            assert self.deadline is not None
+            row = deadline_row(self.deadline, self.context.moment)
+        return BoardRow(channel=self.context.name, deadline=row)
+
+
+class _Rows(Struct, kw_only=True):
+    """The open deadlines of one channel, by their block."""
+
+    waiting: list[_Waiting]
+    late: list[_Waiting]
+    due: list[_Waiting]
     aside: int
 
 
@@ -111,9 +138,9 @@ async def all_channels(context: PageContext) -> Page:
     context.over_all = True
     service = context.service
     lines: list[ChannelLine] = []
-    waiting: list[BoardRow] = []
-    late: list[BoardRow] = []
-    due: list[BoardRow] = []
+    waiting: list[_Waiting] = []
+    late: list[_Waiting] = []
+    due: list[_Waiting] = []
     contexts: dict[str, PageContext] = {}
     channels = await open_deadlines_in(context.request.app, service.visible(context.grant))
     for projection, owed in channels:
@@ -121,20 +148,20 @@ async def all_channels(context: PageContext) -> Page:
         rows = _rows(within, owed)
         lines.append(_line(within, owed, rows))
         if projection.registry.kind != "exercise":
-            name = projection.name
-            waiting += [BoardRow(channel=name, deadline=row) for row in rows.waiting]
-            late += [BoardRow(channel=name, deadline=row) for row in rows.late]
-            due += [BoardRow(channel=name, deadline=row) for row in rows.due]
-    waiting.sort(key=lambda row: (_place(row.deadline), row.deadline.begins, row.channel))
-    late.sort(key=lambda row: (row.deadline.due, row.channel))
-    due.sort(key=lambda row: (row.deadline.due, row.channel))
+            waiting += rows.waiting
+            late += rows.late
+            due += rows.due
+    waiting.sort(key=lambda item: (LEVELS.index(item.level), item.begins, item.context.name))
+    late.sort(key=_by_time)
+    due.sort(key=_by_time)
     lines.sort(key=lambda line: (line.kind == "exercise", LEVELS.index(line.level), line.channel))
     ours = context.side
+    halves = [(True, _of(late, ours, True)), (False, _of(late, ours, False))]
     view = AllChannels(
         as_of=context.words.stamp(service.now()),
-        waiting=tuple(waiting[:_WAITING]),
-        late=(*_of(late, ours, True)[:_LATE], *_of(late, ours, False)[:_LATE]),
-        due=tuple(due[:_DUE]),
+        waiting=tuple(item.shown for item in waiting[:_WAITING]),
+        late=tuple(item.shown for _, half in halves for item in half[:_LATE]),
+        due=tuple(item.shown for item in due[:_DUE]),
         total={"waiting": len(waiting), "late": len(late), "due": len(due)},
         channels=tuple(lines),
     )
@@ -148,10 +175,9 @@ async def all_channels(context: PageContext) -> Page:
             "headline": board.headline(context.words, calm, reader=ours),
             "contexts": contexts,
             "halves": [
-                (True, _of(late, ours, True)),
-                (False, _of(late, ours, False)),
+                (is_ours, [item.shown for item in half[:_LATE]], len(half))
+                for is_ours, half in halves
             ],
-            "late_rows": _LATE,
             "stale": [line.channel for line in lines if not line.live],
             "clock_bar": charts.clock,
             "said": context.request.query.get("said", ""),
@@ -160,38 +186,43 @@ async def all_channels(context: PageContext) -> Page:
     )
 
 
-def _place(row: DeadlineRow) -> int:
-    return LEVELS.index(row.level)
+def _by_time(item: _Waiting) -> tuple[datetime, str]:
+    assert item.due is not None
+    return item.due, item.context.name
 
 
-def _of(rows: Sequence[BoardRow], side: str, ours: bool) -> list[BoardRow]:  # one of two halves
-    """Return the rows that the reader's side owes, or those of the other sides."""
-    return [row for row in rows if (row.deadline.owed_by == side) == ours]
+def _of(items: Sequence[_Waiting], side: str, ours: bool) -> list[_Waiting]:
+    """Return the deadlines of the reader's side, or those of the other sides."""
+    return [item for item in items if (item.owed_by == side) == ours]
 
 
 def _rows(context: PageContext, owed: OpenDeadlines | None) -> _Rows:
-    """Return the rows of a channel; none if its file cannot be read now."""
+    """Return the open deadlines of a channel; none if its file cannot be read now."""
+    rows = _Rows(waiting=[], late=[], due=[], aside=0)
     if owed is None:
-        return _Rows(waiting=[], late=[], due=[], aside=0)
+        return rows
     now, service = context.moment, context.service
     floor = report_requests.floor_of(service, context.projection, context.side)
-    shelved: Mapping[tuple[str, str, str], object] = (
-        {} if floor is None else alarm_shelving.in_force(floor, service.now())
-    )
-    waiting = [
-        *(deadline_row(deadline, now) for deadline in owed.listed() if is_receipt(deadline)),
-        *unlimited(context, owed.matters()),
+    shelved = {} if floor is None else alarm_shelving.in_force(floor, service.now())
+    for deadline in owed.listed():
+        clock = deadline.clock
+        level = level_of(deadline, now)
+        item = _Waiting(context, level, clock.side, clock.begins, clock.due, deadline)
+        key = deadline.exchange, clock.clock, clock.started_by
+        is_shelved = level == "caution" and key in shelved
+        if is_receipt(deadline):
+            rows.aside += is_shelved
+            if not is_shelved:
+                rows.waiting.append(item)
+        elif clock.binding and now > clock.due:
+            rows.late.append(item)
+        elif not is_shelved:
+            rows.due.append(item)
+    rows.waiting += [
+        _Waiting(context, row.level, row.owed_by, as_moment(row.begins), None, None, row)
+        for row in unlimited(context, owed.matters())
     ]
-    others = [deadline_row(item, now) for item in owed.listed() if not is_receipt(item)]
-    late = [row for row in others if row.late and row.binding]
-    due = [row for row in others if not (row.late and row.binding)]
-    left_waiting = alarm_shelving.unshelved(waiting, shelved)
-    return _Rows(
-        waiting=left_waiting,
-        late=late,
-        due=alarm_shelving.unshelved(due, shelved),
-        aside=len(waiting) - len(left_waiting),
-    )
+    return rows
 
 
 def _line(context: PageContext, owed: OpenDeadlines | None, rows: _Rows) -> ChannelLine:
@@ -216,8 +247,8 @@ def _line(context: PageContext, owed: OpenDeadlines | None, rows: _Rows) -> Chan
 def _side(projection: Projection, side: str, rows: _Rows) -> SideLine:
     watch = projection.registry.watches.get(side)
 
-    def count(of: Sequence[DeadlineRow]) -> int:
-        return sum(row.owed_by == side for row in of)
+    def count(of: Sequence[_Waiting]) -> int:
+        return sum(item.owed_by == side for item in of)
 
     return SideLine(
         side=side,
@@ -229,13 +260,13 @@ def _side(projection: Projection, side: str, rows: _Rows) -> SideLine:
 
 
 def _calm(
-    context: PageContext, lines: Sequence[ChannelLine], waiting: Sequence[BoardRow]
+    context: PageContext, lines: Sequence[ChannelLine], waiting: Sequence[_Waiting]
 ) -> board.Calm:
     """Return the facts of the headline. Exercises do not count."""
     live = [line for line in lines if line.kind != "exercise"] or list(lines)
     counts: dict[str, int] = {}
-    for row in waiting:
-        counts[row.deadline.owed_by] = counts.get(row.deadline.owed_by, 0) + 1
+    for item in waiting:
+        counts[item.owed_by] = counts.get(item.owed_by, 0) + 1
     unmanned = {
         side
         for line in live
