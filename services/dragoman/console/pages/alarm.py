@@ -53,7 +53,6 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Malformed
 from dragoman.domain.views import alarms as rungs
-from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
 from dragoman.limits import (
     ALARMS_SHOWN,
@@ -355,7 +354,7 @@ def _ring(
         corrected=exchange.corrections[-1].corrected.time
         if exchange.corrections and is_opening
         else "",
-        subject=subject_of(exchange),
+        subject=duty.subject,
         signed=exchange.family in projection.registry.required_signatures,
     )
 
