@@ -44,9 +44,10 @@ class ChannelView(ResponseBody, frozen=True, kw_only=True):
 
 
 class Channels(ResponseBody, frozen=True, kw_only=True):
-    """The channels that the caller may see."""
+    """The channels that the caller may see. `next` is the cursor of the next page."""
 
     channels: tuple[ChannelView, ...]
+    next: str = ""
 
 
 class Me(ResponseBody, frozen=True, kw_only=True):
@@ -116,19 +117,25 @@ class NewToken(Shape, frozen=True, kw_only=True):
     """A token to issue to an officer.
 
     It is for the `channels` in the request, or for the only channel that the officer is
-    in. `expires` is the time at which it ends; without it the token never ends. A token
-    of the scope `read` cannot post.
+    in. With `identity`, or with `wherever`, it is for every channel in which the
+    officer's side is that identity, now and later. `expires` is the time at which it
+    ends; without it the token never ends. A token of the scope `read` cannot post.
     """
 
     actor: Actor
-    channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+    channels: Annotated[tuple[Name, ...], Meta(max_length=10_000)] = ()
+    identity: Name | UnsetType = UNSET
+    wherever: bool = False
     label: Line | UnsetType = UNSET
     scope: Scope = "act"
     expires: Timestamp | UnsetType = UNSET
 
 
 class TokenView(ResponseBody, frozen=True, kw_only=True):
-    """A token in a list, without its secret."""
+    """A token in a list, without its secret.
+
+    With `identity` it is for every channel of that identity, and `channels` is empty.
+    """
 
     id: str
     actor: str
@@ -137,6 +144,7 @@ class TokenView(ResponseBody, frozen=True, kw_only=True):
     label: str = ""
     scope: Scope = "act"
     expires: str = ""
+    identity: str = ""
 
 
 class IssuedToken(TokenView, frozen=True, kw_only=True):
@@ -146,21 +154,25 @@ class IssuedToken(TokenView, frozen=True, kw_only=True):
 
 
 class Tokens(ResponseBody, frozen=True, kw_only=True):
-    """The tokens in force."""
+    """The tokens in force. `next` is the cursor of the following page."""
 
     tokens: tuple[TokenView, ...]
+    next: str = ""
 
 
 class NewSubject(Shape, frozen=True, kw_only=True):
     """A subject of the OIDC provider to map to an officer.
 
     The mapping is for the `channels` in the request, or for the only channel that the
-    officer is in.
+    officer is in. With `identity`, or with `wherever`, it is for every channel in which
+    the officer's side is that identity.
     """
 
     subject: Line
     actor: Actor
-    channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+    channels: Annotated[tuple[Name, ...], Meta(max_length=10_000)] = ()
+    identity: Name | UnsetType = UNSET
+    wherever: bool = False
     scope: Scope = "act"
 
 
@@ -173,6 +185,7 @@ class SubjectView(ResponseBody, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     issued: str
     scope: Scope = "act"
+    identity: str = ""
 
 
 class Subjects(ResponseBody, frozen=True, kw_only=True):

@@ -424,6 +424,15 @@ SESSIONS: Final = 10
 one.
 """
 
+NAMED_CHANNELS: Final = 900
+"""Channels that one token may name, so that it fits into one value of the broker."""
+
+CURSOR_SECONDS: Final = 24 * 3600.0
+"""The least time for which a stream over several channels can be resumed."""
+
+CURSORS: Final = 64
+"""Sets of positions that are kept for the streams of one token."""
+
 DRAFTS: Final = 200
 """Drafts of a side in a channel. Every gateway holds all of them."""
 

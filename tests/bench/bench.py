@@ -24,6 +24,7 @@ from typing import Final, Protocol
 import clustered
 import flooding
 import growth
+import inbox
 import live
 import pages
 import posting
@@ -69,6 +70,7 @@ PARTS: Final[dict[str, Part]] = {
     "sse": streams,
     "flood": flooding,
     "pages": pages,
+    "inbox": inbox,
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visiting
+from identified import one_side
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -32,6 +33,7 @@ async def tokens(session: aiohttp.ClientSession, office: Service) -> dict[str, s
         ]
         body = {"name": name, "sides": list(sides), "officers": officers}
         assert (await operator.call("POST", "/v1/channels", body)).status == 201
+    await one_side(operator, "alpha", *PAIRS)
     issued = {}
     for side in ("alpha", "beta", "gamma"):
         channels = [name for name, sides in PAIRS.items() if side in sides]

@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+import identified
 from accessed import CALLED, POSTED
 from beside import attached, digest, named, put
 from described import OPERATIONS, check
@@ -42,6 +43,7 @@ LAST: Final = ("revoke_link", "erase_file", "remove_endpoint")
 """Operations that leave nothing for the calls after them, so they come last."""
 
 NOTHING: Final = {
+    "show_identity": "There is no identity",
     "resend": "There is no such delivery",
     "show_release": "Nothing is published here.",
     "show_members_bundle": "No release with that id is out.",
@@ -329,6 +331,8 @@ async def call(
     if named:
         more["channel"] = named
     url = filled(house, name, who, channel, more)
+    if name == "stream_all":  # It has no other type, and no end.
+        accept = EVENTS
     return await ask(
         who, OPERATIONS[name][0], url, accept, body, {"Content-Type": media} if media else {}
     )
@@ -641,8 +645,13 @@ async def write(house: Furnished, session: aiohttp.ClientSession) -> Written:
         "/"
     )[2]
     await put(officer, words.file.encode())
+    operator = house.who(session, OPERATOR)
+    pairs = [("nato-china", "nato"), (house.desk, "nato")]
+    await identified.entered(
+        operator, "nato-office", 1, pairs
+    )  # by an earlier test already, perhaps
     both = await made(
-        await house.who(session, OPERATOR).post(
+        await operator.post(
             "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china", house.desk]}
         )
     )

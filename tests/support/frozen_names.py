@@ -47,6 +47,7 @@ WRITERS = (
     "audit/export.py",
     "audit/mirror.py",
     "api/sse.py",
+    "api/host_stream.py",
     "notifier/*.py",
     "signer.py",
     "bootstrap.py",

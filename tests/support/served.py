@@ -9,6 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from dragoman.application.deadline_cache import DUTIES
 from dragoman.application.http import request as http_request
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.operations import transparency_log
@@ -17,7 +18,6 @@ from dragoman.application.service import Service
 from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.pages import alarm_stream, board
 from dragoman.console.rendering import Page
 from dragoman.eventlog.event_log import StoredMessage

@@ -1,10 +1,19 @@
 """The AsyncAPI 3 document of logged and streamed messages."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from dragoman.api.schema_components import described
 from dragoman.application.http.request import JSON
+
+_OVER_ALL: Final = {
+    "channel_record": ("A record with its channel", "The event `record`."),
+    "channel_alarm": ("An alarm with its channel", "The event `alarm`."),
+    "channels": ("The channels", "The event `channels`, at the beginning."),
+    "channel": ("One channel", "The events `channel` and `gone`: it was gained, or lost."),
+    "reset": ("A reset", "The event `reset`: the cursor is unknown or has expired."),
+}
+"""The messages of the stream over all channels: their titles and summaries."""
 
 
 def asyncapi(
@@ -14,15 +23,17 @@ def asyncapi(
     alarm: Any,
     notice: Any,
     unattributed: Any,
+    over_all: Sequence[Any],
     families: Sequence[str],
     version: str,
 ) -> dict[str, Any]:
     """Return the AsyncAPI 3 document: the log's subjects, live streams and webhooks.
 
-    The first arguments are the shapes of what is sent.
+    The first arguments are the shapes of what is sent. `over_all` are those of the
+    stream over all channels: a record, an alarm, its channels, one channel and a reset.
     """
-    shapes, components = described([record, entry, row, alarm, notice, unattributed])
-    record, entry, row, alarm, notice, unattributed = shapes
+    shapes, components = described([record, entry, row, alarm, notice, unattributed, *over_all])
+    record, entry, row, alarm, notice, unattributed, *over = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
         return {
@@ -126,6 +137,14 @@ def asyncapi(
                 "alarm",
                 channel=channel_parameter,
             ),
+            "all": channel(
+                "/v1/stream",
+                "All channels of an officer",
+                "Server-sent events; resumed with `Last-Event-ID` or `?cursor=`, which cover all "
+                "channels.",
+                "gateway",
+                *_OVER_ALL,
+            ),
             "webhook": channel(
                 "/", "A webhook", signed, "receiver", "record", "unattributed", "notice"
             ),
@@ -155,6 +174,14 @@ def asyncapi(
                 "token",
                 "row",
                 "alarm",
+            ),
+            "all": sent(
+                "all",
+                "Stream all channels of an officer",
+                "The position of each channel, and then each record and alarm with its channel; "
+                "what the officer gains and loses; and a reset where the cursor is unknown.",
+                "token",
+                *_OVER_ALL,
             ),
             "webhook": sent(
                 "webhook",
@@ -206,6 +233,10 @@ def asyncapi(
                     "application/cloudevents+json",
                     notice,
                 ),
+                **{
+                    name: message(name, title, summary, JSON, shape)
+                    for (name, (title, summary)), shape in zip(_OVER_ALL.items(), over, strict=True)
+                },
                 "alarm": message(
                     "alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm
                 ),

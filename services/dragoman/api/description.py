@@ -16,6 +16,13 @@ from dragoman.application.http.conditional_requests import unchanged
 from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, NoBody
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.identity_responses import (
+    StreamAlarm,
+    StreamChannel,
+    StreamChannels,
+    StreamRecord,
+    StreamReset,
+)
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.responses import Entry, Row, UnattributedNotice
 from dragoman_schemas.watch_responses import Alarm, WatchNotice
@@ -67,6 +74,7 @@ def streams() -> dict[str, Any]:
         Alarm,
         WatchNotice,
         UnattributedNotice,
+        (StreamRecord, StreamAlarm, StreamChannels, StreamChannel, StreamReset),
         sorted({*PATHS.values()}),
         __version__,
     )

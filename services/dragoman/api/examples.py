@@ -65,6 +65,19 @@ TOKEN: Final = {
     "label": "the duty desk",
     "scope": "act",
 }
+IDENTITY: Final = {
+    "entry": {
+        "identity": "nato-lo",
+        "pairs": [
+            {
+                "channel": "5f0c1e6bd8f3a9a2c4b17e0d9a6f82c35e41d7b90a6c28f41b7d3e95c0fa8b64",
+                "side": "nato",
+            }
+        ],
+        "version": 1,
+    },
+    "signatures": [],
+}
 SUBJECT: Final = {"subject": "248289761001", "actor": "nato/d-1", "channels": ["nato-china"]}
 ENDPOINT: Final = {
     "channel": "nato-china",

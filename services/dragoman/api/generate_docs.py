@@ -40,6 +40,7 @@ _SERVICES: Final = frozenset({Who.GATEWAY, Who.WATCH, Who.COURIER, Who.DESK})
 _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.ANYBODY: (_MEMBERS.union(_STRANGERS), "yes"),
     May.CALLER: (_MEMBERS.union(_STRANGERS) - {"nobody"}, "yes"),
+    May.ANY_MEMBER: (_MEMBERS.union(_STRANGERS) - {"nobody", "operator"}, "yes"),
     May.OPERATOR: (frozenset({"operator"}), "yes"),
     May.MEMBER: (_MEMBERS, "yes"),
     May.MEMBER_OR_OPERATOR: (_MEMBERS | {"operator"}, "yes"),

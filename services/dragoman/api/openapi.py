@@ -40,8 +40,9 @@ _TOPICS: Final = (
     ),
     ApiTopic(
         "callers and tokens",
-        r"^/v1/(me|tokens|subjects)",
-        "The caller's officer, the operator's tokens, and the subjects of an OIDC provider.",
+        r"^/v1/(me|tokens|subjects|identities)",
+        "The caller's officer, the operator's tokens, the subjects of an OIDC provider, and the "
+        "identities of sides.",
     ),
     ApiTopic(
         "proof",
@@ -68,7 +69,9 @@ _TOPICS: Final = (
         r"{family|/acts$|^/v1/notices",
         "Acts that open an exchange or continue it, and one notice to many channels.",
     ),
-    ApiTopic("the inbox", r"/inbox$", "The exchanges that concern the caller's side."),
+    ApiTopic(
+        "the inbox", r"/inbox$|^/v1/stream$", "What concerns the caller's side, as lists and live."
+    ),
     ApiTopic(
         "watch and dialogue",
         r"/(perceptions|roadmap|codebook|watch|in-force|points-of-contact)",
@@ -104,6 +107,7 @@ _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")
 
 _PATH: Final = {
     "channel": "The channel's name.",
+    "identity": "The name of the identity.",
     "exchange": "The exchange's id, which is that of its opening record.",
     "family": "The path of a family of acts.",
     "position": "The record's position in the log, from 1.",
@@ -156,11 +160,13 @@ _HEADER: Final = {
     "caller's own post.",
     "Prefer": "`wait=N`: answer once the record is final, or after N seconds; `return=minimal`: "
     "answer without a body.",
-    "Last-Event-ID": "The position of the last event that came; the stream goes on after it.",
+    "Last-Event-ID": "The id of the last event that came; the stream goes on after it. In a stream "
+    "of one channel it is a position, and over all channels a cursor.",
 }
 
 _EXAMPLES: Final = {
     "channel": "nato-china",
+    "identity": "nato-lo",
     "family": "notifications",
     "exchange": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b71",
     "position": "1",
@@ -464,7 +470,8 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
         kinds.add("not-permitted")
     if "{channel}" in route.path:
         kinds |= {*_CHANNEL}
-    elif "{" in route.path or route.may is May.OWN_HEADS:  # Their body names the channel.
+    elif "{" in route.path or route.may in (May.OWN_HEADS, May.ANY_MEMBER):
+        # The body of the former names the channel, and the latter have at least one.
         kinds.add("not-found")
     if route.method != "GET":
         kinds |= {

@@ -37,6 +37,7 @@ class May(Enum):
 
     ANYBODY = "anybody, without a token"
     CALLER = "whoever has a token, and is told what is their own"
+    ANY_MEMBER = "whoever is in office in some channel, over their own channels"
     OPERATOR = "the operator"
     MEMBER = "whoever is in office in the channel"
     """Members include auditors.

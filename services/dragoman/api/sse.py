@@ -212,6 +212,22 @@ class Tail:
         line = self._line(row)
         if line is not None:
             self.readers.hand(line)
+        if isinstance(state, Exchange) and state.id in self._flashes:
+            self.ring()  # A flash rings at once, and not at the next second.
+
+
+async def tail_of(
+    tails: dict[tuple[str, str], Tail],
+    service: Service,
+    projection: Projection,
+    line: Callable[[Stored], EventLine | None],
+) -> Tail:
+    """Return the tail of a channel for one kind of line; it is made once."""
+    kind = projection.name, line.__name__
+    if kind not in tails:
+        tails[kind] = Tail(projection, service.now, line, delivery_note(service, projection))
+    await tails[kind].begin(service.store)
+    return tails[kind]
 
 
 async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> None:

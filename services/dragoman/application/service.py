@@ -111,6 +111,7 @@ class Service:
     issuer: str = ""
     public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
+    by_cid: dict[str, Projection] = field(default_factory=dict)
     deliveries: DeliveryTracker = field(default_factory=DeliveryTracker)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watchdog: Watchdog = field(default_factory=Watchdog)
@@ -152,7 +153,7 @@ class Service:
         if grant.is_operator:
             return False
         return (
-            projection.registry.cid in grant.channels
+            self.access.covers(grant, projection.registry.cid)
             and rules.may_read(projection.registry, grant.actor) is None
         )
 
@@ -161,11 +162,24 @@ class Service:
 
         The operator sees all names.
         """
-        return [
-            projection
-            for _, projection in sorted(self.channels.items())
-            if projection.is_channel and (grant.is_operator or self.may_see(grant, projection))
-        ]
+        if grant.is_operator:
+            return [channel for _, channel in sorted(self.channels.items()) if channel.is_channel]
+        channels = (self.channel_with(cid) for cid in self.access.cids(grant))
+        return sorted(
+            (channel for channel in channels if channel and self.may_see(grant, channel)),
+            key=lambda channel: channel.name,
+        )
+
+    def channel_with(self, cid: str) -> Projection | None:
+        """Return the channel with a cid, or None if it is not on this host."""
+        if len(self.by_cid) < len(self.channels) and cid not in self.by_cid:
+            self.by_cid.update(
+                (projection.registry.cid, projection)
+                for projection in self.channels.values()
+                if projection.is_channel
+            )
+        projection = self.by_cid.get(cid)
+        return projection if projection and projection.is_channel else None
 
     def station(self, grant: Grant, projection: Projection) -> str:
         """Return the side at one of whose stations the caller works.

@@ -32,6 +32,11 @@ for _name, _location, _help in (
         "token:subject",
         "Map the subjects of an OIDC provider to officers, as the operator.",
     ),
+    (
+        "identity",
+        "host.identity:identity",
+        "Say which sides of several channels are the same side on this host.",
+    ),
     ("post", "post:post", "Open an exchange: a report, a request or a note."),
     ("notice", "notice:notice", "Post one notice to many channels, and show who has it."),
     (

@@ -8,12 +8,14 @@ import asyncio
 import json
 import os
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 import structlog
 
 from dragoman.cli.common import UsageError
@@ -27,6 +29,8 @@ from dragoman.cli.scenario_posts import (
     with_times,
 )
 from dragoman.client import Client, ProblemResponse
+from dragoman.stores.identities import canonical
+from dragoman_schemas.identity_responses import NewIdentity
 
 log = structlog.get_logger()
 
@@ -187,7 +191,30 @@ async def tokens_of(
         return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
 
     missing = [holder for holder in names if holder not in tokens]
+    if missing:
+        await _identify(caller, definitions)
     return tokens | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
+
+
+async def _identify(caller: Client, definitions: list[dict[str, Any]]) -> None:
+    """Enter one identity for each side that is in several channels, exercises apart.
+
+    Its officers then have one token for all of these channels.
+    """
+    channels = [definition for definition in definitions if "exercise_of" not in definition]
+    sides = Counter(side for definition in channels for side in definition["sides"])
+    for side in (side for side, count in sides.items() if count > 1):
+        pairs = [
+            (str((await caller.call("GET", f"/v1/channels/{channel['name']}")).json()["cid"]), side)
+            for channel in channels
+            if side in channel["sides"]
+        ]
+        body = NewIdentity(entry=msgspec.Raw(canonical(side, 1, pairs)))
+        try:
+            await caller.call("PUT", f"/v1/identities/{side}", msgspec.json.encode(body))
+        except ProblemResponse as error:
+            if not error.problem.type.endswith("/moved"):  # an earlier start has entered it
+                raise
 
 
 async def adopt(cast: dict[str, Client], played: Scenario) -> None:

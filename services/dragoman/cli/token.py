@@ -27,6 +27,19 @@ subject = App(
 )
 
 
+Also = Annotated[
+    tuple[str, ...],
+    Parameter(negative=(), help="A further channel of the same side; may be repeated."),
+]
+Identity = Annotated[
+    str | None, Parameter(help="The identity of the side, where its name means several sides.")
+]
+Wherever = Annotated[
+    bool,
+    Parameter(negative=(), help="In every channel in which the side is the same identity."),
+]
+
+
 @token.command
 async def issue(
     actor: str,
@@ -46,14 +59,19 @@ async def issue(
         str | None,
         Parameter(help="The time at which it ends, like 2027-01-01T00:00Z. Default: never."),
     ] = None,
+    also: Also = (),
+    identity: Identity = None,
+    wherever: Wherever = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Issue a token to an officer, and print it once.
 
-    It is for --channel, or for the only channel that the officer is in.
+    It is for --channel and each --also, or for the only channel that the officer is in.
+    With --wherever it is for every channel in which the officer's side is the same
+    identity, now and later.
     """
     request = (
-        _grant_of(target, actor)
+        _grant_of(target, actor, also, identity, wherever=wherever)
         | {"scope": scope}
         | ({"label": label} if label else {})
         | ({"expires": expires} if expires else {})
@@ -69,15 +87,27 @@ async def issue(
         out_json(issued)
     elif not save:
         out(issued["token"])
-        say(
-            f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; "
-            "it is not shown again"
-        )
+        say(f"token {issued['id']} speaks for {actor} in {_scope(issued)}; it is not shown again")
     return 0
 
 
-def _grant_of(target: Target, actor: str) -> dict[str, Any]:
-    return {"actor": actor, "channels": [target.channel] if target.channel else []}
+def _grant_of(
+    target: Target, actor: str, also: tuple[str, ...], identity: str | None, *, wherever: bool
+) -> dict[str, Any]:
+    channels = [] if wherever else [*([target.channel] if target.channel else []), *also]
+    return {
+        "actor": actor,
+        "channels": list(dict.fromkeys(channels)),
+        "wherever": wherever,
+        **({"identity": identity} if identity else {}),
+    }
+
+
+def _scope(issued: dict[str, Any]) -> str:
+    """Return the channels of a grant in words."""
+    if issued.get("identity"):
+        return f"every channel of {issued['identity']}"
+    return ", ".join(issued["channels"])
 
 
 def _save(path: Path, text: str) -> None:
@@ -99,7 +129,7 @@ async def token_list(*, target: Target = EVERYWHERE) -> int:
             [
                 t["id"],
                 t["actor"],
-                ", ".join(t["channels"]),
+                _scope(t),
                 t.get("scope", "act"),
                 t["issued"],
                 t.get("expires", "never"),
@@ -126,20 +156,27 @@ async def subject_add(
     actor: str,
     *,
     scope: Annotated[Literal["act", "read"], Parameter(help="read: it cannot post.")] = "act",
+    also: Also = (),
+    identity: Identity = None,
+    wherever: Wherever = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Let the access tokens of a subject speak for an officer.
 
-    They do so in --channel, or in the only channel that the officer is in.
+    They do so in --channel and each --also, or in the only channel that the officer is
+    in. With --wherever they do so in every channel of the officer's side.
     """
-    request = _grant_of(target, actor) | {"subject": subject, "scope": scope}
+    request = _grant_of(target, actor, also, identity, wherever=wherever) | {
+        "subject": subject,
+        "scope": scope,
+    }
     async with connected(target, operator=True) as caller:
         mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(request))).json()
     if target.json:
         out_json(mapped)
     else:
         out(mapped["id"])
-        say(f"{subject} speaks for {actor} in {', '.join(mapped['channels'])}")
+        say(f"{subject} speaks for {actor} in {_scope(mapped)}")
     return 0
 
 
@@ -156,7 +193,7 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
                 s["id"],
                 s["subject"],
                 s["actor"],
-                ", ".join(s["channels"]),
+                _scope(s),
                 s.get("scope", "act"),
                 s["issued"],
             ]

@@ -78,7 +78,8 @@ class PageContext:
     """The context of a page request: its reader, channel, moment, and language.
 
     `at` is a past position, or 0 for now. `moment` is the time that the page shows.
-    `registry_then` is the registry at a past position.
+    `registry_then` is the registry at a past position. A page `over_all` shows all of
+    the reader's channels, and none of them is its `channel`.
     """
 
     request: web.Request
@@ -92,6 +93,7 @@ class PageContext:
     registry_then: Registry | None = None
     digest: str = ""
     newest: int = 0
+    over_all: bool = False
 
     @property
     def projection(self) -> Projection:
@@ -135,9 +137,19 @@ class PageContext:
     def roles(self) -> tuple[str, ...]:
         """The reader's roles in the channel, now."""
         if self.channel is None:
-            return ()
+            return self._roles_anywhere() if self.over_all else ()
         officer = self.projection.registry.officers.get(self.grant.actor)
         return ("root",) if officer is None else officer.roles
+
+    def _roles_anywhere(self) -> tuple[str, ...]:
+        """Return the reader's roles in all channels together."""
+        officers = (
+            channel.registry.officers.get(self.grant.actor)
+            for channel in self.service.visible(self.grant)
+        )
+        return tuple(
+            dict.fromkeys(role for officer in officers if officer for role in officer.roles)
+        )
 
     @property
     def is_officer(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import transparency_log
 from dragoman.console import armed_consoles
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.pages import alarm, alarm_views, duty_numbers
@@ -67,6 +67,7 @@ class Frame(Struct, kw_only=True):
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
     unknown: dict[str, str] = {}
+    marking: str = ""
 
 
 async def of(context: PageContext) -> Frame:
@@ -83,7 +84,13 @@ async def of(context: PageContext) -> Frame:
         None if context.grant.is_operator else await alarm.alarms(context.request.app, context)
     )
     if context.channel is None:
-        return Frame(channels=channels, operator=context.grant.is_operator, alarms=ringing)
+        return Frame(
+            channels=channels,
+            operator=context.grant.is_operator,
+            alarms=ringing,
+            cells=tuple(_over_all(context)) if context.over_all else (),
+            marking=", ".join(_markings(context)) if context.over_all else "",
+        )
     registry = context.projection.registry
     cells = await _then(context) if context.past else await _now(context)
     claims = (
@@ -106,6 +113,26 @@ async def of(context: PageContext) -> Frame:
         ),
         unknown={key: _unknown(context.words, key) for key in claims},
         check_s=CHECK_SECONDS if _is_checked(context) else 0,
+    )
+
+
+def _over_all(context: PageContext) -> Iterator[Cell]:
+    """Yield the strip of a page over all channels: the alarm, and the page itself."""
+    yield _alarm(context, timed=True)
+    yield _page(context)
+
+
+def _markings(context: PageContext) -> list[str]:
+    """Return the markings of all the reader's channels, each once."""
+    return sorted({channel.registry.marking for channel in context.service.visible(context.grant)})
+
+
+def _page(context: PageContext) -> Cell:
+    return Cell(
+        key="page",
+        level="off",
+        word=context.words.say("Page as loaded"),
+        detail=context.words.say("reload to see what came since"),
     )
 
 
@@ -132,12 +159,7 @@ async def _now(context: PageContext) -> list[Cell]:
         *(_watches(context) if timed else []),
         await _proof(context),
         _alarm(context, timed=timed),
-        Cell(
-            key="page",
-            level="off",
-            word=context.words.say("Page as loaded"),
-            detail=context.words.say("reload to see what came since"),
-        ),
+        _page(context),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from dragoman.application.deadline_cache import DUTIES
 from dragoman.application.http import request as http_request
 from dragoman.console import api_docs, armed_consoles, offline, sessions
 from dragoman.console.admin import channel_members
@@ -12,13 +13,13 @@ from dragoman.console.agreements import mechanisms_page, undertakings_page
 from dragoman.console.audit import audit_page
 from dragoman.console.compose import notice_page, submitted_form
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import DUTIES
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
 from dragoman.console.incident import in_force_page, passing_on_page
+from dragoman.console.overview import all_channels
 from dragoman.console.pages import (
     acknowledging,
     alarm,
@@ -46,6 +47,7 @@ ROUTES: Final = (
     PageRoute(path="/alarm", handler=alarm.fragment, anywhere=True),
     PageRoute(path="/alarm/events", handler=alarm_stream.events, anywhere=True, streams=True),
     PageRoute(path="/alarm/beat", handler=armed_consoles.heartbeat, method="POST", anywhere=True),
+    *all_channels.ROUTES,
     *alarm_shelving.ROUTES,
     *in_force_page.ROUTES,
     *passing_on_page.ROUTES,
@@ -92,7 +94,10 @@ def register(app: web.Application) -> None:
 
 
 async def _home(context: PageContext) -> Any:
-    """Redirect to the board of the first channel; an official channel comes first."""
+    """Redirect to the board of the reader's only live channel, or to that over several.
+
+    An official channel comes before an exercise.
+    """
     if context.grant.is_operator:
         return redirect("/host")
     visible = context.service.visible(context.grant)
@@ -105,6 +110,8 @@ async def _home(context: PageContext) -> Any:
                 actor=context.grant.actor,
             ),
         )
+    if sum(projection.registry.kind != "exercise" for projection in visible) > 1:
+        return redirect("/board")
     first = next(
         (projection for projection in visible if projection.registry.kind == "official"), visible[0]
     )

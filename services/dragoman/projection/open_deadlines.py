@@ -31,6 +31,9 @@ from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter
 from dragoman_schemas.watch_responses import LineView
 
+RINGING: Final = ("flash", "immediate", "priority")
+"""The precedences of messages that ring until their receipt, the most urgent first."""
+
 
 class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
     """One open deadline with its exchange: as much of it as a row of a list shows.
@@ -50,6 +53,34 @@ class OpenDeadline(Struct, frozen=True, kw_only=True, gc=False):
     by: str
     one_key: bool
     clock: Deadline
+
+    @property
+    def rings(self) -> bool:
+        """Return whether it is the receipt of a message that rings."""
+        return self.clock.clock == "acknowledgement" and self.precedence in RINGING
+
+    @property
+    def urgency(self) -> tuple[int, datetime, str, str, str]:
+        """A key that sorts the most urgent first, and does not depend on the time now.
+
+        What rings comes first, the longest waiting of the same precedence at the top.
+        Then comes what is due next, or was due first.
+        """
+        clock = self.clock
+        return (
+            RINGING.index(self.precedence) if self.rings else len(RINGING),
+            clock.begins if self.rings else clock.due,
+            self.exchange,
+            clock.clock,
+            clock.started_by,
+        )
+
+
+class OwedDeadlines(Struct, frozen=True, kw_only=True):
+    """The open deadlines of one side, the most urgent first, and how many ring."""
+
+    deadlines: list[OpenDeadline]
+    ringing: int
 
 
 def deadlines_of(
@@ -104,6 +135,8 @@ class OpenDeadlines:
         self._ordered: list[OpenDeadline] | None = None
         self._urgent: list[OpenMatter] | None = None
         self._lines: list[LineView] | None = None
+        self._owed: dict[str, OwedDeadlines] = {}
+        self._owed_of: list[OpenDeadline] | None = None
         self._turn = asyncio.Lock()
         projection.listeners.add(self._hear)
 
@@ -181,6 +214,22 @@ class OpenDeadlines:
                 duty for open_deadlines in self._open.values() for duty in open_deadlines
             )
         return self._ordered
+
+    def owed_by(self, side: str) -> OwedDeadlines:
+        """Return the open deadlines of a side. They are sorted once for each change."""
+        listed = self.listed()
+        if self._owed_of is not listed:
+            self._owed, self._owed_of = {}, listed
+        owed = self._owed.get(side)
+        if owed is None:
+            deadlines = sorted(
+                (deadline for deadline in listed if deadline.clock.side == side),
+                key=lambda deadline: deadline.urgency,
+            )
+            owed = self._owed[side] = OwedDeadlines(
+                deadlines=deadlines, ringing=sum(deadline.rings for deadline in deadlines)
+            )
+        return owed
 
     def matters(self) -> list[OpenMatter]:
         """Return every open matter, the most urgent first."""

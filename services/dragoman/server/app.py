@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from dragoman import telemetry
-from dragoman.api import description, sse
+from dragoman.api import description, host_stream, sse
 from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
 from dragoman.api.routes import records
@@ -68,6 +68,7 @@ def application(
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
     app[records.TAILS] = {}
+    app[host_stream.NEWEST] = {}
     app[transparency_log.HEADS] = transparency_log.Heads()
     app[public_releases.KEPT] = {}
     app[public_releases.LIST] = {}

@@ -1,13 +1,15 @@
 """Bearer tokens, page sessions, calendar links, and mapped OIDC subjects.
 
 Of tokens, sessions and links only the SHA-256 is stored. A token is bound to one
-officer and to channels by their cid. So a channel that is opened again under an old
-name is another one. The officer's rights there are in the channel's own log, not here.
+officer, and to channels by their cid or to an identity of the officer's side. A
+channel that is opened again under an old name is therefore another one. The officer's
+rights there are in the channel's own log, not here.
 A revocation reaches every gateway within a second, if the broker answers the gateway.
 """
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -16,6 +18,7 @@ from msgspec import Struct
 
 from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.enrolments import Enrolments
+from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.saved_searches import Searches
 from dragoman.stores.watch_floor import WatchFloor
@@ -38,12 +41,14 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens. A grant of the scope `read` posts nothing. `subject` is a subject of the
     OIDC provider, whose tokens give this grant. A link was `made_with` a token, and
     ends with it. `key` is that of the form that made it, so that sending the form again
-    makes no second one.
+    makes no second one. With `identity` it holds wherever the actor's side is that
+    identity, and `channels` is empty.
     """
 
     id: str
     actor: str
     channels: tuple[str, ...] = ()
+    identity: str = ""
     issued: str = ""
     label: str = ""
     scope: Scope = "act"
@@ -104,10 +109,11 @@ class TokensAndSessions:
 
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
-        self._bucket = bucket
+        self.bucket = self._bucket = bucket
         self.searches = Searches(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)
+        self.identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
 
@@ -116,6 +122,7 @@ class TokensAndSessions:
         actor: str,
         channels: tuple[str, ...],
         *,
+        identity: str = "",
         issued: str,
         label: str = "",
         scope: Scope = "act",
@@ -137,6 +144,7 @@ class TokensAndSessions:
             id=digest[:12],
             actor=actor,
             channels=channels,
+            identity=identity,
             issued=issued,
             label=label,
             scope=scope,
@@ -154,6 +162,7 @@ class TokensAndSessions:
         actor: str,
         channels: tuple[str, ...],
         *,
+        identity: str = "",
         issued: str,
         scope: Scope = "act",
     ) -> Grant:
@@ -166,6 +175,7 @@ class TokensAndSessions:
             id=digest[:12],
             actor=actor,
             channels=channels,
+            identity=identity,
             issued=issued,
             scope=scope,
             subject=subject,
@@ -187,7 +197,7 @@ class TokensAndSessions:
         return False
 
     async def listed(self, kind: Kind = "token") -> list[Grant]:
-        """Return all tokens, subjects or links in force."""
+        """Return all tokens, subjects or links in force, oldest first."""
         await self._bucket.refresh()
         return sorted(
             (
@@ -195,7 +205,7 @@ class TokensAndSessions:
                 for key, value in self._bucket.values.items()
                 if key.startswith(f"{kind}.")
             ),
-            key=lambda grant: grant.issued,
+            key=lambda grant: (grant.issued, grant.id),
         )
 
     async def refresh(self) -> None:
@@ -246,6 +256,16 @@ class TokensAndSessions:
         issued = f"{issuer}\n{subject}"
         value = self._bucket.values.get(f"subject.{hashed(issued)}")
         return None if value is None else _grant(value)
+
+    def covers(self, grant: Grant, cid: str) -> bool:
+        """Return whether a grant is for the channel with this cid."""
+        return cid in self.cids(grant)
+
+    def cids(self, grant: Grant) -> Collection[str]:
+        """Return the cids of the channels that a grant is for."""
+        if grant.identity:
+            return self.identities.cids(grant.identity, grant.side)
+        return grant.channels
 
     def holds(self, grant: Grant, now: float) -> bool:
         """Return whether an earlier result of `find` is still in force, unchanged."""
@@ -332,7 +352,7 @@ class TokensAndSessions:
         `session` is its hash.
         """
         grant = self._of_session(session, now)
-        return grant is not None and grant.actor == console.actor and cid in grant.channels
+        return grant is not None and grant.actor == console.actor and self.covers(grant, cid)
 
     def session(self, session: str, now: float) -> Grant | None:
         """Return a session's grant: its token's, until either of them ends."""

@@ -16,6 +16,11 @@ from functools import lru_cache
 from nacl import bindings, exceptions
 
 PAYLOAD_TYPE = "application/vnd.dragoman.act.v1+json"
+IDENTITY_TYPE = "application/vnd.dragoman.identity.v1+json"
+"""The payload type of a side's identity on a host.
+
+No signature of one type is valid for the other.
+"""
 
 _IDENTITY = bytes([1]) + bytes(31)
 
@@ -49,18 +54,20 @@ def public_of(seed: bytes) -> bytes:
     return bindings.crypto_sign_seed_keypair(seed)[0]
 
 
-def sign(seed: bytes, act: bytes) -> bytes:
+def sign(seed: bytes, act: bytes, *, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return the 64-byte signature of an act's bytes under a 32-byte seed."""
     secret = bindings.crypto_sign_seed_keypair(seed)[1]
-    return bindings.crypto_sign(pae(PAYLOAD_TYPE, act), secret)[:64]
+    return bindings.crypto_sign(pae(payload_type, act), secret)[:64]
 
 
-def verify(public: bytes, act: bytes, signature: bytes) -> bool:
+def verify(
+    public: bytes, act: bytes, signature: bytes, *, payload_type: str = PAYLOAD_TYPE
+) -> bool:
     """Return whether a signature of an act's bytes is valid under a public key."""
     if len(signature) != 64 or signature[:32] == _IDENTITY or not is_sound(public):
         return False
     try:
-        bindings.crypto_sign_open(signature + pae(PAYLOAD_TYPE, act), public)
+        bindings.crypto_sign_open(signature + pae(payload_type, act), public)
     except exceptions.BadSignatureError:
         return False
     return True

@@ -5,6 +5,7 @@ from typing import Any, Final
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.conditional_requests import headers_of
+from dragoman.application.http.paging import PageQuery, page
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations import (
     access_tokens,
@@ -39,10 +40,13 @@ async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
     )
 
 
-async def list_channels(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the channels that the caller may see."""
-    visible = call.service.visible(call.grant)
-    return ApiReply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
+async def list_channels(call: ApiRequest[PageQuery]) -> ApiAnswer:
+    """Return the channels that the caller may see, by name."""
+    shown, following, headers = page(
+        call, call.query, call.service.visible(call.grant), lambda projection: projection.name
+    )
+    channels = tuple(view_of(projection) for projection in shown)
+    return ApiReply(body=Channels(channels=channels, next=following), headers=headers)
 
 
 async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -98,9 +102,10 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/channels",
         list_channels,
         "The channels that the caller may see",
-        NoBody,
+        PageQuery,
         {200: Channels},
         may=May.CALLER,
+        answer_headers=("Link",),
     ),
     Route(
         "POST",

@@ -95,19 +95,14 @@ async def _streamed(
         call.request.app[TAILS],
         call.request.app[RATE_LIMITS],
     )
-    kind = projection.name, line.__name__
-    if kind not in tails:
-        tail = tails[kind] = sse.Tail(
-            projection, service.now, line, sse.delivery_note(service, projection)
-        )
-        await tail.begin(service.store)
+    tail = await sse.tail_of(tails, service, projection, line)
     still: Callable[[], bool] = call.request.get(
         "still", lambda: service.access.holds(grant, time.time())
     )
     account = budgets.open_stream(grant, projection.registry.cid)
     try:
         return await sse.stream(
-            call.request, service, projection, tails[kind], grant, sse.Begins(first, missed, still)
+            call.request, service, projection, tail, grant, sse.Begins(first, missed, still)
         )
     finally:
         budgets.close_stream(account)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from dragoman.api import examples
 from dragoman.api.routing import May, Route
+from dragoman.application.http.paging import PageQuery, page
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.access_tokens import (
     forget,
@@ -27,9 +28,15 @@ from dragoman_schemas.host_responses import (
 )
 
 
-async def list_tokens(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the tokens in force."""
-    return ApiReply(body=Tokens(tokens=await tokens_of(operator(call))))
+async def list_tokens(call: ApiRequest[PageQuery]) -> ApiAnswer:
+    """Return the tokens in force, oldest first."""
+    tokens, following, headers = page(
+        call,
+        call.query,
+        await tokens_of(operator(call)),
+        lambda token: f"{token.issued} {token.id}",
+    )
+    return ApiReply(body=Tokens(tokens=tokens, next=following), headers=headers)
 
 
 async def issue_token(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -74,9 +81,10 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "/v1/tokens",
         list_tokens,
         "The tokens in force",
-        NoBody,
+        PageQuery,
         {200: Tokens},
         may=May.OPERATOR,
+        answer_headers=("Link",),
     ),
     Route(
         "POST",

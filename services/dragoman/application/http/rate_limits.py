@@ -55,7 +55,7 @@ class Payer(NamedTuple):
 
         Without a cid they are the accounts for the channels of the token together.
         """
-        scope = cid or ",".join(sorted(grant.channels))
+        scope = cid or grant.identity or ",".join(sorted(grant.channels))
         return cls(f"{scope}/{grant.actor}", f"{scope}/{grant.side}")
 
 

@@ -13,12 +13,11 @@ from msgspec import UnsetType
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
+from dragoman.application.operations.grant_scope import scope_of
 from dragoman.application.service import Service
-from dragoman.domain.acts import access as rules
-from dragoman.domain.record.errors import FieldFault, Refusal, Refused, refuse
+from dragoman.domain.record.errors import refuse
 from dragoman.projection.queries.snapshot import instant
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.text import sentence
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.host_responses import (
     IssuedToken,
@@ -27,7 +26,6 @@ from dragoman_schemas.host_responses import (
     SubjectView,
     TokenView,
 )
-from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()
 
@@ -58,6 +56,7 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
         label=grant.label,
         scope=grant.scope,
         expires=stamp(datetime.fromtimestamp(grant.expires, UTC)) if grant.expires else "",
+        identity=grant.identity,
     )
 
 
@@ -70,7 +69,7 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     grants = [grant for grant in await service.access.listed() if key and grant.key == key]
     if grants:
         return _issued("", grants[0], _names(service))
-    channels = _channels(service, new.actor, new.channels)
+    scope = scope_of(service, new.actor, new.channels, new.identity, wherever=new.wherever)
     label = or_default(new.label, "")
     expires = (
         0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
@@ -80,7 +79,8 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor,
-        tuple(channels.values()),
+        tuple(scope.channels.values()),
+        identity=scope.identity,
         issued=issued,
         label=label,
         scope=new.scope,
@@ -91,10 +91,11 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         "token.issued",
         token_id=grant.id,
         actor=grant.actor,
-        channels=[*channels],
+        channels=[*scope.channels],
+        identity=scope.identity,
         scope=grant.scope,
     )
-    return _issued(token, grant, {cid: name for name, cid in channels.items()})
+    return _issued(token, grant, {cid: name for name, cid in scope.channels.items()})
 
 
 def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
@@ -102,54 +103,6 @@ def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
     return IssuedToken(
         token=token, **{name: getattr(view, name) for name in view.__struct_fields__}
     )
-
-
-def _channels(service: Service, actor: str, names: tuple[str, ...]) -> dict[str, str]:
-    """Return the channels in which an officer gets a grant: cids by name.
-
-    Without names it is the only channel of that officer. Raises `Refused`.
-
-    In another channel an officer of the same name may be another person. That is so
-    even in an exercise of this channel. The operator therefore says which channels are
-    meant.
-    """
-    cids = {
-        p.name: p.registry.cid
-        for p in service.channels.values()
-        if p.is_channel and _is_known(p.registry, actor)
-    }
-    if not cids or any(name not in cids for name in names):
-        channels = ", ".join(sorted(cids)) or sentence("no channel")
-        raise refuse(
-            "invalid",
-            "%(actor)s is an officer in %(channels)s; an administrator of the side enters "
-            "officers.",
-            actor=actor,
-            channels=channels,
-        )
-    if not names and len(cids) > 1:
-        detail = sentence(
-            "%(actor)s is an officer in several channels, perhaps not the same person: "
-            "%(channels)s. Name those that are meant.",
-            actor=actor,
-            channels=", ".join(sorted(cids)),
-        )
-        raise Refused(
-            Refusal(
-                kind="invalid",
-                detail=detail,
-                faults=(FieldFault(pointer="/channels", detail=detail),),
-            )
-        )
-    return {name: cids[name] for name in names or cids}
-
-
-def _is_known(registry: Registry, actor: str) -> bool:
-    """Return whether an actor is or was an officer of a channel, or is its root.
-
-    A root may read a channel whose sides keep their own keys.
-    """
-    return actor in registry.officers or rules.may_read(registry, actor) is None
 
 
 async def revoke(service: Service, id: str) -> bool:
@@ -177,6 +130,7 @@ def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
         channels=tuple(names.get(cid, cid) for cid in grant.channels),
         issued=grant.issued,
         scope=grant.scope,
+        identity=grant.identity,
     )
 
 
@@ -185,7 +139,7 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
 
     Raises `Refused`.
     """
-    channels = _channels(service, new.actor, new.channels)
+    scope = scope_of(service, new.actor, new.channels, new.identity, wherever=new.wherever)
     if not service.issuer:
         raise refuse(
             "invalid", "No OIDC provider is set here: name it in the settings, as oidc.issuer."
@@ -194,7 +148,8 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
         service.issuer,
         new.subject,
         new.actor,
-        tuple(channels.values()),
+        tuple(scope.channels.values()),
+        identity=scope.identity,
         issued=stamp(service.now()),
         scope=new.scope,
     )
@@ -202,10 +157,11 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
         "subject.mapped",
         subject_id=grant.id,
         actor=grant.actor,
-        channels=[*channels],
+        channels=[*scope.channels],
+        identity=scope.identity,
         scope=grant.scope,
     )
-    return _subject_view(grant, {cid: name for name, cid in channels.items()})
+    return _subject_view(grant, {cid: name for name, cid in scope.channels.items()})
 
 
 async def forget(service: Service, id: str) -> bool:

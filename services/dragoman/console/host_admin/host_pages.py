@@ -399,6 +399,7 @@ async def issue(context: PageContext) -> Page:
             "actor",
             actor="/actor",
             channels="/channels",
+            identity="/identity",
             label="/label",
             scope="/scope",
             expires="/expires",
@@ -417,6 +418,7 @@ def _grant_of(context: PageContext, filled: FormState) -> dict[str, Any]:
         "actor": filled["actor"],
         "channels": filled.all("channels"),
         "scope": filled["scope"] or "act",
+        **({"identity": filled["identity"]} if filled["identity"] else {}),
     }
 
 
@@ -514,7 +516,12 @@ async def map_subject(context: PageContext) -> Page | web.StreamResponse:
         filled.wrong("subject", context.words.say("Give the subject, as the provider writes it."))
     if not filled.faults:
         with filled.trying(
-            "subject", subject="/subject", actor="/actor", channels="/channels", scope="/scope"
+            "subject",
+            subject="/subject",
+            actor="/actor",
+            channels="/channels",
+            identity="/identity",
+            scope="/scope",
         ):
             await access_tokens.map_new(service, _converted(mapping, NewSubject))
             return redirect("/host/subjects?said=mapped")

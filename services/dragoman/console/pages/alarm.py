@@ -21,11 +21,11 @@ import structlog
 from aiohttp import web
 from msgspec.structs import replace
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import drafts, report_requests
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.console import watch_monitor
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display import message_view
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display
@@ -53,7 +53,6 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Malformed
 from dragoman.domain.views import alarms as rungs
-from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
 from dragoman.limits import (
     ALARMS_SHOWN,
@@ -61,12 +60,11 @@ from dragoman.limits import (
     FLOOD_SECONDS,
     GROUP_ALARMS,
 )
-from dragoman.projection.open_deadlines import OpenDeadline
+from dragoman.projection.open_deadlines import RINGING, OpenDeadline
 from dragoman.projection.projection import Projection
 
 log = structlog.get_logger()
 
-RINGING: Final = ("flash", "immediate", "priority")
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 
 
@@ -305,11 +303,7 @@ def _is_aside(duty: OpenDeadline, shelved: set[tuple[str, str, str]], now: datet
 
 
 def _rings(duty: OpenDeadline, side: str) -> bool:
-    return (
-        duty.clock.clock == "acknowledgement"
-        and duty.clock.side == side
-        and duty.precedence in RINGING
-    )
+    return duty.clock.side == side and duty.rings
 
 
 def _ring(
@@ -360,7 +354,7 @@ def _ring(
         corrected=exchange.corrections[-1].corrected.time
         if exchange.corrections and is_opening
         else "",
-        subject=subject_of(exchange),
+        subject=duty.subject,
         signed=exchange.family in projection.registry.required_signatures,
     )
 

@@ -16,8 +16,8 @@ from typing import Final
 from aiohttp import web
 from msgspec.structs import replace
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import DeadlineRow, deadline_row
 from dragoman.console.rendering import HEADERS, PageRoute, refused
 from dragoman.console.sessions import following, form_of, redirect, said

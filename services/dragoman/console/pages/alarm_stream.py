@@ -17,12 +17,12 @@ from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.service import Service
 from dragoman.console.context import PageContext
 from dragoman.console.incident import unpassed_messages
-from dragoman.console.pages.alarm import RINGING
 from dragoman.console.rendering import HEADERS
 from dragoman.limits import (
     GATHER_SECONDS,
     PING_SECONDS,
 )
+from dragoman.projection.open_deadlines import RINGING
 from dragoman.projection.projection import Projection
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.stores.tokens_and_sessions import Grant

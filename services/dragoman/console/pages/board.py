@@ -17,10 +17,10 @@ from aiohttp import web
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts, day_chart
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, deadline_row, is_receipt
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of

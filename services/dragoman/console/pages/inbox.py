@@ -14,10 +14,10 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.console import shortcuts
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
-from dragoman.console.deadline_cache import open_deadlines_of
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import form_of, redirect, said

@@ -24,6 +24,7 @@ const watchdog = worker("/static/watchdog.js");
 const main = document.getElementById("main");
 const about = main.dataset.about ?? ""; // the exchange that the page is about
 const live = main.hasAttribute("data-live") && !page.past;
+const every = "every" in main.dataset; // the page shows all channels, and not one of them
 
 let heardAt = clock.now();
 let lostAt = 0;
@@ -64,6 +65,7 @@ link.addEventListener("change", ({ detail }) => {
   heard();
   found();
   if (detail.ring) alarm.refresh();
+  if (every) hint();
   if (detail.channel !== page.channel) return;
   missed = Math.max(0, detail.position - newest);
   if (live) hint();
@@ -78,7 +80,10 @@ link.addEventListener("ping", ({ detail }) => {
   const back = lostAt > 0;
   found(); // a stream that was held up goes on without a new hello, and perhaps without a record for hours
   if (back) alarm.refresh();
-  if (back || document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
+  const stale = every
+    ? detail.stale.join(" ") !== main.dataset.every
+    : document.body.classList.contains("stale") !== detail.stale.includes(page.channel);
+  if (back || stale) refresh();
 });
 
 link.addEventListener("error", () => {
@@ -258,6 +263,7 @@ function show(fresh) {
     const field = id ? document.getElementById(id) : null;
     if (field) field.value = value;
   }
+  if (every) main.dataset.every = fresh.getElementById("main").dataset.every;
   fresh.getElementById("plain")?.remove();
   for (const id of ["bars", "foot"]) document.getElementById(id).replaceWith(document.adoptNode(fresh.getElementById(id)));
   showRail(fresh);

@@ -49,7 +49,7 @@ const DOES = {
   "/": () => {
     const search = document.querySelector("#q");
     if (search) search.focus();
-    else location.assign(withTime(`/c/${page.channel}/inbox`));
+    else location.assign(page.channel ? withTime(`/c/${page.channel}/inbox`) : "/go");
     return true;
   },
   "?": () => press('[aria-keyshortcuts="?"]'),
@@ -74,6 +74,12 @@ export function keys() {
       return;
     }
     if (!page.keys || event.ctrlKey || event.metaKey || event.altKey || field(event.target) || document.querySelector("dialog[open]")) return;
+    if (performance.now() - chord < CHORD_MS && event.key === "b" && !page.channel) {
+      chord = 0;
+      event.preventDefault();
+      location.assign("/board");
+      return;
+    }
     if (performance.now() - chord < CHORD_MS && event.key in GO && page.channel) {
       chord = 0;
       event.preventDefault();

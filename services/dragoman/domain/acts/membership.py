@@ -114,7 +114,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         silent = [
             side.name
             for side in registry.sides
-            if not side.observer and not _consents(registry, side, signers, owners)
+            if not side.observer and not consents(registry, side, signers, owners)
         ]
         if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
             stamps = consenting(registry, hash_of(record.data))
@@ -176,8 +176,8 @@ def _adds(record: Record) -> tuple[dict[str, str], int]:
     return {dsse.key_id(public_of(key)): key for key in keys}, wanted
 
 
-def _consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
-    """Return whether a side has signed.
+def consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
+    """Return whether a side has signed, by the ids of valid keys and their owners.
 
     Its root must have signed, or one of its administrators in office.
     """

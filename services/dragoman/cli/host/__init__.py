@@ -1,0 +1,1 @@
+"""Commands on what a host keeps beside its logs."""

@@ -1,0 +1,160 @@
+"""The board over all channels: what rings anywhere rings on it, and both sides read the same."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.async_api import expect
+
+from browsing import LEVELS, Visit, Visiting
+from identified import entered
+from service import INCIDENT, Caller, Service
+
+NAMES = ("north", "south", "west")
+FLASH = {**INCIDENT, "precedence": "flash"}
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service without a demonstration."""
+    service = Service(tmp_path_factory.mktemp("board") / "data")
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def tokens() -> dict[str, str]:
+    return {}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sides(
+    session: aiohttp.ClientSession, office: Service, tokens: dict[str, str]
+) -> dict[str, Caller]:
+    """A duty officer of each side, in office in three channels and an exercise."""
+    operator = Caller(session, office, "operator")
+    if not tokens:
+        officers = [
+            {"side": side, "officer": "d-1", "office": "hq", "roles": ["officer", "duty_officer"]}
+            for side in ("alpha", "beta")
+        ]
+        for name in (*NAMES, "north-exercise"):
+            body: dict[str, Any] = {"name": name, "sides": ["alpha", "beta"], "officers": officers}
+            if name.endswith("exercise"):
+                body |= {"kind": "exercise", "exercise_of": "north"}
+            assert (await operator.call("POST", "/v1/channels", body)).status == 201
+        for side in ("alpha", "beta"):
+            pairs = [(name, side) for name in (*NAMES, "north-exercise")]
+            assert (await entered(operator, side, 1, pairs)).status == 200
+            issued = await operator.post("/v1/tokens", {"actor": f"{side}/d-1", "identity": side})
+            tokens[side] = issued.json["token"]
+    callers = {}
+    for side, token in tokens.items():
+        callers[side] = Caller(session, office)
+        callers[side].headers = {"Authorization": f"Bearer {token}"}
+    return callers
+
+
+async def come(visit: Visit, token: str) -> None:
+    """Sign in at the first page, from which a reader with several channels is led on."""
+    await visit.page.goto(f"{visit.service.base_url}/")
+    await visit.page.locator("#token").fill(token)
+    await visit.page.locator("form[action='/sign-in'] button").click()
+    await visit.page.wait_for_url("**/board")
+
+
+async def quiet(sides: dict[str, Caller]) -> None:
+    """Acknowledge everything that waits."""
+    for side in sides.values():
+        for item in (await side.get("/v1/inbox")).json["items"]:
+            if item["clock"] == "acknowledgement":
+                where = f"/v1/channels/{item['channel']}/exchanges/{item['exchange']}"
+                state = await side.get(where)
+                act = {"act": "acknowledgement", "of": item["message"]}
+                await side.post(f"{where}/acts", act, If_Match=state.headers["ETag"])
+
+
+async def test_a_flash_in_any_channel_rings_on_the_board_and_is_acknowledged_there(
+    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+) -> None:
+    await quiet(sides)
+    alpha = await visit(office)
+    await come(alpha, tokens["alpha"])
+    page = alpha.page
+    await expect(page.locator("#cell-alarm")).to_be_visible()
+    await expect(page.locator("[data-channel-line]")).to_have_count(4)
+    await sides["beta"].open(FLASH, "west")
+    dialog = page.locator("dialog[open]")
+    await expect(dialog).to_contain_text("BETA")
+    await page.wait_for_timeout(900)
+    await dialog.locator("button.ack").first.click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.locator("#headline")).not_to_contain_text("wait for you")
+    assert not (await sides["alpha"].get("/v1/inbox")).json["ringing"]
+    assert not alpha.complaints
+
+
+async def test_the_board_is_read_and_used_without_scripts_on_a_narrow_screen(
+    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+) -> None:
+    await quiet(sides)
+    await sides["beta"].open(FLASH, "south")
+    narrow = await visit(office, viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    await come(narrow, tokens["alpha"])
+    page = narrow.page
+    await expect(page.locator("#headline")).to_have_text("1 waits for you")
+    await expect(page.locator(".unscripted")).to_contain_text("This page does not ring.")
+    await page.locator("main [data-receipt] button").first.click()
+    await page.wait_for_url("**/board?**")
+    await expect(page.locator("#headline")).not_to_contain_text("waits for you")
+    scripted = await visit(office, viewport={"width": 390, "height": 844})
+    await come(scripted, tokens["alpha"])
+    assert await scripted.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_both_sides_read_the_same_of_each_other(
+    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+) -> None:
+    await quiet(sides)
+    await sides["beta"].open(INCIDENT, "north")
+    await sides["alpha"].open(INCIDENT, "south")
+    await sides["alpha"].open(FLASH, "north-exercise")
+    shown = {}
+    for side, token in tokens.items():
+        visitor = await visit(office)
+        await come(visitor, token)
+        await expect(visitor.page.locator("#headline")).to_contain_text("waits for you")
+        answer = await visitor.page.request.get(f"{office.base_url}/board.json")
+        shown[side] = json.loads(await answer.body())
+    for view in shown.values():
+        view.pop("as_of")
+        for rows in ("waiting", "late", "due"):
+            for row in view[rows]:
+                for moving in ("spent", "waited_s"):
+                    row["deadline"].pop(moving)
+        for line in view["channels"]:
+            for moving in ("as_of", "position", "newest"):  # What is delivered is recorded.
+                line.pop(moving)
+    assert shown["alpha"] == shown["beta"]
+    assert {row["channel"] for row in shown["alpha"]["waiting"]} == {"north", "south"}
+    assert shown["alpha"]["channels"][-1]["channel"] == "north-exercise", "apart, at the end"
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "zh"])
+async def test_the_board_over_all_channels_has_no_fault_that_axe_finds(
+    language: str,
+    visit: Visiting,
+    office: Service,
+    sides: dict[str, Caller],
+    tokens: dict[str, str],
+) -> None:
+    await sides["beta"].open(INCIDENT, "north")
+    visitor = await visit(office, locale=language)
+    await come(visitor, tokens["alpha"])
+    await visitor.still()
+    found = await Axe().run(visitor.page, options={"runOnly": {"type": "tag", "values": LEVELS}})
+    assert found.violations_count == 0, found.generate_report()
