@@ -220,8 +220,26 @@ records.
 """
 
 INSPECT_SECONDS: Final = 10.0
-"""The interval at which the settings and the completeness of a stream are checked while
-the connection does not change.
+"""The interval at which a stream is inspected by itself while the connection does not
+change: its settings, its completeness, and the message at the known position.
+"""
+
+INSPECTED_PER_SECOND: Final = 5
+"""Streams that one connection inspects a second without a reason. So 50 channels are
+inspected every ten seconds, and 500 every hundred.
+"""
+
+ROUND_SECONDS: Final = 10.0
+"""The longest interval at which all streams are listed. A lost notification is noticed,
+and a stream that is short or was changed, at the latest after so long.
+"""
+
+LISTED_PER_SECOND: Final = 50
+"""Streams that are listed a second: a round takes a second for up to 50 channels."""
+
+LIST_SECONDS: Final = 5.0
+"""Seconds for one page of the list. A cluster waits four seconds for streams that have
+no leader.
 """
 
 WALK_SECONDS: Final = 3600.0

@@ -16,7 +16,7 @@ of its obligations. It is tried again automatically.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -50,6 +50,9 @@ from dragoman_schemas.state import Exchange
 log = structlog.get_logger()
 
 _TASK: Final = "watch"
+_SWEEP_SECONDS: Final = 10.0
+"""The interval at which every channel is looked at, whatever is known of it."""
+
 _AGAIN: Final = timedelta(seconds=1)
 _TAKEN_AGAIN: Final = timedelta(minutes=1)
 """The wait before a record is tried again whose id somebody else has used up. A later
@@ -86,6 +89,16 @@ class _ChannelDeadlines:
         self.stale = True
         self.backoff = Backoff()
         projection.listeners.add(self._note)
+
+    def has_work(self, now: datetime) -> bool:
+        """Return whether a look at the channel may find something to do."""
+        return (
+            self.stale
+            or bool(self._changed)
+            or self.backoff.failing
+            or (self.line is not None and self.line <= now)
+            or (bool(self._heap) and self._heap[0][0] <= now)
+        )
 
     def leave(self) -> None:
         """Stop listening to the channel."""
@@ -282,12 +295,22 @@ class Scheduler:
         self._now = now
         self._schedules: dict[str, _ChannelDeadlines] = {}
         self._woken = asyncio.Event()
+        self._swept = float("-inf")
 
     async def run(self) -> None:
-        """Record due steps for ever."""
+        """Record due steps for ever.
+
+        A channel with nothing to do costs next to nothing: most of the channels of a
+        host are silent.
+        """
         try:
             while True:
-                await self.tick()
+                now = asyncio.get_running_loop().time()
+                if now - self._swept >= _SWEEP_SECONDS:
+                    self._swept = now
+                    await self.tick()
+                else:
+                    await self._tick(self._due())
                 self._woken.clear()
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
@@ -314,8 +337,20 @@ class Scheduler:
         return min(times, default=None)
 
     async def tick(self) -> None:
-        """Record all steps that are due now."""
-        for name, projection in list(self._channels.items()):
+        """Record all steps that are due now in any channel."""
+        await self._tick(list(self._channels.items()))
+
+    def _due(self) -> list[tuple[str, Projection]]:
+        """Return the channels that are new, have changed, or have a due step."""
+        now = _floor(self._now())
+        return [
+            (name, projection)
+            for name, projection in self._channels.items()
+            if (schedule := self._schedules.get(name)) is None or schedule.has_work(now)
+        ]
+
+    async def _tick(self, channels: Iterable[tuple[str, Projection]]) -> None:
+        for name, projection in channels:
             if projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
                 continue
             schedule = self._schedules.get(name)

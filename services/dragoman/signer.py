@@ -30,23 +30,29 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
 from dragoman.data_directory import UNCONFIRMED, Confirmation
 from dragoman.domain.acts.erasure import Named, standing_in
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.eventlog import stream_config
+from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.erasures import has_entries, named_from
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable, StoredMessage
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import NatsConnection
-from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
+from dragoman.limits import (
+    ELECTION_SECONDS,
+    POLL_SECONDS,
+    READ_RECORDS,
+    RESEAL_SECONDS,
+    SEAL_SECONDS,
+)
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead, StreamMissing
-from dragoman.supervision import cancel_until_ended, supervise
+from dragoman.supervision import cancel_until_ended, finish_in_thread, supervise
 from dragoman.text import Text
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -55,8 +61,6 @@ from dragoman.witness_client import LogConfirmation, WitnessConflict, Witnesses,
 from dragoman_schemas.acts.office.channel import ChannelOpening
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.1
 """Seconds for which records gather before they are read, once the end of the log is
@@ -67,24 +71,6 @@ _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 60.0
-
-
-async def _in_thread(work: Callable[[T], None], argument: T) -> None:
-    """Work on the archive in a thread.
-
-    The function waits for the thread even when it is cancelled, so that the archive is
-    not closed while the thread uses it.
-    """
-    working = asyncio.ensure_future(asyncio.to_thread(work, argument))
-    try:
-        await asyncio.shield(working)
-    finally:
-        while not working.done():
-            # A cancellation, however often repeated, is raised only after the thread ends.
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([working])
-        # The shield has raised the exception, or its caller was cancelled and needs none.
-        working.exception()
 
 
 class LogContradiction(Exception):
@@ -113,6 +99,9 @@ class _Sealing:
         self._seed = seed
         self._now = now
         self._signed_at: datetime | None = None
+        self._before: tuple[bytes, Checkpoint] | None = None
+        self._uses = 0
+        self.changed = asyncio.Event()
         self._verifier: Verifier | None = None
         self.sealed: StoredHead | None = None
         self.compared = self.trusted = False
@@ -153,6 +142,30 @@ class _Sealing:
                 is not None
             }
             self.archive.add([message.raw for message in fresh], entries)
+
+    async def take_in_thread(self, messages: list[StoredMessage]) -> None:
+        """Archive new messages in a thread. Raises `LogContradiction`."""
+        self._uses += 1
+        try:
+            await finish_in_thread(self.take, messages)
+        finally:
+            self._uses -= 1
+            self.changed.set()
+
+    def rest(self) -> None:
+        """Close the archive's files until the next use, unless a thread uses them."""
+        if not self._uses:
+            self.archive.rest()
+
+    def due_seconds(self) -> float:
+        """Return the seconds after which there is work although no record was added."""
+        if self.verifier is None:
+            return RESEAL_SECONDS
+        if not self.compared or not self.trusted or self.sealed is None or self._signed_at is None:
+            return 0.0
+        age = (self._now() - self._signed_at).total_seconds()
+        again = self._witnesses.again_seconds(note.read(self.sealed.note))
+        return max(0.0, min(RESEAL_SECONDS - age, RESEAL_SECONDS if again is None else again))
 
     async def compare(self, event_log: JetStreamLog) -> None:
         """Compare the log and its sealed head with the archive.
@@ -213,14 +226,12 @@ class _Sealing:
             return
         frontier = self.archive.frontier
         stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
-        before = (
-            None if self.sealed is None else checkpoint.read_signed(self.sealed.note, verifier)[0]
-        )
+        before = None if self.sealed is None else self._head_of(self.sealed.note, verifier)
         if before is not None and before.size == frontier.size and not stale:
             return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
         signed = note.encode(head.text, [note.sign(verifier.name, self._seed, head.text)])
-        await _in_thread(self.archive.keep_staged, signed)
+        await finish_in_thread(self.archive.keep_staged, signed)
         try:
             self.sealed = await self._seals.put(self.channel, signed, self.sealed)
         except WriteConflict:
@@ -229,7 +240,13 @@ class _Sealing:
             self.trusted = False
         else:
             self._signed_at = now
-            await _in_thread(self.archive.keep_sealed, signed)
+            await finish_in_thread(self.archive.keep_sealed, signed)
+
+    def _head_of(self, signed: bytes, verifier: Verifier) -> Checkpoint:
+        """Return a signed head, which is verified once."""
+        if self._before is None or self._before[0] != signed:
+            self._before = signed, checkpoint.read_signed(signed, verifier)[0]
+        return self._before[1]
 
     async def countersign(self) -> None:
         """Have the newest head cosigned, once by each witness, and seal the result.
@@ -239,9 +256,10 @@ class _Sealing:
         verifier = self.verifier
         if verifier is None or not self.trusted or self.sealed is None:
             return
-        head, result = checkpoint.read_signed(self.sealed.note, verifier)
+        head = self._head_of(self.sealed.note, verifier)
         if head.size > self.archive.size:
             return
+        result = note.read(self.sealed.note)
         fresh = await self._witnesses.cosigned(head, result, self.archive.nodes)
         if not fresh:
             return
@@ -252,8 +270,8 @@ class _Sealing:
             self.sealed = await self._seals.newest(self.channel)
             self.trusted = False
         else:
-            await _in_thread(self.archive.keep_sealed, cosigned)
-            await _in_thread(self.archive.keep_witnessed, cosigned)
+            await finish_in_thread(self.archive.keep_sealed, cosigned)
+            await finish_in_thread(self.archive.keep_witnessed, cosigned)
 
     async def confirmation(self) -> LogConfirmation:
         """Ask the witnesses whether the newest head here is the newest known one."""
@@ -403,9 +421,10 @@ class Signer:
                     for name in await stream_config.channels(self._bus):
                         if name not in self._tasks:
                             self._tasks[name] = asyncio.create_task(self._keep(name))
+                    await tail.news(self._bus, POLL_SECONDS)
                 except LogUnreachable as error:
                     log.debug("registrar.waits", reason=str(error))
-                await asyncio.sleep(SEAL_SECONDS)
+                    await asyncio.sleep(SEAL_SECONDS)
         finally:
             await cancel_until_ended(self._tasks.values())
 
@@ -526,7 +545,7 @@ class Signer:
             elif messages:
                 if sealing.named is None and has_entries(messages):
                     sealing.named = await named_from(event_log, messages[0].position)
-                await _in_thread(sealing.take, messages)
+                await sealing.take_in_thread(messages)
                 await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
 
     async def _compare(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
@@ -538,13 +557,22 @@ class Signer:
                 sealing.waits(error)
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
+                sealing.changed.set()
                 return
 
     async def _sign(self, sealing: _Sealing) -> None:
+        """Sign when the archive has grown, and when a head or a cosignature is due."""
         while True:
+            if (seconds := sealing.due_seconds()) > 0:
+                sealing.rest()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await sealing.changed.wait()
             await asyncio.sleep(SEAL_SECONDS)
             if self._read_only_reason() is not None:
+                await asyncio.sleep(_LOOK_SECONDS)
                 continue
+            sealing.changed.clear()
             try:
                 await sealing.seal()
                 if sealing.trusted:

@@ -87,6 +87,13 @@ class HighWaterMark:
             commit=leaf.commit(raw),
         )
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the file has the newest known position."""
+        return self._newest is None or (
+            self.kept is not None and self.kept.position >= self._newest[0]
+        )
+
     def note(self, position: int, raw: bytes) -> None:
         """Note a message that the broker has stored or shown."""
         before = (

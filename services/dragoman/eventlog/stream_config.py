@@ -3,7 +3,8 @@
 The settings forbid everything that could remove, change or reorder a message, and no
 setting may be missing. The broker's administrator can still change settings, and a
 damaged store can lose messages silently. So settings and state are both checked: when a
-gateway starts, after every reconnection, and every `INSPECT_SECONDS`.
+gateway starts, and after every reconnection. They are checked as well whenever a list
+of all streams shows a reason, and at intervals (`tail`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
 from dragoman.text import Text, sentence
 
 PREFIX: Final = "DRAGOMAN_LOG_"
+ALL_SUBJECTS: Final = "dragoman.v1.>"
 NO_STREAM: Final = 10059
 _NAME_TAKEN: Final = 10058
 _PAUSE_SECONDS: Final = 0.2
@@ -24,6 +26,11 @@ _PAUSE_SECONDS: Final = 0.2
 def stream_of(channel: str) -> str:
     """Return the name of a channel's stream."""
     return PREFIX + channel.upper()
+
+
+def channel_of(stream: str) -> str:
+    """Return the channel of a log's stream."""
+    return stream.removeprefix(PREFIX).lower()
 
 
 def subjects_of(channel: str) -> str:

@@ -1,0 +1,192 @@
+"""Channels: what many idle channels cost one `dragoman up`, and whether they slow the busy one.
+
+    channels.py --channels 50,500 FOLDER      prints the numbers of each count as JSON
+
+Channels are opened one after another, beside the channel of the demonstration. At each count the
+service is left alone, and then asked: `/readyz`, posts and looks at the board one by one, flashes to
+an open stream. Processor time is that of the processes, from /proc, so that other programs on the
+machine change it little.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from pages import session
+from plan import Plan
+from programs import CHANNEL, Failed, Numbers, Server, result, service, used
+from table import Line, Section
+from wire import Posts, answer, connect, get, status_of
+
+_SETTLE_SECONDS: Final = 12.0
+_READYZ: Final = 120
+_POSTS: Final = 300
+_LOOKS: Final = 60
+_FLASHES: Final = 120
+_OPENINGS: Final = 40
+"""The last openings before a count, of which the median is taken."""
+
+_TARGETS: Final = {
+    "idle_service_percent": "≤ 5 %",
+    "idle_broker_percent": "≤ 5 %",
+    "descriptors": "≤ 1,000",
+    "open_p50_ms": "≤ 60 ms",
+    "readyz_p99_ms": "≤ 20 ms",
+}
+
+
+def _of_all(server: Server) -> tuple[dict[str, float], int]:
+    """The processor time of the service and of its broker until now; the descriptors of the service
+    with its children, its broker's apart.
+    """
+    children = {
+        int(pid)
+        for each in Path(f"/proc/{server.pid}/task").glob("*/children")
+        for pid in each.read_text().split()
+    }
+    ours = {server.pid, *children} - {server.broker_pid}
+    seconds = {
+        "main": used(server.pid)["cpu_s"],
+        "service": sum(used(pid)["cpu_s"] for pid in ours),
+        "broker": used(server.broker_pid)["cpu_s"],
+    }
+    return seconds, sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in ours)
+
+
+def _opened(server: Server, first: int, last: int) -> list[float]:
+    """Open the channels of these numbers; the milliseconds of each."""
+    connection = connect(server.base_url)
+    connection.settimeout(120)
+    token = (server.data / "operator.token").read_text().strip()
+    times: list[float] = []
+    for number in range(first, last + 1):
+        body = json.dumps({"name": f"quiet-{number}", "sides": ["nato", "china"]}).encode()
+        request = (
+            f"POST /v1/channels HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        begun = time.perf_counter()
+        connection.sendall(request)
+        found = answer(connection)
+        times.append((time.perf_counter() - begun) * 1000)
+        if status_of(found) != 201:
+            raise Failed(f"channel {number} was not opened: {found[-400:]!r}")
+    connection.close()
+    return times
+
+
+def _times(
+    server: Server, count: int, request: Callable[[], bytes], statuses: tuple[int, ...], rest: float
+) -> list[float]:
+    connection = connect(server.base_url)
+    connection.settimeout(60)
+    times: list[float] = []
+    for _ in range(count + 1):
+        time.sleep(rest)
+        raw = request()
+        begun = time.perf_counter()
+        connection.sendall(raw)
+        found = answer(connection)
+        times.append((time.perf_counter() - begun) * 1000)
+        if status_of(found) not in statuses:
+            raise Failed(f"{raw.splitlines()[0]!r} was answered {found[:400]!r}")
+    connection.close()
+    return times[1:]
+
+
+def _spread(name: str, times: list[float]) -> Numbers:
+    cuts = statistics.quantiles(times, n=100, method="inclusive")
+    return {f"{name}_p50_ms": round(cuts[49], 2), f"{name}_p99_ms": round(cuts[98], 2)}
+
+
+def _at(server: Server, opened: list[float], seconds: float) -> Numbers:
+    """The numbers of a service at one count of channels."""
+    time.sleep(_SETTLE_SECONDS)
+    before, descriptors = _of_all(server)
+    begun = time.perf_counter()
+    time.sleep(seconds)
+    after, _ = _of_all(server)
+    passed = time.perf_counter() - begun
+    cookie = session(server)
+    board = (
+        f"GET /c/{CHANNEL} HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\nAccept: text/html\r\n\r\n"
+    ).encode()
+    posts = Posts(f"{server.channel_url}/notifications", server.poster.read_text())
+    readyz = get(f"{server.base_url}/readyz", "")
+    plain = readyz.replace(b"Authorization: Bearer \r\n", b"")
+    return {
+        **{
+            f"idle_{name}_percent": round(100 * (after[name] - before[name]) / passed, 1)
+            for name in before
+        },
+        "descriptors": descriptors,
+        "memory_mb": used(server.pid)["now_mb"],
+        "open_p50_ms": round(statistics.median(opened[-_OPENINGS:]), 1),
+        **_spread("readyz", _times(server, _READYZ, lambda: plain, (200, 503), 0.05)),
+        **_spread("post", _times(server, _POSTS, lambda: posts.next()[0], (201,), 0.02)),
+        **_spread("board", _times(server, _LOOKS, lambda: board, (200,), 0.05)),
+        **_spread(
+            "flash",
+            result(
+                "flash.py",
+                *("--flashes", _FLASHES, "--rate", 8),
+                *(server.channel_url, server.poster, server.reader),
+            )["arrived_ms"],
+        ),
+    }
+
+
+def numbers(counts: tuple[int, ...], folder: Path, seconds: float) -> dict[str, Numbers]:
+    """The numbers at each count of channels, fewest first."""
+    found: dict[str, Numbers] = {}
+    with service(folder / "channels", "--demo") as server:
+        opened: list[float] = []
+        for count in sorted(counts):
+            opened += _opened(server, len(opened) + 1, count)
+            found[str(count)] = _at(server, opened, seconds)
+    return found
+
+
+def measure(plan: Plan, folder: Path) -> Numbers:
+    """`channels`: the numbers at each count."""
+    return {"channels": numbers(plan.channels, folder, plan.idling)}
+
+
+def section(found: Numbers) -> Section:
+    """Its part of the table: the fewest channels beside the most."""
+    of = found["channels"]
+    few, many = min(of, key=int), max(of, key=int)
+    table = Section("channels on one host", few, many)
+    for name in of[few]:
+        one, other = float(of[few][name]), float(of[many][name])
+        growing = name in ("open_p50_ms", "post_p99_ms", "board_p99_ms", "flash_p99_ms")
+        target = ", ".join(
+            filter(None, (_TARGETS.get(name, ""), "growth ≤ 1.3" if growing else ""))
+        )
+        table.lines.append(
+            Line(name.replace("_", " "), one, other, other / one if one else None, target, 1)
+        )
+    return table
+
+
+def main() -> None:
+    """Measure at the counts that are given, and print JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--channels", required=True, help="counts of channels, with commas")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds left alone")
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    counts = tuple(int(text) for text in given.channels.split(","))
+    found: dict[str, Any] = numbers(counts, given.folder, given.seconds)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
