@@ -224,18 +224,10 @@ INSPECT_SECONDS: Final = 10.0
 change: its settings, its completeness, and the message at the known position.
 """
 
-INSPECTED_PER_SECOND: Final = 5
-"""Streams that one connection inspects a second without a reason. So 50 channels are
-inspected every ten seconds, and 500 every hundred.
-"""
-
 ROUND_SECONDS: Final = 10.0
 """The longest interval at which all streams are listed. A lost notification is noticed,
 and a stream that is short or was changed, at the latest after so long.
 """
-
-LISTED_PER_SECOND: Final = 50
-"""Streams that are listed a second: a round takes a second for up to 50 channels."""
 
 LIST_SECONDS: Final = 5.0
 """Seconds for one page of the list. A cluster waits four seconds for streams that have
@@ -387,7 +379,7 @@ DELIVERY_SECONDS: Final = 1.0
 
 OUTAGE_LOOK_SECONDS: Final = 0.5
 OUTAGE_SECONDS: Final = 10.0
-"""Seconds without a broker after which the log of a channel later records an outage: as
+"""Seconds without the end of a log after which the channel later records an outage: as
 long as a post waits for a broker.
 """
 

@@ -6,7 +6,6 @@ the background tasks of a gateway.
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from typing import Final, Protocol
 import structlog
 from msgspec import UNSET
 
-from dragoman.application.broker_outages import ObservedOutage, Outages
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
@@ -32,7 +30,7 @@ from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
-from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
+from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
@@ -42,7 +40,7 @@ from dragoman.stores.files import FileStore
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
-from dragoman.supervision import Backoff, alarm, forever, supervise
+from dragoman.supervision import forever, supervise
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
 from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
@@ -187,6 +185,11 @@ class Service:
         ):
             return False
         return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
+
+    @property
+    def is_down(self) -> bool:
+        """Return whether the broker is away: not connected, or not proved durable."""
+        return not self.bus.up or not self.guard.proven
 
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""
@@ -462,71 +465,6 @@ class Service:
             log.critical(
                 "delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True
             )
-
-    async def keep_outages(self) -> None:
-        """Record the times in which this gateway could not see the end of a log.
-
-        Each is recorded once the end can be seen again. The times are of a clock that
-        nobody can set.
-        """
-        outages = Outages()
-        again: dict[str, Backoff] = {}
-        pending: list[tuple[str, ObservedOutage]] = []
-        while True:
-            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
-            tick = time.monotonic()
-            down = not self.bus.up or not self.guard.proven
-            for name, projection in self.channels.items():
-                look = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
-                if look is not None:
-                    pending.append((name, look))
-            pending = [
-                item
-                for item in pending
-                if not await self._try_to_tell(again.setdefault(item[0], Backoff()), *item)
-            ]
-
-    async def _try_to_tell(self, backoff: Backoff, name: str, outage: ObservedOutage) -> bool:
-        """Record an outage, and return whether that is done with.
-
-        If it fails, the outages of other channels are recorded, and this one later.
-        """
-        if not backoff.due:
-            return False
-        try:
-            return await self._tell_outage(name, outage)
-        except Exception as error:  # noqa: BLE001
-            alarm("outages", error, backoff.failed(), channel=name)
-            return False
-
-    async def _tell_outage(self, name: str, outage: ObservedOutage) -> bool:
-        """Record an outage, and return whether that is done with.
-
-        It is False if the outage cannot be recorded now. It is True also if it never
-        can be.
-        """
-        since, until = stamp(outage.since), stamp(outage.until)
-        act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
-        actor = "service/gateway"
-        id = self.command_handler.own_id(
-            self.channels[name], actor, channels.outage_key(since, until)
-        )
-        try:
-            await self.command_handler.post(
-                self.channels[name],
-                Submission(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
-            )
-        except (Refused, LogBroken) as error:
-            again = isinstance(error, LogBroken) or error.refusal.kind in (
-                "unavailable",
-                "unknown-outcome",
-                "busy",
-            )
-            log.warning(
-                "outage.not_recorded", channel=name, since=since, reason=str(error), again=again
-            )
-            return not again
-        return True
 
     async def keep_access_fresh(self) -> None:
         """Read tokens issued and revoked elsewhere, and prove the broker again."""

@@ -35,9 +35,7 @@ from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.stream_config import ALL_SUBJECTS, PREFIX, channel_of
 from dragoman.limits import (
     INSPECT_SECONDS,
-    INSPECTED_PER_SECOND,
     LIST_SECONDS,
-    LISTED_PER_SECOND,
     POLL_SECONDS,
     ROUND_SECONDS,
 )
@@ -45,6 +43,14 @@ from dragoman.supervision import cancel_until_ended
 from dragoman.text import sentence
 
 log = structlog.get_logger()
+
+_INSPECTED_PER_SECOND: Final = 5
+"""Streams that one connection inspects a second without a reason. So 50 channels are
+inspected every ten seconds, and 500 every hundred.
+"""
+
+_LISTED_PER_SECOND: Final = 50
+"""Streams that are listed a second: a round takes a second for up to 50 channels."""
 
 _TAIL: Final = "tail."
 _SEQUENCE: Final = b"\r\nNats-Sequence: "
@@ -230,7 +236,7 @@ class LogTail:
     @property
     def round_seconds(self) -> float:
         """Return the length of a round: so many streams a second are listed."""
-        return min(ROUND_SECONDS, max(POLL_SECONDS, self.count / LISTED_PER_SECOND))
+        return min(ROUND_SECONDS, max(POLL_SECONDS, self.count / _LISTED_PER_SECOND))
 
     @property
     def counts_seconds(self) -> float:
@@ -397,7 +403,7 @@ class LogTail:
             ),
             key=lambda follower: follower.inspected,
         )
-        for follower in late[: max(1, round(self.round_seconds * INSPECTED_PER_SECOND))]:
+        for follower in late[: max(1, round(self.round_seconds * _INSPECTED_PER_SECOND))]:
             follower.demand()
 
 
