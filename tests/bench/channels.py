@@ -1,6 +1,7 @@
 """Channels: what many idle channels cost one `dragoman up`, and whether they slow the busy one.
 
-    channels.py --channels 50,500 FOLDER      prints the numbers of each count as JSON
+    channels.py --channels 50,500 FOLDER           prints the numbers of each count as JSON
+    channels.py --channels 400 --nodes 3 FOLDER    a gateway and a signer on three nodes
 
 Channels are opened one after another, beside the channel of the demonstration. At each count the
 service is left alone, and then asked: `/readyz`, posts and looks at the board one by one, flashes to
@@ -13,15 +14,23 @@ import json
 import statistics
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from pages import session
 from plan import Plan
-from programs import CHANNEL, Failed, Numbers, Server, result, service, used
+from programs import CHANNEL, Failed, Numbers, Server, result, running, service, used
 from table import Line, Section
 from wire import Posts, answer, connect, get, status_of
+
+HERE: Final = Path(__file__).parent
+sys.path.append(str(HERE.parent / "support"))
+
+from cluster import RealCluster  # noqa: E402
+from gateways import Gateway  # noqa: E402
 
 _SETTLE_SECONDS: Final = 12.0
 _READYZ: Final = 120
@@ -99,6 +108,24 @@ def _times(
     return times[1:]
 
 
+def _costs(
+    server: Server,
+    name: str,
+    count: int,
+    request: Callable[[], bytes],
+    statuses: tuple[int, ...],
+    rest: float,
+) -> Numbers:
+    """The times of requests, and the processor time of the main process for each."""
+    before = used(server.pid)["cpu_s"]
+    times = _times(server, count, request, statuses, rest)
+    spent = used(server.pid)["cpu_s"] - before
+    return {
+        **_spread(name, times),
+        f"{name}_cpu_ms": round(1000 * spent / (count + 1), 2),
+    }
+
+
 def _spread(name: str, times: list[float]) -> Numbers:
     cuts = statistics.quantiles(times, n=100, method="inclusive")
     return {f"{name}_p50_ms": round(cuts[49], 2), f"{name}_p99_ms": round(cuts[98], 2)}
@@ -127,9 +154,9 @@ def _at(server: Server, opened: list[float], seconds: float) -> Numbers:
         "descriptors": descriptors,
         "memory_mb": used(server.pid)["now_mb"],
         "open_p50_ms": round(statistics.median(opened[-_OPENINGS:]), 1),
-        **_spread("readyz", _times(server, _READYZ, lambda: plain, (200, 503), 0.05)),
-        **_spread("post", _times(server, _POSTS, lambda: posts.next()[0], (201,), 0.02)),
-        **_spread("board", _times(server, _LOOKS, lambda: board, (200,), 0.05)),
+        **_costs(server, "readyz", _READYZ, lambda: plain, (200, 503), 0.05),
+        **_costs(server, "post", _POSTS, lambda: posts.next()[0], (201,), 0.02),
+        **_costs(server, "board", _LOOKS, lambda: board, (200,), 0.05),
         **_spread(
             "flash",
             result(
@@ -150,6 +177,49 @@ def numbers(counts: tuple[int, ...], folder: Path, seconds: float) -> dict[str, 
             opened += _opened(server, len(opened) + 1, count)
             found[str(count)] = _at(server, opened, seconds)
     return found
+
+
+def on_nodes(count: int, folder: Path, seconds: float) -> Numbers:
+    """The processor time of each node, a gateway and a signer on a cluster with idle channels."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(RealCluster(folder / "cluster"))
+        gateway = Gateway(cluster, folder / "gateway", cluster.url)
+        stack.callback(gateway.stop)
+        command = [str(part) for part in (*gateway.program, *gateway.command())]
+        command[command.index("gateway")] = "signer"
+        pid, _ = stack.enter_context(running(command, folder / "signer.log"))
+        times: list[float] = []
+        for number in range(1, count + 1):
+            begun = time.perf_counter()
+            _open_at(gateway.base_url, gateway.operator.strip(), f"quiet-{number}")
+            times.append((time.perf_counter() - begun) * 1000)
+        time.sleep(_SETTLE_SECONDS)
+        processes = {
+            "gateway": gateway.process.pid,
+            "signer": pid,
+            **{node.name: node.process.pid for node in cluster.running if node.process},
+        }
+        before = {name: used(pid)["cpu_s"] for name, pid in processes.items()}
+        begun = time.perf_counter()
+        time.sleep(seconds)
+        passed = time.perf_counter() - begun
+        return {
+            "open_p50_ms": round(statistics.median(times[-_OPENINGS:]), 1),
+            **{
+                f"idle_{name}_percent": round(100 * (used(pid)["cpu_s"] - before[name]) / passed, 1)
+                for name, pid in processes.items()
+            },
+        }
+
+
+def _open_at(base_url: str, token: str, name: str) -> None:
+    request = urllib.request.Request(
+        f"{base_url}/v1/channels",
+        json.dumps({"name": name, "sides": ["nato", "china"]}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60):
+        pass
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
@@ -181,10 +251,15 @@ def main() -> None:
     )
     parser.add_argument("--channels", required=True, help="counts of channels, with commas")
     parser.add_argument("--seconds", type=float, default=20.0, help="seconds left alone")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
     counts = tuple(int(text) for text in given.channels.split(","))
-    found: dict[str, Any] = numbers(counts, given.folder, given.seconds)
+    found: dict[str, Any] = (
+        numbers(counts, given.folder, given.seconds)
+        if given.nodes == 1
+        else {str(counts[-1]): on_nodes(counts[-1], given.folder, given.seconds)}
+    )
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
 

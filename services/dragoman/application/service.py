@@ -102,6 +102,7 @@ class Service:
     issuer: str = ""
     public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
+    by_cid: dict[str, Projection] = field(default_factory=dict)
     deliveries: DeliveryTracker = field(default_factory=DeliveryTracker)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watchdog: Watchdog = field(default_factory=Watchdog)
@@ -152,11 +153,21 @@ class Service:
 
         The operator sees all names.
         """
-        return [
-            projection
-            for _, projection in sorted(self.channels.items())
-            if projection.is_channel and (grant.is_operator or self.may_see(grant, projection))
-        ]
+        if grant.is_operator:
+            return [p for _, p in sorted(self.channels.items()) if p.is_channel]
+        projections = (self._with_cid(cid) for cid in dict.fromkeys(grant.channels))
+        return sorted(
+            (p for p in projections if p is not None and self.may_see(grant, p)),
+            key=lambda p: p.name,
+        )
+
+    def _with_cid(self, cid: str) -> Projection | None:
+        """Return the channel with an id, without a look at all others."""
+        projection = self.by_cid.get(cid)
+        if projection is None or self.channels.get(projection.name) is not projection:
+            self.by_cid = {p.registry.cid: p for p in self.channels.values() if p.is_channel}
+            projection = self.by_cid.get(cid)
+        return projection
 
     def station(self, grant: Grant, projection: Projection) -> str:
         """Return the side at one of whose stations the caller works.

@@ -346,7 +346,7 @@ class LogTail:
             # for itself, but only while the broker answers other questions.
             descriptions = {}
             self._unlisted += 1
-            if self.pulse < begun or self._unlisted == 1:
+            if self.pulse < loop.time() - 2 * POLL_SECONDS or self._unlisted == 1:
                 raise
             if self._unlisted == _REFUSED:
                 log.warning(
