@@ -43,12 +43,12 @@ def recorder(
 
 
 def blind(made: OutageRecorder, channels: dict[str, Any], since: float, seconds: float) -> None:
-    """Let all channels be blind from that second on, for so many seconds, five seconds ago."""
-    now = time.monotonic() - 5.0
-    for tick, checked in ((now - seconds, since), (now, since + seconds)):
+    """Let all channels be blind from that second on, for so many seconds, a while ago."""
+    begun = time.monotonic() - 100.0
+    for checked in (since, since + seconds):
         for channel in channels.values():
             channel.checked = BEGUN + timedelta(seconds=checked)
-        made.look(tick)
+        made.look(begun + checked)
 
 
 async def test_a_thousand_channels_are_recorded_over_time_and_each_once() -> None:

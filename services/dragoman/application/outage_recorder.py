@@ -38,6 +38,12 @@ _ACTS_PER_SECOND: Final = 50
 _CALM_SECONDS: Final = 0.25
 """The lag of the event loop up to which outages are recorded."""
 
+_CHANNELS_SECONDS: Final = 0.9
+"""The interval at which each channel is looked at: an outage is ten times as long."""
+
+_JOINED_SECONDS: Final = 60.0
+"""The longest time between two waiting outages that are recorded as one."""
+
 _SETTLED_SECONDS: Final = 3.0
 """The age of an outage from which it is recorded. One that follows at once joins it."""
 
@@ -63,7 +69,8 @@ class OutageRecorder:
         self._watchdog = watchdog
         self._outages = Outages()
         self._away = TimeAway()
-        self._pending: dict[str, tuple[float, ObservedOutage]] = {}
+        self._looked = float("-inf")
+        self._pending: dict[str, list[tuple[float, ObservedOutage]]] = {}
         self._backoffs: dict[str, Backoff] = {}
 
     async def run(self) -> None:
@@ -81,16 +88,20 @@ class OutageRecorder:
     def look(self, tick: float) -> None:
         """Note every outage that has just ended."""
         self._away.look(tick, self._watchdog.stood, down=self._is_down())
-        away = self._away.seconds
+        if tick - self._looked < _CHANNELS_SECONDS:
+            return
+        away, self._looked = self._away.seconds, tick
         for name, projection in self._channels.items():
             outage = self._outages.look(name, projection.checked, tick, away)
             if outage is not None:
                 self._note(name, outage, tick)
 
     def _note(self, name: str, outage: ObservedOutage, tick: float) -> None:
-        waiting = self._pending.pop(name, None)
-        joined = outage if waiting is None else waiting[1].joined(outage)
-        self._pending[name] = tick, joined
+        """Add an outage to those that wait, or join it with the one just before it."""
+        waiting = self._pending.setdefault(name, [])
+        if waiting and (outage.since - waiting[-1][1].until).total_seconds() <= _JOINED_SECONDS:
+            outage = waiting.pop()[1].joined(outage)
+        waiting.append((tick, outage))
 
     async def _record_pending(self) -> None:
         """Record waiting outages, the oldest first, while the event loop is in time."""
@@ -102,16 +113,19 @@ class OutageRecorder:
             name = next(
                 (
                     name
-                    for name, (noted, _) in self._pending.items()
-                    if noted + _SETTLED_SECONDS <= now
+                    for name, waiting in self._pending.items()
+                    if waiting[0][0] + _SETTLED_SECONDS <= now
                     and self._backoffs.setdefault(name, Backoff()).due
                 ),
                 None,
             )
             if name is not None:
-                noted = self._pending[name]
-                if await self._is_done(name, noted[1]) and self._pending[name] is noted:
-                    del self._pending[name]
+                waiting = self._pending[name]
+                first = waiting[0]
+                if await self._is_done(name, first[1]) and waiting[0] is first:
+                    del waiting[0]
+                    if not waiting:
+                        del self._pending[name]
 
     async def _is_done(self, name: str, outage: ObservedOutage) -> bool:
         """Record an outage, and return whether it needs no further try.
