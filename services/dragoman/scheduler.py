@@ -18,6 +18,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -295,7 +296,8 @@ class Scheduler:
         self._now = now
         self._schedules: dict[str, _ChannelDeadlines] = {}
         self._woken = asyncio.Event()
-        self._swept = float("-inf")
+        self._swept = self._timed = float("-inf")
+        self._changed: set[str] = set()
 
     async def run(self) -> None:
         """Record due steps for ever.
@@ -306,12 +308,15 @@ class Scheduler:
         try:
             while True:
                 now = asyncio.get_running_loop().time()
+                self._woken.clear()
                 if now - self._swept >= _SWEEP_SECONDS:
                     self._swept = now
                     await self.tick()
-                else:
+                elif now - self._timed >= POLL_SECONDS:
+                    self._timed = now
                     await self._tick(self._due())
-                self._woken.clear()
+                else:
+                    await self._tick(self._changed_channels())
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._woken.wait()
@@ -340,6 +345,15 @@ class Scheduler:
         """Record all steps that are due now in any channel."""
         await self._tick(list(self._channels.items()))
 
+    def _changed_channels(self) -> list[tuple[str, Projection]]:
+        """Return the channels that have changed since they were last returned."""
+        names, self._changed = self._changed, set()
+        return [(name, self._channels[name]) for name in names if name in self._channels]
+
+    def _wake(self, name: str) -> None:
+        self._changed.add(name)
+        self._woken.set()
+
     def _due(self) -> list[tuple[str, Projection]]:
         """Return the channels that are new, have changed, or have a due step."""
         now = _floor(self._now())
@@ -355,7 +369,9 @@ class Scheduler:
                 continue
             schedule = self._schedules.get(name)
             if schedule is None:
-                schedule = self._schedules[name] = _ChannelDeadlines(projection, self._woken.set)
+                schedule = self._schedules[name] = _ChannelDeadlines(
+                    projection, partial(self._wake, name)
+                )
             if not schedule.backoff.due or (projection.broken and not schedule.backoff.failing):
                 continue
             try:

@@ -11,6 +11,8 @@ machine change it little.
 
 import argparse
 import json
+import os
+import signal
 import statistics
 import sys
 import time
@@ -31,6 +33,9 @@ sys.path.append(str(HERE.parent / "support"))
 
 from cluster import RealCluster  # noqa: E402
 from gateways import Gateway  # noqa: E402
+
+_QUIET: Final = f"{CHANNEL}-exercise"
+"""The channel whose board is looked at: no post makes its board longer."""
 
 _SETTLE_SECONDS: Final = 12.0
 _READYZ: Final = 120
@@ -141,7 +146,7 @@ def _at(server: Server, opened: list[float], seconds: float) -> Numbers:
     passed = time.perf_counter() - begun
     cookie = session(server)
     board = (
-        f"GET /c/{CHANNEL} HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\nAccept: text/html\r\n\r\n"
+        f"GET /c/{_QUIET} HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\nAccept: text/html\r\n\r\n"
     ).encode()
     posts = Posts(f"{server.channel_url}/notifications", server.poster.read_text())
     readyz = get(f"{server.base_url}/readyz", "")
@@ -194,22 +199,29 @@ def on_nodes(count: int, folder: Path, seconds: float) -> Numbers:
             _open_at(gateway.base_url, gateway.operator.strip(), f"quiet-{number}")
             times.append((time.perf_counter() - begun) * 1000)
         time.sleep(_SETTLE_SECONDS)
-        processes = {
-            "gateway": gateway.process.pid,
-            "signer": pid,
-            **{node.name: node.process.pid for node in cluster.running if node.process},
-        }
-        before = {name: used(pid)["cpu_s"] for name, pid in processes.items()}
-        begun = time.perf_counter()
-        time.sleep(seconds)
-        passed = time.perf_counter() - begun
+        nodes = {node.name: node.process.pid for node in cluster.running if node.process}
+        services = {"gateway": gateway.process.pid, "signer": pid}
+        served = _idle({**services, **nodes}, seconds)
+        gateway.stop()
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(_SETTLE_SECONDS)
         return {
             "open_p50_ms": round(statistics.median(times[-_OPENINGS:]), 1),
-            **{
-                f"idle_{name}_percent": round(100 * (used(pid)["cpu_s"] - before[name]) / passed, 1)
-                for name, pid in processes.items()
-            },
+            **{f"idle_{name}_percent": percent for name, percent in served.items()},
+            **{f"alone_{name}_percent": percent for name, percent in _idle(nodes, seconds).items()},
         }
+
+
+def _idle(processes: dict[str, int], seconds: float) -> dict[str, float]:
+    """The processor time of processes that are left alone, in percent of a processor."""
+    before = {name: used(pid)["cpu_s"] for name, pid in processes.items()}
+    begun = time.perf_counter()
+    time.sleep(seconds)
+    passed = time.perf_counter() - begun
+    return {
+        name: round(100 * (used(pid)["cpu_s"] - before[name]) / passed, 1)
+        for name, pid in processes.items()
+    }
 
 
 def _open_at(base_url: str, token: str, name: str) -> None:

@@ -6,6 +6,7 @@ the background tasks of a gateway.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,6 +49,10 @@ from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 0.2
+_COUNTED_ANEW: Final = 50
+"""The number of channels up to which they are counted anew for each answer."""
+
+_COUNTED_SECONDS: Final = 0.5
 
 
 class OpenLog(Protocol):
@@ -102,6 +107,7 @@ class Service:
     issuer: str = ""
     public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
+    counted: tuple[float, tuple[int, int, int]] = (float("-inf"), (0, 0, 0))
     by_cid: dict[str, Projection] = field(default_factory=dict)
     deliveries: DeliveryTracker = field(default_factory=DeliveryTracker)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -188,14 +194,28 @@ class Service:
 
     def is_live(self, projection: Projection) -> bool:
         """Return whether this gateway saw the end of the log just now."""
-        if (
-            projection.checked is None
-            or projection.broken
-            or projection.doubt
-            or self.store.stalled
-        ):
+        checked = projection.checked
+        if checked is None or projection.broken or projection.doubt or self.store.stalled:
             return False
-        return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
+        return (self.now() - checked).total_seconds() <= 2 * POLL_SECONDS + 1
+
+    def channel_counts(self) -> tuple[int, int, int]:
+        """Return the numbers of channels that are not live, broken, and in doubt.
+
+        With many channels the counts are up to half a second old.
+        """
+        now = time.monotonic()
+        if len(self.channels) <= _COUNTED_ANEW or now - self.counted[0] > _COUNTED_SECONDS:
+            projections = list(self.channels.values())
+            self.counted = (
+                now,
+                (
+                    sum(not self.is_live(projection) for projection in projections),
+                    sum(projection.broken is not None for projection in projections),
+                    sum(projection.doubt is not None for projection in projections),
+                ),
+            )
+        return self.counted[1]
 
     @property
     def is_down(self) -> bool:

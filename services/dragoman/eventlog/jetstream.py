@@ -52,7 +52,7 @@ from dragoman.eventlog.event_log import (
 )
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.nats_connection import NatsConnection, read_answer
-from dragoman.eventlog.stream_config import fault_of, stream_of
+from dragoman.eventlog.stream_config import configuration, drift, missing, stream_of
 from dragoman.eventlog.stream_inspection import inspected
 from dragoman.eventlog.tail import Follower, tail_of
 from dragoman.limits import (
@@ -149,6 +149,7 @@ class JetStreamLog:
         self._looked = -1
         self._follower: Follower | None = None
         self._created = ""
+        self._settings: dict[str, Any] = {}
         self._appending = 0
         self._acknowledged = 0
         self._own = range(0)
@@ -479,8 +480,7 @@ class JetStreamLog:
                     await tail.listening()
                     follower.clear()
                     end = follower.end
-                    async with tail.turns:
-                        on = await self._read_on(wanted())
+                    on = await self._read_on(wanted())
                 except LogUnreachable:
                     await follower.rest(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
@@ -515,10 +515,15 @@ class JetStreamLog:
 
     def _is_doubtful(self, description: dict[str, Any]) -> bool:
         """Return whether a description of the stream is a reason to inspect it."""
-        mark_file = None if self._mark is None else self._mark.known
+        settings, state = description["config"], description["state"]
+        if settings != self._settings:
+            if drift(settings, configuration(self.channel, self._replicas)):
+                return True
+            self._settings = settings
         return (
             self._created not in ("", description["created"])
-            or fault_of(description, self.channel, self._replicas, mark_file) is not None
+            or (self._mark is not None and int(state["last_seq"]) < self._mark.position)
+            or missing(state) is not None
         )
 
     def _keep_mark(self) -> bool:

@@ -198,11 +198,11 @@ def fault_of(
             stream=stream,
             changed=tuple(changed),
         )
-    missing = _missing(answer["state"])
-    if missing is not None:
+    loss = missing(answer["state"])
+    if loss is not None:
         return sentence(
             "%(missing)s in the stream %(stream)s: restore the broker's store from a copy",
-            missing=missing,
+            missing=loss,
             stream=stream,
         )
     if mark_file is None:
@@ -252,7 +252,7 @@ def drift(actual: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
     ]
 
 
-def _missing(state: dict[str, Any]) -> Text | None:
+def missing(state: dict[str, Any]) -> Text | None:
     """Return the loss of messages that a stream's own description reports."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:

@@ -63,10 +63,14 @@ _GATHER_SECONDS: Final = 0.02
 _REFUSED: Final = 3
 """Lists in a row without an answer, after which the permission is likely missing."""
 
-_AT_ONCE: Final = 32
+_AT_A_STRETCH: Final = 32
+"""Descriptions that are compared at a stretch."""
+
+_AT_ONCE: Final = 128
 """Streams that one connection inspects at once.
 
-After a lost connection all of them are inspected. Each answer must still come in time.
+After a lost connection all of them are inspected, and each answer must come in time. On
+a cluster a third of them may not answer at all, and must not hold up the others.
 """
 
 
@@ -358,7 +362,9 @@ class LogTail:
         else:
             self._unlisted = 0
         if losses == self._bus.losses:
-            for channel, followers in tuple(self._followers.items()):
+            for number, (channel, followers) in enumerate(tuple(self._followers.items()), 1):
+                if number % _AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)  # let other tasks run
                 description = descriptions.get(channel)
                 for follower in tuple(followers):
                     if description is None:

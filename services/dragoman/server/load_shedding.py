@@ -5,7 +5,8 @@
 A gateway that is late makes everybody wait. New streams and lists are refused first:
 they cost most, and a client can ask again. The board, an exchange and posts go on.
 Posts are refused only while the loop is late by several seconds at a time, because they
-would run into their time limits. Probes are never refused.
+would run into their time limits. Probes are never refused. A loop that was late only
+once, as after a stop of the process, refuses nothing.
 """
 
 from typing import Final
@@ -19,7 +20,7 @@ _LISTS_SECONDS: Final = 1.0
 """The lag of the event loop beyond which new streams and lists are refused."""
 
 _POSTS_SECONDS: Final = 5.0
-"""The lag beyond which posts are refused too, if it lasts."""
+"""The lag beyond which posts are refused too."""
 
 _LISTS: Final = frozenset(
     {
@@ -42,14 +43,15 @@ _LISTS: Final = frozenset(
 
 def refuse_if_late(request: web.Request, watchdog: Watchdog) -> None:
     """Raise `Refused` if a request must wait until the event loop is in time again."""
+    lag = min(watchdog.lag, watchdog.lasting_lag)
     if request.method in ("GET", "HEAD"):
-        if watchdog.lag > _LISTS_SECONDS and _is_heavy(request):
+        if lag > _LISTS_SECONDS and _is_heavy(request):
             raise refuse(
                 "behind",
                 "This gateway is overloaded, and takes no new streams and lists for a moment. "
                 "Posts go on. Ask again.",
             )
-    elif watchdog.lasting_lag > _POSTS_SECONDS and watchdog.lag > _POSTS_SECONDS:
+    elif lag > _POSTS_SECONDS:
         raise refuse(
             "unavailable",
             "This gateway is overloaded, and did not read this request. Send the same again, with "
