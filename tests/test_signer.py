@@ -20,9 +20,10 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.signer import LogContradiction, _in_thread, _Sealing
+from dragoman.sealing import LogContradiction, Sealing
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import StoredHead
+from dragoman.supervision import finish_in_thread
 from dragoman.text import verbatim
 from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -86,10 +87,10 @@ class House:
     async def log(self) -> "Reading":
         return Reading(self.world.raws)
 
-    def registrar(self, name: str = "first", owner: str = "log") -> _Sealing:
+    def registrar(self, name: str = "first", owner: str = "log") -> Sealing:
         archive = Archive(self.folder / name)
         self.archives.append(archive)
-        return _Sealing(
+        return Sealing(
             "nato-china",
             archive,
             self.seals,  # type: ignore[arg-type]
@@ -98,7 +99,7 @@ class House:
             self.witnesses(),
         )
 
-    async def caught_up(self, sealing: _Sealing) -> _Sealing:
+    async def caught_up(self, sealing: Sealing) -> Sealing:
         sealing.take(self.messages)
         await sealing.compare(await self.log())  # type: ignore[arg-type]
         return sealing
@@ -617,7 +618,7 @@ async def test_who_is_cancelled_lets_the_archive_go_only_once_its_thread_has_don
         may_end.wait(5)
         done.append(number)
 
-    working = asyncio.create_task(_in_thread(work, 1))
+    working = asyncio.create_task(finish_in_thread(work, 1))
     await asyncio.to_thread(begun.wait, 5)
     for _ in range(3):  # whoever ends tasks may ask again
         working.cancel()

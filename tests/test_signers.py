@@ -18,7 +18,8 @@ from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import Appended, EntryToAppend, StoredMessage, subject_of
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import NatsConnection, connected
-from dragoman.signer import Signer, _Sealing
+from dragoman.sealing import Sealing
+from dragoman.signer import Signer
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from dragoman.tlog import checkpoint, note
@@ -84,11 +85,11 @@ class House:
         await self.catch_up()
         return self._size
 
-    async def sealing(self, name: str) -> tuple[_Sealing, Archive]:
+    async def sealing(self, name: str) -> tuple[Sealing, Archive]:
         """One channel of a registrar, step by step, which has kept and looked at everything."""
         archive = Archive(self.folder / name / CHANNEL)
         seals = SignedHeadStore(await self.broker.bus("registrar"))
-        sealing = _Sealing(CHANNEL, archive, seals, seed_of("log"), lambda: NOW, NOBODY)
+        sealing = Sealing(CHANNEL, archive, seals, seed_of("log"), lambda: NOW, NOBODY)
         sealing.take(await self.log.read(1, 1000))
         await sealing.compare(self.log)
         return sealing, archive

@@ -9,8 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dragoman import supervision
-from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
-from dragoman.supervision import Backoff, supervise
+from dragoman.supervision import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, Backoff, supervise
 from patience import PATIENCE_S
 
 

@@ -25,6 +25,7 @@ from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.keeper import Keeper
+from dragoman.application.outage_recorder import OutageRecorder
 from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import broker
@@ -162,9 +163,12 @@ async def gateway(
         service, start = await stack.enter_async_context(
             running_service(settings, endpoint, name, permit, clock)
         )
+        outages = OutageRecorder(
+            service.channels, service.command_handler, lambda: service.is_down, service.watchdog
+        )
         for task, run in (
             ("deliveries", service.keep_delivering),
-            ("outages", service.keep_outages),
+            ("outages", outages.run),
             ("erasing", service.keep_erasing),
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))

@@ -235,8 +235,18 @@ records.
 """
 
 INSPECT_SECONDS: Final = 10.0
-"""The interval at which the settings and the completeness of a stream are checked while
-the connection does not change.
+"""The interval at which a stream is inspected by itself while the connection does not
+change: its settings, its completeness, and the message at the known position.
+"""
+
+ROUND_SECONDS: Final = 10.0
+"""The longest interval at which all streams are listed. A lost notification is noticed,
+and a stream that is short or was changed, at the latest after so long.
+"""
+
+LIST_SECONDS: Final = 5.0
+"""Seconds for one page of the list. A cluster waits four seconds for streams that have
+no leader.
 """
 
 WALK_SECONDS: Final = 3600.0
@@ -384,7 +394,7 @@ DELIVERY_SECONDS: Final = 1.0
 
 OUTAGE_LOOK_SECONDS: Final = 0.5
 OUTAGE_SECONDS: Final = 10.0
-"""Seconds without a broker after which the log of a channel later records an outage: as
+"""Seconds without the end of a log after which the channel later records an outage: as
 long as a post waits for a broker.
 """
 
@@ -559,14 +569,6 @@ JWKS_AGAIN_SECONDS: Final = 5.0
 tokens name unknown keys.
 """
 
-VERIFIED_SECONDS: Final = 60.0
-"""Seconds for which a verified token is believed before its signature is verified
-again.
-"""
-
-VERIFIED_TOKENS: Final = 1_024
-"""Verified tokens that are remembered: one for each officer."""
-
 RETRY_AFTER_SECONDS: Final = 2
 """Seconds that a 503 asks its client to wait. A restart of the broker takes less."""
 
@@ -588,14 +590,4 @@ on purpose, and nobody needs to read it to its end.
 COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest
 channel, but not endless.
-"""
-
-RETRY_FIRST_SECONDS: Final = 1.0
-"""Seconds before a task that failed unexpectedly runs again. They are doubled at each
-further failure.
-"""
-
-RETRY_LONGEST_SECONDS: Final = 60.0
-"""The longest such wait: an operator who has removed the cause sees the channel back
-within a minute.
 """

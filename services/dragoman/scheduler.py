@@ -16,8 +16,9 @@ of its obligations. It is tried again automatically.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -50,6 +51,9 @@ from dragoman_schemas.state import Exchange
 log = structlog.get_logger()
 
 _TASK: Final = "watch"
+_SWEEP_SECONDS: Final = 10.0
+"""The interval at which every channel is looked at, whatever is known of it."""
+
 _AGAIN: Final = timedelta(seconds=1)
 _TAKEN_AGAIN: Final = timedelta(minutes=1)
 """The wait before a record is tried again whose id somebody else has used up. A later
@@ -86,6 +90,16 @@ class _ChannelDeadlines:
         self.stale = True
         self.backoff = Backoff()
         projection.listeners.add(self._note)
+
+    def has_work(self, now: datetime) -> bool:
+        """Return whether a look at the channel may find something to do."""
+        return (
+            self.stale
+            or bool(self._changed)
+            or self.backoff.failing
+            or (self.line is not None and self.line <= now)
+            or (bool(self._heap) and self._heap[0][0] <= now)
+        )
 
     def leave(self) -> None:
         """Stop listening to the channel."""
@@ -282,13 +296,27 @@ class Scheduler:
         self._now = now
         self._schedules: dict[str, _ChannelDeadlines] = {}
         self._woken = asyncio.Event()
+        self._swept = self._timed = float("-inf")
+        self._changed: set[str] = set()
 
     async def run(self) -> None:
-        """Record due steps for ever."""
+        """Record due steps for ever.
+
+        A channel with nothing to do costs next to nothing: most of the channels of a
+        host are silent.
+        """
         try:
             while True:
-                await self.tick()
+                now = asyncio.get_running_loop().time()
                 self._woken.clear()
+                if now - self._swept >= _SWEEP_SECONDS:
+                    self._swept = now
+                    await self.tick()
+                elif now - self._timed >= POLL_SECONDS:
+                    self._timed = now
+                    await self._tick(self._due())
+                else:
+                    await self._tick(self._changed_channels())
                 try:
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._woken.wait()
@@ -314,13 +342,36 @@ class Scheduler:
         return min(times, default=None)
 
     async def tick(self) -> None:
-        """Record all steps that are due now."""
-        for name, projection in list(self._channels.items()):
+        """Record all steps that are due now in any channel."""
+        await self._tick(list(self._channels.items()))
+
+    def _changed_channels(self) -> list[tuple[str, Projection]]:
+        """Return the channels that have changed since they were last returned."""
+        names, self._changed = self._changed, set()
+        return [(name, self._channels[name]) for name in names if name in self._channels]
+
+    def _wake(self, name: str) -> None:
+        self._changed.add(name)
+        self._woken.set()
+
+    def _due(self) -> list[tuple[str, Projection]]:
+        """Return the channels that are new, have changed, or have a due step."""
+        now = _floor(self._now())
+        return [
+            (name, projection)
+            for name, projection in self._channels.items()
+            if (schedule := self._schedules.get(name)) is None or schedule.has_work(now)
+        ]
+
+    async def _tick(self, channels: Iterable[tuple[str, Projection]]) -> None:
+        for name, projection in channels:
             if projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
                 continue
             schedule = self._schedules.get(name)
             if schedule is None:
-                schedule = self._schedules[name] = _ChannelDeadlines(projection, self._woken.set)
+                schedule = self._schedules[name] = _ChannelDeadlines(
+                    projection, partial(self._wake, name)
+                )
             if not schedule.backoff.due or (projection.broken and not schedule.backoff.failing):
                 continue
             try:

@@ -23,7 +23,7 @@ from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.data_directory import PlaceGuard
-from dragoman.eventlog import stream_config
+from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
@@ -319,10 +319,10 @@ async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, B
 async def _follow_new_channels(service: Service, backoffs: dict[str, Backoff]) -> None:
     """Follow the channels that another gateway opened."""
     while True:
-        await asyncio.sleep(POLL_SECONDS)
         try:
-            channels = await stream_config.channels(service.bus)
+            channels = await tail.news(service.bus, POLL_SECONDS)
         except LogUnreachable:
+            await asyncio.sleep(POLL_SECONDS)
             continue
         for name in channels:
             if name not in service.channels and not service.opening.locked():

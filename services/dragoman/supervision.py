@@ -16,14 +16,24 @@ not run again.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeVar
 
 import structlog
 
-from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
-
 log = structlog.get_logger()
+
+T = TypeVar("T")
+
+RETRY_FIRST_SECONDS: Final = 1.0
+"""Seconds before a task that failed unexpectedly runs again. They are doubled at each
+further failure.
+"""
+
+RETRY_LONGEST_SECONDS: Final = 60.0
+"""The longest such wait: an operator who has removed the cause sees the channel back
+within a minute.
+"""
 
 _CANCEL_SECONDS: Final = 0.5
 """The time in which a cancelled task must end before it is cancelled again."""
@@ -159,6 +169,24 @@ async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
             interrupted = cancelled
     if interrupted is not None:
         raise interrupted
+
+
+async def finish_in_thread(work: Callable[[T], None], argument: T) -> None:
+    """Work on a resource in a thread.
+
+    The function waits for the thread even when it is cancelled, so that the resource is
+    not closed while the thread uses it.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work, argument))
+    try:
+        await asyncio.shield(working)
+    finally:
+        while not working.done():
+            # A cancellation, however often repeated, is raised only after the thread ends.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([working])
+        # The shield has raised the exception, or its caller was cancelled and needs none.
+        working.exception()
 
 
 def alarm(name: str, error: BaseException, wait: float, **about: Any) -> None:

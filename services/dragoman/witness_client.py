@@ -144,18 +144,34 @@ class Witnesses:
         They are those of the witnesses whose cosignature the note lacks, and which give
         one now.
         """
-        there = {(signature.name, signature.key_id) for signature in signed_note.signatures}
         waiting = [
             witness
-            for witness in self._sizes
-            if (witness.verifier.name, witness.verifier.key_id) not in there
-            and self._not_before.get(witness, 0.0) <= time.monotonic()
+            for witness in self._lacking(signed_note)
+            if self._not_before.get(witness, 0.0) <= time.monotonic()
         ]
         signed = str(signed_note).encode()
         note_signatures = await asyncio.gather(
             *(self._one(witness, head, signed, nodes) for witness in waiting)
         )
         return [signature for signature in note_signatures if signature is not None]
+
+    def again_seconds(self, signed_note: Note) -> float | None:
+        """Return the seconds until a witness may be asked for a cosignature of a head.
+
+        None if no witness lacks under it that would ever be asked again.
+        """
+        times = [self._not_before.get(witness, 0.0) for witness in self._lacking(signed_note)]
+        earliest = min(times, default=float("inf"))
+        return None if earliest == float("inf") else max(0.0, earliest - time.monotonic())
+
+    def _lacking(self, signed_note: Note) -> list[WitnessEndpoint]:
+        """Return the witnesses whose cosignature a head lacks."""
+        there = {(signature.name, signature.key_id) for signature in signed_note.signatures}
+        return [
+            witness
+            for witness in self._sizes
+            if (witness.verifier.name, witness.verifier.key_id) not in there
+        ]
 
     async def agree(
         self,

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
+import channels
 import clustered
 import flooding
 import growth
@@ -71,6 +72,7 @@ PARTS: Final[dict[str, Part]] = {
     "flood": flooding,
     "pages": pages,
     "inbox": inbox,
+    "channels": channels,
 }
 
 
@@ -156,6 +158,9 @@ def main() -> int:
         metavar="PART,...",
         help=f"these parts alone: {', '.join(PARTS)}",
     )
+    parser.add_argument(
+        "part", nargs="?", type=_chosen, metavar="PART,...", help="the same as --only"
+    )
     given = parser.parse_args()
     for number in (signal.SIGALRM, signal.SIGTERM):
         signal.signal(number, _stop)
@@ -163,7 +168,9 @@ def main() -> int:
     _BUILD.mkdir(exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=_BUILD) as folder:
-            found, failures = measure(QUICK if given.quick else FULL, given.only, Path(folder))
+            found, failures = measure(
+                QUICK if given.quick else FULL, given.part or given.only, Path(folder)
+            )
     except Stopped as stopped:
         sys.stderr.write(f"bench: {stopped}\n")
         return 1

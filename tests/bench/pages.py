@@ -29,7 +29,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Follow nothing: the cookie comes with the redirection."""
 
 
-def _session(server: Server) -> str:
+def session(server: Server) -> str:
     """A cookie of the reader's."""
     form = urllib.parse.urlencode({"token": server.reader.read_text().strip()}).encode()
     try:
@@ -43,7 +43,7 @@ def _boards(server: Server, looks: int) -> tuple[list[float], int, int]:
     """Milliseconds of each look at the board, the bytes that were transferred, and the rows that it
     had.
     """
-    headers = {"Cookie": _session(server), "Accept": "text/html", "Accept-Encoding": "gzip"}
+    headers = {"Cookie": session(server), "Accept": "text/html", "Accept-Encoding": "gzip"}
     request = urllib.request.Request(f"{server.base_url}/c/{CHANNEL}", headers=headers)
     times: list[float] = []
     body = b""

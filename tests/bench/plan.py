@@ -29,6 +29,8 @@ class Plan:
     streaming: float
     flooding: float
     takeovers: int
+    channels: tuple[int, ...]
+    idling: float
 
 
 FULL: Final = Plan(
@@ -53,6 +55,8 @@ FULL: Final = Plan(
     streaming=20.0,
     flooding=20.0,
     takeovers=120,
+    channels=(50, 500),
+    idling=20.0,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -76,4 +80,6 @@ QUICK: Final = Plan(
     streaming=4.0,
     flooding=5.0,
     takeovers=10,
+    channels=(5, 25),
+    idling=5.0,
 )

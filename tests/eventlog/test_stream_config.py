@@ -191,7 +191,7 @@ async def test_no_message_takes_others_with_it_or_goes_by_itself(
 async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
     real_cluster: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.eventlog.jetstream.INSPECT_SECONDS", 0.1)
+    monkeypatch.setattr("dragoman.eventlog.tail.INSPECT_SECONDS", 0.1)
     monkeypatch.setattr("dragoman.eventlog.jetstream.ELECTION_SECONDS", 1.0)
     log = await real_cluster.log()
     assert Appended(1) == await log.append([EntryToAppend(record=note(1), expected=0)])
@@ -316,7 +316,7 @@ async def test_a_position_that_was_used_again_is_noticed(
 async def test_a_follower_notices_a_change_while_it_follows(
     administered: None, real_broker: RealBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dragoman.eventlog.jetstream.INSPECT_SECONDS", 0.1)
+    monkeypatch.setattr("dragoman.eventlog.tail.INSPECT_SECONDS", 0.1)
     await real_broker.log()
     log = await marked(real_broker, tmp_path)
     steward = await real_broker.bus("steward")

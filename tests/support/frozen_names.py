@@ -50,6 +50,7 @@ WRITERS = (
     "api/host_stream.py",
     "notifier/*.py",
     "signer.py",
+    "sealing.py",
     "bootstrap.py",
     "service_factory.py",
     "application/keeper_requests.py",

@@ -3,6 +3,7 @@
     watchdog = Watchdog()
     task = asyncio.create_task(watchdog.run())
     watchdog.stood        # seconds that the loop stood still since the start
+    watchdog.lag          # seconds by which the loop is late now
 
 All answers of a gateway go through one event loop. Whatever blocks the loop delays
 every side, so its cause must be found.
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -25,6 +27,12 @@ log = structlog.get_logger()
 
 _TICK_SECONDS: Final = 0.025
 _FRAMES: Final = 3
+_LAG_SECONDS: Final = 1.0
+"""The time for which a late tick counts: the next ticks may be in time by chance."""
+_LASTING_SECONDS: Final = 10.0
+"""The time after which a late tick says nothing of now."""
+
+_LATE_TICKS: Final = 20
 _OWN: Final = str(Path(__file__).parents[1])
 
 
@@ -35,11 +43,30 @@ class Watchdog:
         """Begin with a loop that never stood still."""
         self.stood = 0.0
         self._last_tick = time.monotonic()
+        self._late: deque[tuple[float, float]] = deque(maxlen=_LATE_TICKS)
         self._loop_thread = 0
         self._where = ""
         self._blocks: list[tuple[float, str]] = []
         self._logged_at = -HELD_LINE_SECONDS
         self._ended = threading.Event()
+
+    @property
+    def lag(self) -> float:
+        """The greatest lateness of the loop in the last second, until now."""
+        now = time.monotonic()
+        recent = [late for at, late in self._late if at >= now - _LAG_SECONDS]
+        return max(0.0, now - self._last_tick - _TICK_SECONDS, *recent)
+
+    @property
+    def lasting_lag(self) -> float:
+        """The lateness that lasts: of the last two late ticks, the smaller one.
+
+        It is 0 if the loop was late only once, as a process that was stopped is when it
+        goes on.
+        """
+        now = time.monotonic()
+        times = [late for at, late in self._late if at + late >= now - _LASTING_SECONDS]
+        return min(times[-2:]) if len(times) > 1 else 0.0
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -58,6 +85,7 @@ class Watchdog:
         where, self._where = self._where, ""
         if late > HELD_SECONDS:
             self.stood += late
+            self._late.append((now, late))
             self._blocks.append((late, where))
         if self._blocks and now - self._logged_at >= HELD_LINE_SECONDS:
             longest, where = max(self._blocks)

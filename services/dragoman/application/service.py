@@ -15,7 +15,6 @@ from typing import Final, Protocol
 import structlog
 from msgspec import UNSET
 
-from dragoman.application.broker_outages import ObservedOutage, Outages
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
@@ -36,7 +35,7 @@ from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
-from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
+from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
@@ -46,7 +45,7 @@ from dragoman.stores.files import FileStore
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
-from dragoman.supervision import Backoff, alarm, forever, supervise
+from dragoman.supervision import forever, supervise
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.acts.office.channel import ChannelOpening, LiveChannel
@@ -56,6 +55,10 @@ from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 0.2
+_COUNTED_ANEW: Final = 50
+"""The number of channels up to which they are counted anew for each answer."""
+
+_COUNTED_SECONDS: Final = 0.5
 
 
 class OpenLog(Protocol):
@@ -111,6 +114,7 @@ class Service:
     issuer: str = ""
     public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
+    counted: tuple[float, tuple[int, int, int]] = (float("-inf"), (0, 0, 0))
     by_cid: dict[str, Projection] = field(default_factory=dict)
     deliveries: DeliveryTracker = field(default_factory=DeliveryTracker)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -200,14 +204,33 @@ class Service:
 
     def is_live(self, projection: Projection) -> bool:
         """Return whether this gateway saw the end of the log just now."""
-        if (
-            projection.checked is None
-            or projection.broken
-            or projection.doubt
-            or self.store.stalled
-        ):
+        checked = projection.checked
+        if checked is None or projection.broken or projection.doubt or self.store.stalled:
             return False
-        return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
+        return (self.now() - checked).total_seconds() <= 2 * POLL_SECONDS + 1
+
+    def channel_counts(self) -> tuple[int, int, int]:
+        """Return the numbers of channels that are not live, broken, and in doubt.
+
+        With many channels the counts are up to half a second old.
+        """
+        now = time.monotonic()
+        if len(self.channels) <= _COUNTED_ANEW or now - self.counted[0] > _COUNTED_SECONDS:
+            projections = list(self.channels.values())
+            self.counted = (
+                now,
+                (
+                    sum(not self.is_live(projection) for projection in projections),
+                    sum(projection.broken is not None for projection in projections),
+                    sum(projection.doubt is not None for projection in projections),
+                ),
+            )
+        return self.counted[1]
+
+    @property
+    def is_down(self) -> bool:
+        """Return whether the broker is away: not connected, or not proved durable."""
+        return not self.bus.up or not self.guard.proven
 
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""
@@ -495,71 +518,6 @@ class Service:
             log.critical(
                 "delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True
             )
-
-    async def keep_outages(self) -> None:
-        """Record the times in which this gateway could not see the end of a log.
-
-        Each is recorded once the end can be seen again. The times are of a clock that
-        nobody can set.
-        """
-        outages = Outages()
-        again: dict[str, Backoff] = {}
-        pending: list[tuple[str, ObservedOutage]] = []
-        while True:
-            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
-            tick = time.monotonic()
-            down = not self.bus.up or not self.guard.proven
-            for name, projection in self.channels.items():
-                look = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
-                if look is not None:
-                    pending.append((name, look))
-            pending = [
-                item
-                for item in pending
-                if not await self._try_to_tell(again.setdefault(item[0], Backoff()), *item)
-            ]
-
-    async def _try_to_tell(self, backoff: Backoff, name: str, outage: ObservedOutage) -> bool:
-        """Record an outage, and return whether that is done with.
-
-        If it fails, the outages of other channels are recorded, and this one later.
-        """
-        if not backoff.due:
-            return False
-        try:
-            return await self._tell_outage(name, outage)
-        except Exception as error:  # noqa: BLE001
-            alarm("outages", error, backoff.failed(), channel=name)
-            return False
-
-    async def _tell_outage(self, name: str, outage: ObservedOutage) -> bool:
-        """Record an outage, and return whether that is done with.
-
-        It is False if the outage cannot be recorded now. It is True also if it never
-        can be.
-        """
-        since, until = stamp(outage.since), stamp(outage.until)
-        act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
-        actor = "service/gateway"
-        id = self.command_handler.own_id(
-            self.channels[name], actor, channels.outage_key(since, until)
-        )
-        try:
-            await self.command_handler.post(
-                self.channels[name],
-                Submission(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
-            )
-        except (Refused, LogBroken) as error:
-            again = isinstance(error, LogBroken) or error.refusal.kind in (
-                "unavailable",
-                "unknown-outcome",
-                "busy",
-            )
-            log.warning(
-                "outage.not_recorded", channel=name, since=since, reason=str(error), again=again
-            )
-            return not again
-        return True
 
     async def keep_access_fresh(self) -> None:
         """Read tokens issued and revoked elsewhere, and prove the broker again."""

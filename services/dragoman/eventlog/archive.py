@@ -25,6 +25,7 @@ checked (`self_check`).
 import fcntl
 import os
 import struct
+import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -74,9 +75,8 @@ class Archive:
             raise ArchiveBusy(
                 f"{folder} is used by another program; stop it, or name another folder"
             ) from None
-        self._records, self._leaves, self._offsets = (
-            _opened(folder / name) for name in ("records", "leaves", "offsets")
-        )
+        self._opening = threading.Lock()
+        self._files: tuple[int, int, int] | None = None
         self._levels: list[list[bytes]] = []
         self._summed = False
         self.frontier = merkle.Frontier()
@@ -96,9 +96,42 @@ class Archive:
 
     def close(self) -> None:
         """Close the files and release the lock."""
-        for descriptor in (self._records, self._leaves, self._offsets):
-            os.close(descriptor)
+        self.rest()
         self._lock.close()
+
+    def rest(self) -> None:
+        """Close the files until they are used again; the lock stays.
+
+        Call this only while nothing uses the archive, in any thread. A process may have
+        more archives than descriptors.
+        """
+        with self._opening:
+            files, self._files = self._files, None
+        for descriptor in files or ():
+            os.close(descriptor)
+
+    @property
+    def _descriptors(self) -> tuple[int, int, int]:
+        with self._opening:
+            if self._files is None:
+                with ExitStack() as opened:
+                    paths = [self._folder / name for name in ("records", "leaves", "offsets")]
+                    records, leaves, offsets = (_opened(path, opened) for path in paths)
+                    opened.pop_all()
+                self._files = records, leaves, offsets
+            return self._files
+
+    @property
+    def _records(self) -> int:
+        return self._descriptors[0]
+
+    @property
+    def _leaves(self) -> int:
+        return self._descriptors[1]
+
+    @property
+    def _offsets(self) -> int:
+        return self._descriptors[2]
 
     def _begin(self, *, checked: bool) -> None:
         """Check the folder, and complete what a crash interrupted."""
@@ -378,8 +411,10 @@ def _leaf(position: int, raw: bytes) -> bytes:
     return leaf_hash(leaf.entry(position - 1, leaf.commit(raw)))
 
 
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+def _opened(path: Path, opened: ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    opened.callback(os.close, descriptor)
+    return descriptor
 
 
 def _write(descriptor: int, data: bytes | bytearray) -> None:

@@ -71,7 +71,7 @@ accounts {
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
           publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", \
-"$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
+"$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST",
                     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                     "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
                     "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES",
@@ -82,7 +82,7 @@ accounts {
           allow_responses: { max: 1, expires: "60s" } } }
       { nkey: "$registrar", permissions: {
           publish: { allow: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", \
-"$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
+"$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.MSG.GET.*",
                              "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
                      deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", \
 "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_PEOPLE",

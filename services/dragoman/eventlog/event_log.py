@@ -155,10 +155,20 @@ class EventLog(Protocol):
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Yield messages in contiguous lists, each from the position `wanted` then.
 
-        An empty list says that the end was just reached. None comes first, and again
+        An empty list says that the end was just reached; while the log is silent,
+        it may not be repeated (`end_seen`). None comes first, and again
         after each lost connection. It asks the follower to check whether the log is as
         it was. Until the follower continues, no record is appended. `wanted` is called
         before every read: a follower that applied its own appended records does not
         receive them again. The iteration continues over restarts of the broker. Raises
         `LogBroken`.
+        """
+
+    def end_seen(self) -> float | None:
+        """Return the time at which the follower last had the whole log.
+
+        It is a time of the event loop's clock.
+
+        A follower of a silent log is not told again and again that it is at the end.
+        None if this log cannot say, or not now.
         """

@@ -155,6 +155,10 @@ class GroupCommitLog:
         """Follow the log beneath."""
         return self._log.follow(wanted)
 
+    def end_seen(self) -> float | None:
+        """Return the time at which the follower last had the whole log beneath."""
+        return self._log.end_seen()
+
 
 def _distinct(batch: list[_Waiting], later: list[_Waiting]) -> list[_Waiting]:
     """Return the batch without a second entry of one exchange.

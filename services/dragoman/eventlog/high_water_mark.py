@@ -87,16 +87,23 @@ class HighWaterMark:
             commit=leaf.commit(raw),
         )
 
+    @property
+    def position(self) -> int:
+        """The last position that is certainly stored; 0 if none is known."""
+        if self._newest is not None:
+            return self._newest[0]
+        return 0 if self.kept is None else self.kept.position
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the file has the newest known position."""
+        return self._newest is None or (
+            self.kept is not None and self.kept.position >= self._newest[0]
+        )
+
     def note(self, position: int, raw: bytes) -> None:
         """Note a message that the broker has stored or shown."""
-        before = (
-            self._newest[0]
-            if self._newest is not None
-            else 0
-            if self.kept is None
-            else self.kept.position
-        )
-        if position > before:
+        if position > self.position:
             self._newest = position, raw
 
     def keep(self, created: str) -> None:

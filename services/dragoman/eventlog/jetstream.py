@@ -29,7 +29,7 @@ broker (decision 0001).
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from nats.aio.msg import Msg
@@ -51,24 +51,17 @@ from dragoman.eventlog.event_log import (
     Unknown,
 )
 from dragoman.eventlog.high_water_mark import HighWaterMark
-from dragoman.eventlog.nats_connection import NatsConnection, Nudge, read_answer
-from dragoman.eventlog.stream_config import (
-    NO_STREAM,
-    fault_of,
-    require_leader,
-    stream_of,
-    subjects_of,
-)
+from dragoman.eventlog.nats_connection import NatsConnection, read_answer
+from dragoman.eventlog.stream_config import configuration, drift, inspected, missing, stream_of
+from dragoman.eventlog.tail import Follower, tail_of
 from dragoman.limits import (
     APPEND_SECONDS,
     BATCH_RECORDS,
     ELECTION_SECONDS,
-    INSPECT_SECONDS,
     POLL_SECONDS,
     READ_RECORDS,
 )
 from dragoman.text import Text, sentence
-from dragoman.tlog import leaf
 
 log = structlog.get_logger()
 
@@ -92,6 +85,12 @@ _CONTENT: Final = "application/cloudevents+json"
 The NATS binding of CloudEvents defines it.
 """
 _PAUSE_SECONDS: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 0.5
+"""The longest pause of a follower whose broker answers that it cannot answer.
+
+The pauses begin short and are doubled. Many followers would ask a cluster that elects a
+leader thousands of times a second otherwise.
+"""
 _LOOK_SECONDS: Final = 0.2
 """The pause between two looks at what a cluster says that it has lost."""
 _IN_FLIGHT_SECONDS: Final = 1.0
@@ -141,15 +140,15 @@ class JetStreamLog:
         """
         self.channel = channel
         self._stream = stream_of(channel)
-        self._subjects = subjects_of(channel)
         self._bus = bus
         self._guard = guard
         self._replicas = replicas
         self._mark = mark
         self._followed = False
         self._looked = -1
-        self._inspected = 0.0
+        self._follower: Follower | None = None
         self._created = ""
+        self._settings: dict[str, Any] = {}
         self._appending = 0
         self._acknowledged = 0
         self._own = range(0)
@@ -178,6 +177,8 @@ class JetStreamLog:
             self._own = range(outcome.position - len(entries) + 1, outcome.position + 1)
             if self._mark is not None:
                 self._mark.note(outcome.position, entries[-1].record.raw)
+            if self._follower is not None:
+                self._follower.touch()
         return outcome
 
     async def _append(self, entries: Sequence[EntryToAppend]) -> Outcome:
@@ -455,35 +456,81 @@ class JetStreamLog:
         return [*stored_messages, led[0]]
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
-        """Read on at every nudge, and once a second in case a nudge was lost."""
+        """Read on whenever the tail of the connection says that there is something.
+
+        The tail repairs a lost nudge at its next list of all streams.
+        """
         self._followed = True
-        nudge: Nudge | None = None
+        tail = tail_of(self._bus)
+        follower = self._follower = tail.join(
+            self.channel, wanted, self._is_doubtful, self._keep_mark
+        )
+        pause = _PAUSE_SECONDS
         try:
             while True:
                 losses = self._bus.losses
                 try:
-                    if await self._inspected_anew():
+                    if await self._inspected_anew(follower):
                         yield None
                         self._looked = losses
                     if self._is_coming(wanted()):
                         await asyncio.sleep(_OWN_SECONDS)
                         continue
-                    if nudge is None or nudge.sequence:
-                        nudge = await self._bus.nudge(f"tail.{self._subjects}")
+                    await tail.listening()
+                    follower.clear()
+                    end = follower.end
                     on = await self._read_on(wanted())
                 except LogUnreachable:
-                    await asyncio.sleep(_PAUSE_SECONDS)
+                    await follower.rest(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue
+                pause = _PAUSE_SECONDS
                 yield on
                 if on or self._doubted:
                     continue
-                await nudge.wait(POLL_SECONDS)
-                await asyncio.sleep(_SETTLE_SECONDS)
-                if 0 < nudge.sequence < wanted():
-                    await asyncio.sleep(_OWN_SECONDS)
+                follower.at_end(end)
+                follower.confirm()
+                await self._until_more(follower, wanted)
         finally:
-            if nudge is not None:
-                await nudge.end()
+            follower.leave()
+            if self._follower is follower:
+                self._follower = None
+
+    async def _until_more(self, follower: Follower, wanted: Callable[[], int]) -> None:
+        """Wait until the log is longer, or must be inspected.
+
+        A message that this process applied itself meanwhile needs no read.
+        """
+        while True:
+            await follower.woken()
+            await asyncio.sleep(_SETTLE_SECONDS)
+            if follower.inspect or self._doubted or follower.end >= wanted():
+                return
+            follower.clear()
+
+    def end_seen(self) -> float | None:
+        """Return the time at which the follower last had the whole log."""
+        return None if self._follower is None or self._doubted else self._follower.seen()
+
+    def _is_doubtful(self, description: dict[str, Any]) -> bool:
+        """Return whether a description of the stream is a reason to inspect it."""
+        settings, state = description["config"], description["state"]
+        if settings != self._settings:
+            if drift(settings, configuration(self.channel, self._replicas)):
+                return True
+            self._settings = settings
+        return (
+            self._created not in ("", description["created"])
+            or (self._mark is not None and int(state["last_seq"]) < self._mark.position)
+            or missing(state) is not None
+        )
+
+    def _keep_mark(self) -> bool:
+        """Write the mark's file if it is due, and return whether it is still behind."""
+        if self._mark is None:
+            return False
+        self._mark.keep(self._created)
+        return not self._mark.is_kept
 
     async def _read_on(self, first: int) -> list[StoredMessage]:
         stored_messages = await self.read(first, READ_RECORDS)
@@ -492,6 +539,8 @@ class JetStreamLog:
             if stored_messages:
                 self._mark.note(stored_messages[-1].position, stored_messages[-1].raw)
             self._mark.keep(self._created)
+            if self._follower is not None and not self._mark.is_kept:
+                self._follower.touch()
         return stored_messages
 
     def _is_coming(self, position: int) -> bool:
@@ -512,11 +561,19 @@ class JetStreamLog:
             and now < self._read + POLL_SECONDS
         )
 
-    async def _inspected_anew(self) -> bool:
+    async def _inspected_anew(self, follower: Follower) -> bool:
         """Inspect the stream if that is due; return whether the connection is new."""
         anew = self._doubted and self._bus.up
-        if anew or self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
-            await self._inspect()
+        if anew:
+            follower.begin_anew()
+        if anew or follower.inspect:
+            follower.inspect = False
+            try:
+                await self._inspect()
+            except LogUnreachable:
+                follower.inspect = True
+                raise
+            follower.inspected = asyncio.get_running_loop().time()
         return anew
 
     async def _inspect(self) -> None:
@@ -526,46 +583,15 @@ class JetStreamLog:
         show an old log until it finds out: it gets time for that.
         """
         begun = asyncio.get_running_loop().time()
-        while (fault := await self._fault()) is not None:
+        turns = tail_of(self._bus).turns
+        while True:
+            async with turns:
+                created, fault = await inspected(
+                    self._bus, self.channel, self._replicas, self._mark, self._stored
+                )
+            if fault is None:
+                self._created = created
+                return
             if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 raise LogBroken(fault)
             await asyncio.sleep(_LOOK_SECONDS)
-        self._inspected = asyncio.get_running_loop().time()
-
-    async def _fault(self) -> Text | None:
-        if self._mark is not None and self._mark.fault is not None:
-            return self._mark.fault
-        mark_file = None if self._mark is None else self._mark.known
-        info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
-        if "error" in info and info["error"].get("err_code") != NO_STREAM:
-            raise LogUnreachable(
-                sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
-            )
-        require_leader(info)
-        fault = fault_of(info, self.channel, self._replicas, mark_file)
-        if fault is None and mark_file is not None:
-            stood = await self._stored({"seq": mark_file.position})
-            erased = stood is not None and leaf.read_entry(stood[0].raw) == (
-                mark_file.position - 1,
-                mark_file.commit,
-            )
-            if stood is None or not (erased or leaf.commit(stood[0].raw) == mark_file.commit):
-                at = {"position": mark_file.position, "stream": self._stream}
-                fault = (
-                    sentence(
-                        "at position %(position)s the stream %(stream)s holds nothing where a "
-                        "kept record stood: "
-                        "restore the broker's store from a copy",
-                        **at,
-                    )
-                    if stood is None
-                    else sentence(
-                        "at position %(position)s the stream %(stream)s holds another message "
-                        "where a kept record stood: "
-                        "restore the broker's store from a copy",
-                        **at,
-                    )
-                )
-        if fault is None:
-            self._created = str(info["created"])
-        return fault

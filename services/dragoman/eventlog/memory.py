@@ -88,3 +88,7 @@ class MemoryLog:
                     )
                 except TimeoutError:
                     continue
+
+    def end_seen(self) -> float | None:
+        """Return None: each end is yielded to the follower."""
+        return None

@@ -1,4 +1,4 @@
-"""A connection to NATS as one of the service users: requests, reads and nudges.
+"""A connection to NATS as one of the service users: requests, reads and subscriptions.
 
 `connected` yields a `Bus`. An acknowledged message is durable only if the broker syncs
 every write: `dragoman.eventlog.durability_guard` asks for that (decision 0001).
@@ -15,7 +15,6 @@ import structlog
 from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
@@ -23,6 +22,7 @@ from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.limits import (
     KEEPER_REQUESTS,
+    LIST_SECONDS,
     READ_BYTES,
     REQUEST_SECONDS,
     SERVERS_SECONDS,
@@ -103,6 +103,9 @@ def unbroken(page: list[Read]) -> list[Read]:
 _Take = Callable[[bytes, bytes, bytes], None]
 """Takes a message: its reply subject, the lines of its headers, its payload."""
 
+Listener = Callable[[bytes, bytes], None]
+"""Takes a message of a subscription: its subject and the lines of its headers."""
+
 
 class _Client(Client):
     """The client of nats-py, with faster ways for the messages of a log.
@@ -117,6 +120,7 @@ class _Client(Client):
         """Begin unconnected."""
         super().__init__()
         self.takers: dict[int, _Take] = {}
+        self.listeners: dict[int, Listener] = {}
         self.given_up = False
 
     async def _connect_to_server(self, s: Any) -> None:
@@ -131,8 +135,10 @@ class _Client(Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        take = self.takers.get(sid)
-        if take is None:
+        take, listener = self.takers.get(sid), self.listeners.get(sid)
+        if listener is not None:
+            listener(subject, headers or b"")
+        elif take is None:
             # The library expects a subject in UTF-8, which anybody's junk need not be.
             text = subject.decode(errors="replace").encode()
             await super()._process_msg(sid, text, reply, data, headers)
@@ -198,6 +204,7 @@ class NatsConnection:
         self.losses = 0
         self.reconnected: list[Callable[[], Awaitable[None]]] = []
         self._answers: set[asyncio.Task[None]] = set()
+        self.tail: object = None  # Its followers share it (`tail_of`).
 
     @property
     def up(self) -> bool:
@@ -216,13 +223,19 @@ class NatsConnection:
         Raises `LogUnreachable` if no answer came, although the request may have been
         carried out. Raises `NobodyListens` if it was certainly not carried out.
         """
+        patience = REQUEST_SECONDS if seconds is None else seconds
+        return await self._request(subject, payload, headers, patience)
+
+    async def _request(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None, seconds: float
+    ) -> Msg:
         if not self.up:
             raise LogUnreachable(sentence("the connection to the broker is down"))
         try:
             return await self.client.request(
                 subject,
                 payload,
-                timeout=REQUEST_SECONDS if seconds is None else seconds,
+                timeout=seconds,
                 headers=headers,
             )
         except NoRespondersError as error:
@@ -286,13 +299,33 @@ class NatsConnection:
         payload = b"" if body is None else msgspec.json.encode(body)
         return read_answer((await self.request(f"$JS.API.{verb}", payload)).data)
 
+    async def list_page(self, body: object) -> dict[str, Any]:
+        """Return a page of the list of streams, for which a cluster asks all its nodes.
+
+        Raises `LogUnreachable`.
+        """
+        payload = msgspec.json.encode(body)
+        answer = await self._request("$JS.API.STREAM.LIST", payload, None, LIST_SECONDS)
+        return read_answer(answer.data)
+
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
         """Return up to `most` messages of a stream from sequence `first` on.
 
         This is one batched read. Raises `LogUnreachable`.
         """
-        reads: list[Read] = []
         query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
+        return await self._fetch(stream, query, most)
+
+    async def fetch_newest(self, stream: str, subjects: str, most: int) -> list[Read]:
+        """Return the newest message of each subject, for at most `most` subjects.
+
+        This is one batched read. Raises `LogUnreachable`, also for too many subjects.
+        """
+        query = {"multi_last": [subjects], "batch": most, "max_bytes": READ_BYTES}
+        return await self._fetch(stream, query, most)
+
+    async def _fetch(self, stream: str, query: dict[str, Any], most: int) -> list[Read]:
+        reads: list[Read] = []
         status = await self._page(
             f"$JS.API.DIRECT.GET.{stream}",
             query,
@@ -409,20 +442,22 @@ class NatsConnection:
             ) from error
         return answers
 
-    async def nudge(self, subjects: str) -> "Nudge":
-        """Return a subscription for the next message on these subjects.
+    async def listen(self, subjects: str, listener: Listener) -> None:
+        """Call a function with each message on these subjects from now on.
 
-        Raises `LogUnreachable`.
+        The subscription outlives a lost connection. Messages that come while the
+        connection is down are lost. Raises `LogUnreachable`.
         """
-        arrived: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         try:
-            subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
-            await subscription.unsubscribe(limit=1)
+            subscription = await self.client.subscribe(
+                subjects, future=asyncio.get_running_loop().create_future()
+            )
         except FAILURES as error:
             raise LogUnreachable(
                 sentence("%(error)s from the broker", error=type(error).__name__)
             ) from error
-        return Nudge(subscription, arrived)
+        # Its messages come under this id.
+        self.client.listeners[subscription._id] = listener  # noqa: SLF001
 
     @property
     def answers(self) -> list[asyncio.Task[None]]:
@@ -434,37 +469,6 @@ class NatsConnection:
         log.info("nats.reconnected", user=self.user)
         for callback in self.reconnected:
             await callback()
-
-
-class Nudge:
-    """A subscription for one message.
-
-    Under load, one message wakes a follower for many, at the price of one.
-    """
-
-    def __init__(self, subscription: Subscription, arrived: asyncio.Future[Msg]) -> None:
-        """Hold a subscription, which ends by itself when its message has arrived."""
-        self._subscription = subscription
-        self._arrived = arrived
-
-    @property
-    def sequence(self) -> int:
-        """The sequence of the message in its stream; 0 until it has arrived."""
-        if not self._arrived.done():
-            return 0
-        return int((self._arrived.result().headers or {}).get("Nats-Sequence", 0))
-
-    async def wait(self, seconds: float) -> None:
-        """Wait for the message, at most for so many seconds."""
-        await asyncio.wait([self._arrived], timeout=seconds)
-
-    async def end(self) -> None:
-        """Unsubscribe, unless the message has arrived."""
-        if not self._arrived.done():
-            try:
-                await self._subscription.unsubscribe()
-            except FAILURES:
-                log.debug("nats.unsubscribed_late")
 
 
 def _servers(varz: Any) -> int:

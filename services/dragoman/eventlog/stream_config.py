@@ -3,19 +3,23 @@
 The settings forbid everything that could remove, change or reorder a message, and no
 setting may be missing. The broker's administrator can still change settings, and a
 damaged store can lose messages silently. So settings and state are both checked: when a
-gateway starts, after every reconnection, and every `INSPECT_SECONDS`.
+gateway starts, and after every reconnection. They are checked as well whenever a list
+of all streams shows a reason, and at intervals (`tail`).
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.high_water_mark import MarkFile
+from dragoman.eventlog.event_log import LogBroken, LogUnreachable, StoredMessage
+from dragoman.eventlog.high_water_mark import HighWaterMark, MarkFile
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
 from dragoman.text import Text, sentence
+from dragoman.tlog import leaf
 
 PREFIX: Final = "DRAGOMAN_LOG_"
+ALL_SUBJECTS: Final = "dragoman.v1.>"
 NO_STREAM: Final = 10059
 _NAME_TAKEN: Final = 10058
 _PAUSE_SECONDS: Final = 0.2
@@ -24,6 +28,11 @@ _PAUSE_SECONDS: Final = 0.2
 def stream_of(channel: str) -> str:
     """Return the name of a channel's stream."""
     return PREFIX + channel.upper()
+
+
+def channel_of(stream: str) -> str:
+    """Return the channel of a log's stream."""
+    return stream.removeprefix(PREFIX).lower()
 
 
 def subjects_of(channel: str) -> str:
@@ -191,11 +200,11 @@ def fault_of(
             stream=stream,
             changed=tuple(changed),
         )
-    missing = _missing(answer["state"])
-    if missing is not None:
+    loss = missing(answer["state"])
+    if loss is not None:
         return sentence(
             "%(missing)s in the stream %(stream)s: restore the broker's store from a copy",
-            missing=missing,
+            missing=loss,
             stream=stream,
         )
     if mark_file is None:
@@ -245,7 +254,7 @@ def drift(actual: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
     ]
 
 
-def _missing(state: dict[str, Any]) -> Text | None:
+def missing(state: dict[str, Any]) -> Text | None:
     """Return the loss of messages that a stream's own description reports."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
@@ -263,3 +272,47 @@ def _missing(state: dict[str, Any]) -> Text | None:
         return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)
     lost = (state.get("lost") or {}).get("bytes", 0)
     return sentence("%(n)s bytes were found damaged and thrown away", n=lost) if lost else None
+
+
+Stored = Callable[[dict[str, object]], Awaitable[tuple[StoredMessage, str] | None]]
+"""A function that returns the leader's message for a query, with its message id."""
+
+
+async def inspected(
+    bus: NatsConnection, channel: str, replicas: int, mark: HighWaterMark | None, stored: Stored
+) -> tuple[str, Text | None]:
+    """Return the time at which a stream was made, and its fault, if there is one.
+
+    Raises `LogUnreachable`.
+    """
+    if mark is not None and mark.fault is not None:
+        return "", mark.fault
+    stream = stream_of(channel)
+    mark_file = None if mark is None else mark.known
+    info = await bus.api(f"STREAM.INFO.{stream}", {"deleted_details": True})
+    if "error" in info and info["error"].get("err_code") != NO_STREAM:
+        raise LogUnreachable(
+            sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
+        )
+    require_leader(info)
+    fault = fault_of(info, channel, replicas, mark_file)
+    if fault is None and mark_file is not None:
+        message = await stored({"seq": mark_file.position})
+        at = {"position": mark_file.position, "stream": stream}
+        if message is None:
+            fault = sentence(
+                "at position %(position)s the stream %(stream)s holds nothing where a "
+                "kept record stood: "
+                "restore the broker's store from a copy",
+                **at,
+            )
+        elif leaf.commit(message[0].raw) != mark_file.commit and leaf.read_entry(
+            message[0].raw
+        ) != (mark_file.position - 1, mark_file.commit):
+            fault = sentence(
+                "at position %(position)s the stream %(stream)s holds another message "
+                "where a kept record stood: "
+                "restore the broker's store from a copy",
+                **at,
+            )
+    return str(info.get("created", "")), fault

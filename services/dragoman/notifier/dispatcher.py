@@ -94,6 +94,7 @@ class Dispatcher:
         self._name = name
         self._woken = asyncio.Event()
         self._listened: set[str] = set()
+        self._by_cid: dict[str, Projection] = {}
         self._working: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
@@ -120,17 +121,14 @@ class Dispatcher:
         except LogUnreachable as error:
             log.warning("courier.not_fresh", reason=str(error))
             return
-        by_cid = {
-            projection.registry.cid: projection
-            for projection in self._channels.values()
-            if projection.is_channel
-        }
-        for projection in by_cid.values():
-            if projection.name not in self._listened:
-                self._listened.add(projection.name)
-                projection.listeners.add(self._wake)
+        if len(self._listened) < len(self._channels):
+            for name, projection in list(self._channels.items()):
+                if name not in self._listened and projection.is_channel:
+                    self._listened.add(name)
+                    self._by_cid[projection.registry.cid] = projection
+                    projection.listeners.add(self._wake)
         for endpoint in self._store.endpoints():
-            channel = by_cid.get(endpoint.cid)
+            channel = self._by_cid.get(endpoint.cid)
             if (
                 channel is not None
                 and channel.caught_up.is_set()

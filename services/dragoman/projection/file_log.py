@@ -57,3 +57,7 @@ class FileLog:
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Yield messages once: a copy does not grow."""
         yield await self.read(wanted(), READ_RECORDS)
+
+    def end_seen(self) -> float | None:
+        """Return None: each end is yielded to the follower."""
+        return None

@@ -12,7 +12,7 @@ record waits for the positions before it.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -77,7 +77,8 @@ class Projection(FoldedHistory):
         self._now = now
         self._broken: Text | None = None
         self._failing: dict[str, Text] = {}
-        self.checked: datetime | None = None
+        self._checked: datetime | None = None
+        self._end_seen = float("-inf")
         self._compared = 0.0
         self.caught_up = asyncio.Event()
         self._walk_now = asyncio.Event()
@@ -151,6 +152,19 @@ class Projection(FoldedHistory):
         """Return whether the channel is read-only only while a task of it fails."""
         return self._broken is None and self.newer is None and bool(self._failing)
 
+    @property
+    def checked(self) -> datetime | None:
+        """The time at which everything in the log was last seen to be folded here."""
+        moment = self.log.end_seen()
+        if moment is not None and moment > self._end_seen:
+            self._end_seen = moment
+            self._checked = self._now() - timedelta(seconds=self._loop.time() - moment)
+        return self._checked
+
+    @checked.setter
+    def checked(self, time: datetime) -> None:
+        self._checked = time
+
     # Folding
 
     async def run(self, working: Callable[[], None] = lambda: None) -> None:
@@ -185,7 +199,7 @@ class Projection(FoldedHistory):
                 now = self._now()
                 if (
                     messages is None
-                    or self.checked is None
+                    or self._checked is None
                     or self._loop.time() - self._compared >= POLL_SECONDS
                 ):
                     await self._compare()

@@ -33,6 +33,7 @@ from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.limits import BODY_BYTES
+from dragoman.server import load_shedding
 from dragoman.server.connections import Reject
 from dragoman.settings import Settings
 from dragoman.stores.tokens_and_sessions import Grant
@@ -124,6 +125,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     failed = ""
     try:
         await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
+        load_shedding.refuse_if_late(request, request.app[http_request.SERVICE].watchdog)
         if "Content-Encoding" in request.headers:
             raise refuse("media-type", "Send the body as it is, without Content-Encoding.")
         response = await handler(request)

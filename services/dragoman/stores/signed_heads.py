@@ -14,13 +14,16 @@ from msgspec import Struct
 
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import NatsConnection, read_answer
+from dragoman.eventlog.nats_connection import NatsConnection, Read, read_answer
 from dragoman.stores.compare_and_set import WRONG_LAST, WriteConflict
 from dragoman.text import sentence
 
 STREAM: Final = "DRAGOMAN_SEAL"
 _PREFIX: Final = "dragoman.seal.v1."
 _NO_MESSAGE: Final = 10037
+HEADS_AT_ONCE: Final = 1_000
+"""Heads of one batched read. A broker gives at most 1,024 newest messages at once."""
+
 _WINDOW_NS: Final = 120_000_000_000
 """The broker's own value: no head has a message id."""
 
@@ -115,6 +118,21 @@ class SignedHeadStore:
         """
         return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
 
+    async def newest_of_all(self) -> list[tuple[str, StoredHead]]:
+        """Return the newest head of each channel, for up to `HEADS_AT_ONCE` channels.
+
+        On a cluster any replica answers. Raises `LogUnreachable`, also if there are
+        more channels.
+        """
+        return _heads_of(await self._bus.fetch_newest(STREAM, f"{_PREFIX}*", HEADS_AT_ONCE))
+
+    async def all_after(self, seq: int) -> list[tuple[str, StoredHead]]:
+        """Return the next heads of all channels after a sequence, up to a limit.
+
+        On a cluster any replica answers. Raises `LogUnreachable`.
+        """
+        return _heads_of(await self._bus.fetch(STREAM, f"{_PREFIX}*", seq + 1, HEADS_AT_ONCE))
+
     async def _got(self, query: dict[str, object]) -> StoredHead | None:
         answer = await self._bus.request(
             f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query)
@@ -140,6 +158,20 @@ class SignedHeadStore:
                 raise WriteConflict(channel)
             raise _failure(answer["error"])
         return StoredHead(seq=int(answer["seq"]), note=note)
+
+
+def _heads_of(reads: list[Read]) -> list[tuple[str, StoredHead]]:
+    return [
+        (
+            read.header(b"Nats-Subject").removeprefix(_PREFIX),
+            StoredHead(
+                seq=int(read.header(b"Nats-Sequence")),
+                note=read.data,
+                taken=datetime.fromisoformat(read.header(b"Nats-Time-Stamp")),
+            ),
+        )
+        for read in reads
+    ]
 
 
 def _configuration(replicas: int) -> dict[str, Any]:

@@ -22,10 +22,18 @@ from joserfc.jwk import KeySet
 from joserfc.util import urlsafe_b64decode
 
 from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
-from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, VERIFIED_SECONDS, VERIFIED_TOKENS
+from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS
 from dragoman.settings import Oidc, SettingsError
 
 log = structlog.get_logger()
+
+VERIFIED_SECONDS: Final = 60.0
+"""Seconds for which a verified token is believed before its signature is verified
+again.
+"""
+
+VERIFIED_TOKENS: Final = 1_024
+"""Verified tokens that are remembered: one for each officer."""
 
 FetchJson = Callable[[str], Awaitable[Any]]
 """A function that fetches a JSON document. Raises `OSError` or `ValueError`."""

@@ -59,8 +59,7 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
         Condition("data are in their place", read_only is None, read_only),
     ]
     # Names of channels are their members' business.
-    late = sum(not service.is_live(projection) for projection in service.channels.values())
-    broken = sum(projection.broken is not None for projection in service.channels.values())
+    late, broken, doubted = service.channel_counts()
     why = sentence(
         "%(n)s of %(all)s are not read live, %(broken)s of them broken; the log says which",
         n=late,
@@ -83,7 +82,6 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
             else None,
         )
     )
-    doubted = sum(projection.doubt is not None for projection in service.channels.values())
     result.append(
         Condition(
             "the copy is what the log makes",

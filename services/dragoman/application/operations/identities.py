@@ -8,7 +8,7 @@ operator's token takes the place of the signature.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import structlog
@@ -36,11 +36,6 @@ from dragoman_schemas.identity_responses import (
 from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()
-
-_CHANGED: Final = (
-    "%(identity)s is at version %(version)s, so the next entry has version %(next)s. Read it "
-    "again, and sign that one."
-)
 
 
 def may_see(service: Service, grant: Grant, identity: Identity) -> bool:
@@ -204,7 +199,14 @@ def _signatures(new: NewIdentity) -> dict[str, bytes]:
 def _check_version(name: str, stored: Identity | None, version: int) -> None:
     newest = 0 if stored is None else stored.version
     if version != newest + 1:
-        raise refuse("moved", _CHANGED, identity=name, version=newest, next=newest + 1)
+        raise refuse(
+            "moved",
+            "%(identity)s is at version %(version)s, so the next entry has version %(next)s. Read "
+            "it again, and sign that one.",
+            identity=name,
+            version=newest,
+            next=newest + 1,
+        )
 
 
 def _check_pairs(service: Service, name: str, added: Iterable[Pair]) -> None:

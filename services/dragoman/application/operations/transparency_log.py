@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, whole
+from dragoman.application.service import Service
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.errors import Refused, refuse
+from dragoman.domain.record.errors import refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import RESEAL_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.reports import log_findings
 from dragoman.reports.log_findings import LogFinding
-from dragoman.stores.signed_heads import StoredHead
+from dragoman.stores.signed_heads import HEADS_AT_ONCE, SignedHeadStore, StoredHead
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -32,16 +34,82 @@ _FRESH_SECONDS: Final = 0.2
 _LATE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 2.0
 _ASKED_SECONDS: Final = 1.0
+_FOUND_SECONDS: Final = 1.0
 NO_SNIFF: Final = {"X-Content-Type-Options": "nosniff"}
 
 
+class _Head(Struct, frozen=True):
+    """The facts of a signed head: its sequence, size and time of storage."""
+
+    seq: int
+    size: int
+    taken: datetime | None
+
+
 class Heads:
-    """The newest signed head of each channel, read again when it is a moment old."""
+    """The newest signed head of each channel, read again when it is a moment old.
+
+    For the health of the host, the heads of all channels are read together: first the
+    newest of each, then whatever was signed since.
+    """
 
     def __init__(self) -> None:
         """Begin without any head."""
         self._heads: dict[str, tuple[float, StoredHead | None]] = {}
         self._behind: dict[str, tuple[int, float]] = {}
+        self._of_all: dict[str, _Head] = {}
+        self._last: int | None = None
+        self._found: tuple[float, int, int] = (float("-inf"), 0, 0)
+
+    async def late(self, service: Service) -> tuple[int, int]:
+        """Return the numbers of live channels without a head in time, and of all.
+
+        The answer is at most a second old. Raises `LogUnreachable`, `NotANote`.
+        """
+        found_at, late, live = self._found
+        if time.monotonic() - found_at > _FOUND_SECONDS:
+            await self._read_on(service.signed_heads)
+            channels = [
+                channel
+                for channel in service.channels.values()
+                if channel.is_channel and service.is_live(channel)
+            ]
+            now = datetime.now(UTC)
+            late, live = sum(self._is_late_now(channel, now) for channel in channels), len(channels)
+            self._found = time.monotonic(), late, live
+        return late, live
+
+    async def _read_on(self, store: SignedHeadStore) -> None:
+        """Read the heads that were signed since the last look."""
+        if self._last is None:
+            try:
+                heads = await store.newest_of_all()
+            except LogUnreachable:  # there are too many channels for one answer
+                heads = await store.all_after(0)
+        else:
+            heads = await store.all_after(self._last)
+        while heads:
+            for channel, stored in heads:
+                size = checkpoint.read(note.read(stored.note).text).size
+                self._of_all[channel] = _Head(stored.seq, size, stored.taken)
+                self._last = max(stored.seq, self._last or 0)
+            heads = await store.all_after(self._last or 0) if len(heads) == HEADS_AT_ONCE else []
+
+    def _is_late_now(self, projection: Projection, now: datetime) -> bool:
+        head = self._of_all.get(projection.name, _Head(0, 0, None))
+        return self._is_late(projection, head, now)
+
+    def _is_late(self, projection: Projection, head: _Head, now: datetime) -> bool:
+        if head.taken is not None:
+            if (now - head.taken).total_seconds() > RESEAL_SECONDS + _LATE_SECONDS:
+                return True
+            if head.size >= projection.state.position:
+                self._behind.pop(projection.name, None)
+                return False
+        begun = time.monotonic()
+        number, since = self._behind.get(projection.name, (head.seq, begun))
+        self._behind[projection.name] = (head.seq, since if number == head.seq else begun)
+        return begun - self._behind[projection.name][1] > _LATE_SECONDS
 
     async def newest(
         self, call: ApiRequest[Any], channel: str, fresh_s: float = _FRESH_SECONDS
@@ -69,16 +137,11 @@ class Heads:
         Raises `Refused`, `NotANote`.
         """
         sealed = await self.newest(call, projection.name, _LOOK_SECONDS)
-        if sealed is not None and sealed.taken is not None:
-            if (datetime.now(UTC) - sealed.taken).total_seconds() > RESEAL_SECONDS + _LATE_SECONDS:
-                return True
-            if checkpoint.read(note.read(sealed.note).text).size >= projection.state.position:
-                self._behind.pop(projection.name, None)
-                return False
-        seq, now = 0 if sealed is None else sealed.seq, time.monotonic()
-        number, since = self._behind.get(projection.name, (seq, now))
-        self._behind[projection.name] = (seq, since if number == seq else now)
-        return now - self._behind[projection.name][1] > _LATE_SECONDS
+        head = _Head(0, 0, None)
+        if sealed is not None:
+            size = checkpoint.read(note.read(sealed.note).text).size
+            head = _Head(sealed.seq, size, sealed.taken)
+        return self._is_late(projection, head, datetime.now(UTC))
 
 
 HEADS: Final = web.AppKey("heads", Heads)
@@ -87,15 +150,10 @@ HEADS: Final = web.AppKey("heads", Heads)
 async def unsigned(call: ApiRequest[Any]) -> Text | None:
     """Return the reason why heads of live channels are not signed; None if all are."""
     service, heads = call.service, call.request.app[HEADS]
-    live = [
-        channel
-        for channel in service.channels.values()
-        if channel.is_channel and service.is_live(channel)
-    ]
     try:
         async with asyncio.timeout(_ASKED_SECONDS):
-            late = sum([await heads.is_late(call, projection) for projection in live])
-    except (Refused, TimeoutError):
+            late, live = await heads.late(service)
+    except (LogUnreachable, TimeoutError):
         return sentence("the broker does not answer which heads are signed")
     except NotANote:
         return sentence("the stored head is not valid; keep it, and read the signer’s log")
@@ -105,7 +163,7 @@ async def unsigned(call: ApiRequest[Any]) -> Text | None:
         "%(n)s of %(all)s were not signed for too long; check that the signer runs, and read its "
         "log",
         n=late,
-        all=len(live),
+        all=live,
     )
 
 

@@ -113,6 +113,10 @@ class ReplayedLog:
         return
         yield None
 
+    def end_seen(self) -> float | None:
+        """Return None: the owner of this log says when its end was seen."""
+        return None
+
 
 class ReplicaProjection:
     """A projection of a replayed log, and the answers over it."""

@@ -18,7 +18,7 @@
     watch-assumption    a duty officer, who has the watch of the side from then on
     watch-relief        the duty officer who has the watch, or who takes it over
     delivery            the gateway, silent: a watermark of each side that only rises
-    broker-outage       the gateway, silent: the time in which it had no broker
+    broker-outage       the gateway, silent: a time in which it did not see the log
 
 Keepers are root and the administrators of a side. Where root keys sign, a threshold of
 them signs. A revoked key does not return. Rotated root keys match the hash of the next
