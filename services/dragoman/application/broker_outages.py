@@ -27,7 +27,7 @@ _RECOVERY_SECONDS: Final = 3.0
 Longer than an answer of the broker may take, and than a new connection takes.
 """
 
-_STOOD_SHARE: Final = 0.25
+_STOOD_SHARE: Final = 0.5
 """The share of a time that a loop may stand still and still judge the broker."""
 
 
@@ -76,7 +76,7 @@ class TimeAway:
         if late > _STOOD_SHARE * passed:
             self._judges_from = tick + _RECOVERY_SECONDS
         elif down and tick >= self._judges_from:
-            self.seconds += passed
+            self.seconds += passed - late
 
 
 class _Look(Struct, frozen=True, kw_only=True):
