@@ -8,6 +8,7 @@ import pytest
 
 from beside import provided
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
+from identified import joined
 from samples import SAMPLES
 from service import NOTE, Caller, still_to_come
 
@@ -74,6 +75,7 @@ async def test_a_desk_channel_is_one_sides_own(who: Who) -> None:
     for about in (matter["number"], matter["exchange"]):
         task = await operator.post(f"{desk}/desk", {**SAMPLES["tasking"], "about": about}, **bearer)
         assert task.status == 201, task.body
+    await joined(operator, "nato", "nato-china", "nato-desk")
     both = (
         await operator.call(
             "POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china", "nato-desk"]}

@@ -35,3 +35,27 @@ async def one_side(operator: Caller, side: str, *channels: str) -> None:
 def raw(body: Any) -> bytes:
     """JSON without spaces, as an entry must be."""
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+async def joined(operator: Caller, side: str, channel: str, other: str) -> None:
+    """Let a side be one side in two channels, in whatever identity it has in the first."""
+    cids = {
+        known["name"]: known["cid"]
+        for known in (await operator.get("/v1/channels")).json["channels"]
+    }
+    lines = (await operator.get("/v1/identities")).json["identities"]
+    views = [(await operator.get(f"/v1/identities/{line['identity']}")).json for line in lines]
+    name, version, pairs = next(
+        (
+            (view["identity"], view["version"], had)
+            for view in views
+            if (cids[channel], side)
+            in (had := [(pair["channel"], pair["side"]) for pair in view["pairs"]])
+        ),
+        (f"{side}-of-{channel}", 0, [(cids[channel], side)]),
+    )
+    wanted = {(cids[other], side), *pairs}
+    if wanted != set(pairs):
+        body = {"entry": json.loads(canonical(name, version + 1, wanted)), "signatures": []}
+        answer = await operator.call("PUT", f"/v1/identities/{name}", raw(body))
+        assert answer.status == 200, answer.body
