@@ -43,6 +43,7 @@ async def values_of(caller: Caller) -> dict[str, str]:
         "exchange": exchange,
         "draft": draft,
         "person": exchange,
+        "identity": "nato",
         "sha256": "ab" * 32,
         "family": "contacts",
     }
@@ -96,6 +97,7 @@ async def test_no_document_is_an_error_of_ours(
                 "exchange": "",
                 "draft": "",
                 "person": "",
+                "identity": "",
                 "sha256": "",
                 "family": "",
             }
