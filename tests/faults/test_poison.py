@@ -77,6 +77,7 @@ async def test_hostile_messages_stop_no_process_and_no_restart(
             "exchange": exchange,
             "draft": draft,
             "person": exchange,
+            "identity": "",
             "sha256": "ab" * 32,
             "family": "contacts",
         }

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 
 import next_release
 from patience import PATIENCE_S
-from service import DRAGOMAN, NOTE, Caller, Second, Service, new_key
+from service import DRAGOMAN, NOTE, Caller, Second, Service
 
 CHANNEL = "nato-china"
 C = f"/v1/channels/{CHANNEL}"
@@ -190,60 +190,3 @@ async def test_two_releases_agree_until_the_sides_adopt_and_the_older_one_says_w
 
 async def _state(caller: Caller) -> Any:
     return (await caller.get(f"{C}/state")).json
-
-
-@pytest.fixture
-async def two(own: Service, tmp_path: Path) -> AsyncIterator[tuple[Released, Released]]:
-    """Two gateways of this release beside the host's own."""
-    both = tuple(
-        await asyncio.gather(
-            *(asyncio.to_thread(Released, own, tmp_path / name) for name in ("one", "other"))
-        )
-    )
-    yield both[0], both[1]
-    for each in both:
-        each.stop()
-
-
-async def test_a_rolling_restart_with_the_next_release_loses_no_post(
-    two: tuple[Released, Released], build: dict[str, str], session: aiohttp.ClientSession
-) -> None:
-    callers = [Caller(session, gateway, "nato/officer") for gateway in two]
-    stop, longest, acknowledged = asyncio.Event(), 0.0, list[str]()
-    loop = asyncio.get_running_loop()
-
-    async def post() -> None:
-        """Post one after the other; where a gateway refuses or is away, the same post goes on."""
-        nonlocal longest
-        number = 0
-        while not stop.is_set():
-            number += 1
-            key, begun, turn = new_key(), loop.time(), 0
-            while True:
-                caller = callers[turn % 2]
-                turn += 1
-                try:
-                    async with asyncio.timeout(2):
-                        answer = await caller.post(
-                            f"{C}/contacts", {**NOTE, "text": f"Note {number}."}, key=key
-                        )
-                    if answer.status in (200, 201):
-                        acknowledged.append(answer.json["exchange"])
-                        break
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
-                await asyncio.sleep(0.05)
-            longest = max(longest, loop.time() - begun)
-
-    posting = asyncio.create_task(post())
-    await asyncio.sleep(1)
-    for gateway in two:
-        await asyncio.to_thread(gateway.run_as, build)
-        callers[:] = [Caller(session, each, "nato/officer") for each in two]
-        await asyncio.sleep(1)
-    stop.set()
-    await posting
-    positions = await callers[0].positions()
-    assert [positions[exchange] for exchange in acknowledged if len(positions[exchange]) != 1] == []
-    assert len(acknowledged) > 20
-    assert longest <= _LONGEST_REFUSAL_S * (PATIENCE_S / 60), longest
