@@ -14,7 +14,7 @@ from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.operations.host_inbox import InboxQuery, host_inbox
 from dragoman.domain.record.errors import refuse
-from dragoman_schemas.identity_responses import HostInbox, StreamRecord
+from dragoman_schemas.identity_responses import HostInbox
 
 
 class CursorQuery(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         stream_all,
         "One live stream over all channels",
         CursorQuery,
-        {200: StreamRecord},
+        {200: None},
         media=(sse.EVENT_STREAM,),
         headers=("Last-Event-ID",),
         may=May.ANY_MEMBER,
