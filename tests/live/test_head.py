@@ -21,7 +21,7 @@ PAGES: Final = sorted(
         if sheet.method == "GET"
     }
 )
-STREAMS: Final = ("/v1/channels/{channel}/records", "/alarm/events")
+STREAMS: Final = ("/v1/channels/{channel}/records", "/v1/stream", "/alarm/events")
 MOMENTARY: Final = frozenset(
     {"date", "x-request-id", "ratelimit", "dragoman-as-of", "content-length", "transfer-encoding"}
 )
@@ -134,8 +134,15 @@ async def test_every_operation_that_reads_answers_head(who: Who, ids: dict[str, 
         if read.headers.get("ETag"):
             await compare(who(""), url, If_None_Match=read.headers["ETag"])
     assert {name: status for name, status in statuses.items() if status != 200} == dict.fromkeys(
-        ("show_release", "show_members_bundle", "show_notice", "show_transmittal"), 404
-    ), "an incident is no release, no notice to many and no transmittal"
+        (
+            "show_release",
+            "show_members_bundle",
+            "show_notice",
+            "show_transmittal",
+            "show_identity",
+        ),
+        404,
+    ), "an incident is no release, no notice to many, no transmittal and no identity"
 
 
 async def test_every_page_answers_head(who: Who, demo: Service, ids: dict[str, str]) -> None:

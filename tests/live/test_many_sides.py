@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from identified import one_side
 from service import Caller, Service, new_key
 
 SIDES = (*(f"side-{n:02}" for n in range(1, 57)), "secretariat")
@@ -57,6 +58,8 @@ async def opened(service: Service) -> dict[str, str]:
             assert answer.status == 201, answer.body
         for side in SIDES:
             channels = [CHANNEL, *(name for name, sides in small.items() if side in sides)]
+            if len(channels) > 1:
+                await one_side(operator, side, *channels)
             answer = await operator.post(
                 "/v1/tokens", {"actor": f"{side}/d-1", "channels": channels}
             )
