@@ -314,7 +314,7 @@ class Scheduler:
                     await self.tick()
                 elif now - self._timed >= POLL_SECONDS:
                     self._timed = now
-                    await self._tick(self._due())
+                    await self.tick_due()
                 else:
                     await self._tick(self._changed_channels())
                 try:
@@ -344,6 +344,10 @@ class Scheduler:
     async def tick(self) -> None:
         """Record all steps that are due now in any channel."""
         await self._tick(list(self._channels.items()))
+
+    async def tick_due(self) -> None:
+        """Record all steps that are due now, in the channels that have work."""
+        await self._tick(self._due())
 
     def _changed_channels(self) -> list[tuple[str, Projection]]:
         """Return the channels that have changed since they were last returned."""

@@ -151,7 +151,7 @@ async def running_service(
             event_log = JetStreamLog(
                 channel, bus, guard, replicas=settings.nats.replicas, mark=mark
             )
-            projection = Projection(GroupCommitLog(event_log), store, now=clock.now)
+            projection = Projection(GroupCommitLog(event_log), store, now=clock.now, ago=clock.ago)
             tasks: dict[str, Work] = {
                 "fold": projection.run,
                 "comparison": projection.walk,

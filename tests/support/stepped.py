@@ -10,10 +10,11 @@ nothing else is changed, and the machine's own clock, which others use too, leas
 """
 
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, tzinfo
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from dragoman import cli, scheduler
 from dragoman.application import clock as application_clock
@@ -37,15 +38,19 @@ def counted(beats: Path) -> None:
     """Count in a file how often the watch has looked at all clocks, so that a test can wait until
     it has.
     """
-    tick, numbers = scheduler.Scheduler.tick, count(1)
+    numbers = count(1)
 
-    async def counted(self: scheduler.Scheduler) -> None:
-        await tick(self)
-        fresh = beats.with_suffix(".fresh")
-        fresh.write_text(str(next(numbers)))
-        fresh.rename(beats)
+    def counting(tick: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        async def counted(self: scheduler.Scheduler) -> None:
+            await tick(self)
+            fresh = beats.with_suffix(".fresh")
+            fresh.write_text(str(next(numbers)))
+            fresh.rename(beats)
 
-    scheduler.Scheduler.tick = counted  # type: ignore[method-assign]
+        return counted
+
+    for name in ("tick", "tick_due"):
+        setattr(scheduler.Scheduler, name, counting(getattr(scheduler.Scheduler, name)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The clock of a process, and times as records write them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def utc_now() -> datetime:
@@ -34,6 +34,10 @@ class AdjustableClock:
     def now(self) -> datetime:
         """Return the time that the clock shows, in UTC."""
         return utc_now() if self._moment is None else self._moment
+
+    def ago(self, seconds: float) -> datetime:
+        """Return the time that the clock showed so many seconds ago, since it was set."""
+        return self.now() if self.is_set else utc_now() - timedelta(seconds=seconds)
 
 
 def stamp(moment: datetime) -> str:

@@ -70,11 +70,13 @@ class Projection(FoldedHistory):
         store: Store,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ago: Callable[[float], datetime] | None = None,
     ) -> None:
         """Begin with the channel's state in the file."""
         super().__init__(store, log.channel)
         self.log = log
         self._now = now
+        self._ago = ago or (lambda seconds: now() - timedelta(seconds=seconds))
         self._broken: Text | None = None
         self._failing: dict[str, Text] = {}
         self._checked: datetime | None = None
@@ -158,7 +160,7 @@ class Projection(FoldedHistory):
         moment = self.log.end_seen()
         if moment is not None and moment > self._end_seen:
             self._end_seen = moment
-            self._checked = self._now() - timedelta(seconds=self._loop.time() - moment)
+            self._checked = self._ago(self._loop.time() - moment)
         return self._checked
 
     @checked.setter
