@@ -36,7 +36,7 @@ class AdjustableClock:
         return utc_now() if self._moment is None else self._moment
 
     def ago(self, seconds: float) -> datetime:
-        """Return the time that the clock showed so many seconds ago, since it was set."""
+        """Return the time shown so many seconds ago; a set clock stands still."""
         return self.now() if self.is_set else utc_now() - timedelta(seconds=seconds)
 
 

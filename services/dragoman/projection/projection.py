@@ -121,8 +121,7 @@ class Projection(FoldedHistory):
     def broken(self) -> Text | None:
         """Return the reason why the channel is read-only; None while it is written on.
 
-        Its log is not what it was, it goes on by rules that this program lacks, or a
-        task of the channel fails.
+        Its log is not what it was, its rules are unknown here, or a task of it fails.
         """
         newer = None if self.newer is None else self.newer.said
         return self._broken or newer or next(iter(self._failing.values()), None)
@@ -172,8 +171,8 @@ class Projection(FoldedHistory):
     async def run(self, working: Callable[[], None] = lambda: None) -> None:
         """Follow the log for ever, and fold each message that it brings.
 
-        Calls `working` each time the end of the log is reached. Ends only where the log
-        is broken, or goes on by rules that this program lacks, and logs that.
+        Calls `working` at each end of the log. Ends only where the log is broken, or
+        goes on by rules that this program lacks.
         """
         while True:
             try:
