@@ -248,13 +248,15 @@ function showRail(fresh) {
   }
 }
 
+const isWritten = (field) => (field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected) : field.value !== field.defaultValue);
+
 const order = () => Array.from(main.querySelectorAll("tr[data-exchange]"), (row) => row.dataset.exchange).join();
 
 function show(fresh) {
   const before = { order: order(), headline: document.getElementById("headline")?.textContent ?? "" };
   const focused = main.contains(document.activeElement) && document.activeElement !== main ? document.activeElement : null;
-  const written = [...main.querySelectorAll("input[type='text'], input:not([type])")].filter((each) => each.value !== each.defaultValue);
-  const typed = focused?.closest("form.keep, details[open] form") || written.includes(focused);
+  const written = [...main.querySelectorAll("input[type='text'], input:not([type]), textarea, select")].filter(isWritten);
+  const typed = focused?.closest("form.keep, details[open] form") || (!focused?.options && written.includes(focused));
   if (typed) return; // what somebody writes is not taken from under them; the next change tries again
   const opened = new Set(Array.from(main.querySelectorAll("details[open] > summary"), (each) => each.textContent));
   main.replaceChildren(...[...fresh.getElementById("main").childNodes].map((each) => document.adoptNode(each)));
