@@ -132,7 +132,8 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `acts` those of a side in one exchange. `streams` are those of an officer.
     `connections` are those of an address at once; our own proxies have no such limit.
     `officer_work` and `side_work` are seconds of a processor for each second, used to
-    read what the caller sends.
+    read what the caller sends. While the gateway is late by `lag_s` seconds, it refuses
+    new streams and lists, and posts at five times that.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0
@@ -147,6 +148,7 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     connections: Annotated[int, Meta(gt=0)] = 100
     officer_work: Annotated[float, Meta(gt=0)] = 0.2
     side_work: Annotated[float, Meta(gt=0)] = 0.4
+    lag_s: Annotated[float, Meta(gt=0)] = 1.0
 
 
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ def refused(
     """The kind of the refusal of a request, or nothing."""
     watchdog = cast("Any", SimpleNamespace(lag=lag, lasting_lag=lasting))
     try:
-        refuse_if_late(make_mocked_request(method, path, headers=headers or {}), watchdog)
+        refuse_if_late(make_mocked_request(method, path, headers=headers or {}), watchdog, 1.0)
     except Refused as error:
         return error.refusal.kind
     return ""

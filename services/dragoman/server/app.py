@@ -42,6 +42,7 @@ from dragoman.supervision import cancel_until_ended
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CALLERS: Final = web.AppKey("callers", Callers)
+_LAG_SECONDS: Final = web.AppKey("lag_s", float)
 _SECURE: Final = web.AppKey("secure", bool)
 """The flag that callers outside use https, to the gateway or to a proxy."""
 
@@ -64,6 +65,7 @@ def application(
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[http_request.SERVICE] = service
     app[RATE_LIMITS] = RateLimits(settings.budgets, time.monotonic)
+    app[_LAG_SECONDS] = settings.budgets.lag_s
     app[QUOTAS] = Quotas(settings.budgets)
     app[_SECURE] = settings.http.public_url.startswith("https://")
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
@@ -125,7 +127,8 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     failed = ""
     try:
         await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
-        load_shedding.refuse_if_late(request, request.app[http_request.SERVICE].watchdog)
+        watchdog = request.app[http_request.SERVICE].watchdog
+        load_shedding.refuse_if_late(request, watchdog, request.app[_LAG_SECONDS])
         if "Content-Encoding" in request.headers:
             raise refuse("media-type", "Send the body as it is, without Content-Encoding.")
         response = await handler(request)

@@ -1,6 +1,6 @@
 """Load shedding: what a gateway refuses while its event loop is late.
 
-    refuse_if_late(request, service.watchdog)     # raises Refused: 503, Retry-After
+    refuse_if_late(request, service.watchdog, 1.0)     # raises Refused: 503, Retry-After
 
 A gateway that is late makes everybody wait. New streams and lists are refused first:
 they cost most, and a client can ask again. The board, an exchange and posts go on.
@@ -16,11 +16,8 @@ from aiohttp import web
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.record.errors import refuse
 
-_LISTS_SECONDS: Final = 1.0
-"""The lag of the event loop beyond which new streams and lists are refused."""
-
-_POSTS_SECONDS: Final = 5.0
-"""The lag beyond which posts are refused too."""
+_POSTS: Final = 5.0
+"""How many times later than for lists the loop is when posts are refused too."""
 
 _LISTS: Final = frozenset(
     {
@@ -41,17 +38,20 @@ _LISTS: Final = frozenset(
 """The last parts of paths under which many rows are read at once."""
 
 
-def refuse_if_late(request: web.Request, watchdog: Watchdog) -> None:
-    """Raise `Refused` if a request must wait until the event loop is in time again."""
+def refuse_if_late(request: web.Request, watchdog: Watchdog, lag_s: float) -> None:
+    """Raise `Refused` if a request must wait until the event loop is in time again.
+
+    `lag_s` is the lag in seconds beyond which new streams and lists are refused.
+    """
     lag = min(watchdog.lag, watchdog.lasting_lag)
     if request.method in ("GET", "HEAD"):
-        if lag > _LISTS_SECONDS and _is_heavy(request):
+        if lag > lag_s and _is_heavy(request):
             raise refuse(
                 "behind",
                 "This gateway is overloaded, and takes no new streams and lists for a moment. "
                 "Posts go on. Ask again.",
             )
-    elif lag > _POSTS_SECONDS:
+    elif lag > _POSTS * lag_s:
         raise refuse(
             "unavailable",
             "This gateway is overloaded, and did not read this request. Send the same again, with "
