@@ -1,6 +1,6 @@
 """Load shedding: what a gateway refuses while its event loop is late.
 
-    refuse_if_late(request, service.watchdog, 1.0)     # raises Refused: 503, Retry-After
+    refuse_if_late(request, watchdog, 1.0)     # raises Refused: 503, Retry-After
 
 A gateway that is late makes everybody wait. New streams and lists are refused first:
 they cost most, and a client can ask again. The board, an exchange and posts go on.
@@ -17,7 +17,7 @@ from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.record.errors import refuse
 
 _POSTS: Final = 5.0
-"""How many times later than for lists the loop is when posts are refused too."""
+"""The lag at which posts are refused too, in lags at which lists are."""
 
 _LISTS: Final = frozenset(
     {
