@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.audit.answer_comparison import ComparedPath
-from dragoman.limits import LIST_PAGE
+from dragoman.limits import LIST_PAGE, SEARCH_CHARACTERS
 from dragoman.projection.queries import lists
 from dragoman.projection.queries.lists import Filter
 from dragoman.projection.store import Store
@@ -178,7 +178,10 @@ def _subject(raw: bytes) -> str:
 
 
 def _searched(raw: bytes) -> Iterator[str]:
-    """Yield the words that find a record, and each pair of adjacent Han characters."""
+    """Yield the words that find a record, and each pair of adjacent Han characters.
+
+    A word that is too long for a search is left out: a server refuses its address.
+    """
     try:
         data = _said(raw).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -187,7 +190,7 @@ def _searched(raw: bytes) -> Iterator[str]:
         for word in _WORDS.findall(text):
             if _HAN.search(word):
                 yield from (one + other for one, other in pairwise(word))
-            else:
+            elif len(word) <= SEARCH_CHARACTERS:
                 yield word.lower()
 
 
