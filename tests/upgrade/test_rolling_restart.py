@@ -22,7 +22,7 @@ from service import NOTE, Caller, Second, Service, new_key
 log = logging.getLogger(__name__)
 
 _BUSY = 3
-"""How much longer a machine that does other things may take than the promise for a quiet one."""
+"""The factor by which a crowded machine may exceed the promise for a quiet one."""
 
 _ONE_NODE_S = 2.0
 _THREE_NODES_S = 10.0
