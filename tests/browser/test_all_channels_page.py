@@ -158,3 +158,23 @@ async def test_the_board_over_all_channels_has_no_fault_that_axe_finds(
     await visitor.still()
     found = await Axe().run(visitor.page, options={"runOnly": {"type": "tag", "values": LEVELS}})
     assert found.violations_count == 0, found.generate_report()
+
+
+async def test_what_is_said_of_all_channels_says_that_exercises_are_counted_apart(
+    visit: Visiting, demo: Service
+) -> None:
+    reader = await visit()
+    await reader.sign_in("china/duty_officer", "nato-china")
+    await reader.page.goto(f"{demo.base_url}/board")
+    view = await reader.page.evaluate("fetch('/board.json').then((answer) => answer.json())")
+    kinds = [line["kind"] for line in view["channels"]]
+    assert kinds.count("exercise") == 1
+    lead = reader.page.locator(".lead")
+    await expect(lead).to_contain_text(f"{len(kinds) - 1} channel")
+    await expect(lead).to_contain_text("1 exercise is counted apart, below.")
+    waits = any(
+        side["waiting"] for line in view["channels"] if line["kind"] != "exercise"
+        for side in line["sides"]
+    )  # fmt: skip
+    text = await lead.inner_text()
+    assert ("Nothing waits for an acknowledgement." in text) == (not waits)

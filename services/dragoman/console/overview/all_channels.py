@@ -143,11 +143,12 @@ async def all_channels(context: PageContext) -> Page:
     due: list[_Waiting] = []
     contexts: dict[str, PageContext] = {}
     channels = await open_deadlines_in(context.request.app, service.visible(context.grant))
+    exercises_only = all(channel.registry.kind == "exercise" for channel, _ in channels)
     for projection, owed in channels:
         within = contexts[projection.name] = replace(context, channel=projection)
         rows = _rows(within, owed)
         lines.append(_line(within, owed, rows))
-        if projection.registry.kind != "exercise":
+        if exercises_only or projection.registry.kind != "exercise":
             waiting += rows.waiting
             late += rows.late
             due += rows.due
@@ -262,7 +263,7 @@ def _side(projection: Projection, side: str, rows: _Rows) -> SideLine:
 def _calm(
     context: PageContext, lines: Sequence[ChannelLine], waiting: Sequence[_Waiting]
 ) -> board.Calm:
-    """Return the facts of the headline. Exercises do not count."""
+    """Return the facts of the headline. Exercises count only where nothing else is."""
     live = [line for line in lines if line.kind != "exercise"] or list(lines)
     counts: dict[str, int] = {}
     for item in waiting:
