@@ -292,6 +292,11 @@ CLOCK_SKEW_SECONDS: Final = 2.0
 gateway refuses to write (docs/spec/record.md §16).
 """
 
+PROOF_SECONDS: Final = 5.0
+"""Seconds for which a proof of durability holds over one connection while the broker
+does not answer the next question. One missed question passes, two in a row do not.
+"""
+
 LIST_PAGE: Final = 200
 """Rows of a page of a list."""
 

@@ -1,6 +1,7 @@
 """The broker's configuration, its users' rights, and the proof that it syncs."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from nats.aio.client import Client
 
 from brokers import RealBroker
-from dragoman.eventlog import broker, stream_config
+from dragoman.eventlog import broker, durability_guard, nats_connection, stream_config
 from dragoman.eventlog.broker import BrokerError
 from dragoman.eventlog.cluster_site import site_configuration
 from dragoman.eventlog.durability_guard import DurabilityGuard
@@ -104,6 +105,26 @@ async def test_a_broker_with_another_clock_is_not_trusted(real_broker: RealBroke
     )
     await guard.prove()
     assert "s apart" in str(guard.reason)
+
+
+async def test_one_unanswered_question_does_not_close_a_hotline_and_silence_does(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, process = real_broker.guard, real_broker.supervisor.process
+    assert guard.proven and process is not None
+    monkeypatch.setattr(nats_connection, "REQUEST_SECONDS", 0.3)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        await guard.prove()
+        assert guard.proven
+        monkeypatch.setattr(durability_guard, "PROOF_SECONDS", 0.3)
+        await guard.prove()
+        assert "does not say whether it syncs every write" in str(guard.reason)
+    finally:
+        process.send_signal(signal.SIGCONT)
+    monkeypatch.setattr(nats_connection, "REQUEST_SECONDS", 5.0)
+    await guard.prove()
+    assert guard.proven
 
 
 @pytest.mark.parametrize("user", ["gateway", "auditor", "warden"])

@@ -31,10 +31,10 @@ async def nothing_is_written(who: Who, request: pytest.FixtureRequest) -> AsyncI
     if writes is not None:
         yield
         return
-    before = await who("nato/officer").get("/v1/channels/nato-china")
+    officer = who("nato/officer")
+    before = (await officer.get("/v1/channels/nato-china")).json["position"]
     yield
-    after = await who("nato/officer").get("/v1/channels/nato-china")
-    assert before.json["position"] == after.json["position"]
+    assert await officer.said_after(before) == []
 
 
 @pytest.mark.parametrize(

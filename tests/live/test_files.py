@@ -240,7 +240,7 @@ async def test_an_act_attaches_what_is_there_as_it_is(who: Who) -> None:
     assert foreign.problem(422, "invalid-act")["errors"] == [fault], (
         "what is not yet said is not there for the other side"
     )
-    assert (await officer.get(C)).json["position"] == before
+    assert await officer.said_after(before) == []
     assert (await officer.post(f"{C}/contacts", noted(content))).status == 201
     assert (await who("china/officer").post(f"{C}/contacts", noted(content))).status == 201, (
         "what was said may be referred to"

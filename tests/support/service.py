@@ -42,6 +42,7 @@ AMPLE = {
 
 _START_SECONDS = PATIENCE_S
 _SEALED_SECONDS = PATIENCE_S
+_TRIES, _AGAIN_S = 10, 0.5
 
 __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Service", "new_key"]
 
@@ -310,13 +311,34 @@ class Caller:
         """A post, with a new key if none is given."""
         return await self.call("POST", path, body, Idempotency_Key=key or new_key(), **headers)
 
-    async def open(self, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
-        """Open an exchange where its act belongs."""
+    async def open(
+        self, body: Any, channel: str = "nato-china", *, key: str = "", **headers: str
+    ) -> "Answer":
+        """Open an exchange where its act belongs, and try again if the service says so."""
         family = FORMATS[body["act"]].rule.family
         where = next(path for path, of in PATHS.items() if of == family)
-        answer = await self.post(f"/v1/channels/{channel}/{where}", body, **headers)
+        path, key = f"/v1/channels/{channel}/{where}", key or new_key()
+        for _ in range(_TRIES):
+            answer = await self.post(path, body, key=key, **headers)
+            if answer.status != 503:
+                break
+            await asyncio.sleep(_AGAIN_S)  # "Try again with the same Idempotency-Key."
         assert answer.status == 201, answer.body
         return answer
+
+    async def said_after(self, position: int, channel: str = "nato-china") -> list[Any]:
+        """Return the acts of people after a position. The host's own records, such as a
+        reminder that falls due meanwhile, are left out.
+        """
+        lines = (
+            await self.get(f"/v1/channels/{channel}/records", Accept="application/x-ndjson")
+        ).body.splitlines()
+        return [
+            entry["record"]["data"]
+            for line in lines
+            if (entry := json.loads(line))["position"] > position
+            and not entry["record"]["actor"].startswith("service/")
+        ]
 
     async def positions(self, channel: str = "nato-china") -> dict[str, list[int]]:
         """Return the positions of each id in the log. Assert that positions are gapless and all

@@ -2,10 +2,13 @@
 
 An acknowledged message is durable only if the broker syncs every write. The guard does
 not assume that, but asks: at every connection, at every reconnection and every second.
-Without `sync_always` in the broker's own report, nothing is written (decision 0001).
+Without `sync_always` in the broker's own report, nothing is written (decision 0001). A
+question that a busy broker does not answer in time leaves the last proof in force for
+`PROOF_SECONDS`, as long as the connection holds: the process behind it is the same.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +21,7 @@ from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import (
     BROKER_VERSION,
     CLOCK_SKEW_SECONDS,
+    PROOF_SECONDS,
 )
 from dragoman.text import Text, sentence
 
@@ -28,6 +32,7 @@ class DurabilityGuard:
     """A guard that allows writes only while the broker's durability is proven.
 
     It is proven at every connection and every second. Until then, writes are refused.
+    They are also refused when the last proof is older than `PROOF_SECONDS`.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class DurabilityGuard:
         self._server_name = server_name
         self._now = now
         self._ahead = 0.0
+        self._proven_at = -math.inf
         self._fault: Text | None = sentence(
             "the broker has not yet been asked whether it syncs every write"
         )
@@ -77,6 +83,7 @@ class DurabilityGuard:
         return abs(ahead - self._ahead) <= CLOCK_SKEW_SECONDS
 
     async def _prove_anew(self) -> None:
+        self._proven_at = -math.inf
         self._fault = sentence(
             "the broker has not yet been asked again whether it syncs every write"
         )
@@ -88,7 +95,8 @@ class DurabilityGuard:
         try:
             moment = self._now()
             # Computed before the answer, so that a clock that is stepped meanwhile is noticed.
-            ahead = moment.timestamp() - time.monotonic()
+            question = time.monotonic()
+            ahead = moment.timestamp() - question
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
             self._fault = next(
                 (
@@ -99,7 +107,10 @@ class DurabilityGuard:
                 None,
             )
             self._ahead = ahead
+            self._proven_at = -math.inf if self._fault else question
         except LogUnreachable as error:
+            if self._warden.up and time.monotonic() - self._proven_at < PROOF_SECONDS:
+                return
             self._fault = sentence(
                 "the broker does not say whether it syncs every write: %(error)s", error=error.said
             )
