@@ -1,5 +1,6 @@
 """Fixtures that the tests share: a channel in memory, a real broker, a cluster of three nodes."""
 
+import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -43,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the plugins and a settings profile. The tests before a change try the same cases
     each time. The long forms look for new cases.
     """
+    # Many services run at once, and are stopped often: none waits, nor takes a port of its own.
+    os.environ.setdefault("DRAGOMAN_ADMIN__PORT", "0")
+    os.environ.setdefault("DRAGOMAN_HTTP__DRAIN_S", "0")
     config.pluginmanager.register(Tally(config))
     config.pluginmanager.register(Grouping(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)

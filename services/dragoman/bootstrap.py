@@ -1,30 +1,31 @@
 """The construction of every service from its settings, by hand.
 
     async with bootstrap.broker_of(settings) as endpoint:
-        async with bootstrap.gateway(settings, endpoint) as running:
-            await bootstrap.until_stopped()
+        async with bootstrap.gateway(settings, endpoint, lifecycle) as running:
+            await lifecycle.until_stopped()
 
 Each service is an async context manager. What it opened is closed in reverse order.
 """
 
-import asyncio
 import hashlib
 import json
-import signal
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from dragoman import data_directory
+from dragoman import admin_door, data_directory
+from dragoman.admin_door import AdminDoor
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.keeper import Keeper
+from dragoman.application.operations import host_health
 from dragoman.application.outage_recorder import OutageRecorder
 from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
@@ -32,18 +33,27 @@ from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.prefetch import Page, read_ahead
+from dragoman.lifecycle import Lifecycle
 from dragoman.notifier import mail, webhook
 from dragoman.notifier.delivery import Transport
 from dragoman.notifier.dispatcher import Dispatcher
 from dragoman.scheduler import Scheduler
-from dragoman.server.listener import RunningGateway, certificate_files, listen
+from dragoman.server import host_gauges, listener
+from dragoman.server.listener import RunningGateway
 from dragoman.server.tls import Certificate
-from dragoman.service_factory import address_guard, running_service, witness_factory
+from dragoman.service_factory import (
+    address_guard,
+    read_witnesses,
+    running_service,
+    witness_factory,
+)
 from dragoman.settings import Settings
 from dragoman.signer import Signer
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
 from dragoman.supervision import background_tasks, forever, supervise
+from dragoman.text import sentence
+from dragoman_schemas.host_responses import Health
 from dragoman_schemas.responses import Means
 
 log = structlog.get_logger()
@@ -144,6 +154,7 @@ async def broker_of(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
 async def gateway(
     settings: Settings,
     endpoint: BrokerEndpoint,
+    lifecycle: Lifecycle,
     name: str = "gateway",
     *,
     whole: bool = False,
@@ -152,7 +163,9 @@ async def gateway(
 ) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that is ready on a broker.
 
-    Every channel is folded to the end of its log before the first request is accepted.
+    It answers from the start. Until every channel is folded to the end of its log, it
+    answers that it is starting.
+
     With `whole`, the process also runs the scheduler, the notifier and the signer; the
     signer runs elsewhere if `registrar.beside` is set. `clock` is the clock of the
     gateway, if another than that of the machine is wanted.
@@ -160,8 +173,11 @@ async def gateway(
     permit = PlaceGuard(settings.data, take_over=take_over)
     clock = clock or AdjustableClock()
     async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(admin_door.opened(settings, lifecycle))
+        certificate = listener.certificate_of(settings)
+        door = await stack.enter_async_context(listener.opened(settings, lifecycle, certificate))
         service, start = await stack.enter_async_context(
-            running_service(settings, endpoint, name, permit, clock)
+            running_service(settings, endpoint, name, permit, lifecycle, clock)
         )
         outages = OutageRecorder(
             service.channels, service.command_handler, lambda: service.is_down, service.watchdog
@@ -180,9 +196,19 @@ async def gateway(
             dispatcher = await _dispatcher(stack, settings, service, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
             if not settings.registrar.beside:
-                signing = await _signer(stack, settings, endpoint, permit)
+                signing = await _signer(stack, settings, endpoint, permit, lifecycle)
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
-        yield await listen(settings, service, stack, start)
+                operator.measurements.append(signing.measure)
+        running = await door.serve(service, stack, start, certificate)
+        operator.readiness = partial(host_health.health, running.app)
+        lifecycle.checks.append(check)
+        if certificate is not None:
+            lifecycle.reloads.append(lambda _: certificate.reload())
+        gauges = host_gauges.HostGauges(running.app, settings, certificate)
+        operator.measurements.insert(0, gauges.measure)
+        start(service.keep("gauges", gauges.run))
+        lifecycle.serves()
+        yield replace(running, admin_url=operator.address)
 
 
 async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
@@ -208,25 +234,51 @@ async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
         await Keeper(service, custody, bus).run()
 
 
+def _serves(operator: AdminDoor, service: Service, lifecycle: Lifecycle) -> None:
+    """Show the state of a service that has no public address, from now on."""
+
+    async def health() -> Health:
+        return host_health.health_of(host_health.own_conditions(service))
+
+    operator.readiness = health
+    operator.measurements.append(host_gauges.of_service(service))
+    lifecycle.serves()
+
+
 @asynccontextmanager
 async def scheduler(
-    settings: Settings, endpoint: BrokerEndpoint, name: str = "watch", *, take_over: bool = False
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    lifecycle: Lifecycle,
+    name: str = "watch",
+    *,
+    take_over: bool = False,
 ) -> AsyncIterator[None]:
     """Yield while a scheduler runs alone.
 
     Any number of schedulers may run, beside any number of gateways.
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
-    async with running_service(settings, endpoint, name, permit) as (service, start):
+    async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(admin_door.opened(settings, lifecycle))
+        service, start = await stack.enter_async_context(
+            running_service(settings, endpoint, name, permit, lifecycle)
+        )
         deadlines = Scheduler(service.channels, service.command_handler, now=utc_now)
         start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
+        _serves(operator, service, lifecycle)
         log.info("watch.keeping", channels=len(service.channels))
         yield
 
 
 @asynccontextmanager
 async def notifier(
-    settings: Settings, endpoint: BrokerEndpoint, name: str = "courier", *, take_over: bool = False
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    lifecycle: Lifecycle,
+    name: str = "courier",
+    *,
+    take_over: bool = False,
 ) -> AsyncIterator[None]:
     """Yield while a notifier runs alone.
 
@@ -234,11 +286,13 @@ async def notifier(
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(admin_door.opened(settings, lifecycle))
         service, start = await stack.enter_async_context(
-            running_service(settings, endpoint, name, permit)
+            running_service(settings, endpoint, name, permit, lifecycle)
         )
         dispatcher = await _dispatcher(stack, settings, service, name)
         start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
+        _serves(operator, service, lifecycle)
         log.info("courier.bringing", channels=len(service.channels))
         yield
 
@@ -268,7 +322,11 @@ async def _dispatcher(
 
 @asynccontextmanager
 async def signer(
-    settings: Settings, endpoint: BrokerEndpoint, *, take_over: bool = False
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    lifecycle: Lifecycle,
+    *,
+    take_over: bool = False,
 ) -> AsyncIterator[None]:
     """Yield while a signer runs alone, with the log key of this data directory.
 
@@ -277,30 +335,48 @@ async def signer(
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
+        operator = await stack.enter_async_context(admin_door.opened(settings, lifecycle))
         start = await stack.enter_async_context(background_tasks())
-        signing = await _signer(stack, settings, endpoint, permit)
+        lifecycle.begins(sentence("connecting to the broker"))
+        signing = await _signer(stack, settings, endpoint, permit, lifecycle)
         start(supervise("registrar", forever(signing.run)))
         start(permit.run(signing.confirmation if settings.registrar.witnesses else None))
+        operator.readiness = signing.health
+        operator.measurements.append(signing.measure)
+        lifecycle.serves()
         log.info("registrar.sealing")
         yield
 
 
 async def _signer(
-    stack: AsyncExitStack, settings: Settings, endpoint: BrokerEndpoint, permit: PlaceGuard
+    stack: AsyncExitStack,
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    permit: PlaceGuard,
+    lifecycle: Lifecycle,
 ) -> Signer:
     bus = await stack.enter_async_context(
         connected(endpoint.url, "registrar", endpoint.seed("registrar"))
     )
     seed = Keystore(settings.data / "keys" / "log").seed("log", "log/log")
-    return Signer(
+    witnesses = await witness_factory(stack, settings)
+    signing = Signer(
         bus,
         settings.data / "archive",
         seed,
         replicas=settings.nats.replicas,
         now=utc_now,
-        witnesses=await witness_factory(stack, settings),
+        witnesses=witnesses,
         read_only_reason=permit.read_only_reason,
     )
+
+    def reload(settings: Settings) -> None:
+        witnesses.take(settings)
+        signing.ask_anew()
+
+    lifecycle.checks.append(read_witnesses)
+    lifecycle.reloads.append(reload)
+    return signing
 
 
 def check(settings: Settings) -> None:
@@ -309,7 +385,7 @@ def check(settings: Settings) -> None:
     Raises `SettingsError`.
     """
     if settings.http.certificate is not None or settings.http.key is not None:
-        Certificate(*certificate_files(settings))
+        Certificate(*listener.certificate_files(settings))
     networks(settings.http.trusted_proxies)
     address_guard(settings)
     if settings.oidc.issuer:
@@ -335,12 +411,3 @@ def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> No
         "nats_keys": str(endpoint.keys.resolve()),
     }
     (data / "server.json").write_text(json.dumps(addresses) + "\n")
-
-
-async def until_stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()

@@ -27,6 +27,7 @@ import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 FILE: Final = "place.json"
+
+BACKUP: Final = "last-backup.json"
+"""The file that a finished backup leaves, with its time and its place."""
 
 ELSEWHERE: Final = sentence(
     "these data were copied or moved, and another service may still write where they came from: "
@@ -322,3 +326,12 @@ def _lasts(file: Path, mounts: str) -> bool:
     )
     # The id of the machine itself is sometimes mounted into a container.
     return not passing and (best == file or not in_container)
+
+
+def last_backup(data: Path) -> float:
+    """Return the time of the last finished backup in Unix seconds, or 0."""
+    try:
+        content = msgspec.json.decode((data / BACKUP).read_bytes())
+        return datetime.fromisoformat(content["time"]).timestamp()
+    except (OSError, ValueError, TypeError, KeyError, msgspec.DecodeError):
+        return 0.0

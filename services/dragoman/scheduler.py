@@ -24,6 +24,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
+from dragoman import metrics
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts import (
     deadline_acts,
@@ -469,6 +470,10 @@ class Scheduler:
                 else:
                     retries.append(now + _AGAIN)
             else:
+                if isinstance(data, Reminder):
+                    metrics.REMINDERS.inc()
+                elif isinstance(data, Lapse):
+                    metrics.LAPSES.inc()
                 log.info(
                     "clock.recorded",
                     channel=schedule.projection.name,

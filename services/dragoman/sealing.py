@@ -5,12 +5,14 @@ against its archive, signs the present head, and has it cosigned.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
+from dragoman import metrics
 from dragoman.domain.acts.erasure import Named, standing_in
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.archive import Archive
@@ -68,6 +70,7 @@ class Sealing:
         self.sealed: StoredHead | None = None
         self.compared = self.trusted = False
         self.named: Named | None = None
+        self._whole_at = self._cosigned_at = time.monotonic()
         self._told = self._told_key = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -135,6 +138,11 @@ class Sealing:
         finally:
             self._uses -= 1
             self.changed.set()
+
+    def ask(self, witnesses: Witnesses) -> None:
+        """Ask other witnesses from now on."""
+        self._witnesses = witnesses
+        self.changed.set()
 
     def rest(self) -> None:
         """Close the archive's files until the next use, unless a thread uses them."""
@@ -213,8 +221,10 @@ class Sealing:
         frontier = self.archive.frontier
         stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
         before = None if self.sealed is None else self._head_of(self.sealed.note, verifier)
-        if before is not None and before.size == frontier.size and not stale:
-            return
+        if before is not None and before.size == frontier.size:
+            self._whole_at = time.monotonic()
+            if not stale:
+                return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
         signed = note.encode(head.text, [note.sign(verifier.name, self._seed, head.text)])
         await finish_in_thread(self.archive.keep_staged, signed)
@@ -225,7 +235,8 @@ class Sealing:
             # Another signer was first: its head is checked before ours goes on from it.
             self.trusted = False
         else:
-            self._signed_at = now
+            self._signed_at, self._whole_at = now, time.monotonic()
+            metrics.HEADS_SIGNED.inc()
             await finish_in_thread(self.archive.keep_sealed, signed)
 
     def _head_of(self, signed: bytes, verifier: Verifier) -> Checkpoint:
@@ -246,6 +257,8 @@ class Sealing:
         if head.size > self.archive.size:
             return
         result = note.read(self.sealed.note)
+        if self._witnesses.again_seconds(result) is None:
+            self._cosigned_at = time.monotonic()
         fresh = await self._witnesses.cosigned(head, result, self.archive.nodes)
         if not fresh:
             return
@@ -258,6 +271,23 @@ class Sealing:
         else:
             await finish_in_thread(self.archive.keep_sealed, cosigned)
             await finish_in_thread(self.archive.keep_witnessed, cosigned)
+
+    @property
+    def unsigned_s(self) -> float:
+        """The seconds for which records wait for a signed head; 0 if none waits."""
+        if self.verifier is None:
+            return 0.0
+        whole = self._before is not None and self._before[1].size >= self.archive.size
+        return 0.0 if whole else time.monotonic() - self._whole_at
+
+    @property
+    def uncosigned_s(self) -> float:
+        """The seconds for which a head waits for a witness; 0 if none waits."""
+        if self.verifier is None or self.sealed is None:
+            return 0.0
+        if self._witnesses.again_seconds(note.read(self.sealed.note)) is None:
+            return 0.0
+        return time.monotonic() - self._cosigned_at
 
     async def confirmation(self) -> LogConfirmation:
         """Ask the witnesses whether the newest head here is the newest known one."""

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import aiohttp
 import structlog
 
-from dragoman import witness_client
+from dragoman import telemetry, witness_client
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.finality import Coverage
@@ -24,15 +24,16 @@ from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import stream_config, tail
-from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.nats_connection import NatsConnection, connected
 from dragoman.interop.ssrf_guard import AddressGuard
-from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
+from dragoman.lifecycle import Lifecycle
+from dragoman.limits import POLL_SECONDS
 from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
@@ -55,10 +56,12 @@ from dragoman.supervision import (
     forever,
     supervise,
 )
+from dragoman.text import sentence
 from dragoman.tlog.note import NotANote
-from dragoman.witness_client import Witnesses
+from dragoman.witness_client import WitnessEndpoint, Witnesses
 
 log = structlog.get_logger()
+seldom = telemetry.Seldom(log)
 
 _RETRY_SECONDS: Final = 0.5
 T = TypeVar("T")
@@ -70,6 +73,7 @@ async def running_service(
     endpoint: BrokerEndpoint,
     name: str,
     permit: PlaceGuard,
+    lifecycle: Lifecycle,
     clock: AdjustableClock | None = None,
 ) -> AsyncIterator[tuple[Service, StartTask]]:
     """Yield a service that follows all channels, and a function that starts tasks.
@@ -79,6 +83,7 @@ async def running_service(
     the clock of the service, if another than that of the machine is wanted.
     """
     clock = clock or AdjustableClock()
+    lifecycle.begins(sentence("connecting to the broker"))
     async with AsyncExitStack() as stack:
         warden = await stack.enter_async_context(
             connected(endpoint.url, "warden", endpoint.seed("warden"))
@@ -91,27 +96,7 @@ async def running_service(
         )
         guard = DurabilityGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
-        await _retry(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
-        await _retry(
-            lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES)
-        )
-        await _retry(
-            lambda: Bucket.create(
-                steward, endpoints.BUCKET, settings.nats.replicas, endpoints.BYTES
-            )
-        )
-        await _retry(lambda: HostKeyStore.create(steward, settings.nats.replicas))
-        for erasable in (people, files):
-            await _retry(
-                partial(
-                    Erasable.create,
-                    steward,
-                    erasable.STREAM,
-                    erasable.SUBJECTS,
-                    settings.nats.replicas,
-                    erasable.BYTES,
-                )
-            )
+        await _make_stores(steward, settings.nats.replicas)
         second_bus = await stack.enter_async_context(
             connected(endpoint.url, "gateway", endpoint.seed("gateway"))
         )
@@ -130,7 +115,14 @@ async def running_service(
         def log_of(channel: str) -> JetStreamLog:
             return JetStreamLog(channel, bus, replicas=settings.nats.replicas)
 
-        store = await rebuild.opened(file, names, log_of)
+        lifecycle.begins(sentence("opening the copy of the logs"))
+
+        def building(count: Callable[[], int]) -> None:
+            lifecycle.begins(
+                sentence("building the copy of the logs anew"), lambda: (count(), len(names))
+            )
+
+        store = await rebuild.opened(file, names, log_of, building)
         stack.callback(store.close)
         start = await stack.enter_async_context(background_tasks())
 
@@ -203,8 +195,16 @@ async def running_service(
             origin=settings.origin
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
             now=clock.now,
+            lifecycle=lifecycle,
         )
         backoffs: dict[str, Backoff] = {}
+        lifecycle.begins(
+            sentence("reading the logs"),
+            lambda: (
+                sum(channel.caught_up.is_set() for channel in service.channels.values()),
+                len(names),
+            ),
+        )
         for channel in names:
             await _follow_if_possible(service, channel, backoffs)
         for projection in service.channels.values():
@@ -231,18 +231,59 @@ async def running_service(
         yield service, start
 
 
-async def witness_factory(stack: AsyncExitStack, settings: Settings) -> Callable[[], Witnesses]:
-    """Return a function that makes the witnesses of one log from the settings.
+async def _make_stores(steward: NatsConnection, replicas: int) -> None:
+    """Make the stores beside the logs, unless they are there."""
+    await _retry(lambda: Bucket.create(steward, BUCKET, replicas))
+    await _retry(lambda: Bucket.create(steward, drafts.BUCKET, replicas, drafts.BYTES))
+    await _retry(lambda: Bucket.create(steward, endpoints.BUCKET, replicas, endpoints.BYTES))
+    await _retry(lambda: HostKeyStore.create(steward, replicas))
+    for erasable in (people, files):
+        await _retry(
+            partial(
+                Erasable.create,
+                steward,
+                erasable.STREAM,
+                erasable.SUBJECTS,
+                replicas,
+                erasable.BYTES,
+            )
+        )
 
-    Each log needs witnesses of its own. Raises `SettingsError` if a witness line is not
-    valid.
+
+class WitnessFactory:
+    """Makes the witnesses of one log from the settings; each log needs its own."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
+        """Ask through an HTTP session.
+
+        Raises `SettingsError` if a witness line is not valid.
+        """
+        self._session = session
+        self.take(settings)
+
+    def take(self, settings: Settings) -> None:
+        """Make the witnesses of other settings from now on. Raises `SettingsError`."""
+        self._witnesses = read_witnesses(settings)
+
+    def __call__(self) -> Witnesses:
+        """Return new witnesses for a log."""
+        return Witnesses(self._session, self._witnesses)
+
+
+async def witness_factory(stack: AsyncExitStack, settings: Settings) -> WitnessFactory:
+    """Return a factory of witnesses whose session ends with the stack.
+
+    Raises `SettingsError` if a witness line is not valid.
     """
-    session = await stack.enter_async_context(aiohttp.ClientSession())
+    return WitnessFactory(await stack.enter_async_context(aiohttp.ClientSession()), settings)
+
+
+def read_witnesses(settings: Settings) -> list[WitnessEndpoint]:
+    """Return the witnesses that the settings name. Raises `SettingsError`."""
     try:
-        witnesses = [witness_client.read(line) for line in settings.registrar.witnesses]
+        return [witness_client.read(line) for line in settings.registrar.witnesses]
     except NotANote as error:
         raise SettingsError(f"registrar.witnesses: {error}") from None
-    return lambda: Witnesses(session, witnesses)
 
 
 def address_guard(settings: Settings) -> AddressGuard:
@@ -258,20 +299,18 @@ def address_guard(settings: Settings) -> AddressGuard:
 async def _retry(request: Callable[[], Awaitable[T]]) -> T:
     """Return the answer to a request, repeated while the broker does not answer.
 
-    A cluster may still be electing a leader when a process starts. Raises `BrokerError`
-    after `ELECTION_SECONDS`.
+    A cluster may still be electing a leader when a process starts. The operator sees
+    for what the process waits, at its own address and in the log.
     """
-    deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
     while True:
         try:
             return await request()
         except LogUnreachable as error:
-            if asyncio.get_running_loop().time() > deadline:
-                raise BrokerError(
-                    f"the broker does not answer: {error}; "
-                    "see that it runs and has a leader, then start again"
-                ) from None
-            log.warning("broker.awaited", reason=str(error))
+            seldom.warning(
+                "broker.awaited",
+                reason=str(error),
+                do="see that the broker runs and has a leader; this goes on by itself then",
+            )
             await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -39,7 +39,9 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `public_url` is its address for callers from outside. Port 0 chooses a free port.
     With `certificate` and `key`, both PEM files, it uses TLS; both are read again when
     they change. `trusted_proxies` are the networks whose X-Forwarded-For is believed. A
-    connection without a complete request for `idle_s` seconds is closed.
+    connection without a complete request for `idle_s` seconds is closed. After SIGTERM
+    the gateway says that it is not ready. It serves on for `drain_s` seconds, while
+    proxies turn to another gateway.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +51,31 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()
     idle_s: Annotated[float, Meta(ge=1, le=3600)] = 75.0
+    drain_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
+
+
+class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The operator's own address of a process, with probes and metrics.
+
+    It has no tokens. So it belongs on loopback, on a network of the operators, or on
+    the Unix socket `socket`. Port 0 turns it off. Without a `port`, each service has
+    its own: 8479 the gateway and `up`, 8481 the scheduler, 8482 the notifier, 8483 the
+    signer, 8484 a witness and 8485 a mirror.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    socket: Path | None = None
+
+
+class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The amount that `/metrics` shows.
+
+    With `channels`, some gauges are shown for each channel, by its name. Whoever reads
+    the metrics then learns which channels there are.
+    """
+
+    channels: bool = False
 
 
 class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -196,6 +223,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: Path = Path("dragoman-data")
     origin: str = ""
     http: Http = Http()
+    admin: Admin = Admin()
+    metrics: MetricsSettings = MetricsSettings()
     nats: Nats = Nats()
     log: LogSettings = LogSettings()
     registrar: SignerSettings = SignerSettings()

@@ -34,6 +34,7 @@ from typing import Final
 
 import structlog
 
+from dragoman import metrics
 from dragoman.data_directory import UNCONFIRMED, Confirmation
 from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
@@ -53,6 +54,7 @@ from dragoman.supervision import cancel_until_ended, supervise
 from dragoman.text import Text
 from dragoman.tlog.note import NotANote
 from dragoman.witness_client import LogConfirmation, Witnesses, confirmation_of
+from dragoman_schemas.host_responses import Check, Health
 
 log = structlog.get_logger()
 
@@ -60,6 +62,9 @@ _GATHER_SECONDS: Final = 0.1
 """Seconds for which records gather before they are read, once the end of the log is
 reached. Each read costs three writes for which those of the broker wait.
 """
+
+LATE_SECONDS: Final = 30.0
+"""Seconds for which records may wait for a head before the signer counts as late."""
 
 _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
@@ -130,6 +135,40 @@ class Signer:
                 else await sealing.confirmation()
             )
         return confirmation_of(answers)
+
+    async def health(self) -> Health:
+        """Return whether heads are signed, with the conditions for that."""
+        read_only = self._read_only_reason()
+        late = [
+            name for name, sealing in self._sealings.items() if sealing.unsigned_s > LATE_SECONDS
+        ]
+        stopped = len(self._tasks) - len(self._sealings)
+        detail = f"{len(late)} logs wait for a head, {stopped} of {len(self._tasks)} are stopped"
+        checks = (
+            Check(name="broker connected", ok=self._bus.up, detail=""),
+            Check(
+                name="data are in their place", ok=read_only is None, detail=str(read_only or "")
+            ),
+            Check(
+                name="heads are signed",
+                ok=not late and not stopped,
+                detail=detail if late or stopped else "",
+            ),
+        )
+        is_ready = all(check.ok for check in checks)
+        return Health(status="ok" if is_ready else "not ready", checks=checks)
+
+    def ask_anew(self) -> None:
+        """Ask the witnesses that the settings name now, from the next head on."""
+        for sealing in self._sealings.values():
+            sealing.ask(self._witnesses())
+
+    async def measure(self) -> None:
+        """Set the gauges of the signer."""
+        sealings = list(self._sealings.values())
+        metrics.BROKER_CONNECTED.set(self._bus.up)
+        metrics.UNSIGNED.set(max((sealing.unsigned_s for sealing in sealings), default=0.0))
+        metrics.UNCOSIGNED.set(max((sealing.uncosigned_s for sealing in sealings), default=0.0))
 
     async def _keep(self, channel: str) -> None:
         """Sign for one channel, and go on after failures that pass.

@@ -15,6 +15,7 @@ import random
 import re
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 
 GATHER_SECONDS: Final = 0.05
 """Seconds for which everyday lines gather before they are written."""
+
+SELDOM_SECONDS: Final = 10.0
+"""Seconds between two warnings of the same event that repeats itself."""
 
 Format = Literal["auto", "json", "console"]
 
@@ -52,8 +56,9 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     """
     output = LineWriter(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
-    global _everyday  # global as structlog's own configuration  # noqa: PLW0603
-    _everyday = output if as_json and level in ("debug", "info") else None
+    global _json_writer  # global as structlog's own configuration  # noqa: PLW0603
+    _json_writer = output if as_json else None
+    set_level(level)
     shared: list[Processor] = [complete, output.hurry]
     rendered: list[Processor] = (
         [_plain_tracebacks, _as_json]
@@ -66,8 +71,8 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
         ]
     )
     structlog.configure(
-        processors=[*shared, *rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        processors=[_important, *shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
@@ -82,6 +87,23 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     root.setLevel(logging.WARNING)
 
 
+def set_level(level: str) -> None:
+    """Set the least important lines that are written, also while the process runs."""
+    global _least, _everyday  # as above  # noqa: PLW0603
+    _least = logging.getLevelNamesMapping()[level.upper()]
+    _everyday = _json_writer if _least <= logging.INFO else None
+
+
+def _important(_logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Leave out a line that is less important than those that are written.
+
+    A processor of structlog, because a cached logger keeps its level for ever.
+    """
+    if _LEVELS.get(name, logging.CRITICAL) < _least:
+        raise structlog.DropEvent
+    return event
+
+
 def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Escape values that would move the cursor of a terminal or begin a line.
 
@@ -92,6 +114,15 @@ def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> Ev
         for name, value in event.items()
     }
 
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_least: int = logging.INFO
+_json_writer: "LineWriter | None" = None
 
 _everyday: "LineWriter | None" = None
 """The writer of everyday lines as JSON; None if they are text, or are not written."""
@@ -108,6 +139,31 @@ def request_done(fields: dict[str, object]) -> None:
     else:
         fields["event"] = "request"
         _everyday.msg(_as_json(_everyday, "info", complete(_everyday, "info", fields)))
+
+
+class Seldom:
+    """A logger of warnings that would repeat themselves many times a second.
+
+    A warning is written at most every `SELDOM_SECONDS`, with the number of times that
+    it was left out since.
+    """
+
+    def __init__(self, logger: Any) -> None:
+        """Write to a logger."""
+        self._logger = logger
+        self._written: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Write a warning, unless one of that event was written a moment ago."""
+        now = time.monotonic()
+        if now - self._written.get(event, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            self._left_out[event] = self._left_out.get(event, 0) + 1
+            return
+        self._written[event] = now
+        if left_out := self._left_out.pop(event, 0):
+            fields["left_out"] = left_out
+        self._logger.warning(event, **fields)
 
 
 class LineWriter:

@@ -19,6 +19,7 @@ import aiohttp
 import structlog
 from msgspec import Struct
 
+from dragoman import metrics
 from dragoman.data_directory import OUTDATED, UNCONFIRMED, Confirmation
 from dragoman.text import sentence
 from dragoman.tlog import checkpoint, merkle, note
@@ -34,6 +35,7 @@ _SOON_SECONDS: Final = 1.0
 _TRIES: Final = 2
 _HEAD_BYTES: Final = 2**20
 _OK, _CONFLICT, _UNKNOWN, _NOT_NOW = 200, 409, 404, 503
+_OUTCOMES = {_OK: "cosigned", _CONFLICT: "behind", _NOT_NOW: "later"}
 
 
 class WitnessEndpoint(Struct, frozen=True, kw_only=True):
@@ -363,8 +365,10 @@ class Witnesses:
                 ) as answer:
                     status, body = answer.status, await _body_of(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
+                metrics.WITNESS_ANSWERS.labels("unreachable").inc()
                 self._later(witness, type(error).__name__)
                 return None
+            metrics.WITNESS_ANSWERS.labels(_OUTCOMES.get(status, "refused")).inc()
             if status == _OK:
                 self._sizes[witness] = head.size
                 self._told.pop(witness, None)

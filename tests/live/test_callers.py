@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import ssl
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from certificates import certificate, common_name
 from patience import PATIENCE_S
 from provider import AUDIENCE, Provider, providing
 from service import INCIDENT, NOTE, Caller, Service
@@ -456,47 +456,6 @@ async def test_live_streams_are_counted(session: aiohttp.ClientSession, narrow: 
 
 
 # How long they may take
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate of its own name for loopback, and its key."""
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    made = [folder / "new-chain.pem", folder / "new-key.pem"]
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        f"/CN={name}",
-    ]
-    subprocess.run(
-        [*command, "-addext", "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]],
-        check=True,
-        capture_output=True,
-    )
-    made[0].rename(chain)
-    made[1].rename(key)
-    return chain, key
-
-
-def common_name(service: Service) -> str:
-    """Return the common name on the certificate that a new connection is shown."""
-    shown = ssl.get_server_certificate(("127.0.0.1", int(service.base_url.rpartition(":")[2])))
-    said = subprocess.run(
-        ["openssl", "x509", "-noout", "-subject"],
-        input=shown,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return said.stdout.strip().rpartition("=")[2].strip()
 
 
 async def test_a_new_certificate_is_taken_without_a_restart_and_half_of_one_is_not(

@@ -22,6 +22,7 @@ from dragoman.cli import past_event
 from dragoman.cli.past_event import PastEvent
 from dragoman.cli.scenario_posts import Scenario, scenario
 from dragoman.client import ApiResponse, Client
+from dragoman.lifecycle import Lifecycle
 from dragoman.reports.audit_answers import AuditAnswers, answers
 from dragoman.settings import BudgetSettings, load
 from patience import PATIENCE_S
@@ -174,7 +175,7 @@ async def staged(data: Path, name: str) -> AsyncIterator[Stage]:
     clock.set(datetime.fromisoformat(scene["opens"]))
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.gateway(settings, endpoint, whole=True, clock=clock) as running,
+        bootstrap.gateway(settings, endpoint, Lifecycle("up"), whole=True, clock=clock) as running,
         aiohttp.ClientSession() as session,
     ):
         event, tokens = await past_event.opened(

@@ -261,6 +261,8 @@ class HostStream:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(_LOOK_SECONDS):
                             await self.woken.wait()
+                if self.service.lifecycle.ending.is_set():
+                    await self.response.bid_farewell()
         except (ClientConnectionResetError, ConnectionResetError, TimeoutError):
             pass
         finally:
@@ -278,7 +280,7 @@ class HostStream:
     async def _go_on(self) -> bool:
         """Return whether the stream goes on, after a look at its channels."""
         transport = self.request.transport
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self.service.lifecycle.ending.is_set():
             return False
         if time.monotonic() - self._looked < _LOOK_SECONDS:
             return True

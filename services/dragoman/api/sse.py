@@ -318,6 +318,8 @@ async def stream(
                 first = upto + 1
                 await tail.readers.go_live(reader, tail.ringing())
             await reader.ended
+            if service.lifecycle.ending.is_set():
+                await response.bid_farewell()
     except (ClientConnectionResetError, ConnectionResetError):
         pass
     finally:

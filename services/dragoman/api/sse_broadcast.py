@@ -9,6 +9,7 @@ they become too many, it reads on from the file.
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -23,6 +24,9 @@ from dragoman.limits import STREAM_BYTES, STREAM_HELD
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.responses import Entry, Row
 from dragoman_schemas.watch_responses import Alarm
+
+_FAREWELL_MS: Final = (500, 3_000)
+"""Milliseconds after which a reader comes back when a gateway stops."""
 
 log = structlog.get_logger()
 
@@ -86,6 +90,14 @@ Event = EventLine | AlarmLine
 
 class Stream(EventSourceResponse):
     """A stream of server-sent events that can be written to without waiting."""
+
+    async def bid_farewell(self) -> None:
+        """Tell the reader when to connect again, because the gateway stops.
+
+        The readers of a gateway come back spread over some seconds.
+        """
+        wait = random.randint(*_FAREWELL_MS)  # no secret  # noqa: S311
+        await self.write(b"retry: %d\n\n" % wait)
 
     async def push(self, events: bytes) -> None:
         """Put events into the buffer of the stream.
@@ -240,6 +252,11 @@ class Readers:
         for reader in tuple(self._readers):
             if reader.has_left:
                 reader.end()
+
+    def end_all(self) -> None:
+        """End all streams, because the gateway stops."""
+        for reader in tuple(self._readers):
+            reader.end()
 
     def hand(self, event: Event) -> None:
         """Pass an event to all readers, soon."""

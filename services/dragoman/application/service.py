@@ -35,6 +35,7 @@ from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
+from dragoman.lifecycle import Lifecycle
 from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
@@ -113,6 +114,7 @@ class Service:
     origin: str
     issuer: str = ""
     public_url: str = ""
+    lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle("service"))
     channels: dict[str, Projection] = field(default_factory=dict)
     counted: tuple[float, tuple[int, int, int]] = (float("-inf"), (0, 0, 0))
     by_cid: dict[str, Projection] = field(default_factory=dict)

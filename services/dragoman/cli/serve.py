@@ -4,7 +4,8 @@ import asyncio
 import importlib.util
 import resource
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,6 +18,7 @@ from dragoman.cli import past_event
 from dragoman.cli.common import UsageError, out, renamed, say
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
+from dragoman.lifecycle import Lifecycle
 from dragoman.settings import Settings, load
 
 Data = Annotated[
@@ -55,14 +57,28 @@ high-water marks.
 
 
 def _settings(config: Path | None, **flags: object) -> Settings:
-    settings, _ = load(
-        {name.replace("__", "."): value for name, value in flags.items()}, config=config
-    )
+    settings = _read(config, flags)
     telemetry.configure(settings.log.format, settings.log.level)
     return settings
 
 
-def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
+def _read(config: Path | None, flags: Mapping[str, object]) -> Settings:
+    settings, _ = load(
+        {name.replace("__", "."): value for name, value in flags.items()}, config=config
+    )
+    return settings
+
+
+def run(
+    service: str,
+    settings: Settings,
+    main: Callable[[Lifecycle], Coroutine[Any, Any, None]],
+    again: Callable[[], Settings] | None = None,
+) -> None:
+    """Run a service until a signal stops it.
+
+    `again` reads the settings once more, for SIGHUP.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Each open stream is a file, so the process may open as many as the system permits.
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
@@ -72,7 +88,14 @@ def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
+        runner.run(_until_stopped(Lifecycle(service, again), main))
+
+
+async def _until_stopped(
+    lifecycle: Lifecycle, main: Callable[[Lifecycle], Coroutine[Any, Any, None]]
+) -> None:
+    async with lifecycle.running():
+        await main(lifecycle)
 
 
 def up(
@@ -109,25 +132,32 @@ def up(
 
     An empty data directory is initialised first, as with `dragoman init`.
     """
-    settings = _settings(
-        config,
-        data=data,
-        http__port=port,
-        http__host=host,
-        nats__server=nats_server,
-        log__format=log_format,
-        log__level=log_level or ("warning" if demo else None),
-    )
+    flags = {
+        "data": data,
+        "http__port": port,
+        "http__host": host,
+        "nats__server": nats_server,
+        "log__format": log_format,
+        "log__level": log_level or ("warning" if demo else None),
+    }
+    settings = _settings(config, **flags)
     if scenario and not demo:
         raise UsageError("--scenario is for the demonstration: give --demo as well")
     if scenario:
         past_event.check_name(scenario)
-    _run(settings, _up(settings, demo=demo, scenario=scenario, fresh=fresh, take_over=take_over))
+    main = partial(_up, settings, demo=demo, scenario=scenario, fresh=fresh, take_over=take_over)
+    run("up", settings, main, partial(_read, config, flags))
     return 0
 
 
 async def _up(
-    settings: Settings, *, demo: bool, scenario: str, fresh: bool, take_over: bool
+    settings: Settings,
+    lifecycle: Lifecycle,
+    *,
+    demo: bool,
+    scenario: str,
+    fresh: bool,
+    take_over: bool,
 ) -> None:
     if fresh:
         await _delete(settings.data)
@@ -144,7 +174,7 @@ async def _up(
     async with (
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(
-            settings, endpoint, whole=True, take_over=take_over, clock=clock
+            settings, endpoint, lifecycle, whole=True, take_over=take_over, clock=clock
         ) as running,
     ):
         bootstrap.write_server_file(settings.data, running.base_url, endpoint)
@@ -160,7 +190,7 @@ async def _up(
         else:
             say(f"listening at {running.base_url}")
         out(running.base_url)
-        await bootstrap.until_stopped()
+        await lifecycle.until_stopped(settings.http.drain_s)
 
 
 async def _delete(data: Path) -> None:
@@ -224,16 +254,16 @@ def serve_one(
     directory. No key is made here: --nats-keys names those of the broker's users, which
     `dragoman init` made, and the signer needs the log key in DIR/keys/log as well.
     """
-    settings = _settings(
-        config,
-        data=data,
-        http__port=port,
-        http__host=host,
-        nats__url=nats_url,
-        nats__keys=nats_keys,
-        log__format=log_format,
-        log__level=log_level,
-    )
+    flags = {
+        "data": data,
+        "http__port": port,
+        "http__host": host,
+        "nats__url": nats_url,
+        "nats__keys": nats_keys,
+        "log__format": log_format,
+        "log__level": log_level,
+    }
+    settings = _settings(config, **flags)
     if not settings.nats.url:
         raise BrokerError(
             "serve needs a broker: name it with --nats-url or in the settings, "
@@ -247,45 +277,51 @@ def serve_one(
         "signer": _signer,
     }
     process = name or _PROCESS_NAMES.get(service, "")
-    _run(settings, services[service](settings, process, take_over=take_over))
+    main = partial(services[service], settings, name=process, take_over=take_over)
+    run(service, settings, main, partial(_read, config, flags))
     return 0
 
 
-async def _gateway(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _gateway(settings: Settings, lifecycle: Lifecycle, *, name: str, take_over: bool) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.gateway(settings, endpoint, name, take_over=take_over) as running,
+        bootstrap.gateway(settings, endpoint, lifecycle, name, take_over=take_over) as running,
     ):
         bootstrap.write_server_file(settings.data, running.base_url, endpoint)
         out(running.base_url)
-        await bootstrap.until_stopped()
+        await lifecycle.until_stopped(settings.http.drain_s)
 
 
-async def _scheduler(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _scheduler(
+    settings: Settings, lifecycle: Lifecycle, *, name: str, take_over: bool
+) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.scheduler(settings, endpoint, name, take_over=take_over),
+        bootstrap.scheduler(settings, endpoint, lifecycle, name, take_over=take_over),
     ):
         out("watching")
-        await bootstrap.until_stopped()
+        await lifecycle.until_stopped()
 
 
-async def _notifier(settings: Settings, name: str, *, take_over: bool) -> None:
+async def _notifier(
+    settings: Settings, lifecycle: Lifecycle, *, name: str, take_over: bool
+) -> None:
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.notifier(settings, endpoint, name, take_over=take_over),
+        bootstrap.notifier(settings, endpoint, lifecycle, name, take_over=take_over),
     ):
         out("bringing")
-        await bootstrap.until_stopped()
+        await lifecycle.until_stopped()
 
 
-async def _signer(settings: Settings, _name: str, *, take_over: bool) -> None:
+async def _signer(settings: Settings, lifecycle: Lifecycle, *, name: str, take_over: bool) -> None:
+    del name  # a signer has no files of its own name
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        bootstrap.signer(settings, endpoint, take_over=take_over),
+        bootstrap.signer(settings, endpoint, lifecycle, take_over=take_over),
     ):
         out("sealing")
-        await bootstrap.until_stopped()
+        await lifecycle.until_stopped()
 
 
 def init(*, data: Data = None, config: Config = None) -> int:

@@ -12,12 +12,20 @@ from typing import Annotated, Final
 from aiohttp import web
 from cyclopts import App, Parameter
 
-from dragoman import bootstrap
+from dragoman import admin_door, metrics
 from dragoman.application.clock import utc_now
 from dragoman.audit.mirror import Mirror
-from dragoman.cli.audit.mirror import follow, mirror_of, verdict
+from dragoman.cli.audit.mirror import (
+    follow,
+    mirror_health,
+    mirror_measurement,
+    mirror_of,
+    verdict,
+)
 from dragoman.cli.common import EVERYWHERE, Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.signature import seed_of
+from dragoman.lifecycle import Lifecycle
+from dragoman.settings import load
 from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
@@ -99,7 +107,12 @@ async def serve_witness(
         cosigner = CosigningWitness(mirror, folder, name, seed_of(key), now=utc_now)
         mirror.again()
         if mirror.lie is None:
-            await _cosign(mirror, cosigner, host, port, target)
+            settings, _ = load()
+            lifecycle = Lifecycle("witness")
+            async with lifecycle.running(), admin_door.opened(settings, lifecycle) as door:
+                door.readiness = mirror_health(mirror)
+                door.measurements.append(mirror_measurement(mirror))
+                await _cosign(mirror, cosigner, (host, port), target, lifecycle)
     except NotANote as error:
         raise UsageError(
             f"the cosigned head in {folder} is not a head of this log: {error}"
@@ -110,14 +123,20 @@ async def serve_witness(
 
 
 async def _cosign(
-    mirror: Mirror, cosigner: CosigningWitness, host: str, port: int, target: Target
+    mirror: Mirror,
+    cosigner: CosigningWitness,
+    address: tuple[str, int],
+    target: Target,
+    lifecycle: Lifecycle,
 ) -> None:
+    host, port = address
     runner = web.AppRunner(application(mirror, cosigner))
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     await site.start()
     out(f"http://{host}:{runner.addresses[0][1]}")
     say(f"cosigning as {cosigner.verifier}")
+    lifecycle.serves()
     try:
         async with connected(target) as caller:
             following = asyncio.create_task(
@@ -130,7 +149,7 @@ async def _cosign(
                 )
             )
             silence = asyncio.create_task(_watch(cosigner))
-            stopped = asyncio.create_task(bootstrap.until_stopped())
+            stopped = asyncio.create_task(lifecycle.until_stopped())
             done, pending = await asyncio.wait(
                 (following, silence, stopped), return_when=asyncio.FIRST_COMPLETED
             )
@@ -161,6 +180,7 @@ def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
 
     async def add(request: web.Request) -> web.Response:
         answer = await cosigner.add(await request.read())
+        (metrics.COSIGNED if answer.status == 200 else metrics.COSIGN_REFUSED).inc()
         return web.Response(
             status=answer.status, body=answer.body, headers={"Content-Type": answer.media}
         )

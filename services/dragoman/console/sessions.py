@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import structlog
 from aiohttp import web
 
+from dragoman import metrics
 from dragoman.application.http import request as http_request
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
@@ -257,6 +258,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if grant is None and await request.app[http_request.SERVICE].look_again():
         grant = access.find(token, time.time())
     if grant is None:
+        metrics.SIGN_INS.labels("refused").inc()
         log.info("sign_in.refused", address=request.get("address", ""))
         request.app[RATE_LIMITS].stranger(request.get("address", ""))
         return _sign_in_page(request, next, fault=True, status=401)
@@ -266,6 +268,7 @@ async def sign_in(request: web.Request) -> web.Response:
             request.cookies[COOKIE]
         )  # signing in again must not leave the earlier session open
     session = await access.open_session(token, time.time(), SESSION_SECONDS)
+    metrics.SIGN_INS.labels("accepted").inc()
     log.info(
         "sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id
     )

@@ -51,6 +51,7 @@ class DurabilityGuard:
         self._server_name = server_name
         self._now = now
         self._ahead = 0.0
+        self.offset_s = math.nan
         self._proven_at = -math.inf
         self._fault: Text | None = sentence(
             "the broker has not yet been asked whether it syncs every write"
@@ -150,6 +151,7 @@ class DurabilityGuard:
             )
         # The broker's time, at some moment since the question, however busy this process was.
         server_time = datetime.fromisoformat(str(server["time"]))
+        self.offset_s = self._offset(moment, server_time)
         off = max(
             (moment - server_time).total_seconds(), (server_time - self._now()).total_seconds()
         )
@@ -162,3 +164,12 @@ class DurabilityGuard:
                 most=f"{CLOCK_SKEW_SECONDS:g}",
             )
         return None
+
+    def _offset(self, before: datetime, server_time: datetime) -> float:
+        """Return the seconds by which this clock is ahead of a server's, at the least.
+
+        The server's time is between `before` and now. 0 if it may be the same.
+        """
+        behind = (before - server_time).total_seconds()
+        ahead = (server_time - self._now()).total_seconds()
+        return behind if behind > 0 else -max(0.0, ahead)

@@ -16,8 +16,10 @@ never delay another side's posts.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from dragoman import metrics
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -64,9 +66,24 @@ class GroupCommitLog:
                 and self._in_flight >= COALESCE_FROM
             ):
                 return await self._together(entries[0])
-            return await self._log.append(entries)
+            return await self._measured(entries)
         finally:
             self._in_flight -= 1
+
+    async def _measured(self, entries: Sequence[EntryToAppend]) -> Outcome:
+        begun = time.perf_counter()
+        outcome = await self._log.append(entries)
+        match outcome:
+            case Appended():
+                metrics.APPEND_SECONDS.observe(time.perf_counter() - begun)
+                metrics.APPEND_RECORDS.observe(len(entries))
+            case Unknown():
+                metrics.APPEND_FAILURES.labels("unknown").inc()
+            case Unavailable():
+                metrics.APPEND_FAILURES.labels("unavailable").inc()
+            case _:
+                metrics.APPEND_FAILURES.labels("conflict").inc()
+        return outcome
 
     async def _together(self, entry: EntryToAppend) -> Outcome:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -116,7 +133,7 @@ class GroupCommitLog:
                     waiting.cancel()
 
     async def _commit_or_halve(self, batch: list[_Waiting]) -> bool:
-        outcome = await self._log.append([entry for entry, _ in batch])
+        outcome = await self._measured([entry for entry, _ in batch])
         match outcome:
             case Appended(last):
                 for position, (_, waiting) in enumerate(batch, last - len(batch) + 1):

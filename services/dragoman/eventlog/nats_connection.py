@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
+from dragoman import metrics
 from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.limits import (
@@ -28,6 +29,7 @@ from dragoman.limits import (
     SERVERS_SECONDS,
 )
 from dragoman.supervision import cancel_until_ended
+from dragoman.telemetry import Seldom
 from dragoman.text import sentence
 
 log = structlog.get_logger()
@@ -484,15 +486,17 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnec
     between them.
     """
     bus = NatsConnection(user)
+    seldom = Seldom(log)
 
     async def failed(error: Exception) -> None:
-        log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
+        seldom.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
         if _DENIED in str(error):
             # The client tries again ten times a second, and the broker does not know the user.
             await asyncio.sleep(_DENIED_SECONDS)
 
     async def gone() -> None:
         bus.losses += 1
+        metrics.BROKER_LOSSES.inc()
         if not bus.closing:
             log.warning("nats.disconnected", user=user)
 

@@ -23,6 +23,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
+from dragoman import metrics
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts.access import may_read
@@ -221,16 +222,16 @@ class Dispatcher:
             progress, revision = claimed
         bring = self._means[endpoint.means]
         outcomes = await asyncio.gather(*(bring(endpoint, item) for item in items))
-        tries = {entry.position: entry.tries for entry in due}
+        tried = {entry.position: entry for entry in due}
         progress = replace(
             progress,
             upto=upto,
             going=0,
-            waiting=tuple(entry for entry in progress.waiting if entry.position not in tries),
+            waiting=tuple(entry for entry in progress.waiting if entry.position not in tried),
         )
         for item, result in zip(items, outcomes, strict=True):
             progress = self._after(
-                endpoint, projection, progress, item, result, tries.get(item.position, 0)
+                endpoint, projection, progress, item, result, tried.get(item.position)
             )
         return await self._write_until_stored(endpoint, progress, revision)
 
@@ -376,9 +377,12 @@ class Dispatcher:
         progress: Progress,
         item: OutgoingItem,
         result: DeliveryResult,
-        tries: int,
+        before: Waiting | None,
     ) -> Progress:
-        """Return the progress after one try."""
+        """Return the progress after one try. `before` is the delivery that waited."""
+        tries = 0 if before is None else before.tries
+        outcome = "delivered" if result.ok else "failed"
+        metrics.DELIVERIES.labels(endpoint.means, outcome).inc()
         log.info(
             "courier.tried",
             endpoint=endpoint.id,
@@ -395,6 +399,7 @@ class Dispatcher:
             position=item.position,
             tries=tries + 1,
             answer="" if result.answered is None else packed(result.answered),
+            since=time.time() if before is None or not before.since else before.since,
         )
         if tries >= len(self._retries) or result.gone:
             log.warning(

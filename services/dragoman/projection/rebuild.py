@@ -44,8 +44,16 @@ def remove(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-async def opened(file: Path, names: list[str], open_log: OpenLog) -> Store:
+async def opened(
+    file: Path,
+    names: list[str],
+    open_log: OpenLog,
+    building: Callable[[Callable[[], int]], None] = lambda count: None,
+) -> Store:
     """Open a projection's file; if it cannot be used, build it again first.
+
+    `building` is called once it is built again, with a function that counts the logs
+    that are read to their end.
 
     Raises `StoreBusy` or `StoreFull`.
     """
@@ -62,7 +70,9 @@ async def opened(file: Path, names: list[str], open_log: OpenLog) -> Store:
             await asyncio.to_thread(store.close)
         else:
             return store
-    twins = await _built(file, names, open_log, anew=False)
+    twins = await _built(
+        file, names, open_log, anew=False, watched=lambda twins: building(twins.caught_up)
+    )
     store = twins.store
     remove(file)
     await asyncio.to_thread(store.move, file)
@@ -76,6 +86,10 @@ class _Twins:
     def __init__(self, store: Store, names: list[str], open_log: OpenLog) -> None:
         self.store = store
         self.folds = {name: Projection(open_log(name), store) for name in names}
+
+    def caught_up(self) -> int:
+        """Return the number of logs that are read to their end."""
+        return sum(fold.caught_up.is_set() for fold in self.folds.values())
 
 
 async def _built(

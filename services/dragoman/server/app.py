@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
-from dragoman import telemetry
+from dragoman import metrics, telemetry
 from dragoman.api import description, host_stream, sse
 from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
@@ -33,8 +33,9 @@ from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.limits import BODY_BYTES
-from dragoman.server import load_shedding
+from dragoman.server import load_shedding, request_counters
 from dragoman.server.connections import Reject
+from dragoman.server.headers import set_headers
 from dragoman.settings import Settings
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import cancel_until_ended
@@ -67,7 +68,7 @@ def application(
     app[RATE_LIMITS] = RateLimits(settings.budgets, time.monotonic)
     app[_LAG_SECONDS] = settings.budgets.lag_s
     app[QUOTAS] = Quotas(settings.budgets)
-    app[_SECURE] = settings.http.public_url.startswith("https://")
+    app[_SECURE] = is_secure(settings)
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
     app[records.TAILS] = {}
@@ -78,6 +79,7 @@ def application(
     app[transmittals.CHECKED] = {}
     app[TURNS] = Turns()
     app[PRINT_PAGE] = print_views.page
+    app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_ringing)
     app[READ_RECEIPTS] = ReadReceipts(service)
     app.cleanup_ctx.append(_keeping)
@@ -92,10 +94,24 @@ def application(
     return app
 
 
+def is_secure(settings: Settings) -> bool:
+    """Return whether callers reach the gateway by https at its public address."""
+    return settings.http.public_url.startswith("https://")
+
+
 async def _working(app: web.Application) -> AsyncIterator[None]:
     """Keep the workers until the gateway stops."""
     yield
     app[WORKING].close()
+
+
+async def _end_streams(app: web.Application) -> None:
+    """End all streams. Their readers learn when to come back, and go on elsewhere."""
+    app[http_request.SERVICE].lifecycle.ending.set()
+    for tail in app[records.TAILS].values():
+        tail.readers.end_all()
+    app[alarm_stream.BELLS].wake_all()
+    await asyncio.sleep(0)
 
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
@@ -135,6 +151,8 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     except sessions.SignInNeeded:
         response = await sessions.to_sign_in(request)
     except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
+        if isinstance(error, RateLimitExceeded):
+            request["spent"] = error.policy
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         if dispatch.wants_page(request):
             response = dispatch.problem(request, error)
@@ -142,6 +160,8 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
             response = problems.answer(error, cause.request, request.path, dispatch.saying(request))
     if not response.prepared:
         response.headers["X-Request-Id"] = cause.request
+        if request.app[http_request.SERVICE].lifecycle.is_stopping:
+            response.force_close()
     _charge(request, response)
     _log(request, response, failed, begun)
     return response
@@ -169,19 +189,7 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
 
     A page sets its own policy.
     """
-    _set_headers(response.headers, request.path, secure=request.app[_SECURE] or request.secure)
-
-
-def _set_headers(headers: MutableMapping[str, str], path: str, *, secure: bool) -> None:
-    headers["Server"] = "dragoman"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    if path.startswith("/v1/"):
-        headers.setdefault("Cache-Control", "no-store")
-    if secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    set_headers(response.headers, request.path, secure=request.app[_SECURE] or request.secure)
 
 
 def rejection(app: web.Application) -> Reject:
@@ -205,7 +213,7 @@ def rejection(app: web.Application) -> Reject:
         if not isinstance(refused, Exception):
             refused = web.HTTPInternalServerError()
         response = problems.answer(refused, request_id, "")
-        _set_headers(response.headers, "/v1/", secure=app[_SECURE] or request.secure)
+        set_headers(response.headers, "/v1/", secure=app[_SECURE] or request.secure)
         response.headers["X-Request-Id"] = request_id
         if response.status == 429:
             response.headers["RateLimit-Policy"] = app[RATE_LIMITS].policy
@@ -214,6 +222,7 @@ def rejection(app: web.Application) -> Reject:
             "ms": round((time.perf_counter() - begun) * 1000, 1),
             "address": address,
         }
+        metrics.HTTP_REQUESTS.labels("unreadable", "", f"{response.status // 100}xx").inc()
         telemetry.request_done({**fields, "error": type(error).__name__})
         return response
 
@@ -246,6 +255,7 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
     if response.status in _TURNED_AWAY:
         fields["address"] = request.get("address", "")
     recorded = request.get("recorded")
+    request_counters.count(request, response, str(fields["path"]), failed, begun)
     if recorded is not None:
         fields |= {
             "act": recorded.act,

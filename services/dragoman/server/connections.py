@@ -1,8 +1,8 @@
 """The gateway's connections: how many there may be, and how long one may stay silent.
 
-    connections = Connections(
-        listener, reject=…, per_address=100, most=connections_room())
-    await Site(runner, listener, connections, secure=True).start()
+    connections = Connections(listener, per_address=100, most=connections_room())
+    connections.start(runner.server, reject)
+    connections.serve(another.server, its_reject)     # for connections from now on
 
 It also answers requests that are not valid HTTP. A connection without a request costs a
 descriptor, and a process has few of them. aiohttp has no limit of its own. It also
@@ -33,6 +33,7 @@ from dragoman.limits import (
 
 log = structlog.get_logger()
 
+_BACKLOG: Final = 128
 _UNLIMITED: Final = 1_000_000
 _AGAIN_SECONDS: Final = 1.0
 """The time to wait for the next connection if the process has no descriptor left."""
@@ -146,7 +147,6 @@ class Connections:
         self,
         listener: socket.socket,
         *,
-        reject: Reject,
         per_address: int,
         most: int,
         proxies: Iterable[IPv4Network | IPv6Network] = (),
@@ -159,7 +159,6 @@ class Connections:
         applied to them.
         """
         self._listener = listener
-        self._reject = reject
         self._per_address = per_address
         self._most = most
         self._proxies = tuple(proxies)
@@ -169,20 +168,29 @@ class Connections:
         self._refused: Counter[str] = Counter()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._server: web.Server | None = None
+        self._serving: tuple[web.Server, Reject] | None = None
         self._logged_at = -FULL_LINE_SECONDS
 
-    def start(self, server: web.Server, backlog: int) -> None:
-        """Begin to take connections for a server."""
-        self._server = server
+    def start(self, server: web.Server, reject: Reject) -> None:
+        """Begin to take connections, and serve them by a server.
+
+        `reject` answers what its parser rejects.
+        """
+        self._serving = server, reject
         self._listener.setblocking(False)
-        self._listener.listen(backlog)
+        self._listener.listen(_BACKLOG)
         self._loop.add_reader(self._listener, self._accept)
+
+    def serve(self, server: web.Server, reject: Reject) -> None:
+        """Serve the connections from now on by another server."""
+        self._serving = server, reject
 
     def close(self) -> None:
         """Take no further connections."""
+        if self._serving is None:
+            return
         self._loop.remove_reader(self._listener)
-        self._server = None
+        self._serving = None
         self._listener.close()
         for task in self._handshakes:
             task.cancel()
@@ -209,7 +217,7 @@ class Connections:
         self._loop.call_later(_AGAIN_SECONDS, self._resume)
 
     def _resume(self) -> None:
-        if self._server is not None:
+        if self._serving is not None:
             self._loop.add_reader(self._listener, self._accept)
 
     def _take(self, connection: socket.socket, address: str) -> None:
@@ -217,22 +225,24 @@ class Connections:
         full = "process" if self._open.total() >= self._most else ""
         if not full and self._open[key] >= self._per_address and not self._is_proxy(address):
             full = "address"
-        if full or self._server is None:
+        if full or self._serving is None:
             connection.close()
             self._refused[full] += 1
             self._tell(full, address=address)
             return
         connection.setblocking(False)
         self._open[key] += 1
-        task = self._loop.create_task(self._serve(self._server, connection, key))
+        task = self._loop.create_task(self._serve(*self._serving, connection, key))
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
 
-    async def _serve(self, server: web.Server, connection: socket.socket, key: str) -> None:
+    async def _serve(
+        self, server: web.Server, reject: Reject, connection: socket.socket, key: str
+    ) -> None:
         """Make a connection's transport. With TLS, this waits for the handshake."""
         protocol = Connection(
             server,
-            reject=self._reject,
+            reject=reject,
             lost=lambda: self._release(key),
             loop=self._loop,
             **self._settings,
@@ -279,38 +289,3 @@ class Connections:
                 "for a proxy or an office behind one address",
                 **fields,
             )
-
-
-class Site(web.BaseSite):
-    """The address at which a runner listens, on a socket with counted connections."""
-
-    def __init__(
-        self,
-        runner: web.AppRunner,
-        listener: socket.socket,
-        connections: Connections,
-        *,
-        secure: bool,
-    ) -> None:
-        """Listen on a bound socket."""
-        super().__init__(runner)
-        host, port = listener.getsockname()[:2]
-        self._url = f"{'https' if secure else 'http'}://{host}:{port}"
-        self._connections = connections
-
-    @property
-    def name(self) -> str:
-        """Return the URL at which it listens."""
-        return self._url
-
-    async def start(self) -> None:
-        """Begin to listen."""
-        await super().start()
-        server = self._runner.server
-        assert server is not None
-        self._connections.start(server, self._backlog)
-
-    async def stop(self) -> None:
-        """Take no further connections. The runner closes those that are open."""
-        self._connections.close()
-        await super().stop()

@@ -1,11 +1,13 @@
-"""The HTTP listener of a gateway: socket, certificate and identity provider.
+"""The public address of a gateway: socket, certificate and identity provider.
 
-`listen` makes the application of a service answer. It closes with the stack that it is
-given.
+async with listener.opened(settings, lifecycle, certificate) as door:
+    ...                               # callers learn that the gateway starts
+    running = await door.serve(service, stack, start, certificate)
 """
 
 import socket
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from dragoman.api.auth.oidc import Provider
 from dragoman.application.service import Service
 from dragoman.domain.record import nesting
 from dragoman.eventlog.broker import BrokerError
+from dragoman.lifecycle import Lifecycle
 from dragoman.limits import JWKS_BYTES, REQUEST_SECONDS
-from dragoman.server.app import application, rejection
-from dragoman.server.connections import Connections, Site, connections_room
+from dragoman.server import starting
+from dragoman.server.app import application, is_secure, rejection
+from dragoman.server.connections import Connections, connections_room
 from dragoman.server.tls import Certificate, is_in_clear
 from dragoman.settings import Settings, SettingsError
 from dragoman.supervision import StartTask
@@ -35,35 +39,78 @@ class RunningGateway:
     """A gateway that answers requests.
 
     `base_url` is its address for callers from outside. `own_url` is the address at
-    which it listens itself.
+    which it listens itself. `admin_url` is the operator's address, or empty.
     """
 
     service: Service
     base_url: str
     own_url: str
+    app: web.Application
+    admin_url: str = ""
 
 
-async def listen(
-    settings: Settings, service: Service, stack: AsyncExitStack, start: StartTask
-) -> RunningGateway:
-    """Listen for requests, and return the running gateway.
+class PublicDoor:
+    """The public address of a gateway.
+
+    Until `serve` it says that the gateway starts, and how far it is.
+    """
+
+    def __init__(self, settings: Settings, connections: Connections, url: str, address: str):
+        """Take connections that come at an address and are counted."""
+        self._settings = settings
+        self._connections = connections
+        self._address = address
+        self.own_url = url
+
+    async def serve(
+        self,
+        service: Service,
+        stack: AsyncExitStack,
+        start: StartTask,
+        certificate: Certificate | None,
+    ) -> RunningGateway:
+        """Let the application of a service answer from now on, until the stack closes.
+
+        Raises `SettingsError` if the settings are not valid.
+        """
+        settings = self._settings
+        app = application(service, settings, await _provider(settings, service, stack, start))
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        if certificate is not None:
+            start(service.keep("certificate", certificate.keep_fresh))
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        stack.callback(self._connections.close)
+        assert runner.server is not None
+        self._connections.serve(runner.server, rejection(app))
+        base_url = settings.http.public_url or self.own_url
+        log.info("gateway.listening", url=base_url)
+        if is_in_clear(settings.http, self._address):
+            log.warning(
+                "gateway.without_tls",
+                url=self.own_url,
+                do="name http.certificate and http.key, or put a proxy with TLS before it and "
+                "set http.public_url: tokens cross the network in clear",
+            )
+        return RunningGateway(service, base_url, self.own_url, app)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, lifecycle: Lifecycle, certificate: Certificate | None
+) -> AsyncIterator[PublicDoor]:
+    """Yield the public address of a gateway, which answers at once that it starts.
 
     Raises `SettingsError` if the settings are not valid, and `BrokerError` if the
     address cannot be used.
     """
-    app = application(service, settings, await _provider(settings, service, stack, start))
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
-    certificate = None
-    if settings.http.certificate is not None or settings.http.key is not None:
-        certificate = Certificate(*certificate_files(settings))
-        start(service.keep("certificate", certificate.keep_fresh))
+    app = starting.application(lifecycle, secure=is_secure(settings))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.0)
     await runner.setup()
-    stack.push_async_callback(runner.cleanup)
     listener = _bind(settings.http.host, settings.http.port)
-    port = listener.getsockname()[1]
+    host, port = listener.getsockname()[:2]
     connections = Connections(
         listener,
-        reject=rejection(app),
         per_address=settings.budgets.connections,
         most=connections_room(),
         proxies=networks(settings.http.trusted_proxies),
@@ -72,18 +119,21 @@ async def listen(
         access_log=None,
         auto_decompress=False,
     )
-    await Site(runner, listener, connections, secure=certificate is not None).start()
-    own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
-    base_url = settings.http.public_url or own_url
-    log.info("gateway.listening", url=base_url)
-    if is_in_clear(settings.http, listener.getsockname()[0]):
-        log.warning(
-            "gateway.without_tls",
-            url=own_url,
-            do="name http.certificate and http.key, or put a proxy with TLS before it and "
-            "set http.public_url: tokens cross the network in clear",
-        )
-    return RunningGateway(service, base_url, own_url)
+    assert runner.server is not None
+    connections.start(runner.server, starting.reject)
+    try:
+        scheme = "https" if certificate else "http"
+        yield PublicDoor(settings, connections, f"{scheme}://{settings.http.host}:{port}", host)
+    finally:
+        connections.close()
+        await runner.cleanup()
+
+
+def certificate_of(settings: Settings) -> Certificate | None:
+    """Return the certificate that the settings name, if any. Raises `SettingsError`."""
+    if settings.http.certificate is None and settings.http.key is None:
+        return None
+    return Certificate(*certificate_files(settings))
 
 
 def certificate_files(settings: Settings) -> tuple[Path, Path]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from dragoman import metrics
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.record.errors import refuse
 
@@ -46,12 +47,14 @@ def refuse_if_late(request: web.Request, watchdog: Watchdog, lag_s: float) -> No
     lag = min(watchdog.lag, watchdog.lasting_lag)
     if request.method in ("GET", "HEAD"):
         if lag > lag_s and _is_heavy(request):
+            metrics.SHED.inc()
             raise refuse(
                 "behind",
                 "This gateway is overloaded, and takes no new streams and lists for a moment. "
                 "Posts go on. Ask again.",
             )
     elif lag > _POSTS * lag_s:
+        metrics.SHED.inc()
         raise refuse(
             "unavailable",
             "This gateway is overloaded, and did not read this request. Send the same again, with "

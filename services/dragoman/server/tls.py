@@ -5,11 +5,13 @@ connections keep the certificate that they began with.
 """
 
 import asyncio
+import math
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
+from cryptography import x509
 
 from dragoman.limits import POLL_SECONDS
 from dragoman.settings import Http, SettingsError
@@ -34,6 +36,15 @@ class Certificate:
                 f"http.certificate, http.key: {error}; name a PEM chain and its unencrypted key"
             ) from None
 
+    @property
+    def expires(self) -> float:
+        """The time at which the certificate ends, in Unix seconds."""
+        try:
+            leaf = x509.load_pem_x509_certificates(self._chain.read_bytes())[0]
+        except (OSError, ValueError, IndexError):
+            return math.nan
+        return leaf.not_valid_after_utc.timestamp()
+
     def _load(self, context: ssl.SSLContext) -> None:
         context.load_cert_chain(self._chain, self._key, password=_no_password)
 
@@ -53,20 +64,23 @@ class Certificate:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             stamps = self._stamps()
-            if stamps in (self._file_stamps, ()):
-                continue
-            self._file_stamps = stamps
-            try:
-                # A pair that does not match must not damage the context in use.
-                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-                self._load(self.context)
-            except (OSError, ValueError) as error:
-                log.warning(
-                    "certificate.not_taken",
-                    reason=str(error),
-                    do="see that certificate and key belong together",
-                )
-                continue
+            if stamps not in (self._file_stamps, ()):
+                self.reload()
+
+    def reload(self) -> None:
+        """Load the files again. If they cannot be loaded, the old ones stay in use."""
+        self._file_stamps = self._stamps()
+        try:
+            # A pair that does not match must not damage the context in use.
+            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            self._load(self.context)
+        except (OSError, ValueError) as error:
+            log.warning(
+                "certificate.not_taken",
+                reason=str(error),
+                do="see that certificate and key belong together",
+            )
+        else:
             log.info("certificate.taken")
 
 

@@ -59,14 +59,16 @@ class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True
 class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A delivery that has not succeeded yet.
 
-    It has the record's position, the number of tries and the time of the next one.
-    `answer` is the last answer, a sentence as `packed`.
+    It has the record's position and the number of tries. `since` is the time of the
+    first try and `again` that of the next, in Unix seconds. `answer` is the last
+    answer, a sentence as `packed`.
     """
 
     position: int
     tries: int = 0
     again: float = 0.0
     answer: str = ""
+    since: float = 0.0
 
 
 class OutcomeToRecord(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any, Final
 from dragoman.api.routing import May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.operations.host_health import health
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.host_responses import Health
 
 
@@ -15,7 +16,9 @@ async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def readyz(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return whether the service may be used: 200 or 503."""
-    result = await health(call)
+    grant = call.request.get("grant")
+    is_operator = isinstance(grant, Grant) and grant.is_operator
+    result = await health(call.request.app, is_operator=is_operator)
     return ApiReply(body=result, status=200 if result.status == "ok" else 503)
 
 

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from dragoman import metrics
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
 from dragoman.settings import BudgetSettings as Settings
@@ -289,11 +290,13 @@ class RateLimits:
                 "streams",
             )
         self._streams[account] = self._streams.get(account, 0) + 1
+        metrics.STREAMS.inc()
         return account
 
     def close_stream(self, account: str) -> None:
         """Count a live stream of an account as ended."""
         self._streams[account] -= 1
+        metrics.STREAMS.dec()
         if not self._streams[account]:
             del self._streams[account]
 

@@ -1,16 +1,17 @@
 """The health of a host: conditions of its services and channels."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
+from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.http.request import ApiRequest
+from dragoman.application.http.request import SERVICE
 from dragoman.application.operations import (
     transparency_log,
 )
+from dragoman.application.service import Service
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import Check, Health
@@ -29,9 +30,9 @@ class Condition(Struct, frozen=True):
     why: Text | None = None
 
 
-async def health(call: ApiRequest[Any]) -> Health:
+async def health(app: web.Application, *, is_operator: bool = False) -> Health:
     """Return whether the service may be used, with its conditions."""
-    return health_of(await conditions(call))
+    return health_of(await conditions(app, is_operator=is_operator))
 
 
 def health_of(conditions: Sequence[Condition]) -> Health:
@@ -45,15 +46,33 @@ def health_of(conditions: Sequence[Condition]) -> Health:
     return Health(status="ok" if ready else "not ready", checks=checks)
 
 
-async def conditions(call: ApiRequest[Any]) -> list[Condition]:
-    """Return the conditions for using the service.
+async def conditions(app: web.Application, *, is_operator: bool = False) -> list[Condition]:
+    """Return the conditions for using a gateway.
 
-    The heads are checked only if all other conditions are met.
+    The heads are checked only if all other conditions are met. The operator gets the
+    names of channels.
     """
-    service = call.service
+    service = app[SERVICE]
+    result = own_conditions(service)
+    result.append(await _one_key(service, is_operator=is_operator))
+    # A monitor of this service learns of unsigned heads; the service stays in use all the same.
+    if all(condition.ok for condition in result if condition.name not in _REPORTED):
+        unsigned = await transparency_log.unsigned(app)
+        result.append(Condition(_SIGNED, unsigned is None, unsigned))
+    return result
+
+
+def own_conditions(service: Service) -> list[Condition]:
+    """Return the conditions for using any service that follows the logs."""
+    lifecycle = service.lifecycle
     # Both are read once, because they may change at any time.
     unproven, read_only = service.guard.reason, service.command_handler.read_only_reason
     result = [
+        Condition(
+            "the service is not stopping",
+            not lifecycle.is_stopping,
+            lifecycle.status if lifecycle.is_stopping else None,
+        ),
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),
         Condition("data are in their place", read_only is None, read_only),
@@ -112,21 +131,15 @@ async def conditions(call: ApiRequest[Any]) -> list[Condition]:
     result.append(
         Condition("background tasks run", not service.failing, failing if service.failing else None)
     )
-    result.append(await _one_key(call))
-    # A monitor of this service learns of unsigned heads; the service stays in use all the same.
-    if all(condition.ok for condition in result if condition.name not in _REPORTED):
-        unsigned = await transparency_log.unsigned(call)
-        result.append(Condition(_SIGNED, unsigned is None, unsigned))
     return result
 
 
-async def _one_key(call: ApiRequest[Any]) -> Condition:
+async def _one_key(service: Service, *, is_operator: bool) -> Condition:
     """Return whether the host's log key is that of all channels.
 
     The operator gets the names of the others, whose heads no signer with the host's key
     signs.
     """
-    service = call.service
     try:
         key = await service.identity.log_key() if service.channels else None
     except LogUnreachable:
@@ -140,8 +153,7 @@ async def _one_key(call: ApiRequest[Any]) -> Condition:
     )
     if not others:
         return Condition(_ONE_KEY, ok=True)
-    grant = call.request.get("grant")
-    if isinstance(grant, Grant) and grant.is_operator:
+    if is_operator:
         return Condition(
             _ONE_KEY,
             ok=False,

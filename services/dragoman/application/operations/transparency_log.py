@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
+from dragoman.application.http.request import SERVICE, ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, whole
 from dragoman.application.service import Service
 from dragoman.domain.acts.log_policy import log_of
@@ -60,6 +60,7 @@ class Heads:
         self._of_all: dict[str, _Head] = {}
         self._last: int | None = None
         self._found: tuple[float, int, int] = (float("-inf"), 0, 0)
+        self.unsigned_s = 0.0
 
     async def late(self, service: Service) -> tuple[int, int]:
         """Return the numbers of live channels without a head in time, and of all.
@@ -76,6 +77,8 @@ class Heads:
             ]
             now = datetime.now(UTC)
             late, live = sum(self._is_late_now(channel, now) for channel in channels), len(channels)
+            behind = [since for _, since in self._behind.values()]
+            self.unsigned_s = max(0.0, time.monotonic() - min(behind)) if behind else 0.0
             self._found = time.monotonic(), late, live
         return late, live
 
@@ -147,9 +150,9 @@ class Heads:
 HEADS: Final = web.AppKey("heads", Heads)
 
 
-async def unsigned(call: ApiRequest[Any]) -> Text | None:
+async def unsigned(app: web.Application) -> Text | None:
     """Return the reason why heads of live channels are not signed; None if all are."""
-    service, heads = call.service, call.request.app[HEADS]
+    service, heads = app[SERVICE], app[HEADS]
     try:
         async with asyncio.timeout(_ASKED_SECONDS):
             late, live = await heads.late(service)

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from cyclopts import Parameter
 
+from dragoman import admin_door, metrics
 from dragoman.audit import compare
 from dragoman.audit.compare import CopyComparison, KeptHead, LogCopy
 from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned, UnprovenHead
@@ -40,10 +41,14 @@ from dragoman.cli.common import (
 from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.eventlog import repair
 from dragoman.eventlog.archive_format import HASH
+from dragoman.lifecycle import Lifecycle
+from dragoman.settings import load
+from dragoman.supervision import cancel_until_ended
 from dragoman.tlog import merkle, tiles
 from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.tiles import Tile
+from dragoman_schemas.host_responses import Check, Health
 
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
@@ -81,11 +86,58 @@ async def mirror_command(
         mirror.again()
         if mirror.lie is None:
             say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
-            async with connected(target) as caller:
-                await follow(mirror, caller, await channel_of(target, caller), once=once)
+            if once:
+                await _follow(mirror, target, once=True)
+            else:
+                await _serve(mirror, target)
     finally:
         mirror.close()
     return verdict(mirror)
+
+
+async def _follow(mirror: Mirror, target: Target, *, once: bool) -> None:
+    async with connected(target) as caller:
+        await follow(mirror, caller, await channel_of(target, caller), once=once)
+
+
+async def _serve(mirror: Mirror, target: Target) -> None:
+    """Follow the log until a signal or a fault, with an address for the operator."""
+    settings, _ = load()
+    lifecycle = Lifecycle("mirror")
+    async with lifecycle.running(), admin_door.opened(settings, lifecycle) as door:
+        door.readiness = mirror_health(mirror)
+        door.measurements.append(mirror_measurement(mirror))
+        lifecycle.serves()
+        following = asyncio.create_task(_follow(mirror, target, once=False))
+        stopped = asyncio.create_task(lifecycle.until_stopped())
+        done, pending = await asyncio.wait(
+            (following, stopped), return_when=asyncio.FIRST_COMPLETED
+        )
+        await cancel_until_ended(pending)
+        for task in done:
+            task.result()
+
+
+def mirror_health(mirror: Mirror) -> admin_door.Readiness:
+    """Return the function that gives the health of a mirror."""
+
+    async def health() -> Health:
+        lie = mirror.lie
+        detail = "" if lie is None else f"{lie.check} at position {lie.position}: {lie.what}"
+        check = Check(name="the log is verified", ok=lie is None, detail=detail)
+        return Health(status="ok" if lie is None else "not ready", checks=(check,))
+
+    return health
+
+
+def mirror_measurement(mirror: Mirror) -> admin_door.Measurement:
+    """Return the function that sets the gauges of a mirror."""
+
+    async def measure() -> None:
+        metrics.MIRRORED.set(mirror.archive.size)
+        metrics.MIRROR_LIE.set(mirror.lie is not None)
+
+    return measure
 
 
 def mirror_of(folder: Path, cid: str, log: str) -> Mirror:

@@ -102,7 +102,7 @@ async def host(context: PageContext) -> Page:
         for projection in service.visible(context.grant)
     ]
     channel_rows, following = sliced(context, rows)
-    conditions = await host_health.conditions(context.call)
+    conditions = await host_health.conditions(context.request.app, is_operator=True)
     view = HostView(
         health=host_health.health_of(conditions),
         channels=tuple(channel_rows),

@@ -96,6 +96,12 @@ class BrowserNotifier:
                 self._hung[name] = hear = partial(self._hear, projection)
                 projection.listeners.add(hear)
 
+    def wake_all(self) -> None:
+        """Make every stream look whether it goes on."""
+        for browser in self.browsers:
+            browser.woken.set()
+            browser.rung.set()
+
     def nudge(self, projection: Projection, side: str) -> None:
         """Make the open pages of a side load their alarms anew.
 
@@ -150,7 +156,8 @@ async def events(context: PageContext) -> web.StreamResponse:
                 _said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello"
             )
             with suppress(ConnectionResetError):
-                while still() and response.is_connected():
+                ending = service.lifecycle.ending
+                while still() and response.is_connected() and not ending.is_set():
                     await _next(service, browser, response)
     finally:
         bells.browsers.discard(browser)

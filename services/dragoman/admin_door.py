@@ -1,0 +1,208 @@
+"""The operator's own address of a process: is it alive, started, ready; its metrics.
+
+    GET /livez      200 at once, for as long as the event loop turns
+    GET /startupz   200 once the service has started; before, 503 and how far it is
+    GET /readyz     200 while the service may be used; else 503 and why not
+    GET /metrics    the metrics for Prometheus (docs/metrics.md)
+
+    async with admin_door.opened(settings, lifecycle) as door:
+        door.readiness = ready            # once there is something to ask
+        door.measurements.append(measure)
+
+It is open before the broker is there, and until the service has stopped. Its requests
+are not in the log. It has no tokens and shows no channel's name, so it listens on
+loopback, or on a Unix socket, unless the settings say otherwise.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from dragoman import metrics
+from dragoman.eventlog.broker import BrokerError
+from dragoman.lifecycle import Lifecycle
+from dragoman.settings import Admin, Settings
+from dragoman_schemas.host_responses import Check, Health
+
+log = structlog.get_logger()
+
+PORTS: Final = {
+    "up": 8479,
+    "gateway": 8479,
+    "scheduler": 8481,
+    "notifier": 8482,
+    "signer": 8483,
+    "witness": 8484,
+    "mirror": 8485,
+}
+"""The port of each service, if the settings name none."""
+
+Readiness = Callable[[], Awaitable[Health]]
+"""Returns whether the service may be used, with its conditions."""
+
+Measurement = Callable[[], Awaitable[None]]
+"""Sets some gauges to what they are now. It is called whenever the metrics are read."""
+
+STARTED: Final = "the service has started"
+STAYS: Final = "the service is not stopping"
+"""Conditions that hold for every service."""
+
+_MEASURE_SECONDS: Final = 2.0
+"""Seconds after which the metrics are shown with gauges that are not measured anew."""
+
+
+class AdminDoor:
+    """The state that the address shows.
+
+    `readiness` is called once the service serves.
+    """
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        """Show a service that starts."""
+        self._lifecycle = lifecycle
+        self.readiness: Readiness | None = None
+        self.measurements: list[Measurement] = []
+        self.address = ""
+
+    async def health(self) -> Health:
+        """Return whether the service may be used, with its conditions."""
+        lifecycle = self._lifecycle
+        if lifecycle.phase != "serving":
+            name = STAYS if lifecycle.is_stopping else STARTED
+            checks = (Check(name=name, ok=False, detail=str(lifecycle.status)),)
+            return Health(status="not ready", checks=checks)
+        if self.readiness is None:
+            return Health(status="ok")
+        return await self.readiness()
+
+    def startup(self) -> Health:
+        """Return whether the service has started, and else how far it is."""
+        started = self._lifecycle.phase != "starting"
+        detail = "" if started else str(self._lifecycle.status)
+        return Health(
+            status="ok" if started else "not ready",
+            checks=(Check(name=STARTED, ok=started, detail=detail),),
+        )
+
+    async def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Measure the gauges, and return all metrics with their media type."""
+        metrics.STARTED.set(self._lifecycle.phase != "starting")
+        metrics.STOPPING.set(self._lifecycle.is_stopping)
+        for measure in self.measurements:
+            try:
+                async with asyncio.timeout(_MEASURE_SECONDS):
+                    await measure()
+            except Exception as error:  # The other metrics are shown all the same.  # noqa: BLE001
+                log.warning("metrics.not_measured", reason=f"{type(error).__name__}: {error}")
+        return metrics.exposition(accept)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[AdminDoor]:
+    """Yield the operator's address of a service, which answers at once.
+
+    Raises `BrokerError` if the settings name an address that cannot be used. If the
+    service's usual port is taken, which nobody asked for, a warning is logged instead.
+    """
+    door = AdminDoor(lifecycle)
+    where = settings.admin
+    if where.socket is None and where.port == 0:
+        yield door
+        return
+    runner = web.AppRunner(_application(door), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        door.address = await _listen(runner, where, lifecycle.service)
+        yield door
+    finally:
+        await runner.cleanup()
+        if where.socket is not None:
+            where.socket.unlink(missing_ok=True)
+
+
+async def _listen(runner: web.AppRunner, where: Admin, service: str) -> str:
+    if where.socket is not None:
+        where.socket.unlink(missing_ok=True)
+        try:
+            await web.UnixSite(runner, str(where.socket)).start()
+            where.socket.chmod(0o660)
+        except OSError as error:
+            raise BrokerError(
+                f"admin.socket: {where.socket} cannot be listened on: {error.strerror}; name a "
+                "path of at most 107 characters in a folder that this user may write"
+            ) from None
+        log.info("admin.listening", url=f"unix:{where.socket}")
+        return f"unix:{where.socket}"
+    port = PORTS[service] if where.port is None else where.port
+    try:
+        await web.TCPSite(runner, where.host, port).start()
+    except OSError as error:
+        if where.port is not None:
+            raise BrokerError(
+                f"admin.port: {where.host}:{port} cannot be listened on: "
+                f"{error.strerror}; name another, or 0 for none"
+            ) from None
+        log.warning(
+            "admin.not_listening",
+            host=where.host,
+            port=port,
+            reason=str(error.strerror),
+            do="name another port as admin.port for its probes and metrics, or 0 for none",
+        )
+        return ""
+    family = runner.addresses[0]
+    url = f"http://{_in_url(where.host)}:{family[1]}"
+    log.info("admin.listening", url=url)
+    return url
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _application(door: AdminDoor) -> web.Application:
+    async def livez(_: web.Request) -> web.Response:
+        return _answer(Health(status="ok"))
+
+    async def startupz(_: web.Request) -> web.Response:
+        return _answer(door.startup())
+
+    async def readyz(_: web.Request) -> web.Response:
+        return _answer(await door.health())
+
+    async def show(request: web.Request) -> web.Response:
+        body, media = await door.exposition(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": media})
+
+    @web.middleware
+    async def unknown(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.match_info.http_exception is not None:
+            text = "Here are GET /livez, /startupz, /readyz and /metrics.\n"
+            return web.Response(status=request.match_info.http_exception.status, text=text)
+        return await handler(request)
+
+    app = web.Application(middlewares=[unknown])
+    for path, handler in {
+        "/livez": livez,
+        "/startupz": startupz,
+        "/readyz": readyz,
+        "/metrics": show,
+    }.items():
+        app.router.add_get(path, handler)
+    return app
+
+
+def _answer(health: Health) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(health),
+        status=200 if health.status == "ok" else 503,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

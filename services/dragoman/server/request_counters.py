@@ -1,0 +1,64 @@
+"""The counters of requests, counted where the line of each request is written."""
+
+import re
+import time
+from typing import Final
+
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+
+from dragoman import metrics
+from dragoman.api import description
+from dragoman.domain.acts.act_registry import PATHS, RULES
+
+_PATTERN: Final = re.compile(r":[^}]+}")
+_POSTS: Final = frozenset(
+    (route.method, _PATTERN.sub("}", route.path))
+    for route in description.ROUTES
+    if route.takes == "act"
+)
+_PROBES: Final = frozenset({"/livez", "/readyz"})
+_UNKNOWN: Final = "unknown"
+_ANY: Final = "any"  # acts of no family, such as an acknowledgement
+
+
+def count(
+    request: web.Request, response: web.StreamResponse, path: str, failed: str, begun: float
+) -> None:
+    """Count a request that was answered.
+
+    `path` is that of its route. `failed` is the kind of a refusal, or the name of an
+    error. `begun` is the time at which its head had come.
+    """
+    route = path if request.match_info.route.resource is not None else _UNKNOWN
+    method = request.method if request.match_info.http_exception is None else "other"
+    status = f"{response.status // 100}xx"
+    metrics.HTTP_REQUESTS.labels(route, method, status).inc()
+    is_post = (request.method, route) in _POSTS
+    if not isinstance(response, EventSourceResponse):
+        seconds = time.perf_counter() - begun
+        metrics.HTTP_SECONDS.labels(_group(request, route, is_post=is_post)).observe(seconds)
+    if request.get("recorded") is not None:
+        act = str(request["recorded"].act)
+        rule = RULES.get(act)
+        family = _UNKNOWN if rule is None else str(rule.family or _ANY)
+        outcome = "replayed" if request["replayed"] else "recorded"
+        metrics.POSTS.labels(family, outcome).inc()
+    elif is_post:
+        family = str(PATHS.get(request.match_info.get("family", ""), _UNKNOWN))
+        outcome = "refused" if response.status < 500 else "failed"
+        metrics.POSTS.labels(family, outcome).inc()
+    if failed == "budget":
+        metrics.REFUSALS.labels(str(request.get("spent", "quota"))).inc()
+
+
+def _group(request: web.Request, route: str, *, is_post: bool) -> str:
+    if is_post or request.get("recorded") is not None:
+        return "post"
+    if route in _PROBES:
+        return "probe"
+    if route == _UNKNOWN:
+        return "other"
+    if request.method not in ("GET", "HEAD"):
+        return "other"
+    return "read" if route.startswith("/v1/") else "page"
