@@ -90,6 +90,7 @@ bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	$(BIN)/python -m dragoman.api.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
+	$(BIN)/python deploy/grafana/dashboard.py
 
 catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say
 	$(BIN)/python -m dragoman.i18n.catalogue

@@ -1,0 +1,170 @@
+"""The alerts and the dashboard: each one names what the service shows, and Prometheus agrees."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import pytest
+
+from dragoman.api import metrics_page
+from patience import PATIENCE_S
+from ports import free_port
+from service import Service
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PROMETHEUS = DEPLOY / "prometheus"
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+_METRIC = re.compile(r"\bdragoman_[a-z_]+")
+_SUFFIX = re.compile(r"_(bucket|sum|count)$")
+
+
+def needed(program: str) -> str:
+    """The path of a program; without it the test is left out, unless it is required."""
+    path = shutil.which(program)
+    if path is None:
+        assert not os.environ.get("REQUIRE_DEPLOY"), f"{program} is missing"
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+def named(texts: list[str]) -> set[str]:
+    return {_SUFFIX.sub("", name) for text in texts for name in _METRIC.findall(text)}
+
+
+def generator() -> ModuleType:
+    path = DEPLOY / "grafana" / "dashboard.py"
+    specification = importlib.util.spec_from_file_location("dashboard", path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def expressions() -> list[str]:
+    """The expressions of the dashboard and of the alerts."""
+    board = json.loads((DEPLOY / "grafana" / "dragoman.json").read_text())
+    drawn = [each["expr"] for panel in board["panels"] for each in panel.get("targets", ())]
+    assert len(drawn) > 40
+    return [*drawn, *re.findall(r"expr: (?:>-\n)?(.*(?:\n {10}.*)*)", alerts())]
+
+
+def alerts() -> str:
+    return (PROMETHEUS / "alerts.yml").read_text()
+
+
+def test_the_dashboard_is_what_its_panels_make() -> None:
+    assert (DEPLOY / "grafana" / "dragoman.json").read_text() == generator().text()
+
+
+async def test_every_metric_is_shown_somewhere_and_everything_shown_is_a_metric(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    path = tmp_path_factory.mktemp("door") / "admin.sock"
+    service = await asyncio.to_thread(
+        Service, tmp_path / "data", environment={"DRAGOMAN_ADMIN__SOCKET": str(path)}
+    )
+    try:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+            session.get("http://admin/metrics") as answer,
+        ):
+            text = await answer.text()
+    finally:
+        await asyncio.to_thread(service.stop)
+    families = set(re.findall(r"^# TYPE (dragoman_[a-z_]+) ", text, re.MULTILINE))
+    shown = named(expressions())
+    assert shown - families == set(), "a panel or an alert names what nothing shows"
+    assert families - shown == set(), "a metric is in no panel and no alert"
+    assert families == {name for name, *_ in metrics_page.rows()}, "docs/metrics.md has all"
+
+
+def test_prometheus_takes_the_rules_and_each_fires_when_it_should_and_only_then() -> None:
+    promtool = needed("promtool")
+    for command in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
+        done = subprocess.run(
+            [promtool, *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    rules = re.findall(r"- alert: (\w+)", alerts())
+    tests = (PROMETHEUS / "alerts_test.yml").read_text()
+    assert len(rules) == 10
+    for rule in rules:
+        assert f"{rule} fires" in tests and f"{rule} rests" in tests
+
+
+def test_promtool_accepts_the_metrics_of_a_process() -> None:
+    promtool = needed("promtool")
+    from dragoman import metrics
+
+    body, _ = metrics.exposition("")
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=body, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_alert_leads_to_its_runbook() -> None:
+    anchors = {
+        line.removeprefix("### ").strip().lower()
+        for line in OPERATING.read_text().splitlines()
+        if line.startswith("### ")
+    }
+    linked = re.findall(r"runbook_url: docs/operating\.md#(\w+)", alerts())
+    assert len(linked) == 10 and set(linked) <= anchors
+
+
+async def test_a_real_prometheus_reads_a_running_gateway_and_fires_when_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    prometheus = needed("prometheus")
+    port, own = free_port(), free_port()
+    service = await asyncio.to_thread(
+        Service,
+        tmp_path / "data",
+        environment={"DRAGOMAN_ADMIN__PORT": str(port)},
+    )
+    config = (PROMETHEUS / "prometheus.yml").read_text()
+    faster = config.replace("127.0.0.1:8479", f"127.0.0.1:{port}").replace("15s", "1s")
+    assert faster.count(str(port)) == 1
+    (tmp_path / "prometheus.yml").write_text(faster)
+    (tmp_path / "alerts.yml").write_text(re.sub(r"for: \w+", "for: 1s", alerts()))
+    process = await asyncio.create_subprocess_exec(
+        prometheus,
+        f"--config.file={tmp_path / 'prometheus.yml'}",
+        f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{own}",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+    async def ask(session: aiohttp.ClientSession, query: str) -> list[dict[str, Any]]:
+        try:
+            async with session.get(
+                f"http://127.0.0.1:{own}/api/v1/query", params={"query": query}
+            ) as answer:
+                found = (await answer.json())["data"]["result"]
+        except (aiohttp.ClientError, KeyError):
+            return []
+        return list(found)
+
+    try:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S):
+            while not await ask(session, "dragoman_broker_durable == 1"):
+                await asyncio.sleep(0.3)
+            firing = {each["metric"]["alertname"] for each in await ask(session, "ALERTS")}
+            assert firing <= {"DragomanBackupOld"}, "nothing else is wrong on a new host"
+            await asyncio.to_thread(service.stop)
+            while not await ask(session, 'ALERTS{alertname="DragomanDown",alertstate="firing"}'):
+                await asyncio.sleep(0.3)
+    finally:
+        service.stop()
+        process.terminate()
+        await process.wait()
