@@ -3,9 +3,7 @@
 import asyncio
 import importlib.util
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +13,7 @@ import aiohttp
 import pytest
 
 from dragoman.api import metrics_page
+from needed import needed
 from patience import PATIENCE_S
 from ports import free_port
 from service import Service
@@ -24,15 +23,6 @@ PROMETHEUS = DEPLOY / "prometheus"
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 _METRIC = re.compile(r"\bdragoman_[a-z_]+")
 _SUFFIX = re.compile(r"_(bucket|sum|count)$")
-
-
-def needed(program: str) -> str:
-    """The path of a program; without it the test is left out, unless it is required."""
-    path = shutil.which(program)
-    if path is None:
-        assert not os.environ.get("REQUIRE_DEPLOY"), f"{program} is missing"
-        pytest.skip(f"{program} is not installed")
-    return path
 
 
 def named(texts: list[str]) -> set[str]:
