@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 
 from dragoman import admin_door, data_directory
@@ -31,7 +32,7 @@ from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
-from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.eventlog.prefetch import Page, read_ahead
 from dragoman.lifecycle import Lifecycle
 from dragoman.notifier import mail, webhook
@@ -47,7 +48,7 @@ from dragoman.service_factory import (
     running_service,
     witness_factory,
 )
-from dragoman.settings import Settings
+from dragoman.settings import Settings, SettingsError
 from dragoman.signer import Signer
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
@@ -136,6 +137,30 @@ def _close_to_others(data: Path) -> None:
         )
 
 
+def broker_tls(settings: Settings) -> BrokerTls | None:
+    """Return the files with which connections to the broker are encrypted, if they are.
+
+    Raises `SettingsError`.
+    """
+    nats = settings.nats
+    if (nats.certificate is None) != (nats.key is None):
+        raise SettingsError("nats.certificate and nats.key go together: name both, PEM files")
+    if nats.ca is None:
+        if nats.certificate is not None:
+            raise SettingsError("nats.certificate needs nats.ca, the authorities of the broker")
+        return None
+    tls = BrokerTls(
+        ca=str(nats.ca.resolve()),
+        certificate="" if nats.certificate is None else str(nats.certificate.resolve()),
+        key="" if nats.key is None else str(nats.key.resolve()),
+    )
+    try:
+        tls.context()
+    except BrokerTlsError as error:
+        raise SettingsError(str(error)) from None
+    return tls
+
+
 @asynccontextmanager
 async def broker_of(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
     """Yield the broker that the settings name.
@@ -143,7 +168,8 @@ async def broker_of(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
     If they name none, run a broker on the data directory.
     """
     if settings.nats.url:
-        yield BrokerEndpoint(settings.nats.url, "", settings.nats.keys or settings.data / "keys")
+        keys = settings.nats.keys or settings.data / "keys"
+        yield BrokerEndpoint(settings.nats.url, "", keys, broker_tls(settings))
         return
     server = broker.find(settings.nats.server)
     async with broker.supervised(settings.data, server) as endpoint:
@@ -230,7 +256,7 @@ async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
             "part to the broker; see docs/operating.md",
         )
         return
-    async with connected(endpoint.url, "keeper", seed) as bus:
+    async with endpoint.connected("keeper") as bus:
         await Keeper(service, custody, bus).run()
 
 
@@ -355,9 +381,7 @@ async def _signer(
     permit: PlaceGuard,
     lifecycle: Lifecycle,
 ) -> Signer:
-    bus = await stack.enter_async_context(
-        connected(endpoint.url, "registrar", endpoint.seed("registrar"))
-    )
+    bus = await stack.enter_async_context(endpoint.connected("registrar"))
     seed = Keystore(settings.data / "keys" / "log").seed("log", "log/log")
     witnesses = await witness_factory(stack, settings)
     signing = Signer(
@@ -386,18 +410,19 @@ def check(settings: Settings) -> None:
     """
     if settings.http.certificate is not None or settings.http.key is not None:
         Certificate(*listener.certificate_files(settings))
+    broker_tls(settings)
     networks(settings.http.trusted_proxies)
     address_guard(settings)
     if settings.oidc.issuer:
         Provider.check(settings.oidc)
 
 
-def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None]:
+def messages_of(endpoint: BrokerEndpoint, channel: str) -> AsyncGenerator[Page, None]:
     """Return the messages of a channel's log, page by page.
 
     They are read from the broker as the auditor, the user with no right but to read.
     """
-    return read_ahead(url, BrokerEndpoint(url, "", keys).seed("auditor"), channel)
+    return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls)
 
 
 def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> None:
@@ -410,4 +435,8 @@ def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> No
         "nats_url": endpoint.url,
         "nats_keys": str(endpoint.keys.resolve()),
     }
+    if endpoint.tls is not None:
+        addresses |= {
+            f"nats_{name}": value for name, value in msgspec.structs.asdict(endpoint.tls).items()
+        }
     (data / "server.json").write_text(json.dumps(addresses) + "\n")

@@ -30,7 +30,7 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import NatsConnection, connected
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.lifecycle import Lifecycle
 from dragoman.limits import POLL_SECONDS
@@ -85,21 +85,13 @@ async def running_service(
     clock = clock or AdjustableClock()
     lifecycle.begins(sentence("connecting to the broker"))
     async with AsyncExitStack() as stack:
-        warden = await stack.enter_async_context(
-            connected(endpoint.url, "warden", endpoint.seed("warden"))
-        )
-        steward = await stack.enter_async_context(
-            connected(endpoint.url, "steward", endpoint.seed("steward"))
-        )
-        bus = await stack.enter_async_context(
-            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
-        )
+        warden = await stack.enter_async_context(endpoint.connected("warden"))
+        steward = await stack.enter_async_context(endpoint.connected("steward"))
+        bus = await stack.enter_async_context(endpoint.connected("gateway"))
         guard = DurabilityGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _make_stores(steward, settings.nats.replicas)
-        second_bus = await stack.enter_async_context(
-            connected(endpoint.url, "gateway", endpoint.seed("gateway"))
-        )
+        second_bus = await stack.enter_async_context(endpoint.connected("gateway"))
         access = TokensAndSessions(Bucket(bus, BUCKET))
         await _retry(access.refresh)
         await _retry(lambda: _issue_operator_token(settings.data, access))

@@ -183,13 +183,18 @@ class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `keys` is the folder with the seeds of the broker's users. Of a cluster, `url` names
     several servers with commas between, and `replicas` is the number of copies of each
-    log.
+    log. With `ca`, PEM certificates of authorities, the connection is encrypted. The
+    broker then needs a certificate of one of them for the host in `url`. `certificate`
+    and `key` are our own, for a broker that asks for one.
     """
 
     server: Path | None = None
     url: str = ""
     keys: Path | None = None
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

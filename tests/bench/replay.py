@@ -20,12 +20,14 @@ from nats.aio.msg import Msg
 from dragoman import bootstrap, telemetry
 from dragoman.audit.replay import messages_of, replay
 from dragoman.client import client
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.stream_config import stream_of
 
 
 async def from_log(nats_url: str, keys: Path, channel: str, last: int) -> str:
     """Fold the broker's log; the digest."""
-    fold = await replay(lambda: bootstrap.messages_of(nats_url, keys, channel), upto=last)
+    endpoint = BrokerEndpoint(nats_url, "", keys)
+    fold = await replay(lambda: bootstrap.messages_of(endpoint, channel), upto=last)
     return fold.standing.digest
 
 

@@ -426,7 +426,7 @@ async def seed(
 ) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
-        fold = await replay(lambda: bootstrap.messages_of(endpoint.url, data / "keys", channel))
+        fold = await replay(lambda: bootstrap.messages_of(endpoint, channel))
         registry, first = fold.standing.state.registry, fold.standing.state.position
         assert registry is not None, f"{channel} has not been opened"
         scribe = Scribe(registry, first, waiting=waiting)

@@ -46,3 +46,20 @@ def common_name(service: Service) -> str:
         check=True,
     )
     return said.stdout.strip().rpartition("=")[2].strip()
+
+
+def issued(folder: Path, nodes: list[str], clients: list[str]) -> Path:
+    """Make an authority, and certificates of it for nodes on loopback and for clients; their
+    folder.
+    """
+    folder.mkdir()
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    new += ["-nodes", "-days", "2"]
+    authority = ["-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"]
+    subprocess.run([*new, *authority], cwd=folder, check=True, capture_output=True)
+    for name in (*nodes, *clients):
+        files = ["-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}"]
+        place = ["-addext", "subjectAltName=IP:127.0.0.1"] if name in nodes else []
+        by = ["-CA", "ca.pem", "-CAkey", "ca.key"]
+        subprocess.run([*new, *by, *files, *place], cwd=folder, check=True, capture_output=True)
+    return folder

@@ -1,7 +1,8 @@
 """Three real nodes of a cluster, started from the files in deploy/nats/cluster, and connections to
 them.
 
-Of those files only names, addresses, paths and keys are replaced. `admin=True` adds a user who may
+Of those files only names, addresses, paths and keys are replaced. Without a folder of `certificates`, nothing is
+encrypted. `admin=True` adds a user who may
 do everything, for what no service may: make a leader step down, delete a stream.
 """
 
@@ -125,7 +126,15 @@ class Node:
 class RealCluster:
     """Three nodes, each of which a test may stop, kill, pause and start again."""
 
-    def __init__(self, folder: Path, places: Sequence[Place] = (), *, admin: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        places: Sequence[Place] = (),
+        *,
+        admin: bool = False,
+        certificates: Path | None = None,
+    ) -> None:
+        self._certificates = certificates
         self.keys = folder / "keys"
         public = broker.make_user_keys(self.keys)
         if admin:
@@ -187,7 +196,15 @@ class RealCluster:
                 "users: [\n      { nkey: $STEWARD_KEY",
                 "users: [\n      { nkey: $ADMIN_KEY }\n      { nkey: $STEWARD_KEY",
             )
-        for name, text in (("nats.conf", common), ("node.conf", own), ("site.conf", site)):
+        tls = (CONFIG / "tls.conf").read_text()
+        if self._certificates is None:
+            assert common.count('tls { include "tls.conf" }') == 2
+            common = common.replace('tls { include "tls.conf" }', "")
+        else:
+            for file, here in {"node.": f"{node.name}.", "ca.pem": "ca.pem"}.items():
+                tls = _replaced(tls, f"/var/lib/nats/{file}", f"{self._certificates}/{here}")
+        files = {"nats.conf": common, "node.conf": own, "site.conf": site, "tls.conf": tls}
+        for name, text in files.items():
             (node.folder / name).write_text(text)
 
     @property

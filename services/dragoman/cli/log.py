@@ -21,7 +21,6 @@ from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import accept_stream
-from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, restore_log
 from dragoman.settings import Settings, load
 from dragoman.stores.compare_and_set import WriteConflict
@@ -239,16 +238,16 @@ async def _write_log(
     replicas = settings.nats.replicas
     async with (
         bootstrap.broker_of(settings) as endpoint,
-        connected(endpoint.url, "steward", endpoint.seed("steward")) as steward,
+        endpoint.connected("steward") as steward,
     ):
         if channel not in await stream_config.channels(steward):
             await SignedHeadStore.create(steward, replicas)
         await stream_config.create(steward, channel, replicas)
-        async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
+        async with endpoint.connected("gateway") as bus:
             with progress("writing", copy.size) as report:
                 written = await restore_log(bus, channel, copy, report)
         await SignedHeadStore.create(steward, replicas)
-        async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
+        async with endpoint.connected("registrar") as bus:
             newest = await SignedHeadStore(bus).newest(channel)
             if signed is not None and (newest is None or _size(newest.note) < _size(signed)):
                 await SignedHeadStore(bus).put(channel, signed, newest)

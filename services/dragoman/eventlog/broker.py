@@ -17,7 +17,7 @@ import signal
 import sysconfig
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ import msgspec
 import nkeys
 import structlog
 
-from dragoman.eventlog.nats_connection import USERS
+from dragoman.eventlog.nats_connection import USERS, BrokerTls, NatsConnection, connected
 from dragoman.limits import BROKER_VERSION
 
 log = structlog.get_logger()
@@ -127,15 +127,23 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BrokerEndpoint:
-    """The broker's URL, its server name, and the folder with the seeds of its users."""
+    """The broker's URL, its server name, and the folder with the seeds of its users.
+
+    `tls` has the files with which connections are encrypted, if they are.
+    """
 
     url: str
     server_name: str
     keys: Path
+    tls: BrokerTls | None = None
 
     def seed(self, user: str) -> Path:
         """Return the file of a user's nkey seed."""
         return self.keys / f"nats-{user}.nk"
+
+    def connected(self, user: str) -> AbstractAsyncContextManager[NatsConnection]:
+        """Return a connection as a user, to enter. Raises `BrokerTlsError`."""
+        return connected(self.url, user, self.seed(user), self.tls)
 
 
 def find(configured: Path | None = None) -> Path:

@@ -5,6 +5,7 @@ every write: `dragoman.eventlog.durability_guard` asks for that (decision 0001).
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sized
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -190,6 +191,40 @@ def read_answer(raw: bytes) -> dict[str, Any]:
             sentence("the broker's answer is not JSON: %(error)s", error=str(error))
         ) from None
     return answer if isinstance(answer, dict) else {}
+
+
+class BrokerTlsError(Exception):
+    """Certificates for the broker that cannot be used. The message names the file."""
+
+
+class BrokerTls(Struct, frozen=True, kw_only=True):
+    """The files with which a connection to the broker is encrypted, all PEM.
+
+    `ca` has the authorities of the broker's certificate. `certificate` and `key` are
+    our own, or empty.
+    """
+
+    ca: str
+    certificate: str = ""
+    key: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context of a connection. Raises `BrokerTlsError`."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self.certificate:
+                context.load_cert_chain(self.certificate, self.key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise BrokerTlsError(
+                f"nats.ca, nats.certificate, nats.key: {error}; name PEM files: the broker's "
+                "authorities, and our own chain with its unencrypted key"
+            ) from None
+        return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
 
 
 class NatsConnection:
@@ -479,11 +514,13 @@ def _servers(varz: Any) -> int:
 
 
 @asynccontextmanager
-async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnection]:
+async def connected(
+    url: str, user: str, seed: Path, tls: BrokerTls | None = None
+) -> AsyncIterator[NatsConnection]:
     """Yield a connection as a user, whose nkey seed is in a file; close it at the end.
 
     It reconnects for ever. `url` names a server, or several of one cluster, with commas
-    between them.
+    between them. With `tls` it is encrypted. Raises `BrokerTlsError`.
     """
     bus = NatsConnection(user)
     seldom = Seldom(log)
@@ -505,6 +542,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[NatsConnec
         name=f"dragoman-{user}",
         nkeys_seed=str(seed),
         inbox_prefix=f"_INBOX_{user}",
+        tls=None if tls is None else tls.context(),
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.1,  # type: ignore[arg-type]  # A float works, and restarts take 0.1 s.

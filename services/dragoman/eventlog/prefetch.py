@@ -19,7 +19,7 @@ import msgspec
 from dragoman.domain.record.codec import NotARecord, Record, parse, reread
 from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import connected
+from dragoman.eventlog.nats_connection import BrokerTls, connected
 from dragoman.eventlog.stream_config import last_position
 from dragoman.text import packed, unpacked
 from dragoman.worker_process import Pipe, WorkerProcess
@@ -36,15 +36,17 @@ The broker reads it while this process strictly reads the current page.
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
-async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
+async def read_ahead(
+    url: str, seed: Path, channel: str, tls: BrokerTls | None = None
+) -> AsyncGenerator[Page, None]:
     """Yield all messages of a log from position 1, in pages.
 
     The last page is at the end that the log has when this begins. Raises `LogBroken`,
     `LogUnreachable`.
     """
-    with _reader(url, seed, channel) as wire:
+    with _reader(url, seed, channel, tls) as wire:
         first = 1
-        async with connected(url, "auditor", seed) as bus:
+        async with connected(url, "auditor", seed, tls) as bus:
             last = await last_position(bus, channel)
             pages = BulkReader(channel, bus, first, last)
             while not wire.waiting:
@@ -73,24 +75,29 @@ def _read(message: bytes) -> Page:
 
 
 @contextmanager
-def _reader(url: str, seed: Path, channel: str) -> Iterator[Pipe]:
+def _reader(url: str, seed: Path, channel: str, tls: BrokerTls | None) -> Iterator[Pipe]:
     """Yield the pipe to a process that reads pages.
 
     The process announces that it is ready and receives the first and last position.
     Then it sends pages until the end.
     """
-    reader = WorkerProcess(__name__, url, str(seed), channel)
+    files = msgspec.json.encode(tls).decode()
+    reader = WorkerProcess(__name__, url, str(seed), channel, files)
     try:
         yield reader.wire
     finally:
         reader.kill()
 
 
-def run(wire: Pipe, url: str, seed: str, channel: str) -> None:
-    """Run the process: read from the received position while the caller needs more."""
+def run(wire: Pipe, url: str, seed: str, channel: str, files: str) -> None:
+    """Run the process: read from the received position while the caller needs more.
+
+    `files` are those of the encryption, as JSON.
+    """
+    tls = msgspec.json.decode(files, type=BrokerTls | None)
     gc.set_threshold(50_000, 20, 100)  # The pages that it passes on are in no cycle.
     try:
-        asyncio.run(_send(wire, url, Path(seed), channel))
+        asyncio.run(_send(wire, url, Path(seed), channel, tls))
     except LogBroken as error:
         wire.send(_BROKEN + packed(error.said).encode())
     except LogUnreachable as error:
@@ -99,9 +106,9 @@ def run(wire: Pipe, url: str, seed: str, channel: str) -> None:
         pass  # The caller needs no more.
 
 
-async def _send(wire: Pipe, url: str, seed: Path, channel: str) -> None:
+async def _send(wire: Pipe, url: str, seed: Path, channel: str, tls: BrokerTls | None) -> None:
     """Send pages, strictly read, one after the other."""
-    async with connected(url, "auditor", seed) as bus:
+    async with connected(url, "auditor", seed, tls) as bus:
         wire.send(b"ready")
         pages = BulkReader(
             channel, bus, *msgspec.msgpack.decode(wire.receive(), type=tuple[int, int])

@@ -61,7 +61,9 @@ from dragoman.cli.common import (
 from dragoman.client import Client
 from dragoman.domain import release_bundle as bundles
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.nats_connection import BrokerTls
 from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
@@ -447,8 +449,8 @@ def release_command(
     return 0
 
 
-def _broker_of(target: Target) -> tuple[str, Path]:
-    """Return the broker's URL, and the folder with the keys of its users."""
+def _broker_of(target: Target) -> BrokerEndpoint:
+    """Return the broker of the gateway on this machine."""
     path = target.data / "server.json"
     if not path.exists():
         raise UsageError(
@@ -456,15 +458,19 @@ def _broker_of(target: Target) -> tuple[str, Path]:
             "name it with --data"
         )
     server = json.loads(path.read_text())
-    return str(server["nats_url"]), Path(server.get("nats_keys") or target.data / "keys")
+    tls = None
+    if "nats_ca" in server:
+        files = {name: str(server[f"nats_{name}"]) for name in ("ca", "certificate", "key")}
+        tls = BrokerTls(**files)
+    keys = Path(server.get("nats_keys") or target.data / "keys")
+    return BrokerEndpoint(str(server["nats_url"]), "", keys, tls)
 
 
-def _source(caller: Client, channel: str, broker: tuple[str, Path] | None) -> Source:
+def _source(caller: Client, channel: str, broker: BrokerEndpoint | None) -> Source:
     """Return the log of the gateway, or of the broker."""
     if broker is None:
         return lambda: messages_of(caller.records(channel))
-    url, keys = broker
-    return lambda: bootstrap.messages_of(url, keys, channel)
+    return lambda: bootstrap.messages_of(broker, channel)
 
 
 def _copy_source(file: Path) -> Source:

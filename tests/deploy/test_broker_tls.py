@@ -1,0 +1,154 @@
+"""A cluster whose connections are encrypted, from the files in deploy/nats/cluster: gateways need
+the authority's certificate and one of their own.
+"""
+
+import asyncio
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from certificates import issued
+from cluster import REPLICAS, RealCluster
+from dragoman import bootstrap
+from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
+from dragoman.settings import SettingsError, load
+from gateways import CHANNEL, OFFICER, Gateway, open_channel
+from patience import PATIENCE_S
+from service import DRAGOMAN, NOTE, Caller
+
+C = f"/v1/channels/{CHANNEL}"
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    return issued(tmp_path / "certificates", ["n1", "n2", "n3"], ["gateway"])
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, certificates: Path) -> Iterator[RealCluster]:
+    with RealCluster(tmp_path / "cluster", certificates=certificates) as made:
+        yield made
+
+
+def settings_of(certificates: Path, ca: str = "ca.pem", own: str = "gateway") -> str:
+    return (
+        f'[nats]\nreplicas = {REPLICAS}\nca = "{certificates / ca}"\n'
+        f'certificate = "{certificates / own}.pem"\nkey = "{certificates / own}.key"\n'
+    )
+
+
+class Encrypted(Gateway):
+    """A gateway of the cluster with the certificates that it needs."""
+
+    def __init__(self, cluster: RealCluster, data: Path, certificates: Path) -> None:
+        data.mkdir()
+        self._settings = settings_of(certificates)
+        super().__init__(cluster, data, cluster.url.replace("nats://", "tls://"))
+
+    def start(self) -> None:
+        (self.data / "dragoman.toml").write_text(self._settings)
+        super().start()
+
+
+async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
+    cluster: RealCluster, certificates: Path, tmp_path: Path
+) -> None:
+    gateway = await asyncio.to_thread(Encrypted, cluster, tmp_path / "one", certificates)
+    try:
+        async with aiohttp.ClientSession() as session:
+            await open_channel(session, [gateway])
+            officer = Caller(session, gateway, OFFICER)
+            first = await officer.open(NOTE, CHANNEL)
+            leader = await asyncio.to_thread(cluster.leader, f"DRAGOMAN_LOG_{CHANNEL.upper()}")
+            await asyncio.to_thread(leader.kill)
+            async with asyncio.timeout(PATIENCE_S):
+                key = "a-key-for-the-second-note"
+                while (answer := await officer.post(f"{C}/contacts", NOTE, key=key)).status != 201:
+                    assert answer.status == 503, answer.body
+                    await asyncio.sleep(0.3)
+            positions = await officer.positions(CHANNEL)
+            assert len(positions[first.json["id"]]) == len(positions[answer.json["id"]]) == 1
+        known = json.loads((gateway.data / "server.json").read_text())
+        assert known["nats_ca"] == str(certificates / "ca.pem")
+        token = tmp_path / "officer.token"
+        token.touch(mode=0o600)
+        token.write_text(gateway.officer)
+        replayed = await asyncio.to_thread(
+            gateway.run,
+            *("audit", "replay", "--from-log", "--channel", CHANNEL, "--token-file", str(token)),
+        )
+        assert "agree" in replayed.stdout + replayed.stderr
+    finally:
+        await asyncio.to_thread(gateway.stop)
+
+
+@pytest.mark.parametrize("missing", ["nothing", "the authority", "a certificate of its own"])
+async def test_a_gateway_without_the_right_certificates_gets_no_connection(
+    cluster: RealCluster, certificates: Path, tmp_path: Path, missing: str
+) -> None:
+    data = tmp_path / "other"
+    bootstrap.initialise(data)
+    strangers = issued(tmp_path / "strangers", [], ["gateway"])
+    text = {
+        "nothing": f"[nats]\nreplicas = {REPLICAS}\n",
+        "the authority": settings_of(certificates, ca=str(strangers / "ca.pem")),
+        "a certificate of its own": settings_of(certificates, own=str(strangers / "gateway")),
+    }[missing]
+    (data / "dragoman.toml").write_text(text)
+    url = cluster.url if missing == "nothing" else cluster.url.replace("nats://", "tls://")
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(DRAGOMAN, "serve", "gateway", "--data", data, "--nats-url", url, "--port", "0"),
+                *("--nats-keys", cluster.keys, "--config", data / "dragoman.toml"),
+                *("--log-format", "json"),
+            ],
+            stdout=output,
+            stderr=output,
+            env=os.environ,
+        )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while "nats.error" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        assert "gateway.listening" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_no_node_speaks_in_clear(cluster: RealCluster) -> None:
+    for node in cluster.nodes.values():
+        varz = node.asked("/varz")
+        assert varz["tls_required"] and varz["tls_verify"]
+        assert varz["cluster"]["tls_required"]
+
+
+def test_settings_that_are_not_whole_are_refused(certificates: Path) -> None:
+    ca, chain, key = (str(certificates / name) for name in ("ca.pem", "gateway.pem", "gateway.key"))
+    for values, word in (
+        ({"nats.ca": ca, "nats.certificate": chain}, "go together"),
+        ({"nats.certificate": chain, "nats.key": key}, "needs nats.ca"),
+        ({"nats.ca": key}, "name PEM files"),
+        ({"nats.ca": "/nowhere.pem"}, "name PEM files"),
+    ):
+        settings, _ = load(values, environ={"HOME": "/nonexistent"})
+        with pytest.raises(SettingsError, match=word):
+            bootstrap.broker_tls(settings)
+    whole, _ = load(
+        {"nats.ca": ca, "nats.certificate": chain, "nats.key": key},
+        environ={"HOME": "/nonexistent"},
+    )
+    tls = bootstrap.broker_tls(whole)
+    assert tls is not None and tls.context().verify_mode is ssl.CERT_REQUIRED
+    with pytest.raises(BrokerTlsError):
+        BrokerTls(ca=ca, certificate=chain, key=ca).context()
