@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 DATA ?= build/demo
 PORT ?= 8470
 WORKERS ?= 4
+IMAGE_PYTHON ?= 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock clean
+.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock wheels clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +102,15 @@ screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into
 lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
+
+SOURCES := ^nkeys==
+wheels: $(VENV)/.uv $(ASSETS) ## Put the program and all that it needs into build/wheels, for an image
+	rm -rf build/wheels && mkdir -p build/wheels
+	awk '/^[^ #]/ {take = /$(SOURCES)/} take' requirements/runtime.lock > build/sources.txt
+	awk '/^[^ #]/ {take = !/$(SOURCES)/} take' requirements/runtime.lock > build/binaries.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: --python-version $(IMAGE_PYTHON) --dest build/wheels -r build/binaries.txt
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --require-hashes --no-deps --wheel-dir build/wheels -r build/sources.txt
+	$(BIN)/uv build --quiet --wheel --out-dir build/wheels .
 
 clean: ## Throw away what was built; the data of a demonstration too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

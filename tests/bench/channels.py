@@ -37,6 +37,10 @@ from gateways import Gateway  # noqa: E402
 _QUIET: Final = f"{CHANNEL}-exercise"
 """The channel whose board is looked at: no post makes its board longer."""
 
+_ADMIN: Final = "http://127.0.0.1:8479"
+"""The operator's own address of the service, at its usual port."""
+
+_METRICS: Final = 60
 _SETTLE_SECONDS: Final = 12.0
 _READYZ: Final = 120
 _POSTS: Final = 300
@@ -51,6 +55,8 @@ _TARGETS: Final = {
     "descriptors": "≤ 1,000",
     "open_p50_ms": "≤ 60 ms",
     "readyz_p99_ms": "≤ 20 ms",
+    "metrics_p99_ms": "≤ 20 ms",
+    "series": "≤ 2,000",
 }
 
 
@@ -136,6 +142,20 @@ def _spread(name: str, times: list[float]) -> Numbers:
     return {f"{name}_p50_ms": round(cuts[49], 2), f"{name}_p99_ms": round(cuts[98], 2)}
 
 
+def _metrics() -> Numbers:
+    """The times of `/metrics` at the operator's own address, and how many series it shows."""
+    times: list[float] = []
+    text = b""
+    for _ in range(_METRICS):
+        time.sleep(0.25)
+        begun = time.perf_counter()
+        with urllib.request.urlopen(f"{_ADMIN}/metrics", timeout=10) as found:
+            text = found.read()
+        times.append((time.perf_counter() - begun) * 1000)
+    series = sum(not line.startswith(b"#") for line in text.splitlines())
+    return {**_spread("metrics", times), "series": series}
+
+
 def _at(server: Server, opened: list[float], seconds: float) -> Numbers:
     """The numbers of a service at one count of channels."""
     time.sleep(_SETTLE_SECONDS)
@@ -159,6 +179,7 @@ def _at(server: Server, opened: list[float], seconds: float) -> Numbers:
         "descriptors": descriptors,
         "memory_mb": used(server.pid)["now_mb"],
         "open_p50_ms": round(statistics.median(opened[-_OPENINGS:]), 1),
+        **_metrics(),
         **_costs(server, "readyz", _READYZ, lambda: plain, (200, 503), 0.05),
         **_costs(server, "post", _POSTS, lambda: posts.next()[0], (201,), 0.02),
         **_costs(server, "board", _LOOKS, lambda: board, (200,), 0.05),

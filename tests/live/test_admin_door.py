@@ -446,3 +446,29 @@ def test_no_metric_has_a_label_that_names_somebody() -> None:
         name = getattr(collector, "_name", "")
         labels = set(getattr(collector, "_labelnames", ()))
         assert labels <= closed or name in by_channel, (name, labels)
+
+
+async def test_the_command_says_whether_a_service_is_ready(
+    opened: Service, path: Path, tmp_path: Path
+) -> None:
+    at: Any = {"DRAGOMAN_ADMIN__SOCKET": str(path)}
+    ready = await asyncio.to_thread(opened.run, "health", **at)
+    assert ready.stdout.splitlines()[-1] == "ok"
+    quiet = await asyncio.to_thread(opened.run, "health", "--quiet", **at)
+    assert quiet.stdout == ""
+    as_json = await asyncio.to_thread(opened.run, "health", "--json", **at)
+    assert checks(json.loads(as_json.stdout))["broker connected"]
+    opened.signal_broker(signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                waiting = await asyncio.to_thread(opened.run, "health", check=None, **at)
+                if waiting.returncode == 1 and "FAIL" in waiting.stdout:
+                    break
+    finally:
+        opened.signal_broker(signal.SIGCONT)
+    nobody: Any = {"DRAGOMAN_ADMIN__SOCKET": str(tmp_path / "nobody.sock")}
+    away = await asyncio.to_thread(opened.run, "health", check=None, **nobody)
+    assert away.returncode == 6 and "nothing answers" in away.stderr
+    off = await asyncio.to_thread(opened.run, "health", check=None, DRAGOMAN_ADMIN__PORT="0")
+    assert off.returncode == 2 and "admin.port" in off.stderr

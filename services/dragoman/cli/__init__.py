@@ -88,6 +88,7 @@ for _name, _location, _help in (
         "Hold and release your side's witness, and print its verifier key.",
     ),
     ("log", "log:log", "Restore a damaged or lost log from a copy."),
+    ("health", "host.health:health", "Ask a service on this machine whether it is ready."),
     ("doctor", "doctor:doctor", "Check this installation, and say how to fix each fault."),
     ("config", "doctor:config", "Show and check the settings."),
 ):
