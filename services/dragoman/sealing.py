@@ -283,7 +283,7 @@ class Sealing:
     @property
     def uncosigned_s(self) -> float:
         """The seconds for which a head waits for a witness; 0 if none waits."""
-        if self.verifier is None or self.sealed is None:
+        if self.verifier is None or self.sealed is None or self._witnesses.is_empty:
             return 0.0
         if self._witnesses.again_seconds(note.read(self.sealed.note)) is None:
             return 0.0

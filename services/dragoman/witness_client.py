@@ -138,6 +138,11 @@ class Witnesses:
         self._not_before: dict[WitnessEndpoint, float] = {}
         self._told: dict[WitnessEndpoint, str] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no witness is named."""
+        return not self._sizes
+
     async def cosigned(
         self, head: Checkpoint, signed_note: Note, nodes: Nodes
     ) -> list[NoteSignature]:

@@ -105,13 +105,13 @@ class Installed:
 
 
 def _no_writable_code() -> None:
-    """What MemoryDenyWriteExecute= does."""
+    """Forbid memory that is both written and executed, as MemoryDenyWriteExecute= does."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_MDWE, 1, 0, 0, 0) != 0:
         os._exit(99)
 
 
 class Told:
-    """What a service tells its manager."""
+    """The messages of a service to its manager."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
