@@ -238,6 +238,11 @@ def heavy_bodies() -> dict[str, tuple[str, str, bytes]]:
     )
     return {
         "a document type": (f"{C}/imports", "application/cap+xml", bomb),
+        "a document type in UTF-16": (
+            f"{C}/imports",
+            "application/cap+xml",
+            bomb.decode().encode("utf-16-le"),
+        ),
         "empty elements": (f"{C}/imports", "application/cap+xml", empty),
         "nested calendars": (f"{C}/imports", "text/calendar", nested),
         "blanks": (f"{C}/contacts", "application/json", blanks),

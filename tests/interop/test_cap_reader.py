@@ -487,6 +487,9 @@ def test_a_forged_alert_of_ours_brings_nothing_that_does_not_fit() -> None:
         (b"x" * (240 * 1024 + 1), "at most"),
         (f'<?xml version="1.0" encoding="Big5"?>{ABDUCTION}'.encode(), "send it in UTF-8"),
         (ABDUCTION.encode("utf-16"), "UTF-8"),
+        (ABDUCTION.encode("utf-16-le"), "send it in UTF-8"),
+        (ABDUCTION.encode("utf-16-be"), "send it in UTF-8"),
+        (ABDUCTION.replace("A blue", "A\0blue").encode(), "send it in UTF-8"),
         (
             f'<!DOCTYPE alert [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>{ABDUCTION}'.encode(),
             "DOCTYPE",
@@ -546,6 +549,24 @@ def test_a_document_type_is_refused_before_expat_sees_it(
         read(raw)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le"])
+@pytest.mark.parametrize("raw", bombs(), ids=["parameters", "attributes", "text", "many"])
+def test_a_document_type_in_another_encoding_is_refused_before_expat_sees_it(
+    raw: bytes, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.interop.cap_reader.ET.XMLParser", None)
+    with pytest.raises(NotUnderstood, match=r"UTF-8|at most"):
+        read(raw.decode().encode(encoding))
+
+
+def test_a_document_type_that_is_not_found_in_the_bytes_is_refused_by_the_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dragoman.interop.cap_reader._DECLARATIONS", ())
+    with pytest.raises(NotUnderstood, match="DOCTYPE"):
+        read(f'<!DOCTYPE alert [<!ENTITY x "Zeta">]>{ABDUCTION.replace("A blue", "&x;")}'.encode())
+
+
 SOUND = [*(each.encode() for each in WARNINGS.values()), *own()]
 PIECES = [
     b"<",
@@ -561,6 +582,7 @@ PIECES = [
     b"[" * 2000,
     b"1e400",
     b"<!DOCTYPE a>",
+    b"\0",
     b"\xe2\x80\xae",
 ]
 

@@ -378,7 +378,11 @@ class Generator:
         )
         start = self._dice.choice(("", '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'))
         head = f'<?xml version="1.0" encoding="{charset}"?>{start}<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
-        return "application/cap+xml", head.encode("latin-1") + inner + b"</alert>"
+        raw = head.encode("latin-1") + inner + b"</alert>"
+        if self._dice.random() < 0.3:  # expat recognizes it with and without a byte-order mark
+            encoding = self._dice.choice(("utf-16-le", "utf-16-be", "utf-16"))
+            raw = raw[:200_000].decode("latin-1").encode(encoding)
+        return "application/cap+xml", raw
 
     def _calendar(self) -> tuple[str, bytes]:
         nested = min(self._size(), 200_000) // 24

@@ -108,12 +108,18 @@ _TOO_LONG: Final = sentence(
     "the alert says more than a notification holds; write one with what matters, and attach the "
     "alert to it"
 )
+_DOCUMENT_TYPE: Final = sentence(
+    "the alert has a document type (DOCTYPE), which CAP has not; send it without"
+)
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
 """The beginnings of declarations that can define entities.
 
 They are searched for in the bytes. A handler that refuses a document type does not stop
-expat, which continues to expand entities within the document type itself.
+expat, which continues to expand entities within the document type itself. The search
+finds them in UTF-8 alone, so a zero byte is refused before: expat recognizes UTF-16 by
+its zero bytes, whatever encoding it is given. An alert of ASCII characters in UTF-16 is
+valid UTF-8 as well.
 """
 
 
@@ -208,6 +214,10 @@ class _Tree(ET.TreeBuilder):
         self._depth -= 1
         return super().end(tag)
 
+    def doctype(self, name: str, public_id: str | None, system: str | None, /) -> None:
+        """Refuse a document type that the search in the bytes did not find."""
+        raise NotUnderstood(_DOCUMENT_TYPE)
+
 
 def _parsed(raw: bytes) -> ET.Element:
     if len(raw) > ACT_BYTES:
@@ -227,6 +237,10 @@ def _parsed(raw: bytes) -> ET.Element:
                 encoding=ascii(declared.group(1)[:40])[2:-1],
             )
         )
+    if (zero := raw.find(b"\0")) >= 0:
+        raise NotUnderstood(
+            sentence("byte %(n)s is zero, which no XML in UTF-8 has; send it in UTF-8", n=zero)
+        )
     try:
         raw.decode()
     except UnicodeDecodeError as error:
@@ -234,9 +248,7 @@ def _parsed(raw: bytes) -> ET.Element:
             sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)
         ) from None
     if any(data in raw for data in _DECLARATIONS):
-        raise NotUnderstood(
-            sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without")
-        )
+        raise NotUnderstood(_DOCUMENT_TYPE)
     parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314
     try:
         parser.feed(raw)
