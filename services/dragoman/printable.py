@@ -41,14 +41,10 @@ def escaped(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text as one line.
 
-    An end of a line within the text is escaped too. Empty lines before and after the
-    text stay, because they are our own.
+    Every end of a line in the text is escaped too, also the first and the last
+    character: foreign text that ends in a new line would begin one of its own.
     """
-    inside = text.strip("\n")
-    if not inside:
-        return text
-    before, _, after = text.partition(inside)
-    return before + escaped(inside).replace("\n", "\\n") + after
+    return escaped(text).replace("\n", "\\n")
 
 
 def _escape(character: str) -> str:

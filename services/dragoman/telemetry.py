@@ -10,6 +10,7 @@ causes. They also travel in the headers of the messages that it appends.
 
 import asyncio
 import atexit
+import io
 import logging
 import random
 import re
@@ -24,7 +25,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dragoman.printable import one_line
+from dragoman.printable import escaped, one_line
 
 log = structlog.get_logger()
 
@@ -42,6 +43,9 @@ _SECRET: Final = frozenset(
     {"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"}
 )
 
+
+_LINES: Final = frozenset({"exception", "stack"})
+"""The values of a line that are lines themselves: tracebacks and stacks."""
 
 _plain_tracebacks: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -66,7 +70,7 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
         else [
             _without_escapes,
             structlog.dev.ConsoleRenderer(
-                colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=output.isatty(), exception_formatter=_escaped_traceback
             ),
         ]
     )
@@ -107,12 +111,22 @@ def _important(_logger: WrappedLogger, name: str, event: EventDict) -> EventDict
 def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Escape values that would move the cursor of a terminal or begin a line.
 
-    A processor of structlog.
+    Only a traceback has lines of its own. A processor of structlog.
     """
     return {
-        name: one_line(value) if isinstance(value, str) and name != "exception" else value
+        name: (escaped if name in _LINES else one_line)(value) if isinstance(value, str) else value
         for name, value in event.items()
     }
+
+
+def _escaped_traceback(stream: TextIO, error: structlog.typing.ExcInfo) -> None:
+    """Write a traceback without characters that a terminal would obey.
+
+    Its last line is the message of the error, which may quote foreign text.
+    """
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, error)
+    stream.write(escaped(text.getvalue()))
 
 
 _LEVELS: Final = {

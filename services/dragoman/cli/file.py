@@ -104,7 +104,8 @@ async def file_get(
     sha256: str,
     *,
     output: Annotated[
-        Path | None, Parameter(help="The file to write. Default: standard output.")
+        Path | None,
+        Parameter(help="The file to write. Default: standard output, unless it is a terminal."),
     ] = None,
     target: Target = EVERYWHERE,
 ) -> int:
@@ -118,6 +119,11 @@ async def file_get(
     if hashlib.sha256(content).hexdigest() != sha256:
         say("dragoman: VERIFICATION FAILED: the gateway sent another file; nothing was written")
         return UNVERIFIED
+    if output is None and sys.stdout.isatty():
+        raise UsageError(
+            "a file may hold characters that a terminal obeys; name a file with --output, or send "
+            "standard output to a file or a program"
+        )
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()

@@ -74,7 +74,8 @@ def _print_statistics(report: dict[str, Any]) -> None:
     for title, name, columns in _TABLES:
         rows = report[name]
         if rows:
-            out(f"\n{title}")
+            out("")
+            out(title)
             table(
                 [[_cell(row, column) for column in columns] for row in rows],
                 [_head(column) for column in columns],

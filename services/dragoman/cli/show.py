@@ -95,14 +95,17 @@ def _print_exchange(view: dict[str, Any], etag: str) -> None:
     table(rows, ["MESSAGE", "TO", "DELIVERED", "ACKNOWLEDGED", "ANSWERED"])
     for side, accounts in state.get("accounts", {}).items():
         for account in accounts:
-            out(f"\naccount of {side}, {account['given']['time']}: {account['content']['facts']}")
+            out("")
+            out(f"account of {side}, {account['given']['time']}: {account['content']['facts']}")
     for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
         for readout in readouts:
+            out("")
             out(
-                f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): "
+                f"readout of {side} ({readout['kind'].replace('_', ' ')}): "
                 f"{', '.join(readout['topics'])}: {readout['text']}"
             )
-    say(f"\nETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
+    say("")
+    say(f"ETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
 
 
 def _line(entry: Entry) -> str:
@@ -201,7 +204,8 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
         ["FAMILY", "STATUS", "EXCHANGES"],
     )
     if result["unacknowledged"]:
-        out("\nnot acknowledged yet:")
+        out("")
+        out("not acknowledged yet:")
         for row in result["unacknowledged"]:
             out(
                 f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  "

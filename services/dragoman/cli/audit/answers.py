@@ -243,7 +243,8 @@ def show(compared: AnswerComparison) -> None:
         if compared.whole
         else f"a sample; --seed {compared.seed} draws it again, --all compares all"
     )
-    out(f"\ncompared   {counts}")
+    out("")
+    out(f"compared   {counts}")
     out(f"           at positions {compared.first} to {compared.last}: {drawn}")
 
 

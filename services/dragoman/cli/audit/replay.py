@@ -537,7 +537,8 @@ def _print(result: Replayed, target: Target, live: str, compared: AnswerComparis
         f"{result.exchanges} exchanges, {len(result.void)} void records"
     )
     out(f"tree root {result.root}")
-    out(f"digest    {result.digest}\n")
+    out(f"digest    {result.digest}")
+    out("")
     table(
         [[c.family, c.status, str(c.exchanges)] for c in result.counts],
         ["FAMILY", "STATUS", "EXCHANGES"],

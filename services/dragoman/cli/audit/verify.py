@@ -503,7 +503,8 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
         say_failed(result.lie)
         return
     out(f"{result.channel}, cid {result.cid}, position {result.position}")
-    out(f"digest {result.digest}\n")
+    out(f"digest {result.digest}")
+    out("")
     table(
         [[finding.check, finding.found, finding.word] for finding in result.findings],
         ["CHECK", "FOUND", "ON WHOSE WORD"],
