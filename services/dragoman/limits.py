@@ -365,7 +365,7 @@ GO_FOUND: Final = 20
 """Places that are listed if the typed text could mean several."""
 
 SEARCHES: Final = 50
-"""Saved searches of an officer. Every gateway holds all of them."""
+"""Saved searches of an officer in a channel. Every gateway holds all of them."""
 
 SEARCH_NAME: Final = 80
 """Characters of a saved search's name."""

@@ -1,7 +1,12 @@
 """Forms that outlive a session are sealed, bounded, and given back to nobody but who sent them."""
 
-from dragoman.console.forms.kept_forms import KeptForm, KeptForms
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm, KeptForms
+from dragoman.console.sessions import KEPT, keep_form, kept_form
 from dragoman.limits import KEPT_FORM_BYTES, KEPT_FORM_SECONDS, KEPT_FORMS
+from dragoman.stores.tokens_and_sessions import Grant
 
 PATH = "/c/nato-china/compose/contact-note"
 
@@ -28,3 +33,18 @@ def test_what_is_kept_is_bounded_by_officer_and_in_all() -> None:
     for number in range(KEPT_FORMS):
         forms.keep(f"nato/x-{number}", PATH, b"more")
     assert forms.find(second, "nato/o-1") is None, "what is kept first goes first"
+
+
+def test_officers_of_one_name_in_two_channels_have_a_form_each() -> None:
+    app = web.Application()
+    app[FORMS_KEPT] = KeptForms(lambda: 0.0)
+    ours, theirs = (Grant(id=cid, actor="nato/officer", channels=(cid,)) for cid in ("one", "two"))
+    response = keep_form(
+        make_mocked_request("POST", PATH, app=app), ours, {"f.text.en": "ours"}, "/next"
+    )
+    assert response is not None
+    keep_form(make_mocked_request("POST", PATH, app=app), theirs, {"f.text.en": "theirs"}, "/next")
+    cookie = {"Cookie": f"{KEPT}={response.cookies[KEPT].value}"}
+    later = make_mocked_request("GET", PATH, headers=cookie, app=app)
+    assert kept_form(later, ours) == KeptForm(PATH, b"f.text.en=ours")
+    assert kept_form(later, theirs) is None

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from dragoman import metrics
 from dragoman.application.http import request as http_request
-from dragoman.application.http.rate_limits import RATE_LIMITS
+from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
@@ -117,14 +117,14 @@ def _hold(response: web.Response, secret: str) -> None:
 
 
 def keep_form(
-    request: web.Request, actor: str, fields: Mapping[str, str], to: str
+    request: web.Request, grant: Grant, fields: Mapping[str, str], to: str
 ) -> web.Response | None:
     """Keep the fields of a form and redirect to another page.
 
     The form's own page shows the fields again. Return None if the form is too long.
     """
     body = urlencode(list(fields.items())).encode()
-    secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
+    secret = request.app[FORMS_KEPT].keep(Payer.of(grant).officer, request.path, body)
     if not secret:
         return None
     response = redirect(to)
@@ -154,17 +154,18 @@ async def _kept(request: web.Request) -> str:
         [(name, value) for name, value in form.items() if isinstance(value, str)]
     ).encode()
     log.info("form.kept", actor=grant.actor, bytes=len(body))
-    return request.app[FORMS_KEPT].keep(grant.actor, request.path, body)
+    return request.app[FORMS_KEPT].keep(Payer.of(grant).officer, request.path, body)
 
 
-def kept_form(request: web.Request, actor: str) -> KeptForm | None:
+def kept_form(request: web.Request, grant: Grant) -> KeptForm | None:
     """Return the form that this browser left behind, to the same officer only.
 
     The form was sent after its session had ended, or the officer left it to enter a
-    person.
+    person. An officer is an account of the budgets, since two channels may have officers
+    of the same name.
     """
     secret = request.cookies.get(KEPT, "")
-    return request.app[FORMS_KEPT].find(secret, actor) if secret else None
+    return request.app[FORMS_KEPT].find(secret, Payer.of(grant).officer) if secret else None
 
 
 def forget_kept(request: web.Request, response: web.Response) -> None:

@@ -17,7 +17,7 @@ _PREFIX: Final = "search."
 
 
 class TooMany(Exception):
-    """An error: the officer has the most searches that are allowed."""
+    """An error: the officer has the most searches that are allowed in a channel."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Searches:
         This gateway's copy may lag.
         """
         return sorted(
-            (search for search in self._of(actor) if search.cid == cid),
+            self._of(actor, cid),
             key=lambda search: search.name.casefold(),
         )
 
@@ -55,7 +55,7 @@ class Searches:
         Raises `TooMany` or `LogUnreachable`.
         """
         key = _key(search.actor, search.cid, search.name)
-        if key not in self._bucket.values and len(self._of(search.actor)) >= SEARCHES:
+        if key not in self._bucket.values and len(self._of(search.actor, search.cid)) >= SEARCHES:
             raise TooMany(search.actor)
         await self._bucket.put(key, search)
 
@@ -65,11 +65,15 @@ class Searches:
         if key in self._bucket.values:
             await self._bucket.put(key, None)
 
-    def _of(self, actor: str) -> list[Search]:
+    def _of(self, actor: str, cid: str) -> list[Search]:
+        """Return an officer's searches in one channel.
+
+        Another channel may have an officer of the same name, who is a stranger.
+        """
         searches = (
             _decode(value) for key, value in self._bucket.values.items() if key.startswith(_PREFIX)
         )
-        return [search for search in searches if search.actor == actor]
+        return [search for search in searches if (search.actor, search.cid) == (actor, cid)]
 
 
 def _key(actor: str, cid: str, name: str) -> str:

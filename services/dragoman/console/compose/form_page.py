@@ -130,7 +130,7 @@ def writing_of(context: PageContext) -> Writing:
 async def form(context: PageContext) -> Page:
     """Return the page of an empty form, or of a form that is filled from a draft."""
     writing = writing_of(context)
-    session_form = kept_form(context.request, context.grant.actor)
+    session_form = kept_form(context.request, context.grant)
     if session_form is not None and session_form.path == context.request.path:
         session_fields = _fields_of_kept(session_form)
         await _choose(writing, session_fields)

@@ -186,7 +186,7 @@ async def _enter_somebody(
     """
     context = writing.context
     to = context.link("/people/register/new", in_=name)
-    response = keep_form(context.request, context.grant.actor, fields, to)
+    response = keep_form(context.request, context.grant, fields, to)
     if response is None:
         return await render_form(
             writing,

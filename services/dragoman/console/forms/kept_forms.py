@@ -1,14 +1,17 @@
 """Forms that outlive a session: sealed for an hour and returned to their sender alone.
 
-    secret = forms.keep("nato/o-1", "/c/nato-china/compose/contact-note", body)
+    secret = forms.keep(officer, "/c/nato-china/compose/contact-note", body)
                                        the secret goes into a cookie
-    forms.find(secret, "nato/o-1")     the form, after signing in again
+    forms.find(secret, officer)        the form, after signing in again
 
 An officer sent such a form after the session had ended. The bytes are sealed with
 AES-256-GCM under a key that only the browser's cookie holds. The gateway keeps a digest
 of the key to find them. They are in memory only and never on disk. Each officer has one
 form, and there are at most `KEPT_FORMS` in all: the oldest is dropped first. Only
 somebody who had a session here within the hour can store a form.
+
+An officer is named by the channels of their token and their name in these, as the
+budgets do (`Payer`): officers of two channels may have one name and be strangers.
 """
 
 import hashlib
@@ -35,7 +38,7 @@ class KeptForm(NamedTuple):
 
 
 class _Sealed(Struct, frozen=True, kw_only=True):
-    actor: str
+    officer: str
     path: str
     nonce: bytes
     text: bytes
@@ -50,7 +53,7 @@ class KeptForms:
         self._clock = clock
         self._sealed: dict[str, _Sealed] = {}
 
-    def keep(self, actor: str, path: str, body: bytes) -> str:
+    def keep(self, officer: str, path: str, body: bytes) -> str:
         """Seal a form of an officer in place of the previous one; return its secret.
 
         The secret opens the form. It is empty for a form that is too long to be kept.
@@ -58,30 +61,30 @@ class KeptForms:
         if len(body) > KEPT_FORM_BYTES:
             return ""
         self._sweep()
-        for place in [place for place, value in self._sealed.items() if value.actor == actor]:
+        for place in [place for place, value in self._sealed.items() if value.officer == officer]:
             del self._sealed[place]
         while len(self._sealed) >= KEPT_FORMS:
             del self._sealed[next(iter(self._sealed))]
         key, nonce = secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        text = AESGCM(key).encrypt(nonce, body, _bound(actor, path))
+        text = AESGCM(key).encrypt(nonce, body, _bound(officer, path))
         until = self._clock() + KEPT_FORM_SECONDS
         self._sealed[_place(key.hex())] = _Sealed(
-            actor=actor, path=path, nonce=nonce, text=text, until=until
+            officer=officer, path=path, nonce=nonce, text=text, until=until
         )
         return key.hex()
 
-    def find(self, secret: str, actor: str) -> KeptForm | None:
+    def find(self, secret: str, officer: str) -> KeptForm | None:
         """Return the form for the officer who sent it.
 
         None for anybody else, and once the hour is over.
         """
         self._sweep()
         sealed = self._sealed.get(_place(secret))
-        if sealed is None or sealed.actor != actor:
+        if sealed is None or sealed.officer != officer:
             return None
         try:
             body = AESGCM(bytes.fromhex(secret)).decrypt(
-                sealed.nonce, sealed.text, _bound(actor, sealed.path)
+                sealed.nonce, sealed.text, _bound(officer, sealed.path)
             )
         except (InvalidTag, ValueError):
             return None
@@ -101,9 +104,9 @@ def _place(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def _bound(actor: str, path: str) -> bytes:
+def _bound(officer: str, path: str) -> bytes:
     """Return the bytes that a seal authenticates besides the form."""
-    return f"{actor}\n{path}".encode()
+    return f"{officer}\n{path}".encode()
 
 
 FORMS_KEPT: Final = web.AppKey("forms_kept", KeptForms)

@@ -24,7 +24,7 @@ class RestoredForm(Struct, frozen=True, kw_only=True):
 
 async def kept(context: PageContext) -> Page:
     """Return the page of the form that was kept for the reader."""
-    form = kept_form(context.request, context.grant.actor)
+    form = kept_form(context.request, context.grant)
     fields = [] if form is None else parse_qsl(form.body.decode(), keep_blank_values=True)
     return Page(
         template="kept.html",

@@ -234,7 +234,7 @@ def _left(context: PageContext) -> str:
 
     Return an empty text if there was no such form.
     """
-    form = kept_form(context.request, context.grant.actor)
+    form = kept_form(context.request, context.grant)
     return form.path if form is not None and form.path.startswith(f"/c/{context.name}/") else ""
 
 
