@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from dragoman.api.routes import exchanges
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather, Gathered
 from dragoman.audit import tables
@@ -21,7 +22,7 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
-from dragoman.interop import icalendar, itip, vcard
+from dragoman.interop import cap, icalendar, itip, vcard
 from dragoman.notifier import mail, selection
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
@@ -32,6 +33,7 @@ from dragoman.reports.markdown import markdown
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.report_shapes import Situation
 from samples import SAMPLES
+from served import page_of, served
 from world import NOTE, REQUEST, World
 
 CHANNEL: Final = "round-table"
@@ -273,3 +275,134 @@ def _view() -> Any:
         blame={},
         allowed=(),
     )
+
+
+# An attributed exchange that refers to one under the rule
+
+
+class Referring(Told):
+    """A channel in which an attributed note, its correction and a notification name the numbers of
+    what was said under the rule.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Have the side that answered refer to what the speaker said."""
+        super().__init__(folder)
+        world = self.world
+        hidden = [world.exchange(id) for id in self.opened]
+        self.numbers = [
+            hidden[0].number,
+            hidden[1].number,
+            hidden[1].corrections[0].number,
+        ]
+        assert all(self.numbers)
+        note = {
+            **NOTE,
+            "to": ["wolframland"],
+            "attribution": "attributable",
+            "references": [*self.numbers, self.opened[0]],
+        }
+        self.note = world.open("quixotia/o-1", note)
+        for act in (
+            {
+                "act": "correction",
+                "fields": {"references": self.numbers[:2], "text": "Said again."},
+                "reason": "More of them.",
+            },
+        ):
+            self._say(world, "quixotia/h-1", act, self.note)
+        incident = {
+            **SAMPLES["hazardous-incident"],
+            "whose": ["quixotia"],
+            "to": ["wolframland"],
+            "references": self.numbers,
+        }
+        self.incident = world.open("quixotia/h-1", incident)
+        self.stores["referring"] = Store(folder / "referring.sqlite")
+        self.projections["referring"] = asyncio.run(_kept(self.stores["referring"], world.raws))
+
+    def tells(self, text: str) -> list[str]:
+        """Return the hidden numbers in a text, also where breaks are between their parts."""
+        plain = text.replace("<wbr>", "").casefold()
+        return [number for number in self.numbers if number.casefold() in plain]
+
+
+@pytest.fixture(scope="module")
+def referring(tmp_path_factory: pytest.TempPathFactory) -> Referring:
+    return Referring(tmp_path_factory.mktemp("referring"))
+
+
+def test_no_report_prints_a_number_to_which_an_attributed_exchange_refers(
+    referring: Referring,
+) -> None:
+    found = referring.outputs("referring")
+    assert "Said again." in found["period JSON"]
+    assert "a matter under the Chatham House Rule" in found["period Markdown en"]
+    assert "règle de Chatham House" in found["period Markdown fr"]
+    assert not {name: told for name, text in found.items() if (told := referring.tells(text))}
+    assert not [name for name, text in found.items() if SPEAKER in text.casefold().split("/")]
+
+
+def test_no_table_prints_a_number_to_which_an_attributed_exchange_refers(
+    referring: Referring, tmp_path: Path
+) -> None:
+    from dragoman.audit.replay import replayed
+
+    raws = referring.world.raws
+    tables.write_sqlite(tmp_path / "log.sqlite", tables.rows(replayed(raws), raws))
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        rows = [
+            row
+            for table in ("records", "exchanges", "receipts", "people", "visits")
+            for row in connection.execute(f"SELECT * FROM {table}").fetchall()  # fixed words
+        ]
+    connection.close()
+    assert "Said again." in repr(rows)
+    assert not referring.tells(repr(rows))
+
+
+async def test_no_webhook_and_no_alert_sends_a_number_to_which_an_attributed_exchange_refers(
+    referring: Referring,
+) -> None:
+    endpoint = NotificationEndpoint(
+        id="e",
+        cid=referring.world.registry.cid,
+        side="wolframland",
+        means="webhook",
+        target="https://example.org/",
+    )
+    projection = referring.projections["referring"]
+    items, _ = await selection.following(endpoint, projection, len(referring.before), 100)
+    of_note = [item for item in items if item.exchange in (referring.note, referring.incident)]
+    assert len(of_note) >= 3
+    for item in items:
+        assert not referring.tells(item.raw.decode())
+        assert item.exchange not in (referring.note, referring.incident) or item.number
+    incident = projection.exchange(referring.incident)
+    assert incident is not None
+    given = exchanges._as_tool_format(projection, incident, cap.MEDIA, {}, "")
+    assert isinstance(given.body, bytes)
+    assert b"<alert" in given.body
+    assert not referring.tells(given.body.decode())
+
+
+@pytest.mark.parametrize("handler", [print_views.form, print_views.card], ids=["form", "card"])
+async def test_a_whole_printed_page_has_neither_the_side_nor_the_number(
+    referring: Referring, tmp_path: Path, handler: Any
+) -> None:
+    store = Store(tmp_path / "printed.sqlite")
+    async with served(referring.world, store, tmp_path) as (app, service, projection):
+        for id in (*referring.opened, referring.note, referring.incident):
+            _, whole = await page_of(
+                app, service, projection, "wolframland/h-1", handler=handler, found={"exchange": id}
+            )
+            sheet = whole[whole.index("<main") : whole.index("</main>")]  # the bars are not printed
+            assert not referring.tells(sheet)
+            if id in referring.opened:
+                assert not named(sheet.replace(CHANNEL, ""))
+                assert "/26/" not in sheet.replace("<wbr>", "")
+            else:
+                assert "QUIXOTIA" in sheet.upper()
+                assert SPEAKER not in sheet.casefold()
+                assert "a matter under the Chatham House Rule" in sheet
+    store.close()

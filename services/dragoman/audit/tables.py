@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw
 from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.domain.acts import passing_on
-from dragoman.domain.record.codec import NotARecord, parse_stored
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views import attribution
 from dragoman.domain.views.receipts import AddresseeReceipts, receipts_of
 from dragoman.domain.views.titles import subject_of
@@ -70,16 +70,25 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
     """Return the rows of each table of a log with a valid opening."""
     past = ReplayedChannel(replay, messages)
+    hidden = {
+        name
+        for exchange in replay.exchanges()
+        if attribution.unattributed(exchange)
+        for name in attribution.names_of(exchange)
+    }
     return {
-        "records": _records(replay, messages),
-        "exchanges": (_exchange(exchange, past.sides) for exchange in replay.exchanges()),
+        "records": _records(replay, messages, hidden.__contains__),
+        "exchanges": (
+            _exchange(attribution.referring_exchange(exchange, hidden.__contains__), past.sides)
+            for exchange in replay.exchanges()
+        ),
         "receipts": (row for exchange in replay.exchanges() for row in _receipts(past, exchange)),
         "people": map(_people, people_and_visits.people_of(replay.exchanges())),
         "visits": map(_visit, people_and_visits.visits_of(replay.exchanges())),
     }
 
 
-def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
+def _records(replay: Replay, messages: Sequence[bytes], hides: attribution.Hides) -> Iterator[Row]:
     void = {position: str(reason) for position, reason in replay.void.items()}
     registry = replay.standing.state.registry
     kind, sides = (
@@ -110,10 +119,10 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
                 (None, None, None),
                 None if reason is None else str(attribution.UNATTRIBUTED),
             )
-            raw_records = attribution.content(
-                msgspec.json.decode(record.act, type=dict[str, Raw]), sides
-            )
+            raw_records = attribution.content(_members(record), sides)
             data = msgspec.json.encode(raw_records).decode()
+        elif attribution.refers(members := _members(record), hides):
+            data = msgspec.json.encode(attribution.referring(members, hides)).decode()
         yield (
             *(
                 position,
@@ -129,6 +138,11 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
             ),
             *(*speaker, e.attestation, commitment, data),
         )
+
+
+def _members(record: Record) -> dict[str, Raw]:
+    """Return the members of a record's act."""
+    return msgspec.json.decode(record.act, type=dict[str, Raw])
 
 
 def _exchange(exchange: Exchange, sides: Sequence[str]) -> Row:

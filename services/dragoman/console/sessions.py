@@ -161,8 +161,8 @@ def kept_form(request: web.Request, grant: Grant) -> KeptForm | None:
     """Return the form that this browser left behind, to the same officer only.
 
     The form was sent after its session had ended, or the officer left it to enter a
-    person. An officer is an account of the budgets, since two channels may have officers
-    of the same name.
+    person. Officers of two channels may have the same name, so an account of the
+    budgets stands for an officer.
     """
     secret = request.cookies.get(KEPT, "")
     return request.app[FORMS_KEPT].find(secret, Payer.of(grant).officer) if secret else None

@@ -17,6 +17,7 @@ from dragoman.domain.views import attribution
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.notifier.delivery import OutgoingItem
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries import matter_names
 from dragoman.projection.queries import records as reads
 from dragoman.stores.endpoints import NotificationEndpoint, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
@@ -146,10 +147,13 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
         else next((item for item in exchange.messages if item.id == envelope.id), None)
     )
     hidden = exchange is not None and attribution.unattributed(exchange)
+    withheld = hidden or attribution.refers(
+        msgspec.json.decode(record.act, type=dict[str, Raw]), matter_names.hides(projection)
+    )
     return OutgoingItem(
         id=envelope.id,
         position=entry.position,
-        raw=_without_speaker(projection, entry.position, record) if hidden else record.raw,
+        raw=_without_speaker(projection, entry.position, record) if withheld else record.raw,
         act=record.name,
         family=envelope.family,
         side="" if envelope.actor.startswith("service/") else record.side,
@@ -172,7 +176,9 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
 def _without_speaker(projection: Projection, position: int, record: Record) -> bytes:
     """Return the event that stands for a record under the Chatham House Rule.
 
-    It says where to read the record, and not who wrote it.
+    It says where to read the record, and not who wrote it. It also stands for a record
+    that refers to a matter under the rule: the number there names the speaker's side,
+    and the bytes of a record cannot be changed.
     """
     envelope = record.envelope
     event = UnattributedNotice(

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.domain.acts.si_units import in_si
+from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n.vocabulary import known
 from dragoman.i18n.words import Words
 
@@ -178,6 +179,8 @@ class Members(Struct, frozen=True):
                 return listed((self._flat(name, item) for item in value), between)
             case str() if name == "status" and ("status", value) in known():
                 return w.status(value)
+            case str() if value == HIDDEN:
+                return w.say("a matter under the Chatham House Rule")
             case str() if (name, value) in self.chosen:
                 return w.value(value)
             case _:

@@ -189,7 +189,7 @@ def _sayings(snapshot: Snapshot, exchange: Exchange) -> Iterator[Saying]:
             by=report_facts.role_of(snapshot, stamp),
             time=stamp.time,
             position=position,
-            content=content,
+            content=attribution.referring(content, snapshot.hides),
             receipts=()
             if message is None or message.for_the_record
             else tuple(report_facts.receipts(snapshot, exchange, message)),

@@ -72,7 +72,7 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
         if item.status in _OPEN
     ]
     advised = [
-        _advised(item)
+        _advised(item, snapshot.hides)
         for item in snapshot.of("dialogue", "recommendation")
         if item.status != "cancelled"
     ]
@@ -142,13 +142,15 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
             )
 
 
-def _advised(exchange: Exchange) -> Advised:
+def _advised(exchange: Exchange, hides: attribution.Hides) -> Advised:
     endorsed = consent.agreed(exchange)
     fates = tuple(
         AdvisedFate(
             side=side,
             result=str(msgspec.json.decode(item.content["result"])),
-            taken_up_as=str(msgspec.json.decode(item.content.get("taken_up_as", b'""'))),
+            taken_up_as=attribution.reference(
+                str(msgspec.json.decode(item.content.get("taken_up_as", b'""'))), hides
+            ),
         )
         for side, item in newest_fates(exchange).items()
     )

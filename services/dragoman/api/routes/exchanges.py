@@ -24,10 +24,11 @@ from dragoman.application.http.submission import in_thread, whole
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.errors import refuse
+from dragoman.domain.views import attribution
 from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import lists
+from dragoman.projection.queries import lists, matter_names
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import (
     ExchangeView,
@@ -202,7 +203,10 @@ def _as_tool_format(
                 acts=", ".join(cap.EVENTS),
             )
         return web.Response(
-            body=cap.alert(projection.registry, state),
+            body=cap.alert(
+                projection.registry,
+                attribution.referring_exchange(state, matter_names.hides(projection)),
+            ),
             headers=headers,
             content_type=cap.MEDIA,
             charset="utf-8",

@@ -21,6 +21,7 @@ from dragoman.console.display.office_clocks import Office, city, places
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, si_units
 from dragoman.domain.views import geodesy
+from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
@@ -409,6 +410,8 @@ class Display:
 
     def reference(self, text: str) -> Markup:
         """Return a message's number or id, linked where it can be looked up."""
+        if text == HIDDEN:
+            return escape(self.words.say("a matter under the Chatham House Rule"))
         shown = number(self.numbered(text))
         if self.link is None:
             return shown

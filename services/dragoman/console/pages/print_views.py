@@ -37,6 +37,7 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
+from dragoman.projection.queries import matter_names
 from dragoman.reports.document import ReportDocument
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, StateCorrection, decode_exchange
@@ -111,7 +112,15 @@ async def form(context: PageContext) -> Page:
                 or state.opened.when
             ),
             "was": _corrected(display, state),
-            "since": list(_since(display, state, view.timeline, context.sides)),
+            "since": list(
+                _since(
+                    display,
+                    state,
+                    view.timeline,
+                    context.sides,
+                    matter_names.hides(context.projection),
+                )
+            ),
             "numbers": numbers_of(state, view.timeline),
         },
     )
@@ -150,7 +159,8 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
         limit=0,
     )
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
-    state = decode_exchange(bytes(view.state))
+    hides = matter_names.hides(context.projection)
+    state = attribution.referring_exchange(decode_exchange(bytes(view.state)), hides)
     if attribution.unattributed(state):
         view, state = unattributed(view, state, context.sides)
     return view, state, Display(context.words, offices, view.people)
@@ -251,7 +261,11 @@ def _was(
 
 
 def _since(
-    display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]
+    display: Display,
+    state: Exchange,
+    timeline: Sequence[Entry],
+    sides: Sequence[str],
+    hides: attribution.Hides,
 ) -> Iterator[tuple[LogLine, list[DisplayedMember]]]:
     """Yield the records after the opening, with their content."""
     for entry in timeline:
@@ -262,7 +276,9 @@ def _since(
         if not state.side:
             line = replace(line, actor="")
         if entry.valid and isinstance(entry.record, Raw) and line.act in RULES:
-            content = content_of(parse_stored(bytes(entry.record)).newest)
+            content = attribution.referring(
+                content_of(parse_stored(bytes(entry.record)).newest), hides
+            )
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
             if (

@@ -6,15 +6,18 @@
 An exchange under the rule is a meeting, a call, a visit or a contact whose
 `attribution` is `chatham_house`. Outside the members' pages it has no side, no
 addressee and no number. Numbers are counted for each side, so a gap between two numbers
-would name the speaker. The texts stay, in the words of the speakers. The log, the API
-and the members' pages still show who recorded each act.
+would name the speaker. Nor does another exchange name it by a reference. The texts
+stay, in the words of the speakers. The log, the API and the members' pages still show
+who recorded each act.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import SPEAKER_FAMILIES, is_unattributed
@@ -30,6 +33,20 @@ _ADDRESSED: Final = frozenset(
     {"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"}
 )
 """Members that name a side, an office, an officer, or an exchange by its number."""
+
+_REFERENCE: Final = re.compile(
+    r"[^\s/]+(?:/[^\s/]+){3,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+"""A number of a record, or an id."""
+
+_FREE: Final = frozenset({"signed", "text", "original"})
+"""Members that are signatures or texts, in which nothing is replaced."""
+
+HIDDEN: Final = "a matter under the Chatham House Rule"
+"""The words that stand for a reference to a matter under the rule."""
+
+Hides = Callable[[str], bool]
+"""A function that says whether a number or an id names a matter under the rule."""
 
 unattributed: Final = is_unattributed
 
@@ -119,6 +136,77 @@ def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw
         if value is not UNSET:
             remaining[member] = Raw(msgspec.json.encode(value))
     return remaining
+
+
+def names_of(exchange: Exchange) -> frozenset[str]:
+    """Return the id and the numbers by which a reference can name an exchange."""
+    numbers = [
+        exchange.number,
+        *(correction.number for correction in exchange.corrections),
+        *(development.number for development in exchange.developments),
+        "" if exchange.cancellation is None else exchange.cancellation.number,
+    ]
+    return frozenset({exchange.id, *numbers}) - {""}
+
+
+def referring(members: Mapping[str, Raw], hides: Hides) -> dict[str, Raw]:
+    """Return an act's members without references to matters under the rule.
+
+    Words stand in place of such a reference. Texts in a side's own words stay.
+    """
+    replaced: dict[str, Raw] = {}
+    for member, raw in members.items():
+        replaced[member] = raw
+        if member not in _FREE and _REFERENCE.search(bytes(raw).decode()):
+            value = msgspec.json.decode(raw)
+            if (nameless := _referring(value, hides)) != value:
+                replaced[member] = Raw(msgspec.json.encode(nameless))
+    return replaced
+
+
+def refers(members: Mapping[str, Raw], hides: Hides) -> bool:
+    """Return whether an act refers to a matter under the rule."""
+    return referring(members, hides) != dict(members)
+
+
+def referring_exchange(exchange: Exchange, hides: Hides) -> Exchange:
+    """Return an exchange that refers to no matter under the rule."""
+    return replace(
+        exchange,
+        content=referring(exchange.content, hides),
+        corrections=tuple(
+            replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
+            for item in exchange.corrections
+        ),
+        amended=tuple(
+            replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
+            for item in exchange.amended
+        ),
+        developments=tuple(
+            replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
+            for item in exchange.developments
+        ),
+    )
+
+
+def reference(name: str, hides: Hides) -> str:
+    """Return a reference; words in its place if it names a matter under the rule."""
+    return HIDDEN if _REFERENCE.fullmatch(name) and hides(name) else name
+
+
+def _referring(value: Any, hides: Hides) -> Any:
+    match value:
+        case str():
+            return reference(value, hides)
+        case list():
+            return [_referring(part, hides) for part in value]
+        case dict():
+            return {
+                key: part if key in _FREE else _referring(part, hides)
+                for key, part in value.items()
+            }
+        case _:
+            return value
 
 
 def _nameless(value: Any, names: Collection[str]) -> Any:

@@ -23,11 +23,13 @@ from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.record.errors import refuse
+from dragoman.domain.views import attribution
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
 from dragoman.domain.views.audit_findings import MEMBERS, AuditFinding, of_record, of_void
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
+from dragoman.projection.queries import matter_names
 from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
@@ -322,6 +324,21 @@ class Snapshot:
                 else decode_exchange(whole(self._connection, self._base, id, state))
             )
 
+    @cached_property
+    def hides(self) -> attribution.Hides:
+        """A function that says whether a reference names a matter under the rule."""
+        answers: dict[str, bool] = {}
+
+        def hidden(name: str) -> bool:
+            if name not in answers:
+                id = matter_names.named(self._connection, self._base, self.position, name)
+                answers[name] = bool(id) and attribution.unattributed(
+                    state_at(self._connection, self._base, self.position, id)
+                )
+            return answers[name]
+
+        return hidden
+
     def opening(self, state: Exchange) -> dict[str, Raw]:
         """Return the content of an exchange's opening as recorded.
 
@@ -350,7 +367,7 @@ class Snapshot:
         return tuple(
             Link(
                 exchange=exchange.id,
-                number=exchange.number,
+                number=attribution.number(exchange),
                 act=exchange.act,
                 status=exchange.status,
                 kind=str(msgspec.json.decode(exchange.content["kind"]))
@@ -418,9 +435,14 @@ class Snapshot:
                 side=officer_side(actor) or actor.partition("/")[0],
                 act=act,
                 number=number or "",
-                content={
-                    name: value for name, value in content.items() if name not in ("act", "signed")
-                },
+                content=attribution.referring(
+                    {
+                        name: value
+                        for name, value in content.items()
+                        if name not in ("act", "signed")
+                    },
+                    self.hides,
+                ),
             )
 
     def manned(self, first: int) -> frozenset[str]:
