@@ -305,6 +305,12 @@ TIMELINE_PAGE: Final = 200
 page.
 """
 
+TIMELINE_BYTES: Final = 256 * 1024
+"""Bytes of records on one page of a timeline. A full exchange has 4 MiB."""
+
+LARGE_PAGE_BYTES: Final = 64 * 1024
+"""Characters of a page whose rendering is charged to the reader's budgets."""
+
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose deadlines are read for one page of the overdue list: about 200 ms.
 The cursor goes on from there.
@@ -329,17 +335,13 @@ years of quiet days.
 """
 
 TREE_RECORDS: Final = 500
-"""Records of one tree of causes, and the greatest depth of the tree: more than anybody
-reads.
-"""
+"""Records of one tree of causes, and its greatest depth: more than anybody reads."""
 
 REPORT_EXCHANGES: Final = 2_000
 """Exchanges of one record of a period: a book of several thousand pages."""
 
 LINE_CHECKS_BEFORE: Final = 100
-"""Line checks before a period that are read, to count how many in a row came back and
-whether the line was there.
-"""
+"""Line checks before a period that are read, to count how many in a row came back."""
 
 SCREEN_ROWS: Final = 50
 """Rows of a list on one page for people: as many as a reader looks through instead of

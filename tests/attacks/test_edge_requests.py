@@ -8,13 +8,14 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 import pytest
 
 from hostile_client import Response, SecondSide, alike, exchange, request, unhindered
-from service import DRAGOMAN, Caller, Service, new_key
+from service import DRAGOMAN, Caller, Service, at_a_screen, new_key
 
 T = TypeVar("T")
 FORM = "application/x-www-form-urlencoded"
@@ -270,6 +271,47 @@ async def test_a_body_that_takes_long_to_read_holds_up_no_other_side(
                 wait=60,
             )
             assert answer.status in (413, 422), answer
+
+        await attacked(lambda: alike(8, attack))
+
+
+# Pages that take long to show
+
+
+INCIDENT = {
+    **json.loads(
+        (Path(__file__).parents[2] / "schemas/samples/acts/hazardous-incident.json").read_text()
+    ),
+    "whose": ["nato"],
+    "to": ["china"],
+}
+
+
+async def test_pages_of_a_full_exchange_hold_up_no_other_side(service: Service) -> None:
+    """The texts of an exchange may have two megabytes, and every page of it shows them, with
+    each invisible character by its number.
+    """
+    async with aiohttp.ClientSession() as session:
+        officer = Caller(session, service, "nato/duty_officer")
+        exchange_id = (await officer.open(INCIDENT)).json["exchange"]
+        for number in range(32):
+            text = f"{number} " + "Nothing more is known. " * 2_000 + "\u200b" * 4_000
+            update = await officer.act(exchange_id, {"act": "update", "text": text})
+            if update.status != 201:
+                break
+        assert number > 25
+        cookies = await at_a_screen(session, service, "nato/duty_officer")
+    page = f"/c/nato-china/exchanges/{exchange_id}"
+    async with unhindered(service) as attacked:
+
+        async def attack() -> None:
+            for path in (page, f"{page}/form", f"{page}/card"):
+                answer = await exchange(
+                    service.base_url,
+                    request("GET", path, ("Cookie", cookies["Cookie"]), ("Accept", "text/html")),
+                    wait=60,
+                )
+                assert answer.status in (200, 429), answer
 
         await attacked(lambda: alike(8, attack))
 

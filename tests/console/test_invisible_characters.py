@@ -3,6 +3,7 @@ readable.
 """
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -54,3 +55,13 @@ def test_scripts_and_pictures_that_are_written_with_joiners_stay_as_they_are(tex
 def test_a_sides_text_is_shown_with_them() -> None:
     assert "U+200B" in Display(words("en")).text("pay\u200bnow")
     assert "U+200B" in Display(words("en")).text({"en": "pay\u200bnow"})
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u200d", "\u2764\ufe0f\u200b"])
+def test_a_long_text_of_invisible_characters_is_shown_in_a_moment(unseen: str) -> None:
+    taken = []
+    for _ in range(3):
+        begun = time.thread_time()
+        marked(unseen * 20_000)
+        taken.append(time.thread_time() - begun)
+    assert min(taken) < 0.25, "the time grows in proportion to the text"

@@ -5,6 +5,7 @@ errors as pages.
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
+from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
 from dragoman.application.http.request import compressed
 from dragoman.console import page_layout
 from dragoman.console.context import PageContext, Preferences
@@ -26,6 +28,7 @@ from dragoman.console.rendering import (
     PageRoute,
     as_csv,
     as_json,
+    compile_template,
     html,
     now,
     refused,
@@ -34,6 +37,7 @@ from dragoman.console.rendering import (
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
+from dragoman.limits import LARGE_PAGE_BYTES
 from dragoman.projection.queries import liaison_state
 from dragoman.projection.queries.snapshot import instant, position_by
 from dragoman.stores.tokens_and_sessions import Grant
@@ -162,7 +166,9 @@ async def answer(context: PageContext, page: Page) -> web.Response:
                     "not-acceptable", sentence("This page has no table. Use .json instead of .csv.")
                 )
             return as_csv(page.rows, headers)
+    await compile_template(context.words, page.template)
     framed = await page_layout.of(context)
+    begun = time.thread_time()
     document = render_template(
         context,
         context.words,
@@ -172,6 +178,9 @@ async def answer(context: PageContext, page: Page) -> web.Response:
         tabled=page.rows is not None,
         **page.values,
     )
+    payer = context.request.get("payer")
+    if len(document) > LARGE_PAGE_BYTES and isinstance(payer, Payer):
+        context.request.app[RATE_LIMITS].worked(payer, time.thread_time() - begun)
     return html(document, status=page.status, headers=headers)
 
 

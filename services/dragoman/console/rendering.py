@@ -9,19 +9,23 @@ in English, such as the reason for which a record is void. The page shows these 
 the reader's language.
 """
 
+import asyncio
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
 import msgspec
 from aiohttp import web
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from msgspec import Struct
 
@@ -105,6 +109,28 @@ def refused(kind: str, detail: Text) -> Refused:
 # Rendering
 
 
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """The compiled templates of this process: one compilation serves every language."""
+
+    def __init__(self) -> None:
+        """Start without any template."""
+        self._codes: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take the compiled template into the bucket, unless its source has changed."""
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the compiled template of the bucket."""
+        if bucket.code is not None:
+            self._codes[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED: Final = _CompiledTemplates()
+
+
 @cache
 def environment(language: str) -> jinja2.Environment:
     """Return the template environment for a language."""
@@ -116,6 +142,7 @@ def environment(language: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", Punctuation],
+        bytecode_cache=_COMPILED,
     )
     templates.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     templates.globals |= {
@@ -182,6 +209,31 @@ def _told(words: Words, text: str) -> str:
 def render_template(context: PageContext | None, words: Words, template: str, **values: Any) -> str:
     """Return the text of a template with its values."""
     return environment(words.language).get_template(template).render(context=context, **values)
+
+
+_READY: Final[set[tuple[str, str]]] = set()
+"""The templates that are compiled with all that they refer to, by language."""
+
+
+async def compile_template(words: Words, template: str) -> None:
+    """Compile a template and all that it refers to, once, away from the event loop.
+
+    Compiling the templates of a page takes half a second.
+    """
+    if (words.language, template) not in _READY:
+        await asyncio.to_thread(_compile, words.language, template)
+        _READY.add((words.language, template))
+
+
+def _compile(language: str, template: str) -> None:
+    templates, names = environment(language), [template]
+    for name in names:
+        templates.get_template(name)
+        source = (_HERE / "templates" / name).read_text()
+        names += [other for other in _REFERRED.findall(source) if other not in names]
+
+
+_REFERRED: Final = re.compile(r"""\{%-? *(?:extends|include|import|from) *["']([a-z_./]+)["']""")
 
 
 def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -13,39 +13,51 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-_JOINERS: Final = frozenset("\u200c\u200d\ufe0f")
-_UNSEEN: Final = re.compile(
+_JOINERS: Final = "\u200c\u200d\ufe0f"
+_RUN: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
-"""Characters without ink: those that Unicode ignores by default, and blank letters.
+"""Runs of characters without ink: ignored by default in Unicode, or blank letters.
 
 The first are the characters with the property Default_Ignorable_Code_Point.
 """
 
 
+class _Marks(dict[int, str]):
+    """The mark of each invisible character, by its number, for `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        """Return a new mark, and keep it."""
+        mark = Markup('<span class="unseen" title="{}">U+{:04X}</span>')
+        self[code] = str(mark.format(unicodedata.name(chr(code), ""), code))
+        return self[code]
+
+
+_MARKS: Final = _Marks()
+
+
 def marked(text: str) -> Markup:
-    """Return a text for a page, with each invisible character shown by its number."""
-    markup, last = Markup(""), 0
-    for match in _UNSEEN.finditer(text):
-        if match.group() in _JOINERS and _joins(text[: match.start()]):
-            continue
-        markup += escape(text[last : match.start()]) + _mark(match.group())
-        last = match.end()
-    return markup + escape(text[last:])
+    """Return a text for a page, with each invisible character shown by its number.
 
-
-def _joins(before: str) -> bool:
-    """Return whether a joiner belongs to the text before it.
-
-    That text ends with a letter of a script that joins, or with a picture.
+    A text may be long, so a run of such characters is marked at once. ASCII has none.
     """
-    text = before.rstrip("".join(_JOINERS))[-1:]
-    return bool(text) and (
-        0x0590 <= ord(text) <= 0x0DFF or unicodedata.category(text) in ("So", "Sk")
-    )
+    markup = escape(text)
+    if text.isascii():
+        return markup
+    return Markup(_RUN.sub(_marked_run, markup))  # escaped before  # noqa: S704
 
 
-def _mark(character: str) -> Markup:
-    name = unicodedata.name(character, "")
-    return Markup('<span class="unseen" title="{}">U+{:04X}</span>').format(name, ord(character))
+def _marked_run(match: re.Match[str]) -> str:
+    """Return a run of invisible characters by their numbers.
+
+    Joiners stay at its beginning if they belong to the character before it. That is a
+    letter of a script that joins, or a picture.
+    """
+    run, before = match.group(), match.string[match.start() - 1 : match.start()]
+    if run[0] in _JOINERS and (
+        "\u0590" <= before <= "\u0dff" or (before and unicodedata.category(before) in ("So", "Sk"))
+    ):
+        rest = run.lstrip(_JOINERS)
+        return run[: len(run) - len(rest)] + rest.translate(_MARKS)
+    return run.translate(_MARKS)

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from dragoman.application.http import body_workers
 from dragoman.application.operations import exchange_view
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.display import field_history, translations
@@ -93,6 +94,17 @@ class CardLine(Struct, frozen=True, kw_only=True):
 async def form(context: PageContext) -> Page:
     """Return an exchange as a printed form."""
     view, state, display = await _read(context)
+    size = sum(len(bytes(entry.record)) for entry in view.timeline if isinstance(entry.record, Raw))
+    since = await body_workers.read(
+        context.request,
+        size,
+        _all_since,
+        display,
+        state,
+        view.timeline,
+        context.sides,
+        _hides(context),
+    )
     return Page(
         template="form.html",
         view=view,
@@ -112,15 +124,7 @@ async def form(context: PageContext) -> Page:
                 or state.opened.when
             ),
             "was": _corrected(display, state),
-            "since": list(
-                _since(
-                    display,
-                    state,
-                    view.timeline,
-                    context.sides,
-                    matter_names.hides(context.projection),
-                )
-            ),
+            "since": since,
             "numbers": numbers_of(state, view.timeline),
         },
     )
@@ -159,8 +163,7 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
         limit=0,
     )
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
-    hides = matter_names.hides(context.projection)
-    state = attribution.referring_exchange(decode_exchange(bytes(view.state)), hides)
+    state = attribution.referring_exchange(decode_exchange(bytes(view.state)), _hides(context))
     if attribution.unattributed(state):
         view, state = unattributed(view, state, context.sides)
     return view, state, Display(context.words, offices, view.people)
@@ -258,6 +261,25 @@ def _was(
         reason=correction.reason,
         number=correction.number,
     )
+
+
+def _hides(context: PageContext) -> attribution.Hides:
+    service = context.service
+    return matter_names.hides_at(service.store, context.name, context.position)
+
+
+def _all_since(
+    display: Display,
+    state: Exchange,
+    timeline: Sequence[Entry],
+    sides: Sequence[str],
+    hides: attribution.Hides,
+) -> list[tuple[LogLine, list[DisplayedMember]]]:
+    """Return the records after the opening, all at once.
+
+    A worker does so for a long exchange, so it reads nothing of the gateway's fold.
+    """
+    return list(_since(display, state, timeline, sides, hides))
 
 
 def _since(

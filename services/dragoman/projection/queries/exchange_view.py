@@ -18,9 +18,7 @@ from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import receipts_of
 from dragoman.domain.views.titles import subject_of
-from dragoman.limits import (
-    TIMELINE_PAGE,
-)
+from dragoman.limits import TIMELINE_BYTES, TIMELINE_PAGE
 from dragoman.projection.queries.as_of import (
     calendars_at,
     delivered_at,
@@ -79,8 +77,9 @@ def exchange_view(
 
     Its deadlines are as of `now`, or of the channel's time at the position. `unwritten`
     are its messages up to the position that the file does not have yet. Its timeline
-    has at most `most` records: the newest ones, or those before the position `cursor`.
-    0 is no limit. Raises `NoSuchExchange` or `ErasedExchange`.
+    has at most `most` records of `TIMELINE_BYTES` together: the newest ones, or those
+    before the position `cursor`. 0 is no limit. Raises `NoSuchExchange` or
+    `ErasedExchange`.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -189,22 +188,27 @@ def _timeline(
     """Return the newest records of an exchange, and the cursor of the earlier ones.
 
     The records are up to a position, or before a cursor. The cursor is 0 if there are
-    no earlier ones. `later` are records that the file does not have yet. 0 for `most`
-    is no limit.
+    no earlier ones. `later` are records that the file does not have yet. A page has at
+    least one record, and at most `TIMELINE_BYTES` of them. 0 for `most` is no limit.
     """
     last = min(at, cursor - 1) if cursor else at
     rows = connection.execute(
         f"SELECT {ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "  # fixed words  # noqa: S608
-        "ORDER BY key DESC LIMIT ?",
-        (exchange, base, row_key(base, last), most + 1 if most else -1),
-    ).fetchall()
-    timeline = [
-        *(_entry(values) for values in reversed(rows)),
-        *(entry_of(row) for row in later if row.folded.position <= last),
-    ]
-    if not most or len(timeline) <= most:
-        return timeline, 0
-    return timeline[-most:], timeline[-most].position
+        "ORDER BY key DESC",
+        (exchange, base, row_key(base, last)),
+    )
+    newest_first = chain(
+        (entry_of(row) for row in reversed(later) if row.folded.position <= last),
+        (_entry(values) for values in rows),
+    )
+    timeline: list[Entry] = []
+    room = TIMELINE_BYTES
+    for entry in newest_first:
+        room -= len(bytes(entry.record)) if isinstance(entry.record, Raw) else 0
+        if most and timeline and (len(timeline) == most or room < 0):
+            return timeline[::-1], timeline[-1].position
+        timeline.append(entry)
+    return timeline[::-1], 0
 
 
 def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:

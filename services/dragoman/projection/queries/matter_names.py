@@ -12,8 +12,10 @@ from typing import Final
 
 from dragoman.domain.views.attribution import Hides, unattributed
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.exchange_view import exchange_at
 from dragoman.projection.queries.lists import phrases
 from dragoman.projection.row_keys import SAME_EXCHANGE, row_key
+from dragoman.projection.store import Store
 
 _NUMBER: Final = re.compile(r"[^\s/]+(?:/[^\s/]+){3,}")
 _NAMED: Final = (
@@ -47,6 +49,18 @@ def hides(projection: Projection) -> Hides:
             with store.snapshot() as connection:
                 id = named(connection, store.base(projection.name), projection.state.position, name)
             exchange = projection.exchange(id) if id else None
+        return exchange is not None and unattributed(exchange)
+
+    return _once(hidden)
+
+
+def hides_at(store: Store, channel: str, position: int) -> Hides:
+    """Return the same function for the records in the file, for use in any thread."""
+
+    def hidden(name: str) -> bool:
+        with store.snapshot() as connection:
+            id = named(connection, store.base(channel), position, name)
+        exchange = exchange_at(store, channel, id, position) if id else None
         return exchange is not None and unattributed(exchange)
 
     return _once(hidden)
