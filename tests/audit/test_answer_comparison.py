@@ -27,7 +27,7 @@ from dragoman.audit.answer_comparison import (
     GatewayUnavailable,
     Response,
 )
-from dragoman.audit.comparison_questions import questions
+from dragoman.audit.comparison_questions import Draw, drawn_seed, questions
 from dragoman.audit.replay import Hole, Page
 from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.domain.acts import deadlines
@@ -124,7 +124,7 @@ async def compared(
         own.projection.store,
         own.projection.name,
         own.position,
-        Random(seed),
+        Draw(seed),
         sample=sample,
         opens=False,
     ):
@@ -183,6 +183,24 @@ async def test_a_sample_is_drawn_again_by_its_seed(pair: Pair) -> None:
         asked.append(host.asked)
     assert asked[0] == asked[1] != asked[2]
     assert any("%" in path for path in asked[0]), "what is searched for is Chinese as well"
+
+
+async def test_a_host_cannot_foresee_which_answers_are_compared() -> None:
+    seeds = {drawn_seed() for _ in range(50)}
+    assert len(seeds) == 50
+    assert max(seeds) > 1 << 40, "too many seeds to try"
+    for seed in seeds:
+        begun = Draw(seed)
+        assert [begun.sample(range(1_000), 20), begun.random()] == [
+            (again := Draw(seed)).sample(range(1_000), 20),
+            again.random(),
+        ]
+        simple = Random(seed)
+        assert [begun.randrange(1_000) for _ in range(20)] != [
+            simple.randrange(1_000) for _ in range(20)
+        ]
+    dice = Draw(1)
+    assert {dice.randrange(10) for _ in range(200)} == set(range(10))
 
 
 # Tampering

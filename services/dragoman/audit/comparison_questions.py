@@ -1,6 +1,8 @@
 """Questions that the comparison asks of both gateways."""
 
+import hashlib
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -26,6 +28,42 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 
 
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
+
+
+_SEED_BITS: Final = 53
+"""Bits of a seed: too many to try all, and a number that every JSON reader keeps."""
+
+
+def drawn_seed() -> int:
+    """Return a seed that nobody can foresee."""
+    return secrets.randbits(_SEED_BITS)
+
+
+class Draw(Random):
+    """A draw that its seed repeats, and that its first results do not foretell.
+
+    A host sees the questions one by one. It must not learn from the first ones which
+    answers are asked for next. So each number comes from SHA-256 of the seed and a
+    counter.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """Begin the draw of a seed."""
+        self._key = f"dragoman sample {seed}".encode()
+        self._drawn = 0
+        super().__init__(seed)
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return a number of so many bits."""
+        digests = b""
+        while len(digests) * 8 < k:
+            self._drawn += 1
+            digests += hashlib.sha256(self._key + self._drawn.to_bytes(8, "big")).digest()
+        return int.from_bytes(digests, "big") >> (len(digests) * 8 - k)
+
+    def random(self) -> float:
+        """Return a number from 0 up to 1."""
+        return self.getrandbits(53) / 2**53
 
 
 def questions(

@@ -6,7 +6,6 @@ The replica is folded from the replayed log.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from random import Random
 from typing import Final
 
 import aiohttp
@@ -18,7 +17,7 @@ from dragoman.audit.answer_comparison import (
     Mismatch,
     Response,
 )
-from dragoman.audit.comparison_questions import questions
+from dragoman.audit.comparison_questions import Draw, questions
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
 from dragoman.cli.audit.replica import ReplicaProjection, replica
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
@@ -162,7 +161,7 @@ async def compare(
             raise GatewayChanged(
                 "the gateway gave other records when the log was read a second time"
             )
-        random = Random(seed)  # the same sample can be drawn again  # noqa: S311
+        random = Draw(seed)
         comparison = Comparison(host, replica_projection)
         compared_paths = questions(
             replica_projection.projection.store,

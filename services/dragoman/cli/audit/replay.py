@@ -6,7 +6,6 @@ the proof of one record. `release` verifies a published bundle.
 
 import json
 import re
-import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -27,6 +26,7 @@ from rich.progress import (
 
 from dragoman import bootstrap
 from dragoman.audit.answer_comparison import AnswerComparison
+from dragoman.audit.comparison_questions import drawn_seed
 from dragoman.audit.export import Export
 from dragoman.audit.replay import (
     Hole,
@@ -120,7 +120,7 @@ async def replay_command(
         )
     if file is not None and from_log:
         raise UsageError("the log is read from FILE or by --from-log: give one of them")
-    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    seed = drawn_seed() if seed is None else seed
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
