@@ -17,19 +17,18 @@ PERSON_BYTES: Final = 16 * 1024
 """Bytes of an entry in the register of people: a name and contacts, not a file."""
 
 PEOPLE: Final = 2_000
-"""Living entries of a side in a channel. Every gateway reads the whole register when it
-starts.
-"""
+"""Living entries of a side in a channel. Every gateway reads all when it starts."""
 
 EXCHANGE_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of a side's records in one exchange, which is read whole. A matter that needs
-more than a long book is several matters.
-"""
+"""Bytes of a side's records in one exchange: a long book. It is read whole."""
 
 EXCHANGE_SPARE_BYTES: Final = 64 * 1024
 """The part of `EXCHANGE_BYTES` for acts that end or settle something: acknowledgement,
 correction, cancellation, closure, second key.
 """
+
+EXCHANGE_LAST_BYTES: Final = 4 * 1024
+"""The last bytes of it, which no correction and no long reason may use."""
 
 FILE_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a file: a report with pictures, not a film. The file is in memory once,

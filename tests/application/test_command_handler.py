@@ -14,16 +14,17 @@ from dragoman.application import post_checks
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.decide import Submission
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse, read_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import Appended, EntryToAppend, Outcome
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
+from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_LAST_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.keystore import Keystore
-from world import INCIDENT, NOTE, World, compact
+from world import INCIDENT, NOTE, SALT, World, compact
 
 
 class Gated(MemoryLog):
@@ -273,5 +274,63 @@ async def test_the_channel_itself_and_services_are_not_bounded(
         assert isinstance(said, Folded) and said.record is not None
         with pytest.raises(Refused, match="has used its room"):
             post_checks.refuse_if_full(projection, said.record)
+    finally:
+        store.close()
+
+
+def said(world: World, exchange: str, act: dict[str, Any]) -> bytes:
+    """A record of an act in an exchange, whether or not it is legal."""
+    raw, data = read_act(compact(act), cut=False)
+    envelope = records.envelope(
+        id=ids.v7(1, bytes(10)),
+        source="/sides/nato",
+        name=act["act"],
+        version=1,
+        subject=exchange,
+        time=world.tick(),
+        channel=world.name,
+        family="notification",
+        actor="nato/d-1",
+        decided=world.position,
+        salt=SALT,
+    )
+    return records.assemble(envelope, raw, data).raw
+
+
+@pytest.mark.parametrize(
+    ("act", "fits"),
+    [
+        ({"act": "acknowledgement"}, True),
+        ({"act": "cancellation", "reason": "Overtaken."}, True),
+        ({"act": "closure"}, True),
+        ({"act": "second-key", "of": "0192f3a4-5b6c-7d8e-8f90-00000000aaaa"}, True),
+        ({"act": "correction", "fields": {"facts": "None."}, "reason": "Recordings."}, False),
+        ({"act": "cancellation", "reason": "x" * 3_000}, False),
+        ({"act": "reply", "text": "Seen."}, False),
+    ],
+    ids=lambda each: each["act"] if isinstance(each, dict) else "",
+)
+async def test_what_settles_an_exchange_finds_room_after_corrections_have_used_the_rest(
+    world: World,
+    log: Gated,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: dict[str, Any],
+    fits: bool,
+) -> None:
+    store = Store(tmp_path / "projection.sqlite")
+    exchange = world.open("nato/d-1", INCIDENT)
+    raw = said(world, exchange, act)
+    try:
+        projection = Projection(log, store)
+        monkeypatch.setattr(
+            projection, "said_by", lambda *_: EXCHANGE_BYTES - EXCHANGE_LAST_BYTES - 100
+        )
+        assert len(raw) > 100
+        if fits:
+            post_checks.refuse_if_full(projection, parse(raw))
+        else:
+            with pytest.raises(Refused, match="has used its room"):
+                post_checks.refuse_if_full(projection, parse(raw))
     finally:
         store.close()

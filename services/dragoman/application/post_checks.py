@@ -17,7 +17,7 @@ from dragoman.domain.acts.families import meeting, release
 from dragoman.domain.fold import folded
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
-from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
+from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_LAST_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman_schemas.state import ChannelState, Exchange
@@ -124,13 +124,18 @@ def refuse_if_full(projection: Projection, record: Record) -> None:
     """Raise `Refused` if a side has used all the bytes that it has in an exchange.
 
     The side's limit is `EXCHANGE_BYTES`; only acts in `SETTLING_ACTS` may use the last
-    `EXCHANGE_SPARE_BYTES` of it. Openings, acts of the channel and services have no
-    limit.
+    `EXCHANGE_SPARE_BYTES` of it. Its last bytes are for short acts that settle
+    something, so that a long correction leaves room for an acknowledgement. Openings,
+    acts of the channel and services have no limit.
     """
     envelope = record.envelope
     if record.side == SERVICE or envelope.family == "channel":
         return
-    limit = EXCHANGE_BYTES - (0 if record.name in SETTLING_ACTS else EXCHANGE_SPARE_BYTES)
+    limit = EXCHANGE_BYTES
+    if record.name not in SETTLING_ACTS:
+        limit -= EXCHANGE_SPARE_BYTES
+    elif record.name == "correction" or len(record.raw) > EXCHANGE_LAST_BYTES // 2:
+        limit -= EXCHANGE_LAST_BYTES
     if (
         envelope.subject == envelope.id
         or projection.said_by(envelope.subject, record.side) + len(record.raw) <= limit
