@@ -7,7 +7,7 @@ import json
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from hostile_client import Response, SecondSide, alike, exchange, request, unhindered
-from service import DRAGOMAN, Caller, Service, at_a_screen, new_key
+from service import DRAGOMAN, NOTE, Caller, Service, at_a_screen, new_key
 
 T = TypeVar("T")
 FORM = "application/x-www-form-urlencoded"
@@ -53,6 +53,18 @@ async def test_a_stranger_chooses_no_codec_for_a_form(service: Service, path: st
                 assert answer.status in (401, 303, 413, 415)
 
         await attacked(lambda: alike(4, attack))
+
+
+async def test_a_small_form_in_another_charset_is_an_unsupported_media_type(
+    service: Service,
+) -> None:
+    for path in ("/preferences", "/sign-in", "/sign-out"):
+        for charset in ("punycode", "idna", "utf-16", "latin-1", "nope"):
+            media_type = ("Content-Type", f"{FORM}; charset={charset}")
+            answer = await exchange(
+                service.base_url, request("POST", path, media_type, body=b"language=fr")
+            )
+            assert_a_problem(answer, 415)
 
 
 async def test_a_form_of_a_stranger_has_at_most_eight_kibibytes_and_no_parts(
@@ -314,6 +326,96 @@ async def test_pages_of_a_full_exchange_hold_up_no_other_side(service: Service) 
                 assert answer.status in (200, 429), answer
 
         await attacked(lambda: alike(8, attack))
+
+
+# Floods of one side, of a stranger, and of an endpoint
+
+
+async def test_updates_that_fill_an_exchange_hold_up_no_other_side(service: Service) -> None:
+    """80 updates of 236 KB, as long as an act may be: most of them find no room."""
+    async with aiohttp.ClientSession() as session:
+        officer = Caller(session, service, "nato/duty_officer")
+        exchange_id = (await officer.open(INCIDENT)).json["exchange"]
+        serial = iter(range(80))
+        text = {"en": "m" * 59_000, "fr": "m" * 59_000, "zh-Hans": "m" * 59_000, "ru": "m" * 58_000}
+
+        async def attack() -> None:
+            for number in serial:
+                answer = await officer.act(exchange_id, {"act": "update", "text": text})
+                assert answer.status in (201, 413, 429), (number, answer.body)
+
+        async with unhindered(service) as attacked:
+            await attacked(lambda: alike(4, attack))
+
+
+async def test_a_hundred_flashes_hold_up_no_other_side(service: Service) -> None:
+    flash = {**INCIDENT, "precedence": "flash"}
+    async with aiohttp.ClientSession() as session:
+        officer = Caller(session, service, "nato/duty_officer")
+        serial = iter(range(100))
+
+        async def attack() -> None:
+            for _ in serial:
+                answer = await officer.post(f"{C}/notifications", flash, key=new_key())
+                assert answer.status in (201, 413, 429), answer.body
+
+        async with unhindered(service) as attacked:
+            await attacked(lambda: alike(4, attack))
+
+
+async def test_a_flood_of_malformed_requests_holds_up_no_other_side(service: Service) -> None:
+    """The flood comes from another address than the other side, as strangers do."""
+    raws = [*MALFORMED.values(), *NO_HTTP.values()]
+    async with unhindered(service) as attacked:
+
+        async def attack() -> None:
+            for _ in range(6):
+                for raw in raws:
+                    answer = await exchange(service.base_url, raw, address="127.0.0.9")
+                    assert answer.status in (400, 401, 404, 429), answer
+
+        await attacked(lambda: alike(16, attack))
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[int]:
+    """A port on which every connection is taken and nothing is ever answered."""
+
+    async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(65_536):
+                pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(taken, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_an_endpoint_that_never_answers_holds_up_no_other_side(
+    tmp_path: Path, silent: int
+) -> None:
+    inside = {"DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]'}
+    own = Service(tmp_path / "data", "--demo", environment=inside)
+    try:
+        async with aiohttp.ClientSession() as session:
+            head = Caller(session, own, "nato/head_of_office")
+            for _ in range(4):
+                endpoint = {"channel": "nato-china", "url": f"http://127.0.0.1:{silent}/"}
+                answer = await head.post("/v1/webhooks", endpoint)
+                assert answer.status == 201, answer.body
+            officer = Caller(session, own, "nato/officer")
+
+            async def attack() -> None:
+                for _ in range(40):
+                    answer = await officer.post(f"{C}/contacts", NOTE, key=new_key())
+                    assert answer.status in (201, 429), answer.body
+
+            async with unhindered(own) as attacked:
+                await attacked(lambda: alike(2, attack))
+    finally:
+        own.stop()
 
 
 # Connections that nobody sends a request on

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from hostile_client import Generator, SecondSide, alike, exchange, unhindered
-from service import Service
+from service import Service, at_a_screen
 from tally import Rounds
 
 _CLIENTS = 4
@@ -30,7 +31,9 @@ async def test_no_request_makes_the_service_fail_or_the_other_side_wait(
     service: Service, dice: random.Random, rounds: Rounds
 ) -> None:
     tokens = ("drg_" + "s3cret" * 7, service.token("nato/officer"))
-    generator, seconds = Generator(dice, *tokens), rounds(4, 600)
+    async with aiohttp.ClientSession() as session:
+        cookie = (await at_a_screen(session, service, "nato/officer"))["Cookie"]
+    generator, seconds = Generator(dice, *tokens, cookie=cookie), rounds(4, 600)
     begun = service.log.stat().st_size
 
     async def attack(ends: float) -> None:
@@ -50,5 +53,6 @@ async def test_no_request_makes_the_service_fail_or_the_other_side_wait(
         for line in said.splitlines()
         if '"level":"error"' in line or '"level":"critical"' in line
     ]
-    assert not [each for each in tokens if each in said]
+    secrets = (*tokens, cookie.partition("=")[2])
+    assert not [each for each in secrets if each in said]
     await SecondSide(service).measure(rounds=1)

@@ -14,12 +14,16 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Service, at_a_screen, new_key
 
 LATE_SECONDS = 0.5
 """The longest that an attack may make the second side wait, at the 99th percentile; or ten times
 what it waits in quiet.
 """
+
+
+_FRESH = 12
+"""Messages that wait for an acknowledgement of the second side when an attack begins."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,17 @@ class Response:
     body: bytes = b""
 
 
-async def exchange(base_url: str, raw: bytes, *then: bytes, wait: float = 20.0) -> Response:
+async def exchange(
+    base_url: str, raw: bytes, *then: bytes, wait: float = 20.0, address: str = ""
+) -> Response:
     """Send these bytes on a connection of their own, each after a moment, and read the first
     answer.
     """
     url = urlsplit(base_url)
     context = ssl._create_unverified_context() if url.scheme == "https" else None
-    reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=context)
+    reader, writer = await asyncio.open_connection(
+        url.hostname, url.port, ssl=context, local_addr=(address, 0) if address else None
+    )
     try:
         async with asyncio.timeout(wait):
             writer.write(raw)
@@ -111,7 +119,8 @@ class SecondSide:
 
     async def measure(self, during: Awaitable[object] | None = None, *, rounds: int = 8) -> Waits:
         """Return the time of each request, until `during` ends and for so many rounds at least.
-        Every answer must be a success.
+        Every answer must be a success. The message that the side acknowledges comes from the
+        other side, whose wait is not counted.
         """
         waits = Waits()
         attack = None if during is None else asyncio.ensure_future(during)
@@ -124,9 +133,21 @@ class SecondSide:
                 Caller(session, self.service, self.other),
             )
             exchange_id = (await opposite.open(NOTE)).json["exchange"]
+            fresh: list[str] = []
+            for _ in range(_FRESH):
+                fresh.append((await opposite.open(NOTE)).json["exchange"])
+            screen = {
+                **await at_a_screen(session, self.service, self.who),
+                "Accept-Encoding": "identity",
+            }
             while (attack is not None and not attack.done()) or rounds > 0:
                 rounds -= 1
-                for ask in self._round(own, exchange_id):
+                answer = await opposite.post(
+                    "/v1/channels/nato-china/contacts", NOTE, key=new_key()
+                )  # the attack may have used up the budget of this side
+                if answer.status == 201:
+                    fresh.append(answer.json["exchange"])
+                for ask in self._round(own, exchange_id, fresh, screen):
                     begun = time.monotonic()
                     status = await ask()
                     waits.seconds.append(time.monotonic() - begun)
@@ -135,7 +156,9 @@ class SecondSide:
             await attack
         return waits
 
-    def _round(self, own: Caller, exchange_id: str) -> Sequence[Callable[[], Awaitable[int]]]:
+    def _round(
+        self, own: Caller, exchange_id: str, fresh: list[str], screen: Mapping[str, str]
+    ) -> Sequence[Callable[[], Awaitable[int]]]:
         async def post() -> int:
             return (await own.open(NOTE)).status
 
@@ -145,7 +168,17 @@ class SecondSide:
         async def reply() -> int:
             return (await own.act(exchange_id, {"act": "reply", "text": "Seen."})).status
 
-        return (post, board, reply)
+        async def acknowledge() -> int:
+            return (await own.act(fresh.pop(), {"act": "acknowledgement"})).status
+
+        async def page() -> int:
+            url = f"{self.service.base_url}/c/nato-china"
+            async with own.session.get(url, headers=screen) as answer:
+                text = await answer.text()
+                assert answer.status != 200 or "<main" in text
+                return answer.status
+
+        return (post, board, reply, *([acknowledge] if fresh else ()), page)
 
 
 @asynccontextmanager
@@ -209,6 +242,8 @@ _PLACES = (
         "/c/nato-china/acknowledge",
         "/c/nato-china/write/contact-note",
         "/c/nato-china/inbox/saved",
+        "/c/nato-china/compose/contact-note",
+        "/c/nato-china/people/register/new",
     ),
     *(
         f"/v1/channels/nato-china/{name}"
@@ -252,16 +287,21 @@ class Generator:
     nesting, sizes and counts.
     """
 
-    def __init__(self, dice: random.Random, *tokens: str) -> None:
-        """Draw with these dice; send one of these tokens, a wrong one or none."""
+    def __init__(self, dice: random.Random, *tokens: str, cookie: str = "") -> None:
+        """Draw with these dice; send one of these tokens, a wrong one or none, or the cookie of a
+        session, from the service's own origin.
+        """
         self._dice = dice
         self._tokens = tokens
+        self._cookie = cookie
 
     def draw(self) -> bytes:
         """Return a request."""
         media_type, body = self._body()
         headers: list[tuple[str, bytes | str]] = [("Content-Type", media_type.encode("latin-1"))]
-        if self._dice.random() < 0.8:
+        if self._cookie and self._dice.random() < 0.3:
+            headers += [("Cookie", self._cookie), ("Sec-Fetch-Site", "same-origin")]
+        elif self._dice.random() < 0.8:
             headers.append(
                 (
                     "Authorization",
@@ -279,6 +319,11 @@ class Generator:
         if self._dice.random() < 0.1:
             headers.append(("Content-Encoding", self._dice.choice(_ENCODINGS)))
         path = self._dice.choice(_PLACES).encode()
+        if path == b"/sign-out":  # it would end the session of the later ones
+            headers = [header for header in headers if header[1] != self._cookie]
+        if self._dice.random() < 0.1:  # every body in UTF-16, too
+            encoding = self._dice.choice(("utf-16-le", "utf-16-be", "utf-16"))
+            body = body[:200_000].decode("latin-1").encode(encoding)
         if self._dice.random() < 0.2:
             path += self._dice.choice((b"?a=", b"/", b"%ff", b"%00", b"%ed%a0%80")) + self._text(20)
         method = self._dice.choice(
