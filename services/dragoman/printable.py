@@ -9,7 +9,9 @@ reader need not trust. A control character in one of them could erase the line a
 and make the screen show another outcome.
 """
 
+import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 _BREAKING: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
@@ -56,3 +58,40 @@ def _escape(character: str) -> str:
         else (0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code - 0x10000 & 0x3FF))
     )
     return "".join(f"\\u{unit:04x}" for unit in units)
+
+
+# Invisible characters
+
+
+_JOINERS: Final = "\u200c\u200d\ufe0f"
+INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters without ink: ignored by default in Unicode, or blank letters.
+
+The first are the characters with the property Default_Ignorable_Code_Point.
+"""
+
+_RUN: Final = re.compile(f"[{INVISIBLE}]+")
+
+
+def with_marks(text: str, mark: Callable[[str], str]) -> str:
+    """Return a text with each run of invisible characters replaced by its mark.
+
+    A text may be long, so the time grows in proportion to it. Joiners stay where they
+    belong to the character before them. That is a letter of a script that joins, or a
+    picture.
+    """
+
+    def marked(match: re.Match[str]) -> str:
+        run, before = match.group(), text[match.start() - 1 : match.start()]
+        if run[0] in _JOINERS and (
+            "\u0590" <= before <= "\u0dff"
+            or (before and unicodedata.category(before) in ("So", "Sk"))
+        ):
+            rest = run.lstrip(_JOINERS)
+            return run[: len(run) - len(rest)] + (mark(rest) if rest else "")
+        return mark(run)
+
+    return text if text.isascii() else _RUN.sub(marked, text)

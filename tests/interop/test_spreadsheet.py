@@ -10,18 +10,29 @@ from hypothesis import strategies as st
 
 from dragoman.interop import spreadsheet
 
-_UNSEEN = st.text(st.characters(categories=["Cc", "Cf", "Zs", "Zl", "Zp"]), max_size=5)
+_INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00\ufe0f\U000e0100"
+_UNSEEN = st.text(
+    st.characters(categories=["Cc", "Cf", "Zs", "Zl", "Zp"], include_characters=_INVISIBLE),
+    max_size=5,
+)
 
 
 @given(
     _UNSEEN,
-    st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20\ufe66"),
+    st.sampled_from("=+-@\u2212\uff1d\uff0b\uff0d\uff20\ufe66"),
     st.text(st.characters(codec="utf-8")),
 )
 def test_no_cell_begins_like_a_formula_behind_whatever_is_not_seen(
     before: str, sign: str, after: str
 ) -> None:
     assert spreadsheet.cell(before + sign + after) == f"'{before}{sign}{after}"
+
+
+@pytest.mark.parametrize("unseen", [*_INVISIBLE, "\u200b", "\ufeff"])
+def test_a_formula_behind_an_invisible_character_is_a_text(unseen: str) -> None:
+    assert spreadsheet.cell(f"{unseen}=1+1") == f"'{unseen}=1+1"
+    assert spreadsheet.cell(f"{unseen}\u22121") == f"'{unseen}\u22121"
+    assert spreadsheet.cell(f"north{unseen}=1") == f"north{unseen}=1"
 
 
 @given(

@@ -191,3 +191,17 @@ def test_the_writers_own_words_are_in_the_language_of_the_paper() -> None:
         "试用：本托管者保管各方密钥。" in text and "再次取得同一报告：`/v1/again?x=1&y=2`" in text  # noqa: RUF001
     )
     assert "北约（zh，原文）：\n\n> 来信" in text  # noqa: RUF001
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u2060", "\u202e", "\u2066", "\u3164", "\u00ad"])
+def test_two_texts_that_look_alike_differ_in_a_report(unseen: str) -> None:
+    shown = escaped(f"pay{unseen} now")
+    assert shown == f"pay\\[U+{ord(unseen):04X}\\] now"
+    assert quoted(f"pay{unseen} now") == [f"> {shown}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0645\u06cc\u200c\u062e", "\U0001f469\u200d\U0001f680", "\u65e5\u672c"]
+)
+def test_joiners_of_scripts_and_pictures_stay_in_a_report(text: str) -> None:
+    assert escaped(text) == text

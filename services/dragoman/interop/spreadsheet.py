@@ -8,13 +8,17 @@ All CSV of the service is written here, so that one rule protects all of it.
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-_FORMULA: Final = frozenset("=+-@")
+from dragoman.printable import INVISIBLE
+
+_FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}")
+_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 """Categories of characters that a spreadsheet may drop before it finds a formula.
 
@@ -48,7 +52,12 @@ def is_formula(text: str) -> bool:
     if text[:1] in ("\t", "\r", "\n"):
         return True
     first = next(
-        (character for character in text if unicodedata.category(character) not in _UNSEEN), ""
+        (
+            character
+            for character in text
+            if unicodedata.category(character) not in _UNSEEN and not _INVISIBLE.match(character)
+        ),
+        "",
     )
     return unicodedata.normalize("NFKC", first)[:1] in _FORMULA
 

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from dragoman.i18n.words import Words, words
+from dragoman.printable import with_marks
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -23,10 +24,7 @@ from dragoman.reports.member_texts import Cell, Run
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
 _INDENT: Final = re.compile(r"^[ \t]+")
-_UNSEEN: Final = dict.fromkeys(
-    (*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-)
-"""Control characters, and characters that reverse the reading direction."""
+_CONTROLS: Final = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), 0x7F))
 
 _EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
 
@@ -59,7 +57,16 @@ def _lines(text: str) -> list[str]:
 
 
 def _seen(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(_UNSEEN)
+    """Return a text without controls, and with invisible characters by their numbers.
+
+    So no text reverses the reading direction, and two that look alike differ.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return with_marks(lines.translate(_CONTROLS), _numbers)
+
+
+def _numbers(run: str) -> str:
+    return "".join(f"[U+{ord(character):04X}]" for character in run)
 
 
 def _inline(line: str) -> str:
