@@ -21,6 +21,7 @@ from playwright.async_api import Page, Route, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
+from dragoman.limits import GROUP_ALARMS
 from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service
 
@@ -301,6 +302,33 @@ async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once
     await china.page.keyboard.press("a")
     await expect(takeover(china.page)).to_have_count(0)
     assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_past_twenty_flashes_of_a_side_a_further_one_is_counted_without_a_new_sound(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    for _ in range(GROUP_ALARMS):
+        await flash()
+    flooded = china.page.locator("dialog.flooded[open]")
+    await expect(flooded.locator("[data-count]")).to_have_text(f"{GROUP_ALARMS} flashes")
+    for _ in range(4):
+        await china.page.keyboard.press("Escape")
+    await expect(china.page.locator("body[data-sounding]")).to_have_count(0)
+    await flash()
+    await expect(flooded.locator("[data-count]")).to_have_text(f"{GROUP_ALARMS + 1} flashes")
+    for _ in range(10):
+        assert await china.page.locator("body[data-sounding]").count() == 0
+        await china.page.wait_for_timeout(200)
+    await flash()
+    await expect(flooded.locator("[data-count]")).to_have_text(f"{GROUP_ALARMS + 2} flashes")
+    await flooded.locator("summary").click()
+    await flooded.get_by_role("link", name="The inbox lists 1 more, page by page.").click()
+    await expect(china.page).to_have_url(re.compile("/inbox.*side=nato.*unacknowledged_by=china"))
+    await acknowledge_all(session, demo, "china", EXERCISE)
 
 
 @pytest.mark.usefixtures("quiet")

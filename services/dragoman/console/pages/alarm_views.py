@@ -69,8 +69,8 @@ class Ring(Struct, frozen=True, kw_only=True):
 class AlarmGroup(Struct, frozen=True, kw_only=True):
     """The waiting flashes of one side in one channel.
 
-    It has their count, the newest flash, and the oldest of the others. The board alone
-    shows the `more` remaining ones.
+    It has their count, the newest flash, and the oldest of the others. The inbox
+    lists the `more` remaining ones, page by page.
     """
 
     channel: str
