@@ -1,6 +1,6 @@
 """A reader of HTML forms that accepts UTF-8 only, within a size and a time.
 
-    form = await form_reader.read(request, limit=SMALL_FORM_BYTES)
+    form = await form_body.read(request, limit=SMALL_FORM_BYTES)
     form["token"]
 
 A sender can choose no codec here. aiohttp's own `Request.post` decodes a form by the
