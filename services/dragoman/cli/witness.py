@@ -6,13 +6,16 @@ it.
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final
 
 from aiohttp import web
 from cyclopts import App, Parameter
 
-from dragoman import admin_door, metrics
+from dragoman import admin_door, metrics, telemetry
 from dragoman.application.clock import utc_now
 from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.mirror import (
@@ -25,6 +28,9 @@ from dragoman.cli.audit.mirror import (
 from dragoman.cli.common import EVERYWHERE, Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.signature import seed_of
 from dragoman.lifecycle import Lifecycle
+from dragoman.server.connections import Connections, connections_room
+from dragoman.server.headers import set_headers
+from dragoman.server.listener import bind
 from dragoman.settings import load
 from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
@@ -32,6 +38,11 @@ from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
 from dragoman.witness import SILENT_SECONDS, CosigningWitness
 
 _REQUEST_BYTES: Final = 2 * 2**20
+_BODY_SECONDS: Final = 5.0
+"""Seconds for which a body may take to arrive. A client waits for a second."""
+_IDLE_SECONDS: Final = 75.0
+_CONNECTIONS: Final = 100
+"""Connections of one address. A log and a few monitors need one each."""
 _LOOK_SECONDS: Final = 5.0
 
 witness = App(
@@ -130,14 +141,10 @@ async def _cosign(
     lifecycle: Lifecycle,
 ) -> None:
     host, port = address
-    runner = web.AppRunner(application(mirror, cosigner))
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    out(f"http://{host}:{runner.addresses[0][1]}")
-    say(f"cosigning as {cosigner.verifier}")
-    lifecycle.serves()
-    try:
+    async with listening(mirror, cosigner, host, port) as listened_at:
+        out(f"http://{host}:{listened_at}")
+        say(f"cosigning as {cosigner.verifier}")
+        lifecycle.serves()
         async with connected(target) as caller:
             following = asyncio.create_task(
                 follow(
@@ -156,8 +163,72 @@ async def _cosign(
             await cancel_until_ended(pending)
             for task in done:
                 task.result()
+
+
+@asynccontextmanager
+async def listening(
+    mirror: Mirror, cosigner: CosigningWitness, host: str, port: int
+) -> AsyncIterator[int]:
+    """Yield the port at which a witness answers.
+
+    Its connections have the limits of a gateway's: anybody who reaches the port may
+    open some. Raises `BrokerError` if the address cannot be used.
+    """
+    listener = bind(host, port)
+    runner = web.AppRunner(application(mirror, cosigner), shutdown_timeout=2.0)
+    await runner.setup()
+    connections = Connections(
+        listener,
+        per_address=_CONNECTIONS,
+        most=connections_room(),
+        keepalive_timeout=_IDLE_SECONDS,
+        access_log=None,
+        auto_decompress=False,
+    )
+    assert runner.server is not None
+    connections.start(runner.server, _reject)
+    try:
+        yield int(listener.getsockname()[1])
     finally:
+        connections.close()
         await runner.cleanup()
+
+
+def _reject(request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
+    """Answer a request that is not valid HTTP, without its bytes."""
+    telemetry.request_done(
+        {"status": status, "address": request.remote or "", "error": type(error).__name__}
+    )
+    return _short(status)
+
+
+def _short(status: int) -> web.Response:
+    """Return an answer that says no more than its status."""
+    response = web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n")
+    set_headers(response.headers, "/", secure=False)
+    return response
+
+
+def _last(status: int) -> web.Response:
+    """Return an answer to a body that is not read, and close the connection."""
+    response = _short(status)
+    response.force_close()
+    return response
+
+
+@web.middleware
+async def _answered(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Add the headers of every answer. An error names no version and quotes nothing."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        response = _short(error.status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    set_headers(response.headers, "/", secure=False)
+    return response
 
 
 async def _watch(cosigner: CosigningWitness) -> None:
@@ -179,7 +250,14 @@ def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
     origin = hashlib.sha256(mirror.log.name.encode()).hexdigest()
 
     async def add(request: web.Request) -> web.Response:
-        answer = await cosigner.add(await request.read())
+        if (request.content_length or 0) > _REQUEST_BYTES:
+            return _last(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                raw = await request.read()
+        except TimeoutError:
+            return _last(HTTPStatus.REQUEST_TIMEOUT)
+        answer = await cosigner.add(raw)
         (metrics.COSIGNED if answer.status == 200 else metrics.COSIGN_REFUSED).inc()
         return web.Response(
             status=answer.status, body=answer.body, headers={"Content-Type": answer.media}
@@ -194,7 +272,7 @@ def application(mirror: Mirror, cosigner: CosigningWitness) -> web.Application:
             headers={"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "max-age=5"},
         )
 
-    app = web.Application(client_max_size=_REQUEST_BYTES)
+    app = web.Application(client_max_size=_REQUEST_BYTES, middlewares=[_answered])
     app.router.add_post("/add-checkpoint", add)
     app.router.add_get("/{origin}/checkpoint", newest)
     return app

@@ -107,7 +107,7 @@ async def opened(
     app = starting.application(lifecycle, secure=is_secure(settings))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.0)
     await runner.setup()
-    listener = _bind(settings.http.host, settings.http.port)
+    listener = bind(settings.http.host, settings.http.port)
     host, port = listener.getsockname()[:2]
     connections = Connections(
         listener,
@@ -172,7 +172,7 @@ async def _provider(
     return provider
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address. Raises `BrokerError`."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
