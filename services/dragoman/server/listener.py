@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,31 +144,43 @@ def certificate_files(settings: Settings) -> tuple[Path, Path]:
     return settings.http.certificate, settings.http.key
 
 
+async def document(session: aiohttp.ClientSession, url: str) -> Any:
+    """Return a JSON document of an identity provider.
+
+    No more than `JWKS_BYTES` of it are read, and nothing compressed. Raises
+    `ValueError` if it is no such document, and `OSError` if the provider cannot be
+    reached.
+    """
+    raw = bytearray()
+    try:
+        async with session.get(url, allow_redirects=False) as response:
+            if response.status != 200:
+                raise ValueError(f"{url} answers {response.status}")
+            async for piece in response.content.iter_any():
+                raw += piece
+                if len(raw) > JWKS_BYTES:
+                    raise ValueError(f"{url} is larger than any such document")
+        nesting.check(bytes(raw))
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{url} gives no JSON: {error}") from None
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise OSError(f"{url}: {error or type(error).__name__}") from None
+
+
 async def _provider(
     settings: Settings, service: Service, stack: AsyncExitStack, start: StartTask
 ) -> Provider | None:
     if not settings.oidc.issuer:
         return None
     session = await stack.enter_async_context(
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
+        aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        )
     )
-
-    async def fetch(url: str) -> Any:
-        try:
-            async with session.get(url, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise ValueError(f"{url} answers {response.status}")
-                raw = await response.read()
-                if len(raw) > JWKS_BYTES:
-                    raise ValueError(f"{url} is larger than any such document")
-                nesting.check(raw)
-                return msgspec.json.decode(raw)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"{url} gives no JSON: {error}") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OSError(f"{url}: {error or type(error).__name__}") from None
-
-    provider = Provider(settings.oidc, fetch)
+    provider = Provider(settings.oidc, partial(document, session))
     start(service.keep("oidc", provider.run))
     return provider
 
