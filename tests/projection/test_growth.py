@@ -19,9 +19,10 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import integrity, stored_state
-from dragoman.projection.integrity import Checker, Pace
+from dragoman.projection.integrity import Checker
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import changes, exchange_view
+from dragoman.projection.refold import Pace, RowDiffers
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, encode
 from followed import NOW, Office, settled
@@ -107,7 +108,7 @@ def passed(path: Path) -> str:
     checker = Checker(path, Pace(1.0))
     try:
         checker.check()
-    except integrity._Different as error:
+    except RowDiffers as error:
         return error.detail
     finally:
         checker.close()

@@ -3,18 +3,29 @@ built anew; an honest file is never accused.
 """
 
 import asyncio
+import re
 import shutil
 import sqlite3
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from dragoman.projection import integrity
+from dragoman.eventlog.memory import MemoryLog
+from dragoman.projection import integrity, refold
 from dragoman.projection.checking import IntegrityCheck
-from dragoman.projection.integrity import Checker, Pace
+from dragoman.projection.integrity import Checker
+from dragoman.projection.projection import Projection
+from dragoman.projection.refold import COMPARED, Pace, RowDiffers
+from dragoman.projection.store import Store
+from dragoman.projection.table_rows import subject_in
+from dragoman.projection.tables import SCHEMA
+from dragoman.projection.writer_messages import StoreDamaged
 from followed import Office, settled, until
+from world import INCIDENT, NOTE
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -33,6 +44,8 @@ CHANGES = {
     "a record's actor": "UPDATE records SET actor = 'china/o-1' WHERE act = 'hazardous-incident'",
     "a record's commitment": "UPDATE records SET record_commit = replace(record_commit, substr(record_commit, 1, 1), 'g') WHERE act = 'officer'",
     "the running sum": "UPDATE channels SET total = zeroblob(512)",
+    "an officer's roles": "UPDATE channels SET state = CAST(replace(CAST(state AS TEXT), "
+    """'"china/a-1":{"office":"hq","roles":["auditor"]', '"china/a-1":{"office":"hq","roles":["duty_officer"]') AS BLOB)""",
 }
 """Found by a pass over the rows."""
 
@@ -44,8 +57,31 @@ REFOLDED = {
     "WHERE key = (SELECT min(key) FROM records WHERE act = 'hazardous-incident')",
     "what is found by a word": "INSERT INTO search (rowid, words) SELECT max(key) - 1, 'planted' FROM records",
     "what was delivered": "INSERT INTO deliveries SELECT number, 'china', 3, 4, '2024-01-01T00:00:00.000Z' FROM channels",
+    "the references that are gone": "DELETE FROM links",
+    "a reference too much": "INSERT INTO links SELECT number, 'planted', number << 40 | 1 FROM channels",
+    "the waits that are gone": "DELETE FROM waits",
+    "the urgency of a wait": "UPDATE waits SET precedence = 3 - precedence WHERE precedence < 4",
+    "the end of a wait": "UPDATE waits SET until = until - 1",
+    "the last position of every subject": "UPDATE subjects SET last = 1",
+    "the last position of one subject": "UPDATE subjects SET last = last + 1 WHERE last = (SELECT min(last) FROM subjects)",
+    "a position that no record has": "UPDATE subjects SET last = last + 1000000 WHERE last = (SELECT min(last) FROM subjects)",
+    "a subject that is gone": "DELETE FROM subjects WHERE last = (SELECT max(last) FROM subjects)",
+    "the counts": "UPDATE channels SET tally = CAST('[]' AS BLOB)",
+    "the edge of the tree": "UPDATE channels SET frontier = zeroblob(8)",
+    "the counters of numbers": 'UPDATE channels SET state = CAST(replace(CAST(state AS TEXT), \'"tally":{\', \'"tally":{"x":7,\') AS BLOB)',
+    "the sides that name a file": "INSERT INTO attached SELECT number, 'x', 'nato', 1 FROM channels",
 }
 """Found when the whole log is folded again."""
+
+REFOLDED_LARGE = {
+    "the whole index of words": "INSERT INTO search (search) VALUES ('delete-all')",
+    "the files that are gone": "DELETE FROM attached",
+    "the counts of a snapshot": "UPDATE snapshots SET tally = CAST('[]' AS BLOB)",
+    "the edge of a snapshot": "UPDATE snapshots SET frontier = (SELECT frontier FROM snapshots ORDER BY key LIMIT 1)",
+    "the edge of another position": "UPDATE channels SET frontier = (SELECT frontier FROM snapshots ORDER BY key LIMIT 1)",
+    "what a side has received": "UPDATE deliveries SET time = '2024-01-01T00:00:00.000Z'",
+}
+"""Found in a file that has every kind of row."""
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +91,55 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def fill() -> None:
         office = Office(path)
-        await office.give()
+        id = office.world.open("nato/o-1", NOTE)
+        office.world.open("nato/o-1", {**NOTE, "references": [id]})
         await office.speak(5)
         await settled(office)
         await office.close()
 
     asyncio.run(fill())
+    return path
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the golden store as this program makes it: every act, an erasure, three sides,
+    2,334 records.
+    """
+    folder = tmp_path_factory.mktemp("golden")
+    with tarfile.open(GOLDEN / "v0.1.0" / "data.tar.xz") as archive:
+        archive.extractall(
+            folder,
+            filter="data",
+            members=[each for each in archive if each.name.startswith("projection")],
+        )
+    path = folder / "now.sqlite"
+
+    async def fill() -> None:
+        source = sqlite3.connect(folder / "projection" / "gateway.sqlite")
+        store = Store(path)
+        for number, name in source.execute("SELECT number, name FROM channels ORDER BY number"):
+            log = MemoryLog(name)
+            for (raw,) in source.execute(
+                "SELECT raw FROM records WHERE key >> 40 = ? ORDER BY key", (number,)
+            ):
+                await log.inject(subject_in(raw) or f"dragoman.v1.{name}.contact.x", raw)
+            fold = Projection(log, store)
+            await fold.bring()
+            assert not fold.broken
+            await fold.in_file(fold.state.position, seconds=120)
+        source.close()
+        await asyncio.to_thread(store.close)
+
+    asyncio.run(fill())
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(golden: Path) -> Path:
+    """The file that is folded from the records of the golden file."""
+    path = golden.with_name("made.sqlite")
+    asyncio.run(refold.folded_again(golden, path, Pace(1.0), refold._channel_rows(golden)))
     return path
 
 
@@ -81,7 +160,7 @@ def passed(path: Path) -> str:
     checker = Checker(path, Pace(1.0))
     try:
         checker.check()
-    except integrity._Different as error:
+    except RowDiffers as error:
         return error.detail
     finally:
         checker.close()
@@ -101,7 +180,7 @@ async def test_a_row_that_only_the_whole_log_gives_away_is_found_by_folding_it_a
 ) -> None:
     assert passed(path) == "", "a pass does not see it"
     change(path, REFOLDED[changed])
-    with pytest.raises(integrity._Different):
+    with pytest.raises(RowDiffers):
         await asyncio.to_thread(integrity._refold, path, Pace(1.0))
     assert not path.with_suffix(".checking").exists()
 
@@ -110,17 +189,113 @@ async def test_an_honest_file_folds_to_the_same(path: Path) -> None:
     assert (await asyncio.to_thread(integrity._refold, path, Pace(1.0))).channels == 1
 
 
-async def test_an_honest_file_with_every_act_and_an_erasure_is_found_honest(tmp_path: Path) -> None:
-    with tarfile.open(GOLDEN / "v0.1.0" / "data.tar.xz") as archive:
-        archive.extractall(
-            tmp_path,
-            filter="data",
-            members=[each for each in archive if each.name.startswith("projection")],
-        )
-    path = tmp_path / "now.sqlite"  # as this version stores states
-    await integrity._refolded(tmp_path / "projection" / "gateway.sqlite", path, Pace(1.0))
-    assert passed(path) == ""
-    assert (await asyncio.to_thread(integrity._refold, path, Pace(1.0))).rows > 1_000
+@pytest.mark.parametrize("changed", [*REFOLDED, *REFOLDED_LARGE])
+def test_a_changed_row_is_found_in_a_file_with_everything(
+    changed: str, golden: Path, made: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(golden, tmp_path))
+    change(path, {**REFOLDED, **REFOLDED_LARGE}[changed])
+    comparison = refold.FileComparison(path, made, Pace(1.0))
+    try:
+        with pytest.raises(RowDiffers):
+            comparison.compare(refold._channel_rows(path))
+    finally:
+        comparison.close()
+
+
+async def test_an_honest_file_with_every_act_and_an_erasure_is_found_honest(golden: Path) -> None:
+    assert passed(golden) == ""
+    assert (await asyncio.to_thread(integrity._refold, golden, Pace(1.0))).rows > 1_000
+
+
+def test_every_table_is_compared() -> None:
+    tables = set(re.findall(r"CREATE (?:VIRTUAL )?TABLE (\w+)", SCHEMA))
+    at_each_start = {"made_by"}
+    assert tables == COMPARED | at_each_start
+
+
+def test_a_start_refuses_a_file_whose_registry_somebody_changed(path: Path) -> None:
+    change(path, CHANGES["an officer's roles"])
+    store = Store(path)
+    try:
+        with pytest.raises(StoreDamaged, match="registry"):
+            store.standing("nato-china")
+        assert store.damage
+    finally:
+        store.close()
+
+
+async def test_a_file_in_which_older_rows_change_during_the_comparison_is_not_accused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path / "projection.sqlite")
+    loop, changed = asyncio.get_running_loop(), iter([office_answers, office_erases])
+    try:
+        id = office.world.open("nato/d-1", INCIDENT)
+        await given(office)
+
+        async def folded_again(*arguments: Any) -> None:
+            await refold_now(*arguments)
+            then = next(changed, None)
+            if then is not None:
+                asyncio.run_coroutine_threadsafe(then(office, id), loop).result(60)
+
+        refold_now = refold.folded_again
+        monkeypatch.setattr(refold, "folded_again", folded_again)
+        for _ in range(2):
+            passed = await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))
+            assert passed.rows > 0
+        assert next(changed, None) is None
+    finally:
+        await office.close()
+
+
+async def office_answers(office: Office, id: str) -> None:
+    """Acknowledge an exchange that is in the file already, and open another one."""
+    office.world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    office.world.open("nato/o-1", NOTE)
+    await given(office)
+
+
+async def office_erases(office: Office, id: str) -> None:
+    """Erase an exchange that is in the file already."""
+    named = [*office.world.ledger.records_of(id)]
+    office.world.attested(
+        {"act": "erasure", "records": [msgspec.to_builtins(each) for each in named]},
+        "nato/root",
+        "china/root",
+    )
+    await given(office)
+
+
+async def given(office: Office) -> None:
+    """Put what the world has into the log, and wait until it is in the file."""
+    await office.speak(0)
+    await settled(office)
+
+
+async def test_messages_on_other_subjects_than_their_own_are_not_taken_for_changed_rows(
+    tmp_path: Path,
+) -> None:
+    office = Office(tmp_path / "projection.sqlite")
+    try:
+        office.world.open("nato/o-1", NOTE)
+        await office.give()
+        own = subject_in(office.world.raws[-1])
+        assert own is not None
+        office.world.open("nato/o-1", NOTE)
+        for subject, raw in (
+            (own, office.world.raws[-1]),  # a record on the subject of another exchange
+            (own, b"junk"),
+            ("dragoman.v1.nato-china.contact.nobody", b"junk"),
+        ):
+            await office.log.inject(subject, raw)
+            office.world.take(raw)
+        await until(lambda: office.projection.state.position == len(office.log._messages))
+        await settled(office)
+        await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))
+    finally:
+        await office.close()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
     channels    each channel's fold: position, state, digest sum, tree frontier and
                 tally; written together with the rows
     records     one row a position: the record, whether it is valid, and the exchange's
-                folded state after it, in the form of `stored_state`
+                folded state after it, in the form of `stored_state`; also the NATS
+                subject, where the bytes do not name it
     exchanges   one row an exchange: the columns that lists and filters need
     subjects    the last position on each NATS subject, valid or not: an append must
                 expect it
@@ -36,13 +37,13 @@ from dragoman.domain.step import FoldState
 from dragoman.projection import writer_messages
 from dragoman.projection.row_keys import base_of, row_key
 from dragoman.projection.stored_row import StoredRow
-from dragoman.projection.stored_state import whole
+from dragoman.projection.stored_state import newest_state, whole
 from dragoman.projection.tables import decode_frontier
 from dragoman.projection.writer_messages import (
     StoreDamaged,
 )
 from dragoman.projection.writer_queue import Done, WriterQueue
-from dragoman_schemas.state import Exchange, decode_channel, decode_exchange
+from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -302,23 +303,30 @@ class Store:
         return [id for (id,) in cursor]
 
     def standing(self, channel: str) -> FoldState:
-        """Return a channel's fold in the file: its state, digest sum and tree."""
-        row = (
-            self.reader()
-            .execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,))
-            .fetchone()
-        )
-        if row is None:
-            return FoldState()
-        try:
-            return FoldState(
-                state=decode_channel(row[0]),
-                total=int.from_bytes(row[1]),
-                frontier=decode_frontier(row[2]),
+        """Return a channel's fold in the file: its state, digest sum and tree.
+
+        Raises `StoreDamaged` also if the registry is not the newest one of the records:
+        somebody may have given himself rights in the file.
+        """
+        base = self.base(channel)
+        with self.snapshot() as connection:
+            row = connection.execute(
+                "SELECT state, total, frontier FROM channels WHERE name = ?", (channel,)
+            ).fetchone()
+            if row is None:
+                return FoldState()
+            state = decode_channel(row[0])
+            standing = FoldState(
+                state=state, total=int.from_bytes(row[1]), frontier=decode_frontier(row[2])
             )
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.report(f"where {channel} stands cannot be read: {error}")
-            raise StoreDamaged(str(error)) from error
+            registry = state.registry
+            if registry is not None and encode(registry) != newest_state(
+                connection, base, registry.id, state.position
+            ):
+                difference = f"the registry of {channel} is not the newest one of its records"
+                self.report(difference)
+                raise StoreDamaged(difference)
+        return standing
 
     def exchange_of(
         self, connection: sqlite3.Connection, base: int, exchange: str, stored: bytes

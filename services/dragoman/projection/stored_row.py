@@ -6,6 +6,7 @@ from dragoman.domain.acts.erasure import entry_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
 from dragoman.domain.step import FoldStep
+from dragoman.eventlog.event_log import subject_of
 from dragoman.projection.tables import SNAPSHOT_RECORDS, encode_frontier
 from dragoman.projection.writer_messages import (
     Batch,
@@ -77,5 +78,8 @@ def _line(row: StoredRow) -> FoldedLine:
         detail=None if refusal is None else packed(refusal.why),
         state=row.step.encoded,
         of_exchange=isinstance(folded.state, Exchange),
+        is_misplaced=record is None
+        or not folded.raw.startswith(b"{")
+        or subject_of(record) != row.subject,
         erased=[(erased_record.position, entry_of(erased_record)) for erased_record in row.erased],
     )

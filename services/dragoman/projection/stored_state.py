@@ -165,6 +165,21 @@ def whole(connection: sqlite3.Connection, base: int, exchange: str, stored: byte
     return states.encoded
 
 
+def newest_state(
+    connection: sqlite3.Connection, base: int, exchange: str, position: int
+) -> bytes | None:
+    """Return the newest state of an exchange up to a position; None without one.
+
+    Raises `msgspec.DecodeError`.
+    """
+    row = connection.execute(
+        "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+        "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+        (exchange, base, row_key(base, position)),
+    ).fetchone()
+    return None if row is None else whole(connection, base, exchange, row[0])
+
+
 class States:
     """The states of one exchange, read from its rows one after another."""
 

@@ -3,8 +3,11 @@
 import sqlite3
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
-from dragoman.domain.record import state_digest
+from dragoman.domain.record import nesting, state_digest
 from dragoman.domain.views.titles import subject_of
 from dragoman.projection.row_keys import row_key
 from dragoman.projection.tables import PRECEDENCES
@@ -21,6 +24,25 @@ _ROWS: Final = 16
 _REFERRING: Final = ("trigger", "roadmap_item", "calendar", "about", "mechanism", "of")
 
 
+class _AddressOfRecord(Struct):
+    channel: str
+    family: str
+    subject: str
+
+
+_address = msgspec.json.Decoder(_AddressOfRecord).decode
+
+
+def subject_in(raw: bytes) -> str | None:
+    """Return the NATS subject that a record's bytes name; None for other bytes."""
+    try:
+        nesting.check(raw)
+        envelope = _address(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # junk, an entry, or bytes that somebody changed in the file
+    return f"dragoman.v1.{envelope.channel}.{envelope.family}.{envelope.subject}"
+
+
 def record(base: int, cid: str, line: FoldedLine, state: bytes | None) -> tuple[object, ...]:
     """Return the row of a folded message in `records`. `state` is its last column."""
     return (
@@ -34,6 +56,7 @@ def record(base: int, cid: str, line: FoldedLine, state: bytes | None) -> tuple[
         line.reason,
         line.detail,
         line.number,
+        line.subject if line.is_misplaced else None,
         line.commit,
         state_digest.digest(int.from_bytes(line.total), cid, line.position, line.time),
         line.raw,

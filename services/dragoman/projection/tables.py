@@ -7,7 +7,7 @@ import msgspec
 from dragoman.projection.row_keys import POSITION_BITS
 from dragoman.tlog.merkle import Frontier
 
-VERSION: Final = 20
+VERSION: Final = 21
 """The version of the tables.
 
 Files of another version are built again. So are files of another program
@@ -24,7 +24,7 @@ CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, po
   tally BLOB NOT NULL) STRICT;
 CREATE TABLE records (key INTEGER PRIMARY KEY, id TEXT, exchange TEXT, actor TEXT, act
   TEXT, time TEXT, valid INTEGER NOT NULL, reason TEXT, detail TEXT, number TEXT,
-  record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB)
+  subject TEXT, record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB)
   STRICT;
 CREATE INDEX records_id ON records (id, key) WHERE id IS NOT NULL;
 CREATE INDEX records_exchange ON records (exchange, key) WHERE exchange IS NOT NULL;

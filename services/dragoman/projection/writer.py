@@ -32,7 +32,14 @@ from dragoman.projection.counters import Tally
 from dragoman.projection.fold_digest import fold_digest
 from dragoman.projection.row_keys import base_of, channel_number, row_key
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
-from dragoman.projection.table_rows import exchange_row, insert_rows, record, referred, words
+from dragoman.projection.table_rows import (
+    exchange_row,
+    insert_rows,
+    record,
+    referred,
+    subject_in,
+    words,
+)
 from dragoman.projection.tables import SCHEMA, VERSION, encode_frontier
 from dragoman.projection.tally_writer import TallyWriter, discount, tally_at
 from dragoman.projection.writer_messages import (
@@ -360,8 +367,9 @@ class Writer:
                 states.setdefault(exchange, []).append((key, counts))
                 self._newest.pop((base, exchange), None)
             execute(
-                "UPDATE records SET raw = ?, exchange = NULL, state = NULL WHERE key = ?",
-                (entry, key),
+                "UPDATE records SET raw = ?, exchange = NULL, state = NULL, "
+                "subject = coalesce(subject, ?) WHERE key = ?",
+                (entry, subject_in(raw), key),
             )
             execute(
                 "DELETE FROM attached WHERE channel = ? AND position = ?",

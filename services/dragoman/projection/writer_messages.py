@@ -60,10 +60,11 @@ def failure_of(error: Exception, path: Path) -> Exception:
 class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
     """One folded message, and the state of the fold after it.
 
-    `subject` is the message's subject in NATS, `said` its record's own time. `state` is
-    the encoding of the exchange, or of the registry, that it changed. `frontier` is
-    present only at the positions of snapshots. `erased` are the positions of the
-    records that it erases, each with the leaf entry that replaces the record.
+    `subject` is the message's subject in NATS, and `is_misplaced` says that its bytes
+    do not name it. `said` is its record's own time. `state` is the encoding of the
+    exchange, or of the registry, that it changed. `frontier` is present only at the
+    positions of snapshots. `erased` are the positions of the records that it erases,
+    each with the leaf entry that replaces the record.
     """
 
     position: int
@@ -84,6 +85,7 @@ class FoldedLine(Struct, frozen=True, kw_only=True, array_like=True):
     detail: str | None = None
     state: bytes | None = None
     of_exchange: bool = False
+    is_misplaced: bool = False
     erased: list[tuple[int, bytes]] = []
 
 
