@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection import integrity, refold
+from dragoman.projection import checking, integrity, refold
 from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.integrity import Checker
 from dragoman.projection.projection import Projection
@@ -296,6 +297,37 @@ async def test_messages_on_other_subjects_than_their_own_are_not_taken_for_chang
         await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))
     finally:
         await office.close()
+
+
+async def test_a_checker_that_ends_twice_in_a_row_is_critical(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(tmp_path / "projection.sqlite")
+    await office.give()
+
+    class Ended:
+        """A checker that ends at once, as one with an error does."""
+
+        def __init__(self, *_: str) -> None:
+            self.wire = self
+
+        waiting = True
+
+        def receive(self) -> bytes:
+            raise EOFError
+
+        def kill(self) -> None:
+            pass
+
+    monkeypatch.setattr(checking, "WorkerProcess", Ended)
+    check = IntegrityCheck(office.store, begin_s=0, again_s=0.01)
+    with structlog.testing.capture_logs() as logged:
+        office.tasks.append(asyncio.create_task(check.run()))
+        try:
+            await until(lambda: len(logged) >= 3)
+        finally:
+            await office.close()
+    assert [line["log_level"] for line in logged[:3]] == ["warning", "critical", "critical"]
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,19 @@ class IntegrityCheck:
         refold_every_s: float = INTEGRITY_SECONDS,
         pause_s: float = _PAUSE_SECONDS,
         begin_s: float = _BEGIN_SECONDS,
+        again_s: float = _AGAIN_SECONDS,
     ) -> None:
         """Prepare the check of a store's file.
 
         `share` is the share of a processor that the checker may use. The logs are
         folded again for the first time after `refold_after_s`, then every
         `refold_every_s`. `pause_s` is the pause between two passes, `begin_s` the delay
-        of the first one.
+        of the first one. A checker that ended by itself is started again after
+        `again_s`.
         """
         self._store = store
-        self._begin_s = begin_s
+        self._begin_s, self._again_s = begin_s, again_s
+        self._ends = 0
         self._arguments = (str(share), str(refold_after_s), str(refold_every_s), str(pause_s))
         self.checked: dict[str, IntegrityPassed] = {}
         self.told: Callable[[IntegrityPassed], None] = lambda _: None
@@ -90,8 +93,17 @@ class IntegrityCheck:
             if self._store.generation == generation and not (
                 self._store.damage or self._store.differing
             ):
-                log.warning("projection.checker_ended", do="nothing: another one is started")
-                await asyncio.sleep(_AGAIN_SECONDS)
+                self._ends += 1
+                if self._ends == 1:
+                    log.warning("projection.checker_ended", do="nothing: another one is started")
+                else:
+                    log.critical(
+                        "projection.checker_ended",
+                        times=self._ends,
+                        do="report it with the checker's error, which is in this log: "
+                        "no row of the file is checked until a check ends well",
+                    )
+                await asyncio.sleep(self._again_s)
 
     def _act_on(self, finding: integrity.IntegrityReport) -> None:
         match finding:
@@ -100,6 +112,7 @@ class IntegrityCheck:
             case Damaged(detail=detail):
                 self._store.report(detail)
             case IntegrityPassed():
+                self._ends = 0
                 say = (
                     log.debug
                     if finding.what == "rows" and finding.what in self.checked
