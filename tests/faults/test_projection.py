@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -182,26 +183,40 @@ async def test_rows_that_somebody_changes_are_found_and_made_right(
     await traffic.settle()
     inquest = Inquest(house.broker.url, house.broker.keys)
     row.found(await inquest.held(traffic))
-    for _ in range(rounds(1, 5)):
+    statements = (
+        "UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)",
+        "UPDATE exchanges SET subject = X'6E756C6C' WHERE key = (SELECT min(key) FROM exchanges)",
+        "DELETE FROM exchanges WHERE key = (SELECT max(key) FROM exchanges)",
+        _FLIPPED,
+    )
+    chosen = [(dice.choice(statements), False) for _ in range(rounds(1, 5))]
+    for statement, stopped in (*chosen, (_FLIPPED, True)):
+        healed = len(logged(house, "projection.rebuilt"))
+        if stopped:
+            house.gateway.stop()
         with sqlite3.connect(projection_of(house), timeout=20) as connection:
-            statement = dice.choice((
-                "UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)",
-                "UPDATE exchanges SET subject = X'6E756C6C' WHERE key = (SELECT min(key) FROM exchanges)",
-                "DELETE FROM exchanges WHERE key = (SELECT max(key) FROM exchanges)",
-            ))  # fmt: skip
             assert connection.execute(statement).rowcount == 1
         connection.close()
-        healed = len(
-            [line for line in house.gateway.logged if line["event"] == "projection.rebuilt"]
-        )
+        if stopped:
+            house.gateway.start()
         async with asyncio.timeout(_FOUND_S):
-            while (
-                len(
-                    [line for line in house.gateway.logged if line["event"] == "projection.rebuilt"]
-                )
-                == healed
-            ):
+            while len(logged(house, "projection.rebuilt")) == healed:
                 await asyncio.sleep(0.5)
         row.rounds += 1
         await is_ready(house, session, _BACK_S)
         row.found(await inquest.held(traffic))
+        posted = await traffic.post(traffic.note())
+        assert posted.answer is not None, "the channel is written on"
+        assert not logged(house, "log.broken"), "a change in the file is not one in the log"
+
+
+_FLIPPED: Final = (
+    "UPDATE records SET raw = CAST(substr(raw, 1, 40) || '!' || substr(raw, 42) AS BLOB) "
+    "WHERE key = (SELECT max(key) FROM records)"
+)
+"""A byte of the newest record's bytes is changed."""
+
+
+def logged(house: House, event: str) -> list[dict[str, Any]]:
+    """Return the lines of a gateway's log that name an event."""
+    return [line for line in house.gateway.logged if line["event"] == event]

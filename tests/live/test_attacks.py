@@ -292,7 +292,8 @@ async def test_a_file_with_a_gap_is_never_written(
     await asyncio.sleep(0.1)
     projection.take(messages[5:])
     await projection.in_file()
-    assert store.raws("nato-china", 1, len(messages)) == world.raws, (
+    stored = store.raws("nato-china", 1, len(messages))
+    assert [raw for raw, _ in stored.values()] == world.raws, (
         "what the disk did not take is written first"
     )
     assert not projection.broken

@@ -5,12 +5,16 @@ stands still or has no room is not the end.
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from dragoman.domain.record.codec import parse
+from dragoman.eventlog.event_log import EntryToAppend
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import writer_queue
@@ -94,6 +98,83 @@ async def test_rows_that_differ_put_their_channel_in_doubt_until_another_file_is
     office.store.report_difference("nato-china", "a row was changed")
     assert office.projection.doubt is not None and other.doubt is None
     await office.whole()
+
+
+IN_FILE = {
+    "a changed byte": "UPDATE records SET raw = CAST(replace(CAST(raw AS TEXT), 'near_miss', 'near_mist') AS BLOB)",
+    "other bytes with their own commitment": "UPDATE records SET (raw, record_commit) = (SELECT raw, record_commit FROM records LIMIT 1)",
+    "no row": "DELETE FROM records",
+}
+"""Changes of a row of the file, none of which is a change of the log."""
+
+
+def changed_in(path: Path, statement: str, position: int) -> None:
+    with sqlite3.connect(path) as connection:
+        found = connection.execute(f"{statement} WHERE key & 1099511627775 = {position}")
+        assert found.rowcount == 1
+    connection.close()
+
+
+@pytest.mark.parametrize("statement", IN_FILE.values(), ids=IN_FILE)
+@pytest.mark.parametrize("by", ["walk", "the newest record", "a post"])
+async def test_a_change_in_the_file_is_not_taken_for_a_broken_log(
+    statement: str, by: str, office: Office
+) -> None:
+    await office.speak(3)
+    id = office.world.open("nato/d-1", INCIDENT)
+    await office.speak(0)
+    await settled(office)
+    newest = office.world.position
+    changed_in(office.path, statement, newest)
+    match by:
+        case "walk":
+            office.tasks.append(asyncio.create_task(office.projection.walk()))
+        case "the newest record":
+            await office.projection._compare()
+        case _:
+            if statement != IN_FILE["no row"]:
+                changed_in(office.path, "UPDATE records SET id = 'x'", newest)
+            office.projection._seen.complete = False
+            entry = EntryToAppend(record=parse(office.world.raws[-1]), expected=0)
+            office.projection.appended(entry, newest)
+    await until(lambda: office.store.generation == 1)
+    office.world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    await office.speak(2)
+    await office.whole()
+    assert office.projection.broken is None
+
+
+async def test_a_log_that_the_file_wrongly_accuses_is_written_on_after_the_rebuild(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.speak(3)
+    await settled(office)
+    changed_in(office.path, IN_FILE["other bytes with their own commitment"], 9)
+    with monkeypatch.context() as patched:
+        patched.setattr(Projection, "is_in_tree", lambda *_: True)  # the tree was changed as well
+        office.tasks.append(asyncio.create_task(office.projection.walk()))
+        await until(lambda: office.projection.broken is not None)
+    office.store.report_difference("nato-china", "found by the check")
+    await until(lambda: office.store.generation == 1)
+    assert office.projection.broken is None
+    await office.speak(2)
+    await office.whole()
+    office.log._messages[8] = msgspec.structs.replace(office.log._messages[8], raw=b"{}")
+    office.projection._walk_now.set()
+    await until(lambda: office.projection.broken is not None)
+
+
+async def test_a_log_that_is_another_stays_read_only_after_a_rebuild(office: Office) -> None:
+    await office.speak(3)
+    await settled(office)
+    office.log._messages[8] = msgspec.structs.replace(office.log._messages[8], raw=b"{}")
+    office.tasks.append(asyncio.create_task(office.projection.walk()))
+    await until(lambda: office.projection.broken is not None)
+    assert office.projection.doubt is None
+    office.store.report_difference("nato-china", "found by the check")
+    await until(lambda: office.store.generation == 1)
+    await asyncio.sleep(0.2)
+    assert office.projection.broken is not None
 
 
 @pytest.mark.parametrize("place", [100, PAGE, 3 * PAGE])

@@ -21,6 +21,7 @@ from dragoman.projection.queries import lists
 from dragoman.projection.store import Store
 from dragoman.projection.writer import Writer
 from dragoman.projection.writer_messages import StoreBusy, StoreDamaged
+from followed import until
 from processes import children
 from world import INCIDENT, NOTE, World
 
@@ -229,9 +230,10 @@ async def test_a_walk_finds_what_a_log_no_longer_holds(
     walking = asyncio.create_task(projection.walk())
     await asyncio.sleep(0.05)
     assert not projection.broken
-    walking.cancel()
     log._messages[position - 1] = StoredMessage(position=position, subject="x", raw=b"flipped")
-    await projection.walk()
+    projection._walk_now.set()
+    await until(lambda: projection.broken is not None)
+    walking.cancel()
     assert f"at position {position} " in str(projection.broken)
 
 

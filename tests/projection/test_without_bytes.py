@@ -19,6 +19,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state, lists
 from dragoman.projection.store import Store
 from dragoman_schemas.acts.office.channel import ErasedRecord
+from followed import until
 from world import INCIDENT, NOTE, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -144,7 +145,9 @@ async def test_a_gateway_that_has_the_bytes_of_what_a_log_has_erased_says_what_t
             StoredMessage(position=position, subject="x", raw=raw)
             for position, raw in enumerate(raws[:100], 1)
         ]
-        await projection.walk()
+        walking = asyncio.create_task(projection.walk())
+        await until(lambda: projection.broken is not None)
+        walking.cancel()
         assert "at position 12 " in str(projection.broken) and "remove its projection" in str(
             projection.broken
         )

@@ -91,7 +91,7 @@ def questions(
         )
     names = {row.id for row in rows}
     for at in some(range(1, position + 1)):
-        exchange = _subject(store.raws(channel, at, at)[0])
+        exchange = _subject(store.raws(channel, at, at)[at][0])
         if exchange in names:
             compared_paths.append(
                 ComparedPath(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True)
@@ -114,7 +114,7 @@ def questions(
         if whole
         else random.sample(range(1, position + 1), min(position, _READ * sample))
     )
-    words = sorted({text for at in read for text in _searched(store.raws(channel, at, at)[0])})
+    words = sorted({text for at in read for text in _searched(store.raws(channel, at, at)[at][0])})
     for item in some([word for word in words if _HAN.search(word)]) + some(
         [word for word in words if not _HAN.search(word)]
     ):

@@ -11,9 +11,9 @@ from typing import Final
 import structlog
 
 from dragoman.domain.acts.access import ROOT, officer_side
-from dragoman.domain.acts.erasure import Withheld, left_of, standing_in
+from dragoman.domain.acts.erasure import Withheld, left_of, standing_in, wait_for_next
 from dragoman.domain.acts.families.contact import standing_office
-from dragoman.domain.fold import NewerRules, refuse_newer_rules
+from dragoman.domain.fold import Folded, NewerRules, refuse_newer_rules
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
 from dragoman.limits import MEMORY_EXCHANGES
@@ -32,7 +32,7 @@ from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.tables import SNAPSHOT_RECORDS, decode_frontier
 from dragoman.text import unpacked
 from dragoman.tlog import leaf, merkle
-from dragoman_schemas.acts.office.channel import ErasedRecord
+from dragoman_schemas.acts.office.channel import ErasedRecord, Erasure
 from dragoman_schemas.state import ChannelState, Exchange, Registry, encode
 
 log = structlog.get_logger()
@@ -71,6 +71,7 @@ class FoldedHistory:
         self._newest = self._newest_acts()
         self._offices = self._office_ids()
         self._withheld: dict[int, Withheld] = {}
+        self._unproven: dict[int, int] = {}
         self.newer: NewerRules | None = None
         self._look_at_rules()
 
@@ -228,24 +229,42 @@ class FoldedHistory:
 
     def root(self, size: int) -> bytes:
         """Return the tree's root at a size."""
+        return self._frontier(size).root()
+
+    def _frontier(self, size: int) -> merkle.Frontier:
+        """Return the tree's right edge at a size."""
         if size == self.standing.frontier.size:
-            return self.standing.frontier.root()
-        start = size - size % SNAPSHOT_RECORDS
-        frontier = merkle.Frontier()
+            return self.standing.frontier
+        return self._added(self._snapshot(size - size % SNAPSHOT_RECORDS), size)
+
+    def _snapshot(self, size: int) -> merkle.Frontier:
+        """Return the tree's right edge at a snapshot; without one, that of no leaf."""
         row = (
             self.store.reader()
-            .execute("SELECT frontier FROM snapshots WHERE key = ?", (self._key(start),))
+            .execute("SELECT frontier FROM snapshots WHERE key = ?", (self._key(size),))
             .fetchone()
         )
         if row is not None:
-            frontier = decode_frontier(row[0])
-        elif start in self._pending:
-            frontier = self._pending[start].step.standing.frontier
+            return decode_frontier(row[0])
+        pending = self._pending.get(size)
+        return merkle.Frontier() if pending is None else pending.step.standing.frontier
+
+    def _added(self, frontier: merkle.Frontier, size: int) -> merkle.Frontier:
+        """Return a right edge after the commitments up to a size."""
         for position in range(frontier.size + 1, size + 1):
             frontier = frontier.add(
                 merkle.leaf_hash(leaf.entry(position - 1, self._commitment(position)))
             )
-        return frontier.root()
+        return frontier
+
+    def is_in_tree(self, position: int) -> bool:
+        """Return whether the commitment of a position leads to the tree.
+
+        The commitments from the snapshot before it must come to the next snapshot.
+        """
+        start = position - 1 - (position - 1) % SNAPSHOT_RECORDS
+        end = min(start + SNAPSHOT_RECORDS, self.standing.frontier.size)
+        return self._added(self._snapshot(start), end).root() == self.root(end)
 
     def _commitment(self, position: int) -> str:
         pending = self._pending.get(position)
@@ -429,6 +448,27 @@ class FoldedHistory:
 
     # Changes
 
+    def _unproven_after(self, folded: Folded) -> int:
+        """Return a position whose leaf entry a void erasure leaves unproven; 0 if none.
+
+        An entry that stands for a record is unproven until the erasure that names the
+        record is folded. If that erasure is void, the next one that names the record
+        may prove it.
+        """
+        record = folded.record
+        if record is None:
+            return 0
+        if isinstance(record.data, Erasure):
+            if folded.refusal is None:
+                for erased_record in record.data.records if folded.removed else ():
+                    self._unproven.pop(erased_record.position, None)
+                return 0
+            wait_for_next(self._unproven, self._withheld, folded.position)
+            return next((at for at, by in self._unproven.items() if by == folded.position), 0)
+        if folded.raw.startswith(b"dragoman-entry/"):
+            self._unproven[folded.position] = self._withheld[folded.position].by
+        return 0
+
     def _keep(self, row: StoredRow, *, is_new: bool) -> None:
         """Keep a folded message in memory. `is_new` says that it uses up its id."""
         folded, encoded = row.folded, row.step.encoded
@@ -483,6 +523,7 @@ HISTORY_MEMBERS: Final = (
     "_newest",
     "_offices",
     "_withheld",
+    "_unproven",
     "newer",
 )
 """Everything that a history has in memory of its log and its file."""

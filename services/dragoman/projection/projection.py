@@ -10,14 +10,14 @@ record waits for the positions before it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 
-from dragoman.domain.acts.erasure import Withheld, names_records, wait_for_next
+from dragoman.domain.acts.erasure import Withheld, names_records
 from dragoman.domain.fold import Folded, NewerRules
 from dragoman.domain.history_port import DecisionBasis
 from dragoman.domain.record import ids
@@ -28,7 +28,6 @@ from dragoman.eventlog.event_log import (
     EntryToAppend,
     EventLog,
     LogBroken,
-    LogUnreachable,
     StoredMessage,
 )
 from dragoman.limits import (
@@ -42,7 +41,7 @@ from dragoman.limits import (
     WALK_SECONDS,
 )
 from dragoman.projection.folded_history import HISTORY_MEMBERS, FoldedHistory
-from dragoman.projection.log_comparison import compare_log, compare_message
+from dragoman.projection.log_comparison import FileDiffers, LogComparison, LogDiffers
 from dragoman.projection.position_waiters import PositionWaiters
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow
@@ -75,6 +74,7 @@ class Projection(FoldedHistory):
         """Begin with the channel's state in the file."""
         super().__init__(store, log.channel)
         self.log = log
+        self._comparison = LogComparison(log, self)
         self._now = now
         self._ago = ago or (lambda seconds: now() - timedelta(seconds=seconds))
         self._broken: Text | None = None
@@ -84,6 +84,8 @@ class Projection(FoldedHistory):
         self._compared = 0.0
         self.caught_up = asyncio.Event()
         self._walk_now = asyncio.Event()
+        self._log_agrees = asyncio.Event()
+        self._log_agrees.set()
         self._staged: dict[int, tuple[str, bytes | Record, DecisionBasis | None]] = {}
         self._fold_waiters = PositionWaiters()
         self._flush_waiters = PositionWaiters()
@@ -92,7 +94,6 @@ class Projection(FoldedHistory):
         self._generation = store.generation
         self._passed_on = 0
         self._read_ahead = False
-        self._unproven: dict[int, int] = {}
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
@@ -172,16 +173,21 @@ class Projection(FoldedHistory):
         """Follow the log for ever, and fold each message that it brings.
 
         Calls `working` at each end of the log. Ends only where the log is broken, or
-        goes on by rules that this program lacks.
+        goes on by rules that this program lacks. Waits where only the file contradicts
+        the log.
         """
         while True:
             try:
-                return await self._follow(working)
+                await self._follow(working)
             except StoreDamaged:
                 # Threads report the damage. Another file is built beside this one, and the
                 # log is read again from the end of that file.
                 while self.doubt:  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                if self._log_agrees.is_set():
+                    return
+                await self._log_agrees.wait()  # the file may have been wrong, not the log
 
     async def _follow(self, working: Callable[[], None]) -> None:
         try:
@@ -211,6 +217,7 @@ class Projection(FoldedHistory):
                     self.caught_up.set()
                     working()
         except LogBroken as error:
+            self._note_difference(error)
             self._break(error.said)
             self.caught_up.set()
 
@@ -275,17 +282,17 @@ class Projection(FoldedHistory):
 
     async def _compare(self) -> None:
         """Compare the newest folded message with the log. Raises `LogBroken`."""
-        while position := self.state.position:
-            try:
-                messages = await self.log.read_kept(position, 1)
-            except LogUnreachable:
-                await asyncio.sleep(_LOOK_SECONDS)
-                continue
-            pending = self._pending.get(position)
-            raw = self.bytes_at(position)[0] if pending is None else pending.folded.raw
-            compare_message(self.name, position, messages[0].raw if messages else None, raw)
-            break
+        with self._file_is_checked():
+            await self._comparison.compare_newest()
         self._compared = self._loop.time()
+
+    @contextmanager
+    def _file_is_checked(self) -> Iterator[None]:
+        """Report a row of the file that is not what was folded."""
+        try:
+            yield
+        except FileDiffers as error:
+            self.store.report_difference(self.name, str(error))
 
     async def walk(self, working: Callable[[], None] = lambda: None) -> None:
         """Compare the whole log with the fold, again and again.
@@ -294,20 +301,31 @@ class Projection(FoldedHistory):
         stopped cleanly believes its index. It finds a damaged message only when
         somebody reads it.
         """
-        try:
-            while self._broken is None:
-                self._walk_now.clear()
+        while True:
+            try:
+                while self._broken is None:
+                    self._walk_now.clear()
+                    await self._walk_once()
+                    working()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(WALK_SECONDS):
+                            await self._walk_now.wait()
                 await self._walk_once()
-                working()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(WALK_SECONDS):
-                        await self._walk_now.wait()
-            await self._walk_once()
-        except LogBroken as error:
-            self._located(error.said)
+            except LogBroken as error:
+                self._note_difference(error)
+                self._located(error.said)
+            if self._broken is not None and self._log_agrees.is_set():
+                return
+            await self._log_agrees.wait()
+
+    def _note_difference(self, error: LogBroken) -> None:
+        """Note that the log was found to differ from the file, if it was."""
+        if self._broken is None and isinstance(error, LogDiffers):
+            self._log_agrees.clear()
 
     async def _walk_once(self) -> None:
-        await compare_log(self.log, self.store, self.flushed, lambda: self._broken is not None)
+        with self._file_is_checked():
+            await self._comparison.compare_all(lambda: self._broken is not None)
 
     async def remember(self) -> None:
         """Read the ids of the file into memory.
@@ -355,21 +373,21 @@ class Projection(FoldedHistory):
         Raises `LogBroken` if another record is folded at its position: the position was
         used twice.
         """
-        pending = self._pending.get(position)
-        other = pending is not None and pending.folded.raw != entry.record.raw
-        if other or (
-            pending is None
-            and position <= self.state.position
-            and self.posted(entry.record.envelope.id) != position
+        if position <= self.state.position and (
+            position in self._pending or self.posted(entry.record.envelope.id) != position
         ):
-            twice = sentence(
-                "position %(position)s of %(channel)s was used twice: "
-                "the broker has lost what it had acknowledged; restore its store from a copy",
-                position=position,
-                channel=self.name,
-            )
-            self._break(twice)
-            raise LogBroken(twice)
+            try:
+                with self._file_is_checked():
+                    self._comparison.compare_message(position, entry.record.raw)
+            except LogBroken:
+                twice = sentence(
+                    "position %(position)s of %(channel)s was used twice: "
+                    "the broker has lost what it had acknowledged; restore its store from a copy",
+                    position=position,
+                    channel=self.name,
+                )
+                self._break(twice)
+                raise LogBroken(twice) from None
         if position > self.state.position:
             self._staged[position] = entry.subject, entry.record, grounds
             try:
@@ -397,45 +415,28 @@ class Projection(FoldedHistory):
     def _erased(self, folded: Folded) -> tuple[ErasedRecord, ...]:
         """Return the records that a message erases from the file.
 
-        Also settles whether leaf entries that stand for records are right. Such an
-        entry is unproven until the erasure that names its record is folded. If that
-        erasure is void and no later one names the record, the channel becomes
-        read-only.
+        A leaf entry that no erasure proves makes the channel read-only.
         """
-        if (
-            folded.record is not None
-            and not isinstance(folded.record.data, Erasure)
-            and folded.raw.startswith(b"dragoman-entry/")
-        ):
-            self._unproven[folded.position] = self._withheld[folded.position].by
-        if (
-            folded.refusal is not None
-            and folded.record is not None
-            and isinstance(folded.record.data, Erasure)
-        ):
-            wait_for_next(self._unproven, self._withheld, folded.position)
-            for position in [at for at, by in self._unproven.items() if by == folded.position][:1]:
-                self._break(
-                    sentence(
-                        "position %(position)s of %(channel)s is withheld by a void erasure "
-                        "at %(erasure)s: restore from a copy",
-                        position=position,
-                        channel=self.name,
-                        erasure=folded.position,
-                    )
+        if unproven := self._unproven_after(folded):
+            self._break(
+                sentence(
+                    "position %(position)s of %(channel)s is withheld by a void erasure "
+                    "at %(erasure)s: restore from a copy",
+                    position=unproven,
+                    channel=self.name,
+                    erasure=folded.position,
                 )
+            )
         if not folded.removed:
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
             self._encoded.pop(exchange)
             self._volumes.pop(exchange, None)
-        for record in folded.record.data.records:
-            self._unproven.pop(record.position, None)
         return folded.record.data.records
 
     def _hand_over(self, rows: list[StoredRow]) -> None:
-        self._pending_bytes += sum(_weight(row) for row in rows)
+        self._pending_bytes += sum(row.weight for row in rows)
         if len(self._pending) > QUEUE_WRITES or self._pending_bytes > QUEUE_BYTES // 2:
             self._room.clear()
         if self._pending_bytes > QUEUE_BYTES // 8:
@@ -481,7 +482,7 @@ class Projection(FoldedHistory):
     ) -> None:
         if error is not None or generation != self._generation:
             return  # the rows stay in memory until another file has them
-        self._pending_bytes -= sum(_weight(row) for row in rows)
+        self._pending_bytes -= sum(row.weight for row in rows)
         self._release(rows)
         if len(self._pending) <= QUEUE_WRITES // 2 and self._pending_bytes <= QUEUE_BYTES // 4:
             self._room.set()
@@ -553,6 +554,7 @@ class Projection(FoldedHistory):
         every record once.
         """
         number, position = self.state.position, twin.state.position
+        root = self.standing.frontier.root()
         self._generation = self.store.generation
         for name in _TAKEN_OVER:
             setattr(self, name, getattr(twin, name))
@@ -574,22 +576,20 @@ class Projection(FoldedHistory):
         )
         if twin.broken is not None:
             self._break(twin.broken)
+        elif not self._log_agrees.is_set() and position >= number and self.root(number) == root:
+            # The log still makes what was folded from it: the file was wrong. `walk` compares
+            # all of the log with the new file.
+            log.warning("log.agrees", channel=self.name, position=number)
+            self._broken = None
+            self._log_agrees.set()
         self._walk_now.set()
 
 
-_TAKEN_OVER: Final = (*HISTORY_MEMBERS, "_read_ahead", "_unproven")
+_TAKEN_OVER: Final = (*HISTORY_MEMBERS, "_read_ahead")
 """Everything that a fold has in memory of its log and its file."""
 
 _LOOK_SECONDS: Final = 0.1
 _STALL_LOOK_SECONDS: Final = 0.25
-
-
-def _weight(row: StoredRow) -> int:
-    """Return the approximate bytes of memory that a folded message takes.
-
-    Only the bytes of the record and of the encoded state count.
-    """
-    return len(row.folded.raw) + len(row.step.encoded or b"")
 
 
 def _ends(messages: list[StoredMessage]) -> bool:

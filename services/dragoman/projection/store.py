@@ -35,7 +35,7 @@ import structlog
 
 from dragoman.domain.step import FoldState
 from dragoman.projection import writer_messages
-from dragoman.projection.row_keys import base_of, row_key
+from dragoman.projection.row_keys import base_of, position_of, row_key
 from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.stored_state import newest_state, whole
 from dragoman.projection.tables import decode_frontier
@@ -284,14 +284,17 @@ class Store:
                 self._numbers[channel] = number
         return base_of(number)
 
-    def raws(self, channel: str, first: int, last: int) -> list[bytes]:
-        """Return the bytes of a channel's messages from a position to another."""
+    def raws(self, channel: str, first: int, last: int) -> dict[int, tuple[bytes, str]]:
+        """Return a channel's messages from a position to another, by position.
+
+        Each is its bytes and its commitment.
+        """
         base = self.base(channel)
         cursor = self.reader().execute(
-            "SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key",
+            "SELECT key, raw, record_commit FROM records WHERE key BETWEEN ? AND ?",
             (row_key(base, first), row_key(base, last)),
         )
-        return [raw for (raw,) in cursor]
+        return {position_of(key): (raw, commit) for key, raw, commit in cursor}
 
     def ids(self, channel: str, first: int, last: int) -> list[str]:
         """Return the ids of a channel's records from a position to another."""

@@ -37,6 +37,14 @@ class StoredRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The message's commitment."""
         return self.step.commit
 
+    @property
+    def weight(self) -> int:
+        """Return the approximate bytes of memory that the message takes.
+
+        Only the bytes of the record and of the encoded state count.
+        """
+        return len(self.folded.raw) + len(self.step.encoded or b"")
+
 
 def batch(channel: str, rows: list[StoredRow]) -> Batch:
     """Return the message to the writer for consecutive rows of a channel."""
