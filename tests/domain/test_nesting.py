@@ -2,9 +2,12 @@
 for byte.
 """
 
+import ast
 import json
+import re
 import time
 from itertools import islice
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dragoman
 from dragoman.domain.record import strict_json
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.domain.record.errors import Malformed
@@ -115,3 +119,73 @@ def test_counting_costs_little() -> None:
         begun = time.process_time()
         is_deeper(raw, RECORD_DEPTH)
         assert time.process_time() - begun < 0.5, unit
+
+
+OUTSIDE = ("api", "application", "audit", "cli", "eventlog", "notifier", "server", "stores")
+"""The packages that read bytes of others: files, bodies, answers, messages."""
+
+COUNTED_BEFORE = {
+    "api/routes/exchanges _csv",
+    "api/routes/exchanges show_exchange",
+    "application/attachment_checks check",
+    "application/attachment_checks seen",
+    "application/operations/drafts check_draft",
+    "application/operations/linked_channels joined",
+    "application/operations/people_register entry_of",
+    "application/operations/public_releases _published",
+    "application/operations/transmittals _with_origin",
+    "application/operations/transmittals view_of",
+    "audit/answer_comparison _member",
+    "audit/answer_comparison _next_page",
+    "audit/mirror _named",
+    "audit/mirror _pin",
+    "audit/tables _exchange",
+    "audit/tables _members",
+    "cli/audit/replay _broker_of",
+    "cli/common server_of",
+    "cli/demo check",
+    "cli/demo tokens_of",
+    "cli/past_event check",
+    "cli/past_event seed",
+    "cli/post draft",
+    "cli/scenario_posts scenario",
+    "cli/show _line",
+    "cli/webhook _forward",
+    "client with_terms",
+    "data_directory fault_of",
+    "data_directory last_backup",
+    "eventlog/broker _listening",
+    "eventlog/high_water_mark accept_stream",
+    "eventlog/prefetch run",
+    "notifier/selection _item",
+    "settings _environment_value",
+    "text unpacked",
+}
+"""Functions that decode what was counted before, or what this program wrote itself."""
+
+
+def decoders(path: Path) -> set[str]:
+    """Return the functions of a module that decode JSON without counting its depth."""
+    tree = ast.parse(path.read_text())
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    found = set()
+    for function in functions:
+        text = ast.unparse(function)
+        decodes = re.search(r"\bjson\.(loads|decode)\(", text)
+        if decodes and not re.search(r"\bnesting\.|\bis_deeper\(", text):
+            found.add(function.name)
+    return found
+
+
+def test_every_decoder_of_bytes_from_outside_counts_their_depth() -> None:
+    package = Path(dragoman.__file__).parent
+    modules = [package / "domain" / "release_bundle.py", *package.glob("*.py")]
+    modules += [path for name in OUTSIDE for path in (package / name).rglob("*.py")]
+    found = {
+        f"{path.relative_to(package).with_suffix('')} {name}"
+        for path in modules
+        for name in decoders(path)
+    }
+    assert found == COUNTED_BEFORE

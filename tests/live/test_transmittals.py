@@ -381,3 +381,38 @@ async def test_a_release_for_members_leaves_out_what_names_an_officer(handed: Ha
         )
         assert answer.status == 422, answer.body
         assert answer.json["errors"][0]["pointer"] == "/records/0/without"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b"[" * 5_000,
+    ],
+    ids=["arrays", "objects", "unended"],
+)
+async def test_a_bundle_of_brackets_is_a_file_like_any_other(raw: bytes, handed: Handed) -> None:
+    talks = handed.talks
+    lie = json.loads(handed.bytes)
+    lie["records"][0]["extract"] = raw.decode()
+    sources = {
+        raw: None,
+        json.dumps(lie).encode(): {n: lie[n] for n in ("cid", "release", "terms")},
+    }
+    for content, source in sources.items():
+        body = {
+            "act": "transmittal",
+            "title": "Brackets",
+            "group": THE_GROUP,
+            "bundle": await talks.attached("north/officer", OFFICIAL, content, "file.json"),
+            "recommendations": [{"text": "Read this.", "record": handed.recommended[0]["id"]}],
+            **({} if source is None else {"source": source}),
+        }
+        id = (await talks.opens("north/officer", OFFICIAL, body))["exchange"]
+        answer = await talks.who("south/officer").get(f"/v1/channels/{OFFICIAL}/transmittals/{id}")
+        assert answer.status == 200, answer.body
+        state = "file" if source is None else "refuted"
+        assert answer.json["bundle"]["state"] == state
+        page = await talks.page("south/officer", f"/c/{OFFICIAL}/exchanges/{id}")
+        assert f'data-bundle-state="{state}"' in page

@@ -1,14 +1,15 @@
 """Commands of `dragoman adopt`: limits, a codebook, a witness policy or rules."""
 
-import json
 from typing import Annotated, Any, Literal
 
+import msgspec
 from cyclopts import App, Parameter
 
 from dragoman import __version__
 from dragoman.cli.common import EVERYWHERE, Target, UsageError, read_input
 from dragoman.cli.signature import Sign
 from dragoman.cli.watch import post
+from dragoman.domain.record import nesting
 from dragoman_schemas.acts import rules_versions
 
 adopt = App(
@@ -35,7 +36,10 @@ async def profile(
     """
     body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
     if line_check is not None:
-        body["line_check"] = json.loads(read_input(line_check))
+        try:
+            body["line_check"] = nesting.decode(read_input(line_check), dict)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{line_check} is not a JSON object: {error}") from None
     await post(target, body, sign)
     return 0
 

@@ -31,6 +31,7 @@ from dragoman.client import Client
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import Naming, exchanges_of, left_of
 from dragoman.domain.acts.families import genesis
+from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import parse_stored, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -61,8 +62,8 @@ async def channel_draft(
     `channel sign`; then `channel open` opens the channel.
     """
     try:
-        request = json.loads(read_input(file))
-    except ValueError as error:
+        request: Any = nesting.decode(read_input(file), object)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} is not JSON: {error}") from None
     if not isinstance(request, dict) or not isinstance(request.get("name"), str):
         raise UsageError(
@@ -355,9 +356,7 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
     They are computed from the bytes of the records.
     """
     answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
-    timeline = await timeline_of(
-        caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView)
-    )
+    timeline = await timeline_of(caller, channel, exchange, answer.of("exchange", ExchangeView))
     return [
         left_of(entry.position, parse_stored(bytes(entry.record)), void=not entry.valid)
         for entry in timeline

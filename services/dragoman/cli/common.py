@@ -207,9 +207,8 @@ async def timeline_of(
     )
     before = view.earlier
     while before:
-        view = msgspec.json.decode(
-            (await caller.call("GET", f"{path}cursor={view.earlier}")).body, type=ExchangeView
-        )
+        answer = await caller.call("GET", f"{path}cursor={view.earlier}")
+        view = answer.of("exchange", ExchangeView)
         timeline = (*view.timeline, *timeline)
         # A dishonest gateway cannot make this loop endless.
         before = view.earlier if view.earlier < before else 0

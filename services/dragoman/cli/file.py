@@ -83,9 +83,8 @@ async def file_put(
 async def file_list(*, target: Target = EVERYWHERE) -> int:
     """List the files that your side has uploaded to a channel."""
     async with connected(target) as caller:
-        files = json.decode(
-            (await caller.call("GET", await _files(target, caller))).body, type=Files
-        )
+        answer = await caller.call("GET", await _files(target, caller))
+        files = answer.of("list of files", Files)
     if target.json:
         out_json(files)
         return 0
@@ -144,7 +143,7 @@ async def file_erase(sha256: str, *, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(answer.body)
     else:
-        say(f"erased {json.decode(answer.body, type=FileView).at}")
+        say(f"erased {answer.of('file', FileView).at}")
     return 0
 
 

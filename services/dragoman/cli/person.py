@@ -45,7 +45,7 @@ async def person_new(file: File, *, key: Key = None, target: Target = EVERYWHERE
         answer = await caller.call(
             "POST", await _register(target, caller), read_input(file), headers
         )
-    return _report(target, json.decode(answer.body, type=PersonView), "entered")
+    return _report(target, answer.of("person", PersonView), "entered")
 
 
 @person.command(name="list")
@@ -58,7 +58,7 @@ async def person_list(
         path, cursor = await _register(target, caller), ""
         while True:
             answer = await caller.call("GET", f"{path}?side={quote(side)}&cursor={cursor}")
-            page = json.decode(answer.body, type=Register)
+            page = answer.of("register", Register)
             person_views += page.people
             cursor = page.next
             if not cursor:
@@ -107,7 +107,7 @@ async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> 
         answer = await caller.call(
             "PUT", f"{await _register(target, caller)}/{quote(id)}", read_input(file), headers
         )
-    return _report(target, json.decode(answer.body, type=PersonView), "changed")
+    return _report(target, answer.of("person", PersonView), "changed")
 
 
 @person.command(name="erase")
@@ -122,7 +122,7 @@ async def person_erase(id: str, *, target: Target = EVERYWHERE) -> int:
         answer = await caller.call(
             "DELETE", f"{await _register(target, caller)}/{quote(id)}", headers=headers
         )
-    return _report(target, json.decode(answer.body, type=PersonView), "erased")
+    return _report(target, answer.of("person", PersonView), "erased")
 
 
 async def _register(target: Target, caller: Client) -> str:
@@ -131,7 +131,7 @@ async def _register(target: Target, caller: Client) -> str:
 
 async def _entry_of(target: Target, caller: Client, id: str) -> PersonView:
     answer = await caller.call("GET", f"{await _register(target, caller)}/{quote(id)}")
-    return json.decode(answer.body, type=PersonView)
+    return answer.of("person", PersonView)
 
 
 def _member(view: PersonView, name: str) -> str:

@@ -6,7 +6,7 @@ officers.
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -27,6 +27,7 @@ from dragoman.cli.common import (
 from dragoman.cli.signature import Passphrase, Sign, seed_of, sign_act, signature_headers
 from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
+from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import read_act
 from dragoman_schemas.responses import Standing
 
@@ -272,7 +273,7 @@ def _with_some_terms(raw: bytes) -> bytes:
     The true terms are known only after the exchange has been read.
     """
     try:
-        act = msgspec.json.decode(raw)
+        act: Any = nesting.decode(raw, object)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return raw
     if not isinstance(act, dict) or act.get("act") not in consent.ACTS or "terms" in act:

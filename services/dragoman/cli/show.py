@@ -43,7 +43,7 @@ async def show(
         answer = await caller.call(
             "GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else "")
         )
-        exchange_view = msgspec.json.decode(answer.body, type=ExchangeView)
+        exchange_view = answer.of("exchange", ExchangeView)
         entries = (
             await timeline_of(caller, channel, id, exchange_view, at)
             if timeline and not target.json

@@ -32,6 +32,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import genesis as genesis_module
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.acts.families.release import NAMING
+from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.text import Text, sentence
 from dragoman.tlog import checkpoint, dsse, leaf, note, proof
@@ -101,7 +102,7 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
     that it names itself. Then it only proves that it agrees with itself.
     """
     try:
-        bundle = msgspec.json.decode(raw, type=Bundle)
+        bundle = nesting.decode(raw, Bundle)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise NotProved(sentence("this is no bundle: %(error)s", error=str(error))) from None
     verifier = _verifier(bundle.log)
@@ -282,8 +283,8 @@ def _text(bundle: Bundle, release_records: _ReleaseRecords, sides: set[str]) -> 
     Raises `NotProved`.
     """
     try:
+        release = nesting.decode(bundle.text.encode(), _Text)
         text = _members(bundle.text.encode())
-        release = msgspec.json.decode(bundle.text, type=_Text)
         at = f"{datetime.fromisoformat(release.publish_at).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (msgspec.MsgspecError, UnicodeEncodeError, ValueError) as error:
         raise NotProved(sentence("its text is not valid: %(error)s", error=str(error))) from None
@@ -430,4 +431,8 @@ def _check_extract(item: ReleasedRecord, bundled_record: BundledRecord) -> None:
                 "the extract of record %(n)s is another one than every side agreed to",
                 n=bundled_record.position,
             )
+        )
+    if nesting.is_deeper(bundled_record.extract.encode(), nesting.RECORD_DEPTH):
+        raise NotProved(
+            sentence("the extract of record %(n)s is nested too deep", n=bundled_record.position)
         )

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from dragoman.domain.acts.families.genesis import cid_of
+from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog import cosign_times, durable
 from dragoman.eventlog.archive_damage import (
@@ -101,7 +102,7 @@ class KeptHeads:
         """Return the pins of a mirror, or None if there are no readable pins."""
         path = self._folder / PINNED
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Pinned) if path.exists() else None
+            return nesting.decode(path.read_bytes(), Pinned) if path.exists() else None
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 

@@ -453,7 +453,7 @@ class NatsConnection:
         arrived = asyncio.Event()
 
         async def take(message: Msg) -> None:
-            answers.append(msgspec.json.decode(message.data))
+            answers.append(nesting.decode(message.data, object))
             arrived.set()
 
         inbox = self.client.new_inbox()

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.stores.compare_and_set import read_message
@@ -72,9 +73,7 @@ class HostKeyStore:
         if message is None:
             return None
         try:
-            key = dsse.decode_base64(
-                msgspec.json.decode(message.data, type=_Value).log_key, _KEY_BYTES
-            )
+            key = dsse.decode_base64(nesting.decode(message.data, _Value).log_key, _KEY_BYTES)
         except msgspec.MsgspecError:
             key = None
         if key is None:

@@ -17,6 +17,7 @@ from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.service import Service
 from dragoman.domain.acts import membership
+from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.limits import SIGNATURES
@@ -156,7 +157,7 @@ async def enter(call: ApiRequest[Any], name: str, new: NewIdentity) -> IdentityV
 def _entry(name: str, raw: bytes) -> IdentityEntry:
     """Return the entry that some bytes have. Raises `Refused`, `Malformed`."""
     try:
-        entry = msgspec.json.decode(raw, type=IdentityEntry)
+        entry = nesting.decode(raw, IdentityEntry)
     except msgspec.ValidationError as error:
         raise faults_of(error, raw, IdentityEntry) from None
     pairs = [(pair.channel, pair.side) for pair in entry.pairs]

@@ -18,6 +18,7 @@ from dragoman.application import attachment_checks
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread
 from dragoman.domain import release_bundle
+from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import transmittals
 from dragoman.eventlog.event_log import LogUnreachable
@@ -163,7 +164,7 @@ async def _kept(
 
 def _verified(raw: bytes) -> tuple[release_bundle.Proved | None, Text | None]:
     try:
-        msgspec.json.decode(raw, type=Bundle)
+        nesting.decode(raw, Bundle)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None, None
     try:

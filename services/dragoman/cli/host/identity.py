@@ -29,6 +29,7 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.signature import Passphrase, seed_of
 from dragoman.client import Client, ProblemResponse
+from dragoman.domain.record import nesting
 from dragoman.stores.identities import Pair, canonical
 from dragoman.tlog import dsse
 from dragoman_schemas.identity_responses import IdentityEntry, IdentityView, NewIdentity
@@ -149,7 +150,7 @@ def _describe(raw: bytes) -> None:
 
 def _read(raw: bytes) -> IdentityEntry:
     try:
-        entry = msgspec.json.decode(raw, type=IdentityEntry)
+        entry = nesting.decode(raw, IdentityEntry)
     except msgspec.DecodeError as error:
         raise UsageError(
             f"this is no entry of an identity: {error}; write one with `dragoman identity draft`"

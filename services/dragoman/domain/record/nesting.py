@@ -14,7 +14,7 @@ where every decoder stops.
 
 import re
 from itertools import accumulate
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ RECORD_DEPTH: Final = DEPTH + 1
 One object is around the act.
 """
 
+T = TypeVar("T")
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OPENING, _CLOSING = ord("["), ord("]")
 _AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
@@ -53,3 +54,12 @@ def check(raw: bytes, depth: int = RECORD_DEPTH) -> None:
     """Raise `TooDeep` if JSON text is nested deeper than `depth`."""
     if is_deeper(raw, depth):
         raise TooDeep(f"nested deeper than {depth}")
+
+
+def decode(raw: bytes, shape: type[T], depth: int = RECORD_DEPTH) -> T:
+    """Return the value of JSON text from outside, as a shape.
+
+    Raises `msgspec.DecodeError`, also if the text is nested deeper than `depth`.
+    """
+    check(raw, depth)
+    return msgspec.json.decode(raw, type=shape)
