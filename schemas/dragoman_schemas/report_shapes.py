@@ -14,7 +14,14 @@ from dragoman_schemas.agreement_responses import AdvisedFate, UndertakingCount, 
 from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
 from dragoman_schemas.responses import FlagView, ResponseBody, Unanswered
 from dragoman_schemas.state_responses import Owing
-from dragoman_schemas.statistics_figures import Blind, Blindness, Line, Spread, Statistics
+from dragoman_schemas.statistics_figures import (
+    Blind,
+    Blindness,
+    LimitCounts,
+    Line,
+    Spread,
+    Statistics,
+)
 
 
 class ReportedChannel(ResponseBody, frozen=True, kw_only=True):
@@ -300,7 +307,8 @@ class TurnOver(Report, frozen=True, kw_only=True):
     It has what came since the watch was taken over, what is owed and awaited, and what
     is due next. `stands` are the open matters, the most urgent first, each with the
     state of its accounts. `said` are the messages of the period, oldest first. `drafts`
-    wait for a second officer; only a note of the present moment has them.
+    wait for a second officer; only a note of the present moment has them. The lists are
+    cut off; the totals count all of what is owed and awaited.
     """
 
     side: str
@@ -312,6 +320,9 @@ class TurnOver(Report, frozen=True, kw_only=True):
     unacknowledged: tuple[Urgent, ...]
     owed: tuple[Due, ...]
     awaited: tuple[Due, ...]
+    unacknowledged_total: int = 0
+    owed_total: int = 0
+    awaited_total: int = 0
     since: tuple[Matter, ...]
     in_force: tuple[Ahead, ...]
     shelved: tuple[PutAside, ...] = ()
@@ -555,7 +566,8 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
 
     `whole`: whether the log is complete and unaltered, until when, and on whose word.
     `receiving` and `messages`: who knew what, and when. `lapses`, `owed`, `blind`: what
-    was owed and not done, on all sides, and when nobody could notice. `standing`,
+    was owed and not done, on all sides, and when nobody could notice. The lists are cut
+    off; `limits`, `waiting` and `waiting_flash` count all of them. `standing`,
     `stands`: what is before the watch, and who has it. `authorities`, `exceptions`: who
     may authorise what, and which exceptions were made.
     """
@@ -566,12 +578,15 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     messages: tuple[Urgent, ...]
     lapses: tuple[Lapsed, ...]
     owed: tuple[Due, ...]
+    limits: tuple[LimitCounts, ...] = ()
     blindness: tuple[Blindness, ...]
     blind: tuple[Blind, ...]
     standing: tuple[ReportsStanding, ...]
     unnamed: Unnamed = field(default_factory=Unnamed)
     on_watch: dict[str, str] = field(default_factory=dict)
     unacknowledged: tuple[Urgent, ...]
+    waiting: int = 0
+    waiting_flash: int = 0
     open_matters: int
     stands: tuple[ReportedMatter, ...]
     people: tuple[ReportedPeople, ...] = ()

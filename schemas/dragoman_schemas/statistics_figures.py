@@ -214,3 +214,20 @@ class Statistics(ResponseBody, frozen=True, kw_only=True):
     areas: tuple[Area, ...]
     blindness: tuple[Blindness, ...]
     blind: tuple[Blind, ...]
+
+
+class LimitCounts(ResponseBody, frozen=True, kw_only=True):
+    """A side's limits by their state: all of them, also where a list is cut off.
+
+    `open` ones run, `overdue` ones are still owed. What was owed came `late`, or never
+    because the matter ended first (`unmet`). `passed` is the sum of the last three in
+    the period. A `courtesy` counts limits that do not bind yet; they are apart.
+    """
+
+    side: str
+    courtesy: bool = False
+    open: int = 0
+    overdue: int = 0
+    late: int = 0
+    unmet: int = 0
+    passed: int = 0

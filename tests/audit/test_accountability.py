@@ -5,6 +5,7 @@ the page and the statistics.
 import asyncio
 import re
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -17,12 +18,14 @@ from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
 from dragoman.console.audit import audit_summary
+from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.statistics import Measure
 from dragoman.i18n.words import of_tag
-from dragoman.reports.audit_answers import answers, paper
+from dragoman.reports import report_facts
+from dragoman.reports.audit_answers import AuditAnswers, answers, paper
 from dragoman.reports.markdown import markdown
 from histories import a_history
-from world import World
+from world import INCIDENT, World
 
 
 def asked_of(
@@ -50,10 +53,44 @@ def asked_of(
 def test_all_who_are_asked_count_the_same_limits(
     data: st.DataObject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = a_history(data)
+    agree(a_history(data), monkeypatch, capsys)
+
+
+def test_all_count_the_same_where_more_limits_passed_than_a_list_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    for side in world.sides:
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
+    flashes = [world.open("nato/d-1", {**INCIDENT, "precedence": "flash"}) for _ in range(40)]
+    world.clock += timedelta(days=5)
+    for id in flashes[:3]:
+        world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    for _ in range(40):
+        world.open("nato/d-1", {**INCIDENT, "precedence": "routine"})
+    told = agree(world, monkeypatch, capsys)
+    assert len(told.report.lapses) == len(told.report.unacknowledged) == report_facts.MOST
+    waiting = sum(
+        bool(owing_receipt(exchange, message))
+        for exchange in ReplayedChannel(world.ledger, world.raws).exchanges(0)
+        for message in exchange.messages
+    )
+    assert waiting > 2 * report_facts.MOST and told.report.waiting == waiting
+    assert told.report.waiting_flash == 37
+    bare = markdown(paper(told, of_tag("en"), "en"))
+    assert f"{waiting} messages wait for an acknowledgement." in bare
+
+
+def agree(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> AuditAnswers:
+    """Ask everybody who counts limits, and return the five answers."""
     past = ReplayedChannel(world.ledger, world.raws)
     told = answers(past, past.period(), 1, [])
-    passed, owed = told.report.lapses, told.report.owed
+    span = past.period()
+    exchanges = [*past.exchanges(1)]
+    passed = [each for one in exchanges for each in report_facts.lapses(past, one, span)]
+    owed = [each for one in exchanges for each in report_facts.due(past, one)]
     overdue = sum(each.overdue for each in owed)
 
     words = asked_of(world, monkeypatch, capsys, json=False)
@@ -85,3 +122,4 @@ def test_all_who_are_asked_count_the_same_limits(
     ]  # which is no limit that anybody waits for
     assert sum(row.late for row in kept) == len(passed)
     assert (sum(row.open for row in kept), sum(row.overdue for row in kept)) == (len(owed), overdue)
+    return told

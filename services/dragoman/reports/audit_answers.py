@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from dragoman.domain.acts import deadline_outcomes
 from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.views import attribution
 from dragoman.domain.views.audit_findings import AuditFinding, of_exchange
 from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
@@ -36,6 +38,7 @@ from dragoman.reports.log_findings import LogFinding
 from dragoman.reports.member_texts import Cell, QuotedText
 from dragoman_schemas.report_shapes import Authority, FiveAnswers, Receiving, Urgent
 from dragoman_schemas.state import Exchange
+from dragoman_schemas.statistics_figures import LimitCounts
 
 
 class AuditMoment(report_facts.ReportMoment, Protocol):
@@ -162,12 +165,15 @@ def answers(
         messages=tuple(messages[-report_facts.MOST :]),
         lapses=tuple(lapses[-report_facts.MOST :]),
         owed=tuple(owed[: report_facts.MOST]),
+        limits=_limit_counts(audit_moment, exchanges, period),
         blindness=rows,
         blind=spans[-report_facts.MOST :],
         standing=report_facts.standing(audit_moment, exchanges, period),
         unnamed=report_facts.unnamed(exchanges, period),
         on_watch={side: watch.since.by for side, watch in audit_moment.registry.watches.items()},
         unacknowledged=tuple(waiting[-report_facts.MOST :]),
+        waiting=len(waiting),
+        waiting_flash=sum(urgent.matter.precedence == "flash" for urgent in waiting),
         open_matters=len(stands),
         stands=tuple(stands[: report_facts.MOST]),
         people=tuple(people[-report_facts.MOST :]),
@@ -178,6 +184,28 @@ def answers(
         left_off=sum(max(0, len(rows_of_list) - report_facts.MOST) for rows_of_list in lists),
     )
     return AuditAnswers(report, whole, shown)
+
+
+def _limit_counts(
+    report_moment: report_facts.ReportMoment, exchanges: Sequence[Exchange], span: OutageSpan
+) -> tuple[LimitCounts, ...]:
+    """Return each side's limits by their state: those that bind, then courtesies."""
+    counts: dict[tuple[str, bool], Counter[str]] = {}
+    for exchange in exchanges:
+        for clock, outcome in report_facts.limits(report_moment, exchange):
+            place = attribution.side(exchange, clock.side), not clock.binding
+            count = counts.setdefault(place, Counter())
+            if outcome in deadline_outcomes.OWED:
+                count[outcome] += 1
+            if outcome in deadline_outcomes.PASSED and span.begins <= clock.due < span.ends:
+                count["passed"] += 1
+                if outcome not in deadline_outcomes.OWED:
+                    count[outcome] += 1
+    return tuple(
+        LimitCounts(side=side, courtesy=courtesy, **count)
+        for (side, courtesy), count in sorted(counts.items())
+        if count
+    )
 
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
@@ -249,14 +277,14 @@ def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
         w.count(
             "%(n)s limit passed, %(m)s open.",
             "%(n)s limits passed, %(m)s open.",
-            len(five_answers.lapses),
-            m=w.number(len(five_answers.owed)),
+            sum(count.passed for count in five_answers.limits),
+            m=w.number(sum(count.open + count.overdue for count in five_answers.limits)),
         ),
         w.count("%(n)s exception.", "%(n)s exceptions.", sum(five_answers.kinds.values())),
         w.count(
             "%(n)s message waits for an acknowledgement.",
             "%(n)s messages wait for an acknowledgement.",
-            len(five_answers.unacknowledged),
+            five_answers.waiting,
         ),
         *([passing] if not_passed_on else []),
     )

@@ -92,6 +92,9 @@ def turn_over(
         unacknowledged=tuple(waits[: report_facts.MOST]),
         owed=tuple(owed[: report_facts.MOST]),
         awaited=tuple(awaited[: report_facts.MOST]),
+        unacknowledged_total=len(waits),
+        owed_total=len(owed),
+        awaited_total=len(awaited),
         since=tuple(since[-report_facts.MOST :]),
         in_force=tuple(in_force[: report_facts.MOST]),
         shelved=tuple(
@@ -146,9 +149,9 @@ def paper(over: TurnOver, w: Words, language: str) -> ReportDocument:
     """Return the note laid out."""
     side = layout.side(over.side)
     counts = {
-        "n": w.number(len(over.unacknowledged)),
-        "m": w.number(len(over.owed)),
-        "k": w.number(len(over.awaited)),
+        "n": w.number(over.unacknowledged_total),
+        "m": w.number(over.owed_total),
+        "k": w.number(over.awaited_total),
     }
     watch = (
         w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(over.from_))

@@ -23,7 +23,7 @@ from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
-from dragoman.reports import audit_answers, layout, report_facts
+from dragoman.reports import audit_answers, layout
 from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
 
@@ -197,9 +197,8 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
     waiting = (
         sum(entry.not_yet for entry in five_answers.receiving) + five_answers.unnamed.unacknowledged
     )
-    flash = any(urgent.matter.precedence == "flash" for urgent in five_answers.unacknowledged)
     if waiting:
-        level: Level = "critical" if flash else "caution"
+        level: Level = "critical" if five_answers.waiting_flash else "caution"
         verdict = words.count(
             "%(n)s message is not acknowledged yet.",
             "%(n)s messages are not acknowledged yet.",
@@ -319,45 +318,49 @@ def _owed(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
     say = words.say
     overdue = [due for due in five_answers.owed if due.overdue and not due.courtesy]
     passed = [lapse for lapse in five_answers.lapses if not lapse.courtesy]
-    at_least = len(five_answers.lapses) >= report_facts.MOST
+    binding = [count for count in five_answers.limits if not count.courtesy]
+    late = sum(count.overdue for count in binding)
+    passed_unmet = sum(count.passed for count in binding)
+    is_cut_off = sum(count.passed for count in five_answers.limits) > len(five_answers.lapses)
     blind = sum(
         (row.watch_nobody_s or 0) + (row.line_down_s or 0) + row.broker_down_s
         for row in five_answers.blindness
     )
-    if overdue:
+    if late:
         level: Level = "serious"
         verdict = words.count(
-            "%(n)s thing is owed and late.", "%(n)s things are owed and late.", len(overdue)
+            "%(n)s thing is owed and late.", "%(n)s things are owed and late.", late
         )
-    elif passed:
+    elif passed_unmet:
         level = "caution"
         verdict = words.count(
             "%(n)s limit passed before what was owed came.",
             "%(n)s limits passed before what was owed came.",
-            len(passed),
+            passed_unmet,
         )
     else:
         level, verdict = "normal" if blind < 1 else "caution", say("No limit passed.")
     detail = say("There were times at which nobody could have noticed.") if blind >= 1 else ""
-    late, running = (
-        Counter(item.side for item in passed),
-        Counter(due.side for due in five_answers.owed),
-    )
+    by_side: dict[str, Counter[str]] = {side: Counter() for side in five_answers.of.sides}
+    for count in five_answers.limits:
+        counter = by_side.setdefault(count.side, Counter())
+        counter["passed"] += 0 if count.courtesy else count.passed
+        counter["running"] += count.open + count.overdue
     lines = [
         say(
             "%(side)s: %(n)s limits passed, %(m)s run.",
             side=side.upper(),
-            n=words.number(late[side]),
-            m=words.number(running[side]),
+            n=words.number(by_side[side]["passed"]),
+            m=words.number(by_side[side]["running"]),
         )
         for side in five_answers.of.sides
     ]
     lines += _blind(words, five_answers)
-    if at_least:
+    if is_cut_off:
         lines.append(
             say(
-                "Of limits that passed, the newest %(n)s are counted.",
-                n=words.number(report_facts.MOST),
+                "Of limits that passed, the newest %(n)s are listed.",
+                n=words.number(len(five_answers.lapses)),
             )
         )
     return SummaryAnswer(
@@ -422,13 +425,14 @@ def _blind(words: Words, five_answers: FiveAnswers) -> Iterator[str]:
 
 def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
     words, say = context.words, context.words.say
-    waiting, running = len(five_answers.unacknowledged), len(five_answers.owed)
+    waiting = five_answers.waiting
+    running = sum(count.open + count.overdue for count in five_answers.limits)
     timed = context.registry.kind not in UNTIMED
     unmanned = (
         [item.side for item in five_answers.standing if not item.manned_since] if timed else []
     )
     level: Level = "serious" if unmanned else "caution" if waiting else "normal"
-    if any(urgent.matter.precedence == "flash" for urgent in five_answers.unacknowledged):
+    if five_answers.waiting_flash:
         level = "critical"
     verdict = words.count(
         "%(n)s message waited for an acknowledgement.",
