@@ -12,7 +12,7 @@ import pytest
 from dragoman.audit.checks import check_export
 from dragoman.audit.export import READMES, Export
 from dragoman.audit.verification import Verification
-from tampering import LOG, RECORDS, Log, honest
+from tampering import LOG, RECORDS, Log, honest, written
 
 RELEASED = Path(__file__).parent / "released"
 """A small export of each release, with an erasure in it, by the number of its README's text."""
@@ -37,6 +37,32 @@ def test_an_export_of_every_release_is_verified(path: Path) -> None:
     result = verification.result()
     assert result.lie is None
     assert "2 erased by the consent of every side" in str(result.findings)
+
+
+@pytest.mark.parametrize(
+    ("file", "accepted"),
+    [
+        ("export-2026.zip", True),
+        ("nato-china_1.2.zip", True),
+        ("nato-china.tar", False),
+        ("a.zip; rm -rf x.zip", False),
+        ("a.zip\nb.zip", False),
+        (".zip", False),
+    ],
+)
+def test_the_first_text_may_name_the_file_as_it_was_called(
+    file: str, accepted: bool, tmp_path: Path
+) -> None:
+    log = honest(erasure=False)
+    about = json.loads(log.members["channel.json"])
+    name, size = about["name"], log.size
+    text = READMES[0].replace("{name}.zip", "{file}")
+    readme = text.format(file=file, name=name, cid=log.cid, log=about["log"], size=size)
+    path = written(tmp_path / "export.zip", {**log.members, "README.md": readme.encode()})
+    verification = Verification(cid=log.cid, log=LOG)
+    with Export(path) as opened:
+        check_export(verification, opened)
+    assert (verification.lie is None) == accepted
 
 
 def root_of(entries: list[bytes]) -> bytes:

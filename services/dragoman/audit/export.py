@@ -236,12 +236,24 @@ def readme_of(name: str, cid: str, log: str, size: int) -> str:
 
     `size` is the number of records under the checkpoint.
     """
-    return readmes_of(name, cid, log, size)[-1]
+    return READMES[-1].format(name=name, cid=cid, log=log, size=size)
 
 
 def readmes_of(name: str, cid: str, log: str, size: int) -> list[str]:
     """Return the description in words as each release has written it."""
     return [text.format(name=name, cid=cid, log=log, size=size) for text in READMES]
+
+
+def is_readme_of(text: bytes, name: str, cid: str, log: str, size: int) -> bool:
+    """Return whether a text is the description in words as some release has written it.
+
+    Before its first release, the first text had the export's own file name in its
+    command. So any name is accepted there.
+    """
+    texts, decoded = readmes_of(name, cid, log, size), text.decode(errors="replace")
+    before, file, after = texts[0].partition(f"{name}.zip")
+    pattern = rf"{re.escape(before)}[\w.-]+\.zip{re.escape(after)}"
+    return decoded in texts or bool(file and re.fullmatch(pattern, decoded))
 
 
 def _member(name: str) -> zipfile.ZipInfo:

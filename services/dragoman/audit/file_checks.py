@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dragoman.audit.export import description_of, readmes_of
+from dragoman.audit.export import description_of, is_readme_of
 from dragoman.audit.head_checks import HeadChecks
 from dragoman.audit.leaf_hashes import LeafHashes
 from dragoman.audit.replay import Replay
@@ -68,7 +68,7 @@ class FileChecks:
         registry = self._replay.standing.state.registry
         if registry is None or self._collector.lie is not None:
             return
-        texts = readmes_of(registry.name, registry.cid, str(log_of(registry)), self._head.signed)
+        log = str(log_of(registry))
         if data is None:
             self._collector.report(
                 "description",
@@ -76,7 +76,7 @@ class FileChecks:
                 "README.md is not here, which every export has",
                 f"what was given: {self._collector.changed}",
             )
-        elif data not in [text.encode() for text in texts]:
+        elif not is_readme_of(data, registry.name, registry.cid, log, self._head.signed):
             what = (
                 "README.md is not what an export of these records has in it in any release: "
                 "follow none of it"
