@@ -2,12 +2,14 @@
 wrote is gone.
 """
 
+import ast
 import lzma
+import re
 from pathlib import Path
 
 import pytest
 
-from frozen_names import FILE, names
+from frozen_names import FILE, PACKAGE, literals_in, names
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -54,3 +56,21 @@ def test_no_name_of_an_earlier_version_is_gone(path: Path) -> None:
 
 def test_every_name_that_is_retired_has_its_decision() -> None:
     assert all((ROOT / "docs" / "decisions" / page).exists() for page in RETIRED.values())
+
+
+_PREFIX = re.compile(r"dragoman-[a-z-]+/v[0-9]+")
+_OF_ONE_FILE = {"dragoman-fold/v1"}
+"""The prefix of a digest that only the file of one projection has. Another digest there means that
+the file is folded anew.
+"""
+
+
+def test_every_prefix_of_what_is_hashed_is_listed() -> None:
+    listed = set(_PREFIX.findall((ROOT / FILE).read_text()))
+    written = {
+        prefix
+        for path in PACKAGE.rglob("*.py")
+        for literal in literals_in(ast.parse(path.read_text()))
+        for prefix in _PREFIX.findall(literal)
+    }
+    assert written - _OF_ONE_FILE == listed
