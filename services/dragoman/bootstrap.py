@@ -366,7 +366,8 @@ async def signer(
         lifecycle.begins(sentence("connecting to the broker"))
         signing = await _signer(stack, settings, endpoint, permit, lifecycle)
         start(supervise("registrar", forever(signing.run)))
-        start(permit.run(signing.confirmation if settings.registrar.witnesses else None))
+        confirm = signing.confirmation if settings.registrar.witnesses else None
+        start(supervise("place", lambda _: permit.run(confirm)))
         operator.readiness = signing.health
         operator.measurements.append(signing.measure)
         lifecycle.serves()

@@ -219,7 +219,8 @@ async def running_service(
                 if settings.registrar.witnesses
                 else None
             )
-            start(permit.run(takeover.confirmation if takeover is not None else None))
+            confirm = takeover.confirmation if takeover is not None else None
+            start(supervise("place", lambda _: permit.run(confirm)))
         yield service, start
 
 

@@ -3,6 +3,7 @@ channel goes on.
 """
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -22,11 +23,11 @@ _SECONDS = 30.0
 class Failing(Service):
     """A demonstration whose tasks fail while the test wants it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.faults = folder / "faults"
-        self.faults.mkdir()
+        self.faults.mkdir(exist_ok=True)
         self.program = (sys.executable, FAILING, self.faults)
-        super().__init__(folder / "data", "--demo")
+        super().__init__(folder / "data", *(arguments or ("--demo",)))
         self.arguments = ()  # what is there already needs no channel to be written to
 
     @contextmanager
@@ -130,3 +131,34 @@ async def test_what_fails_from_the_start_holds_up_no_other_channel(
     await until(is_ready)
     assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 201
     assert [line for line in failing.logged if line["event"] == "service.failed"] == []
+
+
+async def test_a_take_over_that_fails_is_tried_again(
+    failing: Failing, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    failing.stop()
+    try:
+        shutil.copytree(failing.data, tmp_path / "data")
+    finally:
+        failing.start()
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "place -").touch()
+    service = Failing(tmp_path, "--take-over")
+    try:
+        officer = Caller(session, service, "nato/officer")
+
+        async def is_tried_twice() -> bool:
+            return len(alarms(service, "place")) >= 2
+
+        await until(is_tried_twice)
+        assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 503
+        assert (await officer.get(f"/v1/channels/{CHANNEL}/state")).status == 200
+        (tmp_path / "faults" / "place -").unlink()
+
+        async def is_written() -> bool:
+            return (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 201
+
+        await until(is_written)
+        assert service.process.poll() is None
+    finally:
+        service.stop()

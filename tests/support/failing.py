@@ -3,10 +3,12 @@ that task of that channel raise.
 
     failing.py FOLDER up …
 
-The tasks are `fold`, `comparison`, `ids`, `watch` and `ringing` of a channel, and `access`, which
-is of none (`access -`). What they raise is no error that the service knows how to meet.
+The tasks are `fold`, `comparison`, `ids`, `watch` and `ringing` of a channel, and `access` and
+`place`, which are of none (`access -`). What they raise is no error that the service knows how to
+meet. `rebuild -` lets the rebuilding of a damaged file wait.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,9 @@ from typing import Any
 from dragoman import cli, scheduler
 from dragoman.api.sse import Tail
 from dragoman.application.service import Service
+from dragoman.data_directory import PlaceGuard
 from dragoman.projection.projection import Projection
+from dragoman.projection.rebuild import Rebuilder
 from dragoman.projection.store import Store
 
 
@@ -36,6 +40,18 @@ def main(folder: Path) -> None:
 
         setattr(owner, method, failing)
 
+    def held(owner: type, method: str, task: str) -> None:
+        sound = getattr(owner, method)
+
+        async def waiting(*given: Any) -> Any:
+            while (folder / f"{task} -").exists():
+                await asyncio.sleep(0.05)
+            return await sound(*given)
+
+        setattr(owner, method, waiting)
+
+    held(Rebuilder, "_rebuild", "rebuild")
+    spoilt(PlaceGuard, "_try_to_take_over", "place", lambda *_: "-")
     spoilt(Projection, "_fold", "fold", lambda projection, *_: projection.name)
     spoilt(Projection, "_walk_once", "comparison", lambda projection: projection.name)
     spoilt(Store, "ids", "ids", lambda _, channel, *__: channel)
