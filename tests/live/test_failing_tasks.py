@@ -4,6 +4,7 @@ channel goes on.
 
 import asyncio
 import shutil
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -131,6 +132,55 @@ async def test_what_fails_from_the_start_holds_up_no_other_channel(
     await until(is_ready)
     assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 201
     assert [line for line in failing.logged if line["event"] == "service.failed"] == []
+
+
+async def test_a_channel_whose_copy_is_built_again_says_so_and_no_other_channel_waits(
+    failing: Failing, session: aiohttp.ClientSession
+) -> None:
+    officer, other = (
+        Caller(session, failing, "nato/officer"),
+        Caller(session, failing, "group-a/officer"),
+    )
+    anybody = Caller(session, failing)
+    assert (await officer.open(NOTE)).status == 201
+
+    async def is_ready() -> bool:
+        return (await anybody.get("/readyz")).status == 200
+
+    async def is_in_doubt() -> bool:
+        checks = (await anybody.get("/readyz")).json["checks"]
+        return [each["name"] for each in checks if not each["ok"]] == [
+            "channels are read live",
+            "the copy is what the log makes",
+        ]
+
+    await until(is_ready)
+    with failing.fails("rebuild", "-"):
+        await asyncio.sleep(1)  # the file has the note
+        file = failing.data / "projection" / "gateway.sqlite"
+        with sqlite3.connect(file, timeout=20) as connection:
+            assert (
+                connection.execute(
+                    "UPDATE records SET raw = X'7B7D' WHERE key = (SELECT max(key) FROM records "
+                    "WHERE key >> 40 = (SELECT number FROM channels WHERE name = ?))",
+                    (CHANNEL,),
+                ).rowcount
+                == 1
+            )
+        connection.close()
+        await until(is_in_doubt)
+        assert (await anybody.get("/readyz")).status == 503
+        for path in ("exchanges", "state", "records?from=1"):
+            answer = await officer.get(f"/v1/channels/{CHANNEL}/{path}")
+            assert answer.status == 503 and answer.headers["Retry-After"], answer.body
+            assert (await other.get(f"/v1/channels/{OTHER}/{path}")).status == 200
+        answer = await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)
+        assert answer.status == 503 and answer.headers["Retry-After"], answer.body
+        assert "its own copy" in answer.json["detail"]
+        assert (await other.post(f"/v1/channels/{OTHER}/contacts", NOTE)).status == 201
+    await until(is_ready)
+    assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 201
+    assert not [line for line in failing.logged if line["event"] == "log.broken"]
 
 
 async def test_a_take_over_that_fails_is_tried_again(
