@@ -18,7 +18,7 @@ import structlog
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import checking, integrity, refold
 from dragoman.projection.checking import IntegrityCheck
-from dragoman.projection.integrity import Checker
+from dragoman.projection.integrity import Checker, IntegrityPassed
 from dragoman.projection.projection import Projection
 from dragoman.projection.refold import COMPARED, Pace, RowDiffers
 from dragoman.projection.store import Store
@@ -235,11 +235,12 @@ async def test_a_file_in_which_older_rows_change_during_the_comparison_is_not_ac
         id = office.world.open("nato/d-1", INCIDENT)
         await given(office)
 
-        async def folded_again(*arguments: Any) -> None:
-            await refold_now(*arguments)
+        async def folded_again(*arguments: Any) -> float:
+            seconds = await refold_now(*arguments)
             then = next(changed, None)
             if then is not None:
                 asyncio.run_coroutine_threadsafe(then(office, id), loop).result(60)
+            return seconds
 
         refold_now = refold.folded_again
         monkeypatch.setattr(refold, "folded_again", folded_again)
@@ -387,3 +388,25 @@ def test_a_share_of_a_processor_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> N
     for _ in range(3):
         pace.rest()
     assert [round(each, 3) for each in slept] == [4.9, 4.9, 14.7]
+
+
+@pytest.mark.timeout(600)
+async def test_a_checker_uses_no_more_of_a_processor_than_it_may(
+    golden: Path, tmp_path: Path
+) -> None:
+    store = Store(Path(shutil.copy(golden, tmp_path / "projection.sqlite")))
+    check = IntegrityCheck(store, begin_s=0, refold_after_s=0)
+    passes: list[IntegrityPassed] = []
+    check.told = passes.append
+    running = asyncio.create_task(check.run())
+    try:
+        async with asyncio.timeout(500):
+            while {"rows", "refold"} - {each.what for each in passes}:
+                await asyncio.sleep(0.5)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(store.close)
+    assert sum(each.rows for each in passes) > 5_000
+    for each in passes:
+        assert each.processor_s / each.seconds <= 0.025, each

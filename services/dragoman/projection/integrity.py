@@ -80,7 +80,7 @@ class Damaged(IntegrityFinding, frozen=True, kw_only=True, tag="damaged"):
 class IntegrityPassed(IntegrityFinding, frozen=True, kw_only=True, tag="checked"):
     """The end of a pass or a refold that found no difference.
 
-    `processor_s` is the processor time that it took.
+    `processor_s` is the processor time that it took, its helpers' included.
     """
 
     what: str
@@ -349,11 +349,11 @@ def _pass(path: Path, pace: Pace) -> IntegrityPassed:
 
 def _refold(path: Path, pace: Pace) -> IntegrityPassed:
     begun, used = time.monotonic(), time.process_time()
-    channels, rows = fold_again(path, pace)
+    refolded = fold_again(path, pace)
     return IntegrityPassed(
         what="refold",
-        channels=channels,
-        rows=rows,
+        channels=refolded.channels,
+        rows=refolded.rows,
         seconds=time.monotonic() - begun,
-        processor_s=time.process_time() - used,
+        processor_s=time.process_time() - used + refolded.writer_s,
     )

@@ -92,7 +92,7 @@ class Pace:
         `helper_seconds` is the processor time of a helper process.
         """
         used = time.process_time() + helper_seconds
-        self.sleep((used - self._used) * (1 / self._share - 1))
+        self.sleep(max(0.0, used - self._used) * (1 / self._share - 1))
         self._used = time.process_time() + helper_seconds
 
     def sleep(self, seconds: float) -> None:
@@ -171,25 +171,34 @@ class _ChannelRow(NamedTuple):
 _COLUMNS: Final = ", ".join(_ChannelRow._fields)
 
 
-def fold_again(path: Path, pace: Pace) -> tuple[int, int]:
+class Refolded(NamedTuple):
+    """The channels and rows of a refold, and the processor time of its writer."""
+
+    channels: int
+    rows: int
+    writer_s: float
+
+
+def fold_again(path: Path, pace: Pace) -> Refolded:
     """Fold the records of a file again, and compare everything that they make.
 
-    Returns the numbers of channels and of rows. Raises `RowDiffers`.
+    Raises `RowDiffers`.
     """
     beside = path.with_suffix(".checking")
+    writer_s = 0.0
     while True:
         remove(beside)
         rows = _channel_rows(path)
         comparison = FileComparison(path, beside, pace)
         try:
-            asyncio.run(folded_again(path, beside, pace, rows))
+            writer_s += asyncio.run(folded_again(path, beside, pace, rows))
             comparison.compare(rows)
         except RowDiffers as error:
             position = next((row.position for row in rows if row.name == error.channel), 0)
             if not comparison.erased_since(error.channel, position):
                 raise
         else:
-            return len(rows), comparison.rows
+            return Refolded(len(rows), comparison.rows, writer_s)
         finally:
             comparison.close()
             remove(beside)
@@ -206,8 +215,11 @@ def _channel_rows(path: Path) -> list[_ChannelRow]:
         ]
 
 
-async def folded_again(path: Path, beside: Path, pace: Pace, rows: Sequence[_ChannelRow]) -> None:
-    """Fold the records of a file into another one, up to the channels' positions."""
+async def folded_again(path: Path, beside: Path, pace: Pace, rows: Sequence[_ChannelRow]) -> float:
+    """Fold the records of a file into another one, up to the channels' positions.
+
+    Returns the processor seconds of the writer.
+    """
     store = await asyncio.to_thread(Store, beside)
     try:
         for row in rows:
@@ -224,6 +236,8 @@ async def folded_again(path: Path, beside: Path, pace: Pace, rows: Sequence[_Cha
                         f"{fold.broken}",
                     )
             await fold.in_file(row.position, seconds=3600)
+        pace.rest(store.writer_seconds)
+        return store.writer_seconds
     finally:
         await asyncio.to_thread(store.close)
 
