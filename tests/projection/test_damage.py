@@ -17,7 +17,7 @@ from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import EntryToAppend
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import writer_queue
+from dragoman.projection import writer, writer_queue
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import exchange_view, lists, records
 from dragoman.projection.rebuild import opened
@@ -177,8 +177,12 @@ async def test_a_log_that_is_another_stays_read_only_after_a_rebuild(office: Off
     assert office.projection.broken is not None
 
 
+@pytest.mark.parametrize("checked_bytes", [writer.CHECKED_BYTES, 0], ids=["small", "too large"])
 @pytest.mark.parametrize("place", [100, PAGE, 3 * PAGE])
-async def test_a_start_on_a_damaged_file_builds_another_one(tmp_path: Path, place: int) -> None:
+async def test_a_start_on_a_damaged_file_builds_another_one(
+    tmp_path: Path, place: int, checked_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKED_BYTES", checked_bytes)
     office = Office(tmp_path / "projection.sqlite")
     await office.give()
     await office.speak(30)

@@ -64,6 +64,13 @@ A state that follows on one of them is written without reading the file.
 """
 
 
+CHECKED_BYTES: Final = 64 * 1024 * 1024
+"""The size below which a start checks the pages of the whole file.
+
+A start on a larger file would take too long. Damage in it is found by the first query
+that meets it, and by the check of its rows (`integrity`).
+"""
+
 READY: Final = b"ready"
 MOVE: Final = b"move "
 """The beginning of a message that renames the file; no batch begins like this."""
@@ -82,13 +89,22 @@ _parse = msgspec.json.Decoder(_ActOfRecord).decode
 class Writer:
     """The one connection that writes. It has the file's lock."""
 
-    def __init__(self, path: Path, *, patience: float = _WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        patience: float = _WAIT_SECONDS,
+        checked_bytes: int = CHECKED_BYTES,
+    ) -> None:
         """Open the file, or create one; wait `patience` seconds for its lock.
+
+        A file smaller than `checked_bytes` is checked as a whole.
 
         Raises `StoreDamaged` if the file has another version or cannot be read,
         `StoreBusy`, or `StoreFull`.
         """
         self.path = path
+        self._checked_bytes = checked_bytes
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(path.with_name(path.name + ".lock"), patience)
         self._connection = self._open()
@@ -127,7 +143,7 @@ class Writer:
                 )
             (sound,) = (
                 connection.execute("PRAGMA quick_check(1)").fetchone()
-                if self.path.stat().st_size < 2**26
+                if self.path.stat().st_size < self._checked_bytes
                 else ("ok",)
             )
             if sound != "ok":
@@ -427,7 +443,7 @@ def _refuse_truncated(path: Path) -> None:
 # The process
 
 
-def run(wire: Pipe, path: str) -> None:
+def run(wire: Pipe, path: str, checked_bytes: str) -> None:
     """Commit each batch that arrives, until the pipe ends.
 
     The first answer is `READY`, or the reason why the file cannot be opened. The
@@ -437,7 +453,7 @@ def run(wire: Pipe, path: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
-        writer = Writer(Path(path))
+        writer = Writer(Path(path), checked_bytes=int(checked_bytes))
     except (StoreDamaged, StoreBusy, StoreFull) as error:
         wire.send(type(error).__name__.encode() + b" " + str(error).encode())
         return

@@ -88,7 +88,7 @@ class WriterQueue:
         self._thread.start()
 
     def _start(self) -> WorkerProcess:
-        started = WorkerProcess(writer.__name__, str(self._path))
+        started = WorkerProcess(writer.__name__, str(self._path), str(writer.CHECKED_BYTES))
         try:
             answer = started.wire.receive()
         except EOFError:
