@@ -15,6 +15,7 @@ import pytest
 
 from hostile import corpus, more
 from house import CHANNEL, Gateway, House
+from inquest import Inquest
 from poisoned import Sender, failures, goes_on, operations, store
 from service import NOTE, Caller
 from tally import Rounds, Row
@@ -104,6 +105,7 @@ async def test_hostile_messages_stop_no_process_and_no_restart(
             process.restart()
         async with aiohttp.ClientSession() as anew:
             await goes_on(anew, house.gateway, {})
+            await Inquest(house.broker.url, house.broker.keys).served(anew, house.gateway)
         row.acknowledged += 2
         for process in processes:
             assert process.process.poll() is None

@@ -19,9 +19,10 @@ import aiohttp
 import pytest
 
 from dragoman.client import new_key
-from house import House
-from inquest import Inquest
+from house import CHANNEL, House
+from inquest import MOST_MB, Inquest, memory_mb
 from processes import children_of
+from service import Answer, Caller
 from tally import Rounds, Row
 from traffic import Posting, Traffic
 from world import NOTE, compact
@@ -139,6 +140,71 @@ async def test_a_writer_that_stands_still_holds_no_reader_up(
             lambda: os.kill(parts_of(house)["writer"], signal.SIGSTOP),
             seconds=4.0,
         )
+    await is_answered_while_the_writer_stands_still(house, session, traffic)
+    await is_ready(house, session, _BACK_S)
+    await traffic.settle()
+    row.found(await Inquest(house.broker.url, house.broker.keys).held(traffic))
+
+
+async def is_answered_while_the_writer_stands_still(
+    house: House, session: aiohttp.ClientSession, traffic: Traffic
+) -> None:
+    """Stop the writer and those that replace it, until no more records are accepted.
+
+    Reads answer all the while, and say that they are late.
+    """
+    posted = (await traffic.post(traffic.note())).recorded
+    assert posted is not None
+    writers: set[int] = set()
+    stop = asyncio.Event()
+
+    async def stand_still() -> None:
+        while not stop.is_set():
+            writer = parts_of(house).get("writer", 0)
+            if writer and writer not in writers:
+                with suppress(ProcessLookupError):
+                    os.kill(writer, signal.SIGSTOP)
+                writers.add(writer)
+            await asyncio.sleep(0.1)
+
+    officer = Caller(session, house.gateway, "nato/officer")
+    standing = asyncio.create_task(stand_still())
+    try:
+        await asyncio.sleep(0.3)
+        newest = (await officer.open(NOTE)).json
+        async with asyncio.timeout(_BACK_S):
+            while not logged(house, "projection.not_written"):
+                newest = (await officer.open(NOTE)).json
+                await asyncio.sleep(0.2)
+        line = logged(house, "projection.not_written")[-1]
+        assert line["level"] == "critical"
+        for path in ("exchanges", "state", f"exchanges/{newest['exchange']}"):
+            answer = await officer.get(f"/v1/channels/{CHANNEL}/{path}")
+            assert answer.status == 200, answer.body
+            assert answer.headers["Dragoman-Stale"] == "true"
+        assert answer.json["timeline"][-1]["position"] == newest["position"]
+        refused = await refused_post(officer)
+        assert refused.status == 503 and refused.headers["Retry-After"], refused.body
+        assert memory_mb(house.gateway.process.pid) < MOST_MB
+    finally:
+        stop.set()
+        await standing
+        for writer in writers:
+            with suppress(ProcessLookupError):
+                os.kill(writer, signal.SIGCONT)
+
+
+async def refused_post(officer: Caller) -> Answer:
+    """Post large notes until one is refused, for the queue to the file is full."""
+    bulky = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
+    async with asyncio.timeout(_FOUND_S):
+        while True:
+            answers = await asyncio.gather(
+                *(officer.post(f"/v1/channels/{CHANNEL}/contacts", bulky) for _ in range(8))
+            )
+            for answer in answers:
+                if answer.status != 201:
+                    return answer
 
 
 @pytest.mark.timeout(3600)

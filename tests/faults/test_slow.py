@@ -18,6 +18,7 @@ from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import READ_RECORDS
 from dragoman_schemas.acts.office.channel import BrokerOutage
 from house import CHANNEL, House
+from inquest import Inquest
 from patience import PATIENCE_S
 from service import NOTE, Caller, all_stopped
 from tally import Rounds, Row
@@ -110,6 +111,7 @@ async def test_one_outage_is_one_act_in_each_channel_with_its_true_cause(
     await asyncio.sleep(max(0.0, went_on + 10.0 - time.monotonic()))
     times = await posted(house, session)
     assert {name: [cause] for name in names} == await until_blamed(house, names)
+    await Inquest(house.broker.url, house.broker.keys).served(session, house.gateway)
     if rounds(0, 1):  # alone on its machine
         assert statistics.quantiles(times, n=100, method="inclusive")[98] <= _POST_S
 
@@ -145,5 +147,6 @@ async def test_a_gateway_without_a_processor_never_blames_the_broker(
     await asyncio.sleep(2 * _QUIET_S)
     found = await blamed(house, names)
     assert all(causes in ([], ["gateway"]) for causes in found.values()), found
+    await Inquest(house.broker.url, house.broker.keys).served(session, house.gateway)
     if rounds(0, 1):
         assert statistics.quantiles(times, n=100, method="inclusive")[98] <= _POST_S
