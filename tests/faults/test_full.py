@@ -23,6 +23,7 @@ _DISK = 24 * 1024 * 1024
 _ROOMY = 96 * 1024 * 1024
 """Room for a projection of all that is posted, and for one that is built anew beside it."""
 
+_BACK_S = 30.0
 _BOUND_S = 2 * (APPEND_SECONDS + REQUEST_SECONDS) + 2.0
 """A post may wait for the batch that is on its way, and then for its own: each for its
 acknowledgement, and for what stands there; and the machine is busy.
@@ -136,8 +137,20 @@ async def test_a_gateway_without_room_says_so_and_takes_it_for_no_damage(
             await resolved(house, traffic, row)
 
 
+async def is_back(house: House, session: aiohttp.ClientSession) -> None:
+    """Wait until a gateway that nobody restarted is ready: 30 s are promised."""
+    async with asyncio.timeout(_BACK_S):
+        while True:
+            async with session.get(f"{house.gateway.base_url}/readyz") as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "by itself"])
 async def test_a_full_disk_of_a_gateway_loses_nothing(
+    restarted: bool,
     roomy: Disk,
     tmp_path: Path,
     session: aiohttp.ClientSession,
@@ -154,13 +167,22 @@ async def test_a_full_disk_of_a_gateway_loses_nothing(
                 disk.fill(left=dice.randrange(3) * 4096)
                 await asyncio.sleep(dice.uniform(0.2, 1.5))
                 disk.free()
-                house.gateway.process.kill()
-                await asyncio.to_thread(house.gateway.restart)
+                if restarted:
+                    house.gateway.process.kill()
+                    await asyncio.to_thread(house.gateway.restart)
+            if not restarted:
+                await is_back(house, session)
             await resolved(house, traffic, row)
 
 
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "by itself"])
 async def test_a_gateway_whose_disk_is_full_goes_on_reading(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, row: Row
+    restarted: bool,
+    disk: Disk,
+    tmp_path: Path,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    row: Row,
 ) -> None:
     with House(tmp_path / "house", gateway_data=disk.path / "gateway") as house:
         traffic = Traffic(session, house.gateway, dice, officers=6)
@@ -175,7 +197,10 @@ async def test_a_gateway_whose_disk_is_full_goes_on_reading(
             assert response.status == 200
         row.rounds = 1
         disk.free()
-        await asyncio.to_thread(house.gateway.restart)
+        if restarted:
+            await asyncio.to_thread(house.gateway.restart)
+        else:
+            await is_back(house, session)
         await resolved(house, traffic, row)
 
 
