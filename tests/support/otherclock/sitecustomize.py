@@ -11,11 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 _GUARDED = "dragoman.eventlog.durability_guard"
-_SHIFT = timedelta(seconds=float(os.environ["OTHER_CLOCK_SHIFT_S"]))
+_FILE = Path(os.environ["FAKETIME_TIMESTAMP_FILE"])
+
+
+def _shift() -> timedelta:
+    """Return the shift of the clock now; `newyear_clock` writes it when the first test begins."""
+    return timedelta(seconds=float(_FILE.read_text().strip().removesuffix("s")))
 
 
 def _shift_the_broker(module: ModuleType) -> None:
@@ -26,7 +32,7 @@ def _shift_the_broker(module: ModuleType) -> None:
     def fault_of(self: object, answer: Any, asked: datetime) -> object:
         server = answer.get("server", {})
         if "time" in server:
-            server["time"] = (datetime.fromisoformat(str(server["time"])) + _SHIFT).isoformat()
+            server["time"] = (datetime.fromisoformat(str(server["time"])) + _shift()).isoformat()
         return original(self, answer, asked)
 
     guard._fault_of = fault_of
