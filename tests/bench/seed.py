@@ -235,7 +235,7 @@ class Story:
             yield (
                 "other",
                 "o-1",
-                {"act": "readout", "kind": "joint", "topics": [purpose], "text": self._facts()},
+                {"act": "readout", "kind": "separate", "topics": [purpose], "text": self._facts()},
             )
         yield "own", "o-1", {"act": "closure"}
 
@@ -249,10 +249,6 @@ class Story:
         yield "own", "o-1", {**opening, "description": self._facts()}
         yield "other", "o-1", {"act": "counter-account", "facts": self._facts()}
         yield "own", "o-1", {"act": "acknowledgement"}
-        if self._lots.random() < 0.5:
-            agreed = {"act": "accounts-agreement", "facts": self._facts()}
-            yield "own", "o-1", agreed
-            yield "other", "o-1", agreed
         yield "own", "o-1", {"act": "closure"}
 
     def _area(self) -> Iterator[Step]:
@@ -329,6 +325,7 @@ class Matter:
         self.id = ""
         self.family = ""
         self.last = 0
+        self._restated = Raw(b"null")
         self._text = {
             name: Raw(msgspec.json.encode(value))
             for name, value in self._steps[0][2].items()
@@ -343,8 +340,13 @@ class Matter:
     def next(self) -> tuple[str, Act]:
         """The next actor and act."""
         whose, officer, act = self._steps.pop(0)
+        if act["act"] == "restatement":
+            self._restated = Raw(msgspec.json.encode(act["text"]))
         if act["act"] == "acceptance":
             act = {**act, "terms": consent.digest(self.id, "text", self._text)}
+        elif act["act"] == "fairness":
+            view = {"opening": self._text, "restatement": self._restated}
+            act = {**act, "terms": consent.digest(self.id, "view", view)}
         return f"{self._side[whose]}/{officer}", act
 
 
