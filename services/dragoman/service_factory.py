@@ -30,7 +30,6 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.lifecycle import Lifecycle
 from dragoman.limits import POLL_SECONDS
@@ -39,7 +38,7 @@ from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
 from dragoman.settings import Settings, SettingsError
-from dragoman.stores import drafts, endpoints, files, people
+from dragoman.stores import drafts, endpoints, files, people, streams
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
@@ -90,7 +89,8 @@ async def running_service(
         bus = await stack.enter_async_context(endpoint.connected("gateway"))
         guard = DurabilityGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
-        await _make_stores(steward, settings.nats.replicas)
+        for create in streams.creations(steward, settings.nats.replicas):
+            await _retry(create)
         second_bus = await stack.enter_async_context(endpoint.connected("gateway"))
         access = TokensAndSessions(Bucket(bus, BUCKET))
         await _retry(access.refresh)
@@ -222,25 +222,6 @@ async def running_service(
             confirm = takeover.confirmation if takeover is not None else None
             start(supervise("place", lambda _: permit.run(confirm)))
         yield service, start
-
-
-async def _make_stores(steward: NatsConnection, replicas: int) -> None:
-    """Make the stores beside the logs, unless they are there."""
-    await _retry(lambda: Bucket.create(steward, BUCKET, replicas))
-    await _retry(lambda: Bucket.create(steward, drafts.BUCKET, replicas, drafts.BYTES))
-    await _retry(lambda: Bucket.create(steward, endpoints.BUCKET, replicas, endpoints.BYTES))
-    await _retry(lambda: HostKeyStore.create(steward, replicas))
-    for erasable in (people, files):
-        await _retry(
-            partial(
-                Erasable.create,
-                steward,
-                erasable.STREAM,
-                erasable.SUBJECTS,
-                replicas,
-                erasable.BYTES,
-            )
-        )
 
 
 class WitnessFactory:

@@ -21,7 +21,7 @@ from dragoman.eventlog import broker, stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.high_water_mark import accept_stream
-from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, restore_log
+from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, WithoutErased, restore_log
 from dragoman.settings import Settings, load
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -53,26 +53,6 @@ class Messages(Struct, frozen=True):
     def sealed(self) -> bytes | None:
         """Return the newest signed head that came with the copy."""
         return self.signed
-
-
-class Without(Struct, frozen=True):
-    """A copy without the bytes of the erased records.
-
-    At their positions it has the entries that replace them.
-    """
-
-    copy: Archive | Messages
-    entries: Mapping[int, bytes]
-
-    @property
-    def size(self) -> int:
-        """Return the number of messages."""
-        return self.copy.size
-
-    def raw(self, position: int) -> bytes:
-        """Return the message at a position."""
-        entry = self.entries.get(position)
-        return self.copy.raw(position) if entry is None else entry
 
 
 @log.command(name="rebuild")
@@ -155,7 +135,7 @@ async def rebuild_command(
             aside = broker.set_aside(settings.data, stream_config.stream_of(channel))
         say(f"the broker's old log is in {aside}" if aside else "the broker had nothing of it")
     try:
-        written = await _write_log(settings, channel, Without(copy, entries), copy.sealed)
+        written = await _write_log(settings, channel, WithoutErased(copy, entries), copy.sealed)
     except (CopyMismatch, LogBroken) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED

@@ -7,9 +7,11 @@ may have the entry of an erased record. Each batch states the position that it f
 so no other writer can write in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 from uuid import uuid4
+
+from msgspec import Struct
 
 from dragoman.domain.record.codec import NotARecord, is_name, parse
 from dragoman.eventlog.event_log import LogUnreachable, subject_of
@@ -32,6 +34,26 @@ class RestoreCopy(Protocol):
 
     def raw(self, position: int) -> bytes:
         """Return the message at a position."""
+
+
+class WithoutErased(Struct, frozen=True):
+    """A copy without the bytes of the erased records.
+
+    At their positions it has the entries that replace them.
+    """
+
+    copy: RestoreCopy
+    entries: Mapping[int, bytes]
+
+    @property
+    def size(self) -> int:
+        """Return the number of messages."""
+        return self.copy.size
+
+    def raw(self, position: int) -> bytes:
+        """Return the message at a position."""
+        entry = self.entries.get(position)
+        return self.copy.raw(position) if entry is None else entry
 
 
 class CopyMismatch(Exception):
