@@ -391,6 +391,7 @@ async def _signer(
         seed,
         replicas=settings.nats.replicas,
         now=utc_now,
+        awaited=permit.awaited,
         witnesses=witnesses,
         read_only_reason=permit.read_only_reason,
     )

@@ -40,6 +40,7 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 FILE: Final = "place.json"
+RESTORED: Final = "restored.json"
 
 BACKUP: Final = "last-backup.json"
 """The file that a finished backup leaves, with its time and its place."""
@@ -76,6 +77,10 @@ _STATX_BYTES: Final = 256
 _BTIME_OFFSET: Final = 80
 
 
+class DataError(Exception):
+    """A data directory that cannot be used. The message says what to do."""
+
+
 class PlaceFile(Struct, frozen=True, kw_only=True):
     """The content of `place.json`.
 
@@ -87,6 +92,20 @@ class PlaceFile(Struct, frozen=True, kw_only=True):
     path: str
     inode: int
     born: int
+
+
+class RestoredFile(Struct, frozen=True, kw_only=True):
+    """The content of `restored.json`, which `dragoman restore` writes.
+
+    `backup` is the number of the backup. `awaited` has the sizes that logs must have
+    before more is written to them: signed heads are of so many records. The file
+    `finished` is False until everything is restored.
+    """
+
+    backup: int
+    at: str
+    awaited: dict[str, int] = {}
+    finished: bool = False
 
 
 class Confirmation(Struct, frozen=True, kw_only=True):
@@ -111,6 +130,59 @@ def adopt(data: Path) -> None:
     """
     if not (data / FILE).exists():
         _try_to_write(data)
+
+
+def restored(data: Path) -> RestoredFile | None:
+    """Return the note of a restoration; None if the directory was not restored.
+
+    Raises `DataError` if it cannot be read.
+    """
+    path = data / RESTORED
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RestoredFile)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise DataError(f"{path} cannot be read: {error}; restore the data again") from None
+
+
+def awaited_records(data: Path) -> dict[str, int]:
+    """Return the number of records that restored logs must have, by channel.
+
+    Raises `DataError` if the restoration was not finished.
+    """
+    note = restored(data)
+    if note is not None and not note.finished:
+        raise DataError(f"{data} is half restored: delete it, and call `dragoman restore` again")
+    return {} if note is None else dict(note.awaited)
+
+
+def write_restored(data: Path, note: RestoredFile) -> None:
+    """Write the note of a restoration."""
+    _replace(data / RESTORED, msgspec.json.encode(note) + b"\n")
+
+
+def copy_place(data: Path, place: str) -> None:
+    """Write a place file of another directory, so that these data count as a copy.
+
+    They are then read-only until somebody takes them over. An empty text stands for a
+    place that is not known.
+    """
+    unknown = PlaceFile(machine="", host="unknown", path="a place unknown", inode=0, born=1)
+    _replace(data / FILE, place.encode() or msgspec.json.encode(unknown) + b"\n")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.rename(path)
 
 
 def fault_of(data: Path) -> str:
@@ -152,7 +224,12 @@ class PlaceGuard:
     """
 
     def __init__(self, data: Path, *, take_over: bool = False) -> None:
-        """Compare the directory with its place, which is written if it has none."""
+        """Compare the directory with its place, which is written if it has none.
+
+        `awaited` are the records for which restored logs wait. Raises `DataError` if
+        the data are half restored.
+        """
+        self.awaited = awaited_records(data)
         self._data = data
         self._take_over = take_over
         self._allowed = asyncio.Event()

@@ -136,6 +136,7 @@ async def running_service(
                 channel, bus, guard, replicas=settings.nats.replicas, mark=mark
             )
             projection = Projection(GroupCommitLog(event_log), store, now=clock.now, ago=clock.ago)
+            projection.awaited = permit.awaited.get(channel, 0)
             tasks: dict[str, Work] = {
                 "fold": projection.run,
                 "comparison": projection.walk,

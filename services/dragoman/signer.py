@@ -26,7 +26,7 @@ Any number of signers may run. One of them is first, and the others follow.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -84,12 +84,15 @@ class Signer:
         now: Callable[[], datetime],
         witnesses: Callable[[], Witnesses],
         read_only_reason: Callable[[], Text | None] = lambda: None,
+        awaited: Mapping[str, int] | None = None,
     ) -> None:
         """Keep an archive of each channel in a folder, and sign with the key of a seed.
 
         `witnesses` gives the witnesses of one channel. No head is signed while
-        `read_only_reason` gives a reason.
+        `read_only_reason` gives a reason. A restored channel gets no head either before
+        it has as many records as are `awaited`.
         """
+        self._awaited = awaited or {}
         self._read_only_reason = read_only_reason
         self._sealings: dict[str, Sealing] = {}
         self._witnesses = witnesses
@@ -129,6 +132,8 @@ class Signer:
         answers: dict[str, LogConfirmation] = {}
         for name in names:
             sealing = self._sealings.get(name)
+            if sealing is not None and self._is_awaiting(sealing):
+                continue  # It is read-only by itself.
             answers[name] = (
                 LogConfirmation(waiting=("the log is not followed",))
                 if sealing is None
@@ -295,7 +300,7 @@ class Signer:
                     async with asyncio.timeout(seconds):
                         await sealing.changed.wait()
             await asyncio.sleep(SEAL_SECONDS)
-            if self._read_only_reason() is not None:
+            if self._read_only_reason() is not None or self._is_awaiting(sealing):
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             sealing.changed.clear()
@@ -309,6 +314,10 @@ class Signer:
                 sealing.trusted = False
                 sealing.waits(error)
                 await self._look_again(sealing)
+
+    def _is_awaiting(self, sealing: Sealing) -> bool:
+        """Return whether a restored log still waits for records."""
+        return sealing.archive.size < self._awaited.get(sealing.channel, 0)
 
     async def _look_again(self, sealing: Sealing) -> None:
         try:

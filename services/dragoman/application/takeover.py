@@ -33,11 +33,14 @@ class TakeOver:
         self._witnesses: dict[str, Witnesses] = {}
 
     async def confirmation(self) -> Confirmation:
-        """Ask every witness about every channel, and return the confirmation."""
+        """Ask every witness about every channel, and return the confirmation.
+
+        A restored log that waits for records is read-only by itself, and is left out.
+        """
         channels = [
             projection
             for _, projection in sorted(self._service.channels.items())
-            if projection.is_channel
+            if projection.is_channel and projection.incomplete is None
         ]
         return confirmation_of(
             {channel.name: await self._log_confirmation(channel) for channel in channels}

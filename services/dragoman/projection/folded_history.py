@@ -30,7 +30,7 @@ from dragoman.projection.row_keys import (
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.tables import SNAPSHOT_RECORDS, decode_frontier
-from dragoman.text import unpacked
+from dragoman.text import Text, sentence, unpacked
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import ErasedRecord, Erasure
 from dragoman_schemas.state import ChannelState, Exchange, Registry, encode
@@ -51,7 +51,8 @@ class FoldedHistory:
     """The folded messages of one channel, in memory and in the file.
 
     `flushed` is the position up to which the file has them. `newer` says where the
-    channel goes on by rules that this program lacks; None if it does not.
+    channel goes on by rules that this program lacks; None if it does not. `awaited` is
+    the number of records that a restored log must have before more are written.
     """
 
     def __init__(self, store: Store, channel: str) -> None:
@@ -73,6 +74,7 @@ class FoldedHistory:
         self._withheld: dict[int, Withheld] = {}
         self._unproven: dict[int, int] = {}
         self.newer: NewerRules | None = None
+        self.awaited = 0
         self._look_at_rules()
 
     @property
@@ -90,6 +92,19 @@ class FoldedHistory:
     def is_channel(self) -> bool:
         """Return whether position 1 is a valid genesis."""
         return self.state.registry is not None
+
+    @property
+    def incomplete(self) -> Text | None:
+        """Return the reason why a restored log is read-only; None if it is complete."""
+        if self.state.position >= self.awaited:
+            return None
+        return sentence(
+            "a signed head of %(channel)s has %(awaited)s records, and %(n)s were restored: have "
+            "the operator fetch the others with `dragoman restore --from-mirror`",
+            channel=self.name,
+            awaited=self.awaited,
+            n=self.state.position,
+        )
 
     def _look_at_rules(self) -> None:
         """Note whether the channel goes on by rules that this program lacks."""

@@ -122,10 +122,10 @@ class Projection(FoldedHistory):
     def broken(self) -> Text | None:
         """Return the reason why the channel is read-only; None while it is written on.
 
-        Its log is not what it was, its rules are unknown here, or a task of it fails.
+        Its log is damaged or incomplete, its rules are unknown, or a task of it fails.
         """
         newer = None if self.newer is None else self.newer.said
-        return self._broken or newer or next(iter(self._failing.values()), None)
+        return self._broken or newer or self.incomplete or next(iter(self._failing.values()), None)
 
     @broken.setter
     def broken(self, reason: Text | None) -> None:
