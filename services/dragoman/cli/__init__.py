@@ -89,6 +89,12 @@ for _name, _location, _help in (
     ),
     ("log", "log:log", "Restore a damaged or lost log from a copy."),
     ("health", "host.health:health", "Ask a service on this machine whether it is ready."),
+    (
+        "backup",
+        "host.backup:backup",
+        "Back up a running host into a folder, and verify, list and remove its backups.",
+    ),
+    ("restore", "host.backup:restore", "Restore a host from a backup, into a new data directory."),
     ("doctor", "doctor:doctor", "Check this installation, and say how to fix each fault."),
     ("config", "doctor:config", "Show and check the settings."),
 ):

@@ -9,8 +9,10 @@ from cyclopts import CycloptsError
 from dragoman.audit.export import NotAnExport
 from dragoman.audit.mirror import UnprovenHead
 from dragoman.audit.replay import Hole
+from dragoman.backup.manifest import BackupError, BackupInvalid
 from dragoman.cli import common
 from dragoman.client import Garbled, ProblemResponse, Unreachable
+from dragoman.data_directory import DataError
 from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
@@ -37,6 +39,9 @@ def report(error: BaseException) -> int | None:
         case NewerRules():
             common.say(f"dragoman: {error}")
             return common.NEWER
+        case BackupInvalid():
+            common.say(f"dragoman: VERIFICATION FAILED: {error}")
+            return common.UNVERIFIED
         case ArchiveDamaged():
             common.say(f"dragoman: {error}")
             return common.UNVERIFIED
@@ -49,7 +54,7 @@ def report(error: BaseException) -> int | None:
         case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():
             common.say(f"dragoman: {error}")
             return common.USAGE
-        case BrokerError() | StoreBusy() | StoreFull():
+        case BrokerError() | StoreBusy() | StoreFull() | BackupError() | DataError():
             common.say(f"dragoman: {error}")
             return common.FAILED
         case CycloptsError():  # cyclopts has printed it
