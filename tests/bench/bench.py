@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
+import backing_up
 import channels
 import clustered
 import flooding
@@ -73,6 +74,7 @@ PARTS: Final[dict[str, Part]] = {
     "pages": pages,
     "inbox": inbox,
     "channels": channels,
+    "backup": backing_up,
 }
 
 

@@ -31,6 +31,7 @@ class Plan:
     takeovers: int
     channels: tuple[int, ...]
     idling: float
+    backup_files: int
 
 
 FULL: Final = Plan(
@@ -57,6 +58,7 @@ FULL: Final = Plan(
     takeovers=120,
     channels=(50, 500),
     idling=20.0,
+    backup_files=64,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -82,4 +84,5 @@ QUICK: Final = Plan(
     takeovers=10,
     channels=(5, 25),
     idling=5.0,
+    backup_files=2,
 )
