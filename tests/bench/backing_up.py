@@ -185,7 +185,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     restored = _restored(
         backups, folder / "new", data / "demo.json", data / "keys", data / "operator.token"
     )
-    base = min(quiet["p50_ms"], after["p50_ms"])
+    base = (quiet["p50_ms"] + after["p50_ms"]) / 2
     return {
         "backup_s": backup_s,
         "incremental_s": incremental_s,
@@ -208,7 +208,7 @@ def section(found: Numbers) -> Section:
     """Its part of the table."""
     backup: Any = found["backup"]
     table = Section("a backup beside posts", "beside", "without")
-    base = min((backup["quiet"], backup["after"]), key=lambda each: each["p50_ms"])
+    base = {name: (backup["quiet"][name] + backup["after"][name]) / 2 for name in backup["quiet"]}
     for name in ("p50_ms", "p99_ms", "per_second"):
         table.lines.append(
             Line(

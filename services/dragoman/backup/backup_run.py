@@ -20,7 +20,7 @@ So a restoration leaves them out, as it does sessions.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,7 @@ from dragoman.backup.manifest import (
     Manifest,
     SealedKeys,
 )
+from dragoman.backup.pacing import BackupPace
 from dragoman.data_directory import FILE as PLACE
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
@@ -60,11 +61,6 @@ NEWEST_HEAD: Final = "newest"
 """The name of the head from the broker, beside those of the signer's archive."""
 _PROGRESS: Final = "progress."
 _ROUNDS: Final = 5
-_PAUSE_SHARE: Final = 0.5
-"""The pause after a piece of a file, as a share of the time that the piece took.
-
-Posts use the same disk and the same broker, and go first.
-"""
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
@@ -125,6 +121,12 @@ class BackupRun:
         copies: list[ChannelCopy] = []
         records = 0
         channels = await stream_config.channels(source.bus)
+        gone = sorted(before.keys() - set(channels))
+        if gone:
+            raise BackupError(
+                f"the broker has no log of {', '.join(gone)}, and an earlier backup has it: put it "
+                "back as docs/operating.md says, when a log is read-only, then back up again"
+            )
         for channel in channels:
             progress(f"the log of {channel}")
             copy = before.get(channel)
@@ -252,7 +254,7 @@ class BackupRun:
         entries = Erasable(self._source.bus, files.STREAM, files.PREFIX)
         store = FileStore(entries)
         count = size = 0
-        for _ in range(_ROUNDS):
+        for attempt in range(_ROUNDS):
             await entries.refresh()
             missing = {
                 file.sha256: (key.partition(".")[0], file)
@@ -263,7 +265,9 @@ class BackupRun:
             if not missing:
                 return dict(entries.values), count, size
             for cid, file in missing.values():
-                if await self._copy_file(store, cid, file):
+                # A replica may be behind, so a second attempt asks the leader.
+                pieces = store.read(cid, file) if attempt else store.read_from_replica(cid, file)
+                if await self._copy_file(file, pieces):
                     count += 1
                     size += file.bytes
         raise BackupError(
@@ -271,15 +275,14 @@ class BackupRun:
             "calls such a file `file.not_whole`; erase it or put it again, then back up again"
         )
 
-    async def _copy_file(self, store: FileStore, cid: str, file: File) -> bool:
+    async def _copy_file(self, file: File, pieces: AsyncGenerator[bytes, None]) -> bool:
         """Copy a file, and return whether it was there and whole."""
         writer = await asyncio.to_thread(self._folder.file_writer, file.sha256)
         try:
-            began = time.monotonic()
-            async for block in store.read(cid, file):
+            pace = BackupPace()
+            async for block in pieces:
                 await asyncio.to_thread(writer.write, block)
-                await asyncio.sleep((time.monotonic() - began) * _PAUSE_SHARE)
-                began = time.monotonic()
+                await pace.rest()
             return await asyncio.to_thread(writer.finish)
         except LogUnreachable as error:
             log.debug("backup.file_not_read", sha256=file.sha256, reason=str(error))

@@ -14,6 +14,7 @@ import msgspec
 
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.manifest import BackupError, ChannelCopy
+from dragoman.backup.pacing import BackupPace
 from dragoman.domain.acts.erasure import Named, entry_of, named_in, standing_in
 from dragoman.domain.acts.families.genesis import cid_of
 from dragoman.domain.record.codec import NotARecord, parse
@@ -169,6 +170,7 @@ class LogCopier:
         withheld: Named | None = None
         gathered: list[bytes] = []
         number = 0
+        pace = BackupPace()
         while rows := await pages.next():
             gathered += [raw for _, raw in rows]
             if withheld is None and any(leaf.read_entry(raw) is not None for _, raw in rows):
@@ -178,6 +180,7 @@ class LogCopier:
                 number += len(gathered)
                 gathered = []
                 progress(number)
+            await pace.rest()
         if gathered:
             await self._write(archive, gathered, withheld)
             progress(number + len(gathered))

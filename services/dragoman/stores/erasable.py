@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.eventlog.nats_connection import NatsConnection
+from dragoman.eventlog.nats_connection import NatsConnection, Read
 from dragoman.stores import compare_and_set
 from dragoman.stores.compare_and_set import LeaderMessage, WriteConflictKnown
 from dragoman.text import sentence
@@ -95,6 +95,13 @@ class Erasable:
         return await compare_and_set.read_message(
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
+
+    async def next_on_replica(self, subjects: str, first: int) -> Read | None:
+        """Return the first message on some subjects from a sequence on.
+
+        On a cluster any replica answers, which may be behind. Raises `LogUnreachable`.
+        """
+        return next(iter(await self._bus.fetch(self.stream, subjects, first, 1)), None)
 
     def _take(self, standing: LeaderMessage) -> None:
         self._apply(standing.subject.removeprefix(self._prefix), standing.seq, standing.data)
