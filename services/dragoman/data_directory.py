@@ -405,6 +405,11 @@ def _lasts(file: Path, mounts: str) -> bool:
     return not passing and (best == file or not in_container)
 
 
+def note_backup(data: Path, time: str, place: str) -> None:
+    """Note the time of a finished backup, and the folder that it is in."""
+    _replace(data / BACKUP, msgspec.json.encode({"time": time, "place": place}) + b"\n")
+
+
 def last_backup(data: Path) -> float:
     """Return the time of the last finished backup in Unix seconds, or 0."""
     try:

@@ -8,6 +8,7 @@ import json
 import secrets
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from dragoman.backup.folder import opened as opened_folder
 from dragoman.backup.log_copies import LogCopier
 from dragoman.backup.manifest import ChannelCopy
 from dragoman.cli.host.backup import _source
+from dragoman.data_directory import last_backup
 from dragoman.limits import CHUNK_BYTES
 from dragoman.settings import load
 from host import Host
@@ -31,6 +33,7 @@ from witnesses import Running, until
 
 C = "/v1/channels/nato-china"
 OTHER = "nato-china-exercise"
+DAY_S = 86_400
 
 
 @pytest.fixture
@@ -101,6 +104,7 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     to = ("backup", backups, "--recipient", recipient)
     assert "--without-keys; one of the two" in own.run("backup", backups, check=2).stderr
     own.run(*to)
+    assert last_backup(own.data) > time.time() - DAY_S, "the metric of the last backup has it"
     # What the second backup knows to be gone stays gone, also where the first one is restored.
     erased = await officer.call("DELETE", f"{C}/people/{gone}", If_Match=etag)
     assert erased.status == 200, erased.body

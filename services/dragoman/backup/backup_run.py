@@ -29,7 +29,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from dragoman import __version__
+from dragoman import __version__, data_directory
 from dragoman.backup import key_bundle, snapshots
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.log_copies import LogCopier
@@ -168,6 +168,7 @@ class BackupRun:
             keys=keys,
         )
         await asyncio.to_thread(folder.finish, manifest)
+        data_directory.note_backup(source.data, manifest.ended, str(folder.path.resolve()))
         return RunReport(
             manifest=folder.read(number),
             records=records,
