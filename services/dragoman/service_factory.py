@@ -215,12 +215,11 @@ async def running_service(
         start(service.keep("access", service.keep_access_fresh))
         start(service.keep("new-channels", partial(_follow_new_channels, service, backoffs)))
         if permit.read_only_reason() is not None:
-            takeover = (
-                TakeOver(service, await witness_factory(stack, settings))
+            confirm = (
+                TakeOver(service, await witness_factory(stack, settings)).confirmation
                 if settings.registrar.witnesses
                 else None
             )
-            confirm = takeover.confirmation if takeover is not None else None
             start(supervise("place", lambda _: permit.run(confirm)))
         yield service, start
 
