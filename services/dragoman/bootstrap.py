@@ -427,6 +427,19 @@ def messages_of(endpoint: BrokerEndpoint, channel: str) -> AsyncGenerator[Page, 
     return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls)
 
 
+def broker_of_gateway(file: Path, keys: Path) -> BrokerEndpoint:
+    """Return the broker that a gateway on this machine uses, from its `server.json`.
+
+    `keys` is the folder with the seeds of the broker's users, if the file names none.
+    """
+    server = json.loads(file.read_text())
+    tls = None
+    if "nats_ca" in server:
+        files = {name: str(server[f"nats_{name}"]) for name in ("ca", "certificate", "key")}
+        tls = BrokerTls(**files)
+    return BrokerEndpoint(str(server["nats_url"]), "", Path(server.get("nats_keys") or keys), tls)
+
+
 def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> None:
     """Write the addresses of gateway and broker for commands on this machine.
 

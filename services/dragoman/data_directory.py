@@ -35,6 +35,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from dragoman.domain.record import nesting
 from dragoman.text import Text, sentence
 
 log = structlog.get_logger()
@@ -139,7 +140,7 @@ def restored(data: Path) -> RestoredFile | None:
     """
     path = data / RESTORED
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RestoredFile)
+        return nesting.decode(path.read_bytes(), RestoredFile)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
@@ -194,7 +195,7 @@ def fault_of(data: Path) -> str:
     try:
         with path.open("rb") as file:
             home, place = (
-                msgspec.json.decode(file.read(), type=PlaceFile),
+                nesting.decode(file.read(), PlaceFile),
                 _place_of(file.fileno(), data),
             )
     except FileNotFoundError:

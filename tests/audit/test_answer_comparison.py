@@ -209,6 +209,7 @@ _KEYS = {("channels", "number"), ("channels", "name")}
 NOT_SERVED = {
     "channels.total": "the next digest is made from it",
     "channels.frontier": "the next root is made from it",
+    "records.subject": "the subject of a message whose bytes do not name it",
     "records.reason": "the kind of a refusal, of which readers are told the words",
 }
 """Columns that no answer to a reader is made from: the next record brings them to light, or the

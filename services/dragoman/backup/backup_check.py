@@ -28,6 +28,7 @@ from dragoman.backup.folder import BackupFolder
 from dragoman.backup.log_copies import size_of
 from dragoman.backup.manifest import BackupInvalid, ChannelCopy, Manifest
 from dragoman.domain.acts.erasure import entry_of, named_in
+from dragoman.domain.record import nesting
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.high_water_mark import MarkFile
 from dragoman.stores.files import File
@@ -123,7 +124,7 @@ def check_backup(
 
 def kept_files(entries: Mapping[str, bytes | None]) -> dict[str, int]:
     """Return the files that entries keep, with their lengths, by SHA-256."""
-    decoded = [msgspec.json.decode(value, type=File) for value in entries.values() if value]
+    decoded = [nesting.decode(value, File) for value in entries.values() if value]
     return {file.sha256: file.bytes for file in decoded if file.kept}
 
 
@@ -261,7 +262,7 @@ def _check_marks(copy: ChannelCopy, archive: Archive, marks: Mapping[str, bytes 
         if raw is None or key.rpartition("/")[2] != copy.name:
             continue
         try:
-            mark = msgspec.json.decode(raw, type=MarkFile)
+            mark = nesting.decode(raw, MarkFile)
         except msgspec.MsgspecError as error:
             raise BackupInvalid(f"the high-water mark {key} cannot be read: {error}") from None
         if mark.position > archive.size:

@@ -43,6 +43,7 @@ from dragoman.backup.manifest import (
 )
 from dragoman.backup.pacing import BackupPace
 from dragoman.data_directory import FILE as PLACE
+from dragoman.domain.record import nesting
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
@@ -217,10 +218,10 @@ class BackupRun:
         for key, value in list(values.items()):
             if not key.startswith("endpoint.") or value is None:
                 continue
-            endpoint = msgspec.json.decode(value, type=endpoints.NotificationEndpoint)
+            endpoint = nesting.decode(value, endpoints.NotificationEndpoint)
             progress_key, end = f"{_PROGRESS}{endpoint.id}", records.get(endpoint.cid, 0)
             raw = values.get(progress_key)
-            if raw is None or msgspec.json.decode(raw, type=Progress).upto > end:
+            if raw is None or nesting.decode(raw, Progress).upto > end:
                 values[progress_key] = msgspec.json.encode(Progress(upto=end))
         return values
 
@@ -260,7 +261,7 @@ class BackupRun:
             missing = {
                 file.sha256: (key.partition(".")[0], file)
                 for key, value in entries.values.items()
-                if (file := msgspec.json.decode(value, type=File)).kept
+                if (file := nesting.decode(value, File)).kept
                 and not self._folder.file_path(file.sha256).exists()
             }
             if not missing:

@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from dragoman.backup import manifest as manifests
 from dragoman.backup.manifest import BackupError, BackupInvalid, Manifest
+from dragoman.domain.record import nesting
 from dragoman.eventlog import durable
 
 _NUMBER: Final = re.compile(r"(\d{6})\.json")
@@ -72,7 +73,7 @@ class BackupFolder:
     def unfinished(self) -> Unfinished | None:
         """The backup that has begun and has no manifest; None if no backup has."""
         try:
-            begun = msgspec.json.decode(self._begun.read_bytes(), type=Unfinished)
+            begun = nesting.decode(self._begun.read_bytes(), Unfinished)
         except FileNotFoundError:
             return None
         except msgspec.DecodeError:

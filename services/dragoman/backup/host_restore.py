@@ -32,6 +32,7 @@ from dragoman.backup.backup_run import ARCHIVE_HEADS
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.manifest import BackupError
 from dragoman.data_directory import RestoredFile
+from dragoman.domain.record import nesting
 from dragoman.eventlog import durable, stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.broker import BrokerEndpoint
@@ -210,10 +211,10 @@ def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshot
             if value is None and key in access:
                 access[key] = None
         for key, value in newer["people"].items():
-            if value is not None and msgspec.json.decode(value, type=people.StoredPerson).erased:
+            if value is not None and nesting.decode(value, people.StoredPerson).erased:
                 register[key] = value
         for key, value in newer["files"].items():
-            if value is not None and msgspec.json.decode(value, type=File).erased:
+            if value is not None and nesting.decode(value, File).erased:
                 entries[key] = value
     return {**snapshots, "access": access, "people": register, "files": entries}
 
@@ -261,7 +262,7 @@ async def _write_files(
     entries = Erasable(bus, files.STREAM, files.PREFIX)
     store = FileStore(entries)
     for done, (key, value) in enumerate(values.items(), 1):
-        file = None if value is None else msgspec.json.decode(value, type=File)
+        file = None if value is None else nesting.decode(value, File)
         if file is not None and file.kept:
             content = folder.file_path(file.sha256).read_bytes()
             await store.keep(key.partition(".")[0], replace(file, upload=""), content, None)

@@ -26,6 +26,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.domain.record import nesting
+
 FORMAT: Final = 1
 
 
@@ -92,13 +94,13 @@ def encode(manifest: Manifest) -> bytes:
 def decode(raw: bytes) -> Manifest:
     """Return a manifest from its bytes. Raises `BackupInvalid`."""
     try:
-        version = msgspec.json.decode(raw, type=_Version).format
+        version = nesting.decode(raw, _Version).format
         if version != FORMAT:
             raise BackupInvalid(
                 f"it has the format {version}, and this release reads {FORMAT}: "
                 "take the release that wrote it, or a newer one"
             )
-        manifest = msgspec.json.decode(raw, type=Manifest)
+        manifest = nesting.decode(raw, Manifest)
     except msgspec.MsgspecError as error:
         raise BackupInvalid(f"it is not a manifest: {error}") from None
     if encode(manifest) != raw:

@@ -1,10 +1,9 @@
 """The removal of old backups, and of content that was erased since they were made."""
 
-import msgspec
-
 from dragoman.backup import backup_check, snapshots
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.manifest import BackupInvalid, Manifest
+from dragoman.domain.record import nesting
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
 
@@ -65,4 +64,4 @@ def _erased(
 
 
 def _is_erased(value: bytes | None, kind: type[StoredPerson] | type[File]) -> bool:
-    return value is not None and msgspec.json.decode(value, type=kind).erased
+    return value is not None and nesting.decode(value, kind).erased

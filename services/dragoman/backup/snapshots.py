@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.backup.manifest import BackupInvalid
+from dragoman.domain.record import nesting
 
 Snapshot = Mapping[str, bytes | None]
 """The newest value of each key; None for a key that was deleted."""
@@ -34,7 +35,7 @@ def encode(snapshot: Snapshot) -> bytes:
 def decode(raw: bytes) -> dict[str, bytes | None]:
     """Return a snapshot from its lines. Raises `BackupInvalid`."""
     try:
-        lines = [msgspec.json.decode(line, type=_Line) for line in raw.splitlines()]
+        lines = [nesting.decode(line, _Line) for line in raw.splitlines()]
     except msgspec.MsgspecError as error:
         raise BackupInvalid(f"a snapshot cannot be read: {error}") from None
     return {line.key: None if line.value is None else line.value.encode() for line in lines}

@@ -4,7 +4,6 @@
 the proof of one record. `release` verifies a published bundle.
 """
 
-import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -63,7 +62,6 @@ from dragoman.domain import release_bundle as bundles
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
-from dragoman.eventlog.nats_connection import BrokerTls
 from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
@@ -457,13 +455,7 @@ def _broker_of(target: Target) -> BrokerEndpoint:
             f"{path} does not exist; --from-log needs the data directory of the gateway: "
             "name it with --data"
         )
-    server = json.loads(path.read_text())
-    tls = None
-    if "nats_ca" in server:
-        files = {name: str(server[f"nats_{name}"]) for name in ("ca", "certificate", "key")}
-        tls = BrokerTls(**files)
-    keys = Path(server.get("nats_keys") or target.data / "keys")
-    return BrokerEndpoint(str(server["nats_url"]), "", keys, tls)
+    return bootstrap.broker_of_gateway(path, target.data / "keys")
 
 
 def _source(caller: Client, channel: str, broker: BrokerEndpoint | None) -> Source:

@@ -6,10 +6,10 @@ dragoman restore /backups/office --data NEW --identity backup.key
 """
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -27,6 +27,7 @@ from dragoman.backup.folder import BackupFolder, opened
 from dragoman.backup.host_restore import LogToRestore, RestoreTarget
 from dragoman.backup.manifest import BackupError, BackupInvalid
 from dragoman.cli.common import UNREACHABLE, UNVERIFIED, UsageError, out, out_json, say, table
+from dragoman.domain.record import nesting
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.restore import CopyMismatch
@@ -194,10 +195,9 @@ async def _broker_of_host(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
         )
     context = settings.data / "server.json"
     if not settings.nats.url and context.exists():
-        addresses = json.loads(context.read_text())
-        if await _answers(addresses["nats_url"]):
-            keys = settings.nats.keys or Path(addresses["nats_keys"])
-            yield BrokerEndpoint(addresses["nats_url"], "", keys)
+        endpoint = bootstrap.broker_of_gateway(context, settings.data / "keys")
+        if await _answers(endpoint.url):
+            yield replace(endpoint, keys=settings.nats.keys or endpoint.keys)
             return
     async with bootstrap.broker_of(settings) as endpoint:
         yield endpoint
@@ -493,7 +493,7 @@ def _print_grants(verified: VerifiedBackup, access: Any) -> None:
         kind = _GRANTS.get(key.partition(".")[0])
         if kind is None or value is None:
             continue
-        grant = msgspec.json.decode(value, type=Grant)
+        grant = nesting.decode(value, Grant)
         where = grant.identity or ", ".join(names.get(cid, cid) for cid in grant.channels)
         expires = (
             f"{datetime.fromtimestamp(grant.expires, UTC):%Y-%m-%dT%H:%MZ}"
