@@ -225,7 +225,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     witnesses know a log. By default the origin is a name that belongs to nobody.
     """
 
-    data: Path = Path("dragoman-data")
+    data: Path = msgspec.field(default_factory=lambda: Path("dragoman-data"))
     origin: str = ""
     http: Http = Http()
     admin: Admin = Admin()

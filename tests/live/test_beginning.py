@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from jsonschema import Draft202012Validator
 
 from dragoman import cli
 from patience import PATIENCE_S
@@ -169,7 +170,15 @@ def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
     assert "FAIL  token" in well.stdout
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
-    assert "FAIL" not in empty.run("doctor").stdout
+    healthy = empty.run("doctor").stdout
+    assert "FAIL" not in healthy
+    assert f"ok    broker at {empty.nats_url}, 1 of it, nats-server 2." in healthy
+    empty.signal_broker(signal.SIGSTOP)
+    try:
+        broken = empty.run("doctor", check=1).stdout
+    finally:
+        empty.signal_broker(signal.SIGCONT)
+    assert f"FAIL  broker at {empty.nats_url}: " in broken, "the broker that is used is asked"
     (empty.data / "operator.token").chmod(0o644)
     (empty.data / "keys" / "nats-gateway.nk").chmod(0o644)
     assert "chmod 600" in empty.run("doctor", check=1).stdout
@@ -187,6 +196,12 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_pa
         wrong = empty.run("config", "check", check=2, **{variable: value})
         assert told in wrong.stderr
         assert variable in wrong.stderr
+    as_json = json.loads(empty.run("config", "show", "--json", DRAGOMAN_HTTP__PORT="8500").stdout)
+    assert {"setting": "http.port", "value": 8500, "from": "$DRAGOMAN_HTTP__PORT"} in as_json
+    schema = json.loads(empty.run("config", "schema").stdout)
+    validate = Draft202012Validator(schema).is_valid
+    assert validate({"http": {"port": 8500}, "registrar": {"witnesses": ["a https://b"]}})
+    assert not validate({"http": {"prot": 8500}}) and not validate({"http": {"port": 99999}})
     file = tmp_path / "wrong.toml"
     file.write_text("[http]\nprot = 1\n")
     assert "prot" in empty.run("config", "check", "--config", str(file), check=2).stderr

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.api import metrics_page
+from dragoman.api import metrics_page, settings_page
 from dragoman.api.description import ROUTES, document, streams
 from dragoman.api.openapi import template
 from dragoman.api.routing import May, Route
@@ -79,6 +79,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield published / "asyncapi.json", _in_order(streams())
     yield Path("docs/states.md"), states()
     yield Path("docs/metrics.md"), metrics_page.page()
+    yield Path("docs/settings.md"), settings_page.page()
     yield Path("docs/formats.md"), "\n".join(_formats())
     yield Path("docs/access.md"), "\n".join(_access())
 

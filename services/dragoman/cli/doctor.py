@@ -1,5 +1,6 @@
 """The commands `dragoman doctor` and `config`, which check an installation."""
 
+import asyncio
 import os
 import shutil
 import stat
@@ -25,10 +26,13 @@ from dragoman.cli.common import (
 )
 from dragoman.client import ProblemResponse, Unreachable, client
 from dragoman.eventlog import broker
-from dragoman.eventlog.broker import BrokerError
+from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
+from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.settings import SettingsError, flattened, load
 
 _DISK_BYTES = 1024**3
+_BROKER_SECONDS = 5.0
 
 Config = Annotated[
     Path | None,
@@ -39,9 +43,22 @@ config = App(name="config", help="Show and check the settings.")
 
 
 @config.command(name="show")
-def config_show(*, file: Config = None) -> int:
+def config_show(
+    *,
+    file: Config = None,
+    json: Annotated[bool, Parameter(negative=(), help="Print them as JSON.")] = False,
+) -> int:
     """Print every setting with its source."""
     settings, sources = load(config=file)
+    if json:
+        out_json(
+            [
+                {"setting": name, "value": msgspec.to_builtins(value, enc_hook=str), "from": source}
+                for name, value in flattened(settings)
+                if (source := sources[name])
+            ]
+        )
+        return 0
     table(
         [[name, _as_json(value), sources[name]] for name, value in flattened(settings)],
         ["SETTING", "VALUE", "FROM"],
@@ -51,6 +68,15 @@ def config_show(*, file: Config = None) -> int:
 
 def _as_json(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+@config.command(name="schema")
+def config_schema() -> int:
+    """Print the JSON Schema of a settings file, for an editor."""
+    from dragoman.api import settings_page
+
+    out_json(settings_page.schema())
+    return 0
 
 
 @config.command(name="check")
@@ -81,7 +107,12 @@ def _checked(file: Path | None = None) -> None:
 
 async def doctor(*, target: Target = EVERYWHERE) -> int:
     """Check everything that can be checked from here, and say how to fix each fault."""
-    findings = [_settings(), _broker(), *_data(target.data), *await _gateway(target)]
+    findings = [
+        _settings(),
+        *await _broker(target.data),
+        *_data(target.data),
+        *await _gateway(target),
+    ]
     if target.json:
         out_json([{"check": name, "ok": not fault, "fault": fault} for name, fault in findings])
     else:
@@ -98,15 +129,46 @@ def _settings() -> tuple[str, str]:
     return "settings", ""
 
 
-def _broker() -> tuple[str, str]:
+async def _broker(data: Path) -> list[tuple[str, str]]:
+    """Return the findings about the broker that the services use.
+
+    It is that of the settings, or that of the gateway on this machine. If neither is
+    known, the program is looked for that would be started.
+    """
+    from dragoman import bootstrap
+
     try:
         settings, _ = load()
         if settings.nats.url:
-            return f"broker at {settings.nats.url}", ""
+            keys = settings.nats.keys or data / "keys"
+            endpoint = BrokerEndpoint(settings.nats.url, "", keys, bootstrap.broker_tls(settings))
+            return await _asked(endpoint)
+        if (data / "server.json").exists():
+            return await _asked(bootstrap.broker_of_gateway(data / "server.json", data / "keys"))
         server = broker.find(settings.nats.server)
     except (BrokerError, SettingsError) as error:
-        return "nats-server", str(error)
-    return f"nats-server {'.'.join(map(str, broker.version_of(server)))} at {server}", ""
+        return [("broker", str(error))]
+    return [(f"nats-server {'.'.join(map(str, broker.version_of(server)))} at {server}", "")]
+
+
+async def _asked(endpoint: BrokerEndpoint) -> list[tuple[str, str]]:
+    """Ask a broker whether it answers, syncs every write and has our time."""
+    name, seed = f"broker at {endpoint.url}", endpoint.seed("warden")
+    if not seed.exists():
+        return [(name, f"{seed} is missing, so it was not asked: name the folder with [nats] keys")]
+    try:
+        async with asyncio.timeout(_BROKER_SECONDS), endpoint.connected("warden") as bus:
+            guard = DurabilityGuard(bus)
+            await guard.prove()
+            servers = await bus.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
+    except (TimeoutError, LogUnreachable) as error:
+        why = str(error) or "nothing answers there, or it does not know our key"
+        return [(name, f"{why}: see that nats-server runs, with this configuration and these keys")]
+    versions = sorted({str(answer.get("server", {}).get("ver", "?")) for answer in servers})
+    return [
+        (f"{name}, {len(servers)} of it, nats-server {', '.join(versions)}", ""),
+        ("broker syncs every write", str(guard.reason or "")),
+    ]
 
 
 def _data(data: Path) -> list[tuple[str, str]]:

@@ -1,0 +1,100 @@
+"""The page docs/settings.md and the schema of the settings, made from the settings themselves."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.settings import PREFIX, Settings
+
+_HEAD: Final = """# Settings
+
+After this page you know every setting. [operating.md](operating.md#settings) says where settings \
+are read from, and has an example. `dragoman config show` prints yours with their sources, \
+`dragoman config check` finds faults, and `dragoman config schema` prints the JSON Schema for an \
+editor. This page is generated (`make schemas`).
+
+"""
+_TITLES: Final = {
+    "": "Top level",
+    "registrar": "registrar (the signer)",
+    "courier": "courier (the notifier)",
+}
+_KINDS: Final = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "none",
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a settings file."""
+    made: dict[str, Any] = msgspec.json.schema(Settings, schema_hook=_path)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _path(kind: type) -> dict[str, Any]:
+    if kind is Path:
+        return {"type": "string"}
+    raise NotImplementedError
+
+
+def page() -> str:
+    """Return the page."""
+    return _HEAD + "\n".join(_section("", Settings(), schema()["$defs"]))
+
+
+def _section(name: str, values: Struct, shapes: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a section and of those inside it."""
+    properties = shapes[type(values).__name__]["properties"]
+    yield f"## {_TITLES.get(name, name)}\n"
+    yield _linked(inspect.cleandoc(type(values).__doc__ or "")) + "\n"
+    yield "| setting | kind | default | in the environment |"
+    yield "|---|---|---|---|"
+    inner: list[tuple[str, Struct]] = []
+    for field in values.__struct_fields__:
+        value, path = getattr(values, field), f"{name}.{field}".lstrip(".")
+        if isinstance(value, Struct):
+            inner.append((path, value))
+            continue
+        variable = PREFIX + path.upper().replace(".", "__")
+        yield f"| `{path}` | {_kind(properties[field])} | {_default(value)} | `{variable}` |"
+    yield ""
+    for path, value in inner:
+        yield from _section(path, value, shapes)
+
+
+def _linked(text: str) -> str:
+    """Return a docstring as a paragraph or several."""
+    return "\n\n".join(re.sub(r"\s*\n\s*", " ", each) for each in text.split("\n\n"))
+
+
+def _kind(shape: dict[str, Any]) -> str:
+    """Return the kind of a setting in words, with its bounds."""
+    if "enum" in shape:
+        return " or ".join(f"`{value}`" for value in shape["enum"])
+    if "anyOf" in shape:
+        return " or ".join(_kind(each) for each in shape["anyOf"])
+    if shape["type"] == "array":
+        return f"list of: {_kind(shape['items'])}"
+    bounds = {
+        "minimum": "at least {}",
+        "exclusiveMinimum": "above {}",
+        "maximum": "at most {}",
+        "exclusiveMaximum": "below {}",
+    }
+    found = [text.format(shape[bound]) for bound, text in bounds.items() if bound in shape]
+    return ", ".join([_KINDS[shape["type"]], *found])
+
+
+def _default(value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return f"`{text}`"
