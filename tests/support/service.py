@@ -55,6 +55,7 @@ class Service:
     program: tuple[str | Path, ...] = (DRAGOMAN,)
     environment: Mapping[str, str] = AMPLE
     port = 0
+    log_format: tuple[str, ...] = ("--log-format", "json")
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class Service:
     def start(self) -> None:
         """Start, and wait until the first request may be sent."""
         begun = time.monotonic()
-        command = [*self.program, *self.command(), "--port", str(self.port), "--log-format", "json"]
+        command = [*self.program, *self.command(), "--port", str(self.port), *self.log_format]
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
                 command,

@@ -1,4 +1,4 @@
-"""The page docs/settings.md and the schema of the settings, made from the settings themselves."""
+"""The page docs/settings.md and the schema of the settings, made from the settings."""
 
 import inspect
 import re
@@ -35,8 +35,8 @@ _KINDS: Final = {
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a settings file."""
-    made: dict[str, Any] = msgspec.json.schema(Settings, schema_hook=_path)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    shape: dict[str, Any] = msgspec.json.schema(Settings, schema_hook=_path)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **shape}
 
 
 def _path(kind: type) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _section(name: str, values: Struct, shapes: dict[str, Any]) -> Iterator[str]
 
 def _linked(text: str) -> str:
     """Return a docstring as a paragraph or several."""
-    return "\n\n".join(re.sub(r"\s*\n\s*", " ", each) for each in text.split("\n\n"))
+    return "\n\n".join(re.sub(r"\s*\n\s*", " ", part) for part in text.split("\n\n"))
 
 
 def _kind(shape: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _kind(shape: dict[str, Any]) -> str:
     if "enum" in shape:
         return " or ".join(f"`{value}`" for value in shape["enum"])
     if "anyOf" in shape:
-        return " or ".join(_kind(each) for each in shape["anyOf"])
+        return " or ".join(_kind(choice) for choice in shape["anyOf"])
     if shape["type"] == "array":
         return f"list of: {_kind(shape['items'])}"
     bounds = {
@@ -89,8 +89,8 @@ def _kind(shape: dict[str, Any]) -> str:
         "maximum": "at most {}",
         "exclusiveMaximum": "below {}",
     }
-    found = [text.format(shape[bound]) for bound, text in bounds.items() if bound in shape]
-    return ", ".join([_KINDS[shape["type"]], *found])
+    limits = [text.format(shape[bound]) for bound, text in bounds.items() if bound in shape]
+    return ", ".join([_KINDS[shape["type"]], *limits])
 
 
 def _default(value: Any) -> str:

@@ -88,6 +88,11 @@ for _name, _location, _help in (
         "Hold and release your side's witness, and print its verifier key.",
     ),
     ("log", "log:log", "Restore a damaged or lost log from a copy."),
+    (
+        "quickstart",
+        "host.quickstart:quickstart",
+        "Run a host with a first channel of two sides, and print four tokens.",
+    ),
     ("health", "host.health:health", "Ask a service on this machine whether it is ready."),
     (
         "backup",

@@ -56,13 +56,18 @@ high-water marks.
 """
 
 
-def _settings(config: Path | None, **flags: object) -> Settings:
-    settings = _read(config, flags)
+def settings_of(config: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Return the settings, and set up the log by them. Raises `SettingsError`.
+
+    Names of `flags` have two underscores for a dot.
+    """
+    settings = read_settings(config, flags)
     telemetry.configure(settings.log.format, settings.log.level)
     return settings
 
 
-def _read(config: Path | None, flags: Mapping[str, object]) -> Settings:
+def read_settings(config: Path | None, flags: Mapping[str, object]) -> Settings:
+    """Return the settings. Raises `SettingsError`."""
     settings, _ = load(
         {name.replace("__", "."): value for name, value in flags.items()}, config=config
     )
@@ -140,13 +145,13 @@ def up(
         "log__format": log_format,
         "log__level": log_level or ("warning" if demo else None),
     }
-    settings = _settings(config, **flags)
+    settings = settings_of(config, flags)
     if scenario and not demo:
         raise UsageError("--scenario is for the demonstration: give --demo as well")
     if scenario:
         past_event.check_name(scenario)
     main = partial(_up, settings, demo=demo, scenario=scenario, fresh=fresh, take_over=take_over)
-    run("up", settings, main, partial(_read, config, flags))
+    run("up", settings, main, partial(read_settings, config, flags))
     return 0
 
 
@@ -263,7 +268,7 @@ def serve_one(
         "log__format": log_format,
         "log__level": log_level,
     }
-    settings = _settings(config, **flags)
+    settings = settings_of(config, flags)
     if not settings.nats.url:
         raise BrokerError(
             "serve needs a broker: name it with --nats-url or in the settings, "
@@ -278,7 +283,7 @@ def serve_one(
     }
     process = name or _PROCESS_NAMES.get(service, "")
     main = partial(services[service], settings, name=process, take_over=take_over)
-    run(service, settings, main, partial(_read, config, flags))
+    run(service, settings, main, partial(read_settings, config, flags))
     return 0
 
 
@@ -329,7 +334,7 @@ def init(*, data: Data = None, config: Config = None) -> int:
 
     The keys are those of the broker's users, and the key that signs the logs.
     """
-    settings = _settings(config, data=data)
+    settings = settings_of(config, {"data": data})
     fresh = bootstrap.initialise(settings.data)
     say(f"{'initialised' if fresh else 'was initialised already:'} {settings.data}")
     say(
