@@ -15,12 +15,12 @@ from aiohttp import web
 
 from dragoman import metrics
 from dragoman.application.http import request as http_request
-from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
 from dragoman.console.forms.form_body import Form
-from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm
+from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm, Officer
 from dragoman.console.rendering import HEADERS, html, render_template
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
@@ -124,7 +124,7 @@ def keep_form(
     The form's own page shows the fields again. Return None if the form is too long.
     """
     body = urlencode(list(fields.items())).encode()
-    secret = request.app[FORMS_KEPT].keep(Payer.of(grant).officer, request.path, body)
+    secret = request.app[FORMS_KEPT].keep(_officer(request, grant), request.path, body)
     if not secret:
         return None
     response = redirect(to)
@@ -154,18 +154,22 @@ async def _kept(request: web.Request) -> str:
         [(name, value) for name, value in form.items() if isinstance(value, str)]
     ).encode()
     log.info("form.kept", actor=grant.actor, bytes=len(body))
-    return request.app[FORMS_KEPT].keep(Payer.of(grant).officer, request.path, body)
+    return request.app[FORMS_KEPT].keep(_officer(request, grant), request.path, body)
+
+
+def _officer(request: web.Request, grant: Grant) -> Officer:
+    cids = request.app[http_request.SERVICE].access.cids(grant)
+    return Officer(grant.actor, frozenset(cids))
 
 
 def kept_form(request: web.Request, grant: Grant) -> KeptForm | None:
     """Return the form that this browser left behind, to the same officer only.
 
     The form was sent after its session had ended, or the officer left it to enter a
-    person. Officers of two channels may have the same name, so an account of the
-    budgets stands for an officer.
+    person.
     """
     secret = request.cookies.get(KEPT, "")
-    return request.app[FORMS_KEPT].find(secret, Payer.of(grant).officer) if secret else None
+    return request.app[FORMS_KEPT].find(secret, _officer(request, grant)) if secret else None
 
 
 def forget_kept(request: web.Request, response: web.Response) -> None:
