@@ -20,7 +20,7 @@ from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
 from dragoman.console.forms.form_body import Form
-from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForm, Officer
+from dragoman.console.forms.kept_forms import FORMS_KEPT, FormOwner, KeptForm
 from dragoman.console.rendering import HEADERS, html, render_template
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
@@ -157,9 +157,9 @@ async def _kept(request: web.Request) -> str:
     return request.app[FORMS_KEPT].keep(_officer(request, grant), request.path, body)
 
 
-def _officer(request: web.Request, grant: Grant) -> Officer:
+def _officer(request: web.Request, grant: Grant) -> FormOwner:
     cids = request.app[http_request.SERVICE].access.cids(grant)
-    return Officer(grant.actor, frozenset(cids))
+    return FormOwner(grant.actor, frozenset(cids))
 
 
 def kept_form(request: web.Request, grant: Grant) -> KeptForm | None:

@@ -1,6 +1,6 @@
 """Forms that outlive a session: sealed for an hour and returned to their sender alone.
 
-    officer = Officer("nato/o-1", frozenset({cid}))
+    officer = FormOwner("nato/o-1", frozenset({cid}))
     secret = forms.keep(officer, "/c/nato-china/compose/contact-note", body)
                                        the secret goes into a cookie
     forms.find(secret, officer)        the form, after signing in again
@@ -39,13 +39,13 @@ class KeptForm(NamedTuple):
     body: bytes
 
 
-class Officer(NamedTuple):
+class FormOwner(NamedTuple):
     """The name of an officer, and the cids of the channels of their token."""
 
     name: str
     channels: frozenset[str]
 
-    def is_also(self, other: "Officer") -> bool:
+    def is_also(self, other: "FormOwner") -> bool:
         """Return whether two tokens are of one officer."""
         if self.channels == other.channels:
             return self.name == other.name  # The operator's tokens have no channel.
@@ -53,7 +53,7 @@ class Officer(NamedTuple):
 
 
 class _Sealed(Struct, frozen=True, kw_only=True):
-    officer: Officer
+    officer: FormOwner
     path: str
     nonce: bytes
     text: bytes
@@ -68,7 +68,7 @@ class KeptForms:
         self._clock = clock
         self._sealed: dict[str, _Sealed] = {}
 
-    def keep(self, officer: Officer, path: str, body: bytes) -> str:
+    def keep(self, officer: FormOwner, path: str, body: bytes) -> str:
         """Seal a form of an officer in place of the previous one; return its secret.
 
         The secret opens the form. It is empty for a form that is too long to be kept.
@@ -89,7 +89,7 @@ class KeptForms:
         )
         return key.hex()
 
-    def find(self, secret: str, officer: Officer) -> KeptForm | None:
+    def find(self, secret: str, officer: FormOwner) -> KeptForm | None:
         """Return the form for the officer who sent it.
 
         None for anybody else, and once the hour is over.
