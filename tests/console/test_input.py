@@ -673,6 +673,7 @@ def test_decimals_are_read_as_they_were_written(point: GeoPoint) -> None:
 @given(on_the_grid)
 @example(GeoPoint(0.0, 0.0))
 @example(GeoPoint(-1e-15, -1e-15))
+@example(GeoPoint(-1e-8, 0.0))
 @example(GeoPoint(8.0, 180.0))
 @example(GeoPoint(72.0, 9.0))
 @example(GeoPoint(64.0, 3.0))

@@ -33,6 +33,8 @@ _UNLIKE_OTHERS: Final = {
 _OVERLAP_M: Final = 40_000.0
 """Metres beyond the edge of a zone in which its grid may be used (DMA TM 8358.1)."""
 
+_DECIMALS: Final = 7
+
 _DEGREE_M: Final = 111_320.0
 """Metres of a degree of longitude at the equator; near enough for a tolerance."""
 
@@ -46,7 +48,9 @@ def write_square(point: GeoPoint) -> str:
         raise NotUnderstoodInput(
             "polar_mgrs", "The grid reaches from 80 south to 84 north; write that place in degrees."
         )
-    square = str(_GRID.toMGRS(point.lat, point.lon))
+    # A centimetre: nearer south of the equator the library names a square that is not there.
+    lat = round(point.lat, _DECIMALS) + 0.0
+    square = str(_GRID.toMGRS(lat, point.lon))
     return f"{square[:3]} {square[3:5]} {square[5:10]} {square[10:]}"
 
 
