@@ -116,7 +116,7 @@ async def test_one_unanswered_question_does_not_close_a_hotline_and_silence_does
     process.send_signal(signal.SIGSTOP)
     try:
         await guard.prove()
-        assert guard.proven
+        assert guard.proven and guard.is_silent
         monkeypatch.setattr(durability_guard, "PROOF_SECONDS", 0.3)
         await guard.prove()
         assert "does not say whether it syncs every write" in str(guard.reason)
@@ -124,7 +124,7 @@ async def test_one_unanswered_question_does_not_close_a_hotline_and_silence_does
         process.send_signal(signal.SIGCONT)
     monkeypatch.setattr(nats_connection, "REQUEST_SECONDS", 5.0)
     await guard.prove()
-    assert guard.proven
+    assert guard.proven and not guard.is_silent
 
 
 @pytest.mark.parametrize("user", ["gateway", "auditor", "warden"])

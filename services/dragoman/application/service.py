@@ -231,8 +231,8 @@ class Service:
 
     @property
     def is_down(self) -> bool:
-        """Return whether the broker is away: not connected, or not proved durable."""
-        return not self.bus.up or not self.guard.proven
+        """Return whether the broker is away: not connected, silent or not durable."""
+        return not self.bus.up or self.guard.is_silent or not self.guard.proven
 
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""

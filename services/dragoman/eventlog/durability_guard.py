@@ -32,7 +32,8 @@ class DurabilityGuard:
     """A guard that allows writes only while the broker's durability is proven.
 
     It is proven at every connection and every second. Until then, writes are refused.
-    They are also refused when the last proof is older than `PROOF_SECONDS`.
+    They are also refused when the last proof is older than `PROOF_SECONDS`. `is_silent`
+    says that the last question was not answered.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class DurabilityGuard:
         self._now = now
         self._ahead = 0.0
         self.offset_s = math.nan
+        self.is_silent = False
         self._proven_at = -math.inf
         self._fault: Text | None = sentence(
             "the broker has not yet been asked whether it syncs every write"
@@ -109,7 +111,9 @@ class DurabilityGuard:
             )
             self._ahead = ahead
             self._proven_at = -math.inf if self._fault else question
+            self.is_silent = False
         except LogUnreachable as error:
+            self.is_silent = True
             if self._warden.up and time.monotonic() - self._proven_at < PROOF_SECONDS:
                 return
             self._fault = sentence(
