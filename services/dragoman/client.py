@@ -49,6 +49,9 @@ _TRIES: Final = 5
 _LONGEST_WAIT: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
+_NOT_NOW: Final = 503
+"""The status of a service that starts, is overloaded, or builds its copy anew."""
+
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
 _ANSWER_DEPTH: Final = 2 * DEPTH
@@ -411,6 +414,9 @@ class Client:
                             yield entry
             except Unreachable:
                 pass  # the stream is opened again after the last record
+            except ProblemResponse as error:
+                if error.problem.status != _NOT_NOW:
+                    raise
             await asyncio.sleep(1)
 
     async def _lines(self, path: str, media: str, least: int = 0) -> AsyncIterator[list[bytes]]:
