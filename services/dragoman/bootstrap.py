@@ -216,6 +216,7 @@ async def gateway(
             start(service.keep(task, partial(permit.when_allowed, run)))
         keep_keys = partial(_keep_keys, endpoint, service)
         start(supervise("keeper", lambda _: permit.when_allowed(keep_keys)))
+        deadlines: Scheduler | None = None
         if whole:
             deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
@@ -226,6 +227,8 @@ async def gateway(
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
                 operator.measurements.append(signing.measure)
         running = await door.serve(service, stack, start, certificate)
+        if deadlines is not None:
+            running = replace(running, settle=deadlines.tick)
         operator.readiness = partial(host_health.health, running.app)
         lifecycle.checks.append(check)
         if certificate is not None:

@@ -191,6 +191,7 @@ async def _up(
             seeded = await demonstration.seed(
                 settings.data, running.base_url, running.own_url, settings.http.certificate
             )
+            await running.settle()  # what was overdue in it has lapsed before anybody looks
             demonstration.introduce(seeded, say)
         else:
             say(f"listening at {running.base_url}")

@@ -6,7 +6,7 @@ async with listener.opened(settings, lifecycle, certificate) as door:
 """
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -35,12 +35,17 @@ from dragoman.supervision import StartTask
 log = structlog.get_logger()
 
 
+async def _nothing() -> None:
+    """Do nothing: the scheduler runs elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
     """A gateway that answers requests.
 
     `base_url` is its address for callers from outside. `own_url` is the address at
-    which it listens itself. `admin_url` is the operator's address, or empty.
+    which it listens itself. `admin_url` is the operator's address, or empty. `settle`
+    records every step of the deadlines that is due now, if the scheduler runs here.
     """
 
     service: Service
@@ -48,6 +53,7 @@ class RunningGateway:
     own_url: str
     app: web.Application
     admin_url: str = ""
+    settle: Callable[[], Awaitable[None]] = _nothing
 
 
 class PublicDoor:
