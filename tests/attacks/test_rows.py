@@ -94,10 +94,7 @@ async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(
 ) -> None:
     host = await forged(truncated)
     told = auditor.ask(host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7)
-    if "was signed before: the log went back" not in told.stderr:
-        # The host has recorded something of its own since, and so signed another branch.
-        assert "VERIFICATION FAILED" in told.stderr and "keep as evidence" in told.stderr
-        return
+    assert "was signed before: the log went back" in told.stderr
     compared = auditor.ask(host, "compare", "gateway", str(auditor.export), "--log", auditor.log)
     assert compared.stdout.startswith("extends"), (
         "a truncation is no fork: nobody signed two branches"

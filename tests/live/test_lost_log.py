@@ -109,8 +109,8 @@ async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_asi
         index.unlink()
     archive = own.data / "archive" / "nato-china"
     told = own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data)).stderr
-    written = re.search(r"(\d+) records were written, of (\d+);", told)
-    assert written is not None and int(written[2]) >= position and int(written[1]) > 0, (
+    written = re.search(rf"(\d+) records were written, of {position};", told)
+    assert written is not None and int(written[1]) > 0, (
         "the broker threw away from the damaged record on"
     )
     own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data), "--set-aside")
@@ -118,7 +118,7 @@ async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_asi
         "DRAGOMAN_LOG_NATO-CHINA-1"
     ], "nothing is thrown away"
     own.start()
-    assert (await officer.open(NOTE)).json["position"] > position
+    assert (await officer.open(NOTE)).json["position"] == position + 1
     own.stop()
     mark = own.data / "marks" / "gateway" / "nato-china.json"
     assert (
