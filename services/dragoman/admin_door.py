@@ -25,7 +25,7 @@ from aiohttp import web
 
 from dragoman import metrics
 from dragoman.eventlog.broker import BrokerError
-from dragoman.lifecycle import Lifecycle
+from dragoman.lifecycle import STARTED, STAYS, Lifecycle
 from dragoman.settings import Admin, Settings
 from dragoman_schemas.host_responses import Check, Health
 
@@ -47,10 +47,6 @@ Readiness = Callable[[], Awaitable[Health]]
 
 Measurement = Callable[[], Awaitable[None]]
 """Sets some gauges to what they are now. It is called whenever the metrics are read."""
-
-STARTED: Final = "the service has started"
-STAYS: Final = "the service is not stopping"
-"""Conditions that hold for every service."""
 
 _MEASURE_SECONDS: Final = 2.0
 """Seconds after which the metrics are shown with gauges that are not measured anew."""

@@ -6,7 +6,6 @@ recorded, and nobody is signed in.
 
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -14,13 +13,12 @@ from aiohttp import web
 from dragoman.application.http import problems
 from dragoman.console import dispatch
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.lifecycle import Lifecycle
+from dragoman.lifecycle import STARTED, Lifecycle
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.server.headers import set_headers
 from dragoman.text import Text, sentence
 from dragoman_schemas.host_responses import Check, Health
 
-STARTED: Final = "the service has started"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -12,6 +12,7 @@ from dragoman.application.operations import (
 )
 from dragoman.application.service import Service
 from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.lifecycle import STAYS
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import Check, Health
@@ -69,7 +70,7 @@ def own_conditions(service: Service) -> list[Condition]:
     unproven, read_only = service.guard.reason, service.command_handler.read_only_reason
     result = [
         Condition(
-            "the service is not stopping",
+            STAYS,
             not lifecycle.is_stopping,
             lifecycle.status if lifecycle.is_stopping else None,
         ),
