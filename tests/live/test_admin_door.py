@@ -224,7 +224,16 @@ async def test_a_gateway_answers_before_its_broker_is_there_and_goes_on_by_itsel
             f"{url}/c/nato-china", headers={"Accept": "text/html", "Accept-Language": "fr"}
         ) as answer:
             assert answer.status == 503 and answer.headers["Refresh"]
-            assert "démarre" in await answer.text()
+            shown = await answer.text()
+            assert 'lang="fr"' in shown and "démarre" in shown and "téléphone" in shown
+            assert "<button" not in shown, "nothing on it would work"
+        async with session.post(
+            f"{url}/c/nato-china/compose/contact-note",
+            data={"f.text.en": "typed"},
+            headers={"Accept": "text/html"},
+        ) as answer:
+            assert answer.status == 503 and "Refresh" not in answer.headers
+            assert "Nothing was recorded. Go back" in await answer.text()
         await asyncio.sleep(4)
         lines = (tmp_path / "waiting.log").read_text().splitlines()
         assert 1 <= sum("nats.error" in line for line in lines) <= 2, "at most every ten seconds"

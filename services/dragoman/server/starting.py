@@ -12,6 +12,8 @@ from aiohttp import web
 
 from dragoman.application.http import problems
 from dragoman.console import dispatch
+from dragoman.console.rendering import html, render_template
+from dragoman.console.sessions import words_of
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.lifecycle import STARTED, Lifecycle
 from dragoman.limits import RETRY_AFTER_SECONDS
@@ -47,10 +49,22 @@ def _answer(request: web.Request, status: Text) -> web.Response:
     detail = sentence("The service is starting (%(status)s). Try again in a moment.", status=status)
     refused = Refused(Refusal(kind="unavailable", detail=detail))
     if dispatch.wants_page(request):
-        response = dispatch.problem(request, refused)
-        response.headers["Refresh"] = str(RETRY_AFTER_SECONDS)
-        return response
+        return _page(request, status)
     return problems.answer(refused, uuid.uuid4().hex[:16], "", dispatch.saying(request))
+
+
+def _page(request: web.Request, status: Text) -> web.Response:
+    """Return the page that says so.
+
+    After a form was sent it does not load itself again: the reader goes back to it.
+    """
+    words = words_of(request)
+    sent = request.method not in ("GET", "HEAD")
+    values = {"status": words.sentence(status), "sent": sent}
+    page = render_template(None, words, "starting.html", **values)
+    again = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    headers = again if sent else {**again, "Refresh": str(RETRY_AFTER_SECONDS)}
+    return html(page, status=503, headers=headers)
 
 
 def reject(request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
