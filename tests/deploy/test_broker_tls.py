@@ -16,6 +16,7 @@ import pytest
 from certificates import issued
 from cluster import REPLICAS, RealCluster
 from dragoman import bootstrap
+from dragoman.cli.common import UNREACHABLE
 from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.settings import SettingsError, load
 from gateways import CHANNEL, OFFICER, Gateway, open_channel
@@ -79,10 +80,15 @@ async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
         token = tmp_path / "officer.token"
         token.touch(mode=0o600)
         token.write_text(gateway.officer)
-        replayed = await asyncio.to_thread(
-            gateway.run,
-            *("audit", "replay", "--from-log", "--channel", CHANNEL, "--token-file", str(token)),
-        )
+        replay = ("audit", "replay", "--from-log", "--channel", CHANNEL, "--token-file", str(token))
+        async with asyncio.timeout(PATIENCE_S):
+            # Heads and digests have leaders of their own; until they are elected, the command says
+            # that it could not ask, and to try again.
+            while (
+                replayed := await asyncio.to_thread(gateway.run, *replay, check=None)
+            ).returncode == UNREACHABLE:
+                await asyncio.sleep(0.5)
+        assert replayed.returncode == 0, replayed.stderr
         assert "agree" in replayed.stdout + replayed.stderr
     finally:
         await asyncio.to_thread(gateway.stop)

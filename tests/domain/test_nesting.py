@@ -155,6 +155,7 @@ COUNTED_BEFORE = {
     "cli/common server_of",
     "cli/demo check",
     "cli/demo tokens_of",
+    "cli/host/quickstart _begun",
     "cli/past_event check",
     "cli/past_event seed",
     "cli/post draft",

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,14 @@ from service import NOTE, Caller, Service
 
 Who = Callable[[str], Caller]
 ROLES = ("officer", "duty_officer", "head_of_office", "auditor", "administrator")
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A demonstration as it was seeded, to which no test adds."""
+    service = Service(tmp_path_factory.mktemp("untouched") / "data", "--demo")
+    yield service
+    service.stop()
 
 
 async def test_it_writes_where_it_is_and_a_token_a_role(demo: Service) -> None:
@@ -56,9 +64,9 @@ async def test_history_is_entered_for_the_record(who: Who) -> None:
     assert eighth.get("unacknowledged_by", []) == []
 
 
-async def test_the_years_go_on(who: Who) -> None:
+async def test_the_years_go_on(untouched: Service, session: aiohttp.ClientSession) -> None:
     """The report is handed over, items are agreed, a programme has run, and the talks resumed."""
-    china, channel = who("china/officer"), "/v1/channels/nato-china"
+    china, channel = Caller(session, untouched, "china/officer"), "/v1/channels/nato-china"
     rows = (await china.get(f"{channel}/exchanges?limit=100")).json["exchanges"]
 
     def of(act: str) -> list[tuple[str, str]]:
@@ -90,12 +98,11 @@ async def test_the_years_go_on(who: Who) -> None:
     assert (clock["side"], clock["binding"], clock["late"]) == ("china", True, True)
 
 
-async def test_a_flash_waits_in_the_exercise(own: Service, session: object) -> None:
-    import aiohttp
-
-    assert isinstance(session, aiohttp.ClientSession)
+async def test_a_flash_waits_in_the_exercise(
+    untouched: Service, session: aiohttp.ClientSession
+) -> None:
     state = (
-        await Caller(session, own, "china/duty_officer").get(
+        await Caller(session, untouched, "china/duty_officer").get(
             "/v1/channels/nato-china-exercise/state"
         )
     ).json
