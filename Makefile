@@ -1,5 +1,6 @@
 # Dragoman. `make` lists the targets.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TESTED := 3.13 3.12 3.11
+PYTHON ?= $(shell for version in $(TESTED); do python=$$(command -v python$$version) && $$python -c 'import ensurepip, venv' 2>/dev/null && { echo $$python; exit; }; done; command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= build/demo
@@ -8,7 +9,7 @@ WORKERS ?= 4
 IMAGE_PYTHON ?= 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock wheels clean
+.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +20,8 @@ $(VENV)/.uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock pyproject.toml
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock requirements/build.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock -r requirements/build.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q services schemas
 	@touch $@
@@ -32,12 +33,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 ASSETS := services/dragoman/console/static/vendor/swagger-ui.css
 
 $(ASSETS): package-lock.json
-	@if command -v npm >/dev/null; then \
-	  mkdir -p build/assets $(@D) && cp package.json package-lock.json .npmrc build/assets/ && \
-	  (cd build/assets && npm ci --silent --omit=dev && cd node_modules/swagger-ui-dist && \
-	   cp swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE $(CURDIR)/$(@D)/ && cp swagger-ui.css $(CURDIR)/$@) || \
-	  echo "what the pages show that is not ours could not be fetched; they do without"; \
-	else echo "npm is not here: the page on which API calls can be tried is left out"; fi
+	@$(PYTHON) deploy/release/assets.py
 
 node_modules/.package-lock.json: package-lock.json
 	@if command -v npm >/dev/null; then npm ci --silent && touch $@; else echo "npm is not here: what it checks is not checked"; fi
@@ -100,8 +96,9 @@ screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into
 	$(BIN)/python tests/browser/screenshots.py
 
 lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/dev.lock -o requirements/build.lock requirements/build.in
 
 SOURCES := ^nkeys==
 wheels: $(VENV)/.uv $(ASSETS) ## Put the program and all that it needs into build/wheels, for an image
@@ -111,6 +108,12 @@ wheels: $(VENV)/.uv $(ASSETS) ## Put the program and all that it needs into buil
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: --python-version $(IMAGE_PYTHON) --dest build/wheels -r build/binaries.txt
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --require-hashes --no-deps --wheel-dir build/wheels -r build/sources.txt
 	$(BIN)/uv build --quiet --wheel --out-dir build/wheels .
+
+release: $(VENV)/.dev ## Build a release of the newest commit into dist, twice, and compare; SIGN=KEY of minisign signs it
+	$(BIN)/python deploy/release/release.py $(if $(SIGN),--sign $(SIGN)) $(if $(HOME_URL),--home-url $(HOME_URL)) $(if $(CANDIDATE),--candidate)
+
+audit: $(VENV)/.dev ## Compare what is locked with advisories; ADVISORIES names the archives that you fetched
+	$(BIN)/python deploy/release/advisories.py $(ADVISORIES)
 
 clean: ## Throw away what was built; the data of a demonstration too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
