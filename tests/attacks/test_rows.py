@@ -176,7 +176,7 @@ async def test_row_6_an_act_over_the_head_of_one_branch_accuses_on_the_other(
         and f"void at {len(given.records) + 2}: `seen` is not a head of this log." in told
     )
     (token := tmp_path / "author").write_text(seen.token("nato/officer"))
-    seen.run("context", "--channel", CHANNEL, "--token-file", str(token))
+    seen.run("keys", "binding", "--channel", CHANNEL, "--token-file", str(token))
     kept = str(seen.data.parent / "home" / "dragoman" / "heads" / auditor.pins[1])
     evidence = tmp_path / "fork.json"
     compared = auditor.ask(
@@ -550,13 +550,20 @@ async def test_row_15_nobody_signs_in_an_exercise_what_holds_in_the_live_channel
     host = hostile("poses")
     (token := tmp_path / "officer").write_text(honest.token("nato/officer"))
     told = host.run(
-        "context", "--channel", f"{CHANNEL}-exercise", "--token-file", str(token), check=2
+        *("keys", "binding"),
+        "--channel",
+        f"{CHANNEL}-exercise",
+        "--token-file",
+        str(token),
+        check=2,
     ).stderr
     assert f"gives the opening of {CHANNEL} for {CHANNEL}-exercise: sign nothing" in told
-    host.run("context", "--channel", CHANNEL, "--token-file", str(token))
+    host.run("keys", "binding", "--channel", CHANNEL, "--token-file", str(token))
     (kept,) = (host.data.parent / "home" / "dragoman" / "channels").iterdir()
     kept.write_text(f"{'0' * 64} {kept.read_text().split()[1]}\n")
-    told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
+    told = host.run(
+        "keys", "binding", "--channel", CHANNEL, "--token-file", str(token), check=2
+    ).stderr
     assert "is not the channel in which you signed before" in told and str(kept) in told
 
 
@@ -571,7 +578,9 @@ async def test_row_25_a_head_that_leaps_ahead_is_remembered_by_nobody(
     (kept := tmp_path / "home" / "dragoman" / "heads" / auditor.pins[1]).parent.mkdir(parents=True)
     with zipfile.ZipFile(auditor.export) as archive:
         kept.write_bytes(seen := archive.read("checkpoint"))
-    told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
+    told = host.run(
+        "keys", "binding", "--channel", CHANNEL, "--token-file", str(token), check=2
+    ).stderr
     assert (
         "shows a head of 1000000 records" in told
         and "which does not go on from the head of" in told
@@ -579,7 +588,9 @@ async def test_row_25_a_head_that_leaps_ahead_is_remembered_by_nobody(
     )
     assert kept.read_bytes() == seen, "the next head is held against this one as before"
     kept.unlink()
-    told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
+    told = host.run(
+        "keys", "binding", "--channel", CHANNEL, "--token-file", str(token), check=2
+    ).stderr
     assert (
         "a head of 1000000 records" in told
         and "that is not of its own records" in told

@@ -152,7 +152,7 @@ COUNTED_BEFORE = {
     "audit/tables _exchange",
     "audit/tables _members",
     "bootstrap broker_of_gateway",
-    "cli/common server_of",
+    "cli/common _address",
     "cli/demo check",
     "cli/demo tokens_of",
     "cli/host/quickstart _begun",

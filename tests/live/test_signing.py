@@ -145,7 +145,7 @@ async def test_what_is_not_signed_as_it_says_is_refused_and_not_recorded(
     officer = Caller(session, own, "nato/officer")
     note = signer.folder / "note.json"
     note.write_text(json.dumps(NOTE))
-    context = json.loads(own.run("context", *signer.to("nato/officer")).stdout)
+    context = json.loads(own.run("keys", "binding", *signer.to("nato/officer")).stdout)
     position = (await officer.get(C)).json["position"]
     seed = _seed(path)
 

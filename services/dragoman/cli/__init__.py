@@ -48,7 +48,11 @@ for _name, _location, _help in (
     ("act", "post:act", "Carry on an exchange: acknowledge, reply, correct, close."),
     ("import", "post:take_in", "Import a CAP alert, or the answer of a calendar program."),
     ("keys", "keys:keys", "Make keys, and enter and revoke them in a channel."),
-    ("context", "keys:context", "Print the members that a signature binds an act to."),
+    (
+        "context",
+        "host.context:context",
+        "Save gateways with your tokens under names, and choose between them.",
+    ),
     ("person", "person:person", "Enter, change and erase people, whom acts name by id."),
     ("file", "file:file", "Upload, download and erase files, which acts name by SHA-256."),
     ("show", "show:show", "Show an exchange, and the reaction of each addressee."),
@@ -102,6 +106,8 @@ for _name, _location, _help in (
     ("restore", "host.backup:restore", "Restore a host from a backup, into a new data directory."),
     ("doctor", "doctor:doctor", "Check this installation, and say how to fix each fault."),
     ("config", "doctor:config", "Show and check the settings."),
+    ("support", "host.support:support", "Gather what helps to find a fault, without secrets."),
+    ("completion", "host.completion:completion", "Print the completion of a shell."),
 ):
     app.command(f"dragoman.cli.{_location}", name=_name, help=_help)
 

@@ -1,14 +1,18 @@
 """The commands `dragoman channel`, `officer`, `token` and `subject`."""
 
+from collections.abc import Sequence
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from dragoman.cli.common import (
     EVERYWHERE,
     File,
     Target,
+    UsageError,
     connected,
+    in_context,
     out,
     out_json,
     read_input,
@@ -41,10 +45,45 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
     return 0
 
 
+@channel.command(name="example")
+def channel_example(
+    name: str = "north-south",
+    *,
+    sides: Annotated[
+        tuple[str, ...],
+        Parameter(negative=(), help="A side's name; may be repeated.", consume_multiple=True),
+    ] = ("north", "south"),
+) -> int:
+    """Print the file of a first channel, for `dragoman channel new`.
+
+    Write it into a file, and put in your own names, languages and officers. Every side
+    needs an administrator, who enters further officers later.
+    """
+    if len(sides) < 2 or len(set(sides)) < len(sides):
+        raise UsageError("a channel has two sides or more, each with a name of its own")
+    out_json(example(name, sides))
+    return 0
+
+
+def example(name: str, sides: Sequence[str]) -> dict[str, Any]:
+    """Return an official channel with a duty officer and an administrator a side."""
+    return {
+        "name": name,
+        "kind": "official",
+        "sides": list(sides),
+        "languages": ["en", "fr"],
+        "officers": [
+            {"side": side, "officer": officer, "office": f"{side}-office", "roles": [role]}
+            for side in sides
+            for officer, role in (("d-1", "duty_officer"), ("adm-1", "administrator"))
+        ],
+    }
+
+
 @channel.command(name="list")
 async def channel_list(*, target: Target = EVERYWHERE) -> int:
     """List the channels that the token can see."""
-    async with connected(target, operator=target.token_file is None) as caller:
+    async with connected(target, operator=_asks_as_operator(target)) as caller:
         channels = (await caller.call("GET", "/v1/channels")).json()["channels"]
     if target.json:
         out_json(channels)
@@ -59,6 +98,11 @@ async def channel_list(*, target: Target = EVERYWHERE) -> int:
 @channel.command(name="show")
 async def channel_show(name: str, *, target: Target = EVERYWHERE) -> int:
     """Show a channel: its cid, its sides and the length of its log."""
-    async with connected(target, operator=target.token_file is None) as caller:
+    async with connected(target, operator=_asks_as_operator(target)) as caller:
         out_json((await caller.call("GET", f"/v1/channels/{quote(name)}")).json())
     return 0
+
+
+def _asks_as_operator(target: Target) -> bool:
+    """Return whether a question is the operator's: nobody else's token is named."""
+    return in_context(target, operator=True).token_file is None

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -64,6 +64,14 @@ class Unverified(Exception):
 class Target:
     """The gateway, the token, the channel and the output form of a command."""
 
+    context: Annotated[
+        str | None,
+        Parameter(
+            env_var="DRAGOMAN_CONTEXT",
+            help="The saved gateway and token to use (`dragoman context`). "
+            "Default: the current one, unless --server or --data is given.",
+        ),
+    ] = None
     server: Annotated[
         str | None,
         Parameter(
@@ -120,22 +128,55 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dragoman"
 
 
+def in_context(target: Target, *, operator: bool = False) -> Target:
+    """Return a target with the members that its context has, or the current context.
+
+    Members that are given stay. A gateway or a data directory that is given, or the
+    operator's token in the data directory, keeps the current context out. Raises
+    `UsageError`.
+    """
+    from dragoman.cli.host import saved_contexts
+
+    is_here = operator and (target.data / "operator.token").exists()
+    if target.context is None and (target.server or target.data != EVERYWHERE.data or is_here):
+        return target
+    contexts = saved_contexts.read(home())
+    name = target.context or contexts.current
+    saved = contexts.contexts.get(name)
+    if saved is None:
+        if target.context is None:
+            return target
+        names = ", ".join(sorted(contexts.contexts)) or "none"
+        raise UsageError(f"there is no context {name}; saved: {names}")
+    return replace(
+        target,
+        context=None,
+        server=target.server or saved.server,
+        token_file=target.token_file or Path(saved.token_file),
+        channel=target.channel or saved.channel,
+    )
+
+
 def server_of(target: Target) -> str:
     """Return the address of the gateway to call.
 
     Raises `UsageError` if no address is known.
     """
+    return _address(in_context(target))
+
+
+def _address(target: Target) -> str:
     if target.server:
         return target.server
-    context = target.data / "server.json"
-    if context.exists():
-        return str(json.loads(context.read_text())["base_url"])
+    server_file = target.data / "server.json"
+    if server_file.exists():
+        return str(json.loads(server_file.read_text())["base_url"])
     saved = home() / "server"
     if saved.exists():
         return saved.read_text().strip()
     raise UsageError(
         "no gateway is known: start one with `dragoman up`, or name one with --server "
-        f"(looked for {context})"
+        f"(looked for {server_file})"
     )
 
 
@@ -165,8 +206,9 @@ async def connected(target: Target, *, operator: bool = False) -> AsyncIterator[
 
     Ctrl-C ends every wait at once.
     """
+    target = in_context(target, operator=operator)
     with _interruptible():
-        async with client(server_of(target), _token(target, operator=operator)) as caller:
+        async with client(_address(target), _token(target, operator=operator)) as caller:
             yield caller
 
 
@@ -188,8 +230,9 @@ def _interruptible() -> Iterator[None]:
 
 async def channel_of(target: Target, caller: Client) -> str:
     """Return the named channel, or the only one that the token can see."""
-    if target.channel:
-        return target.channel
+    channel = in_context(target).channel
+    if channel is not None:
+        return channel
     channels = (await caller.call("GET", "/v1/channels")).of("list of channels", Channels)
     names = [channel.name for channel in channels.channels]
     if len(names) == 1:

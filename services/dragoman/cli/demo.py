@@ -6,7 +6,6 @@ the HTTP API, with keys that make a second seeding change nothing.
 
 import asyncio
 import json
-import os
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from dragoman.cli.scenario_posts import (
     with_times,
 )
 from dragoman.client import Client, ProblemResponse
+from dragoman.eventlog.broker import write_secret
 from dragoman.stores.identities import canonical
 from dragoman_schemas.identity_responses import NewIdentity
 
@@ -137,7 +137,7 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         "channels": [definition["name"] for definition in definitions],
         "tokens": tokens,
     }
-    write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
+    write_secret(data / "demo.json", f"{json.dumps(seeded, indent=1)}\n".encode())
     return {**seeded, "file": str(data / "demo.json")}
 
 
@@ -313,13 +313,6 @@ async def _check_line(cast: dict[str, Client]) -> None:
     await cast["china/duty_officer"].post(
         _CALM, compact(echo), key="demonstration-line-echo", exchange=opened.exchange
     )
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
 
 
 def introduce(seeded: dict[str, Any], say: Callable[[str], None]) -> None:

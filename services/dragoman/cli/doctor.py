@@ -18,6 +18,7 @@ from dragoman.cli.common import (
     Target,
     UsageError,
     connected,
+    in_context,
     out,
     out_json,
     say,
@@ -107,18 +108,23 @@ def _checked(file: Path | None = None) -> None:
 
 async def doctor(*, target: Target = EVERYWHERE) -> int:
     """Check everything that can be checked from here, and say how to fix each fault."""
-    findings = [
-        _settings(),
-        *await _broker(target.data),
-        *_data(target.data),
-        *await _gateway(target),
-    ]
+    findings = await findings_of(target)
     if target.json:
         out_json([{"check": name, "ok": not fault, "fault": fault} for name, fault in findings])
     else:
         for name, fault in findings:
             out(f"{'ok  ' if not fault else 'FAIL'}  {name}{f': {fault}' if fault else ''}")
     return FAILED if any(fault for _, fault in findings) else 0
+
+
+async def findings_of(target: Target) -> list[tuple[str, str]]:
+    """Return the name of each check and its fault, which is empty if all is well."""
+    return [
+        _settings(),
+        *await _broker(target.data),
+        *_data(target.data),
+        *await _gateway(target),
+    ]
 
 
 def _settings() -> tuple[str, str]:
@@ -216,7 +222,7 @@ def _data(data: Path) -> list[tuple[str, str]]:
 
 def _operator_token(target: Target) -> str:
     """Return the operator's token if it is here; with it the gateway names channels."""
-    path = target.token_file or target.data / "operator.token"
+    path = in_context(target, operator=True).token_file or target.data / "operator.token"
     try:
         return path.read_text().strip()
     except OSError:

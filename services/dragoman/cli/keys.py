@@ -1,6 +1,6 @@
-"""The commands `dragoman keys` and `context`, for officers' own keys.
+"""The commands of `dragoman keys`, for officers' own keys.
 
-Keys are entered and revoked in a channel. `context` prints what a signature binds an
+Keys are entered and revoked in a channel. `binding` prints what a signature binds an
 act to.
 """
 
@@ -303,7 +303,8 @@ async def rotate_roots(
     return 0
 
 
-async def context(
+@keys.command
+async def binding(
     exchange: str | None = None,
     *,
     of_channel: Annotated[

@@ -19,9 +19,10 @@ import aiohttp
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.service import Service
 from dragoman.cli.common import UsageError
-from dragoman.cli.demo import adopt, connector, open_channel, tokens_of, write
+from dragoman.cli.demo import adopt, connector, open_channel, tokens_of
 from dragoman.cli.scenario_posts import Scenario, ScenarioPosts, scenario
 from dragoman.client import Client
+from dragoman.eventlog.broker import write_secret
 from dragoman.scheduler import Scheduler
 from dragoman.settings import Settings
 
@@ -154,7 +155,7 @@ async def seed(
         "channels": [definition["name"] for definition in scene["channels"]],
         "tokens": tokens,
     }
-    write(path, json.dumps(seeded, indent=1) + "\n")
+    write_secret(path, f"{json.dumps(seeded, indent=1)}\n".encode())
     return {**seeded, "file": str(path), "moments": scene["moments"]}
 
 

@@ -1,7 +1,5 @@
 """Commands of `dragoman token` and `subject`: who may call, as the operator says."""
 
-import os
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -18,6 +16,7 @@ from dragoman.cli.common import (
     say,
     table,
 )
+from dragoman.eventlog.broker import write_secret
 
 token = App(name="token", help="Issue and revoke tokens, as the operator.")
 
@@ -80,8 +79,8 @@ async def issue(
         issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(request))).json()
         address = caller.base_url
     if save:
-        _save(home() / "token", issued["token"])
-        _save(home() / "server", address)
+        write_secret(home() / "token", f"{issued['token']}\n".encode())
+        write_secret(home() / "server", f"{address}\n".encode())
         say(f"saved in {home()}; `dragoman post` now speaks as {actor}")
     if target.json:
         out_json(issued)
@@ -108,13 +107,6 @@ def _scope(issued: dict[str, Any]) -> str:
     if issued.get("identity"):
         return f"every channel of {issued['identity']}"
     return ", ".join(issued["channels"])
-
-
-def _save(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
 
 
 @token.command(name="list")

@@ -36,7 +36,7 @@ async def health(
         status, answer = await _answer(settings, service)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         say(
-            f"dragoman: nothing answers at {_where(settings, service)}: "
+            f"dragoman: nothing answers at {address_of(settings, service)}: "
             f"{error or type(error).__name__}; see that the service runs, and that [admin] here "
             "names its address"
         )
@@ -55,7 +55,7 @@ async def health(
 async def _answer(settings: Settings, service: str) -> tuple[int, dict[str, Any]]:
     socket = settings.admin.socket
     connector = None if socket is None else aiohttp.UnixConnector(str(socket))
-    url = "http://admin" if socket is not None else _where(settings, service)
+    url = "http://admin" if socket is not None else address_of(settings, service)
     async with (
         aiohttp.ClientSession(connector=connector) as session,
         asyncio.timeout(_SECONDS),
@@ -69,7 +69,7 @@ async def _answer(settings: Settings, service: str) -> tuple[int, dict[str, Any]
         return answer.status, body
 
 
-def _where(settings: Settings, service: str) -> str:
+def address_of(settings: Settings, service: str) -> str:
     """Return the operator's address of a service. Raises `UsageError` if it is off."""
     admin = settings.admin
     if admin.socket is not None:

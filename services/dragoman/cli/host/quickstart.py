@@ -13,10 +13,12 @@ from dragoman.cli import demo, serve
 from dragoman.cli.common import UsageError, out, say
 from dragoman.client import Client, ProblemResponse
 from dragoman.domain.record.codec import is_name
+from dragoman.eventlog.broker import write_secret
 from dragoman.lifecycle import Lifecycle
 from dragoman.settings import Settings
 
 FILE: Final = "quickstart.json"
+TOKENS: Final = "tokens"
 PROFILE: Final = "default"
 _OFFICERS: Final = {
     "d-1": ("officer", "duty_officer", "head_of_office", "auditor"),
@@ -40,8 +42,8 @@ def quickstart(
     """Run a host with a channel of two sides, and print its page and four tokens.
 
     It is `dragoman up`, and the first channel is opened as a trial, in which the host
-    keeps the keys of both sides. The tokens are in DIR/quickstart.json. A second start
-    goes on with what is there.
+    keeps the keys of both sides. The tokens are in DIR/quickstart.json, and one a file
+    in DIR/tokens, for --token-file. A second start goes on with what is there.
     """
     for name in (channel, *sides):
         if not is_name(name):
@@ -109,8 +111,10 @@ async def _begun(
         act = json.dumps({"act": "profile-adoption", "profile": PROFILE}).encode()
         administrator = Client(session, url, tokens[f"{side}/adm-1"])
         await administrator.post(channel, act, key=f"quickstart-adopts-{channel}-{side}")
+    for actor, token in tokens.items():
+        write_secret(data / TOKENS / actor.replace("/", "-"), f"{token}\n".encode())
     begun = {"channel": channel, "sides": sides, "tokens": tokens}
-    demo.write(path, json.dumps(begun, indent=1) + "\n")
+    write_secret(path, f"{json.dumps(begun, indent=1)}\n".encode())
     return begun
 
 
