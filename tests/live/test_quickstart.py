@@ -25,8 +25,8 @@ class Started(Service):
 
     def command(self) -> list[str | Path]:
         """The README's own command, on another directory."""
-        (line,) = re.findall(r"(?m)^\.venv/bin/dragoman (quickstart .*)$", README.read_text())
-        words = [str(self.data) if word == "build/first" else word for word in shlex.split(line)]
+        (line,) = re.findall(r"(?m)^dragoman (quickstart .*)$", README.read_text())
+        words = [str(self.data) if word == "first" else word for word in shlex.split(line)]
         assert str(self.data) in words
         return [*words, "--log-level", "info"]
 

@@ -1,0 +1,96 @@
+"""README and the operating page, carried out literally with the wheel, outside of the checkout."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dragoman import __version__
+from needed import needed
+from page_walks import blocks_of, patterns_of, walk
+from releases import ROOT
+from service import NOTE
+
+pytestmark = pytest.mark.xdist_group("release")
+README, OPERATING = ROOT / "README.md", ROOT / "docs" / "operating.md"
+
+
+@pytest.fixture(autouse=True)
+def _machines() -> None:
+    """Each walk has a network and processes of its own."""
+    for program in ("ip", "unshare", "curl", "age-keygen"):
+        needed(program)
+
+
+def printed(blocks: list[str], outputs: list[str], command: str) -> str:
+    """The output of the blocks that have a command."""
+    return "".join(
+        output for block, output in zip(blocks, outputs, strict=True) if command in block
+    )
+
+
+def test_readme_leads_from_nothing_to_a_proof(installed: Path, tmp_path: Path) -> None:
+    blocks = blocks_of(README)
+    outputs = walk(blocks, tmp_path / "walk", installed)
+    assert "the token speaks for south/d-1 in border-desk" in printed(
+        blocks, outputs, "context add"
+    )
+    shown = printed(blocks, outputs, "dragoman show")
+    assert "FLASH" in shown
+    (row,) = re.findall(r"^hazardous-incident  south  (\S+)  (\S+)", shown, re.MULTILINE)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", moment) for moment in row)
+    assert "the replay and the gateway agree" in printed(blocks, outputs, "audit replay")
+    answers = printed(blocks, outputs, "curl")
+    posted, end = json.JSONDecoder().raw_decode(answers)
+    state, _ = json.JSONDecoder().raw_decode(answers[end:].lstrip())
+    assert re.fullmatch(r"BORDER-DESK/NORTH/\d\d/0002/.*", posted["number"])
+    assert posted["number"] in {row["number"] for row in state["unacknowledged"]}
+    assert "NORTH-SOUTH/NORTH/" in printed(blocks, outputs, "post near-miss.json --data office")
+    assert "collision-2001" in printed(blocks, outputs, "--scenario")
+
+
+def test_readme_installs_what_a_release_has() -> None:
+    (install,) = (block for block in patterns_of(README) if "install.sh" in block)
+    bundle = f"dragoman-{__version__}-offline-x86_64"
+    assert f"tar -xzf {bundle}.tar.gz\n{bundle}/install.sh dragoman-env\n" in install
+
+
+def test_a_host_is_lost_and_restored_by_the_page_alone(installed: Path, tmp_path: Path) -> None:
+    page = blocks_of(OPERATING)
+    data, backups = tmp_path / "host", tmp_path / "backups"
+    before = [
+        f"dragoman quickstart border-desk --data {data}\n",
+        f"""cat > note.json <<'END'
+{json.dumps({**NOTE, "subject": "Before"})}
+END
+dragoman post note.json --data {data} --token-file {data}/tokens/north-d-1 > number.txt
+""",
+    ]
+    restored = next(index for index, block in enumerate(page) if "dragoman restore" in block)
+    lost = f"""pkill -KILL -f 'dragoman quickstart' && pkill -KILL nats-server; sleep 1
+cp -r {data}/tokens tokens && rm -r {data}
+"""
+    after = 'dragoman show "$(cat number.txt)" --data DATA --token-file tokens/south-d-1\n'
+    # The page's other blocks come before the loss, in which a support archive is made as well.
+    earlier = [block for block in page[:restored] if not block.startswith("dragoman support")]
+    later = page[restored : restored + 2]
+    rest = page[restored + 2 :]
+    steps = [*before, *earlier, lost, *later, after.replace("DATA", str(data)), *rest]
+    outputs = walk(
+        steps,
+        tmp_path / "walk",
+        installed,
+        {"/var/lib/dragoman": data, "/backups/office": backups},
+    )
+    assert len(page) >= 7 and any("dragoman support" in block for block in rest)
+    shown = outputs[steps.index(after.replace("DATA", str(data)))]
+    assert "Before" in shown and "from north to south" in shown
+
+
+@pytest.mark.parametrize("page", [README, OPERATING], ids=lambda page: str(page.stem))
+def test_every_other_block_names_what_the_reader_puts_in(page: Path) -> None:
+    """A block is carried out, or it is an outline: it has a placeholder, or is not for a shell."""
+    for block in patterns_of(page):
+        is_outline = re.search(r"\b[A-Z]{3,}\b|\.json|^make |install\.sh|──", block)
+        assert is_outline, block
