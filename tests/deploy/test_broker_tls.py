@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import pyrage
 import pytest
 
 from certificates import issued
@@ -21,9 +22,10 @@ from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.settings import SettingsError, load
 from gateways import CHANNEL, OFFICER, Gateway, open_channel
 from patience import PATIENCE_S
-from service import DRAGOMAN, NOTE, Caller
+from service import DRAGOMAN, NOTE, Caller, Service
 
 C = f"/v1/channels/{CHANNEL}"
+_LINES = "application/x-ndjson"
 
 
 @pytest.fixture
@@ -90,8 +92,40 @@ async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
                 await asyncio.sleep(0.5)
         assert replayed.returncode == 0, replayed.stderr
         assert "agree" in replayed.stdout + replayed.stderr
+        await _is_lost_and_restored(gateway, tmp_path)
     finally:
         await asyncio.to_thread(gateway.stop)
+
+
+async def _is_lost_and_restored(gateway: Encrypted, folder: Path) -> None:
+    """Back the cluster up while a node is dead, lose it, and restore it into a host of its own."""
+    identity = pyrage.x25519.Identity.generate()
+    (folder / "backup.key").write_text(f"{identity}\n")
+    on_cluster = ("--nats-url", gateway.nats_url, "--nats-keys", str(gateway.cluster.keys))
+    await asyncio.to_thread(
+        gateway.run,
+        *("backup", str(folder / "backups"), "--recipient", str(identity.to_public())),
+        *("--data", str(gateway.data), "--config", str(gateway.data / "dragoman.toml")),
+        *on_cluster,
+    )
+    async with aiohttp.ClientSession() as session:
+        before = await Caller(session, gateway, OFFICER).get(f"{C}/records", Accept=_LINES)
+    await asyncio.to_thread(gateway.stop)
+    await asyncio.to_thread(
+        gateway.run,
+        *("restore", str(folder / "backups"), "--data", str(folder / "restored")),
+        *("--identity", str(folder / "backup.key")),
+    )
+    restored = Service(folder / "restored", "--take-over")
+    try:
+        async with aiohttp.ClientSession() as session:
+            officer = Caller(session, restored)
+            officer.headers = {"Authorization": f"Bearer {gateway.officer}"}
+            after = await officer.get(f"{C}/records", Accept=_LINES)
+            assert (after.status, after.body) == (200, before.body) and before.body.count(b"\n") > 3
+            assert (await officer.open(NOTE, CHANNEL)).status == 201
+    finally:
+        restored.stop()
 
 
 @pytest.mark.parametrize("missing", ["nothing", "the authority", "a certificate of its own"])

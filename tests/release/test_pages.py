@@ -2,14 +2,18 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import release
 from dragoman import __version__
 from needed import needed
 from page_walks import blocks_of, patterns_of, walk
-from releases import ROOT
+from releases import ROOT, Built, bare
 from service import NOTE
 
 pytestmark = pytest.mark.xdist_group("release")
@@ -31,8 +35,22 @@ def printed(blocks: list[str], outputs: list[str], command: str) -> str:
 
 
 def test_readme_leads_from_nothing_to_a_proof(installed: Path, tmp_path: Path) -> None:
+    _walk_readme(installed, tmp_path / "walk")
+
+
+def test_readme_does_with_the_other_tested_python(built: Built, tmp_path: Path) -> None:
+    """The oldest and the newest tested Python, whichever of them runs the tests."""
+    own = f"3.{sys.version_info.minor}"
+    (other, *_) = (version for version in release.PYTHONS if version != own)
+    python = shutil.which(f"python{other}")
+    if python is None or subprocess.run([python, "--version"], check=False).returncode:
+        pytest.skip(f"Python {other} is not here")
+    _walk_readme(bare(tmp_path / "environment", built.wheel, python), tmp_path / "walk")
+
+
+def _walk_readme(installed: Path, folder: Path) -> None:
     blocks = blocks_of(README)
-    outputs = walk(blocks, tmp_path / "walk", installed)
+    outputs = walk(blocks, folder, installed)
     assert "the token speaks for south/d-1 in border-desk" in printed(
         blocks, outputs, "context add"
     )

@@ -52,12 +52,12 @@ def committed() -> Iterator[Path]:
             yield tree
 
 
-def bare(folder: Path, wheel: Path) -> Path:
+def bare(folder: Path, wheel: Path, python: str = sys.executable) -> Path:
     """Install a wheel, and what it needs, into an environment of its own; return its `bin`."""
     uv = str(Path(sys.executable).with_name("uv"))
     install = (uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"))
     lock = str(ROOT / "requirements" / "runtime.lock")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    subprocess.run([uv, "venv", "--quiet", "--python", python, str(folder)], check=True)
     subprocess.run([*install, "--require-hashes", "-r", lock], check=True)
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     return folder / "bin"
