@@ -16,7 +16,7 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import liaison_state, lists
+from dragoman.projection.queries import exchange_view, liaison_state, lists
 from dragoman.projection.store import Store
 from dragoman_schemas.acts.office.channel import ErasedRecord
 from followed import until
@@ -24,6 +24,10 @@ from world import INCIDENT, NOTE, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
 BOTH = ("nato/root", "china/root")
+CHART = "c4" * 32
+ATTACHED = {
+    "attachments": [{"sha256": CHART, "media_type": "image/png", "bytes": 9, "title": "A chart"}]
+}
 Counts = list[tuple[str, str, int]]
 
 
@@ -31,16 +35,18 @@ def erased(world: World, *owners: str) -> tuple[World, str, list[bytes]]:
     """A log of more than a snapshot's records with one exchange to be erased near its beginning;
     that one, and the log with entries in its place.
     """
-    id = world.open("nato/d-1", {**INCIDENT, "facts": "Seen off zanzibar."})
+    id = world.open("nato/d-1", {**INCIDENT, "facts": "Seen off zanzibar.", **ATTACHED})
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
-    for _ in range(280):
+    for number in range(280):
         world.open("china/o-1", NOTE)
+        if number == 100:
+            world.open("nato/o-1", {**NOTE, **ATTACHED})
     world.keep("china/d-1", {"act": "reply", "text": "Noted, zanzibar."}, id)
     named = [*world.ledger.records_of(id)]
     world.attested(
         {"act": "erasure", "records": [msgspec.to_builtins(each) for each in named]}, *owners
     )
-    world.open("nato/o-1", NOTE)
+    world.open("nato/o-1", {**NOTE, **ATTACHED})
     entries = {each.position: entry_of(each) for each in named}
     return world, id, [entries.get(position, raw) for position, raw in enumerate(world.raws, 1)]
 
@@ -83,7 +89,7 @@ async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) 
         assert whole.exchange(id) is None and less.exchange(id) is None
         for position in (12, 20, 256, 270, len(raws) - 3, len(raws) - 2, len(raws)):
             assert counted(whole)(position) == counted(less)(position), position
-        assert counted(whole)(len(raws)) == [("contact", "open", 281)]
+        assert counted(whole)(len(raws)) == [("contact", "open", 282)]
         for projection in (whole, less):
             assert not lists.listed(
                 projection.store, "nato-china", lists.Filter(q="zanzibar"), LIST_PAGE, NOW
@@ -98,6 +104,26 @@ async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) 
             )
     left = [path.name for path in tmp_path.iterdir() if b"zanzibar" in path.read_bytes()]
     assert left == [], "nothing of what was said is on the disk"
+
+
+async def test_a_file_that_another_act_names_too_is_still_that_sides(
+    world: World, tmp_path: Path
+) -> None:
+    """The side may go on reading and attaching its file, and the check of rows finds no fault."""
+    told, _, raws = erased(world, *BOTH)
+    async with (
+        projected(told.raws, tmp_path / "bytes.sqlite") as whole,
+        projected(raws, tmp_path / "entries.sqlite") as less,
+    ):
+        for projection in (whole, less):
+            sides = exchange_view.attached(projection.store, "nato-china", [CHART, "d5" * 32])
+            assert sides == {CHART: frozenset({"nato"}), "d5" * 32: frozenset()}
+        rows = "SELECT * FROM attached ORDER BY position"
+        first, second = (
+            projection.store.reader().execute(rows).fetchall() for projection in (whole, less)
+        )
+        assert [row[1:3] for row in first] == [(CHART, "nato")] * 2
+        assert first == second
 
 
 async def test_what_a_void_erasure_withholds_stops_the_gateway(

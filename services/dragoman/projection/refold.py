@@ -60,7 +60,7 @@ _TABLES: Final = {
     "waits": _Table(("key", "since"), ("key", "since", "until"), ("key", "since"), ("until",)),
     "subjects": _Table(("subject",), settled=("last",), of_channel=True),
     "links": _Table(("target", "key"), ("key",), ("key",), of_channel=True),
-    "attached": _Table(("sha256", "side"), settled=("position",), of_channel=True),
+    "attached": _Table(("sha256", "side", "position"), settled=("position",), of_channel=True),
     "deliveries": _Table(("side", "upto"), settled=("position",), of_channel=True),
 }
 

@@ -7,7 +7,7 @@ import msgspec
 from dragoman.projection.row_keys import POSITION_BITS
 from dragoman.tlog.merkle import Frontier
 
-VERSION: Final = 21
+VERSION: Final = 22
 """The version of the tables.
 
 Files of another version are built again. So are files of another program
@@ -54,8 +54,8 @@ CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INT
 CREATE TABLE links (channel INTEGER NOT NULL, target TEXT NOT NULL, key INTEGER NOT
   NULL, PRIMARY KEY (channel, target, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE attached (channel INTEGER NOT NULL, sha256 TEXT NOT NULL, side TEXT NOT
-  NULL, position INTEGER NOT NULL, PRIMARY KEY (channel, sha256, side)) STRICT, WITHOUT
-  ROWID;
+  NULL, position INTEGER NOT NULL, PRIMARY KEY (channel, sha256, side, position))
+  STRICT, WITHOUT ROWID;
 CREATE TABLE snapshots (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL, time TEXT NOT
   NULL, tally BLOB NOT NULL) STRICT;
 CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT

@@ -250,7 +250,7 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     sides_by_digest: dict[str, set[str]] = {}
     for digest in digests:
         rows = store.reader().execute(
-            "SELECT side FROM attached WHERE channel = ? AND sha256 = ?",
+            "SELECT DISTINCT side FROM attached WHERE channel = ? AND sha256 = ?",
             (channel_number(store.base(channel)), digest),
         )
         sides_by_digest[digest] = {side for (side,) in rows}
