@@ -51,11 +51,15 @@ class Channels(ResponseBody, frozen=True, kw_only=True):
 
 
 class Me(ResponseBody, frozen=True, kw_only=True):
-    """The actor of the token, with the roles and the channels."""
+    """The actor of the token, with the roles and the channels.
+
+    `expires` is the end of the token or of the session's token; empty if it never ends.
+    """
 
     actor: str
     roles: dict[str, tuple[str, ...]]
     channels: tuple[str, ...]
+    expires: str = ""
 
 
 class NewOfficer(Shape, frozen=True, kw_only=True):
@@ -119,7 +123,8 @@ class NewToken(Shape, frozen=True, kw_only=True):
     It is for the `channels` in the request, or for the only channel that the officer is
     in. With `identity`, or with `wherever`, it is for every channel in which the
     officer's side is that identity, now and later. `expires` is the time at which it
-    ends; without it the token never ends. A token of the scope `read` cannot post.
+    ends. Without it the token ends after the days that the host's settings say, 90
+    unless set otherwise. A token of the scope `read` cannot post.
     """
 
     actor: Actor

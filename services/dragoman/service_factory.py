@@ -185,6 +185,7 @@ async def running_service(
             keeper=keeper,
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
+            token_life=settings.tokens,
             origin=settings.origin
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
             now=clock.now,

@@ -113,6 +113,19 @@ class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: str = ""
 
 
+class TokenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The life of the tokens that the operator issues.
+
+    A request for a token may name its end. Without one, the token ends after
+    `default_days`; 0 means that it never ends. No request may name an end after
+    `longest_days`; 0 means that it may be any time. The operator's own token never
+    ends.
+    """
+
+    default_days: Annotated[int, Meta(ge=0, le=36_500)] = 90
+    longest_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+
+
 class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The mail server of the notifier.
 
@@ -234,6 +247,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     registrar: SignerSettings = SignerSettings()
     oidc: Oidc = Oidc()
+    tokens: TokenSettings = TokenSettings()
     budgets: BudgetSettings = BudgetSettings()
     courier: NotifierSettings = NotifierSettings()
     uvloop: bool = True

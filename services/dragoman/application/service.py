@@ -40,6 +40,7 @@ from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
+from dragoman.settings import TokenSettings
 from dragoman.stores.drafts import DraftStore
 from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
@@ -92,7 +93,7 @@ class Service:
     passed in when the services are built. `origin` is the origin of a new channel's
     log, with `{channel}` and `{key}` in it. `issuer` is the OIDC provider whose tokens
     are accepted. `public_url` is the address of the service for callers outside, if it
-    is known.
+    is known. `token_life` says when new tokens end.
     """
 
     command_handler: CommandHandler
@@ -114,6 +115,7 @@ class Service:
     origin: str
     issuer: str = ""
     public_url: str = ""
+    token_life: TokenSettings = field(default_factory=TokenSettings)
     lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle("service"))
     channels: dict[str, Projection] = field(default_factory=dict)
     counted: tuple[float, tuple[int, int, int]] = (float("-inf"), (0, 0, 0))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,7 @@ from dragoman.settings import SettingsError, flattened, load
 
 _DISK_BYTES = 1024**3
 _BROKER_SECONDS = 5.0
+_WARNED = timedelta(days=14)
 
 Config = Annotated[
     Path | None,
@@ -229,6 +231,13 @@ def _operator_token(target: Target) -> str:
         return ""
 
 
+def _ending(expires: str) -> str:
+    """Return the fault of a token that ends in two weeks; empty for any other."""
+    if not expires or datetime.fromisoformat(expires) > datetime.now(UTC) + _WARNED:
+        return ""
+    return f"it ends {expires}; ask the operator for another: dragoman token issue"
+
+
 async def _gateway(target: Target) -> list[tuple[str, str]]:
     try:
         address = server_of(target)
@@ -254,7 +263,7 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
                 (
                     f"token speaks for {me['actor']} in "
                     f"{', '.join(me['channels']) or 'no channel'}",
-                    "",
+                    _ending(me.get("expires", "")),
                 )
             )
     except (ProblemResponse, UsageError) as error:

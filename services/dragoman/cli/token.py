@@ -56,7 +56,7 @@ async def issue(
     ] = "act",
     expires: Annotated[
         str | None,
-        Parameter(help="The time at which it ends, like 2027-01-01T00:00Z. Default: never."),
+        Parameter(help="The end, like 2027-01-01T00:00Z. Default: after [tokens] default_days."),
     ] = None,
     also: Also = (),
     identity: Identity = None,
@@ -86,7 +86,11 @@ async def issue(
         out_json(issued)
     elif not save:
         out(issued["token"])
-        say(f"token {issued['id']} speaks for {actor} in {_scope(issued)}; it is not shown again")
+        ends = issued.get("expires", "")
+        say(
+            f"token {issued['id']} speaks for {actor} in {_scope(issued)}, "
+            f"{f'until {ends}' if ends else 'without an end'}; it is not shown again"
+        )
     return 0
 
 

@@ -4,14 +4,16 @@ A page of the past shows the strip of its moment, and says so. An alarm of now a
 there too.
 """
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
-from dragoman.application.operations import transparency_log
+from dragoman.application.operations import access_tokens, transparency_log
 from dragoman.console import armed_consoles
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
@@ -83,9 +85,11 @@ async def of(context: PageContext) -> Frame:
     ringing = (
         None if context.grant.is_operator else await alarm.alarms(context.request.app, context)
     )
+    ending = tuple(_ending(context))
     if context.channel is None:
         return Frame(
             channels=channels,
+            bars=ending,
             operator=context.grant.is_operator,
             alarms=ringing,
             cells=tuple(_over_all(context)) if context.over_all else (),
@@ -100,7 +104,7 @@ async def of(context: PageContext) -> Frame:
     )
     return Frame(
         cells=tuple(cells),
-        bars=tuple(_bars(context)),
+        bars=(*_bars(context), *ending),
         offices=tuple(
             office_of(side.name, context.projection.office(side.name)) for side in registry.sides
         ),
@@ -114,6 +118,20 @@ async def of(context: PageContext) -> Frame:
         unknown={key: _unknown(context.words, key) for key in claims},
         check_s=CHECK_SECONDS if _is_checked(context) else 0,
     )
+
+
+def _ending(context: PageContext) -> Iterator[Bar]:
+    """Yield a warning in the last two weeks of the token of the reader's session."""
+    words, expires = context.words, context.grant.expires
+    if access_tokens.ends_soon(expires, time.time()):
+        yield Bar(
+            level="standby",
+            word=words.say(
+                "Your token ends %(t)s.",
+                t=words.written(datetime.fromtimestamp(expires, UTC), "minute"),
+            ),
+            detail=words.say("Ask the operator for another one."),
+        )
 
 
 def _over_all(context: PageContext) -> Iterator[Cell]:

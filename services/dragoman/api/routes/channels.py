@@ -36,6 +36,7 @@ async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
             actor=grant.actor,
             roles={name: tuple(role) for name, role in roles.items()},
             channels=tuple(p.name for p in visible),
+            expires=access_tokens.end_of(grant),
         )
     )
 

@@ -6,7 +6,7 @@ OIDC provider to officers.
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from msgspec import UnsetType
@@ -29,6 +29,11 @@ from dragoman_schemas.host_responses import (
 
 log = structlog.get_logger()
 
+WARNED_DAYS: Final = 14
+"""Days before the end of a token in which its owner is warned."""
+
+_DAY_SECONDS: Final = 86_400
+
 
 def operator(call: ApiRequest[Any]) -> Service:
     """Return the service, if the caller is its operator. Raises `Refused`."""
@@ -39,8 +44,17 @@ def operator(call: ApiRequest[Any]) -> Service:
 
 async def tokens_of(service: Service) -> tuple[TokenView, ...]:
     """Return the tokens in force, oldest first."""
-    names = _names(service)
-    return tuple(_token_view(grant, names) for grant in await service.access.listed())
+    names, now = _names(service), time.time()
+    return tuple(
+        _token_view(grant, names)
+        for grant in await service.access.listed()
+        if not grant.expires or grant.expires > now
+    )
+
+
+def end_of(grant: Grant) -> str:
+    """Return the time at which a grant ends; empty if it never ends."""
+    return stamp(datetime.fromtimestamp(grant.expires, UTC)) if grant.expires else ""
 
 
 def _names(service: Service) -> dict[str, str]:
@@ -55,7 +69,7 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
         issued=grant.issued,
         label=grant.label,
         scope=grant.scope,
-        expires=stamp(datetime.fromtimestamp(grant.expires, UTC)) if grant.expires else "",
+        expires=end_of(grant),
         identity=grant.identity,
     )
 
@@ -71,11 +85,7 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         return _issued("", grants[0], _names(service))
     scope = scope_of(service, new.actor, new.channels, new.identity, wherever=new.wherever)
     label = or_default(new.label, "")
-    expires = (
-        0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
-    )
-    if expires and expires <= time.time():
-        raise refuse("invalid", "`expires` is in the past; give a future time, or leave it out.")
+    expires = _expiry(service, new.expires)
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor,
@@ -96,6 +106,39 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
         scope=grant.scope,
     )
     return _issued(token, grant, {cid: name for name, cid in scope.channels.items()})
+
+
+def _expiry(service: Service, expires: str | UnsetType) -> float:
+    """Return the end of a new token in Unix seconds; 0 if it never ends.
+
+    Raises `Refused` if the request names another end than the settings allow.
+    """
+    now, life = time.time(), service.token_life
+    latest = now + life.longest_days * _DAY_SECONDS
+    if isinstance(expires, UnsetType):
+        ends = now + life.default_days * _DAY_SECONDS if life.default_days else 0.0
+        return min(ends or latest, latest) if life.longest_days else ends
+    ends = instant("expires", expires).timestamp()
+    if ends <= now:
+        raise refuse("invalid", "`expires` is in the past; give a future time, or leave it out.")
+    if life.longest_days and ends > latest:
+        raise refuse(
+            "invalid",
+            "`expires` is too late; a token ends after %(days)s days at most on this host.",
+            days=life.longest_days,
+        )
+    return ends
+
+
+def ends_soon(expires: float, now: float) -> bool:
+    """Return whether a token ends within `WARNED_DAYS`; 0 means that it never ends."""
+    return now < expires < now + WARNED_DAYS * _DAY_SECONDS
+
+
+def is_ending(token: TokenView) -> bool:
+    """Return whether a token in a list ends soon."""
+    ends = datetime.fromisoformat(token.expires).timestamp() if token.expires else 0.0
+    return ends_soon(ends, time.time())
 
 
 def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:

@@ -106,14 +106,16 @@ async def _begun(
         for name in _OFFICERS:
             body = {"actor": f"{side}/{name}", "channels": [channel], "label": "quickstart"}
             answer = await operator.call("POST", "/v1/tokens", json.dumps(body).encode())
-            tokens[f"{side}/{name}"] = answer.json()["token"]
+            issued = answer.json()
+            tokens[f"{side}/{name}"] = issued["token"]
     for side in sides:
         act = json.dumps({"act": "profile-adoption", "profile": PROFILE}).encode()
         administrator = Client(session, url, tokens[f"{side}/adm-1"])
         await administrator.post(channel, act, key=f"quickstart-adopts-{channel}-{side}")
     for actor, token in tokens.items():
         write_secret(data / TOKENS / actor.replace("/", "-"), f"{token}\n".encode())
-    begun = {"channel": channel, "sides": sides, "tokens": tokens}
+    ends = issued.get("expires", "")
+    begun = {"channel": channel, "sides": sides, "tokens": tokens, "expires": ends}
     write_secret(path, f"{json.dumps(begun, indent=1)}\n".encode())
     return begun
 
@@ -121,6 +123,8 @@ async def _begun(
 def _introduce(base_url: str, begun: dict[str, Any], path: Path) -> None:
     say("")
     say(f"  Open {base_url}/ and sign in with a token. Channel: {begun['channel']}.")
+    if begun.get("expires"):
+        say(f"  The tokens end {begun['expires'][:10]}; `dragoman token issue` gives others.")
     say("")
     width = max(map(len, begun["tokens"]))
     for actor, token in begun["tokens"].items():

@@ -371,6 +371,8 @@ async def tokens_page(
         of=of,
         following=following,
         channel_options=_channels(context, service),
+        default_days=service.token_life.default_days,
+        soon={token.id for token in token_views if access_tokens.is_ending(token)},
     )
     return Page(
         template="tokens.html", view=view, rows=view.tokens, values=values, status=form.status
