@@ -165,6 +165,49 @@ class Tokens(ResponseBody, frozen=True, kw_only=True):
     next: str = ""
 
 
+class OwnSession(ResponseBody, frozen=True, kw_only=True):
+    """A session of the pages that is in force.
+
+    `used` is the last use, up to ten minutes late. `browser` and `system` are names
+    like Firefox and Windows, or empty. It began `by` a token, whose id and label these
+    are, or at the provider. `current` marks the session that asks. `began` is empty for
+    a session of an earlier release.
+    """
+
+    id: str
+    current: bool
+    began: str = ""
+    used: str = ""
+    ends: str
+    browser: str = ""
+    system: str = ""
+    by: Literal["token", "provider"]
+    grant: str
+    label: str = ""
+
+
+class OwnToken(ResponseBody, frozen=True, kw_only=True):
+    """A token in force of the officer who asks, without its secret.
+
+    `expires` is empty if it never ends. `ends_soon` says that it ends in two weeks.
+    """
+
+    id: str
+    label: str = ""
+    scope: Scope = "act"
+    issued: str
+    expires: str = ""
+    ends_soon: bool = False
+
+
+class OwnSessions(ResponseBody, frozen=True, kw_only=True):
+    """The sessions and tokens in force of the officer who asks, the newest first."""
+
+    actor: str
+    sessions: tuple[OwnSession, ...]
+    tokens: tuple[OwnToken, ...]
+
+
 class NewSubject(Shape, frozen=True, kw_only=True):
     """A subject of the OIDC provider to map to an officer.
 

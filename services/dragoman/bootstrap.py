@@ -25,6 +25,7 @@ from dragoman.admin_door import AdminDoor
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.clock import AdjustableClock, utc_now
+from dragoman.application.identity_provider import code_flow
 from dragoman.application.keeper import Keeper
 from dragoman.application.operations import host_health
 from dragoman.application.outage_recorder import OutageRecorder
@@ -420,6 +421,11 @@ def check(settings: Settings) -> None:
     address_guard(settings)
     if settings.oidc.issuer:
         Provider.check(settings.oidc)
+    if settings.oidc.client_id:
+        scheme = "http" if settings.http.certificate is None else "https"
+        code_flow.check(
+            settings.oidc, settings.http.public_url or f"{scheme}://{settings.http.host}"
+        )
 
 
 def messages_of(endpoint: BrokerEndpoint, channel: str) -> AsyncGenerator[Page, None]:

@@ -79,11 +79,17 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The provider whose access tokens are accepted beside our own.
+    """The provider whose access tokens are accepted, and where officers sign in.
 
-    They are tokens of `issuer` for `audience`, signed with one of `algorithms`. The
-    issuer's keys are at `jwks_url`, or else at the address that its discovery document
-    names. Its subjects are mapped to officers with `dragoman subject`.
+    The API accepts tokens of `issuer` for `audience`, signed with one of `algorithms`.
+    The issuer's keys are at `jwks_url`, or else at the address that its discovery
+    document names. Its subjects are mapped to officers with `dragoman subject`.
+
+    With `client_id`, the sign-in page offers the provider under `name`, and asks for
+    `scopes`. The secret is in the file `client_secret_file`. Without the file this is a
+    public client. In its path, `$CREDENTIALS_DIRECTORY` is the folder that systemd
+    names. The provider sends browsers back to `redirect_url`. By default that is
+    `/signin/oidc/return` below `http.public_url`.
     """
 
     issuer: str = ""
@@ -111,6 +117,11 @@ class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "EdDSA",
     )
     jwks_url: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    scopes: tuple[str, ...] = ("openid",)
+    redirect_url: str = ""
+    name: str = ""
 
 
 class TokenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -36,6 +36,7 @@ LEFT_OUT = {
     "show_endpoint": "drafts, people and files",
     "list_deliveries": "drafts, people and files",
     "list_tokens": "of the host",
+    "list_sessions": "of the host",
     "list_subjects": "of the host",
     "show_openapi": "of the program",
     "show_asyncapi": "of the program",

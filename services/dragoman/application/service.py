@@ -125,6 +125,9 @@ class Service:
     watchdog: Watchdog = field(default_factory=Watchdog)
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked: float = 0.0
+    ended_listeners: list[Callable[[], None]] = field(default_factory=list)
+    """Functions that are called when tokens, mappings or sessions have ended."""
+
     failing: set[str] = field(default_factory=set)
     """Names of background tasks that fail now and are tried again.
 
@@ -526,11 +529,13 @@ class Service:
     async def keep_access_fresh(self) -> None:
         """Read tokens issued and revoked elsewhere, and prove the broker again."""
         fresh = True
+        removals = self.access.bucket.removals
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.guard.prove()
                 await self.access.refresh()
+                await self.access.write_uses()
             except LogUnreachable as error:
                 if fresh:
                     log.warning(
@@ -543,6 +548,10 @@ class Service:
                 if not fresh:
                     log.info("access.fresh")
                 fresh = True
+            if self.access.bucket.removals != removals:
+                removals = self.access.bucket.removals
+                for listener in self.ended_listeners:
+                    listener()
 
     async def keep_erasing(self) -> None:
         """Finish the erasures that a gateway began and could not finish."""

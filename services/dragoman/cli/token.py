@@ -157,10 +157,11 @@ async def subject_add(
     wherever: Wherever = False,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Let the access tokens of a subject speak for an officer.
+    """Let a subject of the provider speak for an officer.
 
-    They do so in --channel and each --also, or in the only channel that the officer is
-    in. With --wherever they do so in every channel of the officer's side.
+    It does so with access tokens and at the pages: in --channel and each --also, or in
+    the only channel that the officer is in. With --wherever it does so in every channel
+    of the officer's side.
     """
     request = _grant_of(target, actor, also, identity, wherever=wherever) | {
         "subject": subject,
@@ -203,7 +204,7 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
 async def subject_remove(id: str, *, target: Target = EVERYWHERE) -> int:
     """Remove a subject by its id.
 
-    Its access tokens then speak for nobody.
+    Its access tokens then speak for nobody, and its sessions end.
     """
     async with connected(target, operator=True) as caller:
         await caller.call("DELETE", f"/v1/subjects/{quote(id)}")

@@ -83,7 +83,7 @@ def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamRes
 async def _page_context(request: web.Request, route: PageRoute) -> PageContext:
     """Return the context of a page request. Raises `SignInNeeded`, `Refused`."""
     name = request.match_info.get("channel", "")
-    grant = signed_in(request)
+    grant = signed_in(request, any_scope=route.any_scope)
     service = request.app[http_request.SERVICE]
     context = PageContext(
         request=request,

@@ -90,7 +90,8 @@ Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
 class PageRoute:
     """One route of a page: a path below a channel, or a path of its own.
 
-    A page with `anywhere` needs no channel. A response with `streams` has no end.
+    A page with `anywhere` needs no channel. A response with `streams` has no end. A
+    reader whose token only reads may send a form with `any_scope`.
     """
 
     path: str
@@ -99,6 +100,7 @@ class PageRoute:
     anywhere: bool = False
     name: str = ""
     streams: bool = False
+    any_scope: bool = False
 
 
 def refused(kind: str, detail: Text) -> Refused:

@@ -7,7 +7,14 @@ from aiohttp import web
 
 from dragoman.application.deadline_cache import DUTIES
 from dragoman.application.http import request as http_request
-from dragoman.console import api_docs, armed_consoles, offline, sessions
+from dragoman.console import (
+    api_docs,
+    armed_consoles,
+    offline,
+    own_sessions,
+    provider_sign_in,
+    sessions,
+)
 from dragoman.console.admin import channel_members
 from dragoman.console.agreements import mechanisms_page, undertakings_page
 from dragoman.console.audit import audit_page
@@ -68,6 +75,7 @@ ROUTES: Final = (
     *audit_page.ROUTES,
     *channel_members.ROUTES,
     *host_pages.ROUTES,
+    *own_sessions.ROUTES,
     *restored_form.ROUTES,
 )
 
@@ -81,6 +89,8 @@ def register(app: web.Application) -> None:
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
     app.router.add_post("/sign-out", sessions.sign_out)
+    app.router.add_get("/signin/oidc", provider_sign_in.start)
+    app.router.add_get("/signin/oidc/return", provider_sign_in.finish)
     app.router.add_post("/preferences", sessions.prefer)
     app.router.add_get("/docs", api_docs.docs)
     app.router.add_get("/releases", public_page.listed)

@@ -17,6 +17,8 @@ from dragoman import metrics
 from dragoman.application.http import request as http_request
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
+from dragoman.application.identity_provider.code_flow import CODE_FLOW
+from dragoman.console.browser_names import browser_of
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
 from dragoman.console.forms.form_body import Form
@@ -33,7 +35,7 @@ from dragoman.limits import (
     SMALL_FORM_BYTES,
     VIEW_SECONDS,
 )
-from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.stores.tokens_and_sessions import Grant, PageSession, hashed
 
 log = structlog.get_logger()
 
@@ -63,15 +65,18 @@ def words_of(request: web.Request) -> Words:
     )
 
 
-def signed_in(request: web.Request) -> Grant:
-    """Return the grant of the signed-in reader. Raises `SignInNeeded`, `Refused`."""
+def signed_in(request: web.Request, *, any_scope: bool = False) -> Grant:
+    """Return the grant of the signed-in reader. Raises `SignInNeeded`, `Refused`.
+
+    A reader whose token only reads may send no form, unless the page takes `any_scope`.
+    """
     session, grant = request.cookies.get(COOKIE), request.get("grant")
     access = request.app[http_request.SERVICE].access
     if session is None or not isinstance(grant, Grant):
         raise SignInNeeded
     request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
-    if grant.scope == "read" and request.method == "POST":
+    if grant.scope == "read" and request.method == "POST" and not any_scope:
         raise refuse(
             "not-permitted",
             "Your token only allows reading. Ask the operator for another token.",
@@ -247,10 +252,17 @@ def _sign_in_page(
         "fault": fault,
         "waits": waits,
         "kept": KEPT in request.cookies,
+        "provider": provider_name(request),
         "preferences": Preferences.read(request),
         "frame": None,
     }
     return html(render_template(None, words, "sign_in.html", **values), status=status)
+
+
+def provider_name(request: web.Request) -> str:
+    """Return the name of the provider at which officers sign in; empty without one."""
+    flow = request.app.get(CODE_FLOW)
+    return "" if flow is None else flow.name
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -272,22 +284,58 @@ async def sign_in(request: web.Request) -> web.Response:
         await access.close_session(
             request.cookies[COOKIE]
         )  # signing in again must not leave the earlier session open
-    session = await access.open_session(token, time.time(), SESSION_SECONDS)
+    now = time.time()
+    session = new_session(request, now, token=hashed(token))
+    secret = await access.open_session(session, now)
+    response = redirect("/host" if grant.is_operator and next == "/" else next)
+    accepted(request, response, grant, secret, "token")
+    return response
+
+
+def new_session(
+    request: web.Request, now: float, *, token: str = "", subject: str = "", granted: str = ""
+) -> PageSession:
+    """Return a session that begins now in the browser of a request.
+
+    It is of a token, or of a subject of the provider, by their digests.
+    """
+    browser, system = browser_of(request.headers.get("User-Agent", ""))
+    return PageSession(
+        token=token,
+        subject=subject,
+        granted=granted,
+        begun=now,
+        used=now,
+        expires=now + SESSION_SECONDS,
+        browser=browser,
+        system=system,
+    )
+
+
+def accepted(
+    request: web.Request, response: web.Response, grant: Grant, secret: str, by: str
+) -> None:
+    """Set the cookie of a new session on a response, and log the sign-in.
+
+    `by` says what the officer signed in with: a token, or the provider.
+    """
     metrics.SIGN_INS.labels("accepted").inc()
     log.info(
-        "sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id
+        "sign_in.done",
+        actor=grant.actor,
+        address=request.get("address", ""),
+        token_id=grant.id,
+        by=by,
     )
-    response = redirect("/host" if grant.is_operator and next == "/" else next)
     response.set_cookie(
         COOKIE,
-        session,
+        secret,
         max_age=SESSION_SECONDS + KEPT_FORM_SECONDS,
         path="/",
         secure=True,
         httponly=True,
         samesite="Strict",
     )
-    return response
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -297,6 +345,11 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[http_request.SERVICE].access.close_session(session)
+    return signed_out(request)
+
+
+def signed_out(request: web.Request) -> web.Response:
+    """Return the response to a reader whose session has just ended."""
     response = redirect("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")

@@ -18,6 +18,7 @@ from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.http.rate_limits import RATE_LIMITS, RateLimitExceeded, RateLimits
+from dragoman.application.identity_provider.code_flow import CODE_FLOW, CodeFlow
 from dragoman.application.operations import (
     files,
     public_releases,
@@ -57,11 +58,15 @@ _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.p
 
 
 def application(
-    service: Service, settings: Settings, provider: Provider | None = None
+    service: Service,
+    settings: Settings,
+    provider: Provider | None = None,
+    flow: CodeFlow | None = None,
 ) -> web.Application:
     """Return the application over a service. Raises `SettingsError`.
 
-    It accepts the provider's tokens beside its own.
+    It accepts the provider's tokens beside its own. With a `flow`, officers sign in at
+    the provider too.
     """
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[http_request.SERVICE] = service
@@ -69,6 +74,8 @@ def application(
     app[_LAG_SECONDS] = settings.budgets.lag_s
     app[QUOTAS] = Quotas(settings.budgets)
     app[_SECURE] = is_secure(settings)
+    if flow is not None:
+        app[CODE_FLOW] = flow
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
     app[records.TAILS] = {}

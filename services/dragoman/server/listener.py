@@ -6,12 +6,12 @@ async with listener.opened(settings, lifecycle, certificate) as door:
 """
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import msgspec
@@ -20,6 +20,8 @@ from aiohttp import web
 
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
+from dragoman.application.identity_provider import code_flow
+from dragoman.application.identity_provider.code_flow import CodeFlow
 from dragoman.application.service import Service
 from dragoman.domain.record import nesting
 from dragoman.eventlog.broker import BrokerError
@@ -33,6 +35,10 @@ from dragoman.settings import Settings, SettingsError
 from dragoman.supervision import StartTask
 
 log = structlog.get_logger()
+
+
+EXCHANGE_SECONDS: Final = 10.0
+"""Seconds for a provider to answer to a code. The reader waits meanwhile."""
 
 
 async def _nothing() -> None:
@@ -81,7 +87,9 @@ class PublicDoor:
         Raises `SettingsError` if the settings are not valid.
         """
         settings = self._settings
-        app = application(service, settings, await _provider(settings, service, stack, start))
+        base_url = settings.http.public_url or self.own_url
+        providers = await _provider(settings, base_url, service, stack, start)
+        app = application(service, settings, *providers)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         if certificate is not None:
             start(service.keep("certificate", certificate.keep_fresh))
@@ -90,7 +98,6 @@ class PublicDoor:
         stack.callback(self._connections.close)
         assert runner.server is not None
         self._connections.serve(runner.server, rejection(app))
-        base_url = settings.http.public_url or self.own_url
         log.info("gateway.listening", url=base_url)
         if is_in_clear(settings.http, self._address):
             log.warning(
@@ -157,16 +164,12 @@ async def document(session: aiohttp.ClientSession, url: str) -> Any:
     `ValueError` if it is no such document, and `OSError` if the provider cannot be
     reached.
     """
-    raw = bytearray()
     try:
         async with session.get(url, allow_redirects=False) as response:
             if response.status != 200:
                 raise ValueError(f"{url} answers {response.status}")
-            async for piece in response.content.iter_any():
-                raw += piece
-                if len(raw) > JWKS_BYTES:
-                    raise ValueError(f"{url} is larger than any such document")
-        nesting.check(bytes(raw))
+            raw = await _bounded(response)
+        nesting.check(raw)
         return msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
         raise ValueError(f"{url} gives no JSON: {error}") from None
@@ -174,21 +177,58 @@ async def document(session: aiohttp.ClientSession, url: str) -> Any:
         raise OSError(f"{url}: {error or type(error).__name__}") from None
 
 
+async def post_form(
+    session: aiohttp.ClientSession, url: str, form: Mapping[str, str], headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """Post a form to an identity provider; return the answer's status and body.
+
+    No redirect is followed. Raises `ValueError` if the body has more than `JWKS_BYTES`,
+    and `OSError` if the provider cannot be reached.
+    """
+    try:
+        async with session.post(
+            url,
+            data=dict(form),
+            headers=dict(headers),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=EXCHANGE_SECONDS),
+        ) as response:
+            return response.status, await _bounded(response)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise OSError(f"{url}: {type(error).__name__}") from None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Return a body of at most `JWKS_BYTES`. Raises `ValueError` for a longer one."""
+    raw = bytearray()
+    async for piece in response.content.iter_any():
+        raw += piece
+        if len(raw) > JWKS_BYTES:
+            raise ValueError(f"{response.url} is larger than any such document")
+    return bytes(raw)
+
+
 async def _provider(
-    settings: Settings, service: Service, stack: AsyncExitStack, start: StartTask
-) -> Provider | None:
+    settings: Settings, base_url: str, service: Service, stack: AsyncExitStack, start: StartTask
+) -> tuple[Provider | None, CodeFlow | None]:
+    """Return the provider of access tokens, and that of sign-ins, if there are any."""
+    if settings.oidc.client_id:
+        code_flow.check(settings.oidc, base_url)
     if not settings.oidc.issuer:
-        return None
+        return None, None
     session = await stack.enter_async_context(
         aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
             auto_decompress=False,
             headers={"Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
     )
     provider = Provider(settings.oidc, partial(document, session))
-    start(service.keep("oidc", provider.run))
-    return provider
+    start(service.keep("oidc", provider.documents.run))
+    if not settings.oidc.client_id:
+        return provider, None
+    return provider, CodeFlow(provider.documents, partial(post_form, session), base_url)
 
 
 def bind(host: str, port: int) -> socket.socket:

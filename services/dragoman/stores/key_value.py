@@ -30,6 +30,7 @@ class Bucket:
         self._prefix = f"$KV.{name}."
         self._seen = 0
         self.changes = 0
+        self.removals = 0
         self.values: dict[str, bytes] = {}
         self.revisions: dict[str, int] = {}
 
@@ -86,7 +87,7 @@ class Bucket:
         self.changes += 1
         self.revisions[key] = revision
         if value is None:
-            self.values.pop(key, None)
+            self.removals += self.values.pop(key, None) is not None
         else:
             self.values[key] = value
 

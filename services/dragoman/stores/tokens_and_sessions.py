@@ -10,13 +10,16 @@ A revocation reaches every gateway within a second, if the broker answers the ga
 import hashlib
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
+from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
@@ -68,9 +71,33 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.actor == OPERATOR
 
 
-class _Session(Struct, frozen=True, kw_only=True):
+class PageSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A session of the pages, which a token or a subject of the provider began.
+
+    `token` is the digest of the token, or empty. `subject` is the digest of issuer and
+    subject, and `granted` the time of the mapping: a later mapping ends the session.
+    `used` lags by up to `USE_SECONDS`. `browser` and `system` are names like Firefox
+    and Windows; nothing else of the browser's own description is stored. A session of
+    an earlier release has no `begun`. All times are in Unix seconds.
+    """
+
     token: str
     expires: float
+    subject: str = ""
+    granted: str = ""
+    begun: float = 0.0
+    used: float = 0.0
+    browser: str = ""
+    system: str = ""
+
+    @property
+    def grant_key(self) -> str:
+        """The key of the grant with which the session began."""
+        return f"token.{self.token}" if self.token else f"subject.{self.subject}"
+
+
+USE_SECONDS: Final = 600.0
+"""The smallest interval between two writes of the time at which a session was used."""
 
 
 class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,7 +123,7 @@ class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _console = msgspec.json.Decoder(Console).decode
 _grant = lru_cache(1024)(msgspec.json.Decoder(Grant).decode)
-_session = msgspec.json.Decoder(_Session).decode
+_session = lru_cache(1024)(msgspec.json.Decoder(PageSession).decode)
 
 
 def hashed(secret: str) -> str:
@@ -116,6 +143,7 @@ class TokensAndSessions:
         self.identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
+        self._uses: dict[str, float] = {}
 
     async def issue(
         self,
@@ -170,7 +198,7 @@ class TokensAndSessions:
 
         Replaces the officer to whom it was mapped before.
         """
-        digest = hashed(f"{issuer}\n{subject}")
+        digest = subject_digest(issuer, subject)
         grant = Grant(
             id=digest[:12],
             actor=actor,
@@ -253,8 +281,7 @@ class TokensAndSessions:
 
         This gateway's copy may lag.
         """
-        issued = f"{issuer}\n{subject}"
-        value = self._bucket.values.get(f"subject.{hashed(issued)}")
+        value = self._bucket.values.get(f"subject.{subject_digest(issuer, subject)}")
         return None if value is None else _grant(value)
 
     def covers(self, grant: Grant, cid: str) -> bool:
@@ -279,31 +306,36 @@ class TokensAndSessions:
             self._held_at = self._bucket.changes
         return grant in self._held and _in_time(grant, now) is not None
 
-    async def open_session(self, token: str, now: float, seconds: float) -> str:
-        """Return a new page session for a token; the id goes into the cookie.
+    async def open_session(
+        self,
+        session: PageSession,
+        now: float,
+        secret: str = "",
+    ) -> str:
+        """Return the secret of a new page session; it goes into the cookie.
 
-        Deletes sessions that have ended, and the oldest ones of a token with too many.
+        Deletes sessions that have ended, and the oldest ones of a grant with too many.
+        A `secret` that the caller chose opens one session only. Raises `WriteConflict`
+        if it opened a session before.
         """
         sessions = [
             (key, _session(value))
             for key, value in self._bucket.values.items()
             if key.startswith("session.")
         ]
-        of_token = sorted(
-            (session.expires, key)
-            for key, session in sessions
-            if session.token == hashed(token) and session.expires >= now
+        of_grant = sorted(
+            (other.expires, key)
+            for key, other in sessions
+            if other.grant_key == session.grant_key and other.expires >= now
         )
-        over = [key for key, session in sessions if session.expires < now - KEPT_FORM_SECONDS]
+        over = [key for key, other in sessions if other.expires < now - KEPT_FORM_SECONDS]
+        new = secret or new_token()
+        await self._bucket.put(f"session.{hashed(new)}", session, 0)
         for key in (
             *over[:SESSIONS],
-            *(key for _, key in of_token[: max(0, len(of_token) - SESSIONS + 1)]),
+            *(key for _, key in of_grant[: max(0, len(of_grant) - SESSIONS + 1)]),
         ):
             await self._bucket.put(key, None)
-        new = new_token()
-        await self._bucket.put(
-            f"session.{hashed(new)}", _Session(token=hashed(token), expires=now + seconds)
-        )
         return new
 
     async def close_session(self, session: str) -> None:
@@ -367,9 +399,8 @@ class TokensAndSessions:
         if value is None:
             return 0.0
         stored = _session(value)
-        granted = self._bucket.values.get(f"token.{stored.token}")
-        ends = 0.0 if granted is None else _grant(granted).expires
-        return 0.0 if granted is None else min(stored.expires, ends or stored.expires)
+        grant = self._grant_of(stored)
+        return 0.0 if grant is None else min(stored.expires, grant.expires or stored.expires)
 
     def ended(self, session: str, now: float) -> Grant | None:
         """Return the grant of a session that has ended within the hour.
@@ -379,10 +410,9 @@ class TokensAndSessions:
         """
         value = self._bucket.values.get(f"session.{hashed(session)}")
         stored = None if value is None else _session(value)
-        granted = None if stored is None else self._bucket.values.get(f"token.{stored.token}")
-        if stored is None or granted is None:
+        grant = None if stored is None else self._grant_of(stored)
+        if stored is None or grant is None:
             return None
-        grant = _grant(granted)
         end = min(stored.expires, grant.expires or stored.expires)
         return grant if end < now <= end + KEPT_FORM_SECONDS else None
 
@@ -391,8 +421,99 @@ class TokensAndSessions:
         if value is None:
             return None
         session = _session(value)
-        granted = self._bucket.values.get(f"token.{session.token}")
-        return None if granted is None or session.expires < now else _in_time(_grant(granted), now)
+        grant = self._grant_of(session)
+        return None if grant is None or session.expires < now else _in_time(grant, now)
+
+    def _grant_of(self, session: PageSession) -> Grant | None:
+        """Return the grant with which a session began, if it is still the same one."""
+        value = self._bucket.values.get(session.grant_key)
+        grant = None if value is None else _grant(value)
+        is_other = grant is not None and session.subject and grant.issued != session.granted
+        return None if is_other else grant
+
+    # The sessions and tokens of one officer
+
+    def note_use(self, session: str, now: float) -> None:
+        """Note that a session is used; `write_uses` stores it."""
+        self._uses[hashed(session)] = now
+
+    async def write_uses(self) -> None:
+        """Store when sessions were last used, each at most once in `USE_SECONDS`.
+
+        A session that ended meanwhile stays ended. Raises `LogUnreachable`.
+        """
+        uses, self._uses = self._uses, {}
+        for digest, at in uses.items():
+            key = f"session.{digest}"
+            value = self._bucket.values.get(key)
+            session = None if value is None else _session(value)
+            if session is not None and at - session.used >= USE_SECONDS:
+                with suppress(WriteConflict):
+                    await self._bucket.put(
+                        key, replace(session, used=at), self._bucket.revisions[key]
+                    )
+
+    def own_sessions(self, grant: Grant, now: float) -> list[tuple[str, PageSession, Grant]]:
+        """Return an officer's sessions in force, with id and grant, newest first."""
+        sessions = (
+            (digest[:_ID], _session(value), granted)
+            for key, value in self._bucket.values.items()
+            if key.startswith("session.")
+            and (digest := key.partition(".")[2])
+            and (granted := self._of_session(digest, now)) is not None
+            and self._is_same_officer(grant, granted)
+        )
+        return sorted(sessions, key=lambda entry: (entry[1].begun, entry[0]), reverse=True)
+
+    async def own_tokens(self, grant: Grant, now: float) -> list[Grant]:
+        """Return an officer's tokens in force, newest first.
+
+        Raises `LogUnreachable`.
+        """
+        return [
+            token
+            for token in reversed(await self.listed())
+            if _in_time(token, now) is not None and self._is_same_officer(grant, token)
+        ]
+
+    async def end_sessions(self, grant: Grant, ids: Collection[str], now: float) -> int:
+        """End an officer's sessions by their ids; return how many ended.
+
+        Ids of other officers' sessions are passed over. Raises `LogUnreachable`.
+        """
+        await self._bucket.refresh()
+        ending = {id for id, _, _ in self.own_sessions(grant, now)} & {*ids}
+        keys = [
+            key
+            for key in self._bucket.values
+            if key.startswith("session.") and key.partition(".")[2][:_ID] in ending
+        ]
+        for key in keys:
+            await self._bucket.put(key, None)
+        return len(keys)
+
+    def _is_same_officer(self, grant: Grant, other: Grant) -> bool:
+        """Return whether another grant is of the same officer, with no more rights.
+
+        Officers of two channels may have the same name and be strangers. So the two
+        grants must have a channel in common. A grant that only reads has no part in one
+        that acts.
+        """
+        if grant.actor != other.actor or (grant.scope == "read" and other.scope != "read"):
+            return False
+        if grant.id == other.id or grant.is_operator:
+            return True
+        return not {*self.cids(grant)}.isdisjoint(self.cids(other))
+
+
+def session_id(session: str) -> str:
+    """Return the id of a session, which its lists show, from its secret."""
+    return hashed(session)[:_ID]
+
+
+def subject_digest(issuer: str, subject: str) -> str:
+    """Return the digest by which a subject of a provider is stored."""
+    return hashed(f"{issuer}\n{subject}")
 
 
 def _in_time(grant: Grant, now: float) -> Grant | None:

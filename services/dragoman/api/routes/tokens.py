@@ -1,4 +1,4 @@
-"""Routes of tokens and of subjects of an OIDC provider."""
+"""Routes of tokens, of subjects of an OIDC provider, and of own sessions."""
 
 from typing import Any, Final
 
@@ -17,11 +17,14 @@ from dragoman.application.operations.access_tokens import (
     subjects_of,
     tokens_of,
 )
+from dragoman.application.operations.own_sessions import end_sessions, own_sessions
 from dragoman.domain.record.errors import refuse
+from dragoman.stores.tokens_and_sessions import session_id
 from dragoman_schemas.host_responses import (
     IssuedToken,
     NewSubject,
     NewToken,
+    OwnSessions,
     Subjects,
     SubjectView,
     Tokens,
@@ -75,7 +78,54 @@ async def forget_subject(call: ApiRequest[NoBody]) -> ApiAnswer:
     return web.Response(status=204)
 
 
+async def list_sessions(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the caller's own sessions of the pages, and tokens."""
+    session = call.request.get("session", "")
+    current = session_id(session) if session else ""
+    return ApiReply(body=await own_sessions(call.service, call.grant, current))
+
+
+async def end_all_sessions(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """End all of the caller's own sessions of the pages."""
+    view = await own_sessions(call.service, call.grant)
+    await end_sessions(call.service, call.grant, {session.id for session in view.sessions})
+    return web.Response(status=204)
+
+
+async def end_session(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """End one of the caller's own sessions; one that has ended is no error."""
+    await end_sessions(call.service, call.grant, {call.path("session")})
+    return web.Response(status=204)
+
+
 ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        "/v1/me/sessions",
+        list_sessions,
+        "The caller's own sessions of the pages, and tokens",
+        NoBody,
+        {200: OwnSessions},
+        may=May.CALLER,
+    ),
+    Route(
+        "DELETE",
+        "/v1/me/sessions",
+        end_all_sessions,
+        "End all of the caller's own sessions of the pages",
+        NoBody,
+        {204: None},
+        may=May.CALLER,
+    ),
+    Route(
+        "DELETE",
+        "/v1/me/sessions/{session}",
+        end_session,
+        "End one of the caller's own sessions of the pages",
+        NoBody,
+        {204: None},
+        may=May.CALLER,
+    ),
     Route(
         "GET",
         "/v1/tokens",

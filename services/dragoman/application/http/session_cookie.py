@@ -22,7 +22,7 @@ def session_grant(request: web.Request) -> Grant | None:
     access = request.app[http_request.SERVICE].access
     request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
-    return access.session(session, time.time())
+    return _used(request, session)
 
 
 def page_grant(request: web.Request) -> Grant | None:
@@ -31,8 +31,13 @@ def page_grant(request: web.Request) -> Grant | None:
     Each handler checks itself that a form was sent from our own pages.
     """
     session = request.cookies.get(COOKIE)
-    return (
-        None
-        if session is None
-        else request.app[http_request.SERVICE].access.session(session, time.time())
-    )
+    return None if session is None else _used(request, session)
+
+
+def _used(request: web.Request, session: str) -> Grant | None:
+    """Return the grant of a session, and note that the session is used."""
+    access, now = request.app[http_request.SERVICE].access, time.time()
+    grant = access.session(session, now)
+    if grant is not None:
+        access.note_use(session, now)
+    return grant

@@ -552,6 +552,7 @@ async def ask_forgetting(context: PageContext) -> Page | web.StreamResponse:
                 "Access tokens of this subject no longer speak for %(actor)s.",
                 actor=subject_view.actor,
             ),
+            say("Sessions of the pages that began at the provider end within a second."),
             say("Calendar links that were made with them end."),
         ],
         button=say("Forget it"),

@@ -88,6 +88,7 @@ class BrowserNotifier:
         self._service = service
         self._hung: dict[str, Callable[[Stored], None]] = {}
         self.browsers: set[_Browser] = set()
+        service.ended_listeners.append(self.wake_all)
 
     def hang(self) -> None:
         """Listen to every channel that exists by now."""
@@ -158,22 +159,27 @@ async def events(context: PageContext) -> web.StreamResponse:
             with suppress(ConnectionResetError):
                 ending = service.lifecycle.ending
                 while still() and response.is_connected() and not ending.is_set():
-                    await _next(service, browser, response)
+                    await _next(service, browser, response, still)
     finally:
         bells.browsers.discard(browser)
         app[RATE_LIMITS].close_stream(account)
     return response
 
 
-async def _next(service: Service, browser: _Browser, response: Any) -> None:
+async def _next(
+    service: Service, browser: _Browser, response: Any, still: Callable[[], bool]
+) -> None:
     """Send the next events of a browser, or a ping if there is no news.
 
-    News with a ringing message goes out at once. Other news is gathered for a moment.
+    Nothing is sent once `still` says that its session has ended. News with a ringing
+    message goes out at once. Other news is gathered for a moment.
     """
     try:
         async with asyncio.timeout(PING_SECONDS):
             await browser.woken.wait()
     except TimeoutError:
+        if not still():
+            return
         stale = [
             projection.name
             for projection in service.visible(browser.grant)
@@ -186,6 +192,8 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
             await browser.rung.wait()
     browser.woken.clear()
     browser.rung.clear()
+    if not still():
+        return
     pending, browser.pending = browser.pending, {}
     for channel, change in pending.items():
         news = {
