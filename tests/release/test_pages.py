@@ -86,7 +86,9 @@ dragoman post note.json --data {data} --token-file {data}/tokens/north-d-1 > num
 """,
     ]
     restored = next(index for index, block in enumerate(page) if "dragoman restore" in block)
-    lost = f"""pkill -KILL -f 'dragoman quickstart' && pkill -KILL nats-server; sleep 1
+    lost = f"""pkill -KILL -f 'dragoman quickstart'
+pkill -KILL nats-server || true  # it may have ended with the service
+while pgrep nats-server; do sleep 0.1; done
 cp -r {data}/tokens tokens && rm -r {data}
 """
     after = 'dragoman show "$(cat number.txt)" --data DATA --token-file tokens/south-d-1\n'
