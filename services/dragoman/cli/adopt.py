@@ -46,7 +46,11 @@ async def profile(
 
 @adopt.command
 async def codebook(
-    name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE
+    name: Annotated[str, Parameter(help="The name of the codebook.")] = "starter",
+    version: Annotated[int, Parameter(help="The version of the codebook.")] = 1,
+    *,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
 ) -> int:
     """Adopt a version of a codebook of coded messages."""
     await post(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)

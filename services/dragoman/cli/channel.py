@@ -47,7 +47,7 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
 
 @channel.command(name="example")
 def channel_example(
-    name: str = "north-south",
+    name: Annotated[str, Parameter(help="The name of the channel.")] = "north-south",
     *,
     sides: Annotated[
         tuple[str, ...],
@@ -96,7 +96,9 @@ async def channel_list(*, target: Target = EVERYWHERE) -> int:
 
 
 @channel.command(name="show")
-async def channel_show(name: str, *, target: Target = EVERYWHERE) -> int:
+async def channel_show(
+    name: Annotated[str, Parameter(help="The channel.")], *, target: Target = EVERYWHERE
+) -> int:
     """Show a channel: its cid, its sides and the length of its log."""
     async with connected(target, operator=_asks_as_operator(target)) as caller:
         out_json((await caller.call("GET", f"/v1/channels/{quote(name)}")).json())

@@ -196,7 +196,7 @@ def _describe_consent(data: SideAdmission | Erasure) -> None:
 
 @channel.command(name="admit")
 async def channel_admit(
-    side: str,
+    side: Annotated[str, Parameter(help="The name of the new side.")],
     *,
     root: Annotated[
         list[str],
@@ -235,7 +235,7 @@ async def channel_admit(
 
 @channel.command(name="erase")
 async def channel_erase(
-    *exchanges: str,
+    *exchanges: Annotated[str, Parameter(help="The exchanges to erase, by their numbers or ids.")],
     reason: Annotated[str, Parameter(help="The reason, which is recorded.")] = "",
     to: Annotated[
         Path | None, Parameter(help="The file to write. Default: CHANNEL.erasure.json.")
@@ -277,7 +277,7 @@ async def channel_erase(
 
 @channel.command(name="consent")
 async def channel_consent(
-    *exchanges: str,
+    *exchanges: Annotated[str, Parameter(help="The exchanges, by their numbers or ids.")],
     read: Annotated[
         int,
         Parameter(help="The last position that you have read. Later records are not consented to."),
@@ -365,7 +365,11 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
 
 
 @channel.command(name="post")
-async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
+async def channel_post(
+    file: File,
+    *signatures: Annotated[Path, Parameter(help="The files of the sides' signatures.")],
+    target: Target = EVERYWHERE,
+) -> int:
     """Post an admission or an erasure that all sides have signed.
 
     Name the files of their signatures, and use the token of its author. Posting it
@@ -410,7 +414,11 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
 
 
 @channel.command(name="open")
-async def channel_open(opening: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
+async def channel_open(
+    opening: File,
+    *signatures: Annotated[Path, Parameter(help="The files of the sides' signatures.")],
+    target: Target = EVERYWHERE,
+) -> int:
     """Open a channel from its opening and the signatures of every side.
 
     The signatures are files from `channel sign`. Opening it again changes nothing.

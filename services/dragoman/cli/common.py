@@ -1,8 +1,5 @@
 """Functions that all commands share: gateway, token, output and exit codes.
 
-    0 ok · 1 failed · 2 usage · 3 not found · 4 denied · 5 conflict · 6 unreachable
-    7 verification failed
-
 Data go to standard output, messages for people to standard error.
 """
 
@@ -28,6 +25,21 @@ from dragoman_schemas.host_responses import Channels
 from dragoman_schemas.responses import Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED, NEWER = range(1, 9)
+INTERRUPTED: Final = 130
+
+EXIT_CODES: Final = {
+    0: "It worked.",
+    FAILED: "It failed. The message says why.",
+    USAGE: "The call, a setting or an input is not valid. Nothing was sent.",
+    NOT_FOUND: "There is no such thing, or this token may not see it.",
+    DENIED: "The token is not valid, or its officer may not do this.",
+    CONFLICT: "The state has changed, or something else is in its place. Read it again.",
+    UNREACHABLE: "The gateway or the broker cannot be reached. Try again.",
+    UNVERIFIED: "A verification failed: a log, a copy or an answer is not what it should be.",
+    NEWER: "The log goes on by rules that this release lacks. The message names the release.",
+    INTERRUPTED: "It was interrupted with Ctrl-C.",
+}
+"""The meaning of each exit code."""
 
 _CODES: Final = {
     401: DENIED,

@@ -21,8 +21,6 @@ from dragoman.printable import escaped
 from dragoman.projection.writer_messages import StoreBusy, StoreFull
 from dragoman.settings import SettingsError
 
-_INTERRUPTED = 130
-
 
 def report(error: BaseException) -> int | None:
     """Print a message for an error, and return the exit code.
@@ -61,7 +59,7 @@ def report(error: BaseException) -> int | None:
             return common.USAGE
         # Ctrl-C raises the one without a gateway, and the other with one.
         case KeyboardInterrupt() | asyncio.CancelledError():
-            return _INTERRUPTED
+            return common.INTERRUPTED
         case BrokenPipeError():
             return 0
         case _:

@@ -100,7 +100,7 @@ async def file_list(*, target: Target = EVERYWHERE) -> int:
 
 @file.command(name="get")
 async def file_get(
-    sha256: str,
+    sha256: Annotated[str, Parameter(help="The SHA-256 of the file, in hex.")],
     *,
     output: Annotated[
         Path | None,
@@ -133,7 +133,11 @@ async def file_get(
 
 
 @file.command(name="erase")
-async def file_erase(sha256: str, *, target: Target = EVERYWHERE) -> int:
+async def file_erase(
+    sha256: Annotated[str, Parameter(help="The SHA-256 of the file, in hex.")],
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
     """Erase your side's copy of a file.
 
     Acts that name it show "erased".

@@ -44,7 +44,9 @@ keys = App(name="keys", help="Make keys, and enter and revoke them in a channel.
 
 
 @keys.command
-def new(file: Path, *, passphrase: Passphrase = None) -> int:
+def new(
+    file: Annotated[Path, Parameter(help="The file to write.")], *, passphrase: Passphrase = None
+) -> int:
     """Make a key in FILE, and print its public part and its id.
 
     Only the owner of the file can read it.
@@ -54,7 +56,9 @@ def new(file: Path, *, passphrase: Passphrase = None) -> int:
 
 
 @keys.command
-def show(file: Path, *, passphrase: Passphrase = None) -> int:
+def show(
+    file: Annotated[Path, Parameter(help="The file of a key.")], *, passphrase: Passphrase = None
+) -> int:
     """Print the public part and the id of the key in FILE."""
     out(public_line(dsse.public_of(seed_of(file, passphrase))))
     return 0
@@ -129,7 +133,7 @@ async def list_(*, target: Target = EVERYWHERE) -> int:
 
 @keys.command
 async def enrol(
-    file: Path,
+    file: Annotated[Path, Parameter(help="The file of the key.")],
     *,
     officer: Annotated[str, Parameter(help="The officer who owns the key: name, or side/name.")],
     sign: Sign = (),
@@ -158,7 +162,11 @@ async def enrol(
 
 @keys.command
 async def admit(
-    file: Path, *, sign: Sign, passphrase: Passphrase = None, target: Target = EVERYWHERE
+    file: Annotated[Path, Parameter(help="The file from the page of keys.")],
+    *,
+    sign: Sign,
+    passphrase: Passphrase = None,
+    target: Target = EVERYWHERE,
 ) -> int:
     """Enter the key that an officer's browser has made.
 
@@ -231,8 +239,8 @@ async def revoke(
 
 @keys.command
 async def rotate(
-    old: Path,
-    new: Path,
+    old: Annotated[Path, Parameter(help="The file of the old key.")],
+    new: Annotated[Path, Parameter(help="The file of the new key.")],
     *,
     officer: Annotated[str, Parameter(help="The officer who owns the keys: name, or side/name.")],
     sign: Sign = (),
@@ -253,7 +261,11 @@ Threshold = Annotated[int, Parameter(help="The number of root keys that must sig
 
 
 @keys.command(name="next-roots")
-def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = None) -> int:
+def next_roots(
+    *files: Annotated[Path, Parameter(help="The files of the next root keys.")],
+    threshold: Threshold = 1,
+    passphrase: Passphrase = None,
+) -> int:
     """Print the hash that announces the keys in FILES as next root keys.
 
     The keys then stay on paper until they are needed.
@@ -269,7 +281,7 @@ def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = 
 
 @keys.command(name="rotate-roots")
 async def rotate_roots(
-    *files: Path,
+    *files: Annotated[Path, Parameter(help="The files of the new root keys.")],
     threshold: Threshold = 1,
     announce: Annotated[
         str,
@@ -305,7 +317,7 @@ async def rotate_roots(
 
 @keys.command
 async def binding(
-    exchange: str | None = None,
+    exchange: Annotated[str | None, Parameter(help="The exchange, by its number or id.")] = None,
     *,
     of_channel: Annotated[
         bool, Parameter(name="--of-channel", negative=(), help="For an act of the channel itself.")

@@ -248,7 +248,7 @@ def _accept_streams(settings: Settings, channel: str) -> list[Path]:
 
 @log.command(name="accept")
 def accept(
-    channel: str,
+    channel: Annotated[str, Parameter(help="The channel.")],
     *,
     data: Data = None,
     config: Annotated[Path | None, Parameter(help="A settings file in TOML.")] = None,

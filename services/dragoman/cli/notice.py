@@ -16,7 +16,10 @@ _HEAD = ["channel", "number", "side", "delivered", "acknowledged", "answered"]
 
 
 async def notice(
-    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    file: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="A file with the act, or - for standard input."),
+    ] = None,
     *,
     channels: Annotated[
         tuple[str, ...],

@@ -40,7 +40,7 @@ async def _own_side(caller: Client, side: str) -> None:
 
 @officer.command
 async def add(
-    actor: str,
+    actor: Annotated[str, Parameter(help="The officer, as SIDE/OFFICER.")],
     *,
     office: Annotated[str, Parameter(help="The name of the office.")],
     role: Annotated[list[Role], Parameter(help="A role; may be repeated.")],
@@ -76,7 +76,7 @@ async def add(
 
 @officer.command
 async def revoke(
-    actor: str,
+    actor: Annotated[str, Parameter(help="The officer, as SIDE/OFFICER.")],
     *,
     reason: Annotated[str | None, Parameter(help="The reason, which is recorded.")] = None,
     sign: Sign = (),

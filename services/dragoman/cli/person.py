@@ -81,7 +81,9 @@ async def person_list(
 
 
 @person.command(name="show")
-async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
+async def person_show(
+    id: Annotated[str, Parameter(help="The id of the person.")], *, target: Target = EVERYWHERE
+) -> int:
     """Show the entry of an ID, and check the commitment by which acts name it."""
     async with connected(target) as caller:
         person_view = await _entry_of(target, caller, id)
@@ -96,7 +98,12 @@ async def person_show(id: str, *, target: Target = EVERYWHERE) -> int:
 
 
 @person.command(name="change")
-async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> int:
+async def person_change(
+    id: Annotated[str, Parameter(help="The id of the person.")],
+    file: File,
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
     """Replace the entry of an ID by FILE.
 
     The old entry is overwritten. Acts name the new one by a new commitment.
@@ -111,7 +118,9 @@ async def person_change(id: str, file: File, *, target: Target = EVERYWHERE) -> 
 
 
 @person.command(name="erase")
-async def person_erase(id: str, *, target: Target = EVERYWHERE) -> int:
+async def person_erase(
+    id: Annotated[str, Parameter(help="The id of the person.")], *, target: Target = EVERYWHERE
+) -> int:
     """Erase the entry of an ID with all its revisions.
 
     It cannot be restored. Acts that name it show "erased".

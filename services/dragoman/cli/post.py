@@ -69,8 +69,14 @@ async def post(
 
 
 async def act(
-    exchange: str,
-    what: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    exchange: Annotated[str, Parameter(help="The exchange, by its number or id.")],
+    what: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The name of an act, or a file with it, or - for standard input.",
+        ),
+    ],
     *,
     if_match: Annotated[
         str | None, Parameter(help="The ETag that you saw. Acts of consent need it.")
@@ -104,7 +110,10 @@ async def act(
 
 
 async def draft(
-    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    file: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="A file with the act, or - for standard input."),
+    ] = None,
     *,
     exchange: Annotated[str, Parameter(help="The exchange to carry on, by its number or id.")] = "",
     if_match: Annotated[
@@ -156,7 +165,11 @@ async def draft(
 
 
 async def release(
-    id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE
+    id: Annotated[str, Parameter(help="The id of the draft.")],
+    *,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    target: Target = EVERYWHERE,
 ) -> int:
     """Print the draft of an ID and release it.
 

@@ -25,7 +25,7 @@ At = Annotated[int | None, Parameter(help="A past position.")]
 
 
 async def show(
-    exchange: str,
+    exchange: Annotated[str, Parameter(help="The exchange, by its number or id.")],
     *,
     timeline: Annotated[
         bool, Parameter(negative=(), help="Show every record of the exchange as well.")

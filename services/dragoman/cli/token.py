@@ -41,7 +41,7 @@ Wherever = Annotated[
 
 @token.command
 async def issue(
-    actor: str,
+    actor: Annotated[str, Parameter(help="The officer, as SIDE/OFFICER.")],
     *,
     save: Annotated[
         bool,
@@ -138,7 +138,11 @@ async def token_list(*, target: Target = EVERYWHERE) -> int:
 
 
 @token.command(name="revoke")
-async def token_revoke(id: str, *, target: Target = EVERYWHERE) -> int:
+async def token_revoke(
+    id: Annotated[str, Parameter(help="The id of the token, as `token list` prints it.")],
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
     """Revoke a token by its id."""
     async with connected(target, operator=True) as caller:
         await caller.call("DELETE", f"/v1/tokens/{quote(id)}")
@@ -149,7 +153,7 @@ async def token_revoke(id: str, *, target: Target = EVERYWHERE) -> int:
 @subject.command(name="add")
 async def subject_add(
     subject: Annotated[str, Parameter(help="The `sub` of the provider's access tokens.")],
-    actor: str,
+    actor: Annotated[str, Parameter(help="The officer, as SIDE/OFFICER.")],
     *,
     scope: Annotated[Literal["act", "read"], Parameter(help="read: it cannot post.")] = "act",
     also: Also = (),
@@ -201,7 +205,11 @@ async def subject_list(*, target: Target = EVERYWHERE) -> int:
 
 
 @subject.command(name="remove")
-async def subject_remove(id: str, *, target: Target = EVERYWHERE) -> int:
+async def subject_remove(
+    id: Annotated[str, Parameter(help="The id of the mapping, as `subject list` prints it.")],
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
     """Remove a subject by its id.
 
     Its access tokens then speak for nobody, and its sessions end.

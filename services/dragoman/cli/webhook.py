@@ -190,7 +190,9 @@ async def webhook_list(*, target: Target = EVERYWHERE) -> int:
 
 
 @webhook.command
-async def show(id: str, *, target: Target = EVERYWHERE) -> int:
+async def show(
+    id: Annotated[str, Parameter(help="The id of the endpoint.")], *, target: Target = EVERYWHERE
+) -> int:
     """Show the failed deliveries of an endpoint.
 
     They wait for another try, or were given up.
@@ -216,7 +218,9 @@ async def show(id: str, *, target: Target = EVERYWHERE) -> int:
 
 
 @webhook.command
-async def remove(id: str, *, target: Target = EVERYWHERE) -> int:
+async def remove(
+    id: Annotated[str, Parameter(help="The id of the endpoint.")], *, target: Target = EVERYWHERE
+) -> int:
     """Remove an endpoint, to which nothing more is sent."""
     async with connected(target) as caller:
         await caller.call("DELETE", f"/v1/webhooks/{quote(id)}")
@@ -225,7 +229,12 @@ async def remove(id: str, *, target: Target = EVERYWHERE) -> int:
 
 
 @webhook.command
-async def resend(id: str, position: int, *, target: Target = EVERYWHERE) -> int:
+async def resend(
+    id: Annotated[str, Parameter(help="The id of the endpoint.")],
+    position: Annotated[int, Parameter(help="The position of the record.")],
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
     """Send a record to an endpoint once more, now.
 
     The command waits until the outcome is known.

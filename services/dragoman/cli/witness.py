@@ -59,7 +59,9 @@ Name = Annotated[
 
 
 @witness.command
-def key(file: Path, *, name: Name) -> int:
+def key(
+    file: Annotated[Path, Parameter(help="The file of the witness's key.")], *, name: Name
+) -> int:
     """Print the verifier key of the witness whose key is in FILE.
 
     The settings of the log and every auditor name that verifier key.
@@ -69,7 +71,7 @@ def key(file: Path, *, name: Name) -> int:
 
 
 @witness.command
-def hold(folder: Path) -> int:
+def hold(folder: Annotated[Path, Parameter(help="The folder of the witness.")]) -> int:
     """Cosign nothing until the witness is released.
 
     Records that are posted meanwhile are not final.
@@ -80,7 +82,7 @@ def hold(folder: Path) -> int:
 
 
 @witness.command
-def release(folder: Path) -> int:
+def release(folder: Annotated[Path, Parameter(help="The folder of the witness.")]) -> int:
     """Let a held witness cosign again."""
     (folder / "held").unlink(missing_ok=True)
     say(f"the witness in {folder} cosigns")
@@ -88,7 +90,9 @@ def release(folder: Path) -> int:
 
 
 async def serve_witness(
-    folder: Path,
+    folder: Annotated[
+        Path, Parameter(help="The folder of your side's copy. It is made if it does not exist.")
+    ],
     *,
     key: Annotated[
         Path,

@@ -207,7 +207,11 @@ async def tables_command(
 
 @audit.command(name="diff")
 async def diff_command(
-    first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE
+    first: Annotated[int, Parameter(help="The position after which changes are listed.")],
+    last: Annotated[int, Parameter(help="The position of the last record.")],
+    file: Source = None,
+    *,
+    target: Target = EVERYWHERE,
 ) -> int:
     """List the changes after the record at FIRST, up to the record at LAST.
 

@@ -67,7 +67,9 @@ _GATEWAY: Final = "gateway"
 
 @audit.command(name="mirror")
 async def mirror_command(
-    folder: Path,
+    folder: Annotated[
+        Path, Parameter(help="The folder of the copy. It is made if it does not exist.")
+    ],
     *,
     cid: Cid,
     log: Log,
@@ -371,8 +373,10 @@ def _pages(caller: Client, channel: str, first: int) -> AsyncGenerator[Page, Non
 
 @audit.command(name="compare")
 async def compare_command(
-    one: str,
-    other: str,
+    one: Annotated[
+        str, Parameter(help="An export, a mirror's folder, a signed head, a proof, or `gateway`.")
+    ],
+    other: Annotated[str, Parameter(help="The other one, of the same kinds.")],
     *,
     log: Log = "",
     to: Annotated[
@@ -467,7 +471,7 @@ async def _open_copy(opened: ExitStack, where: str, target: Target) -> LogCopy |
 
 @audit.command(name="repair")
 def repair_command(
-    folder: Path,
+    folder: Annotated[Path, Parameter(help="The folder of the mirror.")],
     *,
     cid: Annotated[
         str,
@@ -500,7 +504,7 @@ def repair_command(
 
 @audit.command(name="fork")
 def fork_command(
-    file: Path,
+    file: Annotated[Path, Parameter(help="The evidence that `audit compare` wrote.")],
     *,
     log: Log,
 ) -> int:

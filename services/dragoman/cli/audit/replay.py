@@ -328,7 +328,7 @@ def _head_fault(fold: Replay, signed: bytes | None) -> str:
 
 @audit.command(name="proof")
 async def proof_command(
-    position: int,
+    position: Annotated[int, Parameter(help="The position of the record in the log.")],
     *,
     to: Annotated[
         Path | None,
@@ -368,8 +368,8 @@ async def proof_command(
 
 @audit.command(name="check")
 def check_command(
-    proof_file: Path,
-    record_file: Path,
+    proof_file: Annotated[Path, Parameter(help="The file of the proof.")],
+    record_file: Annotated[Path, Parameter(help="The file of the record.")],
     *,
     log: Annotated[str, Parameter(help="The log's verifier key, from your side's notes.")],
 ) -> int:
@@ -405,7 +405,7 @@ def check_command(
 
 @audit.command(name="release")
 def release_command(
-    bundle_file: Path,
+    bundle_file: Annotated[Path, Parameter(help="The file of the bundle.")],
     *,
     log: Annotated[str, Parameter(help="The log's verifier key, from one of the sides.")] = "",
     cid: Annotated[str, Parameter(help="The channel's id, from one of the sides.")] = "",

@@ -24,7 +24,7 @@ context = App(
 
 @context.command
 async def add(
-    name: str,
+    name: Annotated[str, Parameter(help="The name of the context.")],
     *,
     server: Annotated[str, Parameter(help="The URL of the gateway.")],
     token_file: Annotated[
@@ -95,7 +95,7 @@ async def _tell_owner(added: SavedContext) -> None:
 
 
 @context.command
-def use(name: str) -> int:
+def use(name: Annotated[str, Parameter(help="The name of the context.")]) -> int:
     """Make a context the current one, which commands take if nothing else is named."""
     contexts = saved_contexts.read(home())
     _known(contexts, name)
@@ -140,7 +140,7 @@ def list_(*, json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] =
 
 
 @context.command
-def remove(name: str) -> int:
+def remove(name: Annotated[str, Parameter(help="The name of the context.")]) -> int:
     """Remove a context, and its token if it was saved with the context.
 
     The token stays valid: the operator revokes it.

@@ -69,7 +69,10 @@ async def identity_list(*, operator: Operator = False, target: Target = EVERYWHE
 
 @identity.command(name="show")
 async def identity_show(
-    name: str, *, operator: Operator = False, target: Target = EVERYWHERE
+    name: Annotated[str, Parameter(help="The name of the identity.")],
+    *,
+    operator: Operator = False,
+    target: Target = EVERYWHERE,
 ) -> int:
     """Show an identity with its channels."""
     async with connected(target, operator=operator) as caller:
@@ -85,7 +88,7 @@ async def identity_show(
 
 @identity.command(name="draft")
 async def identity_draft(
-    name: str,
+    name: Annotated[str, Parameter(help="The name of the identity.")],
     *pairs: Annotated[str, Parameter(help="A side and its channel, like nato@nato-china.")],
     to: Annotated[
         Path | None, Parameter(help="The file to write. Default: NAME.identity.json.")
@@ -184,7 +187,10 @@ def identity_sign(
 
 @identity.command(name="enter")
 async def identity_enter(
-    file: File, *signatures: Path, operator: Operator = False, target: Target = EVERYWHERE
+    file: File,
+    *signatures: Annotated[Path, Parameter(help="The files of the sides' signatures.")],
+    operator: Operator = False,
+    target: Target = EVERYWHERE,
 ) -> int:
     """Enter an entry with its signatures, which are files from `identity sign`.
 

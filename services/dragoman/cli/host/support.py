@@ -50,7 +50,9 @@ it.
 
 
 async def support(
-    to: Path | None = None,
+    to: Annotated[
+        Path | None, Parameter(help="The file to write. Default: dragoman-support-TIME.tar.gz.")
+    ] = None,
     *,
     log: Annotated[
         tuple[Path, ...],
