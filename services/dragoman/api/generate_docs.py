@@ -1,8 +1,9 @@
 """The documents that are generated from the shapes and the tables.
 
-They are JSON Schemas, the OpenAPI and AsyncAPI documents, the diagrams of states, the
-formats, and the access table. `python -m dragoman.api.generate_docs` writes them below
-the working directory. A test fails if they are stale.
+They are JSON Schemas, the OpenAPI and AsyncAPI documents, and the pages of states,
+formats, access, settings and metrics.
+`python -m dragoman.api.generate_docs` writes them below the working directory. A test
+fails if they are stale.
 """
 
 import inspect
@@ -92,12 +93,20 @@ def _formats() -> Iterator[str]:
     yield from (
         "# Formats and acts",
         "",
-        "Generated from the shapes and tables by `make schemas`. A test posts every example.",
+        "After this page you can write each act: its members, and an example that a test posts.",
+        "",
+        "- [Formats](#formats)",
+        "- [Acts that carry an exchange on](#acts-that-carry-an-exchange-on), and those of the",
+        "  channel",
+        "",
+        "Generated from the shapes and tables by `make schemas`.",
         "",
     )
     yield from (
         "The formats are modelled on what states use among themselves. They are no treaty's",
         "formats. A post needs only `act` and the required fields.",
+        "",
+        "## Formats",
         "",
     )
     for form in FORMATS.values():
@@ -107,7 +116,7 @@ def _formats() -> Iterator[str]:
             if rule.roles == OFFICERS
             else " or ".join(sorted(rule.roles)).replace("_", " ")
         )
-        yield from (f"## {form.code} `{rule.act}`", "", inspect.getdoc(rule.shape) or "", "")
+        yield from (f"### {form.code} `{rule.act}`", "", inspect.getdoc(rule.shape) or "", "")
         keys = (
             "two keys" + (", one where it is urgent" if rule.one_key is not NEVER else "")
             if rule.two_key
@@ -120,11 +129,11 @@ def _formats() -> Iterator[str]:
         )
         yield ""
         yield from _members(rule.act, OpeningAct)
-    yield from ("# Acts that carry an exchange on, and those of the channel", "")
+    yield from ("## Acts that carry an exchange on", "", "Those of the channel are here, too.", "")
     for act, rule in RULES.items():
         if act not in FORMATS and (_SAMPLES / f"{act}.json").exists():
             yield from (
-                f"## `{act}`",
+                f"### `{act}`",
                 "",
                 inspect.getdoc(rule.shape) or "",
                 "",
