@@ -1,7 +1,7 @@
 """The documents that are generated from the shapes and the tables.
 
 They are JSON Schemas, the OpenAPI and AsyncAPI documents, and the pages of states,
-formats, access, settings, metrics and log events.
+formats, access, settings, metrics, log events and problems.
 `python -m dragoman.api.generate_docs` writes them below the working directory. A test
 fails if they are stale.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.api import log_events_page, metrics_page, settings_page
+from dragoman.api import log_events_page, metrics_page, problems_page, settings_page
 from dragoman.api.description import ROUTES, document, streams
 from dragoman.api.openapi import template
 from dragoman.api.routing import May, Route
@@ -82,6 +82,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield Path("docs/metrics.md"), metrics_page.page()
     yield Path("docs/settings.md"), settings_page.page()
     yield Path("docs/log-events.md"), log_events_page.page()
+    yield Path("docs/problems.md"), problems_page.page()
     yield Path("docs/formats.md"), "\n".join(_formats())
     yield Path("docs/access.md"), "\n".join(_access())
 
