@@ -84,10 +84,11 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
-schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
+schemas: $(VENV)/.dev ## Generate schemas/published, the reference pages in docs and the dashboard
 	$(BIN)/python -m dragoman.api.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 	$(BIN)/python deploy/grafana/dashboard.py
+	$(BIN)/python docs/site/command_line.py
 
 catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say
 	$(BIN)/python -m dragoman.i18n.catalogue
