@@ -9,7 +9,7 @@ WORKERS ?= 4
 IMAGE_PYTHON ?= 3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock wheels release audit clean
+.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ schemas: $(VENV)/.dev ## Generate schemas/published, the reference pages in docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 	$(BIN)/python deploy/grafana/dashboard.py
 	$(BIN)/python docs/site/command_line.py
+
+site: $(VENV)/.dev ## Build the documentation site into build/site; every warning fails
+	$(BIN)/python docs/site/build.py build/site
 
 catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say
 	$(BIN)/python -m dragoman.i18n.catalogue

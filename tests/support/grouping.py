@@ -41,6 +41,7 @@ SECONDS: Final = {
     "attacks": 3.0,
     "browser": 3.0,
     "contract": 1.0,
+    "docs": 4.0,
     "notifier": 2.0,
     "faults": 12.0,
     "foreign": 12.0,
