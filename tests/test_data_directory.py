@@ -258,3 +258,14 @@ def test_all_logs_must_be_confirmed_and_none_contradicted() -> None:
         == OUTDATED
     )
     assert confirmation_of({}).reason is None
+
+
+def test_commands_find_the_gateway_without_a_name_of_its_own_first(tmp_path: Path) -> None:
+    assert data_directory.server_file(tmp_path) is None
+    for name, moment in (("server-late.json", 20), ("server-early.json", 10)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (moment, moment))
+    assert data_directory.server_file(tmp_path) == tmp_path / "server-late.json"
+    (tmp_path / "server.json").touch()
+    os.utime(tmp_path / "server.json", (1, 1))
+    assert data_directory.server_file(tmp_path) == tmp_path / "server.json"

@@ -6,7 +6,7 @@
     dragoman-0.1.0-sbom.cdx.json          what is in an installation (CycloneDX)
     dragoman-0.1.0-licences.txt           under which licences, with their texts
     dragoman-0.1.0-changes.md             what a user notices
-    dragoman-0.1.0-offline-x86_64.tar.gz  all of that, wheels for two Pythons, and an installer
+    dragoman-0.1.0-offline-x86_64.tar.gz  all of that, wheels for three Pythons, and an installer
     SHA256SUMS, SHA256SUMS.minisig        checksums of all files, and their signature
 
 Every file is the same in a second build of the same commit, but for the signature. Needs git, npm,
@@ -34,7 +34,7 @@ from dragoman import __version__
 from dragoman.cli import app
 
 ROOT = Path(__file__).parents[2]
-PYTHONS = ("3.11", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 SOURCES_ONLY = "nkeys"
 """The library that has no wheel: one is built of its sources."""
@@ -54,7 +54,21 @@ INSTALLER = """\
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${1:?"name the directory to install into, for example /opt/dragoman"}
-python=${2:-python3}
+fits() {
+  "$1" -c 'import ensurepip, platform, sys, venv
+fits = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13)) and platform.machine() == "x86_64"
+sys.exit(not fits)' 2>/dev/null
+}
+python=${2:-}
+for name in ${python:-python3 python3.13 python3.12 python3.11}; do
+  if fits "$name"; then python=$name; break; fi
+  python=
+done
+if [ -z "$python" ]; then
+  echo "Python 3.11, 3.12 or 3.13 with its module venv is needed, on x86_64." >&2
+  echo "On Debian: apt-get install python3-venv. Or name another one: $0 $target PYTHON" >&2
+  exit 1
+fi
 (cd "$here" && sha256sum --quiet --check SHA256SUMS)
 "$python" -m venv "$target"
 "$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \\
@@ -335,10 +349,12 @@ def release(
             if path.suffix not in {".whl", ".gz"}:
                 (bundle / path.name).write_bytes(content)
         shutil.copytree(wheels, bundle / "wheels")
-        for folder in ("deploy", "docs"):
+        for folder in ("deploy", "docs", "schemas/samples", "schemas/published"):
             shutil.copytree(tree / folder, bundle / folder)
-        for document in ("README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md"):
-            shutil.copy(tree / document, bundle)
+        documents = ("README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
+        for document in (*documents, "tests/README.md"):
+            (bundle / document).parent.mkdir(exist_ok=True)
+            shutil.copy(tree / document, bundle / document)
         (bundle / "dragoman.1").write_bytes(manual())
         completions(bundle / "completions")
         (bundle / "install.sh").write_text(INSTALLER)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -417,6 +418,8 @@ def check(settings: Settings) -> None:
     if settings.http.certificate is not None or settings.http.key is not None:
         Certificate(*listener.certificate_files(settings))
     broker_tls(settings)
+    read_witnesses(settings)
+    _check_addresses(settings)
     networks(settings.http.trusted_proxies)
     address_guard(settings)
     if settings.oidc.issuer:
@@ -425,6 +428,29 @@ def check(settings: Settings) -> None:
         scheme = "http" if settings.http.certificate is None else "https"
         code_flow.check(
             settings.oidc, settings.http.public_url or f"{scheme}://{settings.http.host}"
+        )
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Check the addresses that must differ, and those that others get to see.
+
+    Raises `SettingsError`.
+    """
+    http, admin = settings.http, settings.admin
+    is_shared = admin.socket is None and admin.port == http.port != 0
+    if is_shared and admin.host in (http.host, "0.0.0.0", "::"):  # noqa: S104  # nothing is bound
+        raise SettingsError(
+            f"admin.port: {admin.port} is http.port too; name another one for the operator"
+        )
+    parts = urlsplit(http.public_url)
+    if http.public_url and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise SettingsError(
+            f"http.public_url: {http.public_url} is no URL; write it like https://liaison.example.org"
+        )
+    if "://" in settings.origin or any(map(str.isspace, settings.origin)):
+        raise SettingsError(
+            f"origin: {settings.origin} has a scheme or a space; write it like "
+            "liaison.example.org/{channel}"
         )
 
 
@@ -449,10 +475,11 @@ def broker_of_gateway(file: Path, keys: Path) -> BrokerEndpoint:
     return BrokerEndpoint(str(server["nats_url"]), "", Path(server.get("nats_keys") or keys), tls)
 
 
-def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> None:
+def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint, name: str = "") -> None:
     """Write the addresses of gateway and broker for commands on this machine.
 
-    The folder with the keys of the broker's users is written too.
+    The folder with the keys of the broker's users is written too. A gateway with a name
+    of its own has a file of its own, so that it leaves commands to the other one.
     """
     addresses = {
         "base_url": base_url,
@@ -463,4 +490,5 @@ def write_server_file(data: Path, base_url: str, endpoint: BrokerEndpoint) -> No
         addresses |= {
             f"nats_{name}": value for name, value in msgspec.structs.asdict(endpoint.tls).items()
         }
-    (data / "server.json").write_text(json.dumps(addresses) + "\n")
+    file = data / (f"server-{name}.json" if name else "server.json")
+    file.write_text(json.dumps(addresses) + "\n")

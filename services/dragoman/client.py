@@ -84,11 +84,12 @@ class Garbled(Exception):
 class ProblemResponse(Exception):
     """An answer of the gateway that is a problem."""
 
-    def __init__(self, problem: Problem, wait: float = 0.0) -> None:
-        """Keep the problem, and how many seconds the gateway asks to wait."""
+    def __init__(self, problem: Problem, wait: float = 0.0, body: bytes = b"") -> None:
+        """Keep the problem, how many seconds the gateway asks to wait, and the body."""
         super().__init__(problem.detail)
         self.problem = problem
         self.wait = wait
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ class Client:
             ) from None
         if answer.status >= 400:
             header = answer.headers.get("Retry-After", "")
-            raise ProblemResponse(_problem(answer), float(header) if header.isdigit() else 0.0)
+            wait = float(header) if header.isdigit() else 0.0
+            raise ProblemResponse(_problem(answer), wait, answer.body)
         return answer
 
     async def post(

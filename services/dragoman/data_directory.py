@@ -418,3 +418,15 @@ def last_backup(data: Path) -> float:
         return datetime.fromisoformat(content["time"]).timestamp()
     except (OSError, ValueError, TypeError, KeyError, msgspec.DecodeError):
         return 0.0
+
+
+def server_file(data: Path) -> Path | None:
+    """Return the file with the addresses of the gateway on this data directory.
+
+    Of several gateways it is the one without a name of its own, or else the one that
+    started last. None if no gateway ever ran there.
+    """
+    if (data / "server.json").exists():
+        return data / "server.json"
+    named_files = data.glob("server-*.json")
+    return max(named_files, key=lambda path: path.stat().st_mtime, default=None)

@@ -8,6 +8,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -167,19 +168,24 @@ def test_the_tail_shows_records(empty: Service) -> None:
 
 
 def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
-    well = empty.run("doctor", check=None)
-    assert "FAIL  token" in well.stdout
+    fresh = empty.run("doctor").stdout
+    assert "FAIL" not in fresh and "token speaks for operator" in fresh
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
     healthy = empty.run("doctor").stdout
     assert "FAIL" not in healthy
-    assert f"ok    broker at {empty.nats_url}, 1 of it, nats-server 2." in healthy
+    assert f"ok    broker at {empty.nats_url}, nats-server 2." in healthy
+    assert "token speaks for north/d-1 in north-south" in healthy
     empty.signal_broker(signal.SIGSTOP)
     try:
-        broken = empty.run("doctor", check=1).stdout
+        until = time.monotonic() + PATIENCE_S
+        while "is not ready, as follows" not in (broken := empty.run("doctor", check=1).stdout):
+            assert time.monotonic() < until, broken
     finally:
         empty.signal_broker(signal.SIGCONT)
     assert f"FAIL  broker at {empty.nats_url}: " in broken, "the broker that is used is asked"
+    follows = broken.partition("is not ready, as follows\n")[2]
+    assert "FAIL  " in follows and '{"' not in follows, "each check has a line of its own"
     (empty.data / "operator.token").chmod(0o644)
     (empty.data / "keys" / "nats-gateway.nk").chmod(0o644)
     assert "chmod 600" in empty.run("doctor", check=1).stdout
@@ -206,6 +212,17 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_pa
     file = tmp_path / "wrong.toml"
     file.write_text("[http]\nprot = 1\n")
     assert "prot" in empty.run("config", "check", "--config", str(file), check=2).stderr
+    for text, told in [
+        ('[registrar]\nwitnesses = ["foo"]\n', "registrar.witnesses: foo"),
+        ("[http]\nport = 8479\n", "admin.port: 8479 is http.port too"),
+        ('[http]\npublic_url = "liaison.example.org"\n', "http.public_url: liaison.example.org"),
+        ('origin = "https://liaison.example.org"\n', "origin: https://liaison.example.org"),
+    ]:
+        file.write_text(text)
+        said = empty.run(
+            *("config", "check", "--config", str(file)), check=2, DRAGOMAN_ADMIN__PORT="8479"
+        ).stderr
+        assert told in said, said
 
 
 # One a data directory

@@ -40,8 +40,8 @@ def test_readme_leads_from_nothing_to_a_proof(installed: Path, tmp_path: Path) -
 
 def test_readme_does_with_the_other_tested_python(built: Built, tmp_path: Path) -> None:
     """The oldest and the newest tested Python, whichever of them runs the tests."""
-    own = f"3.{sys.version_info.minor}"
-    (other, *_) = (version for version in release.PYTHONS if version != own)
+    oldest, *_, newest = release.PYTHONS
+    other = oldest if f"3.{sys.version_info.minor}" == newest else newest
     python = shutil.which(f"python{other}")
     if python is None or subprocess.run([python, "--version"], check=False).returncode:
         pytest.skip(f"Python {other} is not here")

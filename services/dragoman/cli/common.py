@@ -19,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 from cyclopts import App, Parameter
 
+from dragoman import data_directory
 from dragoman.client import Client, ProblemResponse, client
 from dragoman.printable import escaped, one_line
 from dragoman_schemas.host_responses import Channels
@@ -180,15 +181,15 @@ def server_of(target: Target) -> str:
 def _address(target: Target) -> str:
     if target.server:
         return target.server
-    server_file = target.data / "server.json"
-    if server_file.exists():
+    server_file = data_directory.server_file(target.data)
+    if server_file is not None:
         return str(json.loads(server_file.read_text())["base_url"])
     saved = home() / "server"
     if saved.exists():
         return saved.read_text().strip()
     raise UsageError(
         "no gateway is known: start one with `dragoman up`, or name one with --server "
-        f"(looked for {server_file})"
+        f"(looked for {target.data / 'server.json'})"
     )
 
 

@@ -19,6 +19,7 @@ from dragoman.cli.common import (
     Target,
     UsageError,
     connected,
+    home,
     in_context,
     out,
     out_json,
@@ -26,12 +27,24 @@ from dragoman.cli.common import (
     server_of,
     table,
 )
-from dragoman.client import ProblemResponse, Unreachable, client
+from dragoman.client import Garbled, ProblemResponse, Unreachable, client
+from dragoman.domain.record import nesting
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.settings import SettingsError, flattened, load
+
+
+class _Check(msgspec.Struct, frozen=True):
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class _Readiness(msgspec.Struct, frozen=True):
+    checks: tuple[_Check, ...]
+
 
 _DISK_BYTES = 1024**3
 _BROKER_SECONDS = 5.0
@@ -124,9 +137,18 @@ async def findings_of(target: Target) -> list[tuple[str, str]]:
     return [
         _settings(),
         *await _broker(target.data),
-        *_data(target.data),
+        *([] if _is_elsewhere(target) else _data(target.data)),
         *await _gateway(target),
     ]
+
+
+def _is_elsewhere(target: Target) -> bool:
+    """Return whether the gateway is elsewhere: no data directory is named."""
+    return (
+        target.data == EVERYWHERE.data
+        and not target.data.exists()
+        and in_context(target).server is not None
+    )
 
 
 def _settings() -> tuple[str, str]:
@@ -150,17 +172,21 @@ async def _broker(data: Path) -> list[tuple[str, str]]:
         if settings.nats.url:
             keys = settings.nats.keys or data / "keys"
             endpoint = BrokerEndpoint(settings.nats.url, "", keys, bootstrap.broker_tls(settings))
-            return await _asked(endpoint)
-        if (data / "server.json").exists():
-            return await _asked(bootstrap.broker_of_gateway(data / "server.json", data / "keys"))
+            return await _asked(endpoint, settings.nats.replicas)
+        if (server_file := data_directory.server_file(data)) is not None:
+            return await _asked(bootstrap.broker_of_gateway(server_file, data / "keys"))
         server = broker.find(settings.nats.server)
     except (BrokerError, SettingsError) as error:
         return [("broker", str(error))]
     return [(f"nats-server {'.'.join(map(str, broker.version_of(server)))} at {server}", "")]
 
 
-async def _asked(endpoint: BrokerEndpoint) -> list[tuple[str, str]]:
-    """Ask a broker whether it answers, syncs every write and has our time."""
+async def _asked(endpoint: BrokerEndpoint, nodes: int = 1) -> list[tuple[str, str]]:
+    """Ask a broker whether its nodes answer, sync every write and have our time.
+
+    `nodes` is the number that has a copy of each log; the addresses may be more.
+    """
+    nodes = max(nodes, endpoint.url.count(",") + 1)
     name, seed = f"broker at {endpoint.url}", endpoint.seed("warden")
     if not seed.exists():
         return [(name, f"{seed} is missing, so it was not asked: name the folder with [nats] keys")]
@@ -174,7 +200,13 @@ async def _asked(endpoint: BrokerEndpoint) -> list[tuple[str, str]]:
         return [(name, f"{why}: see that nats-server runs, with this configuration and these keys")]
     versions = sorted({str(answer.get("server", {}).get("ver", "?")) for answer in servers})
     return [
-        (f"{name}, {len(servers)} of it, nats-server {', '.join(versions)}", ""),
+        (
+            f"{name}, nats-server {', '.join(versions)}",
+            f"only {len(servers)} of {nodes} nodes answer: start the others; without most of "
+            "them nothing is recorded"
+            if len(servers) < nodes
+            else "",
+        ),
         ("broker syncs every write", str(guard.reason or "")),
     ]
 
@@ -238,6 +270,13 @@ def _ending(expires: str) -> str:
     return f"it ends {expires}; ask the operator for another: dragoman token issue"
 
 
+def _is_operators(target: Target) -> bool:
+    """Return whether the only token here is the operator's."""
+    resolved = in_context(target)
+    has_own = resolved.token_file is not None or (home() / "token").exists()
+    return not has_own and (target.data / "operator.token").exists()
+
+
 async def _gateway(target: Target) -> list[tuple[str, str]]:
     try:
         address = server_of(target)
@@ -246,18 +285,21 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
     findings: list[tuple[str, str]] = []
     async with client(address, _operator_token(target)) as caller:
         try:
-            health = (await caller.call("GET", "/readyz")).json()
+            health = (await caller.call("GET", "/readyz")).of("state of a gateway", _Readiness)
         except ProblemResponse as error:
-            return [(f"gateway at {address}", f"is not ready: {error.problem.detail}")]
-        except Unreachable as error:
+            try:
+                health = nesting.decode(error.body, _Readiness)
+            except msgspec.DecodeError:
+                return [(f"gateway at {address}", f"is not ready: {error.problem.detail}")]
+        except (Unreachable, Garbled) as error:
             return [("gateway", str(error))]
-    findings.append((f"gateway at {address}", ""))
+    is_ready = all(check.ok for check in health.checks)
+    findings.append((f"gateway at {address}", "" if is_ready else "is not ready, as follows"))
     findings += [
-        (check["name"], "" if check["ok"] else check.get("detail", "not in order"))
-        for check in health["checks"]
+        (check.name, "" if check.ok else check.detail or "not in order") for check in health.checks
     ]
     try:
-        async with connected(target) as caller:
+        async with connected(target, operator=_is_operators(target)) as caller:
             me = (await caller.call("GET", "/v1/me")).json()
             findings.append(
                 (

@@ -293,7 +293,8 @@ async def _gateway(settings: Settings, lifecycle: Lifecycle, *, name: str, take_
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(settings, endpoint, lifecycle, name, take_over=take_over) as running,
     ):
-        bootstrap.write_server_file(settings.data, running.base_url, endpoint)
+        own_name = "" if name == _PROCESS_NAMES["gateway"] else name
+        bootstrap.write_server_file(settings.data, running.base_url, endpoint, own_name)
         out(running.base_url)
         await lifecycle.until_stopped(settings.http.drain_s)
 
@@ -342,5 +343,8 @@ def init(*, data: Data = None, config: Config = None) -> int:
         f"the operator's token is in {settings.data / 'operator.token'}; "
         "it opens channels and issues tokens, and nothing else"
     )
-    say("next: dragoman up, then dragoman channel new FILE")
+    say(
+        "next: `dragoman up` (on a broker of your own: `dragoman serve gateway`), then "
+        "`dragoman channel new FILE`"
+    )
     return 0

@@ -69,12 +69,13 @@ class Heads:
         """
         found_at, late, live = self._found
         if time.monotonic() - found_at > _FOUND_SECONDS:
-            await self._read_on(service.signed_heads)
             channels = [
                 channel
                 for channel in service.channels.values()
                 if channel.is_channel and service.is_live(channel)
             ]
+            if channels:  # The first channel has the store of heads made.
+                await self._read_on(service.signed_heads)
             now = datetime.now(UTC)
             late, live = sum(self._is_late_now(channel, now) for channel in channels), len(channels)
             behind = [since for _, since in self._behind.values()]

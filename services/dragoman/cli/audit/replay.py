@@ -23,7 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from dragoman import bootstrap
+from dragoman import bootstrap, data_directory
 from dragoman.audit.answer_comparison import AnswerComparison
 from dragoman.audit.comparison_questions import drawn_seed
 from dragoman.audit.export import Export
@@ -449,10 +449,10 @@ def release_command(
 
 def _broker_of(target: Target) -> BrokerEndpoint:
     """Return the broker of the gateway on this machine."""
-    path = target.data / "server.json"
-    if not path.exists():
+    path = data_directory.server_file(target.data)
+    if path is None:
         raise UsageError(
-            f"{path} does not exist; --from-log needs the data directory of the gateway: "
+            f"no gateway ran on {target.data}; --from-log needs the data directory of the gateway: "
             "name it with --data"
         )
     return bootstrap.broker_of_gateway(path, target.data / "keys")

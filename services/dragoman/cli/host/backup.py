@@ -191,11 +191,11 @@ async def _broker_of_host(settings: Settings) -> AsyncIterator[BrokerEndpoint]:
     if not settings.nats.url and not (settings.data / "nats").exists():
         raise BackupError(
             f"{settings.data} has no broker: name the data directory with --data, or the broker "
-            "with --nats-url"
+            "with --nats-url or with a settings file ($DRAGOMAN_CONFIG)"
         )
-    context = settings.data / "server.json"
-    if not settings.nats.url and context.exists():
-        endpoint = bootstrap.broker_of_gateway(context, settings.data / "keys")
+    server_file = data_directory.server_file(settings.data)
+    if not settings.nats.url and server_file is not None:
+        endpoint = bootstrap.broker_of_gateway(server_file, settings.data / "keys")
         if await _answers(endpoint.url):
             yield replace(endpoint, keys=settings.nats.keys or endpoint.keys)
             return
@@ -482,7 +482,11 @@ def _say_restored(
     if unread:
         say(f"RISK: {unread} later backups cannot be read; erasures that only they know are back")
     say("all sessions are ended, and positions of streams over all channels begin anew")
-    say(f"next: `dragoman up --data {settings.data} --take-over`, once the old host is stopped")
+    program = "serve gateway" if settings.nats.url else "up"
+    say(
+        f"next: `dragoman {program} --data {settings.data} --take-over`, with your settings, once "
+        "the old host is stopped"
+    )
 
 
 def _print_grants(verified: VerifiedBackup, access: Any) -> None:
