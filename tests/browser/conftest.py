@@ -15,7 +15,11 @@ from browsing import EXERCISE, Flash, Visit, Visiting
 from patience import PATIENCE_MS, PATIENCE_S
 from service import INCIDENT, Caller, Service
 
-CHROMIUM = Path("/usr/bin/chromium")
+SHELL, WHOLE = Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")
+CHROMIUM = SHELL if SHELL.exists() else WHOLE
+"""The browser. The shell is the same engine without a window of its own, which costs a third of the
+processor's time.
+"""
 _ARGUMENTS = [
     "--headless",
     "--no-sandbox",
