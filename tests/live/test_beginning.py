@@ -121,6 +121,7 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service)
     [
         (("show", "NORTH/26/9999"), 3),
         (("act", "0192f0c1-2f3a-7c4d-8e5f-112233445566", "acknowledgement"), 3),
+        (("act", "", "acknowledgement"), 2),
         (("post", "/no/such/file"), 2),
         (("post", "-"), 2),
         (("state", "--server", "http://127.0.0.1:9"), 6),

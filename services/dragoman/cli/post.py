@@ -92,6 +92,8 @@ async def act(
     WHAT is a file, `-`, or the name of an act without content, such as
     `acknowledgement`.
     """
+    if not exchange:
+        raise UsageError("name the exchange by its number or id: EXCHANGE is empty")
     raw = (
         read_input(what)
         if what == "-" or Path(what).exists()
