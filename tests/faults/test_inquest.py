@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import aiohttp
@@ -22,7 +23,12 @@ async def test_an_inquest_finds_what_is_served_otherwise_than_it_is_recorded(
     await traffic.settle()
     inquest = Inquest(house.broker.url, house.broker.keys)
     assert (await inquest.held(traffic)).clean
-    with sqlite3.connect(house.gateway.data / "projection" / "gateway.sqlite") as connection:
+    with (
+        closing(
+            sqlite3.connect(house.gateway.data / "projection" / "gateway.sqlite")
+        ) as connection,
+        connection,
+    ):
         connection.execute(
             "UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)"
         )

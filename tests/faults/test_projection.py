@@ -11,7 +11,7 @@ import random
 import signal
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -218,7 +218,7 @@ async def test_a_large_copy_that_is_damaged_is_built_anew_at_the_start_and_while
 
         def damage() -> None:
             """Overwrite pages that are asked for at every turn, as three bad sectors would."""
-            with sqlite3.connect(path) as connection:
+            with closing(sqlite3.connect(path)) as connection, connection:
                 roots = [
                     page
                     for (page,) in connection.execute(
@@ -260,7 +260,7 @@ async def test_rows_that_somebody_changes_are_found_and_made_right(
         healed = len(logged(house, "projection.rebuilt"))
         if stopped:
             house.gateway.stop()
-        with sqlite3.connect(projection_of(house), timeout=20) as connection:
+        with closing(sqlite3.connect(projection_of(house), timeout=20)) as connection, connection:
             assert connection.execute(statement).rowcount == 1
         connection.close()
         if stopped:

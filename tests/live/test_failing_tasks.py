@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ async def test_a_channel_whose_copy_is_built_again_says_so_and_no_other_channel_
     with failing.fails("rebuild", "-"):
         await asyncio.sleep(1)  # the file has the note
         file = failing.data / "projection" / "gateway.sqlite"
-        with sqlite3.connect(file, timeout=20) as connection:
+        with closing(sqlite3.connect(file, timeout=20)) as connection, connection:
             assert (
                 connection.execute(
                     "UPDATE records SET raw = X'7B7D' WHERE key = (SELECT max(key) FROM records "

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -24,7 +25,7 @@ def taken(service: Service, position: int) -> tuple[int, int] | None:
     and nothing is beside it.
     """
     (path,) = (service.data / "projection").glob("*.sqlite")
-    with sqlite3.connect(path, isolation_level=None) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, connection:
         (there,) = connection.execute(
             "SELECT max(position) FROM channels WHERE name = 'nato-china'"
         ).fetchone()

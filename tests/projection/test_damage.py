@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -109,7 +109,7 @@ IN_FILE = {
 
 
 def changed_in(path: Path, statement: str, position: int) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         found = connection.execute(f"{statement} WHERE key & 1099511627775 = {position}")
         assert found.rowcount == 1
     connection.close()

@@ -4,6 +4,7 @@ more rows than its length allows.
 
 import json
 import sqlite3
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -83,7 +84,9 @@ def kept(encodings: list[bytes]) -> tuple[sqlite3.Connection, list[bytes]]:
 @given(lives())
 def test_the_bytes_of_every_state_come_back(encodings: list[bytes]) -> None:
     connection, columns = kept(encodings)
-    assert [stored_state.whole(connection, BASE, "x", column) for column in columns] == encodings
+    with closing(connection):
+        whole = [stored_state.whole(connection, BASE, "x", column) for column in columns]
+    assert whole == encodings
     assert all(
         encoded == column
         for encoded, column in zip(encodings, columns, strict=True)
@@ -94,7 +97,8 @@ def test_the_bytes_of_every_state_come_back(encodings: list[bytes]) -> None:
 @settings(max_examples=60)
 @given(lives())
 def test_the_members_that_a_state_sets_are_those_that_differ(encodings: list[bytes]) -> None:
-    _, columns = kept(encodings)
+    connection, columns = kept(encodings)
+    connection.close()
     states = States()
     before: dict[str, bytes] = {}
     for encoded, column in zip(encodings, columns, strict=True):

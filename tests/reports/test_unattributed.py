@@ -5,6 +5,7 @@ and not by a number.
 import asyncio
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -232,7 +233,7 @@ def test_no_table_names_a_side(told: Told, tmp_path: Path) -> None:
 
     replay = replayed(told.raws)
     tables.write_sqlite(tmp_path / "log.sqlite", tables.rows(replay, told.raws))
-    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         rows = connection.execute(
             "SELECT * FROM records WHERE position > ?", (len(told.before),)
         ).fetchall()
@@ -350,7 +351,7 @@ def test_no_table_prints_a_number_to_which_an_attributed_exchange_refers(
 
     raws = referring.world.raws
     tables.write_sqlite(tmp_path / "log.sqlite", tables.rows(replayed(raws), raws))
-    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         rows = [
             row
             for table in ("records", "exchanges", "receipts", "people", "visits")

@@ -55,11 +55,15 @@ def issued(folder: Path, nodes: list[str], clients: list[str]) -> Path:
     folder.mkdir()
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     new += ["-nodes", "-days", "2"]
-    authority = ["-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"]
+    usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    authority = [*usage, "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"]
     subprocess.run([*new, *authority], cwd=folder, check=True, capture_output=True)
     for name in (*nodes, *clients):
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}"]
+        leaf = ["-addext", "basicConstraints=critical,CA:FALSE"]
         place = ["-addext", "subjectAltName=IP:127.0.0.1"] if name in nodes else []
         by = ["-CA", "ca.pem", "-CAkey", "ca.key"]
-        subprocess.run([*new, *by, *files, *place], cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [*new, *by, *files, *leaf, *place], cwd=folder, check=True, capture_output=True
+        )
     return folder

@@ -5,6 +5,7 @@ no gateway.
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,7 +101,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def settled(office: Office) -> None:
     """Wait until all is in the file itself."""
     await office.projection.in_file()
-    with sqlite3.connect(office.path) as connection:
+    with closing(sqlite3.connect(office.path)) as connection, connection:
         await until(
             lambda: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
         )
