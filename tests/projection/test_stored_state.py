@@ -129,7 +129,8 @@ def test_a_state_that_only_changes_is_stored_whole_now_and_then() -> None:
     connection, columns = kept(encodings)
     whole = [place for place, column in enumerate(columns) if column.startswith(b"{")]
     assert 3 <= len(whole) < 20 and max(after - before for before, after in pairwise(whole)) < 150
-    assert stored_state.whole(connection, BASE, "x", columns[-1]) == encodings[-1]
+    with closing(connection):
+        assert stored_state.whole(connection, BASE, "x", columns[-1]) == encodings[-1]
 
 
 @pytest.mark.parametrize(
@@ -148,5 +149,5 @@ def test_a_chain_that_is_damaged_says_so(damage: str) -> None:
     connection, columns = kept(encodings)
     assert all(column.startswith(b"\x00") for column in columns[1:])
     connection.execute(damage)
-    with pytest.raises(msgspec.DecodeError):
+    with closing(connection), pytest.raises(msgspec.DecodeError):
         stored_state.whole(connection, BASE, "x", columns[-1])

@@ -243,11 +243,11 @@ class Store:
             connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, check_same_thread=False, factory=_StoreReader
             )
+            self._connections.append(connection)  # which is closed even if the file is damaged
             connection.report = self.report
             connection.execute("PRAGMA query_only=1")
             connection.execute("PRAGMA cache_size=-16384")
             self._local.connection = connection
-            self._connections.append(connection)
         return connection
 
     @contextmanager
