@@ -57,7 +57,7 @@ check: $(VENV)/.dev ## Check types, style, plain words and the direction of impo
 GROUPED := --dist loadgroup
 UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api application console golden test_catalogues.py test_plain_words.py test_spec_catalogue.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
-unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute
+unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: two minutes
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)
 
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
