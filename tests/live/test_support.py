@@ -137,6 +137,10 @@ def test_it_has_what_helps_and_says_what_it_has(planted: Service, tmp_path: Path
 
 def test_a_host_that_does_not_run_has_one_too(tmp_path: Path) -> None:
     path = tmp_path / "support.tar.gz"
+    nowhere = commands.run(
+        ["support", str(tmp_path / "none" / "s.tar.gz")], environment={"HOME": str(tmp_path)}
+    )
+    assert (nowhere.returncode, "cannot be written" in nowhere.stderr) == (2, True), nowhere.stderr
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DRAGOMAN_HTTP__PORT": "no"}
     done = commands.run(
         ["support", str(path), "--data", str(tmp_path / "none")], environment=environment

@@ -75,6 +75,8 @@ async def support(
     path = to or Path(f"dragoman-support-{moment:%Y%m%dT%H%M%SZ}.tar.gz")
     if path.exists():
         raise UsageError(f"{path} exists: name another file")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path.parent} cannot be written: name a file in another folder")
     if missing := [str(file) for file in log if not file.is_file()]:
         raise UsageError(f"there is no file {', '.join(missing)}: name a file of log lines")
     try:
