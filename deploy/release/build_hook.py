@@ -1,4 +1,4 @@
-"""What hatchling asks for while it builds: the files that are not ours, and the page of an index.
+"""Hooks of hatchling: one fetches the files of others, one makes the page for a package index.
 
 An editable installation needs neither. `DRAGOMAN_REQUIRE_ASSETS=1` fails a build that lacks files;
 `DRAGOMAN_HOME_URL` is where this release's tree can be read, for the links and pictures of README.
@@ -36,12 +36,12 @@ def index_page(readme: str, home_url: str) -> str:
 
 
 class AssetsHook(BuildHookInterface[Any]):
-    """The build hook that has the files fetched which are not ours."""
+    """The hook of a build, which fetches the files of others."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Fetch the files unless they are there."""
+        """Fetch the files unless they are there. Raises `FileNotFoundError`."""
         root = Path(self.root)
         if version != "editable" and not assets.are_fetched(root):
             if not (root / "package-lock.json").exists():
@@ -50,7 +50,7 @@ class AssetsHook(BuildHookInterface[Any]):
 
 
 class IndexPageHook(MetadataHookInterface):
-    """The metadata hook that makes README the page of an index."""
+    """The hook of the metadata, which makes README the page for a package index."""
 
     PLUGIN_NAME = "custom"
 
