@@ -92,6 +92,8 @@ async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
                 await asyncio.sleep(0.5)
         assert replayed.returncode == 0, replayed.stderr
         assert "agree" in replayed.stdout + replayed.stderr
+        looked = await asyncio.to_thread(gateway.run, "doctor", check=None)
+        assert (looked.returncode, "only 2 of 3 nodes answer" in looked.stdout) == (1, True), looked
         await _is_lost_and_restored(gateway, tmp_path)
     finally:
         await asyncio.to_thread(gateway.stop)
