@@ -100,8 +100,8 @@ screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into
 	$(BIN)/python tests/browser/screenshots.py
 
 lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --extra notify -o requirements/runtime.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --extra notify --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/dev.lock -o requirements/build.lock requirements/build.in
 
 SOURCES := ^nkeys==

@@ -248,16 +248,22 @@ Acts = Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(max_lengt
 class NewEndpoint(Shape, frozen=True, kw_only=True):
     """An endpoint at which the caller's side is notified of a channel's records.
 
-    It is a `url`, or an `address` for e-mail. `acts`, `families` and `precedence`
-    narrow it: only these acts and families, and only this precedence or a more urgent
-    one. With `own` it gets the side's own acts as well. A webhook is signed with a key
-    pair of its own (`ed25519`), or with a shared secret (`hmac`). A mail is written in
-    `language`.
+    It is a `url`, an `address` for e-mail, or a recipient `to` by a `way` that the
+    operator offers, under a `label`. That recipient is sealed and never shown again.
+    `acts`, `families` and `precedence` narrow it: only these acts and families, and
+    only this precedence or a more urgent one. With `own` it gets the side's own acts as
+    well. A webhook is signed with a key pair of its own (`ed25519`), or with a shared
+    secret (`hmac`). Mails and messages are written in `language`. A message names the
+    sender, the act and the number only with `details`.
     """
 
     channel: Name
     url: Annotated[str, Meta(max_length=2_000)] | UnsetType = UNSET
     address: Mailbox | UnsetType = UNSET
+    way: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")] | UnsetType = UNSET
+    to: Annotated[str, Meta(min_length=1, max_length=1_000)] | UnsetType = UNSET
+    label: Annotated[str, Meta(max_length=60)] = ""
+    details: bool = False
     acts: Acts = ()
     families: Annotated[tuple[Family, ...], Meta(max_length=6)] = ()
     precedence: Precedence | UnsetType = UNSET
@@ -270,8 +276,10 @@ class EndpointView(ResponseBody, frozen=True, kw_only=True):
     """An endpoint of a side, and the state of its deliveries.
 
     `position` is the last record that was handled. `waiting` counts the records that
-    wait for another try, `parked` those that were given up. `public_key` checks the
-    signatures of a webhook. `stopped` says why nothing more is sent.
+    wait for another try, `parked` those that were given up, and `held` those that a
+    limit has held back. `public_key` checks the signatures of a webhook. `stopped` says
+    why nothing more is sent. `tested` is the time of the newest test, `arrived` that of
+    its arrival, and `test_answer` the reason for which it could not be sent.
     """
 
     id: str
@@ -284,6 +292,9 @@ class EndpointView(ResponseBody, frozen=True, kw_only=True):
     precedence: str = ""
     own: bool = False
     language: PageLanguage = "en"
+    way: str = ""
+    label: str = ""
+    details: bool = False
     public_key: str = ""
     created: str
     created_by: str
@@ -292,6 +303,10 @@ class EndpointView(ResponseBody, frozen=True, kw_only=True):
     waiting: int = 0
     parked: int = 0
     stopped: str = ""
+    held: int = 0
+    tested: str = ""
+    arrived: str = ""
+    test_answer: str = ""
 
 
 class AddedEndpoint(EndpointView, frozen=True, kw_only=True):

@@ -542,6 +542,6 @@ class Drafts(ResponseBody, frozen=True, kw_only=True):
     drafts: tuple[DraftView, ...]
 
 
-Means = Literal["webhook", "e-mail"]
+Means = Literal["webhook", "e-mail", "message"]
 PageLanguage = Literal["en", "fr", "zh"]
 """The languages of the service's own texts."""

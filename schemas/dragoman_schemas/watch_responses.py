@@ -67,6 +67,26 @@ class WatchNotice(ResponseBody, frozen=True, kw_only=True):
     data: Noticed
 
 
+class EndpointTested(ResponseBody, frozen=True, kw_only=True):
+    """The endpoint that is tested, and its side."""
+
+    endpoint: str
+    side: str
+
+
+class EndpointTest(ResponseBody, frozen=True, kw_only=True):
+    """A CloudEvent that tests an endpoint. Nothing has happened, and no log has it."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: Literal["/services/courier"]
+    type: Literal["dragoman.endpoint-test.v1"]
+    time: str
+    datacontenttype: Literal["application/json"]
+    channel: str
+    data: EndpointTested
+
+
 class Alarm(ResponseBody, frozen=True, kw_only=True):
     """A condition that a person must see at once.
 

@@ -25,6 +25,7 @@ from dragoman import admin_door, data_directory
 from dragoman.admin_door import AdminDoor
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
+from dragoman.application import ways_to_reach
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.identity_provider import code_flow
 from dragoman.application.keeper import Keeper
@@ -38,8 +39,11 @@ from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.eventlog.prefetch import Page, read_ahead
 from dragoman.lifecycle import Lifecycle
 from dragoman.notifier import mail, webhook
+from dragoman.notifier.allowances import Allowances
 from dragoman.notifier.delivery import Transport
 from dragoman.notifier.dispatcher import Dispatcher
+from dragoman.notifier.messaging.messages import MessageTransport
+from dragoman.notifier.messaging.processes import SenderProcesses
 from dragoman.scheduler import Scheduler
 from dragoman.server import host_gauges, listener
 from dragoman.server.listener import RunningGateway
@@ -52,6 +56,7 @@ from dragoman.service_factory import (
 )
 from dragoman.settings import Settings, SettingsError
 from dragoman.signer import Signer
+from dragoman.stores import endpoint_secrets
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
 from dragoman.supervision import background_tasks, forever, supervise
@@ -333,9 +338,12 @@ async def _dispatcher(
 ) -> Dispatcher:
     webhooks = webhook.Webhooks(service.urls)
     stack.push_async_callback(webhooks.aclose)
+    processes = SenderProcesses(settings.courier.private_networks)
+    stack.push_async_callback(processes.aclose)
     transports: dict[Means, Transport] = {
         "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
+        "message": MessageTransport(service.ways, processes, settings.http.public_url),
     }
     # Two processes of one name on one directory cannot both run: the projection's lock
     # admits one. So the directory and the name identify the process among all notifiers.
@@ -348,6 +356,11 @@ async def _dispatcher(
         retries_s=settings.courier.retries_s,
         name=process,
         now=utc_now,
+        allowances=Allowances(service.notification_endpoints, service.ways),
+        find_key=partial(
+            endpoint_secrets.notifier_key, settings.data / "keys", service.notification_endpoints
+        ),
+        proof_days=settings.courier.proof_days,
     )
 
 
@@ -422,6 +435,8 @@ def check(settings: Settings) -> None:
     _check_addresses(settings)
     networks(settings.http.trusted_proxies)
     address_guard(settings)
+    if faults := ways_to_reach.faults(settings.courier.ways):
+        raise SettingsError("; ".join(faults))
     if settings.oidc.issuer:
         Provider.check(settings.oidc)
     if settings.oidc.client_id:

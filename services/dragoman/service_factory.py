@@ -22,6 +22,7 @@ from dragoman.application.host_identity import HostIdentity
 from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
+from dragoman.application.ways_to_reach import Ways
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.broker import BrokerEndpoint
@@ -185,6 +186,7 @@ async def running_service(
             keeper=keeper,
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
+            ways=Ways(settings.courier.ways, settings.courier.private_networks),
             token_life=settings.tokens,
             origin=settings.origin
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",

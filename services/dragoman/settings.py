@@ -151,11 +151,38 @@ class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password_file: Path | None = None
 
 
+class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way to reach people that the operator offers: SMS, a call, Matrix, a pager.
+
+    Officers see it as `title`, or else as `name`. `url_file` has the address of the
+    service in the notation of apprise, with `{to}` in place of the recipient. It has
+    the operator's credentials, so the file is readable by its owner alone. `to` says
+    what an officer enters: a `phone` number, a `matrix` room, or a `topic`, which may
+    be the name of a user or device.
+
+    With `to = "url"` there is no file: a side enters a whole address of its own, of one
+    of the `services`, such as `ntfys`, `gotifys` or `signals`.
+
+    A message costs `cost`, in a currency of your own. In a calendar month messages of
+    this way cost no more than `cost_limit`; 0 is no limit.
+    """
+
+    name: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")]
+    title: str = ""
+    to: Literal["phone", "matrix", "topic", "url"] = "phone"
+    url_file: Path | None = None
+    services: tuple[str, ...] = ()
+    cost: Annotated[float, Meta(ge=0)] = 0.0
+    cost_limit: Annotated[float, Meta(ge=0)] = 0.0
+
+
 class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The delivery of records to the endpoints that a side has named.
 
     A failed delivery is tried again after each of `retries_s` seconds, and then parked.
-    Webhooks must have public addresses, or addresses in `private_networks`.
+    Webhooks must have public addresses, or addresses in `private_networks`. `ways` are
+    the ways to reach people beside webhooks and e-mail. Each way to reach people is
+    tested every `proof_days` days; 0 turns that off.
     """
 
     retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (
@@ -171,6 +198,8 @@ class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     private_networks: tuple[str, ...] = ()
     smtp: Smtp = Smtp()
+    ways: tuple[Way, ...] = ()
+    proof_days: Annotated[int, Meta(ge=0, le=366)] = 30
 
 
 class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

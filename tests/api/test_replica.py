@@ -34,6 +34,7 @@ LEFT_OUT = {
     "fetch_file": "drafts, people and files",
     "list_endpoints": "drafts, people and files",
     "show_endpoint": "drafts, people and files",
+    "show_reach": "drafts, people and files",
     "list_deliveries": "drafts, people and files",
     "list_tokens": "of the host",
     "list_sessions": "of the host",

@@ -29,6 +29,7 @@ import growth
 import inbox
 import live
 import pages
+import paging
 import posting
 import proving
 import replaying
@@ -75,6 +76,7 @@ PARTS: Final[dict[str, Part]] = {
     "inbox": inbox,
     "channels": channels,
     "backup": backing_up,
+    "reach": paging,
 }
 
 

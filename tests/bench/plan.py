@@ -32,6 +32,8 @@ class Plan:
     channels: tuple[int, ...]
     idling: float
     backup_files: int
+    endpoints: int
+    calls: int
 
 
 FULL: Final = Plan(
@@ -59,6 +61,8 @@ FULL: Final = Plan(
     channels=(50, 500),
     idling=20.0,
     backup_files=64,
+    endpoints=10_000,
+    calls=100,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -85,4 +89,6 @@ QUICK: Final = Plan(
     channels=(5, 25),
     idling=5.0,
     backup_files=2,
+    endpoints=1_000,
+    calls=10,
 )

@@ -353,4 +353,4 @@ def test_a_mail_and_a_webhook_are_of_the_record(office: Office) -> None:
 
 
 async def _item(office: Office, position: int) -> Any:
-    return await selection.at(office.projection, position)
+    return await selection.RecordReader(office.projection).at(position)

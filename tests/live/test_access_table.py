@@ -50,6 +50,8 @@ NOTHING: Final = {
     "show_transmittal": "No transmittal in this channel has that id",
     "forget_subject": "There is no subject",
     "show_notice": "There is no notice",
+    "remove_way": "You have no such way",
+    "confirm_test": "No test of the last day",
 }
 """The answer to a permitted call where nothing of that kind exists: nothing has failed, and no
 provider is set.
@@ -244,7 +246,7 @@ def is_of_channel(name: str) -> bool:
     endpoint, or named by the body.
     """
     return (
-        name == "new_endpoint"
+        name in ("new_endpoint", "new_way")
         or "{channel}" in OPERATIONS[name][1]
         or "{endpoint}" in OPERATIONS[name][1]
     )
@@ -296,6 +298,8 @@ def body_of(house: Furnished, name: str, channel: str, named: str = "") -> tuple
             body = act("seen-by")
         case "new_endpoint":
             body = {"channel": named or channel, "address": "duty@liaison.example", **RARE}
+        case "new_way":
+            body = {**body, "channel": named or channel}
         case "new_channel":
             body = {**body, "name": f"opened-{secrets.token_hex(4)}"}
         case "take_import" if channel.endswith("-exercise"):

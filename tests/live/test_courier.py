@@ -309,7 +309,7 @@ async def test_an_address_is_one_plain_one(
     [
         ({"url": "http://example.org/hook"}, "no https URL"),
         ({"url": "https://169.254.169.254/latest"}, "no public address"),
-        ({"url": "https://example.org", "address": "a@b.example"}, "not both"),
+        ({"url": "https://example.org", "address": "a@b.example"}, "only one"),
         ({}, "Name a url"),
         ({"url": "https://example.org/", "acts": ["handshake"]}, "There is no act"),
     ],

@@ -217,7 +217,9 @@ async def test_no_webhook_and_no_mail_names_a_side(told: Told, language: Any) ->
         language=language,
         own=True,
     )
-    items, _ = await selection.following(endpoint, told.projections["after"], len(told.before), 100)
+    items, _ = await selection.RecordReader(told.projections["after"]).following(
+        endpoint, len(told.before), 100
+    )
     assert len(items) >= 9
     for item in items:
         assert msgspec.json.decode(item.raw)["data"]["position"] == item.position
@@ -373,7 +375,9 @@ async def test_no_webhook_and_no_alert_sends_a_number_to_which_an_attributed_exc
         target="https://example.org/",
     )
     projection = referring.projections["referring"]
-    items, _ = await selection.following(endpoint, projection, len(referring.before), 100)
+    items, _ = await selection.RecordReader(projection).following(
+        endpoint, len(referring.before), 100
+    )
     of_note = [item for item in items if item.exchange in (referring.note, referring.incident)]
     assert len(of_note) >= 3
     for item in items:

@@ -36,6 +36,7 @@ CALLERS: Final[dict[str, str]] = {
     "new_endpoint": "nato/head_of_office",
     "remove_endpoint": "nato/administrator",
     "resend": "nato/administrator",
+    "test_endpoint": "nato/administrator",
 }
 """The caller of each operation; by default an officer of nato."""
 

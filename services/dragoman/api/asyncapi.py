@@ -22,6 +22,7 @@ def asyncapi(
     row: Any,
     alarm: Any,
     notice: Any,
+    endpoint_test: Any,
     unattributed: Any,
     over_all: Sequence[Any],
     families: Sequence[str],
@@ -32,8 +33,10 @@ def asyncapi(
     The first arguments are the shapes of what is sent. `over_all` are those of the
     stream over all channels: a record, an alarm, its channels, one channel and a reset.
     """
-    shapes, components = described([record, entry, row, alarm, notice, unattributed, *over_all])
-    record, entry, row, alarm, notice, unattributed, *over = shapes
+    shapes, components = described(
+        [record, entry, row, alarm, notice, endpoint_test, unattributed, *over_all]
+    )
+    record, entry, row, alarm, notice, endpoint_test, unattributed, *over = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
         return {
@@ -146,7 +149,14 @@ def asyncapi(
                 *_OVER_ALL,
             ),
             "webhook": channel(
-                "/", "A webhook", signed, "receiver", "record", "unattributed", "notice"
+                "/",
+                "A webhook",
+                signed,
+                "receiver",
+                "record",
+                "unattributed",
+                "notice",
+                "endpoint-test",
             ),
         },
         "operations": {
@@ -192,6 +202,7 @@ def asyncapi(
                 "record",
                 "unattributed",
                 "notice",
+                "endpoint-test",
             ),
         },
         "components": {
@@ -232,6 +243,14 @@ def asyncapi(
                     "or no answer to a watch check.",
                     "application/cloudevents+json",
                     notice,
+                ),
+                "endpoint-test": message(
+                    "endpoint-test",
+                    "A test of the endpoint",
+                    "A CloudEvents 1.0 event that is in no log. An officer asked for it, and "
+                    "nothing has happened. An answer of 2xx proves the endpoint.",
+                    "application/cloudevents+json",
+                    endpoint_test,
                 ),
                 **{
                     name: message(name, title, summary, JSON, shape)

@@ -25,7 +25,7 @@ from dragoman_schemas.identity_responses import (
 )
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.responses import Entry, Row, UnattributedNotice
-from dragoman_schemas.watch_responses import Alarm, WatchNotice
+from dragoman_schemas.watch_responses import Alarm, EndpointTest, WatchNotice
 
 
 async def show_openapi(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -73,6 +73,7 @@ def streams() -> dict[str, Any]:
         Row,
         Alarm,
         WatchNotice,
+        EndpointTest,
         UnattributedNotice,
         (StreamRecord, StreamAlarm, StreamChannels, StreamChannel, StreamReset),
         sorted({*PATHS.values()}),

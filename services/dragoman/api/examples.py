@@ -84,6 +84,13 @@ ENDPOINT: Final = {
     "address": "duty@liaison.example",
     "precedence": "immediate",
 }
+REACH: Final = {
+    "channel": "nato-china",
+    "way": "e-mail",
+    "to": "lin@liaison.example",
+    "precedence": "immediate",
+}
+REACH_CODE: Final = {"code": "0190a1b2c3d4e5f6a7"}
 ALERT: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">

@@ -64,6 +64,7 @@ _TOPICS: Final = (
     ApiTopic(
         "webhooks", r"/webhooks", "The URLs and addresses at which a side is notified of records."
     ),
+    ApiTopic("reach", r"^/v1/reach", "How an officer is reached away from the pages."),
     ApiTopic(
         "posting",
         r"{family|/acts$|^/v1/notices",
@@ -121,6 +122,7 @@ _PATH: Final = {
     "session": "The session's id, as the list of one's own sessions shows it.",
     "secret": "The secret of the link.",
     "endpoint": "The endpoint's id.",
+    "way": "The id of a way to reach the caller.",
     "key": "The Idempotency-Key with which the notice was posted.",
 }
 _QUERY: Final = {
@@ -180,6 +182,7 @@ _EXAMPLES: Final = {
     "link": "0f1e2d3c4b5a",
     "session": "0f1e2d3c4b5a",
     "endpoint": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b74",
+    "way": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b75",
     "delivery": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b75",
     "secret": "drg_4uC2cXl1Yq7cQm0d3cH0m1o8w6bC9p2rV5sT7uX0yZ4",
     "at": "1",

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import fields
 
-from dragoman.settings import PREFIX, Settings
+from dragoman.settings import PREFIX, Settings, Way
 
 _HEAD: Final = """# Settings
 
@@ -24,6 +25,9 @@ _TITLES: Final = {
     "registrar": "registrar (the signer)",
     "courier": "courier (the notifier)",
 }
+_TABLES: Final[dict[str, type[Struct]]] = {"courier.ways": Way}
+"""Settings that are lists of tables, with the shape of a table."""
+
 _KINDS: Final = {
     "string": "text",
     "integer": "whole number",
@@ -58,16 +62,36 @@ def _section(name: str, values: Struct, shapes: dict[str, Any]) -> Iterator[str]
     yield "| setting | kind | default | in the environment |"
     yield "|---|---|---|---|"
     inner: list[tuple[str, Struct]] = []
+    tables: list[tuple[str, type[Struct]]] = []
     for field in values.__struct_fields__:
         value, path = getattr(values, field), f"{name}.{field}".lstrip(".")
         if isinstance(value, Struct):
             inner.append((path, value))
             continue
         variable = PREFIX + path.upper().replace(".", "__")
+        if (table := _TABLES.get(path)) is not None:
+            tables.append((path, table))
+            yield f"| `{path}` | list of tables, see below | none | `{variable}`, as JSON |"
+            continue
         yield f"| `{path}` | {_kind(properties[field])} | {_default(value)} | `{variable}` |"
     yield ""
+    for path, table in tables:
+        yield from _table(path, table, shapes)
     for path, value in inner:
         yield from _section(path, value, shapes)
+
+
+def _table(name: str, table: type[Struct], shapes: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines about the tables of a list."""
+    yield f"## [[{name}]]\n"
+    yield _linked(inspect.cleandoc(table.__doc__ or "")) + "\n"
+    yield "| setting | kind | default |"
+    yield "|---|---|---|"
+    for field in fields(table):
+        kind = _kind(shapes[table.__name__]["properties"][field.name])
+        default = "must be there" if field.required else _default(field.default)
+        yield f"| `{field.name}` | {kind} | {default} |"
+    yield ""
 
 
 def _linked(text: str) -> str:

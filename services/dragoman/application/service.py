@@ -22,6 +22,7 @@ from dragoman.application.host_identity import HostIdentity
 from dragoman.application.keeper_requests import KeeperRequests, OpeningRequest, TrialRequest
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.application.new_channels import check_new_channel, is_half_opened
+from dragoman.application.ways_to_reach import Ways
 from dragoman.domain.acts import access as rules
 from dragoman.domain.acts import act_registry
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -93,7 +94,8 @@ class Service:
     passed in when the services are built. `origin` is the origin of a new channel's
     log, with `{channel}` and `{key}` in it. `issuer` is the OIDC provider whose tokens
     are accepted. `public_url` is the address of the service for callers outside, if it
-    is known. `token_life` says when new tokens end.
+    is known. `ways` are the ways to reach people that the operator offers. `token_life`
+    says when new tokens end.
     """
 
     command_handler: CommandHandler
@@ -115,6 +117,7 @@ class Service:
     origin: str
     issuer: str = ""
     public_url: str = ""
+    ways: Ways = field(default_factory=Ways)
     token_life: TokenSettings = field(default_factory=TokenSettings)
     lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle("service"))
     channels: dict[str, Projection] = field(default_factory=dict)

@@ -63,6 +63,11 @@ for _name, _location, _help in (
         "webhook:webhook",
         "Choose where your side is notified of records: by webhook or by e-mail.",
     ),
+    (
+        "reach",
+        "duty.reach:reach",
+        "Say how you are reached when the pages are closed, and test it.",
+    ),
     ("state", "show:state", "Show the liaison state of a channel."),
     ("in-force", "show:in_force", "Show the windows that are open or near."),
     ("watch", "watch:watch", "Take the watch, hand it over, and show its alarms and deadlines."),

@@ -43,6 +43,7 @@ from dragoman.console.pages import (
     reports_page,
     statistics_page,
 )
+from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import STATIC, PageRoute, refused
 from dragoman.console.sessions import redirect
 from dragoman.text import sentence
@@ -76,6 +77,7 @@ ROUTES: Final = (
     *channel_members.ROUTES,
     *host_pages.ROUTES,
     *own_sessions.ROUTES,
+    *reach_page.ROUTES,
     *restored_form.ROUTES,
 )
 
@@ -97,9 +99,11 @@ def register(app: web.Application) -> None:
     app.router.add_get(
         "/releases/{channel:[a-z0-9-]{1,63}}/{exchange:[0-9a-f-]{36}}", public_page.one
     )
+    _register(app, (PageRoute(path="/", handler=_home, anywhere=True), *ROUTES))
+    app.router.add_get("/reach/{code:[0-9a-f]{12,64}}", arrival_page.question)
+    app.router.add_post("/reach/{code:[0-9a-f]{12,64}}", arrival_page.confirmed)
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
-    _register(app, (PageRoute(path="/", handler=_home, anywhere=True), *ROUTES))
     app.router.add_static("/static", STATIC)
 
 

@@ -23,8 +23,9 @@ class OutgoingItem(Struct, frozen=True, kw_only=True):
     An item that is `unattributed` is under the Chatham House Rule: its bytes are a
     notice without a speaker, and its `side` is not shown. `number` is the record's own
     number. `matter` is the number of its exchange, if the record has none. A `notice`
-    is no record and has no position: it is a sentence about what is wrong with the
-    side's own watch.
+    is no record and has no position: it is a sentence about the side's own watch, or
+    about the messages to its receiver. A `test` is no record either. It has the code
+    that confirms the test.
     """
 
     id: str
@@ -42,6 +43,7 @@ class OutgoingItem(Struct, frozen=True, kw_only=True):
     time: str
     marking: str
     notice: Text | None = None
+    test: str = ""
     unattributed: bool = False
 
 
@@ -49,13 +51,14 @@ class DeliveryResult(Struct, frozen=True, kw_only=True):
     """The result of one try.
 
     A try that is not `ok` is repeated after at least `wait` seconds. If the endpoint is
-    `gone`, it is never repeated.
+    `gone`, it is never repeated. Nor is one that was `held` back by a limit.
     """
 
     ok: bool
     answered: Text | None = None
     wait: float = 0.0
     gone: bool = False
+    held: bool = False
 
 
 class Transport(Protocol):

@@ -14,8 +14,9 @@ Any number of notifiers may run: one notifier holds an endpoint for a minute at 
 """
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -24,31 +25,30 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman import metrics
-from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts.access import may_read
-from dragoman.domain.acts.families import delivery_outcomes as rules
-from dragoman.domain.decide import Submission
-from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS
-from dragoman.notifier import selection
+from dragoman.notifier import monthly_test, selection
+from dragoman.notifier.allowances import Allowances, Verdict
 from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
+from dragoman.notifier.endpoint_queue import EndpointQueue
+from dragoman.notifier.outcomes import OutcomeRecorder
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.stored_row import StoredRow
+from dragoman.stores import reach_proofs
+from dragoman.stores.endpoint_secrets import CannotUnseal, UnsealingKey, seal
 from dragoman.stores.endpoints import (
     PARKED,
     PENDING,
     NotificationEndpoint,
     NotificationEndpoints,
-    OutcomeToRecord,
     Progress,
     Waiting,
     WatchNoticeItem,
 )
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman.text import packed, sentence
-from dragoman_schemas.acts.office.watch import CourierOutcome
 from dragoman_schemas.responses import Means
 
 log = structlog.get_logger()
@@ -62,10 +62,17 @@ HELD_SECONDS: Final = 60.0
 _NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
 """The seconds before each try of a notice: an hour later nobody needs it."""
 
+CODE_BYTES: Final = 6
+"""The random bytes of a code that confirms a test; it is valid for a day."""
+
 _SKIPPED: Final = 500
 """The number of skipped records after which the position is stored."""
 
 _UNCLEAR: Final = sentence("it is not known whether it was sent; look, and send it again")
+
+
+FindKey = Callable[[], Awaitable[UnsealingKey | None]]
+"""A function that returns the key of sealed secrets. It may raise `LogUnreachable`."""
 
 
 class Dispatcher:
@@ -81,13 +88,17 @@ class Dispatcher:
         retries_s: Iterable[float],
         name: str,
         now: Callable[[], datetime],
+        allowances: Allowances | None = None,
+        find_key: FindKey | None = None,
+        proof_days: int = 0,
     ) -> None:
         """Send by these means, and record through the command handler.
 
-        The `name` is this notifier's over restarts, and no other's.
+        The `name` is this notifier's over restarts, and no other's. Endpoints with
+        sealed secrets are left to other notifiers if `find_key` returns no key.
         """
         self._channels = channels
-        self._desk = desk
+        self._outcomes = OutcomeRecorder(desk, now)
         self._store = store
         self._means = means
         self._retries = tuple(retries_s)
@@ -96,6 +107,13 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._listened: set[str] = set()
         self._by_cid: dict[str, Projection] = {}
+        self._readers: dict[str, selection.RecordReader] = {}
+        self._allowances = allowances
+        self._key: UnsealingKey | None = None
+        self._find_key = find_key
+        self._proof_days = proof_days
+        self._queue = EndpointQueue(store)
+        self._unreadable: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
@@ -119,6 +137,9 @@ class Dispatcher:
     async def _look(self) -> None:
         try:
             await self._store.refresh()
+            if self._find_key is not None:
+                self._key = await self._find_key()
+                self._find_key = None
         except LogUnreachable as error:
             log.warning("courier.not_fresh", reason=str(error))
             return
@@ -126,22 +147,26 @@ class Dispatcher:
             for name, projection in list(self._channels.items()):
                 if name not in self._listened and projection.is_channel:
                     self._listened.add(name)
-                    self._by_cid[projection.registry.cid] = projection
-                    projection.listeners.add(self._wake)
-        for endpoint in self._store.endpoints():
+                    cid = projection.registry.cid
+                    self._by_cid[cid] = projection
+                    self._readers[cid] = selection.RecordReader(projection)
+                    projection.listeners.add(partial(self._wake, cid))
+                    self._queue.moved.add(cid)
+        for endpoint in self._queue.take():
+            id = endpoint.id
             channel = self._by_cid.get(endpoint.cid)
             if (
                 channel is not None
                 and channel.caught_up.is_set()
-                and endpoint.id not in self._working
+                and id not in self._working
                 and self._is_due(endpoint)
             ):
-                task = self._working[endpoint.id] = asyncio.create_task(
-                    self._serve(endpoint, channel)
-                )
-                task.add_done_callback(partial(self._ended, endpoint.id))
+                self._queue.pending.discard(id)
+                task = self._working[id] = asyncio.create_task(self._serve(endpoint, channel))
+                task.add_done_callback(partial(self._ended, id))
 
-    def _wake(self, _row: StoredRow) -> None:
+    def _wake(self, cid: str, _row: StoredRow) -> None:
+        self._queue.moved.add(cid)
         self._woken.set()
 
     def _is_due(self, endpoint: NotificationEndpoint) -> bool:
@@ -154,9 +179,12 @@ class Dispatcher:
 
     def _ended(self, endpoint: str, task: asyncio.Task[None]) -> None:
         del self._working[endpoint]
+        if endpoint in self._queue.pending:
+            self._woken.set()
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
+            self._queue.pending.add(endpoint)
             alarm(
                 "courier",
                 error,
@@ -172,7 +200,20 @@ class Dispatcher:
             while await self._round(endpoint, projection):
                 pass
         except (LogUnreachable, LogBroken, NotYetApplied) as error:
+            self._queue.due[endpoint.id] = time.time() + POLL_SECONDS
             log.warning("courier.put_off", endpoint=endpoint.id, reason=str(error))
+            return
+        progress, _ = self._store.progress(endpoint.id)
+        moments = [waiting.again for waiting in progress.waiting]
+        if progress.holder != self._name and progress.until > time.time():
+            moments = [progress.until]
+        elif progress.told:
+            moments.append(time.time() + POLL_SECONDS)
+        if moments:
+            moment = min(moments)
+            # What is due and was not done waits for something else, such as the log.
+            again = time.time() + POLL_SECONDS
+            self._queue.due[endpoint.id] = moment if moment > time.time() else again
 
     async def _round(self, endpoint: NotificationEndpoint, projection: Projection) -> bool:
         """Send due and new records, up to a limit; return whether there may be more."""
@@ -183,11 +224,23 @@ class Dispatcher:
             return False
         if progress.told:
             return await self._record_outcomes(endpoint, projection, progress, revision)
-        if progress.gone or not _may_receive(endpoint, projection):
+        if progress.gone:
             return False
+        if not _may_receive(endpoint, projection):
+            if endpoint.officer:  # The address of a person who has left is not kept.
+                await self._store.remove(endpoint.id)
+                log.info("endpoint.ended", endpoint=endpoint.id)
+            return False
+        opened = await self._opened(endpoint)
+        if opened is None:
+            return False
+        endpoint = opened
+        await self._test(endpoint, projection)
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
-        if notice is not None and (
-            notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id
+        if (
+            notice is not None
+            and selection.is_noticed(endpoint, projection, notice.step)
+            and (notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id)
         ):
             return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
@@ -200,18 +253,22 @@ class Dispatcher:
         ][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
         number = max(progress.upto, self._seen.get(endpoint.id, 0))
+        reader = self._readers[endpoint.cid]
         fresh, upto = (
-            await selection.following(endpoint, projection, number, most - len(due))
-            if room
+            await reader.following(endpoint, number, most - len(due))
+            if room and number < position
             else ([], number)
         )
         again = [
             item
-            for item in [await selection.at(projection, entry.position) for entry in due]
-            if item is not None
+            for item in [await reader.at(entry.position) for entry in due]
+            if item is not None and _still_calls(endpoint, projection, item)
         ]
+        later: list[Waiting] = []
+        if endpoint.called:
+            fresh, later = _called(endpoint, projection, fresh)
         items = [*again, *fresh]
-        if not items and not due and upto - progress.upto < _SKIPPED:
+        if not items and not due and not later and upto - progress.upto < _SKIPPED:
             # No record is for the endpoint. After a restart, this is computed again.
             self._seen[endpoint.id] = upto
             return False
@@ -220,20 +277,92 @@ class Dispatcher:
             if claimed is None:
                 return False
             progress, revision = claimed
-        bring = self._means[endpoint.means]
-        outcomes = await asyncio.gather(*(bring(endpoint, item) for item in items))
+        outcomes = await asyncio.gather(
+            *(self._bring(endpoint, projection, item) for item in items)
+        )
         tried = {entry.position: entry for entry in due}
         progress = replace(
             progress,
             upto=upto,
             going=0,
-            waiting=tuple(entry for entry in progress.waiting if entry.position not in tried),
+            waiting=(
+                *(entry for entry in progress.waiting if entry.position not in tried),
+                *later,
+            ),
         )
         for item, result in zip(items, outcomes, strict=True):
             progress = self._after(
                 endpoint, projection, progress, item, result, tried.get(item.position)
             )
         return await self._write_until_stored(endpoint, progress, revision)
+
+    async def _opened(self, endpoint: NotificationEndpoint) -> NotificationEndpoint | None:
+        """Return an endpoint with its secrets, or None if they cannot be read here.
+
+        An endpoint of an earlier version has its secret in the clear, which is sealed.
+        """
+        if endpoint.secret and self._key is not None:
+            await self._store.replace(seal(self._key.public, endpoint, ""))
+            return endpoint
+        if not endpoint.sealed:
+            return endpoint
+        try:
+            if self._key is not None:
+                return self._key.opened(endpoint)
+        except CannotUnseal:
+            pass
+        if endpoint.id not in self._unreadable:
+            self._unreadable.add(endpoint.id)
+            log.error("courier.cannot_unseal", endpoint=endpoint.id)
+        return None
+
+    async def _bring(
+        self, endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
+    ) -> DeliveryResult:
+        """Send an item, unless a limit of messages holds it back."""
+        verdict = Verdict.SEND
+        if self._allowances is not None and (endpoint.officer or endpoint.means == "message"):
+            verdict = await self._allowances.take(endpoint, item)
+        bring = self._means[endpoint.means]
+        if verdict is Verdict.SEND:
+            return await bring(endpoint, item)
+        if verdict is Verdict.SUMMARY:
+            await bring(endpoint, selection.summary(projection, item))
+        log.info("courier.held", endpoint=endpoint.id, position=item.position)
+        return DeliveryResult(ok=False, held=True)
+
+    async def _test(self, endpoint: NotificationEndpoint, projection: Projection) -> None:
+        """Send a test that was asked for, or that the month asks for."""
+        proof = self._store.proof(endpoint.id)
+        if not proof.asked and not monthly_test.is_due(
+            endpoint, projection, proof, self._proof_days, self._now()
+        ):
+            return
+        code = reach_proofs.code_of(endpoint.id, secrets.token_hex(CODE_BYTES))
+        id = proof.asked or secrets.token_hex(16)
+        if not await self._store.update_proof(
+            endpoint.id, partial(reach_proofs.claimed, code=code, test=proof.asked)
+        ):
+            return  # Another notifier sends it.
+        result = await self._bring(
+            endpoint, projection, selection.tested(endpoint, projection, id, code)
+        )
+        log.info(
+            "courier.reach_tested",
+            endpoint=endpoint.id,
+            ok=result.ok,
+            answered=_answer_text(result),
+        )
+        await self._store.update_proof(
+            endpoint.id,
+            partial(
+                reach_proofs.tried,
+                code=code,
+                ok=result.ok,
+                answered=result.answered,
+                proves=endpoint.means == "webhook",
+            ),
+        )
 
     async def _notify(
         self,
@@ -263,7 +392,7 @@ class Dispatcher:
         for wait in _NOTICE_AGAIN if item is not None else ():
             assert item is not None
             await asyncio.sleep(wait)
-            result = await self._means[endpoint.means](endpoint, item)
+            result = await self._bring(endpoint, projection, item)
             log.info(
                 "courier.noticed",
                 endpoint=endpoint.id,
@@ -272,7 +401,7 @@ class Dispatcher:
                 ok=result.ok,
                 answered=_answer_text(result),
             )
-            if result.ok or result.gone:
+            if result.ok or result.gone or result.held:
                 break
         return True
 
@@ -330,13 +459,7 @@ class Dispatcher:
         revision: int,
     ) -> bool:
         """Record the outcomes that are not on record; whether all are now."""
-        outcomes = tuple(
-            [
-                outcome_to_record
-                for outcome_to_record in progress.told
-                if not await self._record_outcome(endpoint, projection, outcome_to_record)
-            ]
-        )
+        outcomes = await self._outcomes.unrecorded(endpoint, projection, progress.told)
         return len(outcomes) < len(progress.told) and await self._write_until_stored(
             endpoint, replace(progress, told=outcomes), revision
         )
@@ -390,9 +513,11 @@ class Dispatcher:
             ok=result.ok,
             answered=_answer_text(result),
         )
+        if result.held:
+            return replace(progress, held=progress.held + 1, held_at=time.time())
         if result.ok:
             progress = replace(progress, delivered=progress.delivered + 1)
-            return self._with_outcome(endpoint, projection, progress, item, "delivered")
+            return self._outcomes.add(endpoint, projection, progress, item, "delivered")
         if result.gone:
             progress = replace(progress, gone=True)
         waiting = Waiting(
@@ -409,75 +534,9 @@ class Dispatcher:
                 answered=_answer_text(result),
             )
             progress = replace(progress, parked=(*progress.parked, waiting))
-            return self._with_outcome(endpoint, projection, progress, item, "failed")
+            return self._outcomes.add(endpoint, projection, progress, item, "failed")
         again = time.time() + max(self._retries[tries], result.wait)
         return replace(progress, waiting=(*progress.waiting, replace(waiting, again=again)))
-
-    def _with_outcome(
-        self,
-        endpoint: NotificationEndpoint,
-        projection: Projection,
-        progress: Progress,
-        item: OutgoingItem,
-        outcome: str,
-    ) -> Progress:
-        """Return the progress with an outcome to record, if there is one.
-
-        For a message to the side, it is that the message was delivered or given up.
-        """
-        exchange = projection.exchange(item.exchange)
-        if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
-            return progress
-        outcome_to_record = OutcomeToRecord(
-            position=item.position,
-            outcome="delivered" if outcome == "delivered" else "failed",
-            at=stamp(self._now()),
-        )
-        return replace(progress, told=(*progress.told, outcome_to_record))
-
-    async def _record_outcome(
-        self,
-        endpoint: NotificationEndpoint,
-        projection: Projection,
-        outcome_to_record: OutcomeToRecord,
-    ) -> bool:
-        """Record an outcome; return whether it is recorded or never will be."""
-        if outcome_to_record.position > projection.state.position:
-            return False
-        record = projection.record_at(outcome_to_record.position)
-        if record is None or not record.act:
-            return True  # The record was erased meanwhile.
-        envelope = record.envelope
-        outcome = CourierOutcome(
-            side=endpoint.side,
-            means=endpoint.means,
-            of=envelope.id,
-            outcome=outcome_to_record.outcome,
-            at=outcome_to_record.at,
-        )
-        exchange = projection.exchange(envelope.subject)
-        if exchange is not None and rules.is_recorded(exchange, outcome):
-            return True
-        id = self._desk.own_id(projection, rules.ACTOR, rules.key_of(outcome))
-        post = Submission(
-            actor=rules.ACTOR,
-            act=rules.act_of(outcome),
-            data=outcome,
-            id=id,
-            exchange=envelope.subject,
-        )
-        try:
-            await self._desk.post(projection, post)
-        except Refused as error:
-            again = error.refusal.kind in ("unavailable", "unknown-outcome", "busy", "read-only")
-            log.info(
-                "courier.outcome_not_recorded",
-                endpoint=endpoint.id,
-                reason=str(error.refusal.detail),
-                again=again,
-            )
-            return not again
-        return True
 
 
 def _may_receive(endpoint: NotificationEndpoint, projection: Projection) -> bool:
@@ -486,6 +545,30 @@ def _may_receive(endpoint: NotificationEndpoint, projection: Projection) -> bool
     An endpoint of an officer who has left must not receive records.
     """
     return may_read(projection.registry, endpoint.created_by) is None
+
+
+def _called(
+    endpoint: NotificationEndpoint, projection: Projection, items: list[OutgoingItem]
+) -> tuple[list[OutgoingItem], list[Waiting]]:
+    """Return the items that the ladder brings to an officer: now, and later."""
+    now, at_once, later = time.time(), [], []
+    for item in items:
+        moment = selection.called_at(endpoint, projection, item)
+        if moment is not None and moment <= now:
+            at_once.append(item)
+        elif moment is not None:
+            later.append(Waiting(position=item.position, again=moment))
+    return at_once, later
+
+
+def _still_calls(
+    endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
+) -> bool:
+    """Return whether a message that waited is still for the endpoint.
+
+    An officer is not woken by a flash that a colleague has acknowledged.
+    """
+    return not endpoint.called or selection.called_at(endpoint, projection, item) is not None
 
 
 def _answer_text(result: DeliveryResult) -> str:

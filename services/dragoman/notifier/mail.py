@@ -13,6 +13,7 @@ import aiosmtplib
 
 from dragoman.i18n.words import words
 from dragoman.notifier.delivery import SECONDS, SHOWN, DeliveryResult, OutgoingItem, unreachable
+from dragoman.notifier.message_text import DRILL, place_of, sender_of, test_lines
 from dragoman.settings import Smtp
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.text import NameValue, Text, sentence, verbatim
@@ -21,8 +22,6 @@ _MMHS: Final = {"routine": "1", "priority": "2", "immediate": "3", "flash": "4"}
 _MT_PRIORITY: Final = {"routine": -2, "priority": 0, "immediate": 2, "flash": 4}
 _EXERCISE: Final = "0"
 _OPERATION: Final = "1"
-_DRILL: Final = "EXERCISE EXERCISE EXERCISE"
-"""The procedure word for an exercise, which is the same in every language."""
 
 
 def message(
@@ -30,11 +29,16 @@ def message(
 ) -> EmailMessage:
     """Return the mail for a record. Its Message-ID is the same at every try."""
     mail, vocabulary = EmailMessage(), words(endpoint.language)
-    drill = f"{_DRILL} " if item.exercise else ""
+    drill = f"{DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
     act = f"{vocabulary.act(item.act)}, {item.matter}" if item.matter else vocabulary.act(item.act)
     about = item.number or (act if item.notice is None else vocabulary.sentence(item.notice))
-    mail["Subject"] = f"{drill}[{vocabulary.value(item.precedence).upper()}] {about}"
+    urgency = vocabulary.value(item.precedence).upper()
+    mail["Subject"] = (
+        f"{drill}{vocabulary.say('Test')} {item.channel}"
+        if item.test
+        else f"{drill}[{urgency}] {about}"
+    )
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -42,16 +46,15 @@ def message(
     mail["MMHS-Message-Type"] = _EXERCISE if item.exercise else _OPERATION
     if item.number:
         mail["MMHS-Originator-Reference"] = item.number
-    where = (
-        f"{base_url}/c/{item.channel}"
-        if base_url
-        else sentence("channel %(channel)s", channel=item.channel)
-    )
-    happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
+    where = place_of(item, base_url)
+    happened = sentence("%(word)s: nothing of this happened.", word=DRILL)
     texts = [happened] if item.exercise else []
     lines = [
         vocabulary.sentence(text)
-        for text in (*texts, *_lines(item, vocabulary.written(item.time, "minute"), where))
+        for text in (
+            *texts,
+            *_lines(item, vocabulary.written(item.time, "minute"), where, base_url),
+        )
     ]
     mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
     # Set it after the content, because `set_content` removes all headers about it.
@@ -59,8 +62,10 @@ def message(
     return mail
 
 
-def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]:
+def _lines(item: OutgoingItem, time: str, where: str | Text, base_url: str) -> tuple[Text, ...]:
     """Return the lines of the mail: the record, its sender, its time and its URL."""
+    if item.test:
+        return test_lines(item, base_url)
     if item.notice is not None:
         return item.notice, sentence(
             "Since %(time)s. Take the watch: %(where)s", time=time, where=where
@@ -68,7 +73,7 @@ def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]
     return (
         sentence(
             "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
-            side=_sender(item),
+            side=sender_of(item),
             act=NameValue("act", item.act),
             precedence=NameValue("value", item.precedence),
             time=time,
@@ -79,13 +84,6 @@ def _lines(item: OutgoingItem, time: str, where: str | Text) -> tuple[Text, ...]
         *([sentence("Exchange: %(number)s", number=item.matter)] if item.matter else []),
         sentence("Read and acknowledge it: %(where)s", where=where),
     )
-
-
-def _sender(item: OutgoingItem) -> NameValue | Text:
-    """Return the sender of a record; under the Chatham House Rule, a participant."""
-    if item.unattributed:
-        return sentence("a participant")
-    return NameValue("side", item.side) if item.side else sentence("the service")
 
 
 class Mails:

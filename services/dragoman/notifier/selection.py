@@ -2,58 +2,82 @@
 
 import asyncio
 import time
+import uuid
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.codec import NotARecord, Record
-from dragoman.domain.views import attribution
+from dragoman.domain.views import alarms, attribution
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.notifier.delivery import OutgoingItem
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import matter_names
 from dragoman.projection.queries import records as reads
-from dragoman.stores.endpoints import NotificationEndpoint, WatchNoticeItem
+from dragoman.stores.endpoints import NotificationEndpoint, Step, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Unattributed, UnattributedNotice
-from dragoman_schemas.watch_responses import Noticed, WatchNotice
+from dragoman_schemas.watch_responses import EndpointTest, EndpointTested, Noticed, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _PAGE: Final = 200
 
 
-async def following(
-    endpoint: NotificationEndpoint, projection: Projection, upto: int, most: int
-) -> tuple[list[OutgoingItem], int]:
-    """Return the next records for an endpoint, at most `most`, and a position.
+class RecordReader:
+    """A reader of a channel's records for its endpoints.
 
-    There are no other records for the endpoint up to that position.
+    Endpoints of a channel mostly read the same new records. So the last page is kept
+    until the channel moves on.
     """
-    outgoing_items: list[OutgoingItem] = []
-    while len(outgoing_items) < most:
-        entries = await _entries(projection, upto + 1, _PAGE)
-        if not entries:
-            break
-        for entry in entries:
-            upto = entry.position
-            item = _item(projection, entry)
-            if item is not None and is_for(endpoint, item):
-                outgoing_items.append(item)
-                if len(outgoing_items) == most:
-                    break
-    return outgoing_items, upto
 
+    def __init__(self, projection: Projection) -> None:
+        """Read the records of the channel."""
+        self._projection = projection
+        self._page: tuple[tuple[int, int], list[tuple[int, OutgoingItem | None]]] | None = None
+        self._reading = asyncio.Lock()
 
-async def at(projection: Projection, position: int) -> OutgoingItem | None:
-    """Return a record once more, or None if it was erased meanwhile."""
-    entries = await _entries(projection, position, 1)
-    return _item(projection, entries[0]) if entries else None
+    async def following(
+        self, endpoint: NotificationEndpoint, upto: int, most: int
+    ) -> tuple[list[OutgoingItem], int]:
+        """Return the next records for an endpoint, at most `most`, and a position.
+
+        There are no other records for the endpoint up to that position.
+        """
+        outgoing_items: list[OutgoingItem] = []
+        while len(outgoing_items) < most:
+            page = await self._following(upto + 1)
+            if not page:
+                break
+            for position, item in page:
+                upto = position
+                if item is not None and is_for(endpoint, item):
+                    outgoing_items.append(item)
+                    if len(outgoing_items) == most:
+                        break
+        return outgoing_items, upto
+
+    async def at(self, position: int) -> OutgoingItem | None:
+        """Return a record once more, or None if it was erased meanwhile."""
+        entries = await _entries(self._projection, position, 1)
+        return _item(self._projection, entries[0]) if entries else None
+
+    async def _following(self, first: int) -> list[tuple[int, OutgoingItem | None]]:
+        async with self._reading:
+            key = first, self._projection.state.position
+            if self._page is None or self._page[0] != key:
+                entries = await _entries(self._projection, first, _PAGE)
+                page = [(entry.position, _item(self._projection, entry)) for entry in entries]
+                if self._projection.state.position != key[1]:
+                    return page  # It may be of a newer state than the key says.
+                self._page = key, page
+            return self._page[1]
 
 
 async def _entries(projection: Projection, first: int, most: int) -> list[Entry]:
@@ -75,10 +99,98 @@ def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
     return (
         rule is not None
         and not rule.silent
+        and (not endpoint.called or item.side != endpoint.side)
         and (endpoint.own or item.side != endpoint.side)
         and (not endpoint.acts or item.act in endpoint.acts)
         and (not endpoint.families or item.family in endpoint.families)
         and PRECEDENCES.index(item.precedence) <= least
+    )
+
+
+def called_at(
+    endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
+) -> float | None:
+    """Return the time at which the ladder brings a message to the endpoint's officer.
+
+    The time is in Unix seconds. Return None if the ladder does not bring it, or if the
+    side has acknowledged it.
+
+    A flash reaches the officer with the officer's rung. Any other message reaches the
+    duty officer at once.
+    """
+    registry, exchange = projection.registry, projection.exchange(item.exchange)
+    message = (
+        None
+        if exchange is None
+        else next((sent for sent in exchange.messages if sent.id == item.id), None)
+    )
+    if exchange is None or message is None or endpoint.side not in message.to:
+        return None
+    if endpoint.side in message.acknowledged:
+        return None
+    rungs = alarms.RUNGS if alarms.rings(registry, exchange, message) else alarms.RUNGS[:1]
+    since = datetime.fromisoformat(message.said.time).timestamp()
+    for seconds, rung in rungs:
+        if endpoint.officer in alarms.reached(registry, endpoint.side, rung):
+            return since + seconds
+    return None
+
+
+def is_noticed(endpoint: NotificationEndpoint, projection: Projection, step: Step) -> bool:
+    """Return whether a notice about the watch is for an endpoint."""
+    return not endpoint.officer or endpoint.officer in alarms.reached(
+        projection.registry, endpoint.side, step
+    )
+
+
+def tested(
+    endpoint: NotificationEndpoint, projection: Projection, id: str, code: str
+) -> OutgoingItem:
+    """Return the item to send as a test of an endpoint."""
+    time_now = stamp(datetime.now(UTC))
+    event = EndpointTest(
+        specversion="1.0",
+        id=id,
+        source="/services/courier",
+        type="dragoman.endpoint-test.v1",
+        time=time_now,
+        datacontenttype="application/json",
+        channel=projection.name,
+        data=EndpointTested(endpoint=endpoint.id, side=endpoint.side),
+    )
+    return OutgoingItem(
+        id=id,
+        position=0,
+        raw=msgspec.json.encode(event),
+        act="endpoint-test",
+        family="channel",
+        side="",
+        number="",
+        precedence="routine",
+        channel=projection.name,
+        exchange="",
+        exercise=projection.registry.kind == "exercise",
+        time=time_now,
+        marking=projection.registry.marking,
+        test=code,
+    )
+
+
+def summary(projection: Projection, item: OutgoingItem) -> OutgoingItem:
+    """Return the message that replaces further ones for the rest of the hour."""
+    text = sentence(
+        "You have had many messages within an hour. Further ones are held back until the hour is "
+        "over, except flashes. All of them are on the board."
+    )
+    return replace(
+        item,
+        id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"dragoman-summary {item.id}")),
+        position=0,
+        side="",
+        number="",
+        matter="",
+        notice=text,
+        marking=projection.registry.marking,
     )
 
 

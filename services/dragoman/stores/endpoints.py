@@ -7,8 +7,12 @@ bounded. If it is full, the endpoint stays at its position until somebody has lo
 and no notification is lost.
 """
 
+import base64
+import hashlib
 import uuid
-from typing import Final, Literal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -35,9 +39,13 @@ Step = Literal["deputy", "head_of_office"]
 
 
 class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A URL or an address of a side, and the records that it is notified of.
+    """A URL or an address of a side or an officer, and the records that it receives.
 
-    `secret` signs the notifications. Mails are in `language`.
+    `secret` signs the notifications. Mails and messages are in `language`. `sealed` has
+    the secret, and the target of a message; `target` is then only what is shown. An
+    endpoint of the `officer` is for that officer alone. One that is `called` receives
+    only what the ladder brings to that officer. A message goes by the operator's `way`.
+    With `details` it names the sender, the act and the number.
     """
 
     id: str
@@ -54,6 +62,12 @@ class NotificationEndpoint(Struct, frozen=True, kw_only=True, omit_defaults=True
     language: PageLanguage = "en"
     created: str = ""
     created_by: str = ""
+    sealed: str = ""
+    officer: str = ""
+    called: bool = False
+    way: str = ""
+    label: str = ""
+    details: bool = False
 
 
 class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -108,7 +122,8 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Every record up to `upto` was sent, except those that wait or were given up. `going`
     is the record that was being sent when this was written, if it must not be sent
     twice. If the receiver is `gone`, nothing more is sent. `noticed` is the newest
-    notice that was sent.
+    notice that was sent. `held` counts the messages that were held back by a limit, and
+    `held_at` is the time of the last one, in Unix seconds.
     """
 
     upto: int
@@ -121,11 +136,64 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     delivered: int = 0
     gone: bool = False
     noticed: str = ""
+    held: int = 0
+    held_at: float = 0.0
+
+
+class ReachProof(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The test of an endpoint: asked for, sent, and confirmed by its receiver.
+
+    Times are in Unix seconds. `asked` has the id of the test that is to be sent, until
+    it was sent. `code` is the digest of the code that confirms the test. `answer` is
+    the answer of a failed try, as `packed`. `proven` is the time of the newest test
+    that arrived.
+    """
+
+    asked: str = ""
+    asked_at: float = 0.0
+    asked_by: str = ""
+    sent_at: float = 0.0
+    code: str = ""
+    ok: bool = False
+    answer: str = ""
+    arrived_at: float = 0.0
+    proven: float = 0.0
+
+
+class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The messages to an officer in the last hour, and those that were held back.
+
+    Times are in Unix seconds. `told_at` is the time of the last summary.
+    """
+
+    times: tuple[float, ...] = ()
+    held: int = 0
+    held_at: float = 0.0
+    told_at: float = 0.0
+
+
+class WaySpending(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The cost of a way's messages in a month, and the number that was held back."""
+
+    spent: float = 0.0
+    messages: int = 0
+    held: int = 0
+
+
+class _SealingKey(Struct, frozen=True):
+    public: str
 
 
 _endpoint = msgspec.json.Decoder(NotificationEndpoint).decode
 _progress = msgspec.json.Decoder(Progress).decode
 _notice = msgspec.json.Decoder(WatchNoticeItem).decode
+_proof = msgspec.json.Decoder(ReachProof).decode
+_allowance = msgspec.json.Decoder(Allowance).decode
+_spending = msgspec.json.Decoder(WaySpending).decode
+_sealing_key = msgspec.json.Decoder(_SealingKey).decode
+_SEALING_KEY: Final = "sealing_key"
+T = TypeVar("T", Allowance, WaySpending, ReachProof)
+V = TypeVar("V")
 
 
 class NotificationEndpoints:
@@ -134,6 +202,32 @@ class NotificationEndpoints:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
+        self._endpoints: dict[str, NotificationEndpoint] = {}
+        self._of_channel: dict[str, dict[str, NotificationEndpoint]] = {}
+        self.changed: set[str] = set()
+        """Ids of endpoints that have changed, or whose progress or test has.
+
+        A notice changes its `cid side`. The reader of this set empties it.
+        """
+        bucket.listeners.append(self._take)
+
+    def _take(self, key: str) -> None:
+        """Take a change of the bucket over into the index of endpoints."""
+        kind, _, name = key.partition(".")
+        if key.startswith("endpoint."):
+            former = self._endpoints.pop(name, None)
+            if former is not None:
+                del self._of_channel[former.cid][name]
+            value = self._bucket.values.get(key)
+            # A later release may have endpoints of another kind, which it serves itself.
+            with suppress(msgspec.ValidationError):
+                if value is not None:
+                    endpoint = self._endpoints[name] = _endpoint(value)
+                    self._of_channel.setdefault(endpoint.cid, {})[name] = endpoint
+        if kind in ("endpoint", "progress", "proof"):
+            self.changed.add(name)
+        elif kind == "notice":
+            self.changed.add(name.replace(".", " "))
 
     async def refresh(self) -> None:
         """Read the changes of other processes. Raises `LogUnreachable`."""
@@ -141,16 +235,16 @@ class NotificationEndpoints:
 
     def endpoints(self) -> list[NotificationEndpoint]:
         """Return all endpoints, by id. This process's copy may lag."""
-        return [
-            _endpoint(value)
-            for key, value in sorted(self._bucket.values.items())
-            if key.startswith("endpoint.")
-        ]
+        return [self._endpoints[id] for id in sorted(self._endpoints)]
+
+    def of_channel(self, cid: str) -> list[NotificationEndpoint]:
+        """Return the endpoints of a channel, by id. This process's copy may lag."""
+        endpoints = self._of_channel.get(cid, {})
+        return [endpoints[id] for id in sorted(endpoints)]
 
     def find(self, id: str) -> NotificationEndpoint | None:
         """Return an endpoint by its id. This process's copy may lag."""
-        value = self._bucket.values.get(f"endpoint.{id}")
-        return None if value is None else _endpoint(value)
+        return self._endpoints.get(id)
 
     async def add(self, endpoint: NotificationEndpoint, upto: int) -> None:
         """Add an endpoint, which is notified of the records after a position.
@@ -164,6 +258,90 @@ class NotificationEndpoints:
         """Delete an endpoint, its secret and its progress. Raises `LogUnreachable`."""
         await self._bucket.put(f"endpoint.{id}", None)
         await self._bucket.put(f"progress.{id}", None)
+        if f"proof.{id}" in self._bucket.values:
+            await self._bucket.put(f"proof.{id}", None)
+
+    async def replace(self, endpoint: NotificationEndpoint) -> bool:
+        """Write another value of an endpoint that exists.
+
+        Returns False if another process was faster. Raises `LogUnreachable`.
+        """
+        key = f"endpoint.{endpoint.id}"
+        try:
+            await self._bucket.put(key, endpoint, self._bucket.revisions.get(key, 0))
+        except WriteConflict:
+            return False
+        return True
+
+    @property
+    def sealing_key(self) -> bytes | None:
+        """The public key that seals secrets; None until a notifier has published it."""
+        value = self._bucket.values.get(_SEALING_KEY)
+        if value is None:
+            return None
+        return base64.b64decode(_sealing_key(value).public)
+
+    async def publish_sealing_key(self, public: bytes) -> None:
+        """Publish the public key if none is there yet. Raises `LogUnreachable`."""
+        with suppress(WriteConflict):
+            await self._bucket.put(_SEALING_KEY, _SealingKey(base64.b64encode(public).decode()), 0)
+
+    def proof(self, id: str) -> ReachProof:
+        """Return the test of an endpoint. This process's copy may lag."""
+        value = self._bucket.values.get(f"proof.{id}")
+        return ReachProof() if value is None else _proof(value)
+
+    async def update_proof(
+        self, id: str, change: Callable[[ReachProof], tuple[ReachProof, V]]
+    ) -> V:
+        """Change the test of an endpoint, and return the result of the change.
+
+        The change may be called again, for a value that another process wrote. Raises
+        `LogUnreachable`.
+        """
+        return await self._update(f"proof.{id}", _proof, ReachProof(), change)
+
+    def allowance(self, officer: str) -> Allowance:
+        """Return the allowance of an officer. This process's copy may lag."""
+        value = self._bucket.values.get(_allowance_key(officer))
+        return Allowance() if value is None else _allowance(value)
+
+    async def update_allowance(
+        self, officer: str, change: Callable[[Allowance], tuple[Allowance, V]]
+    ) -> V:
+        """Change the allowance of an officer, like `update_proof`."""
+        return await self._update(_allowance_key(officer), _allowance, Allowance(), change)
+
+    def spending(self, way: str, month: str) -> WaySpending:
+        """Return the spending of a way in a month. This process's copy may lag."""
+        value = self._bucket.values.get(f"spent.{way}.{month}")
+        return WaySpending() if value is None else _spending(value)
+
+    async def update_spending(
+        self, way: str, month: str, change: Callable[[WaySpending], tuple[WaySpending, V]]
+    ) -> V:
+        """Change the spending of a way in a month, like `update_proof`."""
+        return await self._update(f"spent.{way}.{month}", _spending, WaySpending(), change)
+
+    async def _update(
+        self,
+        key: str,
+        decode: Callable[[bytes], T],
+        first: T,
+        change: Callable[[T], tuple[T, V]],
+    ) -> V:
+        while True:
+            value = self._bucket.values.get(key)
+            before = first if value is None else decode(value)
+            after, result = change(before)
+            if after == before:
+                return result
+            try:
+                await self._bucket.put(key, after, self._bucket.revisions.get(key, 0))
+            except WriteConflict:
+                await self._bucket.refresh()
+                continue
+            return result
 
     def progress(self, id: str) -> tuple[Progress, int]:
         """Return an endpoint's progress and its revision.
@@ -206,3 +384,8 @@ class NotificationEndpoints:
         except WriteConflict:
             return False
         return True
+
+
+def _allowance_key(officer: str) -> str:
+    """Return the key of an officer's allowance; a name may have a slash, a key not."""
+    return f"sent.{hashlib.sha256(officer.encode()).hexdigest()[:32]}"

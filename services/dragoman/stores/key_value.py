@@ -3,6 +3,7 @@
 It is read by polling, so that it survives every restart of the broker.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ class Bucket:
         self._seen = 0
         self.changes = 0
         self.removals = 0
+        self.listeners: list[Callable[[str], None]] = []
+        """Functions that are called with each key that has changed."""
         self.values: dict[str, bytes] = {}
         self.revisions: dict[str, int] = {}
 
@@ -90,6 +93,8 @@ class Bucket:
             self.removals += self.values.pop(key, None) is not None
         else:
             self.values[key] = value
+        for listener in self.listeners:
+            listener(key)
 
     async def refresh(self) -> None:
         """Read the changes since the last call, until the leader has no more.

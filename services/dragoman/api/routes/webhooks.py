@@ -16,6 +16,7 @@ from dragoman.application.operations.webhook_endpoints import (
     find_endpoint,
     remove,
     send_again,
+    send_test,
 )
 from dragoman_schemas.host_responses import (
     AddedEndpoint,
@@ -66,6 +67,11 @@ async def resend(call: ApiRequest[NoBody]) -> ApiAnswer:
     )
 
 
+async def test_endpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Send a test to an endpoint."""
+    return ApiReply(body=await send_test(call, call.path("endpoint")), status=202)
+
+
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
@@ -87,7 +93,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=("Idempotency-Key",),
         example=examples.ENDPOINT,
         may=May.OWN_HEADS,
-        refusals=("no-room",),
+        refusals=("no-room", "unavailable"),
     ),
     Route(
         "GET",
@@ -123,6 +129,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "Try a delivery again at once",
         NoBody,
         {202: DeliveryView},
+        may=May.OWN_HEADS,
+        refusals=("moved",),
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks/{endpoint}/test",
+        test_endpoint,
+        "Send a test to an endpoint",
+        NoBody,
+        {202: EndpointView},
         may=May.OWN_HEADS,
         refusals=("moved",),
     ),

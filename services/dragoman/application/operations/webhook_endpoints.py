@@ -14,6 +14,13 @@ from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest
+from dragoman.application.operations.endpoint_tests import (
+    NO_SEALING_KEY,
+    ask_test,
+    recipient_of,
+    written,
+)
+from dragoman.application.service import Service
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.record import ids
@@ -21,6 +28,7 @@ from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.interop import webhook_signatures
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.projection import Projection
+from dragoman.stores.endpoint_secrets import seal
 from dragoman.stores.endpoints import NotificationEndpoint, Progress, Waiting
 from dragoman.text import Text, sentence, unpacked
 from dragoman_schemas.acts.office.channel import Role
@@ -47,7 +55,7 @@ async def endpoints_of(call: ApiRequest[Any]) -> tuple[EndpointView, ...]:
     endpoints = [
         (endpoint, projection)
         for endpoint in service.notification_endpoints.endpoints()
-        if (projection := _channel_of(call, endpoint)) is not None
+        if not endpoint.officer and (projection := _channel_of(call, endpoint)) is not None
     ]
     return tuple(
         endpoint_view(call, notification_endpoint, projection)
@@ -77,7 +85,9 @@ def endpoint_view(
     call: ApiRequest[Any], endpoint: NotificationEndpoint, projection: Projection
 ) -> EndpointView:
     """Return the view of an endpoint, with the progress of its deliveries."""
-    progress, _ = call.service.notification_endpoints.progress(endpoint.id)
+    store = call.service.notification_endpoints
+    progress, _ = store.progress(endpoint.id)
+    proof = store.proof(endpoint.id)
     return EndpointView(
         id=endpoint.id,
         channel=projection.name,
@@ -89,6 +99,9 @@ def endpoint_view(
         precedence=endpoint.precedence,
         own=endpoint.own,
         language=endpoint.language,
+        way=endpoint.way,
+        label=endpoint.label,
+        details=endpoint.details,
         public_key=endpoint.public_key,
         created=endpoint.created,
         created_by=endpoint.created_by,
@@ -97,6 +110,10 @@ def endpoint_view(
         waiting=len(progress.waiting),
         parked=len(progress.parked),
         stopped=str(GONE) if progress.gone else "",
+        held=progress.held,
+        tested=written(proof.sent_at),
+        arrived=written(proof.arrived_at),
+        test_answer=str(unpacked(proof.answer) or "") if proof.answer else "",
     )
 
 
@@ -113,8 +130,8 @@ def _check_may_enter(call: ApiRequest[Any], projection: Projection) -> None:
 async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
     """Add an endpoint, and return it. It gets notices of records from now on.
 
-    The same key again returns the same endpoint. A shared secret is shown once, but
-    also in that repeated answer. Raises `Refused`.
+    The same key again returns the same endpoint. A shared secret is shown only in the
+    first answer, because it is sealed afterwards. Raises `Refused`.
     """
     service, grant = call.service, call.grant
     projection = service.channel(grant, new.channel)
@@ -128,12 +145,13 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
         )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.notification_endpoints.refresh()
-    notification_endpoint = service.notification_endpoints.find(id)
+    notification_endpoint, shared = service.notification_endpoints.find(id), ""
     if notification_endpoint is None:
         endpoints = [
             endpoint
             for endpoint in service.notification_endpoints.endpoints()
-            if (endpoint.cid, endpoint.side) == (projection.registry.cid, grant.side)
+            if (endpoint.cid, endpoint.side, endpoint.officer)
+            == (projection.registry.cid, grant.side, "")
         ]
         if len(endpoints) >= ENDPOINTS:
             raise refuse(
@@ -142,6 +160,8 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
                 limit=ENDPOINTS,
             )
         notification_endpoint = _new_endpoint(call, new, projection, id)
+        shared = _shared_secret(notification_endpoint)
+        notification_endpoint = _sealed(service, notification_endpoint)
         await service.notification_endpoints.add(notification_endpoint, projection.state.position)
         log.info(
             "endpoint.added",
@@ -152,11 +172,6 @@ async def add(call: ApiRequest[Any], new: NewEndpoint, key: str) -> AddedEndpoin
             means=notification_endpoint.means,
         )
     view = endpoint_view(call, notification_endpoint, projection)
-    shared = (
-        notification_endpoint.secret
-        if notification_endpoint.secret.startswith(webhook_signatures.SHARED)
-        else ""
-    )
     return AddedEndpoint(
         secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__}
     )
@@ -179,8 +194,20 @@ def _new_endpoint(
         created=stamp(service.now()),
         created_by=grant.actor,
     )
-    if isinstance(new.url, str) == isinstance(new.address, str):
-        raise refuse("invalid", "Name a url, or an address for e-mail, and not both.")
+    if sum(isinstance(place, str) for place in (new.url, new.address, new.way)) != 1:
+        raise refuse("invalid", "Name a url, an address for e-mail, or a way; and only one.")
+    if isinstance(new.way, str):
+        recipient, way = recipient_of(service, new.way, or_default(new.to, ""))
+        return replace(
+            notification_endpoint,
+            means="message" if way else "e-mail",
+            target=recipient.shown,
+            secret=recipient.to,
+            language=new.language,
+            way=way,
+            label=new.label.strip(),
+            details=new.details,
+        )
     if isinstance(new.address, str):
         return replace(
             notification_endpoint, means="e-mail", target=new.address, language=new.language
@@ -198,12 +225,42 @@ def _new_endpoint(
     return replace(notification_endpoint, target=new.url, secret=private, public_key=public)
 
 
+def _shared_secret(endpoint: NotificationEndpoint) -> str:
+    """Return the secret that a new webhook shares with its receiver; empty for none."""
+    shares = endpoint.secret.startswith(webhook_signatures.SHARED)
+    return endpoint.secret if endpoint.means == "webhook" and shares else ""
+
+
+def _sealed(service: Service, endpoint: NotificationEndpoint) -> NotificationEndpoint:
+    """Return a new endpoint with its secret sealed. Raises `Refused`.
+
+    The secret of a message is its recipient.
+    """
+    if not endpoint.secret:
+        return endpoint
+    public = service.notification_endpoints.sealing_key
+    if public is None:
+        raise Refused(Refusal(kind="unavailable", detail=NO_SEALING_KEY))
+    if endpoint.means == "webhook":
+        return seal(public, endpoint, "")
+    return seal(public, replace(endpoint, secret=""), endpoint.secret)
+
+
+async def send_test(call: ApiRequest[Any], id: str) -> EndpointView:
+    """Send a test to an endpoint of the caller's side. Raises `Refused`."""
+    endpoint, projection = await find_endpoint(call, id)
+    _check_may_enter(call, projection)
+    if not await ask_test(call.service, endpoint, call.grant.actor):
+        raise refuse("moved", "A test was sent within the last minute; read its result first.")
+    return endpoint_view(call, endpoint, projection)
+
+
 async def find_endpoint(call: ApiRequest[Any], id: str) -> tuple[NotificationEndpoint, Projection]:
     """Return an endpoint that the caller may see, and its channel. Raises `Refused`."""
     service = call.service
     await service.notification_endpoints.refresh()
     endpoint = service.notification_endpoints.find(id)
-    projection = None if endpoint is None else _channel_of(call, endpoint)
+    projection = None if endpoint is None or endpoint.officer else _channel_of(call, endpoint)
     if endpoint is None or projection is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return endpoint, projection

@@ -41,6 +41,9 @@ from dragoman_schemas.host_responses import (
 )
 
 _PRECEDENCES: Final[tuple[str, ...]] = get_args(Precedence)
+_WAY: Final = "way-"
+"""Begins the values of the operator's ways in the form."""
+
 _ACTS: Final = (
     *FORMATS,
     *(act for act in RULES if act not in FORMATS and act != "channel-opening"),
@@ -115,6 +118,8 @@ async def endpoints(
             ("", context.words.say("anything")),
             *((precedence, context.words.value(precedence)) for precedence in _PRECEDENCES),
         ],
+        "way_titles": {way.name: way.title or way.name for way in context.service.ways},
+        "means_options": _means_options(context),
         "languages": LANGUAGES,
         "most": SCREEN_ROWS,
         "said": context.request.query.get("said", ""),
@@ -125,6 +130,19 @@ async def endpoints(
     return Page(
         template="endpoints.html", view=view, rows=view.endpoints, values=values, status=status
     )
+
+
+def _means_options(context: PageContext) -> list[tuple[str, str, str]]:
+    """Return the means of contact of the form, each with its hint."""
+    say = context.words.say
+    return [
+        ("webhook", say("webhook"), say("the record itself, signed, to a URL")),
+        ("e-mail", say("e-mail"), say("that something waits, and not what")),
+        *(
+            (f"{_WAY}{way.name}", way.title or way.name, say("that something waits, and not what"))
+            for way in context.service.ways
+        ),
+    ]
 
 
 def _answers(context: PageContext, id: str) -> dict[int, tuple[str, bool]]:
@@ -151,43 +169,53 @@ def _families(context: PageContext) -> list[str]:
 async def add_endpoint(context: PageContext) -> Page:
     """Add an endpoint, and show once the secret that checks its signatures."""
     filled, say = await FormState.of(context.request), context.words.say
-    mail = filled["means"] == "e-mail"
-    if not filled["address" if mail else "url"]:
-        field, detail = (
-            ("address", say("Give the e-mail address."))
-            if mail
-            else ("url", say("Give the URL to call."))
-        )
+    field, detail = {
+        "e-mail": ("address", say("Give the e-mail address.")),
+        "webhook": ("url", say("Give the URL to call.")),
+    }.get(filled["means"], ("to", say("Give the number or name to reach.")))
+    if not filled[field]:
         filled.wrong(field, detail)
     added = None
     if not filled.faults:
         with filled.trying(
-            "address" if mail else "url",
+            field,
             url="/url",
             address="/address",
+            to="/to",
+            label="/label",
             signature="/signature",
             acts="/acts",
         ):
             added = await webhook_endpoints.add(
-                context.call, _new(context, filled, mail=mail), submission.key_of(filled.key)
+                context.call, _new(context, filled), submission.key_of(filled.key)
             )
     await at_the_end(context)
     return await endpoints(context, filled if added is None else None, added=added)
 
 
-def _new(context: PageContext, filled: FormState, *, mail: bool) -> NewEndpoint:
+def _new(context: PageContext, filled: FormState) -> NewEndpoint:
     """Return the endpoint that a form describes. Raises `Malformed`."""
+    language = filled["language"] or context.words.language
+    place: dict[str, str]
+    match filled["means"]:
+        case "e-mail":
+            place = {"address": filled["address"], "language": language}
+        case "webhook":
+            place = {"url": filled["url"], "signature": filled["signature"]}
+        case way:
+            place = {
+                "way": way.removeprefix(_WAY),
+                "to": filled["to"],
+                "label": filled["label"],
+                "language": language,
+            }
     fields: dict[str, Any] = {
         "channel": context.name,
         "acts": filled.all("acts"),
         "families": filled.all("families"),
         "own": bool(filled["own"]),
         **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
-        **(
-            {"address": filled["address"], "language": filled["language"] or context.words.language}
-            if mail
-            else {"url": filled["url"], "signature": filled["signature"]}
-        ),
+        **place,
     }
     try:
         return msgspec.convert(fields, NewEndpoint)
@@ -266,6 +294,18 @@ async def send_again(context: PageContext) -> web.StreamResponse:
     return redirect(context.link("/admin/endpoints", said="again"))
 
 
+async def send_test(context: PageContext) -> web.StreamResponse:
+    """Send a test to an endpoint."""
+    filled = await FormState.of(context.request)
+    try:
+        await webhook_endpoints.send_test(context.call, filled["endpoint"])
+    except Refused as error:
+        if error.refusal.kind not in ("not-found", "moved"):
+            raise
+        return redirect(context.link("/admin/endpoints", said="just_tested"))
+    return redirect(context.link("/admin/endpoints", said="tested"))
+
+
 # Links to the calendar
 
 
@@ -319,6 +359,7 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/endpoints/remove", handler=ask_removal),
     PageRoute(path="/admin/endpoints/remove", handler=remove_endpoint, method="POST"),
     PageRoute(path="/admin/endpoints/again", handler=send_again, method="POST"),
+    PageRoute(path="/admin/endpoints/test", handler=send_test, method="POST"),
     PageRoute(path="/admin/links", handler=endpoints),
     PageRoute(path="/admin/links", handler=make_link, method="POST"),
     PageRoute(path="/admin/links/revoke", handler=ask_link_end),

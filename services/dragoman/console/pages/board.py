@@ -30,6 +30,7 @@ from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
 from dragoman.console.pages.alarm import handed_in
 from dragoman.console.pages.alarm_views import HandedDraft
 from dragoman.console.pages.open_matter_rows import rows, unlimited
+from dragoman.console.reach import reach_warnings
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.acts.access import full_sides
@@ -165,6 +166,7 @@ class Board(Struct, frozen=True, kw_only=True):
     handed: tuple[HandedDraft, ...] = ()
     windows: tuple[InForceWindow, ...] = ()
     not_passed_on: tuple[unpassed_messages.UnpassedRow, ...] = ()
+    reach: tuple[reach_warnings.ReachWarning, ...] = ()
 
 
 async def board(context: PageContext) -> Page:
@@ -222,6 +224,7 @@ async def board(context: PageContext) -> Page:
         shelved=tuple(shelved.values()),
         windows=windows,
         not_passed_on=tuple(unpassed_messages.rows_of(context, owed)),
+        reach=tuple(reach_warnings.warnings_of(context)),
     )
     unmanned = tuple(
         side

@@ -1,0 +1,178 @@
+"""The ways to reach people that the operator offers, beside webhooks and e-mail.
+
+    [[courier.ways]]
+    name = "sms"
+    title = "SMS"
+    to = "phone"
+    url_file = "/etc/dragoman/sms.url"     twilio://ACCOUNT:TOKEN@+15550100/{to}
+
+An officer enters only a number, and never sees the operator's credentials. With
+`to = "url"` a side enters the whole address of a service of its own.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from msgspec import Struct
+from yarl import URL
+
+from dragoman.interop.ssrf_guard import AddressGuard
+from dragoman.settings import Way
+from dragoman.text import Text, sentence
+
+RECIPIENT: Final = "{to}"
+_SEPARATORS: Final = re.compile(r"[ \u00a0().\u2011-]")
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+EXAMPLE_ROOM: Final = "!abc:example.org"
+_MATRIX: Final = re.compile(
+    r"![A-Za-z0-9_-]{43}|[!#@][^\s:/?#]{1,128}:[A-Za-z0-9.-]{1,200}(:[0-9]{1,5})?"
+)
+"""A room or a person of Matrix. Since version 12 of rooms an id names no server."""
+
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,127}")
+_MOST: Final = 1_000
+
+FORBIDDEN: Final = frozenset(
+    {"verify", "redirect", "retry", "wait", "cto", "rto", "template", "store", "overflow", "attach"}
+)
+"""Parameters of an address that are refused.
+
+They would weaken TLS, follow redirects, wait, or read files.
+"""
+
+
+class WayUnusable(Exception):
+    """A way that the operator has set up wrongly. The message is for the operator."""
+
+
+class Recipient(Struct, frozen=True, kw_only=True):
+    """A recipient as it is used, and as it is shown afterwards.
+
+    `shown` does not give the recipient away.
+    """
+
+    to: str
+    shown: str
+
+
+class InvalidRecipient(Exception):
+    """A recipient that cannot be used, with a sentence that says why."""
+
+    def __init__(self, fault: Text) -> None:
+        """Say why."""
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class Ways:
+    """The ways of the settings, by their names."""
+
+    def __init__(self, ways: Iterable[Way] = (), networks: Iterable[str] = ()) -> None:
+        """Offer these ways. Plain http may go to the networks alone."""
+        self._ways = {way.name: way for way in ways}
+        self._guard = AddressGuard(networks)
+
+    def __iter__(self) -> Iterator[Way]:
+        """Yield the ways in the operator's order."""
+        return iter(self._ways.values())
+
+    def __bool__(self) -> bool:
+        """Return whether any way is offered."""
+        return bool(self._ways)
+
+    def find(self, name: str) -> Way | None:
+        """Return the way of that name, or None."""
+        return self._ways.get(name)
+
+    def recipient(self, way: Way, text: str) -> Recipient:
+        """Return the recipient that an officer entered. Raises `InvalidRecipient`."""
+        entered = text.strip()
+        match way.to:
+            case "phone":
+                number = _SEPARATORS.sub("", entered)
+                if not _PHONE.fullmatch(number):
+                    raise InvalidRecipient(
+                        sentence(
+                            "give the number with + and the country code, like +33 1 23 45 67 89"
+                        )
+                    )
+                return Recipient(to=number, shown=f"{number[:3]}… {number[-2:]}")
+            case "matrix":
+                if not _MATRIX.fullmatch(entered):
+                    raise InvalidRecipient(
+                        sentence("give a Matrix room, like %(room)s", room=EXAMPLE_ROOM)
+                    )
+                server = entered.partition(":")[2]
+                return Recipient(to=entered, shown=f"{entered[0]}…{server and f':{server}'}")
+            case "topic":
+                if not _TOPIC.fullmatch(entered):
+                    raise InvalidRecipient(
+                        sentence("give a name of letters, digits, dots, dashes and underscores")
+                    )
+                return Recipient(to=entered, shown=f"{entered[:2]}…")
+            case _:
+                return self._own_address(way, entered)
+
+    def _own_address(self, way: Way, entered: str) -> Recipient:
+        """Return a whole address as a recipient. Raises `InvalidRecipient`."""
+        services = ", ".join(way.services)
+        scheme, separator, _ = entered.partition("://")
+        if not separator or scheme.lower() not in way.services:
+            raise InvalidRecipient(
+                sentence(
+                    "begin it with one of these services and ://: %(services)s", services=services
+                )
+            )
+        if len(entered) > _MOST or any(character.isspace() for character in entered):
+            raise InvalidRecipient(sentence("it has blanks or more than 1,000 characters"))
+        query = entered.partition("?")[2].partition("#")[0]
+        names = {part.partition("=")[0].lower().lstrip("+-:") for part in query.split("&")}
+        if names & FORBIDDEN:
+            raise InvalidRecipient(
+                sentence("leave out the parameter %(name)s", name=min(names & FORBIDDEN))
+            )
+        try:
+            host = URL(entered).raw_host or ""
+        except ValueError:
+            raise InvalidRecipient(sentence("it is no URL")) from None
+        return Recipient(to=entered, shown=f"{scheme.lower()}://{host}")
+
+    def address(self, way: Way, to: str) -> str:
+        """Return the address that the library sends to. Raises `WayUnusable`."""
+        if way.to == "url":
+            return to
+        if way.url_file is None:
+            raise WayUnusable(f"courier.ways: {way.name} has no url_file")
+        try:
+            template = way.url_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise WayUnusable(f"{way.url_file} cannot be read: {error}") from None
+        if template.count(RECIPIENT) != 1:
+            raise WayUnusable(f"{way.url_file} must have {RECIPIENT} once, for the recipient")
+        return template.replace(RECIPIENT, quote(to, safe=""))
+
+
+def faults(ways: Iterable[Way]) -> list[str]:
+    """Return the faults of the ways in the settings, for `config check`."""
+    ways, result = list(ways), []
+    names = [way.name for way in ways]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        result.append(f"courier.ways: {name} is there twice; give each way another name")
+    for way in ways:
+        if way.to == "url" and not way.services:
+            result.append(
+                f"courier.ways: {way.name} takes whole addresses, so name its services, "
+                'like services = ["ntfys"]'
+            )
+        if way.to != "url":
+            try:
+                Ways(ways).address(way, "0")
+            except WayUnusable as error:
+                result.append(str(error))
+            else:
+                if Path(way.url_file or "").stat().st_mode & 0o077:
+                    result.append(f"{way.url_file} is readable by others; run chmod 600 on it")
+    return result

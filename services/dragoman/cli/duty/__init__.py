@@ -1,0 +1,1 @@
+"""Commands about the duty of an officer: how the officer is reached."""

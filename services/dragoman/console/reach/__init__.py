@@ -1,0 +1,1 @@
+"""Pages about how an officer is reached away from the pages."""

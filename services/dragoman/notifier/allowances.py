@@ -1,0 +1,118 @@
+"""Limits of messages: for each officer and hour, and of the cost of each way and month.
+
+    officer    20 messages an hour, then one summary, then none until the hour is over
+    way        its cost limit of a calendar month
+
+A flood must not hide a flash. So the last five messages of an hour are only for flashes
+and for notices about the watch. So is the last fifth of the money of a month.
+"""
+
+import time
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from dragoman.application.ways_to_reach import Ways
+from dragoman.notifier.delivery import OutgoingItem
+from dragoman.stores.endpoints import (
+    Allowance,
+    NotificationEndpoint,
+    NotificationEndpoints,
+    WaySpending,
+)
+
+log = structlog.get_logger()
+
+MESSAGES_AN_HOUR: Final = 20
+FOR_FLASHES: Final = 5
+"""Messages of an hour that are kept for what wakes people."""
+
+MONEY_FOR_FLASHES: Final = 0.2
+_HOUR: Final = 3_600.0
+
+
+class Verdict(Enum):
+    """The fate of a message: it is sent, replaced by a summary, or held back."""
+
+    SEND = "send"
+    SUMMARY = "summary"
+    HOLD = "hold"
+
+
+def is_urgent(item: OutgoingItem) -> bool:
+    """Return whether a message wakes people: a flash, or a notice about the watch."""
+    return item.precedence == "flash" or item.notice is not None or bool(item.test)
+
+
+def admitted(allowance: Allowance, now: float, *, urgent: bool) -> tuple[Allowance, Verdict]:
+    """Return an officer's allowance after one more message, and what becomes of it."""
+    times = tuple(moment for moment in allowance.times if now - moment < _HOUR)
+    limit = MESSAGES_AN_HOUR if urgent else MESSAGES_AN_HOUR - FOR_FLASHES
+    if len(times) < limit:
+        return replace(allowance, times=(*times, now)), Verdict.SEND
+    allowance = replace(
+        allowance,
+        times=times,
+        held=(allowance.held if now - allowance.held_at < _HOUR else 0) + 1,
+        held_at=now,
+    )
+    if now - allowance.told_at < _HOUR:
+        return allowance, Verdict.HOLD
+    return replace(allowance, told_at=now), Verdict.SUMMARY
+
+
+def paid(
+    spending: WaySpending, cost: float, limit: float, *, urgent: bool
+) -> tuple[WaySpending, bool]:
+    """Return a way's spending after one more message.
+
+    The flag says whether the message is within the limit.
+    """
+    most = limit if urgent else limit * (1 - MONEY_FOR_FLASHES)
+    if limit and round(spending.spent + cost, 6) > most:
+        return replace(spending, held=spending.held + 1), False
+    spent = round(spending.spent + cost, 6)
+    return replace(spending, spent=spent, messages=spending.messages + 1), True
+
+
+def month_of(now: float) -> str:
+    """Return the calendar month of a time, in UTC, like 2026-11."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m")
+
+
+class Allowances:
+    """The limits of all officers and ways, kept in the bucket of endpoints."""
+
+    def __init__(self, store: NotificationEndpoints, ways: Ways) -> None:
+        """Count in the store."""
+        self._store = store
+        self._ways = ways
+
+    async def take(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> Verdict:
+        """Count a message to an endpoint, and say whether it may be sent.
+
+        Raises `LogUnreachable`.
+        """
+        now, urgent = time.time(), is_urgent(item)
+        if endpoint.officer:
+            verdict = await self._store.update_allowance(
+                endpoint.officer, lambda allowance: admitted(allowance, now, urgent=urgent)
+            )
+            if verdict is Verdict.HOLD:
+                return verdict
+        else:
+            verdict = Verdict.SEND
+        way = self._ways.find(endpoint.way) if endpoint.means == "message" else None
+        if way is None or not way.cost:
+            return verdict
+        is_paid = await self._store.update_spending(
+            way.name,
+            month_of(now),
+            lambda spending: paid(spending, way.cost, way.cost_limit, urgent=urgent),
+        )
+        if not is_paid:
+            log.warning("courier.cost_limit", way=way.name, endpoint=endpoint.id)
+        return verdict if is_paid else Verdict.HOLD

@@ -1,0 +1,92 @@
+"""Proofs that an endpoint reaches somebody, each by a test.
+
+    asked       by an officer's button, or by the month
+    sent        by the notifier, with a code that nobody else knows
+    arrived     its receiver has confirmed the code; for a webhook, its answer is enough
+
+A code is valid for a day. It begins with the endpoint's id, by which it is looked up.
+"""
+
+import hashlib
+import time
+from typing import Final
+
+from msgspec.structs import replace
+
+from dragoman.stores.endpoints import ReachProof
+from dragoman.text import Text, packed
+
+CODE_SECONDS: Final = 86_400.0
+_PREFIX: Final = 6
+
+
+def code_of(endpoint: str, random: str) -> str:
+    """Return the code of a test of an endpoint."""
+    return f"{endpoint[:_PREFIX]}{random}"
+
+
+def is_of(endpoint: str, code: str) -> bool:
+    """Return whether a code may be of a test of the endpoint."""
+    return code[:_PREFIX] == endpoint[:_PREFIX]
+
+
+def _digest_of(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def matches(proof: ReachProof, code: str, now: float) -> bool:
+    """Return whether a code is that of the newest test, and is still valid."""
+    return proof.code == _digest_of(code) and now - proof.sent_at < CODE_SECONDS
+
+
+def request(proof: ReachProof, by: str, id: str) -> tuple[ReachProof, str]:
+    """Return the test of an endpoint after it was asked for, and its id."""
+    return replace(proof, asked=id, asked_at=time.time(), asked_by=by), id
+
+
+def claimed(proof: ReachProof, *, code: str, test: str) -> tuple[ReachProof, bool]:
+    """Return the test as it is being sent, and whether this notifier sends it.
+
+    Another notifier may have been faster. `test` is empty for the month's test.
+    """
+    now = time.time()
+    if proof.asked != test or (not test and now - proof.sent_at < CODE_SECONDS):
+        return proof, False
+    return replace(
+        proof,
+        asked="",
+        asked_at=proof.asked_at if test else now,
+        asked_by=proof.asked_by if test else "service/courier",
+        sent_at=now,
+        code=_digest_of(code),
+        ok=False,
+        answer="",
+        arrived_at=0.0,
+    ), True
+
+
+def tried(
+    proof: ReachProof, *, code: str, ok: bool, answered: Text | None, proves: bool
+) -> tuple[ReachProof, None]:
+    """Return the test after the try.
+
+    A receiver whose answer `proves` that it arrived needs no confirmation.
+    """
+    if proof.code != _digest_of(code):
+        return proof, None  # Another test was sent meanwhile.
+    arrived_at = time.time() if ok and proves else proof.arrived_at
+    return replace(
+        proof,
+        ok=ok or bool(proof.arrived_at),
+        answer="" if answered is None or proof.arrived_at else packed(answered),
+        arrived_at=arrived_at,
+        proven=max(proof.proven, arrived_at),
+    ), None
+
+
+def arrived(proof: ReachProof) -> tuple[ReachProof, float]:
+    """Return the test after its confirmation, and the time of the first one."""
+    moment = proof.arrived_at or time.time()
+    return replace(
+        proof, ok=True, answer="", arrived_at=moment, proven=max(proof.proven, moment)
+    ), moment

@@ -1,0 +1,110 @@
+"""Recipients that an officer enters for a way, and ways that an operator sets up."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.application.ways_to_reach import InvalidRecipient, Ways, WayUnusable, faults
+from dragoman.settings import Way
+
+PHONE = Way(name="sms", to="phone")
+ROOM = Way(name="room", to="matrix")
+TOPIC = Way(name="push", to="topic")
+OWN = Way(name="own", to="url", services=("ntfys", "gotifys"))
+WAYS = Ways((PHONE, ROOM, TOPIC, OWN))
+
+
+@pytest.mark.parametrize(
+    ("way", "entered", "to", "shown"),
+    [
+        (PHONE, " +86 139 1234 5678 ", "+8613912345678", "+86… 78"),
+        (PHONE, "+33 (0)1-23.45.67.89"[:4] + "1 23 45 67 89", "+33123456789", "+33… 89"),
+        (ROOM, "!abc:example.org", "!abc:example.org", "!…:example.org"),
+        (TOPIC, "lin-phone", "lin-phone", "li…"),
+        (
+            OWN,
+            "ntfys://u:p@ntfy.example.org/t",
+            "ntfys://u:p@ntfy.example.org/t",
+            "ntfys://ntfy.example.org",
+        ),
+    ],
+)
+def test_a_recipient_is_taken_and_shown_without_giving_it_away(
+    way: Way, entered: str, to: str, shown: str
+) -> None:
+    recipient = WAYS.recipient(way, entered)
+    assert (recipient.to, recipient.shown) == (to, shown)
+
+
+@pytest.mark.parametrize(
+    ("way", "entered"),
+    [
+        (PHONE, "13912345678"),
+        (PHONE, "+0123456789"),
+        (PHONE, "+86"),
+        (PHONE, "+8613912345678/../x"),
+        (ROOM, "abc"),
+        (ROOM, "!abc:example.org/?x=1"),
+        (TOPIC, "a/b"),
+        (TOPIC, "a?verify=no"),
+        (TOPIC, ""),
+        (OWN, "gotify://host.example/token"),
+        (OWN, "file:///etc/passwd"),
+        (OWN, "ntfys://host.example/t?verify=no"),
+        (OWN, "ntfys://host.example/t?a=1&TEMPLATE=/etc/passwd"),
+        (OWN, "ntfys://host.example/a b"),
+        (OWN, "ntfys://host.example/" + "a" * 1_000),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_what_to_do(way: Way, entered: str) -> None:
+    with pytest.raises(InvalidRecipient) as caught:
+        WAYS.recipient(way, entered)
+    assert str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_taken_stays_in_its_place_in_the_address(entered: str) -> None:
+    for way in (PHONE, ROOM, TOPIC):
+        try:
+            recipient = WAYS.recipient(way, entered)
+        except InvalidRecipient:
+            continue
+        address = Ways((_with_file(way),)).address(_with_file(way), recipient.to)
+        assert address.startswith("ntfy://host/")
+        assert not {"/", "?", "#", "@", " "} & {*address.removeprefix("ntfy://host/")}
+
+
+_FILE = Path(__file__).with_name("way.url")
+
+
+def _with_file(way: Way) -> Way:
+    from msgspec.structs import replace
+
+    return replace(way, url_file=_FILE)
+
+
+def test_a_file_of_an_operator_has_one_place_for_the_recipient(tmp_path: Path) -> None:
+    path = tmp_path / "sms.url"
+    way = Way(name="sms", url_file=path)
+    for content in ("", "ntfy://host/topic", "ntfy://{to}/{to}"):
+        path.write_text(content)
+        with pytest.raises(WayUnusable):
+            WAYS.address(way, "+491234567")
+    path.write_text("ntfy://host/{to}\n")
+    assert WAYS.address(way, "+491234567") == "ntfy://host/%2B491234567"
+
+
+def test_faults_of_the_settings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "sms.url"
+    path.write_text("ntfy://host/{to}")
+    path.chmod(0o644)
+    way = Way(name="sms", url_file=path)
+    texts = faults([way, way, Way(name="own", to="url"), Way(name="other")])
+    assert [text for text in texts if "twice" in text]
+    assert [text for text in texts if "chmod 600" in text]
+    assert [text for text in texts if "services" in text]
+    assert [text for text in texts if "no url_file" in text]
+    path.chmod(0o600)
+    assert faults([way, OWN]) == []
