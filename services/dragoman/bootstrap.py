@@ -59,7 +59,7 @@ from dragoman.signer import Signer
 from dragoman.stores import endpoint_secrets
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
-from dragoman.supervision import background_tasks, forever, supervise
+from dragoman.supervision import StartTask, background_tasks, forever, supervise
 from dragoman.text import sentence
 from dragoman_schemas.host_responses import Health
 from dragoman_schemas.responses import Means
@@ -227,7 +227,7 @@ async def gateway(
         if whole:
             deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
-            dispatcher = await _dispatcher(stack, settings, service, name)
+            dispatcher = await _dispatcher(stack, settings, service, start, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
             if not settings.registrar.beside:
                 signing = await _signer(stack, settings, endpoint, permit, lifecycle)
@@ -326,7 +326,7 @@ async def notifier(
         service, start = await stack.enter_async_context(
             running_service(settings, endpoint, name, permit, lifecycle)
         )
-        dispatcher = await _dispatcher(stack, settings, service, name)
+        dispatcher = await _dispatcher(stack, settings, service, start, name)
         start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
         _serves(operator, service, lifecycle)
         log.info("courier.bringing", channels=len(service.channels))
@@ -334,12 +334,14 @@ async def notifier(
 
 
 async def _dispatcher(
-    stack: AsyncExitStack, settings: Settings, service: Service, name: str
+    stack: AsyncExitStack, settings: Settings, service: Service, start: StartTask, name: str
 ) -> Dispatcher:
     webhooks = webhook.Webhooks(service.urls)
     stack.push_async_callback(webhooks.aclose)
     processes = SenderProcesses(settings.courier.private_networks)
     stack.push_async_callback(processes.aclose)
+    if service.ways and processes.is_installed():
+        start(supervise("messages", forever(processes.run)))
     transports: dict[Means, Transport] = {
         "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),

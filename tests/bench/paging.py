@@ -8,6 +8,8 @@ whose service takes connections and never answers.
 import asyncio
 import json
 import statistics
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +20,7 @@ from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.endpoints import BUCKET, NotificationEndpoint, NotificationEndpoints
 from dragoman.stores.key_value import Bucket
 from plan import Plan
-from programs import CHANNEL, Failed, Numbers, Server, seeded, service, started
+from programs import CHANNEL, Failed, Numbers, Server, seeded, service
 from table import Line, Section
 
 _TARGET_MS: Final = 2_000
@@ -103,7 +105,8 @@ async def _fill(server: Server, count: int) -> None:
                         means="webhook",
                         target="https://receiver.example/hook",
                         acts=("codebook-adoption",),
-                        created_by="china/h-1",
+                        created_by="china/o-1",
+                        officer="china/o-1",
                     ),
                     0 if n % 10 else 1_000_000,
                 )
@@ -120,7 +123,12 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     """`reach_p99_ms` of the slowest way, and the spread of each."""
     data = folder / "reach"
     seeded(data, _RECORDS)
-    carrier = started("carrier.py")
+    carrier = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("carrier.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert carrier.stdout is not None and carrier.stdin is not None
     with ExitStack() as stack:
         stack.callback(carrier.wait)

@@ -1,6 +1,7 @@
 """The two processes that send messages, from the notifier's side.
 
-Both are started with the first message, and again after either has ended.
+Both are started before the first message, because a flash should not wait for them. They
+are started again after either has ended.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 
 _PACKAGE: Final = "dragoman.notifier.messaging"
 START_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 1.0
 REPLY_SECONDS: Final = 20.0
 """Seconds for one message, with its wait in the lane of its service."""
 
@@ -48,6 +50,12 @@ class SenderProcesses:
     def is_installed() -> bool:
         """Return whether the library that sends messages is installed."""
         return find_spec("apprise") is not None
+
+    async def run(self) -> None:
+        """Keep both processes running, without end. Raises `NotSent`."""
+        while True:
+            await self._running()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def aclose(self) -> None:
         """End both processes."""
