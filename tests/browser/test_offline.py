@@ -2,20 +2,50 @@
 goes with the session.
 """
 
+import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from browsing import Visiting
-from service import Service
+from browsing import Visiting, assert_accessible
+from patience import PATIENCE_S
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
 CHANNEL = "nato-china"
 KEPT = """async () => {
-    const cache = await caches.open("dragoman-numbers");
-    return Promise.all((await cache.keys()).map(async (key) => [new URL(key.url).pathname, await (await cache.match(key)).text()]));
+    if (globalThis.sealed) return (await sealed.list("")).map(({ name, content }) => [name, content.html ?? JSON.stringify(content)]);
+    const opening = indexedDB.open("dragoman-sealed", 1);
+    const database = await new Promise((resolve) => { opening.onsuccess = () => resolve(opening.result); });
+    const request = database.transaction("kept").objectStore("kept").getAllKeys();
+    const names = await new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+    database.close();
+    return names.map((name) => [name, ""]);
+}"""
+AT_REST = """async () => {
+    const opening = indexedDB.open("dragoman-sealed", 1);
+    const database = await new Promise((resolve) => { opening.onsuccess = () => resolve(opening.result); });
+    const all = (store) => new Promise((resolve) => {
+        const request = database.transaction(store).objectStore(store).getAll();
+        request.onsuccess = () => resolve(request.result);
+    });
+    const rows = await all("kept");
+    const [held] = await all("keys");
+    const raw = await crypto.subtle.exportKey("raw", held.key).catch((error) => error.name);
+    database.close();
+    const cached = (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)))).flat();
+    return [rows.map(({ bytes }) => new TextDecoder("latin1").decode(bytes)).join(""), raw, cached.sort(), Object.keys(localStorage).concat(Object.keys(sessionStorage))];
+}"""
+OVER = """async () => {
+    const opening = indexedDB.open("dragoman-sealed", 1);
+    const database = await new Promise((resolve) => { opening.onsuccess = () => resolve(opening.result); });
+    const keys = database.transaction("keys", "readwrite").objectStore("keys");
+    const held = await new Promise((resolve) => { const request = keys.get("session"); request.onsuccess = () => resolve(request.result); });
+    await new Promise((resolve) => { const request = keys.put({ ...held, until: Date.now() - 1000 }, "session"); request.onsuccess = resolve; });
+    database.close();
 }"""
 ACTIVE = "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
 
@@ -25,46 +55,121 @@ async def kept(page: Page) -> dict[str, str]:
     return dict(await page.evaluate(KEPT))
 
 
+async def until_kept(page: Page, count: int) -> None:
+    """Wait until so much is kept. A function that is awaited in the page would be true at once."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(await kept(page)) != count:
+            await asyncio.sleep(0.05)
+
+
 async def keeping(page: Page) -> None:
-    """Wait until the numbers are kept and the worker serves."""
-    await page.wait_for_function(ACTIVE)
-    await page.wait_for_function(f"async () => (await ({KEPT})()).length === 1")
+    """Wait until the page is kept and the worker serves."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await page.evaluate(ACTIVE):
+            await asyncio.sleep(0.05)
+    await until_kept(page, 1)
 
 
-async def test_the_numbers_are_shown_when_the_office_cannot_be_reached_for_as_long_as_they_are_kept(
+async def test_the_last_board_the_cards_and_the_numbers_are_shown_when_the_office_cannot_be_reached(
     visit: Visiting, tmp_path: Path
 ) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
+        async with aiohttp.ClientSession() as session:
+            china = Caller(session, service, "china/duty_officer")
+            number = (await china.open({**INCIDENT, "precedence": "flash"})).json["number"]
         nato = await visit(service)
         await nato.sign_in("nato/duty_officer", CHANNEL)
         await keeping(nato.page)
         ((path, text),) = (await kept(nato.page)).items()
         assert path == f"/c/{CHANNEL}/offline"
         assert "tel:+86" in text
-        assert "NATO/26" not in text, "numbers to ring are kept, and nothing of the channel"
+        assert number in text
+        stored, key, cached, storage = await nato.page.evaluate(AT_REST)
+        assert number not in stored
+        assert "tel:" not in stored
+        assert (key, cached) == ("InvalidAccessError", ["/offline", "/static/console.css"])
+        assert {*storage} <= {"dragoman-mute"}
     finally:
         service.stop()
+    page = nato.page
     for where in (f"/c/{CHANNEL}/inbox", "/help"):
-        await nato.page.goto(f"{service.base_url}{where}")
-        await expect(nato.page.locator("h1")).to_have_text("No connection.")
+        await page.goto(f"{service.base_url}{where}")
+        await expect(page.locator("h1")).to_have_text("No connection.")
         await expect(
-            nato.page.locator("li", has_text="CHINA, duty desk").locator("a[href^='tel:+86']")
+            page.locator("li", has_text="CHINA, duty desk").locator("a[href^='tel:+86']")
         ).to_be_visible()
-        assert await nato.page.evaluate("document.styleSheets.length") == 1
-    await nato.page.evaluate("""async () => {
-        const cache = await caches.open("dragoman-numbers");
-        for (const key of await cache.keys()) {
-            const old = new Date(Date.now() - 1000).toISOString();
-            await cache.put(key, new Response(await (await cache.match(key)).text(), { headers: { "Dragoman-Kept-Until": old } }));
-        }
-    }""")
+        assert await page.evaluate("document.styleSheets.length") == 1
+    board = page.locator("section", has=page.locator("#kept-board"))
+    await expect(board.locator("h2")).to_contain_text("The board as of")
+    await expect(board.locator("li", has_text=number).first).to_be_visible()
+    card = page.locator("details", has_text=number)
+    await card.locator("summary").click()
+    await expect(card.locator(".card-lines")).to_contain_text(INCIDENT["facts"])
+    await expect(card.locator(".check-words").first).to_be_visible()
+    await expect(page.locator(".kept-drafts")).to_be_hidden()
+    await page.evaluate("() => 0")
+    await assert_accessible(nato)
+
+
+async def test_what_is_kept_ends_with_its_time(visit: Visiting, tmp_path: Path) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        nato = await visit(service)
+        await nato.sign_in("nato/duty_officer", CHANNEL)
+        await keeping(nato.page)
+    finally:
+        service.stop()
+    await nato.page.evaluate(OVER)
     await nato.page.goto(f"{service.base_url}/c/{CHANNEL}")
     await expect(nato.page.locator("main")).to_contain_text(
         "No telephone numbers are kept on this device"
     )
     await expect(nato.page.locator("a[href^='tel:']")).to_have_count(0)
-    assert await kept(nato.page) == {}
+
+
+async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
+    visit: Visiting, tmp_path: Path
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    service.port = int(service.base_url.rpartition(":")[2])
+    nato = await visit(service)
+    page, form = nato.page, f"{service.base_url}/c/{CHANNEL}/compose/contact-note"
+    text = "Met the counterpart; <b>he</b> asks for a call at 18:00Z."
+    try:
+        await nato.sign_in("nato/officer", CHANNEL)
+        await keeping(page)
+        await page.goto(form)
+        await asyncio.to_thread(service.stop)
+        await page.locator("textarea").first.fill(text)
+        await until_kept(page, 2)
+        stored, *_ = await page.evaluate(AT_REST)
+        assert "counterpart" not in stored
+        await page.goto(form)
+        await expect(page.locator(".kept-drafts dd", has_text=text)).to_be_visible()
+        await asyncio.to_thread(service.start)
+        await page.goto(form)
+        await expect(page.locator("[data-bar='kept']")).to_contain_text("is kept on this device")
+        assert await page.locator("textarea").first.input_value() == ""
+        await page.get_by_role("button", name="Put it back").click()
+        assert await page.locator("textarea").first.input_value() == text
+        await until_kept(page, 1)
+    finally:
+        await asyncio.to_thread(service.stop)
+
+
+async def test_the_pages_can_be_installed(visit: Visiting) -> None:
+    nato = await visit()
+    await nato.sign_in("nato/duty_officer", CHANNEL)
+    await keeping(nato.page)
+    devtools = await nato.page.context.new_cdp_session(nato.page)
+    manifest = await devtools.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    found = await devtools.send("Page.getInstallabilityErrors")
+    private = "in-incognito"  # each visit has a browser of its own that keeps nothing
+    assert [
+        each["errorId"] for each in found["installabilityErrors"] if each["errorId"] != private
+    ] == []
 
 
 async def test_signing_out_deletes_what_the_device_keeps(visit: Visiting) -> None:
@@ -82,7 +187,7 @@ async def test_the_end_of_a_session_deletes_what_the_device_keeps(visit: Visitin
     await nato.sign_in("nato/duty_officer", CHANNEL)
     await keeping(nato.page)
     await nato.page.context.clear_cookies()
-    await nato.page.wait_for_function(f"async () => (await ({KEPT})()).length === 0")
+    await until_kept(nato.page, 0)
     await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}")
     await expect(nato.page.locator("#token")).to_be_visible()
 

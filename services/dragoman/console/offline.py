@@ -1,13 +1,15 @@
-"""The offline page: duty numbers that a browser keeps for a lost connection.
+"""The offline page: what a browser keeps of a channel for a lost connection.
 
-    GET  /offline.js            the service worker; its place at the root lets it serve
-                                all pages
-    GET  /offline               the page without numbers, for everybody
-    GET  /c/{channel}/offline   the numbers of a channel that its reader may see, alone
+    GET  /offline.js             the service worker; its place at the root lets it serve
+                                 all pages
+    GET  /offline                the page without a channel, for everybody
+    GET  /c/{channel}/offline    the last board, cards, and the duty numbers
+    GET  /manifest.webmanifest   makes the pages installable
 
-The browser keeps the page for a day, or until the session ends. The scripts of a page
-store it (`static/kept.js`). They delete it at sign-out, at the end of the session, and
-when its time is over.
+The browser keeps the page for a day, or until the session ends, sealed with a key that
+ends with the session (`static/sealed.js`). The scripts of a page store it
+(`static/kept.js`). They delete it at sign-out, at the end of the session, and when its
+time is over.
 """
 
 import time
@@ -15,17 +17,23 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
+from markupsafe import Markup
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.pages import duty_numbers
+from dragoman.console.pages import board, duty_numbers, print_views
 from dragoman.console.rendering import HEADERS, STATIC, PageRoute, html, render_template
 from dragoman.console.sessions import words_of
 from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
 
 _UNTIL: Final = "Dragoman-Kept-Until"
+_PAPER: Final = "#f3f2ed"
+"""The ground of the pages in the light of day."""
+
+_CARDS: Final = 8
+"""Cards that are kept: messages that wait for the reader, and then open matters."""
 
 
 async def worker(request: web.Request) -> web.FileResponse:
@@ -40,11 +48,36 @@ async def plain(request: web.Request) -> web.Response:
     return html(_page(words_of(request), Preferences.read(request)))
 
 
-async def numbers(context: PageContext) -> web.Response:
-    """Return the page with the numbers of a channel.
+async def manifest(request: web.Request) -> web.Response:
+    """Return the manifest, with which a browser can install the pages."""
+    words = words_of(request)
+    icon = {"src": "/static/icon.svg", "type": "image/svg+xml", "sizes": "any", "purpose": "any"}
+    return web.json_response(
+        {
+            "id": "/",
+            "name": words.say("Dragoman watch"),
+            "short_name": "Dragoman",
+            "lang": words.tag,
+            "start_url": "/",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": _PAPER,
+            "theme_color": _PAPER,
+            "icons": [icon, {**icon, "purpose": "maskable"}],
+        },
+        headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
+        content_type="application/manifest+json",
+    )
+
+
+async def kept_page(context: PageContext) -> web.Response:
+    """Return the page that a browser keeps of a channel.
 
     A header says until when the browser may keep it.
     """
+    shown = await board.board(context)
+    view = shown.view
+    assert isinstance(view, board.Board)
     now = time.time()
     session = context.request.cookies.get(COOKIE, "")
     until = datetime.fromtimestamp(
@@ -55,6 +88,11 @@ async def numbers(context: PageContext) -> web.Response:
         context.projection,
         next((side for side in context.sides if side != context.side), ""),
     )
+    urgent = [
+        *(row.exchange for row in view.waiting if row.owed_by == context.side),
+        *(matter.exchange for matter in view.open_matters),
+    ]
+    cards = [await print_views.card_of(context, id) for id in [*dict.fromkeys(urgent)][:_CARDS]]
     text = _page(
         context.words,
         context.preferences,
@@ -63,6 +101,13 @@ async def numbers(context: PageContext) -> web.Response:
         marking=context.registry.marking,
         until=until,
         exercise=context.registry.kind == "exercise",
+        context=context,
+        board=view,
+        headline=shown.values["headline"],
+        matters=shown.values["matters"],
+        cards=[values for _, values in cards],
+        message_of=board.message_of,
+        drafts=Markup("<!--drafts-->"),
     )
     return html(text, headers={_UNTIL: stamp(until)})
 
@@ -74,10 +119,16 @@ def _page(words: Words, preferences: Preferences, **values: object) -> str:
         "marking": "",
         "until": None,
         "exercise": False,
+        "board": None,
+        "cards": (),
+        "drafts": "",
+        "context": None,
         **values,
     }
+    context = page_values.pop("context")
+    assert context is None or isinstance(context, PageContext)
     return render_template(
-        None,
+        context,
         words,
         "offline.html",
         preferences=preferences,
@@ -86,4 +137,4 @@ def _page(words: Words, preferences: Preferences, **values: object) -> str:
     )
 
 
-ROUTES: Final = (PageRoute(path="/offline", handler=numbers),)
+ROUTES: Final = (PageRoute(path="/offline", handler=kept_page),)

@@ -51,7 +51,7 @@ HTML: Final = "text/html"
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self';"
-    " img-src 'self' data:; connect-src 'self';"
+    " img-src 'self' data:; connect-src 'self'; manifest-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'; trusted-types dragoman"
 )

@@ -104,6 +104,7 @@ def register(app: web.Application) -> None:
     app.router.add_post("/reach/{code:[0-9a-f]{12,64}}", arrival_page.confirmed)
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
+    app.router.add_get("/manifest.webmanifest", offline.manifest)
     app.router.add_static("/static", STATIC)
 
 

@@ -132,16 +132,18 @@ async def form(context: PageContext) -> Page:
 
 async def card(context: PageContext) -> Page:
     """Return an exchange as a card to be read aloud."""
-    view, state, display = await _read(context)
-    return Page(
-        template="card.html",
-        view=view,
-        values={
-            "state": state,
-            "lines": list(_lines(display, state, view)),
-            "numbers": numbers_of(state, view.timeline),
-        },
-    )
+    view, values = await card_of(context, context.request.match_info["exchange"])
+    return Page(template="card.html", view=view, values=values)
+
+
+async def card_of(context: PageContext, exchange: str) -> tuple[ExchangeView, dict[str, Any]]:
+    """Return an exchange and the values of its card. Raises `Refused`."""
+    view, state, display = await _read_exchange(context, exchange)
+    return view, {
+        "state": state,
+        "lines": list(_lines(display, state, view)),
+        "numbers": numbers_of(state, view.timeline),
+    }
 
 
 def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
@@ -154,10 +156,16 @@ def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
 
 
 async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
+    return await _read_exchange(context, context.request.match_info["exchange"])
+
+
+async def _read_exchange(
+    context: PageContext, exchange: str
+) -> tuple[ExchangeView, Exchange, Display]:
     view = await exchange_view.viewed(
         context.call,
         context.projection,
-        context.request.match_info["exchange"],
+        exchange,
         context.at or None,
         context.newest,
         limit=0,

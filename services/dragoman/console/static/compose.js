@@ -1,7 +1,9 @@
 // The forms: read times and places back while the reader types, save drafts, and count words.
-// Drafts are saved on the server. The browser keeps nothing.
+// Drafts are saved on the server. What cannot be saved there is kept on this device, sealed, until
+// it can.
 
-import { ask, clock, hour, page, parsed, words } from "./page.js";
+import "./sealed.js";
+import { ask, bar, button, clock, hour, page, parsed, words } from "./page.js";
 
 const READ_MS = 250;
 const SAVE_MS = 10_000;
@@ -122,9 +124,51 @@ if (count) {
 
 // Drafts
 
+const { sealed } = globalThis;
+const slot = `draft ${location.pathname}`;
+const HERE_MS = 1000;
+
 let changed = false;
 let saving = false;
 let sending = false;
+let lost = false;
+let waiting = 0;
+
+const typed = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "key" && name !== "do" && !name.startsWith("draft"));
+
+function label(name) {
+  const field = form.elements[name];
+  const control = field instanceof RadioNodeList ? field[0] : field;
+  return (control?.closest("fieldset")?.querySelector("legend") ?? control?.labels?.[0])?.textContent.trim() ?? name;
+}
+
+// Keep the text on this device while the server does not answer.
+async function keepHere() {
+  const values = typed();
+  const fields = values.filter(([name, value]) => value.trim() && form.elements[name]?.type !== "hidden").map(([name, value]) => [label(name), value]);
+  if (fields.length) await sealed.put(slot, { title: document.querySelector("h1").textContent.trim(), fields, values }).catch(() => false);
+}
+
+// What was kept for this form while the line was lost is offered once, and never put in by itself.
+async function offer() {
+  const kept = await sealed.get(slot).catch(() => null);
+  if (!kept || !words("kept_here")) return;
+  const done = async () => { bar("kept", null); await sealed.remove(slot).catch(() => null); };
+  const restore = button(words("restore"), async () => { putBack(kept.content.values); await done(); });
+  bar("kept", "standby", [words("kept_here", { t: hour(kept.at) })], restore, button(words("drop"), done));
+}
+
+function putBack(values) {
+  for (const [name, value] of values) {
+    const field = form.elements[name];
+    const controls = field instanceof RadioNodeList ? [...field] : field ? [field] : [];
+    for (const control of controls) {
+      if (control.type === "radio" || control.type === "checkbox") control.checked = control.checked || control.value === value;
+      else if (control.type !== "hidden" && controls.length === 1) control.value = value;
+    }
+  }
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
 
 async function save(leaving = false) {
   if (!changed || saving || sending) return;
@@ -139,8 +183,12 @@ async function save(leaving = false) {
     const kept = await answer.json();
     for (const [name, value] of [["draft", kept.draft], ["draft_etag", kept.etag]]) hidden(name, value);
     saved.textContent = words("saved", { t: kept.time });
+    if (lost) await sealed.remove(slot).catch(() => null);
+    lost = false;
   } catch {
     changed = true;
+    lost = true;
+    await keepHere();
     saved.textContent = words("not_saved", { t: hour(clock.now()) });
   } finally {
     saving = false;
@@ -154,8 +202,16 @@ function hidden(name, value) {
 }
 
 if (form) {
-  form.addEventListener("input", () => { changed = true; });
-  form.addEventListener("submit", () => { sending = true; });
+  form.addEventListener("input", () => {
+    changed = true;
+    clearTimeout(waiting);
+    if (lost) waiting = setTimeout(keepHere, HERE_MS);
+  });
+  form.addEventListener("submit", () => {
+    sending = true;
+    if (lost) keepHere();
+  });
+  offer();
   setInterval(save, SAVE_MS);
   document.addEventListener("visibilitychange", () => { if (document.hidden) save(true); });
 }

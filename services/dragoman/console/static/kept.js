@@ -1,37 +1,44 @@
-// The data that this device keeps for a lost connection: the duty numbers of the channel. It keeps
-// the numbers that its reader may see, and nothing else. An open page asks for them again and
-// again, so that erased or withdrawn numbers disappear here too. They are deleted with the
+// The data that this device keeps for a lost connection: the last board of the channel, the cards
+// to read aloud, and the duty numbers. An open page asks for them again and again, so that what
+// was erased or withdrawn disappears here too. All of it is sealed (sealed.js) and ends with the
 // session.
 
+import "./sealed.js";
 import { page, workerPath } from "./page.js";
 
-const NUMBERS = "dragoman-numbers";
 const AGAIN_MS = 300_000;
+const FRESH_MS = 60_000;
 const UNTIL = "Dragoman-Kept-Until";
+const { sealed } = globalThis;
 
 export function keep() {
-  if (!navigator.serviceWorker || !globalThis.caches || page.past) return;
+  if (!navigator.serviceWorker || !globalThis.indexedDB || page.past) return;
   navigator.serviceWorker.register(workerPath("/offline.js")).catch(() => null); // without one, the browser says so itself
   if (!page.channel) return;
-  renew();
+  renew(FRESH_MS);
   setInterval(renew, AGAIN_MS);
 }
 
-async function renew() {
+async function renew(fresh = 0) {
   const path = `/c/${page.channel}/offline`;
   try {
-    const cache = await caches.open(NUMBERS);
+    const known = await sealed.get(path);
+    if (known && Date.now() - known.at < fresh && known.content.actor === page.actor) return;
     const answer = await fetch(path, { cache: "no-store", redirect: "manual", headers: { Accept: "text/html" } });
-    if (answer.ok && Date.parse(answer.headers.get(UNTIL)) > Date.now()) await cache.put(path, answer);
-    else if (answer.type === "opaqueredirect" || answer.status === 401) await forget();
-    else if (answer.status < 500) await cache.delete(path);
+    const until = Date.parse(answer.headers.get(UNTIL));
+    if (answer.ok && until > Date.now()) {
+      await sealed.begin(until);
+      const policy = answer.headers.get("Content-Security-Policy");
+      await sealed.put(path, { html: await answer.text(), policy, actor: page.actor });
+    } else if (answer.type === "opaqueredirect" || answer.status === 401) await forget();
+    else if (answer.status < 500) await sealed.remove(path);
   } catch {
     // The line is lost, or the browser keeps nothing: what is there stays until its time.
   }
 }
 
 export async function forget() {
-  await globalThis.caches?.delete(NUMBERS).catch(() => null);
+  await sealed.clear().catch(() => null);
 }
 
 addEventListener("submit", (event) => { if (event.target.action.endsWith("/sign-out")) forget(); }, true);

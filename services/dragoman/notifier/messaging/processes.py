@@ -1,7 +1,7 @@
 """The two processes that send messages, from the notifier's side.
 
-Both are started before the first message, because a flash should not wait for them. They
-are started again after either has ended.
+Both are started before the first message, because a flash should not wait for them.
+They are started again after either has ended.
 """
 
 import asyncio
