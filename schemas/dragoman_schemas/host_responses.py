@@ -341,11 +341,16 @@ class Deliveries(ResponseBody, frozen=True, kw_only=True):
     deliveries: tuple[DeliveryView, ...]
 
 
+LinkOf = Literal["calendar", "roster"]
+"""The calendar that a secret link reads: a channel's, or the roster of a side."""
+
+
 class LinkView(ResponseBody, frozen=True, kw_only=True):
     """A secret link to a calendar in a list, without its secret."""
 
     id: str
     issued: str
+    of: LinkOf = "calendar"
 
 
 class CalendarLink(LinkView, frozen=True, kw_only=True):

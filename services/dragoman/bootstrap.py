@@ -38,7 +38,7 @@ from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.eventlog.prefetch import Page, read_ahead
 from dragoman.lifecycle import Lifecycle
-from dragoman.notifier import mail, webhook
+from dragoman.notifier import mail, roster_subscriptions, webhook
 from dragoman.notifier.allowances import Allowances
 from dragoman.notifier.delivery import Transport
 from dragoman.notifier.dispatcher import Dispatcher
@@ -229,6 +229,7 @@ async def gateway(
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
             dispatcher = await _dispatcher(stack, settings, service, start, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
+            await _keep_rosters(stack, service, start, permit)
             if not settings.registrar.beside:
                 signing = await _signer(stack, settings, endpoint, permit, lifecycle)
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
@@ -328,6 +329,7 @@ async def notifier(
         )
         dispatcher = await _dispatcher(stack, settings, service, start, name)
         start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
+        await _keep_rosters(stack, service, start, permit)
         _serves(operator, service, lifecycle)
         log.info("courier.bringing", channels=len(service.channels))
         yield
@@ -364,6 +366,14 @@ async def _dispatcher(
         ),
         proof_days=settings.courier.proof_days,
     )
+
+
+async def _keep_rosters(
+    stack: AsyncExitStack, service: Service, start: StartTask, permit: PlaceGuard
+) -> None:
+    """Start the keeper of the rosters, as a part of the notifier."""
+    keeper = await stack.enter_async_context(roster_subscriptions.keeper(service))
+    start(service.keep("rosters", partial(permit.when_allowed, keeper.run)))
 
 
 @asynccontextmanager

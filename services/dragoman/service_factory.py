@@ -39,7 +39,7 @@ from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
 from dragoman.settings import Settings, SettingsError
-from dragoman.stores import drafts, endpoints, files, people, streams
+from dragoman.stores import drafts, endpoints, files, people, rosters, streams
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
@@ -172,6 +172,7 @@ async def running_service(
             notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
             urls=address_guard(settings),
             people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+            rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
             files=files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX)),
             store=store,
             bus=bus,

@@ -36,6 +36,8 @@ LEFT_OUT = {
     "show_endpoint": "drafts, people and files",
     "show_reach": "drafts, people and files",
     "list_deliveries": "drafts, people and files",
+    "show_roster": "a side's own, beside the log",
+    "show_roster_calendar": "a side's own, beside the log",
     "list_tokens": "of the host",
     "list_sessions": "of the host",
     "list_subjects": "of the host",

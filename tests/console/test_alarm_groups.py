@@ -56,7 +56,7 @@ async def test_a_hundred_flashes_of_one_side_hide_no_flash_of_another(store: Sto
     await known.begin()
     waiting = [(projection, each, True) for each in known.listed() if each.clock.side == "reader"]
     waiting.sort(key=lambda each: each[1].clock.begins)
-    rings, groups = grouped(waiting, "reader/d-1", words("en"), world.clock)
+    rings, groups = grouped(waiting, lambda projection, side: 0, words("en"), world.clock)
     assert [(group.sender, group.count, group.newest.exchange) for group in groups] == [
         ("alfa", len(many), many[-1]),
         ("bravo", 1, one),
@@ -93,7 +93,7 @@ def test_every_sender_has_a_group_with_its_count_and_its_newest_message(
             (projection, each, True) for each in known.listed() if each.clock.side == "reader"
         ]
         waiting.sort(key=lambda each: each[1].clock.begins)
-        rings, groups = grouped(waiting, "reader/d-1", words("en"), world.clock)
+        rings, groups = grouped(waiting, lambda projection, side: 0, words("en"), world.clock)
         return [ring.exchange for ring in rings], {
             group.sender: (group.count, group.newest.exchange, len(group.earlier) + group.more)
             for group in groups

@@ -16,11 +16,16 @@ from dragoman.i18n.words import words
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
+from dragoman.stores.rosters import StoredRoster
 from samples import act
 from world import World
 
 OPENS = datetime(2026, 11, 24, 18, tzinfo=UTC)
 WINDOW = {"from": "2026-11-24T18:00Z", "to": "2026-11-24T20:00Z"}
+NO_ROSTER = SimpleNamespace(
+    rosters=SimpleNamespace(known=lambda cid, side: StoredRoster(cid=cid, side=side)),
+    now=lambda: OPENS,
+)
 POSTS = ("Early warning", "Air defence")
 
 
@@ -56,7 +61,7 @@ async def test_a_browser_of_the_receiver_learns_of_a_limit_before_it_passes(stor
     def notices(reader: str, now: datetime) -> list[UnpassedNotice]:
         grant = SimpleNamespace(actor=reader)
         context: Any = SimpleNamespace(
-            side=reader.partition("/")[0], grant=grant, words=words("en")
+            side=reader.partition("/")[0], grant=grant, words=words("en"), service=NO_ROSTER
         )
         return [*unpassed_messages.notices(context, projection, open_deadlines.listed(), now)]
 

@@ -1,6 +1,7 @@
 """Tests of the times at which the notifier is told that nobody is at a manned watch."""
 
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from dragoman.application.http import request as http_request
 from dragoman.console import armed_consoles, watch_monitor
+from dragoman.stores.rosters import StoredRoster
 from dragoman.stores.tokens_and_sessions import Console, Grant, TokensAndSessions
 
 DUTY = SimpleNamespace(roles=("duty_officer",), until=None)
@@ -39,7 +41,9 @@ def floor(*said: Console, silent_s: float = 0.0) -> Any:
     return {
         armed_consoles.ARMED: armed,
         http_request.SERVICE: SimpleNamespace(
-            access=SimpleNamespace(consoles=lambda now, cid: list(said))
+            access=SimpleNamespace(consoles=lambda now, cid: list(said)),
+            rosters=SimpleNamespace(known=lambda cid, side: StoredRoster(cid=cid, side=side)),
+            now=lambda: datetime.now(UTC),
         ),
     }
 

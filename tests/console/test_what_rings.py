@@ -39,6 +39,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.store import Store
 from dragoman.stores.endpoints import NotificationEndpoint
+from dragoman.stores.rosters import StoredRoster
 from dragoman_schemas.watch_responses import Alarm
 from samples import SAMPLES
 from world import World
@@ -260,7 +261,11 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
     for said in office.said:
         reader = "china" if said.actor == OPENER else "nato"
         here: Any = SimpleNamespace(
-            service=SimpleNamespace(channels={NAME: projection}),
+            service=SimpleNamespace(
+                channels={NAME: projection},
+                now=lambda: now,
+                rosters=SimpleNamespace(known=lambda cid, side: StoredRoster(cid=cid, side=side)),
+            ),
             channel=None,
             is_officer=True,
             words=words("en"),
@@ -277,7 +282,7 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
         if duty is None or duty.clock.clock != "acknowledgement":
             continue
         rung.add(said.act)
-        ring = alarm._ring(projection, duty, f"{reader}/d-1", words("en"), now, officer=True)
+        ring = alarm._ring(projection, duty, lambda *_: 0, words("en"), now, officer=True)
         assert (ring.sender, ring.by, ring.act, ring.record) == (
             said.actor.partition("/")[0],
             said.actor,

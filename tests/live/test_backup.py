@@ -19,6 +19,7 @@ import pytest
 from tests.live.test_erased import Office, on_disk
 
 from beside import MS_LI, enter
+from dragoman.api.examples import ROSTER
 from dragoman.backup import backup_check, backup_run
 from dragoman.backup.folder import opened as opened_folder
 from dragoman.backup.log_copies import LogCopier
@@ -96,6 +97,11 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     created = await head.post("/v1/webhooks", mail)
     assert created.status == 201, created.body
     endpoint = created.json
+    china = Caller(session, own, "china/head_of_office")
+    for other in (head, china):
+        assert (
+            await other.call("PUT", f"{C}/roster", ROSTER.encode(), Content_Type="text/calendar")
+        ).status == 200
     screen = await at_a_screen(session, own, "nato/officer")
     revoked = (
         await operator.post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})
@@ -110,12 +116,13 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     assert erased.status == 200, erased.body
     assert (await officer.call("DELETE", f"{C}/files/{gone_file}")).status == 200
     assert (await operator.call("DELETE", f"/v1/tokens/{revoked['id']}")).status == 204
+    assert (await head.call("DELETE", f"{C}/roster")).status == 204
     position = (await officer.open(NOTE)).json["position"]
     await auditor.sealed(position)
     before = tree(Path(backups))
     told = own.run(*to).stderr
     assert "1 of them new; 0 new files" in told
-    assert "2 people or files that were erased since are still in older backups" in told
+    assert "3 people, rosters or files that were erased since are still in older backups" in told
     after = tree(Path(backups))
     changed = [name for name, raw in before.items() if after[name] != raw]
     assert {Path(name).parent.name for name in changed} <= {"nato-china"}, changed
@@ -140,13 +147,13 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     assert revoked["id"] not in done.stdout, "a later backup knows that it was revoked"
     for said in (
         "NOBODY was asked whether these logs are the newest",
-        "RISK: people and files that were erased after",
+        "RISK: people, rosters and files that were erased after",
         "LOOK AT THESE TOKENS AGAIN",
         "all sessions are ended",
     ):
         assert said in done.stderr
     host = running(Service(new))
-    officer.service = auditor.service = operator.service = head.service = host
+    officer.service = auditor.service = operator.service = head.service = china.service = host
     read_only = (await officer.post(f"{C}/contacts", NOTE)).problem(503, "read-only")
     assert "--take-over" in read_only["detail"], "the data count as a copy"
     host.arguments = ("--take-over",)
@@ -162,6 +169,8 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     assert (await officer.get(f"{C}/people/{gone}")).json.get("erased"), "it stays erased"
     assert (await officer.get(f"{C}/files/{gone_file}")).status != 200
     assert draft["id"] in [each["id"] for each in (await officer.get(f"{C}/drafts")).json["drafts"]]
+    assert (await head.get(f"{C}/roster")).json["status"] == "none", "it stays removed"
+    assert (await china.get(f"{C}/roster")).json["source"] == "file"
     there = await head.get(f"/v1/webhooks/{endpoint['id']}")
     assert mail["address"] in there.body.decode()
     async with session.get(

@@ -22,6 +22,7 @@ LAST = (
     "forget_subject",
     "revoke_link",
     "remove_endpoint",
+    "remove_roster",
 )
 MADE = {
     "new_draft": "draft",
@@ -123,8 +124,8 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
             ]
     refused = {name: status for name, status in seen.items() if status >= 400}
     # Another host's key; nothing has failed yet; an incident is no release and no transmittal; and
-    # the demonstration has no OIDC provider, no channel with the cid of the example,
-    # and nobody who has a way to be reached.
+    # the demonstration has no OIDC provider, no channel with the cid of the example, nobody who has
+    # a way to be reached, and nobody on duty at the time of the example.
     assert refused == {
         "open_channel": 422,
         "enter_identity": 422,
@@ -138,6 +139,7 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
         "show_notice": 404,
         "remove_way": 404,
         "confirm_test": 404,
+        "post_shift_change": 422,
     }
     assert seen.keys() == OPERATIONS.keys()
 

@@ -37,6 +37,11 @@ CALLERS: Final[dict[str, str]] = {
     "remove_endpoint": "nato/administrator",
     "resend": "nato/administrator",
     "test_endpoint": "nato/administrator",
+    **dict.fromkeys(
+        ("put_roster", "put_roster_subscription", "put_roster_settings", "set_cover"),
+        "nato/head_of_office",
+    ),
+    **dict.fromkeys(("remove_roster", "erase_roster_officer"), "nato/administrator"),
 }
 """The caller of each operation; by default an officer of nato."""
 

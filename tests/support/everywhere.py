@@ -27,6 +27,7 @@ PAGES: Final = (
             "/compose",
             "/drafts",
             "/in-force",
+            "/roster",
         )
     ),
     *(

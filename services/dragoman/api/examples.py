@@ -131,3 +131,29 @@ ATTENDEE:mailto:duty@liaison.example\r
 END:VEVENT\r
 END:VCALENDAR\r
 """
+ROSTER: Final = """BEGIN:VCALENDAR\r
+VERSION:2.0\r
+PRODID:-//office.example//roster//EN\r
+BEGIN:VEVENT\r
+UID:day@office.example\r
+SUMMARY:d-1 day watch\r
+CATEGORIES:watch\r
+DTSTART:20261101T060000Z\r
+DTEND:20261101T180000Z\r
+RRULE:FREQ=DAILY\r
+X-DRAGOMAN-OFFICER:d-1\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
+ROSTER_SUBSCRIPTION: Final = {"url": "https://calendar.example/office/roster.ics"}
+ROSTER_SETTINGS: Final = {"warn_days": 3, "reminders": [60, 15]}
+SHIFT_CHANGE: Final = {
+    "do": "offer",
+    "begins": "2040-01-04T06:00Z",
+    "ends": "2040-01-04T18:00Z",
+}
+COVER: Final = {
+    "officer": "d-1",
+    "begins": "2040-01-04T18:00Z",
+    "ends": "2040-01-05T06:00Z",
+}

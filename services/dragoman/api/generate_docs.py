@@ -50,6 +50,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.OFFICE: (frozenset(STAFF), "yes"),
     May.OWN_OFFICE: (frozenset(STAFF), "own side"),
     May.OWN_OFFICERS: (frozenset(OFFICERS), "own side"),
+    May.OWN_HEAD: (frozenset({"head_of_office"}), "own side"),
     May.OWN_HEADS: (frozenset({"head_of_office", "administrator"}), "own side"),
     May.ACT: (frozenset(STAFF), "by the act"),
 }

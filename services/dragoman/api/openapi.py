@@ -74,6 +74,11 @@ _TOPICS: Final = (
         "the inbox", r"/inbox$|^/v1/stream$", "What concerns the caller's side, as lists and live."
     ),
     ApiTopic(
+        "the roster",
+        r"/roster",
+        "The duty roster of a side, which no other side reads: shifts, offers and covers.",
+    ),
+    ApiTopic(
         "watch and dialogue",
         r"/(perceptions|roadmap|codebook|watch|in-force|points-of-contact)",
         "The duty watch, the line, the windows in force, the points of contact, and the results "
@@ -123,6 +128,7 @@ _PATH: Final = {
     "secret": "The secret of the link.",
     "endpoint": "The endpoint's id.",
     "way": "The id of a way to reach the caller.",
+    "officer": "The officer's name in the channel, without the side.",
     "key": "The Idempotency-Key with which the notice was posted.",
 }
 _QUERY: Final = {
@@ -151,6 +157,7 @@ _QUERY: Final = {
     "by": "The officer who posted the notice; by default the caller.",
     "ids": "Only these entries.",
     "moment": "The time that is looked at; left out, it is that of `at`.",
+    "of": "The calendar that the link reads: the channel's, or the roster of the caller's side.",
     "as": "The form of the answer, whatever the header `Accept` says.",
 }
 _HEADER: Final = {
@@ -181,6 +188,8 @@ _EXAMPLES: Final = {
     "subject": "0f1e2d3c4b5a",
     "link": "0f1e2d3c4b5a",
     "session": "0f1e2d3c4b5a",
+    "officer": "o-9",
+    "of": "calendar",
     "endpoint": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b74",
     "way": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b75",
     "delivery": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b75",

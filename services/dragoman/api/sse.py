@@ -15,12 +15,15 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from msgspec import Raw
 
 from dragoman.api.sse_broadcast import AlarmLine, EventLine, Reader, Readers, Stream
+from dragoman.application.rosters import ladders
 from dragoman.application.service import Service
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
@@ -83,16 +86,19 @@ class Tail:
         now: Callable[[], datetime],
         line: Callable[[Stored], EventLine | None],
         on_sent: Callable[[str, list[EventLine]], None],
+        with_roster: Callable[[Any], Any],
     ) -> None:
         """Listen to the projection.
 
         After `begin`, the flashes that wait already are known.
 
         `on_sent` is called with the lines that a station of a side has received.
+        `with_roster` adds the people by the roster to those whom an alarm has reached.
         """
         self._projection = projection
         self._line = line
         self._now = now
+        self._with_roster = with_roster
         self.readers = Readers(on_sent)
         self._flashes: dict[str, Exchange] = {}
         self._to_pass_on: dict[str, Exchange] = {}
@@ -183,13 +189,13 @@ class Tail:
     def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
         for exchange in self._flashes.values():
             for escalation in alarms.escalations(self._projection.registry, exchange, self._now()):
-                yield exchange, escalation
+                yield exchange, self._with_roster(escalation)
 
     def _unpassed(self) -> Iterator[tuple[Exchange, UnpassedMessage]]:
         registry, now = self._projection.registry, self._now()
         for exchange in self._to_pass_on.values():
             for message in alarms.unpassed(registry, exchange, now):
-                yield exchange, message
+                yield exchange, self._with_roster(message)
 
     def _arrived(self, row: Stored) -> None:
         state = row.folded.state
@@ -225,7 +231,13 @@ async def tail_of(
     """Return the tail of a channel for one kind of line; it is made once."""
     kind = projection.name, line.__name__
     if kind not in tails:
-        tails[kind] = Tail(projection, service.now, line, delivery_note(service, projection))
+        tails[kind] = Tail(
+            projection,
+            service.now,
+            line,
+            delivery_note(service, projection),
+            partial(ladders.with_roster, service, projection),
+        )
     await tails[kind].begin(service.store)
     return tails[kind]
 

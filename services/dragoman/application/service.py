@@ -1,7 +1,7 @@
 """The running service: what every handler works with.
 
-It has the channels, the command handler, the stores of tokens, people and files, and
-the background tasks of a gateway.
+It has the channels, the command handler, the stores beside the log, and the background
+tasks of a gateway.
 """
 
 import asyncio
@@ -46,6 +46,7 @@ from dragoman.stores.drafts import DraftStore
 from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
 from dragoman.stores.people import PeopleStore
+from dragoman.stores.rosters import RosterStore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
 from dragoman.supervision import forever, supervise
@@ -104,6 +105,7 @@ class Service:
     notification_endpoints: NotificationEndpoints
     urls: Urls
     people: PeopleStore
+    rosters: RosterStore
     files: FileStore
     signed_heads: SignedHeadStore
     coverage: Coverage
@@ -538,6 +540,7 @@ class Service:
             try:
                 await self.guard.prove()
                 await self.access.refresh()
+                await self.rosters.refresh()
                 await self.access.write_uses()
             except LogUnreachable as error:
                 if fresh:
@@ -562,6 +565,7 @@ class Service:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.people.sweep()
+                await self.rosters.sweep()
                 await self.files.sweep()
             except LogUnreachable as error:
                 log.debug("erasing.put_off", reason=str(error))

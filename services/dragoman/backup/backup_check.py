@@ -36,6 +36,9 @@ from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog.note import Verifier, read_verifier
 
 PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notifications", "people")
+LATER_PIECES: Final = ("rosters",)
+"""Pieces that backups of earlier releases lack."""
+
 Progress = Callable[[str, int, int], None]
 """Receives the part that is checked, how far the check is, and how far it goes."""
 
@@ -138,8 +141,12 @@ def later_snapshots(
         if other > number:
             try:
                 manifest = folder.read(other)
+                present = (name for name in LATER_PIECES if name in manifest.pieces)
                 later.append(
-                    {name: snapshots.decode(folder.piece(manifest.pieces[name])) for name in PIECES}
+                    {
+                        name: snapshots.decode(folder.piece(manifest.pieces[name]))
+                        for name in (*PIECES, *present)
+                    }
                 )
             except (BackupInvalid, KeyError):
                 unread += 1

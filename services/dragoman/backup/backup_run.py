@@ -47,7 +47,7 @@ from dragoman.domain.record import nesting
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
-from dragoman.stores import drafts, endpoints, files, people, tokens_and_sessions
+from dragoman.stores import drafts, endpoints, files, people, rosters, tokens_and_sessions
 from dragoman.stores.endpoints import Progress
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, FileStore
@@ -143,10 +143,13 @@ class BackupRun:
         progress("files")
         entries, count, size = await self._files()
         pieces["files"] = folder.keep(snapshots.encode(entries))
-        progress("people, drafts, endpoints and tokens")
+        progress("people, rosters, drafts, endpoints and tokens")
         register = Erasable(source.bus, people.STREAM, people.PREFIX)
         await register.refresh()
         pieces["people"] = folder.keep(snapshots.encode(register.values))
+        roster_entries = Erasable(source.bus, rosters.STREAM, rosters.PREFIX)
+        await roster_entries.refresh()
+        pieces["rosters"] = folder.keep(snapshots.encode(roster_entries.values))
         pieces["drafts"] = folder.keep(snapshots.encode(await self._bucket(drafts.BUCKET)))
         notifications = await self._notifications({copy.cid: copy.records for copy in copies})
         pieces["notifications"] = folder.keep(snapshots.encode(notifications))

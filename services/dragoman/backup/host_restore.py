@@ -39,7 +39,7 @@ from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.restore import WithoutErased, restore_log
-from dragoman.stores import drafts, endpoints, files, people, streams, tokens_and_sessions
+from dragoman.stores import drafts, endpoints, files, people, rosters, streams, tokens_and_sessions
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, FileStore
 from dragoman.stores.host_key import HostKeyStore
@@ -144,6 +144,7 @@ async def restore(
         if key is not None:
             await HostKeyStore(bus, steward).enter(bytes.fromhex(key.decode()))
         await _write_people(bus, snapshots["people"], progress)
+        await _write_rosters(bus, snapshots.get("rosters", {}), progress)
         await _write_files(bus, folder, snapshots["files"], progress)
         for name, part in (
             (drafts.BUCKET, "drafts"),
@@ -199,13 +200,15 @@ async def complete(
 def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshots:
     """Return snapshots in which everything is gone that later backups know to be gone.
 
-    These are people and files that were erased, and tokens that were revoked.
+    These are people and files that were erased, rosters that were removed, and tokens
+    that were revoked.
     """
     access, register, entries = (
         dict(snapshots["access"]),
         dict(snapshots["people"]),
         dict(snapshots["files"]),
     )
+    roster_values = dict(snapshots.get("rosters", {}))
     for newer in later:
         for key, value in newer["access"].items():
             if value is None and key in access:
@@ -213,10 +216,14 @@ def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshot
         for key, value in newer["people"].items():
             if value is not None and nesting.decode(value, people.StoredPerson).erased:
                 register[key] = value
+        for key, value in newer.get("rosters", {}).items():
+            if value is not None and rosters.is_removed(value):
+                roster_values[key] = value
         for key, value in newer["files"].items():
             if value is not None and nesting.decode(value, File).erased:
                 entries[key] = value
-    return {**snapshots, "access": access, "people": register, "files": entries}
+    merged = {**snapshots, "access": access, "people": register, "files": entries}
+    return {**merged, "rosters": roster_values} if roster_values else merged
 
 
 async def _write_log(
@@ -247,6 +254,16 @@ async def _write_people(
         if value is not None:
             await register.put(key, value, 0)
         progress("people", done, len(values))
+
+
+async def _write_rosters(
+    bus: NatsConnection, values: Mapping[str, bytes | None], progress: Progress
+) -> None:
+    entries = Erasable(bus, rosters.STREAM, rosters.PREFIX)
+    for done, (key, value) in enumerate(values.items(), 1):
+        if value is not None:
+            await entries.put(key, value, 0)
+        progress("rosters", done, len(values))
 
 
 async def _write_files(

@@ -1,9 +1,13 @@
 """The removal of old backups, and of content that was erased since they were made."""
 
+from collections.abc import Callable
+from typing import Final
+
 from dragoman.backup import backup_check, snapshots
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.manifest import BackupInvalid, Manifest
 from dragoman.domain.record import nesting
+from dragoman.stores import rosters
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
 
@@ -30,12 +34,11 @@ def prune(folder: BackupFolder, keep: int) -> tuple[int, int, int]:
 
 
 def lingering(folder: BackupFolder, newest: Manifest) -> int:
-    """Return the number of people and files that only older backups still have.
+    """Return the number of erased things that only older backups still have.
 
-    They were erased before the newest backup.
+    They are people, rosters and files, which were erased before the newest backup.
     """
-    people = _erased(folder, newest, "people", StoredPerson)
-    files = _erased(folder, newest, "files", File)
+    gone = {part: _erased(folder, newest, part) for part in _IS_ERASED}
     still: set[str] = set()
     older: dict[tuple[str, str], None] = {}
     for number in folder.numbers:
@@ -43,25 +46,36 @@ def lingering(folder: BackupFolder, newest: Manifest) -> int:
             manifest = folder.read(number)
         except BackupInvalid:
             continue  # It is no backup any more, and `verify` says so.
-        older |= {(part, manifest.pieces[part]): None for part in ("people", "files")}
+        older |= {
+            (part, manifest.pieces[part]): None for part in _IS_ERASED if part in manifest.pieces
+        }
     for (part, digest), _ in older.items():
         try:
             values = snapshots.decode(folder.piece(digest))
         except BackupInvalid:
             continue
-        erased, kind = (people, StoredPerson) if part == "people" else (files, File)
         still |= {
-            f"{part}.{key}" for key in erased & values.keys() if not _is_erased(values[key], kind)
+            f"{part}.{key}"
+            for key in gone[part] & values.keys()
+            if not _is_erased(part, values[key])
         }
     return len(still)
 
 
-def _erased(
-    folder: BackupFolder, manifest: Manifest, part: str, kind: type[StoredPerson] | type[File]
-) -> set[str]:
+_IS_ERASED: Final[dict[str, Callable[[bytes], bool]]] = {
+    "people": lambda value: nesting.decode(value, StoredPerson).erased,
+    "rosters": rosters.is_removed,
+    "files": lambda value: nesting.decode(value, File).erased,
+}
+"""Functions that say of a value whether it was erased, by the piece that has it."""
+
+
+def _erased(folder: BackupFolder, manifest: Manifest, part: str) -> set[str]:
+    if part not in manifest.pieces:
+        return set()
     values = snapshots.decode(folder.piece(manifest.pieces[part]))
-    return {key for key, value in values.items() if _is_erased(value, kind)}
+    return {key for key, value in values.items() if _is_erased(part, value)}
 
 
-def _is_erased(value: bytes | None, kind: type[StoredPerson] | type[File]) -> bool:
-    return value is not None and nesting.decode(value, kind).erased
+def _is_erased(part: str, value: bytes | None) -> bool:
+    return value is not None and _IS_ERASED[part](value)

@@ -54,6 +54,11 @@ for _name, _location, _help in (
         "Save gateways with your tokens under names, and choose between them.",
     ),
     ("person", "person:person", "Enter, change and erase people, whom acts name by id."),
+    (
+        "roster",
+        "host.roster:roster",
+        "Put, show and check the duty roster of your side, and change its shifts.",
+    ),
     ("file", "file:file", "Upload, download and erase files, which acts name by SHA-256."),
     ("show", "show:show", "Show an exchange, and the reaction of each addressee."),
     ("tail", "show:tail", "Follow a channel's records as they arrive."),

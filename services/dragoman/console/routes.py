@@ -45,6 +45,7 @@ from dragoman.console.pages import (
 )
 from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import STATIC, PageRoute, refused
+from dragoman.console.roster import roster_page
 from dragoman.console.sessions import redirect
 from dragoman.text import sentence
 
@@ -59,6 +60,7 @@ ROUTES: Final = (
     *alarm_shelving.ROUTES,
     *in_force_page.ROUTES,
     *passing_on_page.ROUTES,
+    *roster_page.ROUTES,
     *inbox.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,

@@ -21,9 +21,9 @@ from msgspec import Struct
 from dragoman.application.clock import stamp
 from dragoman.application.http import request as http_request
 from dragoman.application.read_receipts import READ_RECEIPTS
+from dragoman.application.rosters import ladders
 from dragoman.console import armed_consoles
 from dragoman.domain.acts.deadlines import UNTIMED
-from dragoman.domain.views import alarms as rungs
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
 from dragoman.projection.projection import Projection
@@ -61,11 +61,13 @@ def unanswered(
     console = armed_consoles.unanswered(app, projection, side)
     if console is None:
         return None
-    steps = (
+    steps: tuple[Step, ...] = (
         ("deputy", "head_of_office") if now - console.since >= CHECKED_HEAD_SECONDS else ("deputy",)
     )
     officers = dict.fromkeys(
-        officer for step in steps for officer in rungs.reached(projection.registry, side, step)
+        officer
+        for step in steps
+        for officer in ladders.people_of(app[http_request.SERVICE], projection, side, step).officers
     )
     return UnansweredWatchCheck(
         channel=projection.name,

@@ -3,9 +3,7 @@
     reply = read(raw)                     the act, and the exchange that it answers
     act = fitted(reply, exchange)         the act for the exchange as it is now
 
-Strangers wrote the messages. The library icalendar reads their lines and values, but no
-components: it would remember a message's zones and components for all later messages. A
-zone is the one that IANA knows by its name, whatever a VTIMEZONE says of it.
+Strangers wrote the messages, so `calendar_lines` reads them.
 """
 
 import json
@@ -17,14 +15,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from icalendar import Component, vDDDTypes, vDuration, vText
-from icalendar.parser import Contentline, Contentlines
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from msgspec import Struct
 
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.errors import Malformed
-from dragoman.interop import NotUnderstood, icalendar
+from dragoman.interop import NotUnderstood, calendar_lines, icalendar
 from dragoman.text import sentence
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Exchange
@@ -55,9 +51,6 @@ _UID: Final = re.compile(
 
 
 _SIDE: Final = re.compile(r"urn:dragoman:[a-z0-9-]+:([a-z0-9-]+)", re.IGNORECASE)
-
-
-_FOLD: Final = re.compile(rb"\r?\n[ \t]")
 
 
 _COUNTED: Final = re.compile(r"[0-9]{1,9}")
@@ -281,11 +274,7 @@ def _parsed(raw: bytes) -> Component:
                 most=_BYTES,
             )
         )
-    try:
-        # Unfold the bytes before decoding, because a fold may be within a character.
-        text = _FOLD.sub(b"", raw).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
+    text = calendar_lines.unfolded(raw)
     if (count := text.count("\n")) > _LINES:
         raise NotUnderstood(
             sentence(
@@ -294,40 +283,7 @@ def _parsed(raw: bytes) -> Component:
                 most=_LINES,
             )
         )
-    lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
-    stack = [around := Component()]
-    for line in filter(str.strip, lines):
-        try:
-            name, parameters, value = line.parts()
-        except ValueError:
-            raise NotUnderstood(
-                sentence("%(line)s is no property; write NAME:value", line=repr(line[:40]))
-            ) from None
-        name, value = name.upper(), value.strip()
-        if name == "BEGIN":
-            part = Component()
-            part.name = value.upper()  # type: ignore[misc]  # The library does the same.
-            stack[-1].subcomponents.append(part)
-            stack.append(part)
-        elif name == "END":
-            if stack.pop().name != value.upper() or not stack:
-                raise NotUnderstood(
-                    sentence(
-                        "END:%(part)s ends what did not begin; send the calendar whole",
-                        part=value[:40],
-                    )
-                )
-        else:
-            stack[-1].setdefault(name, []).append(vText(value, params=parameters))
-    if (
-        len(stack) > 1
-        or len(around)
-        or [part.name for part in around.subcomponents] != ["VCALENDAR"]
-    ):
-        raise NotUnderstood(
-            sentence("it is not one calendar; send one VCALENDAR, from its BEGIN to its END")
-        )
-    return around.subcomponents[0]
+    return calendar_lines.components_of(text)
 
 
 def _only_event(whole: Component) -> Component:
@@ -418,10 +374,9 @@ def _zone(name: str, text: str) -> ZoneInfo:
                 name=name,
             )
         )
-    steps = text.split("/")
-    for item in (WINDOWS_TO_OLSON.get(text, text), "/".join(steps[-3:]), "/".join(steps[-2:])):
-        if field_checks.zone("", item) is None:
-            return ZoneInfo(item)
+    zone_name = calendar_lines.zone_named(text)
+    if zone_name is not None:
+        return ZoneInfo(zone_name)
     raise NotUnderstood(
         sentence(
             "%(name)s is in the time zone %(value)s; send times in UTC, or in a zone by its "

@@ -17,6 +17,7 @@ from dragoman.log_events import (
     channel_events,
     delivery_events,
     duty_events,
+    roster_events,
     running_events,
     signing_events,
 )
@@ -36,6 +37,7 @@ SECTIONS: Final = (
     EventSection("Channels and the gateway's copy", channel_events.EVENTS),
     EventSection("Deadlines and watches", duty_events.EVENTS),
     EventSection("Deliveries", delivery_events.EVENTS),
+    EventSection("Duty rosters", roster_events.EVENTS),
     EventSection("Signing, keys and witnesses", signing_events.EVENTS),
     EventSection("Tokens, people, files and sign-ins", access_events.EVENTS),
 )

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
@@ -36,7 +37,14 @@ from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     drafts,
 )
-from dragoman.application.operations.calendar_links import end_link, links_of, make_link
+from dragoman.application.operations.calendar_links import (
+    end_link,
+    links_of,
+    make_link,
+    subject_of_link,
+)
+from dragoman.application.rosters.feed import roster_feed
+from dragoman.application.rosters.operations import own_roster
 from dragoman.application.service import Service
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
@@ -50,7 +58,7 @@ from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
-from dragoman_schemas.host_responses import CalendarLink, CalendarLinks
+from dragoman_schemas.host_responses import CalendarLink, CalendarLinks, LinkOf
 from dragoman_schemas.responses import DraftView, NewDraft, PersonEntry, PointsOfContact, Recorded
 
 CALENDAR: Final = "text/calendar"
@@ -167,9 +175,17 @@ async def _people(
 # Secret links to a calendar
 
 
-async def new_link(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Make a secret link to the calendar."""
-    link = await make_link(call, call.channel)
+class LinkQuery(Struct, frozen=True, kw_only=True):
+    """The calendar of a new link: the channel's, or the caller's roster."""
+
+    of: LinkOf = "calendar"
+
+
+async def new_link(call: ApiRequest[LinkQuery]) -> ApiAnswer:
+    """Make a secret link to the calendar, or to the roster of the caller's side."""
+    if call.query.of == "roster":
+        await own_roster(call, call.channel)
+    link = await make_link(call, call.channel, of=call.query.of)
     return ApiReply(
         body=link, status=201, headers={"Location": link.path, "Cache-Control": "no-store"}
     )
@@ -203,6 +219,9 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
             "not-found",
             "This link is not valid, or not any more; make a new one in your office.",
         )
+    assert grant is not None
+    if subject_of_link(grant) == "roster":
+        return roster_feed(call, channels[0], grant)
     await channels[0].in_file()
     return await _feed(call, channels[0], {"Cache-Control": "no-store"})
 
@@ -332,8 +351,8 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "POST",
         f"{CHANNEL}/calendar-links",
         new_link,
-        "Make a secret link to the calendar",
-        NoBody,
+        "Make a secret link to the calendar, or to the roster of one's side",
+        LinkQuery,
         {201: CalendarLink},
         may=May.SELF,
         refusals=("no-room",),

@@ -1,4 +1,4 @@
-"""Secret links to a calendar."""
+"""Secret links to the calendar of a channel, or to the roster of the caller's side."""
 
 from typing import Any
 
@@ -10,12 +10,14 @@ from dragoman.domain.record.errors import refuse
 from dragoman.limits import LINKS
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman_schemas.host_responses import CalendarLink, LinkView
+from dragoman_schemas.host_responses import CalendarLink, LinkOf, LinkView
 
 log = structlog.get_logger()
 
 
-async def make_link(call: ApiRequest[Any], projection: Projection, key: str = "") -> CalendarLink:
+async def make_link(
+    call: ApiRequest[Any], projection: Projection, key: str = "", of: LinkOf = "calendar"
+) -> CalendarLink:
     """Make a secret link of the caller, and return it. Raises `Refused`.
 
     If a form with the same key was sent before, the path is empty, because the link
@@ -25,7 +27,9 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
     links = await _links(call, projection)
     grants = [link for link in links if key and link.key == key]
     if grants:
-        return CalendarLink(id=grants[0].id, issued=grants[0].issued, path="")
+        return CalendarLink(
+            id=grants[0].id, issued=grants[0].issued, of=subject_of_link(grants[0]), path=""
+        )
     if len(links) >= LINKS:
         raise refuse(
             "no-room",
@@ -40,6 +44,7 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
         expires=grant.expires,
         made_with=grant.id,
         key=key,
+        label=of if of != "calendar" else "",
         kind="link",
     )
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=link.id)
@@ -47,9 +52,15 @@ async def make_link(call: ApiRequest[Any], projection: Projection, key: str = ""
     return CalendarLink(
         id=link.id,
         issued=link.issued,
+        of=of,
         path=path,
         url=service.public_url + path if service.public_url else "",
     )
+
+
+def subject_of_link(grant: Grant) -> LinkOf:
+    """Return the calendar of a link: the channel's, or the roster of a side."""
+    return "roster" if grant.label == "roster" else "calendar"
 
 
 async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
@@ -64,7 +75,8 @@ async def _links(call: ApiRequest[Any], projection: Projection) -> list[Grant]:
 async def links_of(call: ApiRequest[Any], projection: Projection) -> tuple[LinkView, ...]:
     """Return the caller's links to a channel's calendar, oldest first."""
     return tuple(
-        LinkView(id=link.id, issued=link.issued) for link in await _links(call, projection)
+        LinkView(id=link.id, issued=link.issued, of=subject_of_link(link))
+        for link in await _links(call, projection)
     )
 
 

@@ -47,7 +47,7 @@ from dragoman.limits import COMPARED_GROWTH
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
-from dragoman.stores import drafts, endpoints, files, people
+from dragoman.stores import drafts, endpoints, files, people, rosters
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
@@ -336,6 +336,7 @@ def _service(folder: Path, store: Store, projection: Projection) -> Service:
         notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=Urls(()),
         people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+        rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
         files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
         signed_heads=SignedHeadStore(bus),
         coverage=Coverage(SignedHeadStore(bus)),

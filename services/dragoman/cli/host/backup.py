@@ -139,7 +139,8 @@ async def backup_command(
         )
     if lingering:
         say(
-            f"{lingering} people or files that were erased since are still in older backups here: "
+            f"{lingering} people, rosters or files that were erased since are still in older "
+            "backups here: "
             f"`dragoman backup prune {folder} --keep 1` removes them"
         )
     return 0
@@ -476,7 +477,7 @@ def _say_restored(
             )
     say(f"what was recorded after {ended} is lost, unless a side's mirror has it: --from-mirror")
     say(
-        f"RISK: people and files that were erased after {ended} are back. The lines "
+        f"RISK: people, rosters and files that were erased after {ended} are back. The lines "
         "`person.erased` and `file.erased` in the lost service's log name them: erase them again"
     )
     if unread:

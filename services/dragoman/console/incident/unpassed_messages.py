@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from dragoman.application.rosters import ladders
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
 from dragoman.domain.acts import event_windows
@@ -154,7 +155,7 @@ def _notice(
         since=timestamp(message.since),
         opens="" if message.opens is None else timestamp(message.opens),
         until="" if window is None else timestamp(window.last),
-        reaches_s=reaches_s(projection, message.side, context.grant.actor),
+        reaches_s=ladders.reaches_s(context.service, projection, message.side, context.grant.actor),
         is_late=message.since <= now,
     )
 
@@ -166,11 +167,3 @@ def is_listed(registry: Registry, act: str) -> bool:
         for adoptions in registry.onward.values()
         for onward in adoptions[-1].lists
     )
-
-
-def reaches_s(projection: Projection, side: str, actor: str) -> int | None:
-    """Return the seconds after which an alarm reaches an officer; None for never."""
-    for seconds, rung in alarms.RUNGS:
-        if actor in alarms.reached(projection.registry, side, rung):
-            return seconds
-    return None

@@ -13,8 +13,9 @@ has changed. The scripts then load the content anew, so a page with scripts and 
 without show the same.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ from msgspec.structs import replace
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import drafts, report_requests
 from dragoman.application.read_receipts import READ_RECEIPTS
+from dragoman.application.rosters import ladders
 from dragoman.console import watch_monitor
 from dragoman.console.context import PageContext
 from dragoman.console.display import message_view
@@ -65,6 +67,12 @@ from dragoman.projection.projection import Projection
 
 log = structlog.get_logger()
 
+Reach = Callable[[Projection, str], int | None]
+"""A function of the seconds after which an alarm of a side reaches the reader.
+
+It returns None for an alarm that never does.
+"""
+
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 
 
@@ -99,14 +107,15 @@ async def alarms(app: web.Application, context: PageContext) -> Alarms:
             alarm[1].clock.begins,
         )
     )
+    reach = partial(ladders.reaches_s, context.service, actor=context.grant.actor)
     elsewhere, _ = grouped(
         [entry for entry in waiting if entry[0] not in shown_here],
-        context.grant.actor,
+        reach,
         context.words,
         now,
     )
     waiting = [entry for entry in waiting if entry[0] in shown_here]
-    shown, groups = grouped(waiting, context.grant.actor, context.words, now)
+    shown, groups = grouped(waiting, reach, context.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
     detailed = (
         flashes if sum(alarm_group.count for alarm_group in groups) <= FLOOD_ALARMS else flashes[:1]
@@ -146,7 +155,7 @@ def _channels(context: PageContext) -> list[Projection]:
 
 def grouped(
     waiting: Sequence[tuple[Projection, OpenDeadline, bool]],
-    actor: str,
+    reach: Reach,
     words: Words,
     now: datetime,
 ) -> tuple[list[Ring], list[AlarmGroup]]:
@@ -167,7 +176,7 @@ def grouped(
             if number < GROUP_ALARMS or place == rows[-1]:
                 projection, open_deadline, officer = waiting[place]
                 rings[place] = replace(
-                    _ring(projection, open_deadline, actor, words, now, officer=officer),
+                    _ring(projection, open_deadline, reach, words, now, officer=officer),
                     joined=number >= GROUP_ALARMS,
                 )
         if precedence == "flash":
@@ -309,7 +318,7 @@ def _rings(duty: OpenDeadline, side: str) -> bool:
 def _ring(
     projection: Projection,
     duty: OpenDeadline,
-    actor: str,
+    reach: Reach,
     words: Words,
     now: datetime,
     *,
@@ -347,9 +356,7 @@ def _ring(
         limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
         position=exchange.updated.position,
         record=message.said.position,
-        reaches_s=unpassed_messages.reaches_s(projection, duty.clock.side, actor)
-        if officer
-        else None,
+        reaches_s=reach(projection, duty.clock.side) if officer else None,
         cancelled=exchange.cancellation is not None,
         corrected=exchange.corrections[-1].corrected.time
         if exchange.corrections and is_opening
@@ -379,7 +386,7 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
         else {"request"}
     )
     facts = tuple(fact for fact in facts if fact.name not in names)
-    ladder = tuple(_ladder(projection, context.side, context.words))
+    ladder = tuple(_ladder(context, projection))
     ringing = await duty_numbers.of_channel(context, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
     return Detail(
@@ -393,22 +400,28 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
     )
 
 
-def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
-    """Yield the rungs that a flash reaches as time passes.
+def _ladder(context: PageContext, projection: Projection) -> Iterator[Rung]:
+    """Yield the rungs that a flash to the reader's side reaches as time passes.
 
-    A deputy who is also the duty officer adds no person to a rung.
+    People by the roster come first, then those by the log. A deputy who is also the
+    duty officer adds no person to a rung.
     """
     before: set[str] = set()
     for seconds, rung in rungs.RUNGS:
-        officers = rungs.reached(projection.registry, side, rung)
-        names = tuple(
-            authorised_senders.role_and_name(words, projection.registry, officer)
-            for officer in officers
+        people = ladders.people_of(context.service, projection, context.side, rung)
+        officers = people.officers
+        by_roster, by_log = (
+            tuple(
+                authorised_senders.role_and_name(context.words, projection.registry, officer)
+                for officer in part
+            )
+            for part in (people.by_roster, people.by_log)
         )
         yield Rung(
             seconds=seconds,
             rung=rung,
-            officers=names,
+            officers=by_log,
+            by_roster=by_roster,
             adds_nobody=bool(officers) and before.issuperset(officers),
         )
         before.update(officers)

@@ -85,6 +85,7 @@ class AlarmGroup(Struct, frozen=True, kw_only=True):
 class Rung(Struct, frozen=True, kw_only=True):
     """A step of the escalation ladder: its delay in seconds, and its officers.
 
+    Those `by_roster` come first, and then the other `officers` by the log.
     On a step that `adds_nobody`, the flash has reached all its officers before.
     """
 
@@ -92,6 +93,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     rung: str
     officers: tuple[str, ...]
     adds_nobody: bool
+    by_roster: tuple[str, ...] = ()
 
 
 class Detail(Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from dragoman.console.pages.alarm_views import HandedDraft
 from dragoman.console.pages.open_matter_rows import rows, unlimited
 from dragoman.console.reach import reach_warnings
 from dragoman.console.rendering import Page, refused
+from dragoman.console.roster import roster_lines
 from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
@@ -259,6 +260,8 @@ async def board(context: PageContext) -> Page:
             "chart": _day(context, offices, view)
             if timed and any(office.is_known for office in offices)
             else "",
+            "roster": roster_lines.lines_of(context),
+            "may_read_roster": roster_lines.may_read(context),
             "to_ring": await duty_numbers.ringing(context, context.projection, view.ring),
             "headline": headline(
                 context.words, calm, reader=context.side if context.is_officer else ""

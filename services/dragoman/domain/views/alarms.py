@@ -22,10 +22,15 @@ from msgspec import Struct
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of
 from dragoman.domain.acts.families.exchange import ENDED, precedence_of, receipts_over
+from dragoman_schemas.roster import RosterRung
 from dragoman_schemas.state import Exchange, Message, Registry
 
 REPEAT_SECONDS: Final = 60
-RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
+RUNGS: Final[tuple[tuple[int, RosterRung], ...]] = (
+    (0, "duty_officer"),
+    (300, "deputy"),
+    (540, "head_of_office"),
+)
 """Seconds after the record, and the officers that the flash then reaches."""
 
 
@@ -48,7 +53,7 @@ class Escalation(Struct, frozen=True, kw_only=True):
     side: str
     since: datetime
     repeats: int
-    rungs: tuple[str, ...]
+    rungs: tuple[RosterRung, ...]
     officers: tuple[str, ...]
 
 
@@ -96,7 +101,7 @@ class UnpassedMessage(Struct, frozen=True, kw_only=True):
     posts: tuple[str, ...]
     since: datetime
     opens: datetime | None
-    rungs: tuple[str, ...]
+    rungs: tuple[RosterRung, ...]
     officers: tuple[str, ...]
 
 
@@ -166,7 +171,7 @@ def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
 
 def rang(
     registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime
-) -> tuple[tuple[datetime, str], ...]:
+) -> tuple[tuple[datetime, RosterRung], ...]:
     """Return the rungs that a message reached before the side acknowledged it.
 
     Each has its time. Empty for a message that does not ring.
@@ -180,7 +185,7 @@ def rang(
     )
 
 
-def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str], ...]:
+def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, RosterRung], ...]:
     """Return the rungs that an unacknowledged message has reached by a moment.
 
     Each has its time. The first rung is reached at once.

@@ -1,0 +1,1 @@
+"""Duty rosters: their reading, their changes, and the views of them."""

@@ -1,0 +1,92 @@
+"""The reading of a roster's calendar, in a process of its own and within a time."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from dragoman.application.rosters import worker
+from dragoman.application.rosters.worker import ReadingRequest, ReadingResult
+from dragoman.domain.record import nesting
+from dragoman.interop import NotUnderstood
+from dragoman.text import sentence, unpacked
+from dragoman.worker_process import WorkerProcess
+from dragoman_schemas.roster import RosterEvent, RosterReading
+from dragoman_schemas.state import Registry
+
+READING_SECONDS: Final = 10.0
+"""Seconds for a calendar to be read and repeated; two years of shifts take one."""
+
+PAST: Final = timedelta(days=2)
+"""The time for which past shifts and changes are kept."""
+
+AHEAD: Final = timedelta(days=62)
+"""The time ahead for which shifts are computed."""
+
+_AT_ONCE: Final = 2
+"""Calendars that are read at once by one process of the service."""
+
+_side_turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+_turns = threading.BoundedSemaphore(_AT_ONCE)
+
+
+async def read(
+    registry: Registry,
+    side: str,
+    moment: datetime,
+    *,
+    raw: bytes | None = None,
+    events: tuple[RosterEvent, ...] = (),
+) -> RosterReading:
+    """Return the events and shifts of a calendar, or those of events read before.
+
+    Raises `NotUnderstood`.
+    """
+    request = ReadingRequest(
+        side=side,
+        officers=tuple(
+            name.partition("/")[2] for name in registry.officers if name.startswith(f"{side}/")
+        ),
+        begins=moment - PAST,
+        ends=moment + AHEAD,
+        raw=raw,
+        events=events,
+    )
+    # One side never holds all turns, whatever it sends.
+    async with _side_turns[registry.cid, side]:
+        result = await asyncio.to_thread(_result_of, request)
+    if result.reading is None:
+        raise NotUnderstood(unpacked(result.fault))
+    return result.reading
+
+
+def _result_of(request: ReadingRequest) -> ReadingResult:
+    with _turns:
+        return _answer(request)
+
+
+def _answer(request: ReadingRequest) -> ReadingResult:
+    process = WorkerProcess(worker.__name__)
+    try:
+        process.wire.send(msgspec.json.encode(request))
+        if not process.wire.poll(READING_SECONDS):
+            raise NotUnderstood(
+                sentence(
+                    "its repetitions take more than %(n)s seconds to compute; repeat the shifts "
+                    "less often, or write them as events of their own",
+                    n=round(READING_SECONDS),
+                )
+            )
+        return nesting.decode(process.wire.receive(), ReadingResult)
+    except (EOFError, OSError):
+        raise NotUnderstood(
+            sentence(
+                "it needs too much memory or time to compute; repeat the shifts less often, or "
+                "write them as events of their own"
+            )
+        ) from None
+    finally:
+        process.kill()

@@ -1,0 +1,1 @@
+"""The page of the duty roster, and its lines on the board."""
