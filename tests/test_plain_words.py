@@ -41,6 +41,7 @@ KINDS = (
     "opening",
     "name",
     "phrase",
+    "wording",
     "long sentence",
     "wide docstring",
     "long line",
@@ -81,6 +82,7 @@ def test_a_fault_of_each_kind_is_found(tmp_path: Path) -> None:
         + "x = '''"
         + "y" * 101
         + "'''\n"
+        + "z = 'seen by you alone'\n"
         + "# it does not hold\n" * 600
     )
     assert {fault.kind for fault in plain_words.of_python(module)} == {*KINDS}

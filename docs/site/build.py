@@ -65,7 +65,7 @@ def _transitions(diagram: re.Match[str]) -> str:
     rows = ["| from | by | to |", "|---|---|---|"]
     for line in diagram[1].split("\n"):
         if (transition := _TRANSITION.fullmatch(line)) is None:
-            raise ValueError(f"this line of a diagram is no transition: {line}")
+            raise ValueError(f"this line of a diagram is not a transition: {line}")
         before, after, act = transition.groups()
         start = "*(start)*" if before == "[*]" else before
         rows.append(f"| {start} | {f'`{act}`' if act else ''} | {after} |")

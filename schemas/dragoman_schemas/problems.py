@@ -30,7 +30,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "bad-request": (400, "The request cannot be read"),
     "idempotency-key": (400, "An Idempotency-Key is needed"),
     "unauthenticated": (401, "A valid token is needed"),
-    "not-permitted": (403, "This actor may not do this"),
+    "not-permitted": (403, "You are not allowed to do this"),
     "second-key-required": (403, "This act needs a second officer"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not allowed on this path"),

@@ -472,7 +472,7 @@ def _check_addresses(settings: Settings) -> None:
     parts = urlsplit(http.public_url)
     if http.public_url and not (parts.scheme in ("http", "https") and parts.hostname):
         raise SettingsError(
-            f"http.public_url: {http.public_url} is no URL; write it like https://liaison.example.org"
+            f"http.public_url: {http.public_url} is not a URL; write it like https://liaison.example.org"
         )
     if "://" in settings.origin or any(map(str.isspace, settings.origin)):
         raise SettingsError(

@@ -112,7 +112,7 @@ APPEND_FAILURES: Final = _counter(
 CHANNELS: Final = _gauge(
     "channels",
     "Channels by state: live, late (not read to the end lately), broken (read-only), doubted "
-    "(built anew) or newer (under rules that this release lacks).",
+    "(built again) or newer (under rules that this release lacks).",
     "state",
 )
 FOLD_LAG: Final = _gauge(

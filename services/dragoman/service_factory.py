@@ -112,7 +112,7 @@ async def running_service(
 
         def building(count: Callable[[], int]) -> None:
             lifecycle.begins(
-                sentence("building the copy of the logs anew"), lambda: (count(), len(names))
+                sentence("building the copy of the logs again"), lambda: (count(), len(names))
             )
 
         store = await rebuild.opened(file, names, log_of, building)

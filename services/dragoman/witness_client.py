@@ -261,7 +261,7 @@ class Witnesses:
                 )
             )
         except NotANote as error:
-            return LogConfirmation(against=f"what is sealed is no head: {error}")
+            return LogConfirmation(against=f"what is sealed is not a head: {error}")
         except WitnessConflict as error:
             return LogConfirmation(against=str(error))
         names = [witness.verifier.name for witness in self._sizes]

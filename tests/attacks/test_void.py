@@ -165,7 +165,7 @@ HISTORY: dict[str, tuple[Make, str]] = {
     "23 a number with an exponent": (
         written(INCIDENT, b"15.125", b"15125e-3"),
         "The message is not a valid record: the act is not valid: "
-        "/place/lat: 15125e-3 is no value; numbers are written plainly, "
+        "/place/lat: 15125e-3 is not a valid value; numbers are written plainly, "
         "without exponent or leading zeros.",
     ),
     "that number, plainly": (lambda given: given.record("nato/d-1", INCIDENT), LEGAL),

@@ -83,7 +83,7 @@ def test_a_copy_that_withholds_what_one_side_alone_has_erased_is_not_the_same() 
     found = compare.compare(of(world.raws), of(less, where="theirs"))
     assert (found.result, found.position) == (compare.FORK, at)
     assert (
-        "in theirs a leaf entry stands there, and no erasure that has effect in that copy names it"
+        "in theirs there is a leaf entry, and no erasure that has effect in that copy names it"
         in found.detail
     )
 

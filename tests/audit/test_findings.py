@@ -95,7 +95,7 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
     assert details == ["venue: A slip.", "cancelled: In error."]
     world.keep(NH, act("second-key", of=id), id)
     (turned,) = [row.detail for row in findings(world.ledger, world.raws) if row.kind == "one_key"]
-    assert "nato/h-1 turned the second key" in turned
+    assert "nato/h-1 confirmed it as second officer" in turned
     assert [row.position for row in findings(world.ledger, world.raws)] == sorted(
         row.position for row in findings(world.ledger, world.raws)
     )

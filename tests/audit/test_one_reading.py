@@ -72,7 +72,7 @@ def test_every_command_finds_the_same_and_makes_nothing_of_it(kind: str, tmp_pat
             "nothing is listed of a copy that is wrong"
         )
         (found[name],) = set(re.findall(r"VERIFICATION FAILED: ([^;\n]*)", told))
-        assert "compare" in told or "take the file anew" in told, "it is said what to do"
+        assert "compare" in told or "get the file again" in told, "it is said what to do"
     assert len(set(found.values())) == 1, found
     assert not path.with_suffix(".sqlite").exists()
     if tampered.position:

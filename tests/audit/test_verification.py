@@ -151,7 +151,7 @@ def test_an_export_that_was_made_anew_around_a_change_is_found_and_convicts_nobo
         f"of the records from 1 to {len(told.raws)} at least one is not the one that was signed, or is missing"
         in found.what
     )
-    assert "whoever carried it may have changed it, so that it convicts nobody" in found.evidence
+    assert "its carrier may have changed it, so that it convicts nobody" in found.evidence
 
 
 def test_another_channel_under_the_same_name_is_found_by_its_cid(
@@ -378,7 +378,7 @@ def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) ->
         check_export(verification, opened)
     found = verification.lie
     assert found is not None, "nothing says whose head it is, where no key is given"
-    assert (found.check, "no channel" in found.what) == ("opening", True)
+    assert (found.check, "not a channel" in found.what) == ("opening", True)
 
 
 def changed(path: Path, name: str, body: bytes | None) -> Path:
@@ -627,7 +627,7 @@ def test_what_an_erasure_names_that_is_shown_and_not_in_the_log_is_withheld(endi
     verification.head(None)
     lie = verification.lie
     assert lie is not None and (lie.check, lie.position) == ("erasure", at)
-    assert ("did not come" if ending == "it never comes" else "is no erasure of it") in lie.what
+    assert ("did not come" if ending == "it never comes" else "is not an erasure of it") in lie.what
 
 
 def test_what_one_side_alone_has_erased_is_withheld() -> None:

@@ -302,7 +302,7 @@ async def test_line_checks_bind_once_the_other_side_adopts_what_its_form_begins_
     await page.get_by_label("Time zone of these times").fill("Europe/Nowhere")
     await page.get_by_label("From when on (optional)").fill(to_come)
     await press(page, "Adopt this profile")
-    await refused(page, "Europe/Nowhere is no time zone", "zone")
+    await refused(page, "Europe/Nowhere is not a time zone", "zone")
     await page.get_by_label("Time zone of these times").fill("Europe/Kyiv")
     await press(page, "Adopt this profile")
     await expect(
@@ -569,7 +569,7 @@ async def test_the_host_is_the_operators_alone_who_sees_settings_and_nothing_tha
         for each in (await Caller(session, demo, "operator").get("/v1/channels")).json["channels"]
     }
     assert names <= {*await operator.page.locator("main tbody th a").all_inner_texts()}
-    await expect(operator.page.get_by_text("Every channel is followed live")).to_be_visible()
+    await expect(operator.page.get_by_text("Every channel is up to date")).to_be_visible()
     await operator.page.get_by_role("link", name=NATO, exact=True).click()
     view = (await Caller(session, demo, "operator").get(f"/v1/channels/{NATO}")).json
     await expect(operator.page.locator("main")).to_contain_text(view["cid"])
@@ -687,7 +687,7 @@ async def test_pages_of_administration_are_accessible_at_every_size(
     assert [each for each in reader.complaints + operator.complaints if "422" not in each] == []
 
 
-# What is taken out of the record
+# What is erased
 
 
 async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_they_read(
@@ -700,7 +700,7 @@ async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_the
     opened = (await ukraine.open({**NOTE, "subject": "Said in haste"}, OTHER)).json
     ours, theirs = await visit(), await visit(viewport=NARROW)
     page = await administrating(ours, "ukraine/administrator", "/erasures", OTHER)
-    await expect(page.get_by_text("Nothing was taken out of this record.")).to_be_visible()
+    await expect(page.get_by_text("Nothing was erased from this log.")).to_be_visible()
     await page.get_by_label("Exchanges").fill("UKRAINE-RUSSIA/NONE")
     await press(page, "Show their content")
     await refused(page, "There is no exchange UKRAINE-RUSSIA/NONE here.", "exchanges")
@@ -737,9 +737,7 @@ async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_the
     await assert_accessible(theirs)
     await other.get_by_role("link", name="Take out").first.click()
     await press(other, "Take it out of the record")
-    await expect(
-        other.get_by_role("status").filter(has_text="Taken out of the record.")
-    ).to_be_visible()
+    await expect(other.get_by_role("status").filter(has_text="Erased.")).to_be_visible()
     await expect(other.locator("main").get_by_text(opened["exchange"])).to_be_visible()
     (await ukraine.get(f"/v1/channels/{OTHER}/exchanges/{opened['exchange']}")).problem(
         410, "erased"

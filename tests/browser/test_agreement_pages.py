@@ -74,7 +74,7 @@ async def test_an_undertaking_goes_from_a_meeting_to_a_confirmation_through_both
     await sent(page)
     colleague = await reading(visit, talks, "south/duty_officer", channel)
     page = await goes(colleague, f"/c/{channel}/undertakings")
-    await expect(page.locator("tr[data-undertaking]")).to_contain_text("agreed on one key")
+    await expect(page.locator("tr[data-undertaking]")).to_contain_text("agreed by one officer")
     await page.locator("a[href*='/acts/second-key']").click()
     await page.get_by_role("button", name="Check before sending").click()
     await page.locator("button[name='do'][value='send']").click()

@@ -162,7 +162,7 @@ async def test_typing_through_a_flash_for_five_seconds_acknowledges_nothing_and_
     await settle(china.page)
     await china.page.keyboard.press("Tab")
     await expect(takeover(china.page).locator(".head")).to_be_focused()
-    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act now.")
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Shortcuts work now.")
     await china.page.keyboard.press("a")
     await expect(takeover(china.page)).to_have_count(0)
     await expect(field).to_be_focused()
@@ -177,13 +177,13 @@ async def test_keys_act_only_after_a_moment_without_any(visit: Visiting, flash: 
     await expect(takeover(china.page)).to_be_visible()
     await expect(takeover(china.page).locator(".head")).to_be_focused()
     await settle(china.page)
-    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act now.")
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Shortcuts work now.")
     await china.page.evaluate(
         "() => { const at = performance.now(); performance.now = () => at; }"
     )  # for the guard no time passes
     for key in ["x", "a", "Enter", "b", "Space", "A"]:
         await china.page.keyboard.press(key)
-    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act in 1 s.")
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Shortcuts work in 1 s.")
     await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
     await china.page.evaluate("() => { delete performance.now; }")
     await settle(china.page)
@@ -287,13 +287,19 @@ async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once
             await china.page.keyboard.press("Escape")
         await expect(takeover(china.page)).to_be_visible()
         await expect(china.page.locator("body[data-sounding]")).to_have_count(0)
+        silenced = takeover(china.page).locator("[data-silenced]")
+        await expect(silenced).to_have_text(re.compile(r"Silent here until \d\d:\d\d:\d\dZ\."))
         await flash()
         begun = time.monotonic()
         await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
         rung_s.append(time.monotonic() - begun)
         await expect(takeover(china.page)).to_contain_text(f"1 of {1 + len(rung_s)}")
+        await expect(silenced).to_have_text("")
     assert min(rung_s) < 1.5
-    for _ in rung_s:
+    for place, _ in enumerate(rung_s, 1):
+        await expect(takeover(china.page).locator("[data-of]")).to_have_text(
+            f"{place} of {1 + len(rung_s)}"
+        )
         await settle(china.page)
         await china.page.keyboard.press("a")
         await expect(takeover(china.page)).not_to_contain_text("Recording")
@@ -411,7 +417,10 @@ async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_si
 
 @pytest.mark.parametrize(
     ("permission", "told", "again"),
-    [("denied", "The browser blocks notices", 0), ("default", "Notices are not allowed", 1)],
+    [
+        ("denied", "The browser blocks notifications", 0),
+        ("default", "Notifications are not allowed", 1),
+    ],
 )
 @pytest.mark.usefixtures("quiet")
 async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_for_the_rest(
@@ -439,7 +448,7 @@ async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(
     bar = china.page.locator("[data-bar='arm']")
     await expect(bar).to_contain_text("The alarm is not armed on this screen.")
     await arm(china)
-    await expect(china.page.locator("#cell-alarm")).to_contain_text(re.compile("armed"))
+    await expect(china.page.locator("#cell-alarm")).to_contain_text(re.compile("Alarm (armed|on)"))
     await china.page.locator("nav a", has_text="Board").click()
     await expect(china.page.locator("body")).to_have_attribute(
         "data-alarm", re.compile("armed|partly|not_armed")
@@ -613,6 +622,23 @@ async def test_after_an_outage_only_what_still_waits_rings(
         service.stop()
 
 
+_HALF = [(0, 0.15), (0.25, 0.15), (0.5, 0.15), (0.95, 0.15), (1.2, 0.15)]
+RULES_OF_SOUNDS: dict[str, tuple[list[int], list[tuple[float, float]]]] = {
+    "flash": ([660, 660, 660, 880, 880] * 2, _HALF + [(at + 1.85, long) for at, long in _HALF]),
+    "immediate": ([523] * 3, [(0, 0.2), (0.4, 0.2), (0.8, 0.2)]),
+    "short": ([440] * 2, [(0, 0.25), (0.4, 0.25)]),
+    "blind": ([440, 330], [(0, 0.3), (0.35, 0.3)]),
+    "back": ([330, 440], [(0, 0.3), (0.35, 0.3)]),
+}
+"""The base frequencies of a pattern, and when each pulse begins and how long it is, by the rules."""
+
+REPEATED = """async () => {
+    const { EVERY } = await import("/static/sounds.js");
+    return [EVERY.flash(0), EVERY.immediate(0), EVERY.immediate(299), EVERY.immediate(300), EVERY.blind(0), EVERY.blind(119), EVERY.blind(120)];
+}"""
+"""The seconds after which a pattern is repeated, by how long it has been going on."""
+
+
 async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_its_peak(
     visit: Visiting, demo: Service
 ) -> None:
@@ -672,7 +698,11 @@ async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_i
         )
         for heard, pulse in zip(each["frequencies"], each["expected"], strict=True):
             assert abs(heard - pulse["frequency"]) <= pulse["frequency"] * 0.01
+        onsets = [(pulse["at"], pulse["for"]) for pulse in each["expected"]]
+        assert each["frequencies"] == pytest.approx(RULES_OF_SOUNDS[name][0], rel=0.01), name
+        assert onsets == [pytest.approx(pulse) for pulse in RULES_OF_SOUNDS[name][1]], name
     assert abs(measured["flash"]["expected"][-1]["at"] + 0.15 - 3.2) < 0.001
+    assert await china.page.evaluate(REPEATED) == [10, 30, 30, 60, 15, 15, 60]
 
 
 async def test_whoever_is_not_reached_sees_a_bar_and_no_button(
@@ -852,10 +882,10 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
     await settle(china.page)
     await china.page.keyboard.press("a")
     reminder = china.page.locator("[data-bar=left]")
-    await expect(reminder).to_contain_text(re.compile("nobody here has opened (it|them)"))
+    await expect(reminder).to_contain_text(re.compile("not yet read by anyone on your side"))
     colleague = await visit(java_script_enabled=False)
     await colleague.sign_in("china/officer")
-    told = colleague.page.locator("div.bar", has_text="nobody here has opened")
+    told = colleague.page.locator("div.bar", has_text="not yet read by anyone")
     await expect(told.filter(has_text=number)).to_have_count(
         0
     )  # not before five minutes; of other tests' flashes it may be

@@ -320,7 +320,7 @@ async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_the
     await expect(page.locator("section[aria-labelledby=bytes] pre")).to_have_text(JUNK.hex(" ", 2))
     found = await verdicts(page)
     assert found["bytes"] == found["author"] == "Not checked: these bytes are not a record"
-    assert {found[step] for step in ("leaf", "path", "root", "head")} == {"Holds"}
+    assert {found[step] for step in ("leaf", "path", "root", "head")} == {"Matches"}
     page = await at(auditor, "/log?void=void", CALM)
     await expect(page.locator("main tbody tr")).to_have_count(1)
     await expect(page.locator("main tbody tr")).to_contain_text("not a valid record")
@@ -350,7 +350,7 @@ async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_i
     await expect(page.get_by_role("link", name="Save bytes")).to_have_attribute(
         "download", f"{EXERCISE}-20.json"
     )
-    await page.get_by_role("link", name="Record after").click()
+    await page.get_by_role("link", name="Show the record after").click()
     await expect(page.locator("h1")).to_have_text("Record 21")
     response = await page.goto(f"{auditor.service.base_url}/c/{EXERCISE}/records/26?at=25")
     assert response is not None and response.status == 404
@@ -364,7 +364,7 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
     page = await at(auditor, "/records/2", CALM)
     found = await verdicts(page)
     assert found == {
-        **dict.fromkeys(("bytes", "leaf", "path", "root", "head"), "Holds"),
+        **dict.fromkeys(("bytes", "leaf", "path", "root", "head"), "Matches"),
         "author": "Not checked: the signatures are valid, but the host keeps the keys of all sides",
         "witnesses": "Not checked: no witness is named in this log",
         "seen": "Not checked: this browser has seen no head of this log before",
@@ -403,7 +403,7 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
 
     await until(sealed)
     page = await at(auditor, f"/records/{newest}", CALM)
-    assert (await verdicts(page))["seen"] == "Holds"
+    assert (await verdicts(page))["seen"] == "Matches"
     await expect(page.locator("[data-step=seen]")).to_contain_text("seen last:")
 
 
@@ -631,7 +631,7 @@ async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says
     page = await at(reader, "/records/2", CALM)
     assert (await verdicts(page))["seen"].startswith("Not checked: this browser has seen no head")
     await page.reload()
-    assert await verdicts(page) == dict.fromkeys(STEPS, "Holds")
+    assert await verdicts(page) == dict.fromkeys(STEPS, "Matches")
     await expect(page.locator("[data-proved]")).to_have_text("All eight steps are valid")
     material = await answered(page, f"/c/{CALM}/records/2/material")
     for what, (spoil, step, why) in SPOILT.items():

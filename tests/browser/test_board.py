@@ -371,8 +371,12 @@ async def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page
     response = await navigation.value
     assert response is not None
     assert response.status == 403
-    assert await auditor.headline() == "This actor may not do this"
-    await expect(auditor.page.get_by_text("acknowledgement needs one of the roles")).to_be_visible()
+    assert await auditor.headline() == "You are not allowed to do this"
+    await expect(
+        auditor.page.get_by_text(
+            "You cannot do this as auditor: Acknowledgement of receipt. Only these roles can"
+        )
+    ).to_be_visible()
     await auditor.page.get_by_role("link", name="Back to the board").click()
     await expect(row(auditor.page, number).first).to_be_visible()
 

@@ -76,7 +76,7 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
     await expect(
         nato.page.locator("#then + *, section[aria-labelledby=then]").first
     ).to_contain_text("CHINA owes: Acknowledgement")
-    await press(nato.page, "Send IMMEDIATE to CHINA")
+    await press(nato.page, r"Send to CHINA \(immediate\)")
     await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))
     record = (
@@ -183,7 +183,7 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(
     await nato.page.locator("#f-windows-0-from").fill("2027-01-18 09:00Z")
     await nato.page.locator("#f-windows-0-to").fill("2027-01-18 11:00Z")
     await press(nato.page, "Check before sending")
-    await press(nato.page, "Send ROUTINE to CHINA")
+    await press(nato.page, r"Send to CHINA \(routine\)")
     await nato.page.get_by_role("link", name="Open the exchange").click()
     address = nato.page.url
     await china.sign_in("china/officer", CALM)
@@ -213,24 +213,22 @@ async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Servic
     await nato.sign_in("nato/duty_officer", CALM)
     await incident(nato)
     await press(nato.page, "Check before sending")
-    await press(nato.page, "Send IMMEDIATE")
+    await press(nato.page, "Send to CHINA")
     await nato.page.get_by_role("link", name="Open the exchange").click()
     address = nato.page.url
     await nato.page.goto(f"{address}/acts/correction")
-    await nato.page.get_by_label("Place", exact=True).check()
-    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
-    await press(
-        nato.page, "Check before sending"
-    )  # what was chosen is shown first, and what was typed stays
-    assert (
-        await nato.page.locator("[name='f.fields.place']").input_value() == "15.116667N 116.433333E"
-    )
-    await nato.page.locator("[name='f.fields.place']").fill("15-08N 116-27E")
-    await nato.page.get_by_label("Facts", exact=True).check()
-    await press(nato.page, "Show these fields")
-    assert await nato.page.locator("[name='f.fields.place']").input_value() == "15-08N 116-27E"
-    await nato.page.locator("[name=fields][value=facts]").uncheck()
+    await nato.page.locator("[data-edit=place] > summary").click()
+    place = nato.page.locator("[name='f.fields.place']")
+    assert await place.input_value() == "15.116667N 116.433333E"
+    await place.fill("15-08N 116-27E")
     await press(nato.page, "Check before sending")
+    await expect(nato.page.locator(".fault")).to_contain_text("Reason")
+    assert await place.input_value() == "15-08N 116-27E", "what was typed stays"
+    await expect(place, "and is in sight").to_be_visible()
+    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
+    await press(nato.page, "Check before sending")
+    await expect(nato.page.locator("[data-new]")).to_contain_text("15°08′00″ N")
+    await expect(nato.page.locator("[data-former]")).to_contain_text("was:")
     await press(nato.page, "^(Send|Record)")
     await nato.page.goto(address)
     await expect(nato.page.locator(".sheet")).to_contain_text("15°08′00″ N")
@@ -249,7 +247,7 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
         await press(nato.page, "Check before sending")
         service.signal_broker(signal.SIGSTOP)
         try:
-            await press(nato.page, "Send IMMEDIATE")
+            await press(nato.page, "Send to CHINA")
             await expect(nato.page.locator(".fault")).to_contain_text(
                 "Your text is kept. Send again: it cannot be sent twice."
             )

@@ -87,7 +87,7 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
         == (await head.page.locator(".sheet .cells").first.inner_text()).split()[:4]
     )
     await expect(head.page.locator("button[value=release]")).to_contain_text(
-        "Send IMMEDIATE to CHINA"
+        "Send to CHINA (immediate)"
     )
     await head.page.locator("button[value=release]").click()
     await expect(head.page.locator("h1")).to_contain_text("Recorded: record")

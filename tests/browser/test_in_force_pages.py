@@ -117,7 +117,11 @@ async def test_the_side_that_announced_a_window_says_how_it_goes_on(
     await other.sign_in("china/officer", CHANNEL)
     exchange = f"{demo.base_url}/c/{CHANNEL}/exchanges/{sent['exchange']}"
     row = other.page.locator(f"[data-window='{sent['exchange']}']")
-    for button, word in (("It has begun", "open"), ("It is held", "holding"), ("It is over", "")):
+    for button, word in (
+        ("Report that it has begun", "open"),
+        ("Report that it is on hold", "holding"),
+        ("Report that it is over", ""),
+    ):
         await opener.page.goto(exchange)
         window = opener.page.locator("section[aria-labelledby=window]")
         await window.get_by_role("button", name=button).click()
@@ -132,7 +136,7 @@ async def test_the_side_that_announced_a_window_says_how_it_goes_on(
     await expect(other.page.locator("section[aria-labelledby=window]")).to_contain_text(
         "not in force"
     )
-    await expect(other.page.get_by_role("button", name="It is over")).to_have_count(0)
+    await expect(other.page.get_by_role("button", name="Report that it is over")).to_have_count(0)
     assert opener.complaints == other.complaints == []
 
 

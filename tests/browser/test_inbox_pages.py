@@ -262,7 +262,7 @@ async def test_what_one_thing_is_called_leads_there_at_once(
         "STATISTICS": f"/c/{CALM}/statistics",
         "report an incident": f"/c/{CALM}/compose/hazardous-incident",
         "contact note": f"/c/{CALM}/compose/contact-note",
-        "all keys": "/help",
+        "all shortcuts": "/help",
         EXERCISE: f"/c/{EXERCISE}",
     }
     nato = await visit()
@@ -331,7 +331,7 @@ async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(
 ) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
-    await nato.page.get_by_role("link", name="all keys").click()
+    await nato.page.get_by_role("link", name="all shortcuts").click()
     script = (Path(STATIC) / "keys.js").read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}

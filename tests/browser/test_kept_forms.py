@@ -124,7 +124,7 @@ async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_pe
         page.locator("label", has=page.locator("[name='f.person']:checked"))
     ).to_contain_text("Anna Berg")
     await page.goto(f"{demo.base_url}/c/{CALM}")
-    await expect(page.get_by_text("draft of your side")).to_have_count(0)
+    await expect(page.get_by_text("draft to release")).to_have_count(0)
 
     await page.goto(
         form
@@ -132,6 +132,6 @@ async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_pe
     await expect(page.locator("#f-role")).to_have_value("political adviser")
     await page.get_by_role("button", name="Keep as draft").click()
     await page.goto(f"{demo.base_url}/c/{CALM}")
-    await expect(page.get_by_text("draft of your side")).to_have_count(0)  # it was handed to nobody
+    await expect(page.get_by_text("draft to release")).to_have_count(0)  # it was handed to nobody
     await page.goto(form)
     await expect(page.locator("#f-role")).to_have_value("")

@@ -276,7 +276,7 @@ async def test_a_state_is_chosen_by_a_link_and_what_is_hidden_is_said(
     await expect(row(china.page, liaison.ids["held"])).to_be_visible()
     await expect(row(china.page, liaison.ids["asked"])).to_have_count(0)
     await expect(
-        china.page.get_by_text("Shown is one state alone; the others are hidden.")
+        china.page.get_by_text("Only one state is shown; the others are hidden.")
     ).to_be_visible()
     await expect(china.page.get_by_text("you are signed in as auditor")).to_be_visible()
     await expect(china.page.get_by_role("link", name="Ask for a meeting")).to_have_count(0)
@@ -398,9 +398,9 @@ async def test_a_month_shades_the_days_of_both_sides_alike(
         for side in ("NATO", "CHINA")
     ]
     assert parts[0] == parts[1]
-    await nato.page.get_by_role("link", name="Month after").click()
+    await nato.page.get_by_role("link", name="Show the month after").click()
     assert f"{(SOON.replace(day=28) + timedelta(days=5)):month=%Y-%m}" in nato.page.url
-    await nato.page.get_by_role("link", name="Month before").click()
+    await nato.page.get_by_role("link", name="Show the month before").click()
     await expect(cell).to_be_visible()
     feed = await nato.page.request.get(
         f"{nato.service.base_url}{await nato.page.get_by_role('link', name='calendar.ics').get_attribute('href')}"
@@ -484,7 +484,9 @@ async def test_an_auditor_sees_no_names_and_is_told_who_does(
     for text in (await auditor.page.content(), str(await view(auditor, "/people.json"))):
         assert LI not in text
         assert NUMBER not in text
-    await expect(auditor.page.get_by_role("link", name="Register of people")).to_have_count(0)
+    await expect(
+        auditor.page.get_by_role("link", name="Open the register of people")
+    ).to_have_count(0)
     answer = await auditor.page.goto(f"{auditor.service.base_url}/c/{CHANNEL}/people/register")
     assert answer is not None
     assert answer.status == 403

@@ -60,7 +60,7 @@ async def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other
     await expect(row.locator("td").nth(0)).to_have_text("not said")
     await expect(row.locator("td").nth(1)).to_contain_text("24, of NATO")
     await expect(row).to_contain_text("stated by NATO only; CHINA: rescued")
-    await nato.page.get_by_role("link", name="Say it anew").click()
+    await nato.page.get_by_role("link", name="Say it again").click()
     groups = nato.page.locator("#f-groups")
     await expect(groups.locator("[name='f.groups.0.number']")).to_have_value("24")
     await expect(groups.locator("[name='f.groups.0.of'][value=nato]")).to_be_checked()

@@ -49,7 +49,7 @@ async def test_the_number_stands_on_the_board_the_takeover_and_where_to_ring_nex
     await assert_dialled(takeover, "NATO")
     await expect(takeover.locator("tr[data-rung='300']")).to_contain_text("nobody else is rung")
     await expect(takeover.locator("tr[data-rung='540']")).not_to_contain_text("nobody else is rung")
-    await reader.page.locator("dialog[open] [data-keys]", has_text="Keys act now.").wait_for()
+    await reader.page.locator("dialog[open] [data-keys]", has_text="Shortcuts work now.").wait_for()
     await reader.page.keyboard.press("a")
     await expect(takeover).to_have_count(0)
 

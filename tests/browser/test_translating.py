@@ -14,7 +14,7 @@ from service import INCIDENT, Caller, Service
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
-FACTS = "Two ships met.\n\nNobody was hurt."
+FACTS = "Two ships met.\n\nNobody was hurt. Please stand by."
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -32,6 +32,11 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     assert await page.locator("#f-text blockquote").all_inner_texts() == FACTS.split("\n\n")
     boxes = page.locator("textarea[name='f.text']")
     assert await boxes.count() == 2
+    agreed = page.locator("[data-agreed][open] [data-occurs]")
+    await expect(agreed).to_have_count(1)
+    await expect(agreed.locator("[lang^=zh]"), "the words that both sides agreed").to_have_text(
+        "请等候"
+    )
     await expect(page.locator("[name='f.language']:checked")).to_have_value("zh")
     await boxes.nth(0).fill("两船相遇。")
     await boxes.nth(1).fill("无人受伤。")

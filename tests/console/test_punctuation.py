@@ -12,6 +12,10 @@ LINES = {
     "<b>{{ a }}</b>: {{ b }}": "<b>A</b>{s}B",
     "{% if a %}{{ a }}{% endif %}: {% if b %}{{ b }}{% endif %}": "A{s}B",
     "{% for each in (a, b) %}{{ each }}{{ ', ' if not loop.last }}{% endfor %}": "A{c}B",
+    "<b>{{ a }}:</b> {{ b }}": "<b>A{s}</b>B",
+    "{{ a }}; {{ b }}": "A{h}B",
+    "{{ a }}. <i>{{ b }}.</i>": "A{e}<i>B{p}</i>",
+    "{{ a }}.{{ b }}": "A.B",
     "{{ a }}, written out: {{ b }}": "A, written out: B",
     "{{ '{0}, {1}'.format(a, b) }}": "A, B",
 }
@@ -19,13 +23,26 @@ LINES = {
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize(
-    ("language", "comma", "colon"),
-    [("en", ", ", ": "), ("fr", ", ", "\N{NO-BREAK SPACE}: "), ("zh", "，", "：")],  # noqa: RUF001
+    ("language", "marks"),
+    [
+        ("en", {"c": ", ", "s": ": ", "h": "; ", "e": ". ", "p": "."}),
+        (
+            "fr",
+            {
+                "c": ", ",
+                "s": "\N{NO-BREAK SPACE}: ",
+                "h": "\N{NARROW NO-BREAK SPACE}; ",
+                "e": ". ",
+                "p": ".",
+            },
+        ),
+        ("zh", {"c": "，", "s": "：", "h": "；", "e": "。", "p": "。"}),  # noqa: RUF001
+    ],
 )
 def test_a_mark_between_two_parts_is_that_of_the_language(
-    line: str, language: str, comma: str, colon: str
+    line: str, language: str, marks: dict[str, str]
 ) -> None:
     environment = jinja2.Environment(extensions=[Punctuation], autoescape=True)
     environment.globals["w"] = words(language)
     shown = environment.from_string(line).render(a="A", b="B")
-    assert shown == LINES[line].format(c=comma, s=colon)
+    assert shown == LINES[line].format(**marks)

@@ -171,7 +171,7 @@ def test_whose_forces_took_part_is_one_statement_whoever_makes_it(count: int) ->
 @pytest.mark.parametrize(
     ("whose", "pointer", "words"),
     [
-        (["nato", "ours"], "/whose/1", "ours is no side of nato-china"),
+        (["nato", "ours"], "/whose/1", "ours is not a side of nato-china"),
         (["nato", "nato"], "/whose/1", "nato is named twice"),
     ],
 )

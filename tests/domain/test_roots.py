@@ -99,7 +99,7 @@ def test_no_officer_replaces_roots(world: World) -> None:
     assert (
         refusal is not None
         and refusal.kind == "not-permitted"
-        and "by root alone" in str(refusal.detail)
+        and "Only root can" in str(refusal.detail)
     )
 
 

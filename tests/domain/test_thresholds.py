@@ -359,7 +359,7 @@ def test_one_key_names_who_sent_it_alone() -> None:
     kept = world.keep(ND, act("launch-notice", phase="deviation"))
     assert isinstance(kept, Folded) and kept.record is not None
     assert shown(world, kept.record.envelope.id)["one_key"] == [
-        "sent by nato/d-1 alone; the second key is due"
+        "sent by nato/d-1; a second officer must still confirm it"
     ]
 
 

@@ -129,7 +129,7 @@ def test_a_consent_that_was_taken_back_asks_for_no_second_key(world: World) -> N
     assert refused(world.keep(CD, {"act": "second-key", "of": of}, id)).faults[0].pointer == "/of"
     found = of_exchange(world.registry, world.exchange(id), [])
     assert [str(each.detail) for each in found if each.kind == "one_key"] == [
-        "Agreement, china/o-1 alone, and taken back before a second key"
+        "Agreement: sent by china/o-1 only, and taken back before a second officer confirmed it"
     ]
 
 
@@ -197,7 +197,9 @@ def test_a_message_of_two_officers_is_changed_by_two_or_by_a_duty_officer_with_t
     assert (len(now.corrections), now.cancellation is not None) == (
         (1, False) if name == "correction" else (0, True)
     ), "it stands at once"
-    assert noted(world, id) == [f"{name.title()}, sent by nato/d-1 alone; the second key is due"]
+    assert noted(world, id) == [
+        f"{name.title()}: sent by nato/d-1; a second officer must still confirm it"
+    ]
     assert [limit.started_by for limit in limits(world, now)] == [of]
     turn(world, NH, of, id)
     assert noted(world, id) == []

@@ -236,7 +236,7 @@ def test_what_is_to_come_is_not_done(moment: str, world: World) -> None:
     assert fault(world, C, DONE | {"at": moment}, id) == "/at"
 
 
-# How it stands
+# Status
 
 
 def test_its_standing_follows_from_its_acts_and_the_moment(world: World) -> None:

@@ -25,7 +25,7 @@ def test_an_address_inside_is_not_called(address: str) -> None:
     assert not AddressGuard(()).allows(address)
     assert (
         str(AddressGuard(()).check(f"https://{host}/hook"))
-        == f"{URL(f'https://{host}/').raw_host} is no public address, and the host's setting courier.private_networks does not name it"
+        == f"{URL(f'https://{host}/').raw_host} is not a public address, and the host's setting courier.private_networks does not name it"
     )
 
 
@@ -88,7 +88,7 @@ def test_plain_http_is_for_the_networks_that_the_settings_name() -> None:
     assert guard.check("http://127.0.0.1:9000/hook") is guard.check("http://[fd00::1]/") is None
     assert guard.allows("127.0.0.1") and not guard.allows("10.0.0.1")
     for url in ("http://8.8.8.8/x", "http://localhost/x", "http://10.0.0.1/", "ftp://127.0.0.1/"):
-        assert str(guard.check(url)).startswith("it is no https URL")
+        assert str(guard.check(url)).startswith("it is not an https URL")
 
 
 @pytest.mark.parametrize(

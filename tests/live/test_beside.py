@@ -31,7 +31,7 @@ def test_they_are_entered_named_and_erased(own: Service, tmp_path: Path) -> None
     entry.write_text('{"name": "Li Wei"}')
     run("nato", "person", "change", id, str(entry))
     assert run("china", "person", "erase", id, check=4).stderr.startswith(
-        "dragoman: This actor may not do this"
+        "dragoman: You are not allowed to do this"
     )
     run("nato", "person", "erase", id)
     assert run("china", "person", "show", id).stderr.strip() == "erased"

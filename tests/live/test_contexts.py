@@ -109,7 +109,7 @@ def test_what_a_person_saves_is_the_persons_alone(person: Person) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["add", "A B", "--server", "http://a.example", "--token-file", "-"], "is no name"),
+        (["add", "A B", "--server", "http://a.example", "--token-file", "-"], "is not a name"),
         (["add", "a", "--server", "a.example", "--token-file", "-"], "is a URL"),
         (["add", "a", "--server", "https://u:p@a.example", "--token-file", "-"], "is a URL"),
         (["add", "a", "--server", "http://a.example", "--token-file", "/nowhere"], "no file"),

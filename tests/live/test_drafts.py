@@ -158,7 +158,9 @@ async def test_the_command_that_the_first_officer_is_told_turns_the_second_key(
     told = own.run(
         "post", str(tmp_path / "notice.json"), *place, str(tmp_path / "duty_officer")
     ).stderr
-    said = next(line.partition("  ")[2] for line in told.splitlines() if "sent on one key" in line)
+    said = next(
+        line.partition("  ")[2] for line in told.splitlines() if "sent by one officer" in line
+    )
     echoed, _, command = said.partition(" | ")
     key, (_, *arguments) = shlex.split(echoed)[1], shlex.split(command)
     turned = own.run(*arguments, *place, str(tmp_path / "head_of_office"), stdin=key)

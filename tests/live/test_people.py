@@ -185,7 +185,7 @@ async def test_of_who_is_erased_nothing_is_left_but_that_they_are(who: Who) -> N
         "erasing twice is erasing once"
     )
     back = await who("nato/officer").call("PUT", path, MS_LI, If_Match=f'"{entry["commitment"]}"')
-    assert "enter the person anew" in back.problem(412, "moved")["detail"]
+    assert "enter the person again" in back.problem(412, "moved")["detail"]
 
 
 async def test_entering_twice_with_one_key_is_entering_once(who: Who) -> None:

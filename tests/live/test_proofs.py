@@ -149,7 +149,7 @@ def test_a_proof_is_taken_once_and_checked_anywhere(demo: Service, tmp_path: Pat
         log,
         DRAGOMAN_SERVER="http://nowhere.invalid",
     )
-    assert "stands at position 3 of" in checked.stderr
+    assert "is at position 3 of" in checked.stderr
     record.write_bytes(record.read_bytes().replace(b"officer", b"Officer", 1))
     assert (
         "VERIFICATION FAILED"
@@ -286,7 +286,7 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
         f"VERIFICATION FAILED: records at position {changed}: the record is not the one that was signed here"
         in failed.stderr
     )
-    assert "whoever carried it may have changed it, so that it convicts nobody" in failed.stderr
+    assert "its carrier may have changed it, so that it convicts nobody" in failed.stderr
     for asked in (
         ("owed",),
         ("findings",),

@@ -73,7 +73,7 @@ async def test_both_sides_talk_at_once_and_a_second_start_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["Not A Name"], "is no name"),
+        (["Not A Name"], "is not a name"),
         (["a-channel", "--sides", "north", "north"], "different names"),
     ],
 )

@@ -211,7 +211,7 @@ async def test_the_bundle_is_for_the_members_and_proves_itself_anywhere(
     file.write_bytes(handed.bytes)
     key = await talks.log_key("group-b/auditor", TRACK2)
     said = talks.service.run("audit", "release", str(file), "--log", str(key))
-    assert "for the members of the channel alone" in said.stderr
+    assert "only for the members of the channel" in said.stderr
     assert "agreed to by group-a and group-b, with two officers each" in said.stderr
     other = json.loads(handed.bytes)
     other["records"][0]["extract"] = other["records"][0]["extract"].replace("telephone", "secret")

@@ -88,6 +88,32 @@ PHRASES: Final = tuple(
 )
 """Phrases that a tired reader whose first language is not English would read twice."""
 
+WORDING: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\balone\b",  # only
+        r"\banew\b",  # again
+        r"\bstands?\b(?! by\b)|\bstood\b",  # is shown, is
+        r"\bwhoever\b|\bwhether all\b",  # anyone who, everyone
+        r"(?<!here )\bis no\b(?! (?:longer|more)\b)",  # is not a
+        r"\bfrom the record on\b",  # as soon as this is recorded
+        r"\b(?:one|second|two) keys?\b|\btwo-key\b",  # one officer, a second officer
+        r"\ball keys\b|\bany key\b|\bkeys? (?:act|work)s?\b",  # shortcuts
+    )
+)
+"""Wording that reads like a translation, or that uses one word for two things. No text that people
+read has it: no string of the services, and no text of the English catalogue.
+"""
+
+UNREAD: Final = {
+    "services/dragoman/audit/export.py": "the page in an export is frozen",
+    "services/dragoman/domain/acts/act_rules.py": "the words of a rule are in its frozen digest",
+    "services/dragoman/eventlog/cluster_site.py": "the file of a node is frozen",
+    "services/dragoman/eventlog/repair.py": "its reports are frozen literals",
+    "services/dragoman/notifier/webhook.py": "the log names its reason",
+}
+"""Modules whose strings are not checked for wording, and why."""
+
 MESSAGES: Final = {"sentence": 0, "say": 0, "_": 0, "refuse": 1, "make_refusal": 1}
 """Calls with a message to people, and which argument that is."""
 
@@ -118,6 +144,8 @@ def of_python(path: Path) -> Iterator[Fault]:
     yield from _of_lines(where, source.splitlines(), documentation)
     for constant, text in documentation.items():
         yield from _of_docstring(where, constant.lineno, text)
+    if where not in UNREAD:
+        yield from _of_wording(where, tree, set(documentation))
     members = set(_members(tree))
     for node in ast.walk(tree):
         if node not in members:
@@ -167,6 +195,24 @@ def _of_node(where: str, node: ast.AST) -> Iterator[Fault]:
                     yield from _of_phrases(where, node.lineno, message.value)
         case _:
             pass
+
+
+def of_text(text: str) -> str:
+    """Return the wording of a text that reads like a translation; empty for none."""
+    return next((match.group() for wording in WORDING if (match := wording.search(text))), "")
+
+
+def _of_wording(where: str, tree: ast.Module, documentation: set[ast.Constant]) -> Iterator[Fault]:
+    """Yield the wording of strings of more than one word."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and " " in node.value.strip()
+            and node not in documentation
+            and (wording := of_text(node.value))
+        ):
+            yield Fault(where, node.lineno, "wording", wording)
 
 
 def _documentation(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:

@@ -224,7 +224,7 @@ def asyncapi(
                 "row": message(
                     "row",
                     "An exchange as a list has it",
-                    "Where it stands, and who owes what.",
+                    "Its status, and who owes what.",
                     JSON,
                     row,
                 ),

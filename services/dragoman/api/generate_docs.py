@@ -121,9 +121,9 @@ def _formats() -> Iterator[str]:
         )
         yield from (f"### {form.code} `{rule.act}`", "", inspect.getdoc(rule.shape) or "", "")
         keys = (
-            "two keys" + (", one where it is urgent" if rule.one_key is not NEVER else "")
+            "two officers" + (", one where it is urgent" if rule.one_key is not NEVER else "")
             if rule.two_key
-            else "one key"
+            else "one officer"
         )
         where = f"/{_where(rule.family)}"
         yield (
@@ -191,7 +191,7 @@ def _access() -> Iterator[str]:
         "  what belongs to the caller. Anything else answers `404`, as if it did not exist.",
         "- All offices read all entries of the register of people, so another side's entry",
         "  answers `403` to a change.",
-        "- A file belongs to its side alone until an act of that side names it. Then every",
+        "- A file belongs only to its side until an act of that side names it. Then every",
         "  member may fetch it.",
         "- `by the act`: see the table of acts below.",
         "- Operations of no channel (`/v1/me`, the lists of channels and of endpoints) answer",
@@ -217,15 +217,15 @@ def _access() -> Iterator[str]:
         "- The columns of roles say what an officer's role permits. The content of an act may",
         "  need more: for example, a call for which a duty officer asks is a flash.",
         "- `by` is the side that may post the act in an exchange, in its present status.",
-        "- An act of two keys is drafted by one officer and released by another of the side.",
+        "- An act of two officers is drafted by one officer and released by another of the side.",
         "  Both are officers, duty officers or heads of office. `with another` may be one of",
         "  the two if the role of the other one says `yes`.",
-        "- `With the second due`: any officer may send the act alone. It counts once a colleague",
-        "  has turned the second key.",
+        "- `With the second due`: any officer may send the act without a colleague. It counts once a",
+        "  second officer has confirmed it.",
         "- `As its matter`: the rule depends on the message. If the message took two officers,",
-        "  or every side agreed to its text, the act needs two keys. A duty officer may send it",
-        "  alone with the second due. A closure or an amendment of what every side agreed to",
-        "  needs two keys, or one with the second due.",
+        "  or every side agreed to its text, the act takes two officers. A duty officer may send it",
+        "  with the second due. A closure or an amendment of what every side agreed to",
+        "  takes two officers, or one with the second due.",
         "- A side's root does only what its column says. Nobody posts what a service records.",
         "- An act that consents names the state on which it rests.",
         "",

@@ -15,7 +15,7 @@ _HEAD: Final = """# Problems
 After this page you know each problem that the API answers with, and what a program does about \
 it. This page is generated (`make schemas`).
 
-An error is `application/problem+json` (RFC 9457). Decide by `type` alone: it never changes. \
+An error is `application/problem+json` (RFC 9457). Decide only by `type`: it never changes. \
 `title` and `detail` are for people. A `type` is a name, and no address to open: compare the text. \
 `GET /v1/openapi.json` lists the types of each operation.
 
@@ -97,7 +97,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     "void": Explanation(
         "Another act came first. The record of this one is in the log, without effect, at "
         "`position`.",
-        "Read the exchange, and decide anew with a new key. Do not repeat the old post.",
+        "Read the exchange, and decide again with a new key. Do not repeat the old post.",
     ),
     "busy": Explanation(
         "Other writers were faster, three times. Nothing was recorded.",
@@ -134,7 +134,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Send `application/json`, or the type that the description of the operation names.",
     ),
     "invalid-act": Explanation(
-        "The body is JSON, and is no valid act: a member is unknown, missing or does not fit.",
+        "The body is JSON, and is not a valid act: a member is unknown, missing or does not fit.",
         "Correct each of `errors`. [formats.md](formats.md) has an example of each act.",
     ),
     "invalid": Explanation(

@@ -36,23 +36,23 @@ class May(Enum):
     """
 
     ANYBODY = "anybody, without a token"
-    CALLER = "whoever has a token, and is told what is their own"
-    ANY_MEMBER = "whoever is in office in some channel, over their own channels"
+    CALLER = "anyone with a token, about what is their own"
+    ANY_MEMBER = "anyone in office in some channel, over their own channels"
     OPERATOR = "the operator"
-    MEMBER = "whoever is in office in the channel"
+    MEMBER = "anyone in office in the channel"
     """Members include auditors.
 
     Where the sides keep their own keys, their roots are members.
     """
 
-    MEMBER_OR_OPERATOR = "whoever is in office in the channel, and the operator"
-    SELF = "whoever is in office in the channel, for themselves"
-    OFFICE = "whoever is in office in the channel, but auditors"
-    OWN_OFFICE = "whoever is in office in the channel, but auditors, for their side"
+    MEMBER_OR_OPERATOR = "anyone in office in the channel, and the operator"
+    SELF = "anyone in office in the channel, for themselves"
+    OFFICE = "anyone in office in the channel, but auditors"
+    OWN_OFFICE = "anyone in office in the channel, but auditors, for their side"
     OWN_OFFICERS = "officers, duty officers and heads of office, for their side"
     OWN_HEAD = "heads of office, for their side"
     OWN_HEADS = "heads of office and administrators, for their side"
-    ACT = "whoever the act is for, by its rule"
+    ACT = "the officers whom the rule of the act names"
 
 
 @dataclass(frozen=True, slots=True)

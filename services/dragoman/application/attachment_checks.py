@@ -158,7 +158,7 @@ def _person_fault(stored_person: StoredPerson | None, commitment: str) -> tuple[
             "/people first"
         )
     if stored_person.erased:
-        return "/id", sentence("the entry was erased; enter the person anew with POST /people")
+        return "/id", sentence("the entry was erased; enter the person again with POST /people")
     if stored_person.commitment != commitment:
         return "/commitment", sentence(
             "the entry's commitment is now %(commitment)s; read the entry, and use that commitment",

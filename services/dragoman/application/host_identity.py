@@ -98,10 +98,10 @@ class HostIdentity:
             return
         raise refuse(
             "not-permitted",
-            "This gateway opens no channel: its log key is %(own)s, and the host's is %(key)s, "
-            "under which alone heads are signed. Open it at the gateway with the host's key. Or "
-            "have the operator stop this gateway and move its folder keys/log away: it then has "
-            "channels opened by that gateway.",
+            "This gateway opens no channel: its log key is %(own)s, and the host's is "
+            "%(key)s. Heads are signed only under the host's key. Open it at the gateway with "
+            "the host's key. Or have the operator stop this gateway and move its folder "
+            "keys/log away: it then has channels opened by that gateway.",
             own=dsse.encode_base64(self.own_key),
             key=dsse.encode_base64(key),
         )

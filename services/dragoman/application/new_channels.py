@@ -17,7 +17,7 @@ def check_new_channel(new: NewChannel) -> None:
         if officer.side not in sides:
             raise refuse(
                 "invalid",
-                "%(side)s/%(officer)s belongs to no side of the channel; name its sides alone.",
+                "%(side)s/%(officer)s belongs to no side of the channel; name only its sides.",
                 side=officer.side,
                 officer=officer.officer,
             )

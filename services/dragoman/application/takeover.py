@@ -59,7 +59,7 @@ class TakeOver:
         except (LogUnreachable, NotYetApplied) as error:
             return LogConfirmation(waiting=(f"the log cannot be asked: {error}",))
         except NotANote as error:
-            return LogConfirmation(against=f"what is sealed is no head: {error}")
+            return LogConfirmation(against=f"what is sealed is not a head: {error}")
 
         def root(size: int) -> bytes | None:
             return projection.root(size) if size <= projection.state.position else None

@@ -137,7 +137,7 @@ class Ways:
         try:
             host = URL(entered).raw_host or ""
         except ValueError:
-            raise InvalidRecipient(sentence("it is no URL")) from None
+            raise InvalidRecipient(sentence("it is not a URL")) from None
         return Recipient(to=entered, shown=f"{scheme.lower()}://{host}")
 
     def address(self, way: Way, to: str) -> str:

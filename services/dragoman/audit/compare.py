@@ -201,7 +201,7 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
     detail = f"at position {position} they hold different records"
     if stub:
         detail += (
-            f": in {stub} a leaf entry stands there, and no erasure that has effect in "
+            f": in {stub} there is a leaf entry, and no erasure that has effect in "
             "that copy names it"
         )
     key = log or (None if one.opening is None else log_of(one.opening))
@@ -342,7 +342,7 @@ def convicts(raw: bytes, log: Verifier) -> str:
         nesting.check(raw)
         evidence = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
-        raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
+        raise NotANote(sentence("it is not evidence of a fork: %(error)s", error=error)) from None
     (old, _), (new, _) = (
         checkpoint.read_signed(text.encode(), log) for text in (evidence.one, evidence.other)
     )

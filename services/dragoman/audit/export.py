@@ -137,7 +137,7 @@ _MEMBER_BYTES: Final = 2**20
 """A limit that no tile, bundle, head or description reaches."""
 
 
-TAKE_ANEW: Final = "take the file anew from whoever exported it"
+TAKE_ANEW: Final = "get the file again from the side that exported it"
 
 
 class NotAnExport(Exception):

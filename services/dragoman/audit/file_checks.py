@@ -94,7 +94,7 @@ class FileChecks:
         evidence = (
             "the file: no record is in these bytes, and nobody signed them, so that they "
             "convict nobody: do not use them, "
-            "take the file anew from whoever exported it, or compare it with another copy "
+            "get the file again from the side that exported it, or compare it with another copy "
             "(`dragoman audit compare`)"
         )
         self._collector.report(

@@ -195,7 +195,7 @@ class HeadChecks:
                 check="records", position=0, what=what, evidence=self._collector.changed
             )
         elif position in self._leaves.entries:
-            what = f"an entry stands here for a record, and is not the one that was signed{counted}"
+            what = f"the entry of a record here is not the one that was signed{counted}"
         else:
             what = f"the record is not the one that was signed here{counted}"
         return LogInconsistent(
@@ -228,7 +228,7 @@ class HeadChecks:
             return
         if whole and head.size < size:
             what = (
-                f"{size - head.size} records at the end stand under no signed head: whoever "
+                f"{size - head.size} records at the end are under no signed head: the side that "
                 "gave them can deny them"
             )
             self._collector.report(
@@ -343,17 +343,17 @@ def _unnamed(positions: Sequence[int]) -> LogInconsistent:
         ", …" if len(positions) > _SHOWN else ""
     )
     what = (
-        "an entry stands where a record was signed for, and no erasure names it: the record is "
+        "there is an entry where a record was signed for, and no erasure names it: the record is "
         "withheld"
         if len(positions) == 1
-        else f"entries stand where records were signed for, at {text}, and no erasure names "
+        else f"there are entries where records were signed for, at {text}, and no erasure names "
         "them: either the records are withheld, or their erasure is"
     )
     return LogInconsistent(
         check="erasure",
         position=positions[0],
         what=what,
-        evidence="the entry: whoever keeps the record itself can show it",
+        evidence="the entry: anyone who keeps the record itself can show it",
     )
 
 

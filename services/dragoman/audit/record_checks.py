@@ -108,10 +108,10 @@ class RecordChecks:
             f"the erasure at {by} that names it is without effect: "
             f"{self._replay.void.get(position, '')}"
             if record is not None and record.name == "erasure"
-            else f"what stands at {by} is no erasure of it"
+            else f"the record at {by} is not an erasure of it"
         )
         evidence = (
-            f"the entry at that position, and the record at {by}: whoever keeps the "
+            f"the entry at that position, and the record at {by}: anyone who keeps the "
             "record itself can show it"
         )
         self._collector.report("erasure", withheld, f"the record is withheld, and {what}", evidence)
@@ -126,7 +126,7 @@ class RecordChecks:
             self._collector.report(
                 "opening",
                 1,
-                "position 1 is no genesis that every side signed: this is no channel",
+                "position 1 is not a genesis that every side signed: this is not a channel",
                 "the message at position 1",
             )
         elif self._cid and registry.cid != self._cid:
@@ -280,7 +280,7 @@ class RecordChecks:
             CheckResult(
                 check="signatures",
                 found=f"{self._attested['author']} acts signed by their authors, "
-                f"{self._attested['host']} attested by the host alone, "
+                f"{self._attested['host']} attested only by the host, "
                 f"{self._attested['services']} of services",
                 word=f"{owner}; of what the host attests, the host's",
             ),

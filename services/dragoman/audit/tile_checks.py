@@ -36,7 +36,7 @@ class TileChecks:
             self._collector.report(
                 "tiles",
                 0,
-                f"{path} is no tile of a tree of {size} records",
+                f"{path} is not a tile of a tree of {size} records",
                 f"the tile: {self._collector.changed}",
             )
             return

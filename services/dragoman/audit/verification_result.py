@@ -13,8 +13,8 @@ SKEW_SECONDS: Final = 10.0
 """The largest difference between the host's clock and the clock of a witness."""
 
 CARRIED: Final = (
-    "this copy was changed after it was signed, or never was what was signed; whoever carried "
-    "it may have changed it, "
+    "this copy was changed after it was signed, or never was what was signed; its carrier "
+    "may have changed it, "
     "so that it convicts nobody: compare it with another copy (`dragoman audit compare`)"
 )
 SERVED: Final = (

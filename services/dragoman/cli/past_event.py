@@ -186,7 +186,7 @@ def introduce(seeded: Mapping[str, Any], say: Callable[[str], None]) -> None:
     (channel, *_) = seeded["channels"]
     say("")
     say(f"  Open {seeded['base_url']}/ and sign in with a token.")
-    say(f"  {seeded['scenario']} was played to its end. See it as it stood:")
+    say(f"  {seeded['scenario']} was played to its end. See it as it was:")
     say("")
     for moment in seeded["moments"]:
         say(f"  {moment['about']}")

@@ -310,7 +310,7 @@ def _print(posted: Posted, target: Target) -> None:
     if recorded.one_key:
         key = json.dumps({"act": "second-key", "of": recorded.id})
         say(
-            f"sent on one key; a colleague turns the second:  "
+            f"sent by one officer; a second officer confirms it:  "
             f"echo '{key}' | dragoman act {recorded.number or recorded.exchange} -"
         )
     if not isinstance(recorded.standing, UnsetType):

@@ -32,6 +32,7 @@ from msgspec import Struct
 from dragoman.console.charts.charts import clock
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations
+from dragoman.console.display.act_display import language_names
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
@@ -165,6 +166,7 @@ def environment(language: str) -> jinja2.Environment:
     templates.filters["fromjson"] = _from_json
     templates.filters["as_dict"] = msgspec.structs.asdict
     templates.filters["as_option"] = lambda value: (value, value)
+    templates.filters["language_names"] = lambda tags: language_names(words, tags)
     templates.filters["field_name"] = words.field
     templates.filters["value_name"] = words.value
     templates.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)

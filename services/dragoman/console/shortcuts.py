@@ -196,8 +196,8 @@ def _everything(context: PageContext, channels: Sequence[Projection]) -> Iterato
             kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
         )
         yield _NamedGoal(goal=goal, names=(channel.name,))
-    keys = Goal(kind="page", label=context.words.say("All keys"), address="/help")
-    yield _NamedGoal(goal=keys, names=("help", *_in_all(lambda words: words.say("All keys"))))
+    keys = Goal(kind="page", label=context.words.say("All shortcuts"), address="/help")
+    yield _NamedGoal(goal=keys, names=("help", *_in_all(lambda words: words.say("All shortcuts"))))
 
 
 def _page_names(words: Words) -> dict[str, str]:
@@ -447,7 +447,7 @@ def _keys(words: Words) -> Iterator[Shortcut]:
         ("←", say("in the past: the record before")),
         ("→", say("in the past: the next record")),
         ("End", say("in the past: back to now")),
-        ("l", say("next language, where several stand side by side")),
+        ("l", say("next language, where several are shown side by side")),
         ("?", say("this page")),
     ):
         yield Shortcut(key=key, does=does)

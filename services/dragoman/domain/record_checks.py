@@ -322,8 +322,8 @@ def check_attestation(
     if not is_current:
         return make_refusal(
             "moved",
-            "`after` is not a record of the exchange that this act can follow; "
-            "read it again and sign anew.",
+            "`after` is not a record of the exchange that this act can follow; read it and "
+            "sign again.",
         )
     return membership.check_signed(registry, record, position)
 

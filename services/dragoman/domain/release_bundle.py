@@ -104,7 +104,7 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
     try:
         bundle = nesting.decode(raw, Bundle)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotProved(sentence("this is no bundle: %(error)s", error=str(error))) from None
+        raise NotProved(sentence("this is not a bundle: %(error)s", error=str(error))) from None
     verifier = _verifier(bundle.log)
     if log is not None and str(log) != str(verifier):
         raise NotProved(
@@ -389,7 +389,7 @@ def _check_records(
         if for_members and not {*NAMING} <= {*or_default(item.without, ())}:
             raise NotProved(
                 sentence(
-                    "record %(n)s may name an officer, in a release for the members alone",
+                    "record %(n)s may name an officer, in a release that is only for the members",
                     n=record.position,
                 )
             )

@@ -201,9 +201,7 @@ class Archive:
         """
         for position, entry in entries.items():
             if leaf_hash(entry) != self._leaf(position - 1):
-                raise self._damaged(
-                    position, "what is to stand there is not the entry of the record"
-                )
+                raise self._damaged(position, "what is to be there is not the entry of the record")
         durable.write(self._folder / "erasing", msgspec.msgpack.encode(entries))
         self._carry_out()
 

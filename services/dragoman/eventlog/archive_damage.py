@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 DO_REPAIR: Final = (
-    "`dragoman audit repair {folder}` writes it anew from the records; or put it back from a backup"
+    "`dragoman audit repair {folder}` rewrites it from the records; or put it back from a backup"
 )
 
 

@@ -170,7 +170,7 @@ class SelfCheck:
             "records",
             byte,
             position,
-            "behind the entry of an erased record stands what was not written",
+            "there is data behind the entry of an erased record",
         )
 
     def _raise_by_head(self, position: int, begin: int) -> NoReturn:

@@ -301,18 +301,16 @@ async def inspected(
         at = {"position": mark_file.position, "stream": stream}
         if message is None:
             fault = sentence(
-                "at position %(position)s the stream %(stream)s holds nothing where a "
-                "kept record stood: "
-                "restore the broker's store from a copy",
+                "at position %(position)s the stream %(stream)s lacks a kept record: restore "
+                "the broker's store from a copy",
                 **at,
             )
         elif leaf.commit(message[0].raw) != mark_file.commit and leaf.read_entry(
             message[0].raw
         ) != (mark_file.position - 1, mark_file.commit):
             fault = sentence(
-                "at position %(position)s the stream %(stream)s holds another message "
-                "where a kept record stood: "
-                "restore the broker's store from a copy",
+                "at position %(position)s the stream %(stream)s has another message than the "
+                "kept record: restore the broker's store from a copy",
                 **at,
             )
     return str(info.get("created", "")), fault

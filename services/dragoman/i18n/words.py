@@ -76,6 +76,7 @@ class Words:
         self.tag = TAGS[language]
         self.translations = _translations(language)
         self.comma, self.pause, self.semicolon, self.space, self.colon = _BETWEEN[language]
+        self.stop = "。" if language == "zh" else "."
         self._locale = Locale.parse("zh_Hans" if language == "zh" else language)
 
     # Sentences and names

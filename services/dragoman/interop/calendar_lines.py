@@ -51,7 +51,7 @@ def components_of(text: str) -> Component:
             name, parameters, value = line.parts()
         except ValueError:
             raise NotUnderstood(
-                sentence("%(line)s is no property; write NAME:value", line=repr(line[:40]))
+                sentence("%(line)s is not a property; write NAME:value", line=repr(line[:40]))
             ) from None
         name, value = name.upper(), value.strip()
         if name == "BEGIN":

@@ -256,7 +256,7 @@ def _parsed(raw: bytes) -> ET.Element:
     except (ET.ParseError, ValueError, LookupError) as error:
         raise NotUnderstood(
             sentence(
-                "this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error)
+                "this is not well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error)
             )
         ) from None
     if root.tag != f"{NAMESPACE}alert":

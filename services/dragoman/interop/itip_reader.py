@@ -112,8 +112,8 @@ def read(raw: bytes) -> ItipReply:
         case "REQUEST", True:
             raise NotUnderstood(
                 sentence(
-                    "this meeting is known here; to move it, propose another time (COUNTER), or "
-                    "cancel it and ask anew"
+                    "this meeting is known here; to move it, propose another time (COUNTER), "
+                    "or cancel it and ask again"
                 )
             )
         case _:
@@ -156,7 +156,7 @@ def fitted(answered: ItipReply, exchange: Exchange) -> dict[str, Any]:
     if begins not in standing:
         raise NotUnderstood(
             sentence(
-                "no window that stands begins at %(begins)s; to propose that time, send it as a "
+                "no proposed window begins at %(begins)s; to propose that time, send it as a "
                 "COUNTER",
                 begins=answered.begins,
             )
@@ -196,7 +196,7 @@ def _answer_act(event: Component) -> dict[str, Any]:
         case "TENTATIVE":
             why = sentence("a tentative answer is not an answer")
         case "DELEGATED":
-            why = sentence("a side answers for itself, whoever comes")
+            why = sentence("a side answers for itself and not for each person")
         case _:
             why = sentence("%(answer)s says neither yes nor no", answer=partstat[:20])
     raise NotUnderstood(sentence("%(why)s; accept, decline, or propose another time", why=why))
@@ -219,7 +219,7 @@ def _proposed(event: Component) -> dict[str, Any]:
         except (ValueError, OverflowError):
             raise NotUnderstood(
                 sentence(
-                    "%(duration)s is no DURATION of a meeting; write it like PT1H30M",
+                    "%(duration)s is not a valid DURATION of a meeting; write it like PT1H30M",
                     duration=repr(span[:20]),
                 )
             ) from None
@@ -278,7 +278,7 @@ def _parsed(raw: bytes) -> Component:
     if (count := text.count("\n")) > _LINES:
         raise NotUnderstood(
             sentence(
-                "it has %(n)s lines, and at most %(most)s are read; send the one meeting alone",
+                "it has %(n)s lines, and at most %(most)s are read; send only the one meeting",
                 n=count,
                 most=_LINES,
             )
@@ -334,7 +334,7 @@ def _time(part: Component, name: str) -> datetime:
     except ValueError:
         raise NotUnderstood(
             sentence(
-                "%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z",
+                "%(name)s is not a valid time: %(value)s; write it like 20261126T080000Z",
                 name=name,
                 value=value[:20],
             )
@@ -342,8 +342,8 @@ def _time(part: Component, name: str) -> datetime:
     if not isinstance(clock, datetime):
         raise NotUnderstood(
             sentence(
-                "%(name)s is no time but %(value)s; give the day and the hour, like "
-                "20261126T080000Z, not the day alone",
+                "%(name)s is not a time but %(value)s; give the day and the hour, like "
+                "20261126T080000Z, not only the day",
                 name=name,
                 value=repr(value[:20]),
             )
@@ -354,7 +354,7 @@ def _time(part: Component, name: str) -> datetime:
     except OverflowError:
         raise NotUnderstood(
             sentence(
-                "%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z",
+                "%(name)s is not a valid time: %(value)s; write it like 20261126T080000Z",
                 name=name,
                 value=value[:20],
             )

@@ -352,7 +352,7 @@ def _rung(part: Component) -> RosterRung:
         if written not in _RUNGS:
             raise _EventFault(
                 sentence(
-                    "%(rung)s is no rung; X-DRAGOMAN-RUNG is watch, deputy or head",
+                    "%(rung)s is not a rung; X-DRAGOMAN-RUNG is watch, deputy or head",
                     rung=repr(written[:20]),
                 )
             )
@@ -466,7 +466,7 @@ def _clock(name: str, text: str, params: Any, zone: str) -> tuple[datetime, bool
     if value is None or isinstance(value, (tuple, timedelta)) or not hasattr(value, "year"):
         raise _EventFault(
             sentence(
-                "%(name)s is no time that exists: %(value)s; write it like 20261129T180000Z",
+                "%(name)s is not a valid time: %(value)s; write it like 20261129T180000Z",
                 name=name,
                 value=repr(text[:20]),
             )

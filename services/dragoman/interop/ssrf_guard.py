@@ -104,12 +104,12 @@ class AddressGuard:
             parts = URL(url)
             host, _ = parts.raw_host or "", parts.explicit_port
         except (ValueError, TypeError):
-            return sentence("it is no URL")
+            return sentence("it is not a URL")
         if parts.scheme != "https" and not (
             parts.scheme == "http" and self._is_literal(host) and self.is_named(host)
         ):
             return sentence(
-                "it is no https URL; plain http is for addresses in the host's "
+                "it is not an https URL; plain http is only for addresses in the host's "
                 "courier.private_networks"
             )
         if (
@@ -121,12 +121,12 @@ class AddressGuard:
             return sentence("it needs a host, and has no user and no fragment")
         if self._is_literal(host) and not self.allows(host):
             return sentence(
-                "%(host)s is no public address, and the host's setting courier.private_networks "
-                "does not name it",
+                "%(host)s is not a public address, and the host's setting "
+                "courier.private_networks does not name it",
                 host=host,
             )
         if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-            return sentence("it is no URL")
+            return sentence("it is not a URL")
         return None
 
     def _is_literal(self, host: str) -> bool:

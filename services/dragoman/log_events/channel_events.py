@@ -29,7 +29,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "Keep `cid` for the sides: it is the channel's id in every proof.",
     ),
     "coverage.no_head": LogEvent(
-        "A value in the store of the signed heads is no head of this log. The gateway covers "
+        "A value in the store of the signed heads is not a head of this log. The gateway covers "
         "nothing with it.",
         "Keep it and the log as they are, and find out who can write to the broker.",
     ),
@@ -108,7 +108,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "projection.rebuilding": LogEvent(
         "The projection's file is of another release, damaged, or differs from its records. It is "
-        "built anew from the log.",
+        "built again from the log.",
         "Nothing. It takes seconds for each hundred thousand records.",
     ),
     "projection.rebuilt": LogEvent(

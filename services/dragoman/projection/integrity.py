@@ -141,7 +141,7 @@ class Checker:
             )
             if not position:
                 return
-            state = _read(channel, "where it stands", lambda: decode_channel(encoded))
+            state = _read(channel, "its state in the log", lambda: decode_channel(encoded))
             stored = self._digest(base, position)
             cid = "" if state.registry is None else state.registry.cid
             if stored and stored != state_digest.digest(

@@ -241,7 +241,7 @@ def _content(state: _Node) -> dict[str, bytes]:
 def _object(node: _Node) -> dict[str, Any]:
     opened = _opened(node)
     if not isinstance(opened, dict):
-        raise msgspec.DecodeError("a state, or its content, that is no object")
+        raise msgspec.DecodeError("a state, or its content, that is not an object")
     return opened
 
 

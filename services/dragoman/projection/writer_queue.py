@@ -247,7 +247,7 @@ class WriterQueue:
                 spent, since = now, time.monotonic()
             elif time.monotonic() - since > STILL_SECONDS:
                 self._writer.kill()
-                raise EOFError("the writer stood still, and was killed")
+                raise EOFError("the writer did not move on, and was killed")
         try:
             answer = self._writer.wire.receive()
         except (EOFError, OSError):

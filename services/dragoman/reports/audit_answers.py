@@ -448,6 +448,6 @@ def kind_of(kind: str, w: Words) -> str:
         case "disputed":
             return w.say("signed with a key that may have been stolen")
         case "erased":
-            return w.say("taken out of the record")
+            return w.say("erased")
         case _:
             return w.say("without effect")

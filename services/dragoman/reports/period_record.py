@@ -418,7 +418,7 @@ def _head(matter: Matter, w: Words) -> Iterator[str]:
         yield w.say("Not attributed, by the Chatham House Rule.")
     match matter.releasability:
         case "sides_only":
-            yield w.say("For the sides alone.")
+            yield w.say("Only for the sides.")
         case "joint_release":
             yield w.say("For joint release.")
         case _:
@@ -530,7 +530,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
             )
         )
     elif met.differ:
-        yield DocumentParagraph((w.say("The readouts differ, in their words alone."),))
+        yield DocumentParagraph((w.say("The readouts differ, but only in their words."),))
 
 
 def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTable | None:

@@ -131,7 +131,7 @@ def count_table(rows: Sequence[UndertakingCount], w: Words) -> DocumentTable | N
 def table_of(rows: Sequence[ReportedUndertaking], w: Words, language: str) -> DocumentTable | None:
     """Return the table of undertakings, by due date."""
     return table(
-        (w.say("Side"), w.say("What"), w.say("Due"), w.say("How it stands"), w.say("Number")),
+        (w.say("Side"), w.say("What"), w.say("Due"), w.say("Status"), w.say("Number")),
         [_row(row, w, language) for row in rows],
     )
 

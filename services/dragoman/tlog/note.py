@@ -145,7 +145,7 @@ def read(raw: bytes) -> Note:
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
-        raise NotANote(sentence("it is no UTF-8")) from None
+        raise NotANote(sentence("it is not UTF-8")) from None
     if len(raw) > NOTE_BYTES or _CONTROL.search(whole):
         raise NotANote(sentence("it is too long, or has a control character"))
     text, gap, signed = whole.rpartition("\n\n")
@@ -172,7 +172,7 @@ def _signature(line: str) -> NoteSignature:
         or len(raw) < 5
         or encode_base64(raw) != encoded
     ):
-        raise NotANote(sentence("%(line)s is no signature line", line=repr(line[:80])))
+        raise NotANote(sentence("%(line)s is not a signature line", line=repr(line[:80])))
     return NoteSignature(name, raw[:4], raw[4:])
 
 

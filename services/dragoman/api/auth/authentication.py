@@ -92,7 +92,7 @@ class Callers:
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
             raise refuse(
                 "not-permitted",
-                "This token is for reading alone; ask the operator for one of the scope act.",
+                "This token can only read; ask the operator for one of the scope act.",
             )
 
     def _bind_operator(self, request: web.Request) -> None:

@@ -166,7 +166,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/releases/{{exchange}}/bundle",
         show_members_bundle,
-        "The bundle of a release that is out, also for the members alone",
+        "The bundle of a release that is out, also one that is only for the members",
         NoBody,
         {200: Bundle},
         may=May.MEMBER,

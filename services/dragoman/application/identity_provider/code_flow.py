@@ -314,7 +314,7 @@ def redirect_url(settings: Oidc, base_url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
         raise SettingsError(
-            f"oidc.redirect_url: {url} is no https URL; a code that comes back over plain http "
+            f"oidc.redirect_url: {url} is not an https URL; a code that comes back over plain http "
             "can be read on its way"
         )
     return url
@@ -330,7 +330,7 @@ def _secret(settings: Oidc) -> str:
     try:
         secret = Path(path).read_text().strip()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise SettingsError(f"oidc.client_secret_file: {path}: {reason}") from None
     if not secret:
         raise SettingsError(f"oidc.client_secret_file: {path} is empty; write the secret there")

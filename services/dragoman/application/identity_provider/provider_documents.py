@@ -126,5 +126,5 @@ def check_url(url: str) -> None:
         parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
     ):
         raise SettingsError(
-            f"oidc: {url} is no https URL; keys that came over plain http prove nothing"
+            f"oidc: {url} is not an https URL; keys that came over plain http prove nothing"
         )

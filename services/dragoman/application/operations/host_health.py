@@ -107,8 +107,8 @@ def own_conditions(service: Service) -> list[Condition]:
             "the copy is what the log makes",
             not doubted,
             sentence(
-                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says "
-                "why",
+                "the copy of %(n)s of %(all)s channels is built again from the log; the log "
+                "says why",
                 n=doubted,
                 all=len(service.channels),
             )

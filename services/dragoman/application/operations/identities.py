@@ -260,16 +260,16 @@ class _Signers:
             if not self._is_operator:
                 raise refuse(
                     "not-permitted",
-                    "%(identity)s is dissolved. The operator alone takes it up again; choose "
-                    "another name.",
+                    "%(identity)s is dissolved. Only the operator can take it up again; "
+                    "choose another name.",
                     identity=stored.name,
                 )
             return
         if not any(self._speaks_for(pair) for pair in self._owners(stored)):
             raise refuse(
                 "not-permitted",
-                "Whoever changes %(identity)s signs as root or as an administrator of its side, "
-                "in a channel that it has already.",
+                "Only root or an administrator of its side can change %(identity)s, in a "
+                "channel that it has already.",
                 identity=stored.name,
             )
 

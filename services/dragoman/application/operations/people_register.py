@@ -202,7 +202,8 @@ async def change(call: ApiRequest[Any], entry: bytes, etag: str = "") -> ApiRepl
     if stored_person.erased:
         raise refuse(
             "moved",
-            "The entry was erased and cannot be restored; enter the person anew with POST /people.",
+            "The entry was erased and cannot be restored; enter the person again with POST "
+            "/people.",
         )
     _check_if_match(call, stored_person, etag)
     service = call.service

@@ -113,7 +113,7 @@ async def checked(
         return BundleResult(view=replace(plain, state="absent"))
     proved, why = result
     if proved is None:
-        why = sentence("it is no bundle") if why is None and source is not None else why
+        why = sentence("it is not a bundle") if why is None and source is not None else why
         return _refuted(plain, why) if why is not None else BundleResult(view=plain)
     shown = replace(
         plain,

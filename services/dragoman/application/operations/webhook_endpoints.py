@@ -279,7 +279,7 @@ async def remove(call: ApiRequest[Any], id: str) -> None:
     )
 
 
-GONE: Final = sentence("its receiver answers that it is gone; remove it, or enter it anew")
+GONE: Final = sentence("its receiver answers that it is gone; remove it, or add it again")
 
 
 async def deliveries_of(call: ApiRequest[Any], id: str) -> tuple[DeliveryView, ...]:

@@ -52,7 +52,7 @@ async def own_roster(call: ApiRequest[Any], projection: Projection) -> StoredRos
     Return the copy of this gateway while the broker is away. Raises `Refused` if the
     caller is no officer or administrator of a side.
     """
-    _check(call, projection, STAFF, sentence("The roster of a side is read by its officers alone."))
+    _check(call, projection, STAFF, sentence("Only officers of a side read its roster."))
     cid, side = projection.registry.cid, call.grant.side
     try:
         return await call.service.rosters.find(cid, side)
@@ -381,7 +381,7 @@ def _span(begins: str, ends: str, now: datetime) -> tuple[datetime, datetime]:
         first, last = (datetime.fromisoformat(text) for text in (begins, ends))
     except ValueError:
         raise refuse(
-            "invalid", "This is no time that exists; write it like 2026-11-29T18:00Z."
+            "invalid", "This is not a valid time; write it like 2026-11-29T18:00Z."
         ) from None
     if not (first < last and now < last and last - first <= timedelta(days=62)):
         raise refuse(

@@ -185,7 +185,7 @@ async def tables_command(
     """
     result = await _replay(file, target)
     if result[0].standing.state.registry is None:
-        say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is not a channel")
+        say("dragoman: VERIFICATION FAILED: position 1 is not a genesis: this is not a channel")
         return UNVERIFIED
     rows = tables.rows(*result)
     try:

@@ -397,7 +397,7 @@ def check_command(
     head = checkpoint.read(note.text)
     subject = "the record" if entry is not record else "a record of which the bytes are not here"
     say(
-        f"{subject} stands at position {proof.index + 1} of {head.origin}, "
+        f"{subject} is at position {proof.index + 1} of {head.origin}, "
         f"under its signed head of {head.size} records"
     )
     return 0
@@ -431,7 +431,7 @@ def release_command(
         f"in the terms {proved.terms}"
     )
     if not proved.is_public:
-        say("for the members of the channel alone: its records name no officer")
+        say("only for the members of the channel: its records name no officer")
     for form, positions in (
         ("whole", proved.whole),
         ("in extract, as every side agreed", proved.extracts),

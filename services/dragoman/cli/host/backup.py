@@ -482,7 +482,7 @@ def _say_restored(
     )
     if unread:
         say(f"RISK: {unread} later backups cannot be read; erasures that only they know are back")
-    say("all sessions are ended, and positions of streams over all channels begin anew")
+    say("all sessions are ended, and positions of streams over all channels begin again")
     program = "serve gateway" if settings.nats.url else "up"
     say(
         f"next: `dragoman {program} --data {settings.data} --take-over`, with your settings, once "

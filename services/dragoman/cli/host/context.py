@@ -45,7 +45,7 @@ async def add(
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no name for a context: take small letters, digits, dots and hyphens"
+            f"{name!r} is not a name for a context: take small letters, digits, dots and hyphens"
         )
     parts = urlsplit(server)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:

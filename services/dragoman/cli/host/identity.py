@@ -156,7 +156,7 @@ def _read(raw: bytes) -> IdentityEntry:
         entry = nesting.decode(raw, IdentityEntry)
     except msgspec.DecodeError as error:
         raise UsageError(
-            f"this is no entry of an identity: {error}; write one with `dragoman identity draft`"
+            f"not an entry of an identity: {error}; write one with `dragoman identity draft`"
         ) from None
     if raw != canonical(
         entry.identity, entry.version, [(pair.channel, pair.side) for pair in entry.pairs]

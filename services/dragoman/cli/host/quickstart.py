@@ -48,7 +48,7 @@ def quickstart(
     for name in (channel, *sides):
         if not is_name(name):
             raise UsageError(
-                f"{name} is no name: names have small letters, digits and single hyphens"
+                f"{name} is not a name: names have small letters, digits and single hyphens"
             )
     if sides[0] == sides[1]:
         raise UsageError("the two sides have different names")

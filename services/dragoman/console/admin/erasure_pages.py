@@ -232,7 +232,7 @@ def _what_follows(context: PageContext, doing: Doing) -> list[str]:
                 "of them later, it needs a new consent."
             ),
             say(
-                "Once every side has consented, the exchanges can be taken out of every page, "
+                "Once every side has consented, the exchanges can be erased from every page, "
                 "list and search, completely and for ever."
             ),
         ]
@@ -242,7 +242,7 @@ def _what_follows(context: PageContext, doing: Doing) -> list[str]:
     if doing == "withdraw":
         return [
             say(
-                "The record keeps the consent and its withdrawal. Nothing is taken out without a "
+                "The log keeps the consent and its withdrawal. Nothing is erased without a "
                 "new consent."
             )
         ]

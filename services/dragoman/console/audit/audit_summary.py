@@ -145,7 +145,7 @@ def _whole(context: PageContext, signed: SignedHeads, hosts: tuple[int, int]) ->
     elif not signed.policy:
         level, icon = "off", "seal"
         verdict = say(
-            "Whole and unaltered to record %(n)s, on the host’s word alone.",
+            "Whole and unaltered to record %(n)s, only by the host’s word.",
             n=words.number(newest.size),
         )
         detail = say("No witness is named: others may be shown another log.")
@@ -465,7 +465,7 @@ def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
         else:
             lines.append(say("%(side)s: nobody had the watch.", side=watch.side.upper()))
     return SummaryAnswer(
-        question=say("What stood before the watch then, and who had it?"),
+        question=say("What did the watch see then, and who had it?"),
         level=level,
         icon=level,
         verdict=verdict,
@@ -474,7 +474,7 @@ def _stood(context: PageContext, five_answers: FiveAnswers) -> SummaryAnswer:
         word=say("The sides’ own word."),
         lines=tuple(lines),
         more=tuple(
-            SummaryLine(text=say("Stands: %(what)s", what=words.act(matter.format)), matter=matter)
+            SummaryLine(text=say("Waiting: %(what)s", what=words.act(matter.format)), matter=matter)
             for matter in five_answers.stands
         ),
     )

@@ -309,7 +309,7 @@ def _of_channel(context: PageContext, parts: list[str]) -> tuple[str, list[str]]
         case ["status", *rest]:
             return say("Status of the channel"), rest
         case ["erased", id, *rest]:
-            return say("Taken out of the record"), [id, *rest]
+            return say("Erased"), [id, *rest]
         case _:
             return say("The channel"), parts
 

@@ -175,7 +175,7 @@ async def with_bundle(writing: Writing, fields: MultiDict[str]) -> tuple[MultiDi
         return fields, context.words.say("Choose the bundle, or a file from this computer, first.")
     result = await transmittals.checked(context.call, context.projection, attachment)
     if result.proved is None:
-        why = sentence("it is no bundle") if result.why is None else result.why
+        why = sentence("it is not a bundle") if result.why is None else result.why
         return fields, context.words.say(
             "Nothing could be read from this file: %(why)s.", why=context.words.sentence(why)
         )

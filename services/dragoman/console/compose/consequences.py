@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import msgspec.structs
 from markupsafe import Markup
 from msgspec import Raw
 
@@ -135,7 +136,23 @@ def facts_of(
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
     others = {name: raw for name, raw in content.items() if name != "fields"}
-    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, others)]
+    facts = display.facts(writing.exchange.act, inner)
+    if writing.act != "amendment":  # whose check page has the whole present text beside it
+        facts = [_with_former(display, writing.exchange, fact) for fact in facts]
+    return [*facts, *display.facts(writing.act, others)]
+
+
+def _with_former(display: Display, exchange: Exchange, fact: DisplayedMember) -> DisplayedMember:
+    """Return a member with its new value, and its present value as what it was."""
+    raw = exchange.content.get(fact.name)
+    if raw is None:
+        former = Markup.escape(display.words.say("not given"))
+    else:
+        former = display.facts(exchange.act, {fact.name: raw})[0].shown
+    shown = Markup("<b data-new>{}</b> <small data-former>{} {}</small>").format(
+        fact.shown, display.words.say("was:"), former
+    )
+    return msgspec.structs.replace(fact, shown=shown, is_own_text=False, wide=True)
 
 
 _OF_WHAT: Final[
@@ -408,14 +425,18 @@ def addressees(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
 
 
 def button_text(context: PageContext, writing: Writing, view: CheckedAct) -> str:
-    """Return the text of the button that sends: the act, and its addressees."""
+    """Return the text of the button that sends: the act, and its addressees.
+
+    Only a flash is named first: it wakes somebody.
+    """
     words = context.words
     to = words.listed(view.to).upper()
     if writing.format is not None and view.precedence and to:
-        return words.say(
-            "Send %(precedence)s to %(side)s",
-            precedence=words.value(view.precedence).upper(),
-            side=to,
+        level = words.value(view.precedence)
+        return (
+            words.say("Send %(precedence)s to %(side)s", precedence=level.upper(), side=to)
+            if view.precedence == "flash"
+            else words.say("Send to %(side)s (%(precedence)s)", side=to, precedence=level)
         )
     if to:
         return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))

@@ -153,6 +153,7 @@ def translation_values(writing: Writing, fields: Mapping[str, Any]) -> dict[str,
         "of": of,
         "messages": messages,
         "written_in": translations.written_in(texts),
+        "agreed": agreed_phrases(context.registry.languages, [paragraph for _, paragraph in rows]),
         "given": translations.shown(context.words, translations.of_message(state, of or state.id)),
     }
 
@@ -264,6 +265,23 @@ def phrase_choices(context: PageContext) -> list[tuple[str, str]]:
         for book in CODEBOOKS.values()
         for key, texts in book.phrases.items()
     ]
+
+
+def agreed_phrases(
+    languages: Sequence[str], paragraphs: Iterable[str]
+) -> list[tuple[bool, tuple[tuple[str, str], ...]]]:
+    """Return the agreed phrases in the channel's languages, those in a text first.
+
+    Each has whether it occurs in one of the paragraphs, and its text by language tag.
+    """
+    text = "\n".join(paragraphs).casefold()
+    rows = [
+        tuple((tag, texts[short]) for tag in languages if (short := tag.partition("-")[0]) in texts)
+        for book in CODEBOOKS.values()
+        for texts in book.phrases.values()
+    ]
+    phrases = [(any(phrase.casefold() in text for _, phrase in row), row) for row in rows]
+    return sorted(phrases, key=lambda phrase: not phrase[0])
 
 
 def releasable_records(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
-from dragoman.console.compose import agreement_form
+from dragoman.console.compose import agreement_form, replaced_members
 from dragoman.console.compose.form_choices import (
     act_has_issue,
     field_hints,
@@ -21,7 +21,6 @@ from dragoman.console.compose.form_choices import (
     person_choices,
     phrase_choices,
     releasable_records,
-    replaceable_members,
     report_beside,
     translation_values,
     untranslated_language,
@@ -139,21 +138,9 @@ async def form(context: PageContext) -> Page:
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
         fields.add("etag", writing.exchange.revision)
-    chosen = context.request.query.getall("fields", [])
-    if writing.exchange is not None and chosen:
-        members = [
-            member for member in field_types.members(writing.exchange.act) if member.name in chosen
-        ]
-        fields.extend(
-            form_writer.form_fields(
-                context.words,
-                context.registry.languages,
-                members,
-                writing.exchange.content,
-                "f.fields",
-            )
-        )
-        fields.extend(("fields", name) for name in chosen)
+    if writing.exchange is not None:
+        edited = context.request.query.getall("fields", [])
+        fields.extend(("fields", name) for name in edited)
     if writing.exchange is not None and writing.act == translations.ACT:
         of = context.request.query.get("of", "")
         fields.add("f.of", of)
@@ -216,7 +203,8 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
         ),
         "",
     )
-    member = member_at(writing.members(tuple(fields.getall("fields", []))), name.split(".")[1:])
+    names = tuple(member.name for member in replaced_members.offered(writing))
+    member = member_at(writing.members(names), name.split(".")[1:])
     if not value or member is None or not isinstance(member.kind, field_types.PersonField):
         return
     if not member.kind.many:
@@ -261,17 +249,11 @@ async def render_form(
 ) -> Page:
     """Return the page of a form with its typed text, its faults and its choices."""
     context, act = writing.context, writing.act
-    chosen = (
-        tuple(fields.getall("fields", []))
-        if isinstance(fields, MultiDict) or hasattr(fields, "getall")
-        else ()
-    )
-    members = writing.members(chosen)
-    extra = (
-        {"upload": "upload", "f.fields": "f-fields"}
-        if writing.exchange is not None and not chosen
-        else {"upload": "upload"}
-    )
+    replaced = replaced_members.offered(writing)
+    if replaced and isinstance(fields, MultiDict):
+        fields = replaced_members.with_present(writing, fields)
+    members = writing.members(tuple(member.name for member in replaced))
+    extra = {"upload": "upload", **({"f.fields": "f-fields"} if replaced else {})}
     faults = [
         at_field(fault, members, languages_own_first(context), extra=extra) for fault in faults
     ]
@@ -281,14 +263,16 @@ async def render_form(
     own_members = [
         member
         for member in members
-        if member.required
-        or member.name not in field_types.FRAME
-        or member.name == "text"
-        or (act == "undertaking" and member.name == "of")
+        if (member.name != "fields" or not replaced)
+        and (
+            member.required
+            or member.name not in field_types.FRAME
+            or member.name == "text"
+            or (act == "undertaking" and member.name == "of")
+        )
     ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
     required = [member for name in begins for member in own_members if member.name == name]
-    required += [member for member in own_members if member.name == "fields" and chosen]
     required += [
         member
         for member in own_members
@@ -304,13 +288,10 @@ async def render_form(
         for member in members
         if member.name in wrong | names | either
         and member not in required
-        and member.name != "precedence"
+        and member.name not in ("precedence", "fields")
     ]
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     rule = precedence_hints.rule_of(writing.format, context.service.now())
-    opening = writing.exchange is not None and any(
-        isinstance(member.kind, field_types.FieldsField) for member in field_types.members(act)
-    )
     return Page(
         template="compose.html",
         view=Composing(
@@ -376,14 +357,15 @@ async def render_form(
                 for member in members
                 if member not in own_members
                 and member not in unfolded
-                and member.name not in ("precedence", "of")
+                and member.name not in ("precedence", "of", "fields")
             ],
             "precedence": writing.format is not None and context.registry.kind != "track2",
             "rule": rule,
             "limits": limits_of(context),
             "wakes": [side.upper() for side in context.sides if side != context.side],
-            "choose": replaceable_members(writing) if opening else [],
-            "chosen": chosen,
+            "edits": replaced_members.edits(
+                writing, Display(context.words, offices, link=context.link), fields
+            ),
             "rows": lambda name, kind: form_writer.rows(fields, name, kind.group),
             "filled_of": lambda prefix: form_writer.filled_of(fields, prefix),
             "windows": lambda name: form_writer.windows(fields, name),

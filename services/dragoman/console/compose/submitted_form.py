@@ -20,7 +20,7 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts, files
-from dragoman.console.compose import agreement_form
+from dragoman.console.compose import agreement_form, replaced_members
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
 from dragoman.console.compose.form_page import form, render_form, writing_of
@@ -37,8 +37,6 @@ from dragoman.console.compose.writing import (
 from dragoman.console.context import PageContext
 from dragoman.console.forms import (
     browser_signatures,
-    field_types,
-    form_writer,
 )
 from dragoman.console.forms.form_body import Form, Upload
 from dragoman.console.forms.form_errors import FieldError, plain
@@ -70,14 +68,13 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in OF_SIGNING:
         fields.popall(name, None)
+    emptied = replaced_members.keep_changed(writing, fields)
     entering = fields.popall("enter", [""])[-1]
     if entering:
         return await _enter_somebody(writing, fields, entering)
     rewritten = await _rewritten(writing, fields, do, upload_fault)
     if rewritten is not None:
         return rewritten
-    if do == "fields" or (do == "check" and _unshown(writing, fields)):
-        return await render_form(writing, _with_chosen(writing, fields), [])
     others = fields.popall("also", [])
     if do == "send" and checked and others:
         return await _send_to_all(writing, fields, checked.encode(), others)
@@ -91,7 +88,8 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     act = {"act": writing.act, **typed.read(members)}
     if do == "autosave":
         return await _autosave(writing, fields, act)
-    faults = [*typed.faults, *([upload_fault] if upload_fault else [])]
+    faults = replaced_members.told_plainly(writing, emptied, typed.faults)
+    faults += [upload_fault] if upload_fault else []
     if do == "draft":
         return await _keep_typed(writing, fields, act, faults)
     if faults:
@@ -197,34 +195,6 @@ async def _enter_somebody(
             ),
         )
     return response
-
-
-def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
-    """Return the members chosen for replacement that are not on the form yet."""
-    shown = fields.getall("shown", [])
-    return [name for name in fields.getall("fields", []) if name not in shown]
-
-
-def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
-    """Return the form's fields, with the current text of newly chosen members.
-
-    These are members that the act replaces. Typed text stays as it is.
-    """
-    if writing.exchange is not None:
-        new = _unshown(writing, fields)
-        members = [
-            member for member in field_types.members(writing.exchange.act) if member.name in new
-        ]
-        fields.extend(
-            form_writer.form_fields(
-                writing.context.words,
-                writing.context.registry.languages,
-                members,
-                writing.exchange.content,
-                "f.fields",
-            )
-        )
-    return fields
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], FieldError | None]:

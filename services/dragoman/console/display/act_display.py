@@ -233,11 +233,7 @@ class Display:
             case field_types.SideField():
                 return self.sides(value if isinstance(value, list) else [value])
             case field_types.LanguageField():
-                return escape(
-                    words.listed(
-                        language(item) for item in (value if isinstance(value, list) else [value])
-                    )
-                )
+                return language_names(words, value if isinstance(value, list) else [value])
             case field_types.ReferencesField():
                 return _joined(
                     [
@@ -475,11 +471,11 @@ class Display:
             return escape(self.words.say("at all hours"))
         days = self.words.listed(self.words.value(item) for item in value["days"])
         where = self.zones.get(value["zone"]) or city(value["zone"], self.words.language)
-        return escape(f"{days}, {value['from']}–{value['to']} {where}")
+        return escape(f"{days}{self.words.pause}{value['from']}–{value['to']} {where}")
 
     def group(self, kind: field_types.GroupField, value: Any) -> Markup:
         """Return several members together, on one line."""
-        return Markup("; ").join(
+        return escape(self.words.semicolon).join(
             Markup("{} {}").format(
                 Markup("<small>{}</small>").format(self.group_label(kind, member)),
                 self.shown(member.kind, value[member.name]),
@@ -564,6 +560,13 @@ def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tup
     names = frozenset(languages)
     others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in names)
     return sorted(((tag, language(tag)) for tag in others), key=lambda item: item[1].casefold())
+
+
+def language_names(words: Words, tags: Iterable[str]) -> Markup:
+    """Return languages as a list, each named and marked as in the language itself."""
+    return escape(words.comma).join(
+        Markup('<span lang="{}">{}</span>').format(tag, language(tag)) for tag in tags
+    )
 
 
 @lru_cache(256)

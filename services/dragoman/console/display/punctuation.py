@@ -15,12 +15,16 @@ from jinja2.ext import Extension
 _COMMA: Final = re.compile(r"(\}\}|%\}|>), (?=\{\{|\{%|<)")
 _COMMA_UNLESS_LAST: Final = re.compile(r"\{\{ ', ' if not loop\.last \}\}")
 _COLON: Final = re.compile(r"(\}\}|%\}|</\w+>): (?=\{\{|\{%|<)")
+_COLON_WITHIN: Final = re.compile(r"(\}\}):(</\w+>) (?=\{\{|\{%|<)")
+_SEMICOLON: Final = re.compile(r"(\}\}|%\}|</\w+>); (?=\{\{|\{%|<)")
+_STOP: Final = re.compile(r"(\}\}|%\}|</\w+>)\.(?=</|\{%|\s*$)", re.MULTILINE)
+_STOP_BEFORE: Final = re.compile(r"(\}\}|%\}|</\w+>)\. (?=\{\{|\{%|<)")
 
 
 class Punctuation(Extension):
-    """A Jinja extension that writes commas and colons in the environment's language.
+    """A Jinja extension that writes marks in the environment's language.
 
-    It changes those between two parts of a line.
+    It changes those between two parts of a line, and stops at the end of one.
     """
 
     def preprocess(
@@ -32,4 +36,8 @@ class Punctuation(Extension):
         """Return the source of a template with the marks of the language."""
         source = _COMMA_UNLESS_LAST.sub("{{ w.pause if not loop.last }}", source)
         source = _COMMA.sub(r"\1{{ w.pause }}", source)
-        return _COLON.sub(r"\1{{ w.colon }}", source)
+        source = _COLON.sub(r"\1{{ w.colon }}", source)
+        source = _COLON_WITHIN.sub(r"\1{{ w.colon }}\2", source)
+        source = _SEMICOLON.sub(r"\1{{ w.semicolon }}", source)
+        source = _STOP.sub(r"\1{{ w.stop }}", source)
+        return _STOP_BEFORE.sub(r"\1{{ w.stop }}{{ w.space }}", source)

@@ -166,7 +166,7 @@ _PLAIN: Final = {
     "window %(window)s was accepted already; accept the same one": sentence(
         "Another side has accepted another time. Choose the same one."
     ),
-    "the window ends before it begins; exchange the ends": sentence(
+    "the time ends before it begins; check its end": sentence(
         "This ends before it begins. Check the end date."
     ),
     "a point has both lat and lon; give the other one as well": sentence(
@@ -178,17 +178,18 @@ _PLAIN: Final = {
     "the place is empty; give lat and lon, a polygon, a circle, a name or text": sentence(
         "Say where: a position, an area, or a name."
     ),
-    "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to "
+    "one end is not a valid time; write it like 2026-11-26T08:00Z, in the years 1000 to 9000": sentence(
+        "There is no such time."
+    ),
+    "%(time)s is not a valid time; write it like 2026-11-24T03:05+08:00, in the years 1000 to "
     "9000": sentence("There is no such time."),
-    "%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years "
-    "1000 to 9000": sentence("There is no such time."),
-    "%(id)s is no message to %(side)s in this exchange; leave it out for the newest": sentence(
+    "%(id)s is not a message to %(side)s in this exchange; leave it out for the newest": sentence(
         "Choose a message of this exchange."
     ),
-    "%(id)s is no message of this exchange; leave it out for the opening": sentence(
+    "%(id)s is not a message of this exchange; leave it out for the opening": sentence(
         "Choose a message of this exchange."
     ),
-    "%(id)s is no translation in this exchange; name the id of one": sentence(
+    "%(id)s is not a translation in this exchange; name the id of one": sentence(
         "Choose one of the translations in this exchange."
     ),
     "there is no agreed phrase %(phrase)s; GET /codebook lists them": sentence(
@@ -199,7 +200,7 @@ _PLAIN: Final = {
     ),
     "nobody of that id is in the channel's register of people; enter them with POST /people "
     "first": sentence("This person is not in the register of people any more. Choose another one."),
-    "the entry was erased; enter the person anew with POST /people": sentence(
+    "the entry was erased; enter the person again with POST /people": sentence(
         "This person was erased from the register. Enter them again."
     ),
     "the entry's commitment is now %(commitment)s; read the entry, and use that commitment": sentence(
@@ -214,7 +215,7 @@ _PLAIN: Final = {
         "A new office begins as proposed. Choose that; or choose Entered for the record if "
         "it existed before."
     ),
-    "%(side)s is no side of %(channel)s; its sides are %(sides)s": sentence(
+    "%(side)s is not a side of %(channel)s; its sides are %(sides)s": sentence(
         "Choose a side of this channel."
     ),
     "a %(kind)s has %(members)s; give %(name)s": sentence(
@@ -237,7 +238,7 @@ _VALIDATORS: Final = (
         "Invalid ",
         "there is no %(value)s here",
         "there is no such member",
-        "a string holds",
+        "a text contains",
         "%(error)s; send valid JSON",
     ),
     *("byte %(n)s", "a byte order mark", "there is white space", "%(text)s"),
@@ -387,11 +388,23 @@ _ON_PAGES: Final = {
     "The exchange has moved since you read it; read it again, and post with its new ETag.": sentence(
         "The exchange has moved since you read it. Read it, and write again."
     ),
+    "Only these roles can send %(act)s: %(roles)s. %(actor)s has %(held)s.": sentence(
+        "You cannot do this as %(held)s: %(act)s. Only these roles can: %(roles)s."
+    ),
 }
 """Sentences of the API for programs, and the sentences that pages show instead."""
 
 
 def plain(detail: Text) -> Text:
-    """Return an error in words for a page, without paths and headers of the API."""
+    """Return an error in words for a page, without paths and headers of the API.
+
+    An act that a sentence of such a page names has its name from the vocabulary.
+    """
     text = _ON_PAGES.get(detail.message)
-    return detail if text is None else replace(detail, message=text.message)
+    if text is None:
+        return detail
+    act = detail.values.get("act")
+    values = dict(detail.values)
+    if isinstance(act, str) and ("act", act) in known():
+        values["act"] = NameValue("act", act)
+    return replace(detail, message=text.message, values=values)

@@ -242,9 +242,7 @@ class FormParser:
         alone = [choice for choice in chosen if choice in (NOBODY_HERE, UNKNOWN)]
         if alone and len(chosen) > 1:
             word = self.words.value(alone[0])
-            self.fault(
-                member, name, self.words.say("Choose sides, or “%(word)s” alone.", word=word)
-            )
+            self.fault(member, name, self.words.say("Choose sides, or only “%(word)s”.", word=word))
         return alone[0] if alone else chosen or _EMPTY
 
     def _plain(self, member: Member, name: str) -> Any:

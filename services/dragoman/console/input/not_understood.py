@@ -83,7 +83,7 @@ def plain_text(text: str, marks: dict[int, str]) -> str:
         raise NotUnderstoodInput(
             "too_long",
             f"That is longer than {LONGEST} characters; "
-            "write the time or the place alone, and the rest in the text.",
+            "write only the time or the place, and the rest in the text.",
         )
     decomposed = unicodedata.normalize("NFKD", text.translate(marks))
     plain = " ".join(

@@ -118,7 +118,7 @@ _between: Final = re.compile(r"\s*[,;/]\s*|\s+")
 def _no_place() -> NotUnderstoodInput:
     return NotUnderstoodInput(
         "no_place",
-        "That is no place that can be read; write one like 15-07N 116-26E, 15.1203 N "
+        "That cannot be read as a place; write one like 15-07N 116-26E, 15.1203 N "
         "116.4411 E or 50P MB 39946 71708.",
     )
 
@@ -248,13 +248,13 @@ def _within(lat: float, lon: float) -> GeoPoint:
         question = f" Did you mean {with_letters(swapped)}?" if swapped else ""
         raise NotUnderstoodInput(
             "latitude_range",
-            f"{decimal(lat, '-')} is no latitude, which goes up to 90.{question} Write it so.",
+            f"{decimal(lat, '-')} is not a latitude, which goes up to 90.{question} Write it so.",
             swapped,
         )
     if abs(lon) > 180:
         raise NotUnderstoodInput(
             "longitude_range",
-            f"{decimal(lon, '-')} is no longitude, which goes up to 180 east or west; "
+            f"{decimal(lon, '-')} is not a longitude, which goes up to 180 east or west; "
             "check the digits.",
         )
     return rounded(lat, lon)

@@ -340,8 +340,7 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
             )
         raise NotUnderstoodInput(
             "no_time",
-            "That is no time that can be read; write one like 0305Z, 24 Nov 03:05 or 240305Z "
-            "NOV 26.",
+            "That cannot be read as a time; write one like 0305Z, 24 Nov 03:05 or 240305Z NOV 26.",
         )
     parts = named_parts(match)
     grouped = match.re is _group

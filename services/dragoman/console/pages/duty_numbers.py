@@ -34,7 +34,8 @@ class NumberToRing(Struct, frozen=True, kw_only=True):
     exchange: str
     numbers: tuple[tuple[str, str], ...]
     there: str
-    languages: str
+    languages: tuple[str, ...]
+    named_languages: str
     tested: str
 
     @property
@@ -47,7 +48,7 @@ class NumberToRing(Struct, frozen=True, kw_only=True):
             "side": self.side.upper(),
             "role": self.role,
             "numbers": [{"number": number, "dialled": dialled} for number, dialled in self.numbers],
-            "languages": self.languages,
+            "languages": self.named_languages,
             "tested": self.tested,
         }
 
@@ -129,7 +130,8 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> NumberTo
         exchange=point.exchange,
         numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
         there=presence,
-        languages=words.listed(language(text) for text in point.languages),
+        languages=tuple(point.languages),
+        named_languages=words.listed(language(text) for text in point.languages),
         tested=_tested(
             words, next((item for item in point.tested if item.means == "telephone"), None)
         ),

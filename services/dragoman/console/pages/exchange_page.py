@@ -39,6 +39,7 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.i18n.words import as_moment
+from dragoman.interop.check_words import check_words
 from dragoman.projection.queries import records
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, ExchangeView
@@ -128,6 +129,7 @@ async def exchange(context: PageContext) -> Page:
             "release_public": release.is_public(state, context.moment),
             "may_release": release_preview.may_release(context, state),
             "opening_key": two_keys.one_key_entry(state, state.id),
+            "check_words": check_words(context.projection.bytes_at(state.opened.position)[1]),
             "keys_due": two_keys.due(state),
             "calls": await _calls(context, view),
             "people": people_panel.panel(context, state, display, view.allowed),

@@ -423,8 +423,8 @@ def _faults(members: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
         "post": words.say("Write the post in at most 200 characters."),
         "institution": words.say("Write the institution in at most 200 characters."),
         "telephones": words.say(
-            "Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - "
-            "alone."
+            "Write at most 10 telephone numbers, one a line. Use only digits, spaces and + ( "
+            ") / . -"
         ),
         "emails": words.say(
             "Write at most 10 e-mail addresses, one a line, like name@office.example."

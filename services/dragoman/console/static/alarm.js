@@ -99,6 +99,7 @@ export class Alarm {
   #fraught = new Map();
   #stale = false;
   #unopened = [];
+  #done = 0;
   #absent = [];
   #unpassed = [];
   #shrink = 0;
@@ -392,10 +393,12 @@ export class Alarm {
     if (!before) {
       if (this.#known) {
         this.#silentUntil = 0;
+        this.#showSilence();
         if (ring.precedence === "priority") this.#short();
       }
     } else if (before.position !== ring.position && ring.precedence === "flash") {
-      this.#silentUntil = 0; // corrected or added to: one alarm a situation, and its burst anew
+      this.#silentUntil = 0; // corrected or added to: one alarm a situation, and its burst again
+      this.#showSilence();
       this.#hush();
     }
   }
@@ -425,11 +428,13 @@ export class Alarm {
         if (known === this.#shown) {
           if (!this.#field) known.querySelector(".head")?.focus();
           this.#showKeys();
+          this.#showSilence();
+          this.#showPlace();
         }
       } else if (known !== made && made.dataset.key === "flood") {
         this.#freshRows(known, made);
       } else if (known !== made) {
-        known.querySelector("[data-of]").textContent = made.querySelector("[data-of]").textContent;
+        this.#showPlace();
       }
     }
     for (const dialog of place.querySelectorAll("dialog")) {
@@ -543,6 +548,7 @@ export class Alarm {
     if (this.#field) dialog.setAttribute("open", "");
     else this.#hold();
     this.#showKeys();
+    this.#showSilence();
     this.#count();
   }
 
@@ -704,6 +710,7 @@ export class Alarm {
     const dialog = this.#shown;
     const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
+    this.#showPlace();
     const waited = this.#waited(ring);
     if (document.title !== flashTitle) title = document.title;
     document.title = flashTitle = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
@@ -810,8 +817,30 @@ export class Alarm {
   #silence() {
     this.#silentUntil = clock.now() + SILENCE_S * 1000;
     this.#hush();
-    say(words("silenced", { d: span(SILENCE_S) }));
-    setTimeout(() => this.#sound(), SILENCE_S * 1000 + 50);
+    this.#showSilence();
+    if (!this.#shown) say(words("silenced", { d: span(SILENCE_S) })); // behind a dialog nobody reads it
+    setTimeout(() => { this.#showSilence(); this.#sound(); }, SILENCE_S * 1000 + 50);
+  }
+
+  // The dialog says until when this screen is silent, and stops flashing meanwhile.
+  #showSilence() {
+    const told = this.#shown?.querySelector("[data-silenced]");
+    if (!told) return;
+    const said = clock.now() < this.#silentUntil ? words("silent_until", { t: hour(this.#silentUntil) }) : "";
+    this.#shown.toggleAttribute("data-silent", said !== "");
+    if (told.textContent !== said) told.textContent = said;
+  }
+
+  // Which of those that waited together is shown: what is acknowledged meanwhile still counts.
+  #showPlace() {
+    const flashes = this.#flashes();
+    if (flashes.length === 0) this.#done = 0;
+    const at = flashes.findIndex((ring) => ring.key === this.#shown?.dataset.key);
+    const told = this.#shown?.querySelector("[data-of]");
+    if (!told || at < 0) return;
+    const all = this.#done + flashes.length;
+    const said = all > 1 ? words("of_all", { n: this.#done + at + 1, all }) : "";
+    if (told.textContent !== said) told.textContent = said;
   }
 
   // A lost link has a tone of its own; it stops with the first data, or for ten minutes when somebody says that they know.
@@ -972,13 +1001,13 @@ export class Alarm {
     const ring = this.#rings.get(key);
     if (text && !this.#settled.has(key)) this.#settled.set(key, text);
     if (!ring && !text) return;
+    if (ring?.precedence === "flash" && this.#reaches(ring)) this.#done += 1;
     this.#rings.delete(key);
     this.#fraught.get(key)?.close();
     this.#fraught.delete(key);
     this.#acknowledging.delete(key);
     const dialog = place.querySelector(`dialog[data-key="${key}"]`);
     const said = this.#settled.get(key) ?? "";
-    if (said) say(said);
     const row = place.querySelector(`[data-row="${key}"]`);
     if (row) {
       row.querySelector("[data-outcome]").textContent = said;

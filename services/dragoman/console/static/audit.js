@@ -120,6 +120,7 @@ function way(path) {
     element("tr", {}, ...[line(level), line(unit(side)), element("code", { textContent: sibling }), element("code", { textContent: hash })].map((part) => element("td", {}, part))));
   const table = element("table", { className: "log" }, element("thead", {}, head), element("tbody", {}, ...body));
   const scroll = element("div", { className: "wide-scroll", tabIndex: 0 }, table);
+  table.setAttribute("aria-label", unit("path"));
   scroll.setAttribute("role", "group");
   scroll.setAttribute("aria-label", unit("path"));
   return scroll;

@@ -109,6 +109,14 @@ const place = document.getElementById("link-bar");
 const alerted = document.getElementById("alerted");
 const RANK = ["critical", "serious", "caution", "standby"];
 const LOST = ["lost", "signed-out"]; // bars of a line that is lost; other critical ones are of flashes and of the watch
+// What is read out is gone again from the text of the page, where the bar has it.
+let forgetting = 0;
+function readOut(text) {
+  alerted.textContent = text;
+  clearTimeout(forgetting);
+  forgetting = setTimeout(() => { alerted.textContent = ""; }, 10_000);
+}
+
 export function bar(name, level, sentences, ...actions) {
   if (!place) return;
   const known = place.querySelector(`[data-bar="${name}"]`);
@@ -130,7 +138,7 @@ export function bar(name, level, sentences, ...actions) {
   made.dataset.bar = name;
   made.dataset.state = level;
   made.dataset.shown = shown;
-  alerted.textContent = sentences.join(" ");
+  readOut(sentences.join(" "));
   if (known) known.replaceWith(made);
   else {
     const after = [...place.children].find((other) => RANK.indexOf(other.dataset.state) > RANK.indexOf(level));

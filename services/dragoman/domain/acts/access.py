@@ -3,11 +3,12 @@
 Pages, streams, lists, posts and audits all ask here.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS, Rule, Who
 from dragoman.domain.record.errors import Refusal, make_refusal
-from dragoman.text import Text, sentence
+from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
@@ -71,7 +72,8 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
     if officer is None or officer.until is not None:
         return make_refusal(
             "not-permitted",
-            "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.",
+            "%(actor)s is not an officer of %(channel)s; an administrator of the side enters "
+            "officers.",
             actor=actor,
             channel=registry.name,
         )
@@ -108,13 +110,13 @@ def may_act(
     if rule.who in _SERVICES:
         return _denied(
             sentence(
-                "%(act)s is recorded by the service alone; nothing needs to be posted.",
+                "%(act)s is recorded only by the service; nothing needs to be posted.",
                 act=rule.act,
             )
         )
     if not _is_side(registry, side):
         return _denied(
-            sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name)
+            sentence("%(side)s is not a side of %(channel)s.", side=side, channel=registry.name)
         )
     if rule.act in CONSENTING and side in observers(registry):
         return _denied(
@@ -145,7 +147,8 @@ def may_act(
     if second and OFFICERS.isdisjoint(officer.roles):
         return _denied(
             sentence(
-                "%(act)s is drafted by an officer, whoever releases it; %(actor)s has %(held)s.",
+                "%(act)s must be drafted by an officer, and another officer may release it; "
+                "%(actor)s has %(held)s.",
                 act=rule.act,
                 actor=actor,
                 held=", ".join(officer.roles),
@@ -153,14 +156,14 @@ def may_act(
         )
     alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
     if rule.roles.isdisjoint(names) and not alone:
-        roles = ", ".join(sorted(rule.roles)) or sentence("none: it is root's")
+        roles = _names(sorted(rule.roles)) or sentence("none: it is root's")
         return _denied(
             sentence(
-                "%(act)s needs one of the roles %(roles)s; %(actor)s has %(held)s.",
+                "Only these roles can send %(act)s: %(roles)s. %(actor)s has %(held)s.",
                 act=rule.act,
                 roles=roles,
                 actor=actor,
-                held=", ".join(officer.roles),
+                held=_names(officer.roles),
             )
         )
     return (
@@ -175,6 +178,10 @@ def may_act(
             )
         )
     )
+
+
+def _names(roles: Iterable[str]) -> tuple[NameValue, ...]:
+    return tuple(NameValue("value", role) for role in roles)
 
 
 def _is_side(registry: Registry, side: str) -> bool:

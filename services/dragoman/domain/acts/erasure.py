@@ -285,7 +285,8 @@ def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | No
         return None
     if data.reason is not UNSET:
         return invalid(
-            "/reason", sentence("in a trial each side's reason stands in its consent; leave it out")
+            "/reason",
+            sentence("in a trial each side gives its reason in its consent; leave it out"),
         )
     silent = [name for name in full_sides(registry) if name not in (side, *stamps)]
     return not_consented(silent) if silent else None
@@ -375,7 +376,7 @@ def _check_records(
         return invalid(
             "/records",
             sentence(
-                "name every record of these exchanges as the log has them by now; draft it anew"
+                "name every record of these exchanges as the log has them now; draft it again"
             ),
         )
     return None

@@ -98,8 +98,8 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
         return invalid(
             pointer,
             sentence(
-                "%(time)s is no time that exists; "
-                "write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000",
+                "%(time)s is not a valid time; write it like 2026-11-24T03:05+08:00, in the "
+                "years 1000 to 9000",
                 time=text,
             ),
         )
@@ -110,7 +110,8 @@ def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
     """Refuse a day that does not exist."""
     if value is not UNSET and moment(f"{value}T00:00Z") is None:
         return invalid(
-            pointer, sentence("%(day)s is no day that exists; write it like 2026-11-24", day=value)
+            pointer,
+            sentence("%(day)s is not a day of the calendar; write it like 2026-11-24", day=value),
         )
     return None
 
@@ -122,7 +123,8 @@ def zone(pointer: str, value: str) -> Refusal | None:
     return invalid(
         pointer,
         sentence(
-            "%(zone)s is no time zone; name one like Europe/Brussels or Asia/Shanghai", zone=value
+            "%(zone)s is not a time zone; name one like Europe/Brussels or Asia/Shanghai",
+            zone=value,
         ),
     )
 
@@ -174,7 +176,7 @@ def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | 
     return invalid(
         pointer,
         sentence(
-            "%(side)s is no side of %(channel)s; its sides are %(sides)s",
+            "%(side)s is not a side of %(channel)s; its sides are %(sides)s",
             side=value,
             channel=registry.name,
             sides=", ".join(sorted(names)),
@@ -209,12 +211,12 @@ def window(pointer: str, value: Window) -> Refusal | None:
         return invalid(
             pointer,
             sentence(
-                "one end is no time that exists; "
-                "write it like 2026-11-26T08:00Z, in the years 1000 to 9000"
+                "one end is not a valid time; write it like 2026-11-26T08:00Z, in the years "
+                "1000 to 9000"
             ),
         )
     if ends < begins:
-        return invalid(pointer, sentence("the window ends before it begins; exchange the ends"))
+        return invalid(pointer, sentence("the time ends before it begins; check its end"))
     return None
 
 

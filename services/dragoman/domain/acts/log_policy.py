@@ -94,7 +94,7 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
         return invalid(
             "/policy",
             sentence(
-                "name a group or a witness %(side)s: it stands for the witnesses of %(side)s",
+                "name a group or a witness %(side)s: it represents the witnesses of %(side)s",
                 side=nameless[0],
             ),
         )

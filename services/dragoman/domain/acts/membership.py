@@ -281,7 +281,7 @@ def _check_key_revocation(
     if key.until is None and key.owner == f"{record.side}/{ROOT}":
         return invalid(
             "/key",
-            sentence("a root key cannot be revoked alone; replace all root keys of the side"),
+            sentence("a single root key cannot be revoked; replace all root keys of the side"),
         )
     officer = registry.officers.get(actor)
     keeps = actor == f"{record.side}/{ROOT}" or (
@@ -319,7 +319,7 @@ def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation)
     They must be the announced ones if the side has announced its next roots.
     """
     if record.envelope.actor != f"{record.side}/{ROOT}":
-        return make_refusal("not-permitted", "Root keys are replaced by root alone.")
+        return make_refusal("not-permitted", "Only root can replace root keys.")
     if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
         return invalid(
             "/roots",

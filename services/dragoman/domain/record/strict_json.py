@@ -121,7 +121,7 @@ class _Scan:
     def run(self) -> str:
         """Return the compact text. Raises `Malformed`."""
         if self._text.startswith("\ufeff"):
-            raise self._fault(sentence("a byte order mark stands before the act; leave it out"))
+            raise self._fault(sentence("there is a byte order mark before the act; leave it out"))
         self._space()
         if self._peek() != "{":
             raise self._fault(sentence("an act is one JSON object; start with {"))
@@ -131,7 +131,7 @@ class _Scan:
             raise Malformed(
                 "",
                 sentence(
-                    "something follows the act, at character %(at)s; post one object alone",
+                    "something follows the act, at character %(at)s; post only one object",
                     at=self._at,
                 ),
             )
@@ -258,9 +258,9 @@ class _Scan:
                 )
                 raise self._fault(
                     sentence(
-                        "a string holds %(shown)s, which is a control character, "
-                        "a bidirectional control, a lone surrogate or no escape of JSON; "
-                        "leave it out",
+                        "a text contains %(shown)s, which is not allowed: a control "
+                        "character, a bidirectional control, a lone surrogate or an invalid "
+                        "escape; leave it out",
                         shown=text,
                     )
                 )
@@ -285,8 +285,8 @@ class _Scan:
         if number is None:
             raise self._fault(
                 sentence(
-                    "%(word)s is no value; numbers are written plainly, "
-                    "without exponent or leading zeros",
+                    "%(word)s is not a valid value; numbers are written plainly, without "
+                    "exponent or leading zeros",
                     word=word[:40],
                 )
             )

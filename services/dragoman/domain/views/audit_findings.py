@@ -136,7 +136,7 @@ def _of_exchange(
         second, act, alone = sent.second, NameValue("act", sent.act, first=True), sent.sent.by
         if second is not None:
             text = sentence(
-                "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s",
+                "%(act)s: sent by %(who)s; %(other)s confirmed it as second officer at %(t)s",
                 act=act,
                 who=alone,
                 other=second.by,
@@ -144,11 +144,16 @@ def _of_exchange(
             )
         elif sent in two_keys.due(exchange):
             text = sentence(
-                "%(act)s, %(who)s alone; the second key is still due", act=act, who=alone
+                "%(act)s: sent by %(who)s only; a second officer must still confirm it",
+                act=act,
+                who=alone,
             )
         else:
             text = sentence(
-                "%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone
+                "%(act)s: sent by %(who)s only, and taken back before a second officer "
+                "confirmed it",
+                act=act,
+                who=alone,
             )
         yield AuditFinding(
             kind="one_key",

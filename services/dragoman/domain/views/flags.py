@@ -100,9 +100,11 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag
     for alone in two_keys.due(exchange):
         act, who = NameValue("act", alone.act, first=True), alone.sent.by
         text = (
-            sentence("sent by %(who)s alone; the second key is due", who=who)
+            sentence("sent by %(who)s; a second officer must still confirm it", who=who)
             if alone.id == exchange.id
-            else sentence("%(act)s, sent by %(who)s alone; the second key is due", act=act, who=who)
+            else sentence(
+                "%(act)s: sent by %(who)s; a second officer must still confirm it", act=act, who=who
+            )
         )
         yield RaisedFlag(flag="one_key", detail=text)
     if exchange.messages[0].suspended:

@@ -104,7 +104,7 @@ def instant(name: str, text: str) -> datetime:
     except (ValueError, OverflowError):
         raise refuse(
             "bad-request",
-            "%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.",
+            "%(name)s: %(time)s is not a valid time; write it like 2026-11-24T06:00:00Z.",
             name=name,
             time=text,
         ) from None
@@ -193,8 +193,7 @@ def _when(
     if not at_position <= ends <= following:
         raise refuse(
             "bad-request",
-            "At %(time)s the log did not stand at position %(position)s; leave one of at and "
-            "to out.",
+            "At %(time)s the log was not at position %(position)s; leave out one of at and to.",
             time=deadlines.timestamp(ends),
             position=period_query.at,
         )

@@ -338,7 +338,7 @@ def check_amendment_answer(
     amendment = consent.open_amendment(exchange)
     if amendment is None or amendment.id != data.of:
         return invalid(
-            "/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of)
+            "/of", sentence("%(id)s is not an amendment that waits for an answer", id=data.of)
         )
     if amendment.said.side == record.side:
         return invalid(
@@ -374,7 +374,7 @@ def check_withdrawal(
         return invalid(
             "/of",
             sentence(
-                "%(id)s is no act of consent, and no amendment, of your side here", id=data.of
+                "%(id)s is not a consent or an amendment of your side in this exchange", id=data.of
             ),
         )
     if consent.is_complete(exchange, act_of_consent):

@@ -286,7 +286,7 @@ def _check_onward(registry: Registry, data: acts.OnwardAdoption) -> Refusal | No
             return invalid(
                 f"/entries/{index}/format",
                 sentence(
-                    "%(format)s is no format; name one as its opening act is called",
+                    "%(format)s is not a format; name one as its opening act is called",
                     format=entry.format,
                 ),
             )
@@ -352,7 +352,8 @@ def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) ->
         return invalid(
             "/to",
             sentence(
-                "%(officer)s is no duty officer of %(side)s; name the officer who takes the watch",
+                "%(officer)s is not a duty officer of %(side)s; name the officer who takes "
+                "the watch",
                 officer=data.to,
                 side=record.side,
             ),

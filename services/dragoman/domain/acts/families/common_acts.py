@@ -173,7 +173,8 @@ def _check_translated(
                 else None
             )
     return invalid(
-        "/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of)
+        "/of",
+        sentence("%(id)s is not a translation in this exchange; name the id of one", id=data.of),
     )
 
 
@@ -191,9 +192,16 @@ def _check_second_key(
         None,
     )
     if sent is None:
-        return invalid("/of", sentence("no second key of your side is due for %(id)s", id=data.of))
+        return invalid(
+            "/of",
+            sentence(
+                "no confirmation by a second officer of your side is due for %(id)s", id=data.of
+            ),
+        )
     if sent.by == record.envelope.actor:
-        return invalid("/of", sentence("another officer must give the second key; ask a colleague"))
+        return invalid(
+            "/of", sentence("another officer must confirm it as second officer; ask a colleague")
+        )
     return None
 
 

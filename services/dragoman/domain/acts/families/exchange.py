@@ -145,7 +145,7 @@ def check_continuing(
         return invalid(
             "/of",
             sentence(
-                "%(id)s is no message to %(side)s in this exchange; leave it out for the newest",
+                "%(id)s is not a message to %(side)s in this exchange; leave it out for the newest",
                 id=of,
                 side=record.side,
             ),

@@ -151,7 +151,7 @@ def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
         if public is None or not dsse.is_sound(public):
             return invalid(
                 "/sides",
-                sentence("%(key)s is no sound Ed25519 public key; make another one", key=root),
+                sentence("%(key)s is not a sound Ed25519 public key; make another one", key=root),
             )
     if any(side.threshold > len(side.roots) for side in data.sides):
         return invalid("/sides", sentence("a threshold asks for more keys than the side has"))

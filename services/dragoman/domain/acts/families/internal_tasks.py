@@ -35,7 +35,7 @@ def _check_officers(
             return invalid(
                 f"/officers/{index}",
                 sentence(
-                    "%(officer)s is no officer of %(side)s here", officer=name, side=record.side
+                    "%(officer)s is not an officer of %(side)s here", officer=name, side=record.side
                 ),
             )
     return field_checks.times(due=data.due) if isinstance(data, Tasking) else None

@@ -50,7 +50,7 @@ def _check_member(registry: Registry, exchange: Exchange | None, record: Record)
     return invalid(
         "/act",
         sentence(
-            "%(side)s is no member of this mechanism; its members are %(sides)s",
+            "%(side)s is not a member of this mechanism; its members are %(sides)s",
             side=record.side,
             sides=", ".join(sorted(members)),
         ),

@@ -169,7 +169,8 @@ def check_carried(
         return invalid(
             "/acting_for",
             sentence(
-                "%(officer)s is no officer of %(side)s; name the office holder for whom you act",
+                "%(officer)s is not an officer of %(side)s; name the office holder for whom "
+                "you act",
                 officer=data.acting_for,
                 side=record.side,
             ),
@@ -211,7 +212,7 @@ def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal |
                 return invalid(
                     f"/{field}/{index}",
                     sentence(
-                        "%(side)s is no side of %(channel)s; its sides are %(sides)s",
+                        "%(side)s is not a side of %(channel)s; its sides are %(sides)s",
                         side=side,
                         channel=registry.name,
                         sides=", ".join(sorted(sides)),

@@ -207,7 +207,7 @@ def _faults(
         )
         if exchange is None or there is None or there.void:
             detail = sentence(
-                "%(id)s is no record with effect in exchange %(exchange)s",
+                "%(id)s is not a record with effect in exchange %(exchange)s",
                 id=item.record,
                 exchange=item.exchange,
             )
@@ -291,8 +291,8 @@ def _check_extracts(items: tuple[ReleasedRecord, ...], pointer: str) -> Refusal 
             return invalid(
                 f"{pointer}/{index}/without",
                 sentence(
-                    "a release for members names no speaker, so it takes extracts alone; "
-                    "name %(names)s in `without`, whether the record has them or not",
+                    "a release for members names no speaker, so it takes only extracts; name "
+                    "%(names)s in `without`, whether the record has them or not",
                     names=", ".join(NAMING),
                 ),
             )

@@ -67,7 +67,7 @@ def check_translation(
         return None
     return invalid(
         "/of",
-        sentence("%(id)s is no message of this exchange; leave it out for the opening", id=of),
+        sentence("%(id)s is not a message of this exchange; leave it out for the opening", id=of),
     )
 
 
@@ -96,8 +96,7 @@ def check_reply(
         return invalid(
             f"/{next(iter(explained))}",
             sentence(
-                "this answers an explanation-request alone; say it in the text of a %(act)s's "
-                "reply",
+                "this answers only an explanation-request; say it in the text of a %(act)s's reply",
                 act=exchange.act,
             ),
         )
