@@ -81,6 +81,9 @@ async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same
         await page.locator("section[aria-labelledby=signed] pre.bytes").first.text_content()
     ) == checkpoint
     await expect(page.get_by_text("This log names no witness.")).to_be_visible()
+    await page.get_by_role("link", name="as a report").click()
+    await expect(page).to_have_url(re.compile(rf"/c/{EXERCISE}/reports/audit\?at=25$"))
+    await expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     assert auditor.complaints == []
 
 

@@ -351,6 +351,19 @@ async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(
     await expect(nato.page.locator("body")).to_have_attribute("data-keys", "on")
 
 
+async def test_a_shortcut_leads_into_the_field_that_it_is_for(
+    visit: Visiting, demo: Service
+) -> None:
+    nato = await visit()
+    await nato.page.goto(f"{demo.base_url}/sign-in")
+    await expect(nato.page.locator("#token")).to_be_focused()
+    await nato.sign_in("nato/duty_officer", CALM)
+    for key, field in (("/", "#q"), ("n", "#writing input[name='f.kind'] >> nth=0")):
+        await go(nato, f"/c/{CALM}")
+        await nato.page.keyboard.press(key)
+        await expect(nato.page.locator(field)).to_be_focused()
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
 async def test_lists_are_accessible_at_both_sizes_and_in_both_schemes(
     visit: Visiting, scheme: str, size: str

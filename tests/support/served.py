@@ -70,11 +70,13 @@ async def page_of(
     at: int = 0,
     handler: Handler = board.board,
     found: Mapping[str, str] | None = None,
+    query: str = "",
 ) -> tuple[Page, str]:
     """A page as somebody reads it: what it is made of, and its body. `found` are the names in its
-    address.
+    address, and `query` is what follows its path.
     """
-    address = f"/c/{projection.name}" + (f"?at={at}" if at else "")
+    query = "&".join(filter(None, (query, f"at={at}" if at else "")))
+    address = f"/c/{projection.name}" + (f"?{query}" if query else "")
     request = make_mocked_request("GET", address, app=app, match_info=dict(found or {}))
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     with warnings.catch_warnings(action="ignore"):

@@ -340,7 +340,7 @@ _NO_EXCHANGE: Final = sentence("There is no such exchange here, or there was non
 
 _ON_PAGES: Final = {
     "This path does not exist; GET /v1/openapi.json lists all paths.": sentence(
-        "There is no page at this address."
+        "This page does not exist. Check the address, or go to the board."
     ),
     "There is no such exchange here, or was none at that position; list them under "
     "/exchanges.": _NO_EXCHANGE,

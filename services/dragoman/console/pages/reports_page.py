@@ -5,6 +5,7 @@
     /reports/turn-over    the note for the next watch
     /reports/period       everything that was said in a period
     /reports/year         the pack for the yearly review
+    /reports/audit        the auditor's five questions, answered
 
 The reports come from the same functions as those of the API, and from the same
 documents. `as=markdown` gives the text that the API gives.
@@ -17,7 +18,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.application.http import submission
-from dragoman.application.operations import report_requests
+from dragoman.application.operations import report_requests, transparency_log
 from dragoman.application.operations.report_requests import Gathered
 from dragoman.console.context import PageContext
 from dragoman.console.input.periods import Period, PeriodFault, period_of, spans, too_much
@@ -114,6 +115,14 @@ async def record_of_the_period(context: PageContext) -> Page | web.Response:
     )
 
 
+async def five_answers(context: PageContext) -> Page | web.Response:
+    """Return the auditor's five questions with their answers, as a report."""
+    period = period_of(context)
+    whole = await transparency_log.checked(context.call)
+    gather = report_requests.audit_of(period.query, whole)
+    return await _shown(context, "audit", period, lambda: _gathered(context, period.query, gather))
+
+
 async def year(context: PageContext) -> Page | web.Response:
     """Return the pack for the yearly review."""
     text = context.request.query.get("year", "")
@@ -207,5 +216,6 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/reports/turn-over", handler=turn_over),
     PageRoute(path="/reports/period", handler=record_of_the_period),
     PageRoute(path="/reports/year", handler=year),
+    PageRoute(path="/reports/audit", handler=five_answers),
     *print_views.ROUTES,
 )

@@ -327,7 +327,16 @@ if (here.searchParams.has("said")) {
   history.replaceState(null, "", here); // else a reload would say it again
   say(document.getElementById("saying").textContent);
 }
+// The focus goes to an error; else to the field that the address names, or to the first field of what is written.
+function firstField() {
+  const aimed = here.hash ? document.getElementById(here.hash.slice(1)) : null;
+  if (aimed?.matches("input")) return aimed;
+  if (here.hash) return null;
+  const menu = here.pathname.endsWith("/compose") ? main : null;
+  return (document.getElementById("writing") ?? menu)?.querySelector(":is(input:not([type='hidden']), select, textarea, a.button)") ?? null;
+}
 document.querySelector("[data-focus]")?.focus();
+if (!document.activeElement?.matches("[data-focus]")) firstField()?.focus({ preventScroll: true });
 keys();
 keep();
 alarm.begin();

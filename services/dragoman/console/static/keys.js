@@ -49,7 +49,7 @@ const DOES = {
   "/": () => {
     const search = document.querySelector("#q");
     if (search) search.focus();
-    else location.assign(page.channel ? withTime(`/c/${page.channel}/inbox`) : "/go");
+    else location.assign(page.channel ? `${withTime(`/c/${page.channel}/inbox`)}#q` : "/go");
     return true;
   },
   "?": () => press('[aria-keyshortcuts="?"]'),
