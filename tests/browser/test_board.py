@@ -381,6 +381,27 @@ async def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page
     await expect(row(auditor.page, number).first).to_be_visible()
 
 
+async def test_the_wall_display_fits_its_screen_and_shows_a_flash_as_it_comes(
+    visit: Visiting, flash: Flash, demo: Service
+) -> None:
+    china = await visit(viewport={"width": 1920, "height": 1080})
+    await china.sign_in("china/auditor")
+    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}?wall=1")
+    await expect(china.page.locator("#wall [data-flash]").first).to_be_visible()
+    before = await china.page.locator("body").get_attribute("data-position")
+    await flash()
+    await expect(china.page.locator(f"body:not([data-position='{before}'])")).to_have_count(1)
+    for width, height in ((1920, 1080), (1280, 720)):
+        await china.page.set_viewport_size({"width": width, "height": height})
+        for overflow in ("#wall main", "html"):
+            held = await china.page.locator(overflow).evaluate(
+                "(of) => [of.scrollWidth - of.clientWidth, of.scrollHeight - of.clientHeight]"
+            )
+            assert max(held) <= 1, (width, overflow, held)
+    await assert_accessible(china)
+    assert china.complaints == []
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -68,7 +68,12 @@ async def test_board_wall_and_page_list_the_same_windows_now_and_then(
             (f"?wall=1&at={near['position']}", windows_then),
             (f"/in-force?at={near['position']}", windows_then),
         ):
-            assert await listed(reader, path) == windows, path
+            shown = await listed(reader, path)
+            if "wall" in path:  # what has no room on its first page stands on a later one
+                for page in (2, 3, 4):
+                    shown += await listed(reader, path.replace("wall=1", f"wall={page}"))
+                shown = [*dict.fromkeys(shown)]
+            assert shown == windows, path
         row = reader.page.locator(f"[data-window='{near['exchange']}']")
         await expect(row).to_contain_text("South range")
         await expect(row).to_contain_text("opens in 4")

@@ -9,7 +9,7 @@ import pytest
 from dragoman.console.pages import meetings_page
 from dragoman.projection.store import Store
 from served import page_of, served, spoken
-from world import REQUEST, World
+from world import INCIDENT, NOTE, REQUEST, World
 
 
 @pytest.fixture
@@ -33,3 +33,44 @@ async def test_a_side_that_never_answered_a_held_meeting_is_not_waited_for(
         )
     assert re.search("CHINA *: no answer is recorded", spoken(html))
     assert "#i-due" not in html
+
+
+def _flash(number: int) -> dict[str, object]:
+    return {**INCIDENT, "precedence": "flash", "facts": f"Report {number} of a long night."}
+
+
+async def test_the_wall_display_has_no_control_and_the_flash_on_its_first_page(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    for number in range(4):
+        world.open("nato/o-1", {**NOTE, "text": f"Note {number}. " + "A long subject. " * 8})
+    world.open("nato/d-1", _flash(1))
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, first = await page_of(app, service, projection, "china/d-1", query="wall=1")
+        _, second = await page_of(app, service, projection, "china/d-1", query="wall=2")
+        _, past = await page_of(app, service, projection, "china/d-1", 12, query="wall=1")
+    for html in (first, second, past):
+        assert not re.search(r"<(a|button|form|input|select|dialog)[ >]", html)
+    assert "data-flash" in first[: first.index("</li>")]
+    assert "This page stays while a flash waits." in first
+    assert "data-flash" in second, "a flash waits, so that no other page is shown"
+    assert "You are looking at the past." in past
+
+
+async def test_the_wall_display_alternates_its_pages_by_a_stated_interval(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    for number in range(6):
+        world.open("nato/o-1", {**NOTE, "text": f"Note {number}. " + "A long subject. " * 8})
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, first = await page_of(app, service, projection, "china/d-1", query="wall=1")
+        _, second = await page_of(app, service, projection, "china/d-1", query="wall=2")
+    count = int(re.findall(r"Page 1 of (\d+)", first)[0])
+    assert count > 1
+    assert "Each page stays for 20\N{NO-BREAK SPACE}s." in first
+    assert 'data-next="/c/nato-china?wall=2"' in first
+    shown = [re.findall(r'data-exchange="([^"]+)"', html) for html in (first, second)]
+    assert shown[0] and shown[1]
+    assert not set(shown[0]) & set(shown[1])

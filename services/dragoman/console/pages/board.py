@@ -26,6 +26,7 @@ from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
 from dragoman.console.forms import browser_signatures
 from dragoman.console.incident import unpassed_messages, window_rows
+from dragoman.console.overview import wall_display
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
 from dragoman.console.pages.alarm import handed_in
 from dragoman.console.pages.alarm_views import HandedDraft
@@ -250,8 +251,12 @@ async def board(context: PageContext) -> Page:
         or context.registry.status.status != "suspended",
         is_shelved=bool(view.shelved),
     )
+    ringing = await duty_numbers.ringing(context, context.projection, view.ring)
+    matter_rows = rows(context, view.open_matters[:_MATTERS], offices)
+    window_display = window_rows.displayed(context, windows[:_WINDOWS], offices)
+    is_wall = "wall" in context.request.query
     return Page(
-        template="board.html",
+        template="wall.html" if is_wall else "board.html",
         view=view,
         rows=[*view.waiting, *view.overdue, *view.due],
         values={
@@ -262,14 +267,14 @@ async def board(context: PageContext) -> Page:
             else "",
             "roster": roster_lines.lines_of(context),
             "may_read_roster": roster_lines.may_read(context),
-            "to_ring": await duty_numbers.ringing(context, context.projection, view.ring),
+            "to_ring": ringing,
             "headline": headline(
                 context.words, calm, reader=context.side if context.is_officer else ""
             ),
             "calm": calm,
-            "windows": window_rows.displayed(context, windows[:_WINDOWS], offices),
+            "windows": window_display,
             "stage_word": window_rows.stage_word,
-            "matters": rows(context, view.open_matters[:_MATTERS], offices),
+            "matters": matter_rows,
             "timed": timed,
             "late": {
                 side: [row for row in view.overdue if row.owed_by == side] for side in context.sides
@@ -293,7 +298,12 @@ async def board(context: PageContext) -> Page:
             ],
             "said": context.request.query.get("said", ""),
             "thin": "thin" in context.request.query,
-            "wall": "wall" in context.request.query,
+            "wall": wall_display.wall_page(
+                context, view.waiting, view.overdue, matter_rows, window_display, ringing
+            )
+            if is_wall
+            else None,
+            "turn_s": wall_display.TURN_SECONDS,
             "reload": "reload" in context.request.query,
             "clock_bar": charts.clock,
         },

@@ -5,7 +5,7 @@ import { keep } from "./kept.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, unknowns, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, local, minutes, page, parsed, rings, say, SignedOut, span, unknowns, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -290,14 +290,6 @@ for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => { 
 for (const release of ["pointerup", "pointercancel", "keyup"]) addEventListener(release, () => { heldSince = -Infinity; }, true);
 
 // Clocks: all of them tick together
-
-const zones = new Map();
-function local(zone, now) {
-  if (!zones.has(zone)) zones.set(zone, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
-  const there = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(now);
-  const days = Math.round((Date.parse(there) - Date.parse(new Date(now).toISOString().slice(0, 10))) / 86_400_000);
-  return zones.get(zone).format(now) + (days ? `\u00a0${days > 0 ? "+" : "\u2212"}${Math.abs(days)}` : "");
-}
 
 function tick() {
   const now = clock.now();

@@ -50,6 +50,15 @@ export const clock = {
   },
 };
 
+// A time by the clocks of a zone, with the days between its date and that of UTC.
+const zones = new Map();
+export function local(zone, now) {
+  if (!zones.has(zone)) zones.set(zone, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  const there = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(now);
+  const days = Math.round((Date.parse(there) - Date.parse(new Date(now).toISOString().slice(0, 10))) / 86_400_000);
+  return zones.get(zone).format(now) + (days ? `\u00a0${days > 0 ? "+" : "\u2212"}${Math.abs(days)}` : "");
+}
+
 export const hour = (moment) => `${new Date(moment).toISOString().slice(11, 19)}Z`;
 
 const policy = globalThis.trustedTypes?.createPolicy("dragoman", { createHTML: (html) => html, createScriptURL: (url) => url });
