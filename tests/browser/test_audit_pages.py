@@ -200,6 +200,38 @@ async def test_the_slider_and_the_arrows_move_the_page_without_leaving_it(visit:
     assert auditor.complaints == []
 
 
+async def test_the_past_is_reached_on_the_page_that_somebody_is_on(visit: Visiting) -> None:
+    officer = await visit()
+    await officer.sign_in("nato/officer")
+    page = await at(officer, "/inbox?side=nato")
+    await expect(page.locator("#cell-page")).to_have_attribute("data-state", "normal")
+    await page.keyboard.press("w")
+    await page.locator("#travel-record").fill("20")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/inbox\?side=nato&at=20$"))
+    await page.evaluate("window.unchanged = true")
+    await page.locator(".travel-more > summary").click()
+    await page.locator("#travel-slider").focus()
+    await page.keyboard.press("ArrowLeft")
+    await expect(page.locator(".bar.past")).to_contain_text("record 19")
+    await expect(page.locator("#travel-slider")).to_be_focused()
+    assert await page.evaluate("window.unchanged")
+    await page.get_by_role("link", name="by time").click()
+    await expect(page.locator("#travel-slider")).to_have_attribute("min", "0")
+    await page.get_by_role("link", name="Record before").click()
+    await expect(page).to_have_url(re.compile(r"/inbox\?.*at=18"))
+    await page.locator("#main").focus()
+    await page.keyboard.press("End")
+    await expect(page.locator(".bar.past")).to_have_count(0)
+    await expect(page.locator("#cell-page")).to_have_attribute("data-state", "normal")
+    await page.locator(".travel-more > summary").click()
+    await page.locator("#travel-slider").focus()
+    await page.keyboard.press("Home")
+    await expect(page.locator(".bar.past")).to_be_visible()
+    await expect(page).to_have_url(re.compile("/inbox"))
+    assert officer.complaints == []
+
+
 async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(
     visit: Visiting,
 ) -> None:

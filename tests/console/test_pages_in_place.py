@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from dragoman.console.pages import meetings_page
+from dragoman.console.audit import audit_log
+from dragoman.console.pages import board, inbox, meetings_page
 from dragoman.projection.store import Store
-from served import page_of, served, spoken
+from served import Handler, page_of, served, spoken
 from world import INCIDENT, NOTE, REQUEST, World
 
 
@@ -74,3 +76,58 @@ async def test_the_wall_display_alternates_its_pages_by_a_stated_interval(
     shown = [re.findall(r'data-exchange="([^"]+)"', html) for html in (first, second)]
     assert shown[0] and shown[1]
     assert not set(shown[0]) & set(shown[1])
+
+
+@pytest.mark.parametrize(
+    ("handler", "path"),
+    [(board.board, ""), (inbox.inbox, ""), (meetings_page.meetings, ""), (audit_log.log, "")],
+    ids=["board", "inbox", "meetings", "log"],
+)
+async def test_every_page_has_the_control_of_the_past_in_its_own_place(
+    store: Store, tmp_path: Path, handler: Handler, path: str
+) -> None:
+    world = World()
+    world.open("nato/o-1", NOTE)
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, now = await page_of(app, service, projection, "nato/o-1", handler=handler)
+        _, past = await page_of(app, service, projection, "nato/o-1", 5, handler=handler)
+    for html in (now, past):
+        assert html.count('id="travel"') == 1
+        assert html.count('id="travel-slider"') == html.count('id="travel-record"') == 1
+        assert 'name="page" value="/c/nato-china"' in html, (
+            "it leads back to the page that it is on"
+        )
+    assert 'id="cell-then-moment"' in past
+    forms = re.findall(r"<form[^>]*>", past[past.index('<main id="main"') : past.index("</main>")])
+    assert not [form for form in forms if 'method="post"' in form]
+    links = re.findall(r'href="(/c/[^"]*)"', past)
+    assert not [link for link in links if "at=" not in link and link != "/c/nato-china"]
+
+
+@pytest.mark.parametrize("axis", ["record", "time"])
+async def test_the_slider_and_the_chart_above_it_show_the_moment_at_the_same_place(
+    store: Store, tmp_path: Path, axis: str
+) -> None:
+    world = World()
+    for hours in (1, 30, 31, 400):
+        world.clock += timedelta(hours=hours)
+        world.open("nato/o-1", NOTE)
+    at = world.position - 1
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, html = await page_of(
+            app,
+            service,
+            projection,
+            "nato/o-1",
+            at,
+            handler=audit_log.log,
+            query=f"axis={axis}",
+        )
+    slider = re.search(r'min="(\d+)" max="(\d+)" step="\d+" value="(\d+)"', html)
+    cursor = re.search(r'<path class="heavy" d="M([\d.]+)', html)
+    wide = re.search(r'viewBox="0 0 ([\d.]+)', html[html.index('class="chart density"') - 200 :])
+    assert slider and cursor and wide
+    least, most, value = map(int, slider.groups())
+    share = (float(cursor[1]) - 8) / (float(wide[1]) - 16)
+    assert (value - least) / (most - least) == pytest.approx(share, abs=0.01)
+    assert share > 0.8 if axis == "record" else share < 0.2

@@ -7,7 +7,7 @@ errors as pages.
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -22,6 +22,7 @@ from dragoman.console.context import PageContext, Preferences
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
+from dragoman.console.positions import position_of
 from dragoman.console.rendering import (
     HEADERS,
     Page,
@@ -39,7 +40,6 @@ from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import LARGE_PAGE_BYTES
 from dragoman.projection.queries import liaison_state
-from dragoman.projection.queries.snapshot import instant, position_by
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
@@ -50,7 +50,6 @@ log = structlog.get_logger()
 _CHANNEL: Final = "{channel:[a-z0-9-]{1,63}}"
 _FORM: Final = r"{form:(?:\.json|\.csv)?}"
 _IN_CHANNEL: Final = re.compile(r"/c/([a-z0-9-]{1,63})(?:/|$)")
-_AT: Final = re.compile(r"[0-9]{1,15}")
 
 
 def register(app: web.Application, routes: Sequence[PageRoute]) -> None:
@@ -124,32 +123,6 @@ async def _stand(context: PageContext) -> None:
             raise refused("not-found", sentence("The channel was not open at that position."))
         context.registry_then, time, context.digest = stood
         context.moment = datetime.fromisoformat(time)
-
-
-async def position_of(context: PageContext, at: str) -> int:
-    """Return the past position that `at` names by itself or by a time; 0 for now.
-
-    Raises `Refused` if the channel has no record there.
-    """
-    if at in ("", "0"):
-        return 0
-    if _AT.fullmatch(at):
-        if not 1 <= int(at) <= context.newest:
-            raise refused(
-                "bad-request",
-                sentence(
-                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
-                    newest=context.newest,
-                ),
-            )
-        return int(at)
-    moment = instant("at", at) + timedelta(milliseconds=1)
-    position: int = await context.in_thread(
-        position_by, context.service.store, context.name, context.newest, moment
-    )
-    if not position:
-        raise refused("not-found", sentence("The channel was not open at that time."))
-    return position
 
 
 async def answer(context: PageContext, page: Page) -> web.Response:
@@ -271,4 +244,4 @@ def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...
     return () if target is None else (target,)
 
 
-__all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]
+__all__ = ["HEADERS", "answer", "now", "problem", "register", "saying", "wants_page"]

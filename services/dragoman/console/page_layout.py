@@ -7,7 +7,7 @@ there too.
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from dragoman.console import armed_consoles
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.pages import alarm, alarm_views, duty_numbers
+from dragoman.console.pages import alarm, alarm_views, duty_numbers, point_in_time
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
@@ -66,6 +66,7 @@ class Frame(Struct, kw_only=True):
     alarms: alarm_views.Alarms | None = None
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     operator: bool = False
+    travel: Any = None
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
     unknown: dict[str, str] = {}
@@ -115,6 +116,7 @@ async def of(context: PageContext) -> Frame:
             context.projection,
             next((side for side in context.sides if side != context.side), ""),
         ),
+        travel=await point_in_time.control(context),
         unknown={key: _unknown(context.words, key) for key in claims},
         check_s=CHECK_SECONDS if _is_checked(context) else 0,
     )

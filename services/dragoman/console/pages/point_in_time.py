@@ -4,11 +4,12 @@ The form works without scripts. It leads to the address of the same page with an
 `at`.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -19,10 +20,10 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
-from dragoman.console.dispatch import position_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import times
 from dragoman.console.input.not_understood import NotUnderstoodInput
+from dragoman.console.positions import position_of
 from dragoman.console.rendering import PageRoute
 from dragoman.console.sessions import following, redirect
 from dragoman.domain.acts.deadlines import timestamp
@@ -40,6 +41,12 @@ _SHORT: Final = timedelta(days=3)
 
 _APART: Final = 60
 """The most marks of one kind that can be told apart over the width of the chart."""
+
+_STEPS: Final = 500
+"""The most steps of the slider over the axis of times."""
+
+_ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The left end of a chart whose places are records and no times."""
 
 _AMBIGUOUS: Final = frozenset(
     {"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"}
@@ -61,6 +68,22 @@ class Life(Struct, frozen=True, kw_only=True):
     marks: tuple[TimelineMark, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The axis of the slider: of records, or of seconds since `begins`.
+
+    `switches` are the two axes as words and addresses, with the one that is shown.
+    """
+
+    name: Literal["record", "time"]
+    least: int
+    most: int
+    value: int
+    step: int
+    begins: str = ""
+    switches: tuple[tuple[str, str, bool], ...] = ()
+
+
 class PointInTimeFault(Exception):
     """An error in a field of the form, worded in the reader's language."""
 
@@ -77,8 +100,8 @@ class Travel:
     """The form as a page shows it.
 
     `page` is the address to come back to. `shown` is the page's moment in the notation
-    of its field. `compare` says whether the form also asks for a position to compare
-    with.
+    of its field. `axis` is that of the slider and of the chart above it. `compare` says
+    whether the form also asks for a position to compare with.
     """
 
     life: Life
@@ -86,16 +109,45 @@ class Travel:
     record: str
     time: str
     shown: str
-    chart: Markup
-    months: tuple[tuple[str, int], ...]
+    axis: Axis
+    chart: Markup | None = None
+    months: tuple[tuple[str, int], ...] = ()
     compare: bool = False
     compared: str = ""
     fault: PointInTimeFault | None = None
 
 
+async def control(context: PageContext) -> Travel:
+    """Return the form without its chart, which every page of a channel has.
+
+    It asks the store for nothing.
+    """
+    return await _form(context, _span_of(context), compare=False)
+
+
+def _span_of(context: PageContext) -> Life:
+    """Return the ends of a channel's life, without its records and marks."""
+    newest = context.projection.state.time
+    return Life(
+        opened=context.projection.registry.opened.time,
+        newest=context.newest,
+        newest_time=newest,
+        first=_first_day(context, newest).isoformat(),
+        days=(),
+        marks=(),
+    )
+
+
 async def travel(context: PageContext, *, compare: bool = False) -> Travel:
-    """Return the form for a page, with the error of the last attempt, if any."""
+    """Return the form with its chart, with the error of the last attempt, if any."""
     life = await life_of(context)
+    form = await _form(context, life, compare=compare)
+    return replace(
+        form, chart=_chart(context, life, form.axis), months=_by_month(context.words, life)
+    )
+
+
+async def _form(context: PageContext, life: Life, *, compare: bool) -> Travel:
     field, _, typed = context.request.query.get("said", "").partition(":")
     fault = await _fault(context, field, typed)
     shown_time = _time(context.moment if context.past else as_moment(life.newest_time))
@@ -105,8 +157,7 @@ async def travel(context: PageContext, *, compare: bool = False) -> Travel:
         record=typed if fault is not None and field == "record" else str(context.position),
         time=typed if fault is not None and field == "time" else shown_time,
         shown=shown_time,
-        chart=_chart(context, life),
-        months=_by_month(context.words, life),
+        axis=_axis(context, life),
         compare=compare,
         compared=context.request.query.get("compare", ""),
         fault=fault,
@@ -134,9 +185,7 @@ async def life_of(context: PageContext) -> Life:
     """Return a channel from its opening to now."""
     registry, store, newest = context.projection.registry, context.service.store, context.newest
     time = context.projection.state.time
-    first = max(
-        as_moment(registry.opened.time).date(), as_moment(time).date() - timedelta(days=_DAYS - 1)
-    )
+    first = _first_day(context, time)
     days = await context.in_thread(timeline.per_day, store, context.name, first, newest)
     marks = await context.in_thread(timeline.marks, store, context.name, newest)
     return Life(
@@ -149,18 +198,65 @@ async def life_of(context: PageContext) -> Life:
     )
 
 
-def _chart(context: PageContext, life: Life) -> Markup:
-    words, ends = context.words, as_moment(life.newest_time)
-    begins = as_moment(f"{life.first}T00:00:00Z")
+def _first_day(context: PageContext, newest: str) -> date:
+    """Return the first day of the chart."""
+    opened = as_moment(context.projection.registry.opened.time).date()
+    return max(opened, as_moment(newest).date() - timedelta(days=_DAYS - 1))
+
+
+def _begins(life: Life) -> datetime:
+    """Return the time at the left end of the axis of times."""
     opened = as_moment(life.opened)
-    if ends - opened < _SHORT:
-        begins = opened
+    if as_moment(life.newest_time) - opened < _SHORT:
+        return opened
+    return max(opened, as_moment(f"{life.first}T00:00:00Z"))
+
+
+def _axis(context: PageContext, life: Life) -> Axis:
+    """Return the axis that the address asks for: of records, or of times."""
+    words = context.words
+    by_time = context.request.query.get("axis", "") == "time"
+    switches = (
+        (words.say("by record"), context.again(axis=""), not by_time),
+        (words.say("by time"), context.again(axis="time"), by_time),
+    )
+    if not by_time:
+        return Axis(
+            name="record",
+            least=1,
+            most=life.newest,
+            value=context.position,
+            step=1,
+            switches=switches,
+        )
+    begins, ends = _begins(life), as_moment(life.newest_time)
+    whole = max(1, math.ceil((ends - begins).total_seconds()))
+    at = context.moment if context.past else ends
+    return Axis(
+        name="time",
+        least=0,
+        most=whole,
+        value=min(whole, max(0, math.floor((at - begins).total_seconds()))),
+        step=max(1, whole // _STEPS),
+        begins=timestamp(begins),
+        switches=switches,
+    )
+
+
+def _chart(context: PageContext, life: Life, axis: Axis) -> Markup:
+    """Return the chart above the slider, on the same axis as the slider."""
+    words, ends = context.words, as_moment(life.newest_time)
+    opened, begins = as_moment(life.opened), _begins(life)
+    if axis.name == "record":
+        return _chart_of_records(context, life)
     title = words.say(
         "Records by day, from %(a)s to %(b)s. The list below says the same.",
         a=words.day(begins),
         b=words.day(ends),
     )
-    moments = list(_moments(words, life.marks, (ends - begins) / _APART))
+    moments = list(
+        _moments(words, life.marks, (ends - begins) / _APART, lambda mark: as_moment(mark.time))
+    )
     if opened >= begins:
         moments.append(charts.RecordMark(opened, "opened", words.say("opened")))
     return charts.density(
@@ -168,10 +264,39 @@ def _chart(context: PageContext, life: Life) -> Markup:
     )
 
 
+def _chart_of_records(context: PageContext, life: Life) -> Markup:
+    """Return the chart with one place for each record, and the days by their first."""
+    words = context.words
+
+    def place(position: int) -> datetime:
+        return _ORIGIN + timedelta(seconds=position)
+
+    title = words.say(
+        "Records in their order, from 1 to %(n)s. The list below says the same.",
+        n=words.number(life.newest),
+    )
+    near = timedelta(seconds=life.newest / _APART)
+    moments = list(_moments(words, life.marks, near, lambda mark: place(mark.position)))
+    position, last = life.newest - sum(life.days) + 1, place(0)
+    for number, count in enumerate(life.days):
+        at = place(position)
+        if count and at - last >= near * 6:
+            day = date.fromisoformat(life.first) + timedelta(days=number)
+            moments.append(charts.RecordMark(at, "opened", f"{day:%m-%d}"))
+            last = at
+        position += count
+    return charts.density(
+        "density", title, place(1), place(life.newest), (), moments, place(context.position)
+    )
+
+
 def _moments(
-    words: Words, marks: Sequence[TimelineMark], near: timedelta
+    words: Words,
+    marks: Sequence[TimelineMark],
+    near: timedelta,
+    place: Callable[[TimelineMark], datetime],
 ) -> Iterator[charts.RecordMark]:
-    """Yield the marks of the chart.
+    """Yield the marks of the chart, each at its place on the axis.
 
     Equal marks that are too near to tell apart become one.
     """
@@ -186,14 +311,14 @@ def _moments(
     ):
         last = gathered[-1][-1] if gathered else None
         alike = last is not None and label_of(words, last) == label_of(words, mark)
-        if last is not None and alike and as_moment(mark.time) - as_moment(last.time) <= near:
+        if last is not None and alike and place(mark) - place(last) <= near:
             gathered[-1].append(mark)
         else:
             gathered.append([mark])
     for timeline_marks in gathered:
         label, count = label_of(words, timeline_marks[-1]), len(timeline_marks)
         yield charts.RecordMark(
-            as_moment(timeline_marks[-1].time),
+            place(timeline_marks[-1]),
             timeline_marks[-1].kind,
             label
             if count == 1
@@ -284,9 +409,14 @@ async def _asked(context: PageContext, number: int) -> int:
         return await _at_time(context, "time", time)
     if record and record != str(number):
         return await _at_record(context, record)
-    if slid is not None and slid != number:
-        return min(max(1, slid), context.newest)
-    return context.at
+    if slid is None or slid == submission.whole(query.get("was_slid", "")):
+        return context.at
+    if query.get("axis", "") == "time":
+        span = _span_of(context)
+        latest = (as_moment(span.newest_time) - _begins(span)).total_seconds()
+        moment = _begins(span) + timedelta(seconds=min(slid, max(0, latest)))
+        return await position_of(context, timestamp(moment))
+    return min(max(1, slid), context.newest)
 
 
 async def _at_record(context: PageContext, text: str) -> int:

@@ -45,7 +45,13 @@ const DOES = {
   l: () => press('[aria-keyshortcuts="l"]'),
   u: () => press(".crumb a"),
   p: () => { print(); return true; },
-  w: () => { document.querySelector("[data-when]")?.focus(); return true; },
+  w: () => {
+    const field = document.querySelector("[data-when]");
+    const folded = field?.closest("details");
+    if (folded) folded.open = true;
+    field?.focus();
+    return true;
+  },
   "/": () => {
     const search = document.querySelector("#q");
     if (search) search.focus();

@@ -14,7 +14,13 @@ let playing = false;
 const form = () => document.getElementById("travel");
 const slider = () => document.getElementById("travel-slider");
 const newest = () => Number(form()?.dataset.newest ?? document.body.dataset.position);
-const shown = () => Number(new URL(location.href).searchParams.get("at") ?? newest());
+const shown = () => {
+  const at = new URL(location.href).searchParams.get("at") ?? newest();
+  return Number.isNaN(Number(at)) ? Number(document.body.dataset.position) : Number(at);
+};
+const byTime = () => form()?.dataset.axis === "time";
+const inMain = () => form()?.closest("main") !== null;
+const past = () => "at" in document.body.dataset;
 
 function addressOf(at) {
   const address = new URL(location.href);
@@ -26,21 +32,37 @@ function addressOf(at) {
 // The address is another at once; the page follows when nothing has moved for a moment.
 function move(at) {
   const wanted = Math.min(Math.max(1, at), newest());
-  history.replaceState(null, "", addressOf(wanted));
-  if (slider()) slider().value = wanted;
+  if (slider() && !byTime()) slider().value = wanted;
   const field = document.getElementById("travel-record");
   if (field && field !== document.activeElement) field.value = wanted;
+  turn(wanted);
+}
+
+// The slider of times names a time; the host finds the record that was the newest then.
+function slide() {
+  if (!byTime()) move(Number(slider().value));
+  else turn(new Date(Date.parse(form().dataset.begins) + 1000 * Number(slider().value)).toISOString());
+}
+
+function turn(at) {
+  const address = addressOf(at);
   clearTimeout(settling);
-  settling = setTimeout(follow, SETTLE_MS);
+  if (past() || inMain()) {
+    history.replaceState(null, "", address);
+    settling = setTimeout(follow, SETTLE_MS);
+  } else { // a page of now is live: the past is another page
+    address.hash = "travel-slider";
+    settling = setTimeout(() => location.assign(address), SETTLE_MS);
+  }
 }
 
 async function follow() {
-  const turn = ++asked;
+  const mine = ++asked;
   const address = location.href;
   try {
     const answer = await ask(address, { patience: 20_000 });
     const text = answer.ok ? await answer.text() : "";
-    if (turn !== asked) return; // it has moved on meanwhile
+    if (mine !== asked) return; // it has moved on meanwhile
     if (answer.ok) show(parsed(text));
     else location.assign(address); // the page itself says why there is none
   } catch (error) {
@@ -54,7 +76,8 @@ function show(fresh) {
   document.body.classList.toggle("gone-by", fresh.body.classList.contains("gone-by"));
   document.body.dataset.at = fresh.body.dataset.at;
   document.body.dataset.position = fresh.body.dataset.position;
-  for (const place of [".bar.past", ".mast", "#foot"]) exchange(place, fresh);
+  for (const place of [".bar.past", ".mast", "#rail", "#foot"]) exchange(place, fresh);
+  if (!inMain() && form() && fresh.getElementById("travel")) exchangeForm(form(), fresh.getElementById("travel"));
   exchangeMain(document.getElementById("main"), fresh.getElementById("main"));
   document.dispatchEvent(new CustomEvent("travelled"));
 }
@@ -64,7 +87,7 @@ function exchange(place, fresh) {
   const made = fresh.querySelector(place);
   if (playing && place === ".bar.past") made.setAttribute("aria-live", "off"); // not read out once a second
   if (old) old.replaceWith(made);
-  else document.getElementById("bars").before(made);
+  else if (made) document.getElementById("bars").before(made);
 }
 
 // The form stays where it is, with the focus and the finger on it; what stands before and after it is exchanged.
@@ -85,10 +108,13 @@ function exchangeMain(main, made) {
 
 function exchangeForm(kept, fresh) {
   kept.dataset.newest = fresh.dataset.newest;
-  kept.querySelector("svg.density").replaceWith(fresh.querySelector("svg.density"));
+  kept.querySelector("svg.density")?.replaceWith(fresh.querySelector("svg.density"));
   for (const field of kept.querySelectorAll("[type=hidden]")) field.remove();
   kept.prepend(...fresh.querySelectorAll("[type=hidden]"));
-  slider().max = fresh.dataset.newest;
+  const moved = fresh.querySelector("#travel-slider");
+  slider().max = moved.max;
+  if (slider() !== document.activeElement) slider().value = moved.value;
+  kept.querySelector(".axes").replaceWith(fresh.querySelector(".axes"));
   for (const field of fresh.querySelectorAll(".field input")) {
     const own = document.getElementById(field.id);
     if (own !== document.activeElement) own.value = field.value;
@@ -138,7 +164,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   const step = STEPS[event.key];
-  if (!step || !form() || event.target.closest(OWN_ARROWS)) return;
+  if (!step || !form() || !(past() || inMain()) || event.target.closest(OWN_ARROWS)) return;
   event.preventDefault();
   pause();
   move(shown() + step);
@@ -147,7 +173,7 @@ addEventListener("keydown", (event) => {
 document.addEventListener("input", (event) => {
   if (event.target !== slider()) return;
   pause();
-  move(Number(slider().value));
+  slide();
 });
 
 document.addEventListener("click", (event) => {
@@ -161,6 +187,13 @@ document.addEventListener("focusin", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => { if (document.hidden) pause(); });
+
+// An address that names the slider leads to it, unfolded.
+if (location.hash === "#travel-slider" && slider()) {
+  const folded = slider().closest("details");
+  if (folded) folded.open = true;
+  slider().focus({ preventScroll: true });
+}
 
 for (const press of document.querySelectorAll("#travel [data-play]")) {
   press.dataset.play = press.textContent;
