@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dragoman.console.audit import audit_log
 from dragoman.console.pages import board, inbox, meetings_page
 from dragoman.projection.store import Store
+from dragoman.stores.read_positions import ReadPosition
+from dragoman.stores.read_positions import _key as read_key
 from served import Handler, page_of, served, spoken
 from world import INCIDENT, NOTE, REQUEST, World
 
@@ -131,3 +134,60 @@ async def test_the_slider_and_the_chart_above_it_show_the_moment_at_the_same_pla
     share = (float(cursor[1]) - 8) / (float(wide[1]) - 16)
     assert (value - least) / (most - least) == pytest.approx(share, abs=0.01)
     assert share > 0.8 if axis == "record" else share < 0.2
+
+
+async def test_a_line_of_the_inbox_has_a_subject_that_says_what_it_is_about(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    long = "The launch was towed to the northern harbour by a tug that happened to pass there."
+    world.open("nato/o-1", {**NOTE, "text": {"en": long}})
+    world.open("nato/d-1", {**INCIDENT, "precedence": "flash"})
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, html = await page_of(app, service, projection, "nato/a-1", handler=inbox.inbox)
+        _, found = await page_of(
+            app, service, projection, "nato/a-1", handler=inbox.inbox, query="q=HARBOUR"
+        )
+    links = re.findall(r'<td class="subject">.*?<a href="[^"]+">(.*?)</a>', html)
+    subjects = [re.sub(r"<[^>]+>", "", link) for link in links]
+    assert subjects[0].replace("\N{NO-BREAK SPACE}", " ") == (
+        "Near miss, 15°07′N 116°26′E, 23 Nov 2026 19:05Z"
+    )
+    assert subjects[1] == "The launch was towed to the northern harbour by a tug that …"
+    assert re.search(r'lang="en">The launch', html)
+    assert "<mark>harbour</mark> by a tug" in found
+
+
+async def test_the_inbox_opens_on_what_waits_for_the_reader_and_on_everything_if_nothing_does(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    world.open("nato/o-1", {**REQUEST})
+    async with served(world, store, tmp_path) as (app, service, projection):
+        for actor in ("nato/o-1", "china/a-1"):
+            _, html = await page_of(app, service, projection, actor, handler=inbox.inbox)
+            assert html.count("data-exchange=") == 1, actor
+        with pytest.raises(AssertionError):  # it is no page, but leads to what waits
+            await page_of(app, service, projection, "china/o-1", handler=inbox.inbox)
+        _, html = await page_of(
+            app, service, projection, "china/o-1", handler=inbox.inbox, query="waits=all"
+        )
+    assert re.search(r'aria-current="true">Everything', html)
+
+
+async def test_news_of_an_exchange_are_marked_until_its_reader_has_read_them(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    first, second = (world.open("nato/o-1", NOTE) for _ in range(2))
+    async with served(world, store, tmp_path) as (app, service, projection):
+        positions, cid = service.access.read_positions, projection.registry.cid
+        entry = ReadPosition(actor="china/o-1", cid=cid, floor=1, exchanges={first: world.position})
+        service.access.bucket.values[read_key("china/o-1", cid)] = msgspec.json.encode(entry)
+        assert positions.of("china/o-1", cid) == entry
+        for actor, new in (("china/o-1", [second]), ("china/o-2", []), ("nato/o-1", [])):
+            _, html = await page_of(
+                app, service, projection, actor, handler=inbox.inbox, query="waits=all"
+            )
+            rows = re.findall(r'data-exchange="([^"]+)" data-row data-unread', html)
+            assert rows == new, actor

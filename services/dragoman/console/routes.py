@@ -26,7 +26,7 @@ from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
 from dragoman.console.incident import in_force_page, passing_on_page
-from dragoman.console.overview import all_channels
+from dragoman.console.overview import all_channels, own_lists
 from dragoman.console.pages import (
     acknowledging,
     alarm,
@@ -62,6 +62,7 @@ ROUTES: Final = (
     *passing_on_page.ROUTES,
     *roster_page.ROUTES,
     *inbox.ROUTES,
+    *own_lists.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,
     *submitted_form.ROUTES,

@@ -22,6 +22,7 @@ from dragoman.application.clock import stamp
 from dragoman.application.http import request as http_request
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
+from dragoman.application.service import Service
 from dragoman.console import armed_consoles
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
@@ -97,6 +98,15 @@ def notices(app: web.Application, projection: Projection, now: float) -> Iterato
             )
 
 
+async def _forget_readers(service: Service, projection: Projection) -> None:
+    """Delete the read positions of officers who are no longer in office."""
+    registry, positions = projection.registry, service.access.read_positions
+    for actor in positions.all_of(registry.cid):
+        officer = registry.officers.get(actor)
+        if officer is not None and officer.until is not None:
+            await positions.forget(actor, registry.cid)
+
+
 Nudge = Callable[[Projection, str], None]
 """A function that makes the open pages of a side in a channel reload their alarms."""
 
@@ -112,6 +122,7 @@ async def monitor(app: web.Application, nudge: Nudge) -> None:
             await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
+                    await _forget_readers(service, projection)
                     for side in (
                         side_state.name for side_state in projection.registry.sides
                     ):  # a colleague may hand over a draft through any gateway

@@ -23,6 +23,7 @@ from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
+from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.saved_searches import Searches
 from dragoman.stores.watch_floor import WatchFloor
 
@@ -138,6 +139,7 @@ class TokensAndSessions:
         """Read and write through the bucket."""
         self.bucket = self._bucket = bucket
         self.searches = Searches(bucket)
+        self.read_positions = ReadPositions(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)
         self.identities = Identities(bucket)

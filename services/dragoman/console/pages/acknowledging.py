@@ -1,5 +1,6 @@
 """The acknowledgement of a message, from any page."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -12,10 +13,24 @@ from dragoman.console.forms import browser_signatures
 from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.record.errors import Refused
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
+from dragoman_schemas.state import Exchange
 
 _AGAIN: Final = 5
+
+
+async def note_own_reading(context: PageContext, state: Exchange) -> None:
+    """Note that the reader has read an exchange as it is now.
+
+    It is the officer's own, and no other officer and no other side sees it.
+    """
+    if context.is_officer and not context.past:
+        with suppress(LogUnreachable):  # the exchange is then marked as unread once too often
+            await context.service.access.read_positions.read(
+                context.grant.actor, context.registry.cid, state.id, state.updated.position
+            )
 
 
 def note_read(context: PageContext, projection: Projection) -> None:

@@ -102,6 +102,7 @@ async def exchange(context: PageContext) -> Page:
     display.numbered = context.numbered
     release_preview.name_records(context, display)
     acknowledging.note_read(context, context.projection)
+    await acknowledging.note_own_reading(context, state)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
     rang = await receipt_rows.ladder_of(context, state)

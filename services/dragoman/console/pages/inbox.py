@@ -7,7 +7,7 @@ address.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Final, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
@@ -18,16 +18,16 @@ from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.console import shortcuts
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
+from dragoman.console.display import inbox_lines
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.rendering import Page, PageRoute, refused
-from dragoman.console.sessions import form_of, redirect, said
+from dragoman.console.sessions import redirect
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_in
 from dragoman.projection.queries import lists
-from dragoman.stores.saved_searches import Search, TooMany
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import Row, Rows
@@ -41,7 +41,8 @@ _MISSED: Final = frozenset({"missed", "echoed_with_errors", "no_response"})
 class InboxFilter(lists.Filter, frozen=True, kw_only=True):
     """The filter of a list, as the API has it, and `waits`.
 
-    `waits` is `us` or `them`: the side whose act the exchange waits for.
+    `waits` is `us` or `them`: the side whose act the exchange waits for. `all` is no
+    condition; it says that the reader wants everything.
     """
 
     waits: str = ""
@@ -61,7 +62,11 @@ class InboxFilter(lists.Filter, frozen=True, kw_only=True):
 
     def query(self) -> dict[str, str]:
         """Return the filter as the query of an address, without the page's start."""
-        return {name: value for name, value in asdict(self).items() if value and name != "cursor"}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value and name != "cursor" and (name, value) != ("waits", "all")
+        }
 
 
 class InboxRow(Row, frozen=True, kw_only=True):
@@ -142,12 +147,14 @@ class Facet(Struct, frozen=True, kw_only=True):
 
 async def inbox(context: PageContext) -> Page | web.StreamResponse:
     """Return the list."""
-    inbox_filter = _wanted(context.request.query)
+    inbox_filter = wanted_of(context.request.query)
     address = partial(context.link, "/inbox")
     if not context.request.match_info.get("form") and any(
         not context.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
     ):
         return redirect(address(**inbox_filter.query()))
+    if await _begins_with_ours(context):
+        return redirect(address(waits="us"))
     rows, owed = await _found(context, inbox_filter)
     view = await _counted(context, inbox_filter, rows, owed)
     parts = list(_parts(context, inbox_filter))
@@ -168,8 +175,11 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             ],
             "shown": list(_shown(context, view)),
             "next": address(**inbox_filter.query(), cursor=view.next) if view.next else "",
-            "first": address(**inbox_filter.query()) if inbox_filter.cursor else "",
-            "everything": address(),
+            "first": _narrowed(context, inbox_filter.query()) if inbox_filter.cursor else "",
+            "everything": address(waits="all"),
+            "lines": inbox_lines.lines(
+                context, rows.exchanges, await inbox_lines.reading_of(context), inbox_filter.q
+            ),
             "query": urlencode(inbox_filter.query()),
             "choices": _choices(context),
             "labels": _labels(context.words),
@@ -184,7 +194,39 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
     )
 
 
-def _wanted(query: Mapping[str, str]) -> InboxFilter:
+def _narrowed(context: PageContext, query: Mapping[str, str]) -> str:
+    """Return the address of a list; without any condition, that of everything."""
+    parts = {name: value for name, value in query.items() if value}
+    return context.link("/inbox", **(parts or {"waits": "all"}))
+
+
+async def _begins_with_ours(context: PageContext) -> bool:
+    """Return whether the address asks for nothing, and something waits for the reader.
+
+    The inbox then opens on what waits. A reader without a side to act for, and a page
+    of the past, see everything.
+    """
+    query = context.request.query
+    if (
+        context.past
+        or not context.is_officer
+        or context.request.match_info.get("form")
+        or not query.keys().isdisjoint((*InboxFilter.__struct_fields__, "said", "fault"))
+    ):
+        return False
+    ours: Rows = await context.in_thread(
+        lists.listed,
+        context.service.store,
+        context.name,
+        InboxFilter(),
+        1,
+        context.moment,
+        (context.side,),
+    )
+    return bool(ours.exchanges)
+
+
+def wanted_of(query: Mapping[str, str]) -> InboxFilter:
     """Return the filter in an address.
 
     Raises `Refused` for a text longer than a search.
@@ -430,9 +472,7 @@ def _parts(context: PageContext, inbox_filter: InboxFilter) -> Iterator[FilterPa
             if name == "waits"
             else context.words.say("%(what)s: %(value)s", what=labels[name], value=spoken)
         )
-        yield FilterPart(
-            name=name, text=text, address=context.link("/inbox", **{**query, name: ""})
-        )
+        yield FilterPart(name=name, text=text, address=_narrowed(context, {**query, name: ""}))
 
 
 def _to_drop(view: Inbox, parts: list[FilterPart]) -> list[tuple[FilterPart, int | None]]:
@@ -454,7 +494,7 @@ def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str
     segments = [
         ("us", words.say("Waits for us")),
         ("them", words.say("We wait for them")),
-        ("", words.say("Everything")),
+        ("all", words.say("Everything")),
     ]
     if len(context.sides) == 1:
         segments = [row for row in segments if row[0] != "them"]
@@ -462,7 +502,7 @@ def _segments(context: PageContext, inbox_filter: InboxFilter) -> list[tuple[str
         (
             word,
             context.link("/inbox", **{**inbox_filter.query(), "waits": value}),
-            inbox_filter.waits == value,
+            (inbox_filter.waits or "all") == value,
         )
         for value, word in segments
     ]
@@ -541,59 +581,7 @@ def _faults(words: Words) -> dict[str, str]:
     }
 
 
-async def keep(context: PageContext) -> web.StreamResponse:
-    """Save a search under a name; it replaces the reader's own search of that name."""
-    form = await _officers(context)
-    name, query = (
-        " ".join(said(form, "name").split()),
-        _wanted(dict(parse_qsl(said(form, "query")))).query(),
-    )
-    back: Any = partial(context.link, "/inbox", **query)
-    if not 1 <= len(name) <= SEARCH_NAME or not name.isprintable():
-        return redirect(back(fault="name"))
-    try:
-        await context.service.access.searches.keep(
-            Search(
-                actor=context.grant.actor,
-                cid=context.registry.cid,
-                name=name,
-                query=urlencode(query),
-            )
-        )
-    except TooMany:
-        return redirect(back(fault="many"))
-    return redirect(back(said="kept"))
-
-
-async def drop(context: PageContext) -> web.StreamResponse:
-    """Delete a saved search."""
-    form = await _officers(context)
-    await context.service.access.searches.drop(
-        context.grant.actor, context.registry.cid, " ".join(said(form, "name").split())
-    )
-    return redirect(
-        context.link(
-            "/inbox", **_wanted(dict(parse_qsl(said(form, "query")))).query(), said="dropped"
-        )
-    )
-
-
-async def _officers(context: PageContext) -> Any:
-    """Return the form of an officer. Raises `Refused` for any other reader."""
-    if not context.is_officer:
-        raise refused(
-            "not-permitted",
-            sentence(
-                "Only officers of a side can save searches. Keep the address of the list instead: "
-                "it contains the search."
-            ),
-        )
-    return await form_of(context.request)
-
-
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/inbox", handler=inbox),
-    PageRoute(path="/inbox/saved", handler=keep, method="POST"),
-    PageRoute(path="/inbox/saved/drop", handler=drop, method="POST"),
     *shortcuts.ROUTES,
 )
