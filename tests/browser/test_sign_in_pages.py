@@ -60,12 +60,12 @@ async def test_officers_of_two_sides_sign_in_at_the_provider_and_one_ends_all_se
     nato, china = await visit(federated), await visit(federated, java_script_enabled=False)
     for officer, side in ((nato, "nato"), (china, "china")):
         page = officer.page
-        await page.goto(f"{federated.base_url}/c/{CALM}/inbox")
+        await page.goto(f"{federated.base_url}/c/{CALM}/inbox?waits=all")
         if side == "nato":
             await assert_accessible(officer)
         await page.locator("#provider").click()
         await at_the_provider(officer, f"{side}-person")
-        await page.wait_for_url(f"{federated.base_url}/c/{CALM}/inbox")
+        await page.wait_for_url(f"{federated.base_url}/c/{CALM}/inbox?waits=all")
         await expect(page.locator(".mast .sitting")).to_contain_text("d-1")
         await expect(page.locator(".mast .sitting")).to_contain_text(side.upper())
         elsewhere = [url for url in officer.complaints if not url.startswith(provider.url)]

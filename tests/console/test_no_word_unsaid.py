@@ -194,7 +194,9 @@ async def shown(world: World, store: Store, path: Path, id: str) -> dict[str, st
                 handler=exchange_page.exchange,
                 found={"exchange": id},
             ),
-            "inbox": await page_of(app, service, projection, "nato/o-1", handler=inbox.inbox),
+            "inbox": await page_of(
+                app, service, projection, "nato/o-1", handler=inbox.inbox, query="waits=all"
+            ),
             "dialogue": await page_of(
                 app, service, projection, "nato/o-1", handler=dialogue_page.dialogue
             ),

@@ -1,4 +1,4 @@
-"""What the pages show in their own place: titles, reports, errors, and lists, as rendered HTML."""
+"""Pages as rendered HTML: titles, errors, lists, the wall display and the past."""
 
 import re
 from collections.abc import Iterator
