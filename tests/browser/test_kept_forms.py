@@ -45,7 +45,9 @@ async def written_too_late(guest: Visit, token: str) -> Page:
     await page.locator("#f-form input").first.check()
     await page.locator("textarea[name^='f.text']").first.fill(TEXT)
     async with asyncio.timeout(PATIENCE_S):
-        while (await page.request.get(f"{base}/c/{CALM}/inbox?waits=all", max_redirects=0)).status == 200:
+        while (
+            await page.request.get(f"{base}/c/{CALM}/inbox?waits=all", max_redirects=0)
+        ).status == 200:
             await asyncio.sleep(0.5)
     await page.get_by_role("button", name="Check before sending").click()
     await expect(page.locator("[data-kept]")).to_be_visible()

@@ -246,6 +246,27 @@ async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after
     await expect(page.locator("[data-bar=arm]")).to_have_count(0)
 
 
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]
+    .filter((each) => each.offsetParent && !each.closest('.hide, dialog, #alarm'))
+    .map((each) => [each.textContent.trim(), each.getBoundingClientRect()])
+    .filter(([, box]) => box.height < 44 || box.width < 39).map(([text, box]) => [text, box.width, box.height])"""
+SMALL_TEXTS = """() => [...document.querySelectorAll('main *')]
+    .filter((each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+    .filter((each) => !each.closest('.hide, kbd') && parseFloat(getComputedStyle(each).fontSize) < 16)
+    .map((each) => each.textContent.trim())"""
+
+
+async def test_a_board_has_no_small_text_and_on_a_phone_no_small_target(
+    visit: Visiting, demo: Service
+) -> None:
+    china = await visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    await china.sign_in("china/duty_officer", CALM)
+    assert await china.page.evaluate(SMALL_TARGETS) == []
+    assert await china.page.evaluate(SMALL_TEXTS) == []
+    await china.page.set_viewport_size(DESK)
+    assert await china.page.evaluate(SMALL_TEXTS) == []
+
+
 async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo: Service) -> None:
     guest = await visit(viewport=PHONE, java_script_enabled=False)
     await guest.sign_in("nato/officer", CALM)

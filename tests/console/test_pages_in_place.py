@@ -7,9 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from markupsafe import Markup
 
+from dragoman.console.admin import channel_members
 from dragoman.console.audit import audit_log
+from dragoman.console.display.card_tables import cards
 from dragoman.console.pages import board, inbox, meetings_page
+from dragoman.domain.fold import Folded
 from dragoman.projection.store import Store
 from dragoman.stores.read_positions import ReadPosition
 from dragoman.stores.read_positions import _key as read_key
@@ -191,3 +195,50 @@ async def test_news_of_an_exchange_are_marked_until_its_reader_has_read_them(
             )
             rows = re.findall(r'data-exchange="([^"]+)" data-row data-unread', html)
             assert rows == new, actor
+
+
+def steps_of(html: str) -> dict[str, str]:
+    """The checklist of a page: each step with whether it is done."""
+    found = re.findall(r'<li data-done="(\w+)">.*?<a href="[^"]+">(.*?)</a>', html, re.DOTALL)
+    return {text: done for done, text in found}
+
+
+async def test_the_checklist_of_a_new_channel_follows_from_its_state(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    folded = world.keep("china/root", {"act": "officer-revocation", "officer": "d-1"})
+    assert isinstance(folded, Folded)
+    assert folded.valid
+    async with served(world, store, tmp_path) as (app, service, projection):
+        for actor, handler in (
+            ("nato/h-1", board.board),
+            ("nato/adm-1", board.board),
+            ("nato/adm-1", channel_members.administration),
+        ):
+            _, html = await page_of(app, service, projection, actor, handler=handler)
+            steps = steps_of(html)
+            assert len(steps) == 7
+            assert steps["Each side has an administrator."] == "yes"
+            assert steps["Each side has a duty officer."] == "no"
+            assert "2 of 7 done" in html
+            assert "Missing: CHINA. By: administrator." in html
+        _, html = await page_of(app, service, projection, "nato/d-1")
+        assert not steps_of(html), "the watch has other things to do"
+        world.clock += timedelta(days=31)
+        _, html = await page_of(app, service, projection, "nato/h-1")
+        assert not steps_of(html), "it is no new channel any more"
+
+
+def test_the_cells_of_a_table_name_their_columns_for_a_narrow_screen() -> None:
+    table = Markup(
+        '<table class="log"><thead><tr><th scope="col">Officer</th><th scope="col">Roles '
+        '&amp; office</th></tr></thead><tbody><tr><th scope="row">d-1</th><td>duty</td></tr>'
+        "</tbody></table>"
+    )
+    html = cards(table)
+    assert 'class="log cards"' in html
+    assert '<th data-of="Officer" scope="row">d-1</th>' in html
+    assert '<td data-of="Roles &amp; office">duty</td>' in html
+    spanned = table.replace("<td>", '<td colspan="2">')
+    assert cards(spanned) == spanned, "a cell over several columns has no one name"

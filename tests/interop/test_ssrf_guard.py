@@ -25,7 +25,7 @@ def test_an_address_inside_is_not_called(address: str) -> None:
     assert not AddressGuard(()).allows(address)
     assert (
         str(AddressGuard(()).check(f"https://{host}/hook"))
-        == f"{URL(f'https://{host}/').raw_host} is not a public address, and the host's setting courier.private_networks does not name it"
+        == f"{URL(f'https://{host}/').raw_host} is not a public address, and the operator of this host does not allow it"
     )
 
 

@@ -33,6 +33,7 @@ from dragoman.console.charts.charts import clock
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import language_names
+from dragoman.console.display.card_tables import cards
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
@@ -161,6 +162,7 @@ def environment(language: str) -> jinja2.Environment:
         "counted": words.count,
         "as_translated": lambda value: translations.shown(words, value),
     }
+    templates.filters["cards"] = cards
     templates.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
     templates.filters["string_of"] = lambda raw: bytes(raw).decode()
     templates.filters["fromjson"] = _from_json

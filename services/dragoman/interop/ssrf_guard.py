@@ -109,8 +109,8 @@ class AddressGuard:
             parts.scheme == "http" and self._is_literal(host) and self.is_named(host)
         ):
             return sentence(
-                "it is not an https URL; plain http is only for addresses in the host's "
-                "courier.private_networks"
+                "it is not an https URL; plain http is only for private addresses that the "
+                "operator of this host allows"
             )
         if (
             not host
@@ -121,8 +121,7 @@ class AddressGuard:
             return sentence("it needs a host, and has no user and no fragment")
         if self._is_literal(host) and not self.allows(host):
             return sentence(
-                "%(host)s is not a public address, and the host's setting "
-                "courier.private_networks does not name it",
+                "%(host)s is not a public address, and the operator of this host does not allow it",
                 host=host,
             )
         if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):

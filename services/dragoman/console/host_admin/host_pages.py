@@ -7,7 +7,6 @@ The pages use the functions behind `/v1/channels`, `/v1/tokens`, `/v1/subjects`,
 `/v1/openings` and `/readyz`. A token appears once, in the response to its form.
 """
 
-import re
 from datetime import UTC
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
@@ -21,9 +20,11 @@ from dragoman.application.operations import access_tokens, channel_view, host_he
 from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import address, sliced
 from dragoman.console.context import PageContext
+from dragoman.console.display import first_steps
 from dragoman.console.display.act_display import language, other_languages
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
+from dragoman.console.host_admin.officer_rows import ROLES, officers_of, rows_of
 from dragoman.console.input import not_understood, times
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
@@ -44,7 +45,6 @@ from dragoman_schemas.host_responses import (
 )
 
 _KINDS: Final[tuple[str, ...]] = get_args(Kind)
-_OFFICER: Final = re.compile(r"([^\s/]+)/([^\s/]+)\s+(\S+)\s+(.+)")
 
 
 def _operator(context: PageContext) -> Service:
@@ -159,8 +159,27 @@ async def channel(context: PageContext) -> Page:
         template="host_channel.html",
         view=view,
         rows=[view.channel],
-        values=_values(context, broken="" if broken is None else context.words.sentence(broken)),
+        values=_values(
+            context,
+            broken="" if broken is None else context.words.sentence(broken),
+            first_steps=first_steps.of_host(
+                context.words,
+                projection,
+                await _able(service, projection.name),
+            ),
+        ),
     )
+
+
+async def _able(service: Service, name: str) -> set[str]:
+    """Return the officers of a channel for whom a token or a subject is in force."""
+    tokens, subjects = (
+        await access_tokens.tokens_of(service),
+        await access_tokens.subjects_of(service),
+    )
+    return {token.actor for token in tokens if name in token.channels} | {
+        subject.actor for subject in subjects if name in subject.channels
+    }
 
 
 # A trial channel
@@ -190,7 +209,14 @@ async def opening(context: PageContext, filled: FormState | None = None) -> Page
     return Page(
         template="host_open.html",
         view=view,
-        values=_values(context, filled=form, exercise_options=options, **_languages(form)),
+        values=_values(
+            context,
+            filled=form,
+            exercise_options=options,
+            rows=rows_of(form),
+            roles=ROLES,
+            **_languages(form),
+        ),
         status=form.status,
     )
 
@@ -206,6 +232,8 @@ def _languages(form: FormState) -> dict[str, list[tuple[str, str]]]:
 async def open_trial(context: PageContext) -> Page | web.StreamResponse:
     """Open a trial channel, with its first officers."""
     service, filled = _operator(context), await FormState.of(context.request)
+    if filled["do"] == "row":
+        return await opening(context, filled)
     members = _members(context, filled)
     fields = {
         "name": "/name",
@@ -215,7 +243,7 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
         "languages": "/languages",
         "marking": "/marking",
         "exercise_of": "/exercise_of",
-        "officers": "/officers",
+        "officer-1-side": "/officers",
     }
     if not filled.faults:
         with filled.trying("name", **fields):
@@ -245,31 +273,12 @@ def _members(context: PageContext, filled: FormState) -> dict[str, Any]:
     if filled["kind"] == "exercise" and not filled["exercise_of"]:
         filled.wrong("exercise_of", say("Choose the channel that is exercised."))
     members |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
-    members["officers"] = _officers(context, filled)
+    members["officers"] = officers_of(context, filled, members["sides"])
     return members
 
 
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").replace("、", " ").split()
-
-
-def _officers(context: PageContext, filled: FormState) -> list[dict[str, Any]]:
-    """Return the first officers, a line each: side/name office role,role."""
-    rows = []
-    for number, line in enumerate(filled["officers"].splitlines(), 1):
-        if not line.strip():
-            continue
-        read = _OFFICER.fullmatch(line.strip())
-        if read is None:
-            detail = context.words.say(
-                "Line %(n)s: write it like nato/o-17 brussels officer,duty_officer.", n=number
-            )
-            filled.wrong("officers", detail)
-            continue
-        rows.append(
-            {"side": read[1], "officer": read[2], "office": read[3], "roles": _words(read[4])}
-        )
-    return rows
 
 
 def _converted(fields: dict[str, Any], shape: Any) -> Any:

@@ -21,6 +21,7 @@ from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts, day_chart
 from dragoman.console.context import PageContext
+from dragoman.console.display import first_steps
 from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, deadline_row, is_receipt
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
@@ -302,6 +303,9 @@ async def board(context: PageContext) -> Page:
                 context, view.waiting, view.overdue, matter_rows, window_display, ringing
             )
             if is_wall
+            else None,
+            "first_steps": await first_steps.of_channel(context)
+            if first_steps.is_new(context)
             else None,
             "turn_s": wall_display.TURN_SECONDS,
             "reload": "reload" in context.request.query,

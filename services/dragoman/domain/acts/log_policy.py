@@ -85,7 +85,12 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
     except NotANote as error:
         return invalid(
             "/policy",
-            sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=error.said),
+            sentence(
+                "%(error)s. Write one line for each witness, group and quorum, as in "
+                "`witness NAME KEY`, `group NAME all NAMES` and `quorum NAME`, and no line "
+                "`log`.",
+                error=error.said,
+            ),
         )
     nameless = [
         side for side in sides if side not in log_policy.groups and side not in log_policy.witnesses
