@@ -32,7 +32,7 @@ class NameValue:
 
     def __str__(self) -> str:
         """Return the name in English."""
-        name = self.name.replace("_", " ")
+        name = self.name if self.context == "city" else self.name.replace("_", " ")
         return name.capitalize() if self.first else name
 
 

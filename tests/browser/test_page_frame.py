@@ -252,7 +252,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, inpu
     .filter(([, box]) => box.height < 44 || box.width < 39).map(([text, box]) => [text, box.width, box.height])"""
 SMALL_TEXTS = """() => [...document.querySelectorAll('main *')]
     .filter((each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
-    .filter((each) => !each.closest('.hide, kbd') && parseFloat(getComputedStyle(each).fontSize) < 16)
+    .filter((each) => !each.closest('.hide, kbd, svg') && parseFloat(getComputedStyle(each).fontSize) < 16)
     .map((each) => each.textContent.trim())"""
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import Office, place_of, places
 from dragoman.console.pages.contacts import OfficeEntry, shown
+from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
+from dragoman_schemas.acts.contact.liaison_office import LiaisonOffice
 
 HOURS = {
     "days": ["mon", "tue", "wed", "thu", "fri"],
@@ -43,7 +45,7 @@ def test_a_time_is_at_the_seat_of_the_office_and_not_at_the_city_of_its_zone() -
     shown = Display(words("en"), [BEIJING]).time("2026-11-27T16:19:00Z")
     assert "Beijing\N{NO-BREAK SPACE}00:19" in shown and "Shanghai" not in shown
     assert "Beijing" in Display(words("en"), [BEIJING]).hours(HOURS)
-    assert "Shanghai" in Display(words("en")).hours(HOURS)
+    assert "Beijing" in Display(words("en")).hours(HOURS), "one name for the time of all China"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,7 @@ def test_a_time_is_at_the_seat_of_the_office_and_not_at_the_city_of_its_zone() -
         ("Brussels", "Europe/Brussels", ("Brussels", "Bruxelles", "布鲁塞尔")),
         ("Fort X-1", "Europe/Brussels", ("Fort X-1", "Fort X-1", "Fort X-1")),
         ("", "Europe/Brussels", ("Brussels", "Bruxelles", "布鲁塞尔")),
+        ("", "Asia/Shanghai", ("Beijing", "Pékin", "北京")),
         ("", "UTC", ("NATO", "NATO", "NATO")),
     ],
 )
@@ -98,3 +101,18 @@ def test_a_day_off_is_said_beside_when_the_office_opens() -> None:
         found.standing.replace("\N{NO-BREAK SPACE}", " ")
         == "closed now, day off, opens 30 Nov 2026 00:00Z"
     )
+
+
+def test_the_title_of_an_office_names_its_city_in_the_readers_language() -> None:
+    def title(seat: str) -> list[str]:
+        text = FORMATS["liaison-office"].title(
+            LiaisonOffice(side="china", seat=seat, status="open")
+        )
+        return [words(each).sentence(text) for each in ("en", "fr", "zh")]
+
+    assert title("Beijing") == [
+        "Liaison office of CHINA in Beijing",
+        "Bureau de liaison de CHINA à Pékin",
+        "CHINA驻北京联络处",
+    ]
+    assert "Port-au-Prince" in title("Port-au-Prince")[0], "a name keeps its hyphens"

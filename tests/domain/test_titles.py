@@ -184,7 +184,7 @@ def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() 
     ("body", "french", "chinese"),
     [
         (act("contact-note"), "Contact, entretien", "接触：谈话"),
-        (act("liaison-office"), "Bureau de liaison de CHINA à Brussels", "CHINA驻Brussels联络处"),
+        (act("liaison-office"), "Bureau de liaison de CHINA à Bruxelles", "CHINA驻布鲁塞尔联络处"),
         (
             act("emergency-notification"),
             "Urgence, déversement d’hydrocarbures, 15°07′12″\xa0N 116°26′24″\xa0E, vers 24\xa0nov.\xa02026 01:00Z",

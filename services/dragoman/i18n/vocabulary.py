@@ -74,6 +74,7 @@ The button names the act to do, and the act's name says what was done.
 
 CITIES: Final = (
     "Beijing",
+    "Brussels",
     "Geneva",
     "The Hague",
     "Washington",
@@ -85,9 +86,9 @@ CITIES: Final = (
     "Hanoi",
     "Bern",
 )
-"""Seats of offices that have no time zone with their own name.
+"""Seats of offices whose names are translated here.
 
-The names of the other seats are in CLDR.
+The names of other seats are in CLDR, by their time zones.
 """
 
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")

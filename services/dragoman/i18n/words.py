@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 
 from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
-from dragoman.i18n.vocabulary import derived
+from dragoman.i18n.vocabulary import CITIES, derived
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text
 
@@ -98,6 +98,8 @@ class Words:
                 return self.sentence(value)
             case NameValue("side"):
                 return value.name.upper()
+            case NameValue("city") if value.name not in CITIES:
+                return value.name
             case NameValue():
                 name = self.name(value.context, value.name)
                 return name[:1].upper() + name[1:] if value.first else name

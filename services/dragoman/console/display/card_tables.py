@@ -2,7 +2,8 @@
 
     <td>officer</td>    below <th>Roles</th> becomes    <td data-of="Roles">officer</td>
 
-The style sheet prints the name before the cell, so that no column has to be narrow.
+The style sheet prints the name before the cell, so that no column has to be narrow. A
+table of figures, which are read down a column, keeps its columns and scrolls.
 """
 
 import re
@@ -26,7 +27,12 @@ def cards(html: Markup) -> Markup:
 
 def _table(table: str) -> str:
     head = _HEAD.search(table)
-    if head is None or _SPAN.search(table) or table.count("<table") > 1:
+    if (
+        head is None
+        or not table.startswith('<table class="log">')
+        or _SPAN.search(table)
+        or table.count("<table") > 1
+    ):
         return table
     names = [_plain(name) for name in _NAME.findall(head[0])]
     body = _ROW.sub(lambda row: _row(row[0], names), table[head.end() :])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,6 +11,7 @@ from babel.dates import get_timezone_location
 from msgspec import Struct
 
 from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar, calendar_of
+from dragoman.i18n import words as languages
 from dragoman.i18n.vocabulary import CITIES
 from dragoman.i18n.words import Words
 from dragoman_schemas.fields import Hours
@@ -129,11 +131,20 @@ def office_state(state: str, words: Words) -> str:
             return words.say("outside office hours")
 
 
+_CAPITALS: Final = {"Asia/Shanghai": "Beijing"}
+"""Zones whose name has another city than the one that people say."""
+
+
 @lru_cache(256)
 def city(zone: str, language: str) -> str:
-    """Return the city by which a time zone is known, in a language."""
+    """Return the city by which a time zone is known, in a language.
+
+    The zone of all China is known by its capital, as in the offices' own entries.
+    """
     if zone == "UTC":
         return "UTC"
+    if zone in _CAPITALS:
+        return languages.words(language).name("city", _CAPITALS[zone])
     return get_timezone_location(
         zone, locale="zh_Hans" if language == "zh" else language, return_city=True
     )
@@ -155,7 +166,7 @@ def place_of(office: Office, words: Words) -> str:
 def places(offices: Iterable[Office], words: Words) -> dict[str, str]:
     """Return the offices' zones but UTC, in their order, and names of their places.
 
-    The time of Asia/Shanghai is Beijing's where the office is there.
+    An office's own seat comes before the city of its zone.
     """
     names: dict[str, dict[str, None]] = {}
     for office in offices:

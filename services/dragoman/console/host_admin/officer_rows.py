@@ -25,7 +25,7 @@ FIELDS: Final = ("side", "name", "office")
 """The fields of a row that are typed."""
 
 
-class OfficerRow(Struct, frozen=True, kw_only=True):
+class FirstOfficerRow(Struct, frozen=True, kw_only=True):
     """One row of the form: its number, what is typed, and the roles that are chosen."""
 
     number: int
@@ -38,13 +38,13 @@ class OfficerRow(Struct, frozen=True, kw_only=True):
         return not self.roles and not any(self.texts.values())
 
 
-def rows_of(filled: FormState) -> list[OfficerRow]:
+def rows_of(filled: FormState) -> list[FirstOfficerRow]:
     """Return the rows of a form, and one more if its button asked for that."""
     sent = filled["rows"]
     count = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 4 else _LEAST
     count += filled["do"] == "row"
     return [
-        OfficerRow(
+        FirstOfficerRow(
             number=number,
             texts={name: filled[f"officer-{number}-{name}"] for name in FIELDS},
             roles=tuple(role for role in filled.all(f"officer-{number}-roles") if role in ROLES),
@@ -86,7 +86,7 @@ def officers_of(context: PageContext, filled: FormState, sides: list[str]) -> li
     ]
 
 
-def _check(words: Words, filled: FormState, row: OfficerRow, sides: list[str]) -> None:
+def _check(words: Words, filled: FormState, row: FirstOfficerRow, sides: list[str]) -> None:
     say, number = words.say, row.number
     if row.texts["side"] not in sides:
         filled.wrong(

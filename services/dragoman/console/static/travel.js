@@ -10,11 +10,13 @@ const PLAY_MS = 1000;
 let settling = 0;
 let asked = 0;
 let playing = false;
+let aimed = null; // where the slider or the keys lead, before the address follows
 
 const form = () => document.getElementById("travel");
 const slider = () => document.getElementById("travel-slider");
 const newest = () => Number(form()?.dataset.newest ?? document.body.dataset.position);
 const shown = () => {
+  if (typeof aimed === "number") return aimed;
   const at = new URL(location.href).searchParams.get("at") ?? newest();
   return Number.isNaN(Number(at)) ? Number(document.body.dataset.position) : Number(at);
 };
@@ -29,7 +31,7 @@ function addressOf(at) {
   return address;
 }
 
-// The address is another at once; the page follows when nothing has moved for a moment.
+// The address and the page follow when nothing has moved for a moment.
 function move(at) {
   const wanted = Math.min(Math.max(1, at), newest());
   if (slider() && !byTime()) slider().value = wanted;
@@ -46,14 +48,18 @@ function slide() {
 
 function turn(at) {
   const address = addressOf(at);
+  aimed = at;
   clearTimeout(settling);
-  if (past() || inMain()) {
-    history.replaceState(null, "", address);
-    settling = setTimeout(follow, SETTLE_MS);
-  } else { // a page of now is live: the past is another page
-    address.hash = "travel-slider";
-    settling = setTimeout(() => location.assign(address), SETTLE_MS);
-  }
+  settling = setTimeout(() => {
+    aimed = null;
+    if (past() || inMain()) {
+      history.replaceState(null, "", address);
+      follow();
+    } else { // a page of now is live: the past is another page
+      address.hash = "travel-slider";
+      location.assign(address);
+    }
+  }, SETTLE_MS);
 }
 
 async function follow() {

@@ -290,7 +290,9 @@ def _check_office(
 
 def _office_title(data: LiaisonOffice) -> Text:
     return sentence(
-        "Liaison office of %(side)s in %(seat)s", side=NameValue("side", data.side), seat=data.seat
+        "Liaison office of %(side)s in %(seat)s",
+        side=NameValue("side", data.side),
+        seat=NameValue("city", data.seat),
     )
 
 
