@@ -61,7 +61,7 @@ async def reading_of(context: PageContext) -> ReadPosition | None:
         return None
     positions, cid = context.service.access.read_positions, context.registry.cid
     reading = positions.of(context.grant.actor, cid)
-    if reading is None:
+    if reading is None and context.request.method == "GET":
         with suppress(LogUnreachable):
             await positions.read_all(context.grant.actor, cid, context.position)
     return reading

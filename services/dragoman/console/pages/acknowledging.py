@@ -26,7 +26,7 @@ async def note_own_reading(context: PageContext, state: Exchange) -> None:
 
     It is the officer's own, and no other officer and no other side sees it.
     """
-    if context.is_officer and not context.past:
+    if context.is_officer and not context.past and context.request.method == "GET":
         with suppress(LogUnreachable):  # the exchange is then marked as unread once too often
             await context.service.access.read_positions.read(
                 context.grant.actor, context.registry.cid, state.id, state.updated.position
