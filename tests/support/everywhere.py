@@ -21,7 +21,7 @@ PAGES: Final = (
         ("nato/duty_officer", f"{_C}{path}")
         for path in (
             "",
-            "/inbox",
+            "/inbox?waits=all",
             "/inbox?q=talks",
             "/inbox?q=nothing-of-that-kind",
             "/compose",
