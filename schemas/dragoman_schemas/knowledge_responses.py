@@ -1,0 +1,78 @@
+"""Shapes of the answer to the question who knew what when."""
+
+from typing import Literal
+
+from dragoman_schemas.responses import ResponseBody
+
+KnowledgeKind = Literal["sent", "delivered", "rang", "acknowledged", "passed_on", "answered"]
+GapKind = Literal["watch", "line", "broker"]
+
+
+class KnowledgeMark(ResponseBody, frozen=True, kw_only=True):
+    """A moment at which a side came to know something, or said it.
+
+    `side` is the side whose lane has it, and `of` the side that sent the message.
+    `position` is the record that says so; 0 where none does. `rung` is the step of the
+    ladder that rang. `posts` are those to which the message was passed on.
+    """
+
+    kind: KnowledgeKind
+    side: str
+    at: str
+    position: int = 0
+    message: str
+    act: str
+    number: str = ""
+    of: str
+    by: str = ""
+    rung: str = ""
+    posts: tuple[str, ...] = ()
+
+
+class KnowledgeGap(ResponseBody, frozen=True, kw_only=True):
+    """A span in which a side could not have noticed a message.
+
+    Nobody had the watch, the line was down, or a gateway had no broker. `ends` is empty
+    while it goes on.
+    """
+
+    kind: GapKind
+    sides: tuple[str, ...]
+    begins: str
+    ends: str = ""
+
+
+class MessageKnown(ResponseBody, frozen=True, kw_only=True):
+    """The knowledge that one side had of one message at a moment.
+
+    Each member is the time at which it came to be so; empty where it was not so yet.
+    """
+
+    message: str
+    act: str
+    number: str = ""
+    of: str
+    side: str
+    sent: str
+    delivered: str = ""
+    acknowledged: str = ""
+    passed_on: str = ""
+    answered: str = ""
+
+
+class Knowledge(ResponseBody, frozen=True, kw_only=True):
+    """The knowledge of all sides about one exchange: marks and gaps, in order of time.
+
+    `moment` is the moment that was asked for, and `known` what each side knew then.
+    """
+
+    channel: str
+    exchange: str
+    number: str
+    sides: tuple[str, ...]
+    begins: str
+    ends: str
+    marks: tuple[KnowledgeMark, ...]
+    gaps: tuple[KnowledgeGap, ...]
+    moment: str = ""
+    known: tuple[MessageKnown, ...] = ()

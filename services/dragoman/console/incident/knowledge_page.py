@@ -1,0 +1,220 @@
+"""The page *Who knew what when*: a lane for each side, with its marks and gaps.
+
+    /c/{channel}/exchanges/{exchange}/lanes?moment=03:12Z
+
+The moment is any time that a form takes. Without one, the page shows the newest state.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from dragoman.application.operations import exchange_view
+from dragoman.console.charts.lanes_chart import LaneGap, LaneMark, SideLane, lanes_chart
+from dragoman.console.context import PageContext
+from dragoman.console.display import receipt_rows
+from dragoman.console.display.office_clocks import office_of
+from dragoman.console.input import times
+from dragoman.console.input.not_understood import NotUnderstoodInput
+from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views import attribution
+from dragoman.domain.views import knowledge as views
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection.queries.knowledge import knowledge
+from dragoman.text import sentence
+from dragoman_schemas.knowledge_responses import Knowledge, KnowledgeGap, KnowledgeMark
+from dragoman_schemas.state import decode_exchange
+
+_EXACT: Final = timedelta(minutes=10)
+"""Below this length, the axis has seconds."""
+
+_TICKS: Final = {
+    (True, True): "full",
+    (True, False): "minute",
+    (False, True): "clock",
+    (False, False): "hour",
+}
+"""The forms of a tick's time: with its day or not, with seconds or not."""
+
+
+async def lanes(context: PageContext) -> Page:
+    """Return the page of an exchange. Raises `Refused`."""
+    view = await exchange_view.viewed(
+        context.call,
+        context.projection,
+        context.request.match_info["exchange"],
+        context.at or None,
+        context.newest,
+        limit=0,
+    )
+    state = decode_exchange(bytes(view.state))
+    if attribution.unattributed(state):
+        raise refused(
+            "not-permitted",
+            sentence("Under the Chatham House Rule nobody is shown who knew what when."),
+        )
+    rang = [
+        KnowledgeMark(
+            kind="rang",
+            side=step.side,
+            at=step.time,
+            message=step.message,
+            act=next(item.act for item in state.messages if item.id == step.message),
+            of=next(
+                item.said.by.partition("/")[0] for item in state.messages if item.id == step.message
+            ),
+            rung=step.rung,
+        )
+        for step in await receipt_rows.ladder_of(context, state)
+    ]
+    numbers = {entry.position: entry.number for entry in view.timeline}
+    knowledge_view: Knowledge = await context.in_thread(
+        knowledge,
+        context.service.store,
+        context.name,
+        state,
+        view.facts,
+        rang,
+        numbers,
+        view.position,
+        view.as_of,
+    )
+    typed, fault = context.request.query.get("moment", "").strip(), ""
+    moment = knowledge_view.ends
+    if typed:
+        try:
+            moment = timestamp(_moment(context, typed, as_moment(knowledge_view.ends)))
+        except NotUnderstoodInput:
+            fault = context.words.say(
+                "This is not a time that was understood. Write it like 03:12Z."
+            )
+    shown = replace(
+        knowledge_view, moment=moment, known=views.known_at(knowledge_view.marks, moment)
+    )
+    words = context.words
+    steps = sorted({mark.at for mark in knowledge_view.marks})
+    return Page(
+        template="knowledge.html",
+        view=shown,
+        rows=shown.marks,
+        values={
+            "state": state,
+            "typed": typed,
+            "fault": fault,
+            "chart": _chart(context, shown),
+            "mark_words": lambda mark: mark_words(words, mark),
+            "gap_words": lambda gap: gap_words(words, gap),
+            "before": next((at for at in reversed(steps) if at < moment), ""),
+            "after": next((at for at in steps if at > moment), ""),
+            "steps": steps,
+            "open_gaps": [
+                gap
+                for gap in knowledge_view.gaps
+                if gap.begins <= moment and (not gap.ends or moment < gap.ends)
+            ],
+        },
+    )
+
+
+def _moment(context: PageContext, typed: str, until: datetime) -> datetime:
+    """Return the moment that was typed. Raises `NotUnderstoodInput`."""
+    office = office_of(context.side, context.projection.office(context.side))
+    return times.read_time(typed, until, ZoneInfo(office.zone))
+
+
+def _chart(context: PageContext, view: Knowledge) -> Any:
+    words = context.words
+    moment = as_moment(view.moment)
+    exact = as_moment(view.ends) - as_moment(view.begins) < _EXACT
+
+    def link(mark: KnowledgeMark) -> str:
+        if mark.position:
+            return context.link(f"/records/{mark.position}")
+        return context.link(f"/exchanges/{view.exchange}")
+
+    return lanes_chart(
+        words.say("Who knew what when"),
+        as_moment(view.begins),
+        as_moment(view.ends),
+        [
+            SideLane(
+                side.upper(),
+                [
+                    LaneMark(
+                        mark.kind,
+                        as_moment(mark.at),
+                        link(mark),
+                        f"{words.written(mark.at, 'clock')}, {mark_words(words, mark)}",
+                        mark.at <= view.moment,
+                    )
+                    for mark in view.marks
+                    if mark.side == side
+                ],
+                [
+                    LaneGap(
+                        gap.kind,
+                        as_moment(gap.begins),
+                        as_moment(gap.ends or view.ends),
+                        gap_words(words, gap),
+                    )
+                    for gap in view.gaps
+                    if side in gap.sides
+                ],
+            )
+            for side in view.sides
+        ],
+        moment,
+        lambda at, day: words.written(at, _TICKS[day, exact]),
+    )
+
+
+def mark_words(words: Words, mark: KnowledgeMark) -> str:
+    """Return a mark in words, without its time."""
+    values = {"side": mark.side.upper(), "message": mark.number or words.act(mark.act)}
+    match mark.kind:
+        case "sent":
+            return words.say("%(side)s sent %(message)s", **values)
+        case "delivered":
+            return words.say("%(message)s was at the station of %(side)s", **values)
+        case "rang":
+            return words.say(
+                "%(message)s rang for %(side)s: %(rung)s", rung=words.value(mark.rung), **values
+            )
+        case "acknowledged":
+            return words.say("%(side)s acknowledged %(message)s", **values)
+        case "passed_on":
+            return words.say(
+                "%(side)s passed %(message)s on to %(posts)s",
+                posts=words.listed(mark.posts),
+                **values,
+            )
+        case _:
+            return words.say("%(side)s answered %(message)s", **values)
+
+
+def gap_words(words: Words, gap: KnowledgeGap) -> str:
+    """Return a gap in words, with its times."""
+    side = words.listed([side.upper() for side in gap.sides])
+    begins = words.written(gap.begins, "clock")
+    if not gap.ends:
+        return (
+            words.say("Nobody has the watch of %(side)s since %(begins)s", side=side, begins=begins)
+            if gap.kind == "watch"
+            else words.say(
+                "The line of %(side)s is down since %(begins)s", side=side, begins=begins
+            )
+        )
+    values = {"side": side, "begins": begins, "ends": words.written(gap.ends, "clock")}
+    match gap.kind:
+        case "watch":
+            return words.say("Nobody had the watch of %(side)s, %(begins)s to %(ends)s", **values)
+        case "line":
+            return words.say("The line of %(side)s was down, %(begins)s to %(ends)s", **values)
+        case _:
+            return words.say("A gateway had no broker, %(begins)s to %(ends)s", **values)
+
+
+ROUTES: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}/lanes", handler=lanes),)

@@ -1,0 +1,118 @@
+"""The query behind *who knew what when*: marks of an exchange, and gaps of sides."""
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views import knowledge as views
+from dragoman.domain.views import statistics as counting
+from dragoman.domain.views.outages import OutageSpan
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.row_keys import channel_number
+from dragoman.projection.store import Store
+from dragoman_schemas.knowledge_responses import Knowledge, KnowledgeGap, KnowledgeMark
+from dragoman_schemas.responses import Fact
+from dragoman_schemas.state import Exchange
+
+_LEAST: Final = timedelta(minutes=1)
+_MARGIN: Final = 0.05
+
+
+def knowledge(
+    store: Store,
+    channel: str,
+    exchange: Exchange,
+    facts: Iterable[Fact],
+    rang: Iterable[KnowledgeMark],
+    numbers: dict[int, str],
+    at: int,
+    as_of: str,
+) -> Knowledge:
+    """Return the knowledge of all sides about an exchange, at a position.
+
+    The exchange and its facts are those of the position. `rang` are the marks of the
+    ladder. Raises `Refused`.
+    """
+    facts = list(facts)
+    with store.snapshot() as connection:
+        deliveries = _deliveries(connection, store.base(channel), at, exchange, facts)
+    marks = views.marks(exchange, facts, deliveries, numbers)
+    marks = views.ordered([*marks, *rang])
+    with open_snapshot(store, channel, PeriodQuery(at=at), as_of) as snapshot:
+        span = _span(snapshot, marks, waits=_waits(exchange))
+        gaps = _gaps(snapshot, span)
+        sides = snapshot.sides
+    involved = {mark.side for mark in marks}
+    return Knowledge(
+        channel=channel,
+        exchange=exchange.id,
+        number=exchange.number,
+        sides=tuple(side for side in sides if side in involved),
+        begins=timestamp(span.begins),
+        ends=timestamp(span.ends),
+        marks=tuple(marks),
+        gaps=tuple(gap for gap in gaps if involved & {*gap.sides}),
+    )
+
+
+def _deliveries(
+    connection: sqlite3.Connection, base: int, at: int, exchange: Exchange, facts: Iterable[Fact]
+) -> dict[tuple[str, str], views.Delivery]:
+    """Return the first watermark of each addressee that covers a message."""
+    positions = {message.id: message.said.position for message in exchange.messages}
+    result: dict[tuple[str, str], views.Delivery] = {}
+    for fact in facts:
+        row = connection.execute(
+            "SELECT time, position FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? "
+            "AND position <= ? ORDER BY upto LIMIT 1",
+            (channel_number(base), fact.side, positions[fact.message], at),
+        ).fetchone()
+        if row is not None:
+            result[fact.message, fact.side] = str(row[0]), int(row[1])
+    return result
+
+
+def _waits(exchange: Exchange) -> bool:
+    """Return whether a side has not acknowledged a message yet."""
+    return any(
+        side not in message.acknowledged for message in exchange.messages for side in message.to
+    )
+
+
+def _span(snapshot: Snapshot, marks: list[KnowledgeMark], *, waits: bool) -> OutageSpan:
+    """Return the span of the axis: all marks, and up to now while a side waits."""
+    times = [datetime.fromisoformat(mark.at) for mark in marks]
+    first, last = min(times), max(times)
+    if waits:
+        last = max(last, snapshot.ends)
+    margin = max((last - first) * _MARGIN, _LEAST)
+    return OutageSpan(first - margin, last + margin)
+
+
+def _gaps(snapshot: Snapshot, span: OutageSpan) -> list[KnowledgeGap]:
+    """Return the spans in which a side could not have noticed a message."""
+    opened = snapshot.span(None)
+    whole = span.cut(opened)
+    if whole is None:
+        return []
+    first, newest = snapshot.first(whole), timestamp(snapshot.ends)
+    _, blind = counting.blind(
+        snapshot.registry,
+        snapshot.sides,
+        snapshot.line_checks(first),
+        snapshot.turns(first),
+        snapshot.manned(first),
+        snapshot.outages(first),
+        whole,
+    )
+    return [
+        KnowledgeGap(
+            kind=part.what,
+            sides=tuple(part.sides),
+            begins=part.from_,
+            ends="" if part.to >= newest else part.to,
+        )
+        for part in blind
+    ]

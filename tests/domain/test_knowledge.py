@@ -1,0 +1,77 @@
+"""Nothing is known before it was said, and nothing is forgotten."""
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views.knowledge import known_at, marks, ordered
+from dragoman_schemas.knowledge_responses import KnowledgeMark
+from dragoman_schemas.responses import Fact
+from world import INCIDENT, World
+
+KINDS = ("delivered", "acknowledged", "passed_on", "answered")
+BEGIN = datetime.fromisoformat("2026-11-24T03:00:00.000+00:00")
+
+
+def _at(seconds: int) -> str:
+    return timestamp(BEGIN + timedelta(seconds=seconds))
+
+
+def _story(sent: int, later: dict[str, int]) -> list[KnowledgeMark]:
+    base = KnowledgeMark(
+        kind="sent", side="nato", at=_at(sent), message="m", act="update", of="nato"
+    )
+    more = [
+        KnowledgeMark(
+            kind=kind,  # type: ignore[arg-type]  # one of the kinds
+            side="china",
+            at=_at(sent + wait),
+            message="m",
+            act="update",
+            of="nato",
+        )
+        for kind, wait in later.items()
+    ]
+    return ordered([base, *more])
+
+
+@given(
+    st.integers(0, 500),
+    st.dictionaries(st.sampled_from(KINDS), st.integers(0, 2_000), min_size=1),
+    st.integers(0, 3_000),
+)
+def test_a_moment_shows_what_was_so_by_then_and_nothing_else(
+    sent: int, later: dict[str, int], moment: int
+) -> None:
+    story = _story(sent, later)
+    known = known_at(story, _at(moment))
+    if moment < sent:
+        assert known == ()
+        return
+    (one,) = known
+    assert (one.side, one.of, one.sent) == ("china", "nato", _at(sent))
+    for kind in KINDS:
+        wait = later.get(kind)
+        so = wait is not None and sent + wait <= moment
+        assert getattr(one, kind) == (_at(sent + wait) if so and wait is not None else "")
+
+
+def test_marks_name_the_records_that_say_so() -> None:
+    world = World()
+    exchange = world.open("nato/d-1", {**INCIDENT, "precedence": "flash"})
+    sent = len(world.raws)
+    world.keep("china/d-1", {"act": "acknowledgement"}, exchange)
+    acknowledged = len(world.raws)
+    state = world.exchange(exchange)
+    (message,) = state.messages
+    facts = [Fact(message=message.id, side="china", owes=True)]
+    deliveries = {(message.id, "china"): (message.said.time, sent + 7)}
+    found = marks(state, facts, deliveries, {sent: "NATO/26/0001"})
+    assert [(mark.kind, mark.side, mark.position, mark.number) for mark in found] == [
+        ("sent", "nato", sent, "NATO/26/0001"),
+        ("delivered", "china", sent + 7, "NATO/26/0001"),
+        ("acknowledged", "china", acknowledged, "NATO/26/0001"),
+    ]
+    assert found[2].by == "china/d-1"
