@@ -31,6 +31,7 @@ from dragoman.application.identity_provider import code_flow
 from dragoman.application.keeper import Keeper
 from dragoman.application.operations import host_health
 from dragoman.application.outage_recorder import OutageRecorder
+from dragoman.application.rosters import ladders
 from dragoman.application.service import Service
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import broker
@@ -44,6 +45,7 @@ from dragoman.notifier.delivery import Transport
 from dragoman.notifier.dispatcher import Dispatcher
 from dragoman.notifier.messaging.messages import MessageTransport
 from dragoman.notifier.messaging.processes import SenderProcesses
+from dragoman.notifier.roster_reminders import RosterReminders
 from dragoman.scheduler import Scheduler
 from dragoman.server import host_gauges, listener
 from dragoman.server.listener import RunningGateway
@@ -229,7 +231,7 @@ async def gateway(
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
             dispatcher = await _dispatcher(stack, settings, service, start, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
-            await _keep_rosters(stack, service, start, permit)
+            await _keep_rosters(stack, service, dispatcher, start, permit)
             if not settings.registrar.beside:
                 signing = await _signer(stack, settings, endpoint, permit, lifecycle)
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
@@ -329,7 +331,7 @@ async def notifier(
         )
         dispatcher = await _dispatcher(stack, settings, service, start, name)
         start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
-        await _keep_rosters(stack, service, start, permit)
+        await _keep_rosters(stack, service, dispatcher, start, permit)
         _serves(operator, service, lifecycle)
         log.info("courier.bringing", channels=len(service.channels))
         yield
@@ -365,15 +367,24 @@ async def _dispatcher(
             endpoint_secrets.notifier_key, settings.data / "keys", service.notification_endpoints
         ),
         proof_days=settings.courier.proof_days,
+        ladder=lambda projection, side, rung: (
+            ladders.people_of(service, projection, side, rung).officers
+        ),
     )
 
 
 async def _keep_rosters(
-    stack: AsyncExitStack, service: Service, start: StartTask, permit: PlaceGuard
+    stack: AsyncExitStack,
+    service: Service,
+    dispatcher: Dispatcher,
+    start: StartTask,
+    permit: PlaceGuard,
 ) -> None:
-    """Start the keeper of the rosters, as a part of the notifier."""
+    """Start the keeper of the rosters and their reminders, parts of the notifier."""
     keeper = await stack.enter_async_context(roster_subscriptions.keeper(service))
     start(service.keep("rosters", partial(permit.when_allowed, keeper.run)))
+    roster_reminders = RosterReminders(service, dispatcher)
+    start(service.keep("reminders", partial(permit.when_allowed, roster_reminders.run)))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ called gets only that something waits; nobody else learns how they are reached.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,8 @@ async def test_a_test_reaches_each_way_and_its_receiver_confirms_it(
         assert confirmed.status == 200
     assert await proof_of(duty, phone) == "proven"
     assert await proof_of(duty, mail) == "sent"
-    async with session.post(f"{page[:-2]}00", headers=headers) as refused:
+    wrong = f"{page[:-1]}{'0' if page[-1] != '0' else '1'}"
+    async with session.post(wrong, headers=headers) as refused:
         assert refused.status == 404
     code = found.group(1)
     again = await who("nato/officer").post("/v1/reach/confirmations", {"code": code})
@@ -295,3 +297,48 @@ async def test_the_commands_do_what_the_page_does(
     id = next(line.split()[0] for line in listed.splitlines() if "proven" in line)
     await reach("remove", id)
     assert (await who("china/duty_officer").get("/v1/reach")).json["endpoints"] == []
+
+
+def _roster(*shifts: tuple[str, int, int]) -> bytes:
+    """A calendar of shifts: officer, and minutes from now to begin and end."""
+    now = datetime.now(UTC)
+    events = "".join(
+        f"BEGIN:VEVENT\r\nUID:{officer}@x\r\nSUMMARY:{officer}\r\n"
+        f"DTSTART:{now + timedelta(minutes=begins):%Y%m%dT%H%M%SZ}\r\n"
+        f"DTEND:{now + timedelta(minutes=ends):%Y%m%dT%H%M%SZ}\r\nEND:VEVENT\r\n"
+        for officer, begins, ends in shifts
+    )
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{events}END:VCALENDAR\r\n".encode()
+
+
+async def test_both_officers_are_reminded_once_before_a_hand_over_and_the_roster_calls_first(
+    who: Who, carrier: Carrier
+) -> None:
+    duty, officer, head = (
+        who(f"china/{seat}") for seat in ("duty_officer", "officer", "head_of_office")
+    )
+    await added(duty, "push", "duty-phone")
+    await added(officer, "push", "officer-phone")
+    put = await head.call(
+        "PUT",
+        f"{C}/roster",
+        _roster(("d-1", -100, 12), ("o-1", 12, 900)),
+        Content_Type="text/calendar",
+    )
+    assert put.status == 200, put.body
+    await carrier.until(2)
+    texts = {recipient: text for _, recipient, text, _ in carrier.got}
+    assert "ends within" in texts["duty-phone"]
+    assert "begins within" in texts["officer-phone"]
+    assert all("[PRIORITY]" in text for text in texts.values())
+    carrier.got.clear()
+    # an ordinary officer is on no rung of the log; by the roster the flash reaches o-1 as well
+    shifts = _roster(("o-1", -100, 900))
+    assert (
+        await head.call("PUT", f"{C}/roster", shifts, Content_Type="text/calendar")
+    ).status == 200
+    assert (await who("nato/duty_officer").open(FLASH)).status == 201
+    await carrier.until(2)
+    flashes = {recipient for _, recipient, text, _ in carrier.got if "FLASH" in text}
+    assert flashes == {"duty-phone", "officer-phone"}
+    assert (await head.call("DELETE", f"{C}/roster")).status in (200, 204)

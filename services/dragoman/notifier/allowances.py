@@ -7,7 +7,9 @@ A flood must not hide a flash. So the last five messages of an hour are only for
 and for notices about the watch. So is the last fifth of the money of a month.
 """
 
+import asyncio
 import time
+from collections import defaultdict
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
@@ -43,8 +45,8 @@ class Verdict(Enum):
 
 
 def is_urgent(item: OutgoingItem) -> bool:
-    """Return whether a message wakes people: a flash, or a notice about the watch."""
-    return item.precedence == "flash" or item.notice is not None or bool(item.test)
+    """Return whether a message is a flash, or no record: a notice or a test."""
+    return item.precedence == "flash" or not item.position
 
 
 def admitted(allowance: Allowance, now: float, *, urgent: bool) -> tuple[Allowance, Verdict]:
@@ -90,6 +92,8 @@ class Allowances:
         """Count in the store."""
         self._store = store
         self._ways = ways
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """A lock for each officer and way, so that writes of one do not conflict."""
 
     async def take(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> Verdict:
         """Count a message to an endpoint, and say whether it may be sent.
@@ -98,9 +102,10 @@ class Allowances:
         """
         now, urgent = time.time(), is_urgent(item)
         if endpoint.officer:
-            verdict = await self._store.update_allowance(
-                endpoint.officer, lambda allowance: admitted(allowance, now, urgent=urgent)
-            )
+            async with self._turns[endpoint.officer]:
+                verdict = await self._store.update_allowance(
+                    endpoint.officer, lambda allowance: admitted(allowance, now, urgent=urgent)
+                )
             if verdict is Verdict.HOLD:
                 return verdict
         else:
@@ -108,11 +113,12 @@ class Allowances:
         way = self._ways.find(endpoint.way) if endpoint.means == "message" else None
         if way is None or not way.cost:
             return verdict
-        is_paid = await self._store.update_spending(
-            way.name,
-            month_of(now),
-            lambda spending: paid(spending, way.cost, way.cost_limit, urgent=urgent),
-        )
+        async with self._turns[f" {way.name}"]:
+            is_paid = await self._store.update_spending(
+                way.name,
+                month_of(now),
+                lambda spending: paid(spending, way.cost, way.cost_limit, urgent=urgent),
+            )
         if not is_paid:
             log.warning("courier.cost_limit", way=way.name, endpoint=endpoint.id)
         return verdict if is_paid else Verdict.HOLD

@@ -16,7 +16,7 @@ Any number of notifiers may run: one notifier holds an endpoint for a minute at 
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -26,18 +26,17 @@ from msgspec.structs import replace
 
 from dragoman import metrics
 from dragoman.application.command_handler import CommandHandler
-from dragoman.domain.acts.access import may_read
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS
 from dragoman.notifier import monthly_test, selection
 from dragoman.notifier.allowances import Allowances, Verdict
 from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
+from dragoman.notifier.endpoint_opener import EndpointOpener, FindKey
 from dragoman.notifier.endpoint_queue import EndpointQueue
 from dragoman.notifier.outcomes import OutcomeRecorder
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.stored_row import StoredRow
 from dragoman.stores import reach_proofs
-from dragoman.stores.endpoint_secrets import CannotUnseal, UnsealingKey, seal
 from dragoman.stores.endpoints import (
     PARKED,
     PENDING,
@@ -48,7 +47,7 @@ from dragoman.stores.endpoints import (
     WatchNoticeItem,
 )
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
-from dragoman.text import packed, sentence
+from dragoman.text import Text, packed, sentence
 from dragoman_schemas.responses import Means
 
 log = structlog.get_logger()
@@ -71,10 +70,6 @@ _SKIPPED: Final = 500
 _UNCLEAR: Final = sentence("it is not known whether it was sent; look, and send it again")
 
 
-FindKey = Callable[[], Awaitable[UnsealingKey | None]]
-"""A function that returns the key of sealed secrets. It may raise `LogUnreachable`."""
-
-
 class Dispatcher:
     """A sender of records to the endpoints of all channels that a process follows."""
 
@@ -91,11 +86,13 @@ class Dispatcher:
         allowances: Allowances | None = None,
         find_key: FindKey | None = None,
         proof_days: int = 0,
+        ladder: selection.Ladder = selection.ladder_of_log,
     ) -> None:
         """Send by these means, and record through the command handler.
 
         The `name` is this notifier's over restarts, and no other's. Endpoints with
-        sealed secrets are left to other notifiers if `find_key` returns no key.
+        sealed secrets are left to other notifiers if `find_key` returns no key. The
+        `ladder` says whom a flash calls.
         """
         self._channels = channels
         self._outcomes = OutcomeRecorder(desk, now)
@@ -109,11 +106,10 @@ class Dispatcher:
         self._by_cid: dict[str, Projection] = {}
         self._readers: dict[str, selection.RecordReader] = {}
         self._allowances = allowances
-        self._key: UnsealingKey | None = None
-        self._find_key = find_key
+        self._opener = EndpointOpener(store, find_key)
         self._proof_days = proof_days
+        self._ladder = ladder
         self._queue = EndpointQueue(store)
-        self._unreadable: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
@@ -137,9 +133,7 @@ class Dispatcher:
     async def _look(self) -> None:
         try:
             await self._store.refresh()
-            if self._find_key is not None:
-                self._key = await self._find_key()
-                self._find_key = None
+            await self._opener.prepare()
         except LogUnreachable as error:
             log.warning("courier.not_fresh", reason=str(error))
             return
@@ -152,18 +146,48 @@ class Dispatcher:
                     self._readers[cid] = selection.RecordReader(projection)
                     projection.listeners.add(partial(self._wake, cid))
                     self._queue.moved.add(cid)
+        moved, self._queue.moved = self._queue.moved, set()
+        for cid in moved:
+            await self._take_records(cid)
         for endpoint in self._queue.take():
             id = endpoint.id
             channel = self._by_cid.get(endpoint.cid)
-            if (
-                channel is not None
-                and channel.caught_up.is_set()
-                and id not in self._working
-                and self._is_due(endpoint)
-            ):
+            if channel is None:  # All its endpoints are queued once the channel is here.
+                self._queue.pending.discard(id)
+                continue
+            if channel.caught_up.is_set() and id not in self._working and self._is_due(endpoint):
                 self._queue.pending.discard(id)
                 task = self._working[id] = asyncio.create_task(self._serve(endpoint, channel))
                 task.add_done_callback(partial(self._ended, id))
+
+    async def _take_records(self, cid: str) -> None:
+        """Queue the endpoints of a channel for which one of its new records may be.
+
+        The others are marked as having seen the records, without a task for each.
+        """
+        projection = self._by_cid[cid]
+        if not projection.caught_up.is_set():
+            self._queue.moved.add(cid)
+            return
+        position = projection.state.position
+        try:
+            first, items = await self._readers[cid].newest()
+        except (LogUnreachable, LogBroken, NotYetApplied):
+            first, items = position + 1, []
+        for endpoint in self._store.of_channel(cid):
+            progress, _ = self._store.progress(endpoint.id)
+            upto = max(progress.upto, self._seen.get(endpoint.id, 0))
+            if (
+                upto + 1 < first
+                or position - progress.upto >= _SKIPPED
+                or any(
+                    item is not None and place > upto and selection.is_for(endpoint, item)
+                    for place, item in items
+                )
+            ):
+                self._queue.pending.add(endpoint.id)
+            elif endpoint.id not in self._working and items:
+                self._seen[endpoint.id] = max(upto, items[-1][0])
 
     def _wake(self, cid: str, _row: StoredRow) -> None:
         self._queue.moved.add(cid)
@@ -226,12 +250,12 @@ class Dispatcher:
             return await self._record_outcomes(endpoint, projection, progress, revision)
         if progress.gone:
             return False
-        if not _may_receive(endpoint, projection):
+        if not selection.may_receive(endpoint, projection):
             if endpoint.officer:  # The address of a person who has left is not kept.
                 await self._store.remove(endpoint.id)
                 log.info("endpoint.ended", endpoint=endpoint.id)
             return False
-        opened = await self._opened(endpoint)
+        opened = await self._opener.opened(endpoint)
         if opened is None:
             return False
         endpoint = opened
@@ -239,7 +263,7 @@ class Dispatcher:
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
         if (
             notice is not None
-            and selection.is_noticed(endpoint, projection, notice.step)
+            and selection.is_noticed(endpoint, projection, notice.step, self._ladder)
             and (notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id)
         ):
             return await self._notify(endpoint, projection, progress, revision, notice)
@@ -262,11 +286,11 @@ class Dispatcher:
         again = [
             item
             for item in [await reader.at(entry.position) for entry in due]
-            if item is not None and _still_calls(endpoint, projection, item)
+            if item is not None and self._still_calls(endpoint, projection, item)
         ]
         later: list[Waiting] = []
         if endpoint.called:
-            fresh, later = _called(endpoint, projection, fresh)
+            fresh, later = self._called(endpoint, projection, fresh)
         items = [*again, *fresh]
         if not items and not due and not later and upto - progress.upto < _SKIPPED:
             # No record is for the endpoint. After a restart, this is computed again.
@@ -295,26 +319,6 @@ class Dispatcher:
                 endpoint, projection, progress, item, result, tried.get(item.position)
             )
         return await self._write_until_stored(endpoint, progress, revision)
-
-    async def _opened(self, endpoint: NotificationEndpoint) -> NotificationEndpoint | None:
-        """Return an endpoint with its secrets, or None if they cannot be read here.
-
-        An endpoint of an earlier version has its secret in the clear, which is sealed.
-        """
-        if endpoint.secret and self._key is not None:
-            await self._store.replace(seal(self._key.public, endpoint, ""))
-            return endpoint
-        if not endpoint.sealed:
-            return endpoint
-        try:
-            if self._key is not None:
-                return self._key.opened(endpoint)
-        except CannotUnseal:
-            pass
-        if endpoint.id not in self._unreadable:
-            self._unreadable.add(endpoint.id)
-            log.error("courier.cannot_unseal", endpoint=endpoint.id)
-        return None
 
     async def _bring(
         self, endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
@@ -363,6 +367,52 @@ class Dispatcher:
                 proves=endpoint.means == "webhook",
             ),
         )
+
+    def _called(
+        self, endpoint: NotificationEndpoint, projection: Projection, items: list[OutgoingItem]
+    ) -> tuple[list[OutgoingItem], list[Waiting]]:
+        """Return the items that the ladder brings to an officer: now, and later."""
+        now, at_once, later = time.time(), [], []
+        for item in items:
+            moment = selection.called_at(endpoint, projection, item, self._ladder)
+            if moment is not None and moment <= now:
+                at_once.append(item)
+            elif moment is not None:
+                later.append(Waiting(position=item.position, again=moment))
+        return at_once, later
+
+    def _still_calls(
+        self, endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
+    ) -> bool:
+        """Return whether a message that waited is still for the endpoint.
+
+        An officer is not woken by a flash that a colleague has acknowledged.
+        """
+        return (
+            not endpoint.called
+            or selection.called_at(endpoint, projection, item, self._ladder) is not None
+        )
+
+    async def tell(self, projection: Projection, officer: str, id: str, text: Text) -> int:
+        """Send a sentence to an officer by each way; return the number of ways.
+
+        Each id is sent once, by one notifier. Raises `LogUnreachable`.
+        """
+        cid = projection.registry.cid
+        ways = [way for way in self._store.of_channel(cid) if way.officer == officer]
+        if not ways or not await self._store.claim_reminder(id):
+            return 0
+        for way in ways:
+            endpoint = await self._opener.opened(way)
+            for wait in _NOTICE_AGAIN if endpoint is not None else ():
+                assert endpoint is not None
+                await asyncio.sleep(wait)
+                item = selection.told(endpoint, projection, id, text)
+                result = await self._bring(endpoint, projection, item)
+                log.info("courier.reminded", endpoint=endpoint.id, ok=result.ok)
+                if result.ok or result.held:
+                    break
+        return len(ways)
 
     async def _notify(
         self,
@@ -537,38 +587,6 @@ class Dispatcher:
             return self._outcomes.add(endpoint, projection, progress, item, "failed")
         again = time.time() + max(self._retries[tries], result.wait)
         return replace(progress, waiting=(*progress.waiting, replace(waiting, again=again)))
-
-
-def _may_receive(endpoint: NotificationEndpoint, projection: Projection) -> bool:
-    """Return whether the author of the endpoint may still read the channel.
-
-    An endpoint of an officer who has left must not receive records.
-    """
-    return may_read(projection.registry, endpoint.created_by) is None
-
-
-def _called(
-    endpoint: NotificationEndpoint, projection: Projection, items: list[OutgoingItem]
-) -> tuple[list[OutgoingItem], list[Waiting]]:
-    """Return the items that the ladder brings to an officer: now, and later."""
-    now, at_once, later = time.time(), [], []
-    for item in items:
-        moment = selection.called_at(endpoint, projection, item)
-        if moment is not None and moment <= now:
-            at_once.append(item)
-        elif moment is not None:
-            later.append(Waiting(position=item.position, again=moment))
-    return at_once, later
-
-
-def _still_calls(
-    endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
-) -> bool:
-    """Return whether a message that waited is still for the endpoint.
-
-    An officer is not woken by a flash that a colleague has acknowledged.
-    """
-    return not endpoint.called or selection.called_at(endpoint, projection, item) is not None
 
 
 def _answer_text(result: DeliveryResult) -> str:

@@ -3,10 +3,10 @@
 With ten thousand endpoints, a look at each of them takes longer than a record. So an
 endpoint is queued only for a reason:
 
-    moved      its channel has new records
+    moved      its channel has new records, and one of them may be for it
     changed    it has changed itself, or its progress or test has
     due        a delivery is due again
-    swept      all endpoints are queued once a minute
+    swept      each endpoint is queued once a minute, a few at a time
 """
 
 import time
@@ -29,17 +29,15 @@ class EndpointQueue:
     def __init__(self, store: NotificationEndpoints) -> None:
         """Follow the changes of the store."""
         self._store = store
-        self._swept = float("-inf")
+        self._swept = time.monotonic()
+        self._sweep: list[str] = []
         self.moved: set[str] = set()
         self.due: dict[str, float] = {}
         self.pending: set[str] = set()
 
     def take(self) -> Iterator[NotificationEndpoint]:
         """Yield the endpoints that are pending now."""
-        moved, self.moved = self.moved, set()
         changed, self._store.changed = self._store.changed, set()
-        for cid in moved:
-            self.pending.update(endpoint.id for endpoint in self._store.of_channel(cid))
         for name in changed:
             cid, blank, side = name.partition(" ")
             if not blank:
@@ -53,12 +51,22 @@ class EndpointQueue:
         for id in due:
             del self.due[id]
         self.pending.update(due)
-        if time.monotonic() - self._swept > SWEEP_SECONDS:
-            self._swept = time.monotonic()
-            self.pending.update(endpoint.id for endpoint in self._store.endpoints())
+        self.pending.update(self._slice())
         for id in list(self.pending):
             endpoint = self._store.find(id)
             if endpoint is None:
                 self.pending.discard(id)
             else:
                 yield endpoint
+
+    def _slice(self) -> list[str]:
+        """Return the endpoints of the sweep whose turn has come since the last call."""
+        moment = time.monotonic()
+        share = (moment - self._swept) / SWEEP_SECONDS
+        if not self._sweep:
+            self._sweep = [endpoint.id for endpoint in self._store.endpoints()]
+        count = int(self._store.count * share)
+        if count or share >= 1:
+            self._swept = moment
+        ids, self._sweep = self._sweep[:count], self._sweep[count:]
+        return ids

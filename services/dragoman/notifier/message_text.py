@@ -61,6 +61,8 @@ def _lines(
 ) -> tuple[Text, ...]:
     where = place_of(item, base_url)
     if item.notice is not None:
+        if item.precedence != "flash":
+            return item.notice, sentence("Read it: %(where)s", where=where)
         return item.notice, sentence("Look at once: %(where)s", where=where)
     urgency = sentence(
         "A message waits for you. Urgency: %(precedence)s.",

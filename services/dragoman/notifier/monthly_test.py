@@ -34,5 +34,10 @@ def is_due(
     )
     if now.timestamp() - since < timedelta(days=days).total_seconds():
         return False
-    local = now.astimezone(ZoneInfo(calendar_of(projection.office(endpoint.side)).zone))
+    return is_office_hour(projection, endpoint.side, now)
+
+
+def is_office_hour(projection: Projection, side: str, moment: datetime) -> bool:
+    """Return whether a side's office works at a moment, by its own clock."""
+    local = moment.astimezone(ZoneInfo(calendar_of(projection.office(side)).zone))
     return local.weekday() < _SATURDAY and local.hour in OFFICE_HOURS

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
+from dragoman.domain.acts.access import may_read
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.record import codec as records
@@ -24,6 +26,7 @@ from dragoman.projection.queries import records as reads
 from dragoman.stores.endpoints import NotificationEndpoint, Step, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Unattributed, UnattributedNotice
+from dragoman_schemas.roster import RosterRung
 from dragoman_schemas.watch_responses import EndpointTest, EndpointTested, Noticed, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
@@ -42,6 +45,7 @@ class RecordReader:
         self._projection = projection
         self._page: tuple[tuple[int, int], list[tuple[int, OutgoingItem | None]]] | None = None
         self._reading = asyncio.Lock()
+        self._next = projection.state.position + 1
 
     async def following(
         self, endpoint: NotificationEndpoint, upto: int, most: int
@@ -62,6 +66,17 @@ class RecordReader:
                     if len(outgoing_items) == most:
                         break
         return outgoing_items, upto
+
+    async def newest(self) -> tuple[int, list[tuple[int, OutgoingItem | None]]]:
+        """Return the newest records, and the position of the first of them.
+
+        They are those since the last call, and at most a page.
+        """
+        position = self._projection.state.position
+        first = max(self._next, position - _PAGE + 1, 1)
+        page = await self._following(first)
+        self._next = page[-1][0] + 1 if page else first
+        return first, page
 
     async def at(self, position: int) -> OutgoingItem | None:
         """Return a record once more, or None if it was erased meanwhile."""
@@ -107,8 +122,28 @@ def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
     )
 
 
+def may_receive(endpoint: NotificationEndpoint, projection: Projection) -> bool:
+    """Return whether the author of the endpoint may still read the channel.
+
+    An endpoint of an officer who has left must not receive records.
+    """
+    return may_read(projection.registry, endpoint.created_by) is None
+
+
+Ladder = Callable[[Projection, str, RosterRung], Sequence[str]]
+"""A function that returns the officers of a rung of a side, in their order."""
+
+
+def ladder_of_log(projection: Projection, side: str, rung: RosterRung) -> Sequence[str]:
+    """Return the officers of a rung by the log alone."""
+    return alarms.reached(projection.registry, side, rung)
+
+
 def called_at(
-    endpoint: NotificationEndpoint, projection: Projection, item: OutgoingItem
+    endpoint: NotificationEndpoint,
+    projection: Projection,
+    item: OutgoingItem,
+    ladder: Ladder = ladder_of_log,
 ) -> float | None:
     """Return the time at which the ladder brings a message to the endpoint's officer.
 
@@ -131,15 +166,41 @@ def called_at(
     rungs = alarms.RUNGS if alarms.rings(registry, exchange, message) else alarms.RUNGS[:1]
     since = datetime.fromisoformat(message.said.time).timestamp()
     for seconds, rung in rungs:
-        if endpoint.officer in alarms.reached(registry, endpoint.side, rung):
+        if endpoint.officer in ladder(projection, endpoint.side, rung):
             return since + seconds
     return None
 
 
-def is_noticed(endpoint: NotificationEndpoint, projection: Projection, step: Step) -> bool:
+def is_noticed(
+    endpoint: NotificationEndpoint,
+    projection: Projection,
+    step: Step,
+    ladder: Ladder = ladder_of_log,
+) -> bool:
     """Return whether a notice about the watch is for an endpoint."""
-    return not endpoint.officer or endpoint.officer in alarms.reached(
-        projection.registry, endpoint.side, step
+    return not endpoint.officer or endpoint.officer in ladder(projection, endpoint.side, step)
+
+
+def told(
+    endpoint: NotificationEndpoint, projection: Projection, id: str, text: Text
+) -> OutgoingItem:
+    """Return the item to send for a sentence to an officer, such as a reminder."""
+    moment = stamp(datetime.now(UTC))
+    return OutgoingItem(
+        id=f"{id}.{endpoint.id}",
+        position=0,
+        raw=b"",
+        act="watch-notice",
+        family="notification",
+        side="",
+        number="",
+        precedence="priority",
+        channel=projection.name,
+        exchange="",
+        exercise=projection.registry.kind == "exercise",
+        time=moment,
+        marking=projection.registry.marking,
+        notice=text,
     )
 
 

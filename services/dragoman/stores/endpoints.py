@@ -9,6 +9,7 @@ and no notification is lost.
 
 import base64
 import hashlib
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -180,6 +181,12 @@ class WaySpending(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: int = 0
 
 
+class ReminderClaim(Struct, frozen=True, kw_only=True):
+    """The claim of the notifier that sends a reminder; the time is in Unix seconds."""
+
+    at: float
+
+
 class _SealingKey(Struct, frozen=True):
     public: str
 
@@ -190,6 +197,8 @@ _notice = msgspec.json.Decoder(WatchNoticeItem).decode
 _proof = msgspec.json.Decoder(ReachProof).decode
 _allowance = msgspec.json.Decoder(Allowance).decode
 _spending = msgspec.json.Decoder(WaySpending).decode
+_claim = msgspec.json.Decoder(ReminderClaim).decode
+_CLAIM_SECONDS: Final = 3 * 86_400.0
 _sealing_key = msgspec.json.Decoder(_SealingKey).decode
 _SEALING_KEY: Final = "sealing_key"
 T = TypeVar("T", Allowance, WaySpending, ReachProof)
@@ -236,6 +245,11 @@ class NotificationEndpoints:
     def endpoints(self) -> list[NotificationEndpoint]:
         """Return all endpoints, by id. This process's copy may lag."""
         return [self._endpoints[id] for id in sorted(self._endpoints)]
+
+    @property
+    def count(self) -> int:
+        """The number of endpoints. This process's copy may lag."""
+        return len(self._endpoints)
 
     def of_channel(self, cid: str) -> list[NotificationEndpoint]:
         """Return the endpoints of a channel, by id. This process's copy may lag."""
@@ -300,6 +314,24 @@ class NotificationEndpoints:
         `LogUnreachable`.
         """
         return await self._update(f"proof.{id}", _proof, ReachProof(), change)
+
+    async def claim_reminder(self, id: str) -> bool:
+        """Return whether this process is the first that asks to send a reminder.
+
+        Claims of earlier days are deleted. Raises `LogUnreachable`.
+        """
+        now, prefix = time.time(), "reminder."
+        for key, value in list(self._bucket.values.items()):
+            if key.startswith(prefix) and now - _claim(value).at > _CLAIM_SECONDS:
+                await self._bucket.put(key, None)
+        key = f"{prefix}{id}"
+        if key in self._bucket.values:
+            return False
+        try:
+            await self._bucket.put(key, ReminderClaim(at=now), self._bucket.revisions.get(key, 0))
+        except WriteConflict:
+            return False
+        return True
 
     def allowance(self, officer: str) -> Allowance:
         """Return the allowance of an officer. This process's copy may lag."""
