@@ -26,12 +26,15 @@ async def viewed(
     position: int,
     cursor: int = 0,
     limit: int = TIMELINE_PAGE,
+    *,
+    opens: bool = True,
 ) -> ExchangeView:
     """Return an exchange as its reader sees it, now or at a past position.
 
     It includes the people and files that it names, and what the reader's own desk has
     about it. The timeline has at most `limit` records, or all if that is 0. They are
-    the newest, or those before a cursor.
+    the newest, or those before a cursor. Its side has opened the exchange by that,
+    unless `opens` is false: then nobody looks at it yet.
     """
     service, grant = call.service, call.grant
     unwritten: list[Stored] = []
@@ -53,7 +56,7 @@ async def viewed(
         cursor,
         limit,
     )
-    if not at and call.request.method != "HEAD":  # A HEAD answer shows nothing to anybody.
+    if opens and not at and call.request.method != "HEAD":  # HEAD shows nothing to anybody.
         call.request.app[READ_RECEIPTS].opened(projection, exchange, grant)
     view = await linked_channels.joined(
         call, projection, await attachment_checks.seen(service, projection, grant, view)

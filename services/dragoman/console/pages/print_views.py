@@ -132,13 +132,18 @@ async def form(context: PageContext) -> Page:
 
 async def card(context: PageContext) -> Page:
     """Return an exchange as a card to be read aloud."""
-    view, values = await card_of(context, context.request.match_info["exchange"])
+    view, values = await card_of(context, context.request.match_info["exchange"], opens=True)
     return Page(template="card.html", view=view, values=values)
 
 
-async def card_of(context: PageContext, exchange: str) -> tuple[ExchangeView, dict[str, Any]]:
-    """Return an exchange and the values of its card. Raises `Refused`."""
-    view, state, display = await _read_exchange(context, exchange)
+async def card_of(
+    context: PageContext, exchange: str, *, opens: bool = False
+) -> tuple[ExchangeView, dict[str, Any]]:
+    """Return an exchange and the values of its card. Raises `Refused`.
+
+    A card that is kept for later does not say that anybody opened the exchange.
+    """
+    view, state, display = await _read_exchange(context, exchange, opens=opens)
     return view, {
         "state": state,
         "lines": list(_lines(display, state, view)),
@@ -160,7 +165,7 @@ async def _read(context: PageContext) -> tuple[ExchangeView, Exchange, Display]:
 
 
 async def _read_exchange(
-    context: PageContext, exchange: str
+    context: PageContext, exchange: str, *, opens: bool = True
 ) -> tuple[ExchangeView, Exchange, Display]:
     view = await exchange_view.viewed(
         context.call,
@@ -169,6 +174,7 @@ async def _read_exchange(
         context.at or None,
         context.newest,
         limit=0,
+        opens=opens,
     )
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     state = attribution.referring_exchange(decode_exchange(bytes(view.state)), _hides(context))
