@@ -260,7 +260,7 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
     channel: Name
     url: Annotated[str, Meta(max_length=2_000)] | UnsetType = UNSET
     address: Mailbox | UnsetType = UNSET
-    way: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")] | UnsetType = UNSET
+    way: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")] | UnsetType = UNSET
     to: Annotated[str, Meta(min_length=1, max_length=1_000)] | UnsetType = UNSET
     label: Annotated[str, Meta(max_length=60)] = ""
     details: bool = False

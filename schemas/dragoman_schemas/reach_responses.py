@@ -34,7 +34,7 @@ class NewReach(Shape, frozen=True, kw_only=True):
     """
 
     channel: Name
-    way: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")]
+    way: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
     to: Annotated[str, Meta(min_length=1, max_length=1_000)]
     label: Annotated[str, Meta(max_length=60)] = ""
     called: bool = True

@@ -167,7 +167,7 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     this way cost no more than `cost_limit`; 0 is no limit.
     """
 
-    name: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
     title: str = ""
     to: Literal["phone", "matrix", "topic", "url"] = "phone"
     url_file: Path | None = None

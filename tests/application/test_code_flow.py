@@ -31,7 +31,7 @@ def test_the_provider_sends_browsers_back_to_the_public_address() -> None:
         ({"issuer": ""}, PUBLIC, "name oidc.issuer too"),
         ({}, "", "name http.public_url or oidc.redirect_url"),
         ({}, "http://0.0.0.0:8470", "name http.public_url or oidc.redirect_url"),
-        ({}, "http://liaison.example", "is no https URL"),
+        ({}, "http://liaison.example", "is not an https URL"),
         ({"audience": "pages"}, PUBLIC, "name another audience than oidc.client_id"),
         ({"client_secret_file": Path("/nowhere/secret")}, PUBLIC, "No such file"),
     ],

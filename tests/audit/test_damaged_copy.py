@@ -267,7 +267,7 @@ def test_the_commands_say_it_and_put_it_right(mirror: Folder, tmp_path: Path) ->
     repaired = commands.run(["audit", "repair", str(path)], environment=os.environ)
     assert (repaired.returncode, repaired.stdout.splitlines()[-1]) == (
         0,
-        f"leaves is written again, with {mirror.size} leaves",
+        f"leaves is written anew, with {mirror.size} leaves",
     )
     assert (path / "leaves.damaged").read_bytes() == raw
     assert (

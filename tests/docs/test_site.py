@@ -145,7 +145,7 @@ def test_a_diagram_that_is_no_diagram_of_states_is_not_passed_over() -> None:
     assert "| *(start)* |  | sent |" in site_builder._transitions(match)
     match = re.search("(.*)", "  note right of sent")
     assert match is not None
-    with pytest.raises(ValueError, match="no transition"):
+    with pytest.raises(ValueError, match="not a transition"):
         site_builder._transitions(match)
 
 

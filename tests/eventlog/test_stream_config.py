@@ -308,7 +308,7 @@ async def test_a_position_that_was_used_again_is_noticed(
             await asyncio.sleep(0.02)
         assert Appended(n - 1) == outcome
     with pytest.raises(
-        LogBroken, match=r"at position 2 .* holds another message where a kept record stood"
+        LogBroken, match=r"at position 2 .* has another message than the kept record"
     ):
         await opened(await marked(real_broker, tmp_path))
 

@@ -1860,7 +1860,7 @@ const README_TEXTS = [
     "",
     "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it " +
       "stands there: position 1 first. A line that",
-    "begins with `{\"junk\":` is a message that is not a record, in hex. `channel.json` says " +
+    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says " +
       "which channel it is and what signs its heads.",
     "**Take cid and verifier key from your own side's notes of the opening, not from this file.**",
     "",
@@ -1890,7 +1890,7 @@ const README_TEXTS = [
     "",
     "`records.ndjson` has the log of the channel {name}, one message a line, exactly as it " +
       "stands there: position 1 first. A line that",
-    "begins with `{\"junk\":` is a message that is not a record, in hex. `channel.json` says " +
+    "begins with `{\"junk\":` is a message that is no record, in hex. `channel.json` says " +
       "which channel it is and what signs its heads.",
     "**Take cid and verifier key from your own side's notes of the opening, not from this file.**",
     "",

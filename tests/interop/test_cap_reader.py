@@ -480,7 +480,7 @@ def test_a_forged_alert_of_ours_brings_nothing_that_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "no well-formed XML"),
+        (b"", "not well-formed XML"),
         (b"\x00\xff", "UTF-8"),
         (b"<alert/>", "send an alert by itself"),
         (ABDUCTION.replace("cap:1.2", "cap:1.1").encode(), "send an alert by itself"),
@@ -495,7 +495,7 @@ def test_a_forged_alert_of_ours_brings_nothing_that_does_not_fit() -> None:
             "DOCTYPE",
         ),
         (f'<!DOCTYPE alert SYSTEM "file:///etc/passwd">{ABDUCTION}'.encode(), "DOCTYPE"),
-        (ABDUCTION.replace("A blue", "&blue;").encode(), "no well-formed XML"),
+        (ABDUCTION.replace("A blue", "&blue;").encode(), "not well-formed XML"),
         (ABDUCTION.replace("A blue", f"{'<a>' * 5_000}{'</a>' * 5_000}").encode(), "deep"),
         (ABDUCTION.replace("Actual", "Real").encode(), "Actual, Exercise"),
         (ABDUCTION.replace("<status>", "<status>Exercise</status><status>").encode(), "one status"),

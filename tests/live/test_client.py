@@ -215,7 +215,7 @@ async def entered_by_hand(service: Service, receiver: Receiver, folder: Path) ->
     assert f"position {position} was taken" in (await run("resend", endpoint, str(position))).stderr
     assert "is removed" in (await run("remove", endpoint)).stderr
     assert "no such endpoint" in (await run("show", endpoint, check=3)).stderr
-    assert "no https URL" in (await run("add", "http://example.org", check=1)).stderr
+    assert "not an https URL" in (await run("add", "http://example.org", check=1)).stderr
 
 
 async def test_an_alert_is_taken_in_from_a_file(demo: Service, tmp_path: Path) -> None:

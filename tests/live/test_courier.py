@@ -307,8 +307,8 @@ async def test_an_address_is_one_plain_one(
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"url": "http://example.org/hook"}, "no https URL"),
-        ({"url": "https://169.254.169.254/latest"}, "no public address"),
+        ({"url": "http://example.org/hook"}, "not an https URL"),
+        ({"url": "https://169.254.169.254/latest"}, "not a public address"),
         ({"url": "https://example.org", "address": "a@b.example"}, "only one"),
         ({}, "Name a url"),
         ({"url": "https://example.org/", "acts": ["handshake"]}, "There is no act"),

@@ -410,5 +410,6 @@ def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path)
     words = tmp_path / "words.json"
     words.write_text("{}")
     assert (
-        "no evidence" in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr
+        "not evidence"
+        in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr
     )

@@ -266,7 +266,7 @@ async def test_a_subscription_is_read_and_its_url_is_never_shown_again(
             (web.Response(status=404), "unreadable", "404"),
             (web.Response(status=302, headers={"Location": "/x"}), "unreadable", "302"),
             (web.Response(body=b"x" * (CALENDAR_BYTES + 1)), "unreadable", "bytes"),
-            (web.Response(body=b"<html>"), "unreadable", "no property"),
+            (web.Response(body=b"<html>"), "unreadable", "not a property"),
             (web.Response(body=ics(*WHOLE)), "in_force", ""),
         ):
             answers["now"] = response

@@ -134,7 +134,7 @@ async def test_an_officer_signs_in_at_the_provider_and_the_session_ends_with_the
     assert status == 200, text
     assert '<meta http-equiv="refresh" content="0; url=/c/nato-china/inbox">' in text
     assert BEGUN not in reader.cookies
-    status, _, text = await reader.get("/c/nato-china/inbox")
+    status, _, text = await reader.get("/c/nato-china")
     assert status == 200 and "d-1" in text
     (own,) = (await sessions_of(reader))["sessions"]
     assert (own["by"], own["current"]) == ("provider", True)

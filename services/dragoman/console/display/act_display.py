@@ -259,7 +259,9 @@ class Display:
             case field_types.PairsField():
                 return _joined(
                     [
-                        Markup("{}: {}").format(name.upper() if kind.sides else name, item)
+                        Markup("{}{}{}").format(
+                            name.upper() if kind.sides else name, self.words.colon, item
+                        )
                         for name, item in value.items()
                     ]
                 )
@@ -376,7 +378,7 @@ class Display:
         if "name" in value:
             parts.append(_own(value["name"]))
         for side, name in value.get("names", {}).items():
-            parts.append(Markup("{}: {}").format(side.upper(), _own(name)))
+            parts.append(Markup("{}{}{}").format(side.upper(), self.words.colon, _own(name)))
         if "text" in value:
             parts.append(_own(value["text"]))
         return _joined(parts)

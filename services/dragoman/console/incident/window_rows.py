@@ -147,7 +147,7 @@ def where(words: Words, display: Display, window: InForceWindow) -> Markup:
     if more > 0:
         text = words.count("and %(n)s more", "and %(n)s more", more)
         shown = [*shown[:_PLACES], escape(text)]
-    return Markup("; ").join(shown)
+    return escape(words.semicolon).join(shown)
 
 
 def _place(words: Words, display: Display, value: Any) -> Markup:
