@@ -1,4 +1,4 @@
-"""Nothing is known before it was said, and nothing is forgotten."""
+"""The knowledge of a side at a moment: all that was on record by then, and nothing else."""
 
 from datetime import datetime, timedelta
 
