@@ -16,8 +16,9 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from browsing import EXERCISE, Flash, Visiting, acknowledge_all
 from firefox import FIREFOX, launcher
+from kept_data import AT_REST, until_kept
 from patience import PATIENCE_MS
-from service import Caller, Service
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
@@ -127,3 +128,24 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     for step in ("bytes", "leaf", "path", "root", "head"):
         await expect(page.locator(f"[data-step={step}]")).to_have_attribute("data-verdict", "holds")
     assert nato.complaints == []
+
+
+async def test_a_device_keeps_the_board_sealed_and_the_lanes_answer(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    opened = (await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
+    officer = await visit()
+    page = officer.page
+    await officer.sign_in("china/auditor")
+    await until_kept(page, 1)
+    stored, key, _, _ = await page.evaluate(AT_REST)
+    assert (key, opened["number"] in stored) == ("InvalidAccessError", False)
+    await page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{opened['exchange']}/lanes")
+    assert await officer.headline() == "Who knew what when"
+    await expect(page.locator("[data-known]").first).to_contain_text(opened["number"])
+    await page.locator("#before").click()
+    await expect(page.locator("#moment")).not_to_have_value("")
+    await page.locator("#play").click()
+    await expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
+    assert officer.complaints == []
