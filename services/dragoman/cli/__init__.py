@@ -56,7 +56,7 @@ for _name, _location, _help in (
     ("person", "person:person", "Enter, change and erase people, whom acts name by id."),
     (
         "roster",
-        "host.roster:roster",
+        "duty.roster:roster",
         "Put, show and check the duty roster of your side, and change its shifts.",
     ),
     ("file", "file:file", "Upload, download and erase files, which acts name by SHA-256."),

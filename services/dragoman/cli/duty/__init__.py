@@ -1,1 +1,1 @@
-"""Commands about the duty of an officer: how the officer is reached."""
+"""Commands about duty: the ways to reach an officer, and the roster of a side."""
