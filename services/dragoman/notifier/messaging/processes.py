@@ -76,12 +76,7 @@ class SenderProcesses:
     async def send(self, url: str, title: str, body: str) -> SenderReply:
         """Send a message to an address. Raises `NotSent`."""
         self._n += 1
-        return await self._ask(SenderRequest(n=self._n, op="send", url=url, title=title, body=body))
-
-    async def check(self, url: str) -> SenderReply:
-        """Check an address, and send nothing. Raises `NotSent`."""
-        self._n += 1
-        return await self._ask(SenderRequest(n=self._n, op="check", url=url))
+        return await self._ask(SenderRequest(n=self._n, url=url, title=title, body=body))
 
     async def _ask(self, request: SenderRequest) -> SenderReply:
         sender = await self._running()

@@ -1,6 +1,6 @@
 """The sender process: it runs `apprise`, and can connect only to the relay.
 
-    {"n":1,"op":"send","url":"ntfys://ntfy.example.org/…","title":"…","body":"…"}
+    {"n":1,"url":"ntfys://ntfy.example.org/…","title":"…","body":"…"}
     {"n":1,"ok":true}
 
 An audit hook of the interpreter refuses connections that do not lead to the relay,
@@ -20,7 +20,7 @@ from contextlib import suppress
 from re import Pattern
 from re import compile as pattern
 from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -60,10 +60,9 @@ class SenderStart(Struct, frozen=True, kw_only=True):
 
 
 class SenderRequest(Struct, frozen=True, kw_only=True):
-    """A message to send, or an address to check."""
+    """A message to send."""
 
     n: int
-    op: Literal["send", "check"]
     url: str
     title: str = ""
     body: str = ""
@@ -73,7 +72,7 @@ class SenderReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of a request.
 
     `status` is the HTTP status of the service, if it answered. `reason` is for the
-    operator's log. `service` is the name of the service of a checked address.
+    operator's log. `service` is the name of the service.
     """
 
     n: int
@@ -198,8 +197,6 @@ class Sender:
                 reason = self._reasons.take() or "no service has such an address"
                 return SenderReply(n=request.n, ok=False, reason=reason)
             service = str(plugin.service_name)
-            if request.op == "check":
-                return SenderReply(n=request.n, ok=True, service=service)
             self._reasons.take()
             is_sent = bool(plugin.notify(title=request.title, body=request.body))
             reason = "" if is_sent else self._reasons.take()
