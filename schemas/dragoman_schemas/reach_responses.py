@@ -46,14 +46,14 @@ class NewReach(Shape, frozen=True, kw_only=True):
 class OfferedWay(ResponseBody, frozen=True, kw_only=True):
     """A way that the operator offers, and what an officer enters for it.
 
-    `held` says that its money for this month is spent.
+    `spent` says that its money for this month is spent, by whichever side.
     """
 
     name: str
     title: str
     to: Literal["phone", "matrix", "topic", "url", "address"]
     services: tuple[str, ...] = ()
-    held: int = 0
+    spent: bool = False
 
 
 class ReachEndpoint(ResponseBody, frozen=True, kw_only=True):

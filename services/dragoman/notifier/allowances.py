@@ -1,6 +1,7 @@
 """Limits of messages: for each officer and hour, and of the cost of each way and month.
 
-    officer    20 messages an hour, then one summary, then none until the hour is over
+    officer    20 messages an hour in a channel, then one summary, then none until the
+               hour is over
     way        its cost limit of a calendar month
 
 A flood must not hide a flash. So the last five messages of an hour are only for flashes
@@ -102,9 +103,11 @@ class Allowances:
         """
         now, urgent = time.time(), is_urgent(item)
         if endpoint.officer:
-            async with self._turns[endpoint.officer]:
+            async with self._turns[f"{endpoint.cid} {endpoint.officer}"]:
                 verdict = await self._store.update_allowance(
-                    endpoint.officer, lambda allowance: admitted(allowance, now, urgent=urgent)
+                    endpoint.cid,
+                    endpoint.officer,
+                    lambda allowance: admitted(allowance, now, urgent=urgent),
                 )
             if verdict is Verdict.HOLD:
                 return verdict

@@ -333,16 +333,19 @@ class NotificationEndpoints:
             return False
         return True
 
-    def allowance(self, officer: str) -> Allowance:
-        """Return the allowance of an officer. This process's copy may lag."""
-        value = self._bucket.values.get(_allowance_key(officer))
+    def allowance(self, cid: str, officer: str) -> Allowance:
+        """Return the allowance of an officer in a channel.
+
+        This process's copy may lag.
+        """
+        value = self._bucket.values.get(_allowance_key(cid, officer))
         return Allowance() if value is None else _allowance(value)
 
     async def update_allowance(
-        self, officer: str, change: Callable[[Allowance], tuple[Allowance, V]]
+        self, cid: str, officer: str, change: Callable[[Allowance], tuple[Allowance, V]]
     ) -> V:
-        """Change the allowance of an officer, like `update_proof`."""
-        return await self._update(_allowance_key(officer), _allowance, Allowance(), change)
+        """Change the allowance of an officer in a channel, like `update_proof`."""
+        return await self._update(_allowance_key(cid, officer), _allowance, Allowance(), change)
 
     def spending(self, way: str, month: str) -> WaySpending:
         """Return the spending of a way in a month. This process's copy may lag."""
@@ -418,6 +421,9 @@ class NotificationEndpoints:
         return True
 
 
-def _allowance_key(officer: str) -> str:
-    """Return the key of an officer's allowance; a name may have a slash, a key not."""
-    return f"sent.{hashlib.sha256(officer.encode()).hexdigest()[:32]}"
+def _allowance_key(cid: str, officer: str) -> str:
+    """Return the key of an officer's allowance in a channel.
+
+    Another channel may have an officer of the same name, who is a stranger.
+    """
+    return f"sent.{hashlib.sha256(f'{cid} {officer}'.encode()).hexdigest()[:32]}"

@@ -64,7 +64,7 @@ def ways_of(service: Service) -> tuple[OfferedWay, ...]:
                 title=way.title or way.name,
                 to=way.to,
                 services=way.services,
-                held=service.notification_endpoints.spending(way.name, month).held,
+                spent=bool(service.notification_endpoints.spending(way.name, month).held),
             )
             for way in service.ways
         ),
@@ -77,15 +77,20 @@ async def reach_of(call: ApiRequest[Any]) -> Reach:
     store = service.notification_endpoints
     await store.refresh()
     now = time.time()
-    allowance = store.allowance(grant.actor)
+    allowances = [
+        store.allowance(projection.registry.cid, grant.actor)
+        for projection in service.visible(grant)
+    ]
     return Reach(
         ways=ways_of(service),
         endpoints=tuple(
             endpoint_view(service, endpoint, projection, now)
             for endpoint, projection in _own(service, grant.actor, service.visible(grant))
         ),
-        messages=sum(now - moment < _HOUR for moment in allowance.times),
-        held=allowance.held if now - allowance.held_at < _HOUR else 0,
+        messages=sum(
+            now - moment < _HOUR for allowance in allowances for moment in allowance.times
+        ),
+        held=sum(allowance.held for allowance in allowances if now - allowance.held_at < _HOUR),
         officers=tuple(
             officer
             for projection in service.visible(grant)

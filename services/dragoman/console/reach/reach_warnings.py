@@ -42,14 +42,14 @@ def warnings_of(context: PageContext) -> Iterator[ReachWarning]:
         _, proven = own_reach.counts_of(service, context.projection, watch.since.by, now)
         if not proven:
             yield ReachWarning(kind="watch_unproven", officer=watch.since.by)
-    allowance = store.allowance(context.grant.actor)
+    allowance = store.allowance(registry.cid, context.grant.actor)
     if allowance.held and now - allowance.held_at < _HOUR:
         yield ReachWarning(kind="held_back", count=allowance.held)
-    used = {
-        endpoint.way
-        for endpoint in store.of_channel(registry.cid)
-        if endpoint.side == context.side and endpoint.way
-    }
+    held_by_way: dict[str, int] = {}
+    for endpoint in store.of_channel(registry.cid):
+        if endpoint.side == context.side and endpoint.way:
+            progress, _ = store.progress(endpoint.id)
+            held_by_way[endpoint.way] = held_by_way.get(endpoint.way, 0) + progress.held
     for way in own_reach.ways_of(service):
-        if way.name in used and way.held:
-            yield ReachWarning(kind="way_spent", way=way.title, count=way.held)
+        if way.spent and way.name in held_by_way:
+            yield ReachWarning(kind="way_spent", way=way.title, count=held_by_way[way.name])
