@@ -191,7 +191,7 @@ def refusals() -> Iterator[Refusal]:
     """
     world = World()
     id = world.open("nato/o-1", SAMPLES["contact-note"])
-    for name in RULES.keys() & SAMPLES.keys():
+    for name in sorted(RULES.keys() & SAMPLES.keys()):
         for actor in (
             "nato/o-1",
             "china/d-1",
@@ -218,12 +218,13 @@ def refusals() -> Iterator[Refusal]:
 
 
 def test_what_the_rules_refuse_is_said_in_every_language() -> None:
-    found: dict[str, Text] = {}
+    found: dict[tuple[str, str], Text] = {}
     for refusal in refusals():
         for detail in (refusal.detail, *(each.detail for each in refusal.faults)):
-            found.setdefault(detail.message, detail)
-    found.pop(_VERBATIM, None)
+            found.setdefault((detail.message, str(detail)), detail)
     assert len(found) > 20
     for detail in found.values():
+        if detail.message == _VERBATIM:
+            continue
         assert str(detail) == words("en").sentence(detail)
         assert [unsaid(detail, words(language)) for language in ("fr", "zh")] == [[], []], detail

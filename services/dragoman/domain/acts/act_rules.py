@@ -61,7 +61,7 @@ class Who(Enum):
     OTHER = "a side other than the one that opened it"
     PARTY = "the side that opened the exchange or an action addressee"
     CONVENER = "the side that opened the exchange, or of a meeting any party"
-    ADDRESSEE = "an action addressee of the opening, or of the windows that stand"
+    ADDRESSEE = "an action addressee of the opening, or of the windows that are announced now"
     ADDRESSED = "a side to which something was said in the exchange"
     KEEPERS = "root or an administrator of a side"
     GATEWAY = "the gateway"
