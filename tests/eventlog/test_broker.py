@@ -16,6 +16,8 @@ from dragoman.eventlog.broker import BrokerError
 from dragoman.eventlog.cluster_site import site_configuration
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from followed import until
+from service import all_stopped
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
 PUBLIC = {
@@ -115,6 +117,7 @@ async def test_one_unanswered_question_does_not_close_a_hotline_and_silence_does
     monkeypatch.setattr(nats_connection, "REQUEST_SECONDS", 0.3)
     process.send_signal(signal.SIGSTOP)
     try:
+        await until(lambda: all_stopped(process.pid))
         await guard.prove()
         assert guard.proven and guard.is_silent
         monkeypatch.setattr(durability_guard, "PROOF_SECONDS", 0.3)
