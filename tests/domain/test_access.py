@@ -272,7 +272,7 @@ def test_a_role_permits_what_docs_access_says_of_it(name: str, world: World) -> 
         if printed[column] == "with another":
             assert may(world, name, actor, NH) == ""
             assert "Only these roles" in may(world, name, actor, N if actor != N else "nato/d-1")
-    assert printed["by"].startswith(RULES[name].who.value)
+    assert printed["by"].startswith(RULES[name].who.wording)
     assert printed["keys"].startswith("two") == (RULES[name].two_key or name in two_keys.CONSENTS)
     assert (printed["keys"] == "as its matter") == (name in two_keys.BY_MATTER)
     assert (printed["consents"] == "yes") == RULES[name].consenting

@@ -140,7 +140,7 @@ def _formats() -> Iterator[str]:
                 "",
                 inspect.getdoc(rule.shape) or "",
                 "",
-                f"By {rule.who.value}.",
+                f"By {rule.who.wording}.",
                 "",
             )
             yield from _members(act, Continuing)
@@ -233,7 +233,7 @@ def _access() -> Iterator[str]:
         *_row(*("---" for _ in ("act", "by", *_ROLES, "root", "keys", "consents"))),
     )
     for act, rule in RULES.items():
-        by = rule.who.value + (f", or the {rule.service}" if rule.service else "")
+        by = rule.who.wording + (f", or the {rule.service}" if rule.service else "")
         root = "yes" if rule.who is Who.KEEPERS else "no"
         posted = (_posted(rule, role) for role in _ROLES)
         yield from _row(

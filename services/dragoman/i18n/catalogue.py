@@ -29,7 +29,7 @@ _PAGE_FOLDERS: Final = (_HERE.parent / "console", _HERE.parent / "reports")
 _SENTENCE_FOLDERS: Final = (_HERE.parent,)
 """Folders in which sentences are made that are shown elsewhere, such as refusals."""
 
-_TABLE_TEXTS: Final = (*FORMS.values(), *(who.value for who in Who))
+_TABLE_TEXTS: Final = (*FORMS.values(), *(who.wording for who in Who))
 """Parts of such sentences that are in tables."""
 
 _EXTRACTOR: Final = "dragoman.i18n.catalogue:extract"

@@ -265,7 +265,7 @@ def may_write(context: PageContext, rule: Rule) -> bool:
     return (
         context.may_post
         and not rule.roles.isdisjoint(OFFICERS)
-        and not rule.who.value.startswith("the ")
+        and not rule.who.wording.startswith("the ")
     )
 
 

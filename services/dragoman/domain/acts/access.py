@@ -173,7 +173,7 @@ def may_act(
             sentence(
                 "%(act)s is for %(who)s, which %(side)s is not here.",
                 act=rule.act,
-                who=Text(rule.who.value, {}),
+                who=Text(rule.who.wording, {}),
                 side=side,
             )
         )

@@ -149,7 +149,7 @@ def states() -> str:
         for act, moves in sorted(form.moves.items()):
             rule = RULES[act]
             lines.append(
-                f"| `{act}` | {rule.who.value} | {', '.join(moves)} "
+                f"| `{act}` | {rule.who.wording} | {', '.join(moves)} "
                 f"| {'yes' if rule.consenting else ''} |"
             )
         lines.append("")

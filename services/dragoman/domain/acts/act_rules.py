@@ -61,13 +61,18 @@ class Who(Enum):
     OTHER = "a side other than the one that opened it"
     PARTY = "the side that opened the exchange or an action addressee"
     CONVENER = "the side that opened the exchange, or of a meeting any party"
-    ADDRESSEE = "an action addressee of the opening, or of the windows that are announced now"
+    ADDRESSEE = "an action addressee of the opening, or of the windows that stand"
     ADDRESSED = "a side to which something was said in the exchange"
     KEEPERS = "root or an administrator of a side"
     GATEWAY = "the gateway"
     WATCH = "the watch"
     COURIER = "the courier"
     DESK = "the desk"
+
+    @property
+    def wording(self) -> str:
+        """Return the text for people. The value is frozen with the rules."""
+        return self.value.replace("windows that stand", "windows that are announced now")
 
 
 class Folding(Struct, Generic[ActT_co], frozen=True, kw_only=True):
