@@ -90,10 +90,14 @@ class RecordView(Struct, frozen=True, kw_only=True):
 
 
 class SideRoots(Struct, frozen=True, kw_only=True):
-    """A side before the record: the number of its root keys that must sign."""
+    """A side before the record: the number of its root keys that must sign.
+
+    An observer consents to nothing.
+    """
 
     name: str
     threshold: int
+    observer: bool = False
 
 
 class Erasing(Struct, frozen=True, kw_only=True):
@@ -330,7 +334,10 @@ async def material(context: PageContext) -> web.Response:
         log=str(log_of(registry)),
         cid=registry.cid,
         keys=registry.keys,
-        sides=tuple(SideRoots(name=side.name, threshold=side.threshold) for side in before.sides),
+        sides=tuple(
+            SideRoots(name=side.name, threshold=side.threshold, observer=side.observer)
+            for side in before.sides
+        ),
         custody=registry.custody,
         policy=registry.policy,
         entry=leaf.entry(position - 1, commit).decode(),

@@ -516,7 +516,7 @@ function unsigned({ envelope: e, data }, { sides, position }, rows) {
   const signing = new Set(owners.map((owner) => owner.split("/")[0]));
   if (rows.filter((row) => row.added).length < addedWanted(data)) return "new_key_unsigned";
   if (["erasure", "side-admission"].includes(data.act)) {
-    if (!sides.every(({ name }) => signing.has(name))) return "side_unsigned";
+    if (!sides.every(({ name, observer }) => observer || signing.has(name))) return "side_unsigned";
   } else if ([...signing].some((each) => each !== side)) return "other_side";
   if (e.releasedby !== undefined && !owners.includes(e.releasedby)) return "second_unsigned";
   if (!owners.includes(e.actor)) return "actor_unsigned";
@@ -768,7 +768,7 @@ function scopeOf(material, steps, known) {
  *     proof                           the text of its .tlog-proof
  *     log, cid                        the log's verifier key; the channel's id
  *     keys                            {keyid: {public: base64, owner, since, until}}, of everybody whoever signed here
- *     sides                           [{name, threshold}], as they stood before that position
+ *     sides                           [{name, threshold, observer}], as they stood before that position
  *
  * and what may be wanting:
  *
