@@ -17,6 +17,7 @@ LEFT_OUT = {
     "show_members_bundle": "follows from the log, and proves itself",
     "show_notice": "of several channels, each of which is compared by itself",
     "show_proof": "follows from signed heads",
+    "show_evidence": "follows from the log and its head, and proves itself",
     "show_checkpoint": "a signed head",
     "show_coverage": "follows from cosignatures",
     "list_releases": "of all channels",

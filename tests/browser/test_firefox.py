@@ -149,3 +149,21 @@ async def test_a_device_keeps_the_board_sealed_and_the_lanes_answer(
     await page.locator("#play").click()
     await expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
     assert officer.complaints == []
+
+
+async def test_an_evidence_file_proves_itself_from_a_disk(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+) -> None:
+    caller = Caller(session, demo, "nato/duty_officer")
+    opened = (await caller.open(INCIDENT, EXERCISE)).json
+    known = (await caller.get(f"/v1/channels/{EXERCISE}")).json
+    found = await caller.get(f"/v1/channels/{EXERCISE}/exchanges/{opened['exchange']}/evidence")
+    (path := tmp_path / "evidence.html").write_bytes(found.body)
+    page = (await visit()).page
+    await page.goto(path.as_uri())
+    outcome = page.locator("[data-place='outcome']")
+    await expect(outcome).to_contain_text("agrees with itself")
+    await page.locator("#cid").fill(known["cid"])
+    await page.locator("#log").fill(known["log"])
+    await page.locator("#noted button").click()
+    await expect(outcome).to_contain_text("in the log of your channel")

@@ -211,8 +211,10 @@ class HeadChecks:
         if registry is None:
             return
         try:
-            wanting = _not_cosigned(signatures, self._witnesses, self._policy, 0)
-            stale = _not_cosigned(signatures, self._witnesses, self._policy, self._not_before)
+            wanting = missing_cosignatures(signatures, self._witnesses, self._policy, 0)
+            stale = missing_cosignatures(
+                signatures, self._witnesses, self._policy, self._not_before
+            )
             cosigned = _cosigned(
                 signatures,
                 [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())],
@@ -357,7 +359,7 @@ def _unnamed(positions: Sequence[int]) -> LogInconsistent:
     )
 
 
-def _not_cosigned(
+def missing_cosignatures(
     head: Note, witnesses: Sequence[Verifier], policy: Policy | None, not_before: int
 ) -> list[str]:
     """Return the witnesses of a reader that have not cosigned a head, or not lately.

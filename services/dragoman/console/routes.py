@@ -17,7 +17,7 @@ from dragoman.console import (
 )
 from dragoman.console.admin import channel_members
 from dragoman.console.agreements import mechanisms_page, undertakings_page
-from dragoman.console.audit import audit_page
+from dragoman.console.audit import audit_page, evidence_page
 from dragoman.console.compose import notice_page, submitted_form
 from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
@@ -78,6 +78,7 @@ ROUTES: Final = (
     *statistics_page.ROUTES,
     *reports_page.ROUTES,
     *audit_page.ROUTES,
+    *evidence_page.ROUTES,
     *channel_members.ROUTES,
     *host_pages.ROUTES,
     *own_sessions.ROUTES,

@@ -25,11 +25,13 @@ from dragoman.application.operations import (
     transmittals,
     transparency_log,
 )
+from dragoman.application.operations.evidence import EVIDENCE_PAGE
 from dragoman.application.operations.report_requests import PRINT_PAGE
 from dragoman.application.quotas import QUOTAS, Quotas
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
+from dragoman.console.audit import evidence_page
 from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse
@@ -86,6 +88,7 @@ def application(
     app[transmittals.CHECKED] = {}
     app[TURNS] = Turns()
     app[PRINT_PAGE] = print_views.page
+    app[EVIDENCE_PAGE] = evidence_page.answer
     app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_ringing)
     app[READ_RECEIPTS] = ReadReceipts(service)

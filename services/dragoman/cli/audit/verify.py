@@ -24,6 +24,7 @@ from dragoman.audit.replay import erasures_in, messages_of
 from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent, Verified
 from dragoman.cli.audit.copies import archive_in, existing_path
+from dragoman.cli.audit.evidence import is_evidence, verify_evidence
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
     EVERYWHERE,
@@ -245,7 +246,10 @@ def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
 async def verify_command(
     file: Annotated[
         Path | None,
-        Parameter(help="An export, or a mirror's folder. Without one, the log of the gateway."),
+        Parameter(
+            help="An export, a mirror's folder, or an evidence file. Without one, the log of "
+            "the gateway."
+        ),
     ] = None,
     *,
     cid: Cid = "",
@@ -257,10 +261,23 @@ async def verify_command(
 ) -> int:
     """Verify a log from its first record, trusting only your own options.
 
+    An evidence file has the records of one exchange, and is verified as far as that
+    goes.
+
     For the first fault the command prints what it is, where it is, and whom it
     convicts: exit code 7.
     """
     required_cosigners = cosigners_of(witness, policy_file, log)
+    if file is not None and is_evidence(file):
+        return verify_evidence(
+            file,
+            cid=checked_cid(cid),
+            log=verifier_of(log) if log else None,
+            witnesses=required_cosigners.witnesses,
+            policy=required_cosigners.policy,
+            not_before=not_before(file, max_age),
+            as_json=target.json,
+        )
     verification = required_cosigners.verification(cid, log, not_before(file, max_age), file)
     await check_log(verification, file, target, required_cosigners)
     result = verification.result()

@@ -1,0 +1,123 @@
+// The page of an evidence file: it verifies the file by evidence.js, and shows what was proved. It
+// runs inside the file, without a server. Everything that it shows of a record it takes from the
+// bytes that were proved, and nothing from elsewhere.
+
+import { Refuted, verifyEvidence } from "./evidence.js";
+
+const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}]/gu;
+const APART = ["act", "signed"];
+
+const words = JSON.parse(document.getElementById("words").textContent);
+const evidence = JSON.parse(document.getElementById("evidence").textContent);
+const place = (name) => document.querySelector(`[data-place="${name}"]`);
+const fill = (form, values = {}) => form.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+const shown = (text) => text.replace(HIDDEN, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+const named = (kind, code) => words[kind][code] ?? code;
+
+function element(tag, members = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), members);
+  made.append(...children);
+  return made;
+}
+
+// What is proved
+
+/** A value of an act, exactly as it was recorded. */
+function valueOf(value) {
+  if (Array.isArray(value)) return element("ul", {}, ...value.map((each) => element("li", {}, valueOf(each))));
+  if (value !== null && typeof value === "object") return listOf(value, []);
+  return element("span", { dir: "auto", className: "value", textContent: shown(String(value)) });
+}
+
+function listOf(value, apart) {
+  const rows = Object.entries(value).filter(([name]) => !apart.includes(name));
+  return element("dl", {}, ...rows.flatMap(([name, each]) => [element("dt", { textContent: named("fields", name) }), element("dd", {}, valueOf(each))]));
+}
+
+function cardOf(record) {
+  const { position, time, act, actor, word, signers, isDisputed, data, text } = record;
+  const who = signers.length ? fill(words.signed_by, { who: signers.join(", ") }) : "";
+  const lines = [element("p", { className: "word", textContent: `${words.word[word]} ${who}` })];
+  if (isDisputed) lines.push(element("p", { className: "word disputed", textContent: words.disputed }));
+  return element(
+    "article", { className: "card", id: `record-${position}` },
+    element("h3", { textContent: named("acts", act) }),
+    element("p", { textContent: fill(words.line, { n: position, who: actor, t: time.replace("T", " ") }) }),
+    ...lines,
+    listOf(data, APART),
+    element("details", {}, element("summary", { textContent: words.bytes }), element("pre", { textContent: shown(text) })),
+  );
+}
+
+function rowsOf(proved, { cid, log }) {
+  const count = (word) => proved.records.filter((each) => each.word === word).length;
+  const missing = proved.witnesses.filter((name) => !proved.cosignedBy.includes(name));
+  return [
+    [words.opening, fill(words.opening_found, { sides: proved.sides.join(", ").toUpperCase(), cid: proved.cid }), cid ? words.by_yours : words.by_file],
+    [words.head, fill(words.head_found, { n: proved.size, log: proved.log }), log ? words.by_yours : words.by_file],
+    [words.places, fill(words.places_found, { n: proved.records.length, size: proved.size }), words.by_head],
+    [words.signatures, fill(words.signatures_found, { a: count("author"), t: count("trial"), h: count("host"), s: count("service") }), count("trial") ? words.by_host : words.by_sides],
+    [
+      words.witnesses,
+      proved.witnesses.length === 0 ? words.no_witnesses : fill(proved.isFinal ? words.final : words.open, { who: proved.cosignedBy.join(", ") || "–", missing: missing.join(", ") || "–" }),
+      proved.isFinal ? words.by_witnesses : words.by_host,
+    ],
+  ];
+}
+
+const LIMITS = {
+  cid: (_, { cid }) => !cid,
+  log: (_, { log }) => !log,
+  one_log: (proved) => !proved.isFinal,
+};
+
+function showProved(proved, noted) {
+  say("holds", noted.cid && noted.log ? words.holds : words.holds_alone);
+  place("findings").replaceChildren(
+    ...rowsOf(proved, noted).map(([what, found, word]) =>
+      element("tr", {}, element("th", { scope: "row", textContent: what }), element("td", { textContent: found }), element("td", { textContent: word }))),
+  );
+  for (const limit of document.querySelectorAll("[data-limit]")) limit.hidden = LIMITS[limit.dataset.limit]?.(proved, noted) === false;
+  const [own, others] = [true, false].map((belongs) => proved.records.filter((each) => each.belongs === belongs).map(cardOf));
+  place("records").replaceChildren(...own);
+  place("others").replaceChildren(...others);
+  for (const name of ["proved", "drill"]) place(name).hidden = name === "drill" && !proved.isExercise;
+}
+
+// What is not
+
+function showRefuted({ code, position, values }) {
+  place("proved").hidden = true;
+  const why = fill(words.why[code] ?? code, values);
+  say("differs", position ? fill(words.fails_at, { n: position, why }) : fill(words.fails, { why }));
+}
+
+function say(state, text) {
+  place("outcome").dataset.state = state;
+  place("outcome").textContent = text;
+}
+
+// Asking
+
+const typed = (name) => document.getElementById(name).value.replace(/\s+/g, "");
+
+async function verify() {
+  const noted = { cid: typed("cid").toLowerCase(), log: typed("log") };
+  say("working", words.working);
+  if (globalThis.crypto?.subtle === undefined) return say("unknown", words.no_webcrypto);
+  try {
+    showProved(await verifyEvidence(evidence, noted), noted);
+  } catch (error) {
+    if (!(error instanceof Refuted)) throw error;
+    if (error.code === "no_ed25519") say("unknown", words.no_ed25519);
+    else showRefuted(error);
+  }
+  return undefined;
+}
+
+document.getElementById("noted").addEventListener("submit", (event) => {
+  event.preventDefault();
+  verify();
+});
+place("scripted").hidden = false;
+verify();

@@ -1,0 +1,112 @@
+"""An evidence file in a browser: saved from the page of an exchange, opened from a disk, verified
+without a server, and found out when it lies.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from browsing import Visit, Visiting, assert_accessible
+from dragoman.reports import evidence_file
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CHANNEL: Final = "nato-china-exercise"
+
+
+async def saved(visit: Visit, folder: Path, language: str) -> Path:
+    """Save the evidence of the exchange that is open, and return its path."""
+    async with visit.page.expect_download() as download:
+        await visit.page.get_by_role("link", name=language).click()
+    found = await download.value
+    assert found.suggested_filename.endswith("-evidence.html")
+    await found.save_as(path := folder / found.suggested_filename)
+    return path
+
+
+async def outcome(page: Page) -> str:
+    place = page.locator("[data-place='outcome']")
+    await expect(place).not_to_have_attribute("data-state", "working")
+    return str(await place.get_attribute("data-state"))
+
+
+async def enter(page: Page, cid: str, log: str) -> None:
+    await page.locator("#cid").fill(cid)
+    await page.locator("#log").fill(log)
+    await page.locator("#noted button").click()
+
+
+async def test_an_exchange_is_saved_and_proves_itself_from_a_disk_and_a_lie_does_not(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+) -> None:
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    told: dict[str, Any] = {**INCIDENT, "facts": "Two aircraft passed close. <b>Rest unknown.</b>"}
+    opened = (await nato.open(told, CHANNEL)).json
+    await china.act(opened["exchange"], {"act": "acknowledgement"}, CHANNEL)
+    known = (await nato.get(f"/v1/channels/{CHANNEL}")).json
+    reader = await visit(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    await reader.sign_in("china/auditor")
+    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    path = await saved(reader, tmp_path, "evidence file")
+    island = await visit(viewport={"width": 390, "height": 844}, offline=True)
+    page, asked = island.page, list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(path.as_uri())
+    assert await outcome(page) == "holds"
+    await expect(page.locator("[data-place='outcome']")).to_contain_text("agrees with itself")
+    await expect(page.locator("[data-limit='cid']")).to_be_visible()
+    await enter(page, known["cid"], known["log"])
+    assert await outcome(page) == "holds"
+    await expect(page.locator("[data-place='outcome']")).to_contain_text("in the log of your")
+    await expect(page.locator("[data-limit='cid'], [data-limit='log']").first).to_be_hidden()
+    await expect(page.locator("[data-place='drill']")).to_be_visible()
+    own = page.locator("[data-place='records'] .card")
+    await expect(own.first).to_contain_text("<b>Rest unknown.</b>")
+    await expect(own.last).to_contain_text("china/d-1")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await assert_accessible(island)
+    await enter(page, "ab" * 32, known["log"])
+    await expect(page.locator("[data-place='outcome']")).to_contain_text(known["cid"])
+    assert await outcome(page) == "differs"
+    await expect(own.first).to_be_hidden()
+    lie = tmp_path / "lie.html"
+    lie.write_bytes(
+        path.read_bytes().replace(b"Two aircraft passed close", b"Two aircraft passed apart")
+    )
+    await page.goto(lie.as_uri())
+    assert await outcome(page) == "differs"
+    assert evidence_file.read(path.read_bytes()).exchange == opened["exchange"]
+    assert {url for url in asked if not url.startswith("file:")} == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "link", "word"),
+    [("fr", "fichier de preuve", "Valide"), ("zh", "证据文件", "有效")],
+)
+async def test_the_file_speaks_the_reader_s_language(
+    visit: Visiting,
+    session: aiohttp.ClientSession,
+    demo: Service,
+    tmp_path: Path,
+    language: str,
+    link: str,
+    word: str,
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    opened = (await nato.open(INCIDENT, CHANNEL)).json
+    known = (await nato.get(f"/v1/channels/{CHANNEL}")).json
+    reader = await visit(locale=language, accept_downloads=True)
+    await reader.sign_in("china/auditor")
+    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    path = await saved(reader, tmp_path, link)
+    await reader.page.goto(path.as_uri())
+    assert await outcome(reader.page) == "holds"
+    await enter(reader.page, known["cid"], known["log"])
+    await expect(reader.page.locator("[data-place='outcome']")).to_contain_text(word)
+    assert await reader.page.evaluate("document.documentElement.lang") == (
+        "zh-Hans" if language == "zh" else language
+    )

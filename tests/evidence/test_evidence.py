@@ -1,0 +1,479 @@
+"""An evidence file: what our own log makes holds in Python and in JavaScript, and of every lie both
+say at which record it is.
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from dragoman.console.audit import evidence_page
+from dragoman.domain.acts.families.channel import delivery_act, delivery_key
+from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.evidence import EvidenceRefuted, ProvedEvidence, verify
+from dragoman.domain.fold import Folded
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
+from dragoman.eventlog.event_log import StoredMessage
+from dragoman.eventlog.memory import MemoryLog
+from dragoman.projection.projection import Projection
+from dragoman.projection.queries.evidence import evidence_records
+from dragoman.projection.store import Store
+from dragoman.reports import evidence_file
+from dragoman.tlog import dsse, leaf, merkle, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import COSIGNATURE, Verifier, read_verifier
+from dragoman_schemas.evidence import EvidenceFile, EvidenceRecord
+from patience import PATIENCE_S
+from trees import nodes_over
+from world import NOTE, SALT, World, public_of, seed_of
+
+SIDES: Final = ("nato", "china")
+SIGNER, SECOND, KEEPER = "nato/signer", "nato/second", "nato/keeper"
+HERE: Final = Path(__file__).parent
+
+
+def witness_of(side: str) -> Verifier:
+    return Verifier(f"{side}.example/witness", COSIGNATURE, dsse.public_of(seed_of(f"{side}/w")))
+
+
+POLICY: Final = (
+    "".join(f"witness {side}-1 {witness_of(side)}\ngroup {side} any {side}-1\n" for side in SIDES)
+    + "group both all nato china\nquorum both\n"
+)
+
+
+class Log:
+    """A log in which an exchange was signed, answered, and one of its keys reported as stolen."""
+
+    def __init__(self, kind: str = "official", name: str = "nato-china") -> None:
+        self.world = World(kind=kind, name=name)
+        self.at: dict[str, int] = {}
+        for side in SIDES:
+            kept = self.world.keep(f"{side}/root", {"act": "policy-adoption", "policy": POLICY})
+            self._valid(f"policy_{side}", kept)
+        self._enter(KEEPER, ["administrator"])
+        for owner in (SIGNER, SECOND):
+            self._enter(owner, ["officer"])
+        self.exchange = self._signed("opening", NOTE, SIGNER)
+        reply = {"act": "reply", "text": "Read, and 你好."}
+        self._valid("reply", self.world.keep("china/o-1", reply, self.exchange))
+        self._signed("other", NOTE, SECOND)
+        self._valid("delivery", self._delivered("china", self.at["opening"]))
+        added = {"act": "key-addition", "officer": "signer", "keys": [public_of("nato/signer-2")]}
+        self._valid("added", self.world.attested(added, KEEPER, "nato/signer-2", actor=KEEPER))
+        self.second = self._signed("by another key", NOTE, SIGNER, "nato/signer-2")
+        revoked = {
+            "act": "key-revocation",
+            "key": dsse.key_id(dsse.public_of(seed_of(SIGNER))),
+            "suspect_from": self.at["opening"],
+        }
+        self._valid("revoked", self.world.attested(revoked, "nato/root"))
+        roots = {
+            "act": "root-rotation",
+            "roots": [public_of("nato/root-2"), public_of("nato/root-3")],
+            "threshold": 2,
+        }
+        self._valid(
+            "rotation", self.world.attested(roots, "nato/root", "nato/root-2", "nato/root-3")
+        )
+        self._void("late", self._record(NOTE, SIGNER))
+        entry = self._entry("nato/false", ["administrator"])
+        self._void("usurper", self.world.attested(entry, SECOND, "nato/false", actor=SECOND))
+
+    def _entry(self, owner: str, roles: list[str]) -> dict[str, Any]:
+        name = owner.partition("/")[2]
+        return {
+            "act": "officer",
+            "officer": name,
+            "office": "hq",
+            "roles": roles,
+            "keys": [public_of(owner)],
+        }
+
+    def _enter(self, owner: str, roles: list[str]) -> None:
+        entry = self.world.attested(self._entry(owner, roles), "nato/root", owner)
+        self._valid(owner, entry)
+
+    def _valid(self, name: str, outcome: object) -> None:
+        assert isinstance(outcome, Folded) and outcome.valid, outcome
+        self.at[name] = outcome.position
+
+    def _void(self, name: str, outcome: object) -> None:
+        assert isinstance(outcome, Folded) and not outcome.valid, outcome
+        self.at[name] = outcome.position
+
+    def _signed(self, name: str, body: dict[str, Any], author: str, key: str = "") -> str:
+        folded = self._record(body, author, key)
+        self._valid(name, folded)
+        assert folded.record is not None
+        return folded.record.envelope.id
+
+    def _record(self, body: dict[str, Any], author: str, key: str = "") -> Folded:
+        world = self.world
+        id = ids.from_key(world.name, author, f"signed-by-its-author-{world.position:06d}")
+        raw, signed = world.sign(author, body, id, [key or author], exchange="", after="")
+        envelope = records.envelope(
+            id=id, source="/sides/nato/offices/hq", name=body["act"], version=1, subject=id, time=world.tick(), channel=world.name,
+            family="contact", actor=author, decided=world.position, salt=SALT, signatures=signed,
+        )  # fmt: skip
+        return world.take(records.build(envelope, raw))
+
+    def _delivered(self, side: str, upto: int) -> Folded:
+        world, actor = self.world, "service/gateway"
+        envelope = records.envelope(
+            id=ids.from_key(world.name, actor, delivery_key(side, upto)), source="/services/gateway", name="delivery", version=1,
+            subject=world.registry.id, time=world.tick(), channel=world.name, family="channel", actor=actor, decided=world.position,
+            salt=SALT,
+        )  # fmt: skip
+        return world.take(records.build(envelope, delivery_act(side, upto)))
+
+    def evidence(
+        self,
+        *names: str,
+        cosigned_by: tuple[str, ...] = SIDES,
+        positions: Iterable[int] = (),
+    ) -> EvidenceFile:
+        """The evidence of the exchange, and more records if they are named; or these positions."""
+        entries = [leaf.entry(index, leaf.commit(raw)) for index, raw in enumerate(self.world.raws)]
+        nodes, registry = nodes_over(entries), self.world.registry
+        head = Checkpoint(registry.origin, len(entries), merkle.root_of(nodes, len(entries)))
+        lines = [note.sign(registry.origin, seed_of("log"), head.text)]
+        lines += [
+            note.cosign(witness_of(side).name, seed_of(f"{side}/w"), head.text, 1_764_072_000)
+            for side in cosigned_by
+        ]
+        chosen = {*positions} or {1, *(self.at[name] for name in (*OF_IT, *names))}
+        return EvidenceFile(
+            exchange=self.exchange,
+            number="NATO-CN-0001",
+            checkpoint=note.encode(head.text, lines).decode(),
+            records=tuple(
+                EvidenceRecord(
+                    position=position,
+                    record=self.world.raws[position - 1].decode(),
+                    hashes=tuple(
+                        dsse.encode_base64(data)
+                        for data in merkle.inclusion(nodes, position - 1, len(entries))
+                    ),
+                )
+                for position in sorted(chosen)
+            ),
+        )
+
+
+OF_IT: Final = ("policy_nato", "policy_china", KEEPER, SIGNER, "opening", "reply", "revoked")
+LOG: Final = Log()
+Plain = dict[str, Any]
+
+
+def plain(evidence: EvidenceFile) -> Plain:
+    found: Plain = json.loads(msgspec.json.encode(evidence))
+    return found
+
+
+def at(body: Plain, name: str) -> Plain:
+    """The record of a file that was recorded under a name."""
+    position = 1 if name == "genesis" else LOG.at[name]
+    record: Plain = next(each for each in body["records"] if each["position"] == position)
+    return record
+
+
+def without(name: str) -> Callable[[Plain], None]:
+    return lambda body: body["records"].remove(at(body, name))
+
+
+def spelt(name: str, old: str, new: str) -> Callable[[Plain], None]:
+    def change(body: Plain) -> None:
+        record = at(body, name)
+        assert old in record["record"]
+        record["record"] = record["record"].replace(old, new)
+
+    return change
+
+
+def head(old: str, new: str) -> Callable[[Plain], None]:
+    def change(body: Plain) -> None:
+        assert old in body["checkpoint"]
+        body["checkpoint"] = body["checkpoint"].replace(old, new, 1)
+
+    return change
+
+
+def line(body: Plain, start: str) -> str:
+    checkpoint: str = body["checkpoint"]
+    return next(each for each in checkpoint.split("\n") if each.startswith(start))
+
+
+def forged_head(body: Plain) -> None:
+    """Sign a head of these records alone by another key."""
+    origin = LOG.world.registry.origin
+    text = body["checkpoint"].rpartition("\n\n")[0] + "\n"
+    body["checkpoint"] = note.encode(text, [note.sign(origin, seed_of("liar"), text)]).decode()
+
+
+def spoilt(start: str) -> Callable[[Plain], None]:
+    """Flip a bit of a signature of the head."""
+
+    def change(body: Plain) -> None:
+        signed = line(body, start)
+        name, encoded = signed.rsplit(" ", 1)
+        raw = bytearray(base64.b64decode(encoded))
+        raw[-5] ^= 1
+        body["checkpoint"] = body["checkpoint"].replace(
+            signed, f"{name} {dsse.encode_base64(bytes(raw))}"
+        )
+
+    return change
+
+
+def swapped(body: Plain) -> None:
+    one, other = at(body, "opening"), at(body, "reply")
+    one["hashes"], other["hashes"] = other["hashes"], one["hashes"]
+
+
+def added(*names: str) -> Callable[[Plain], None]:
+    """Put in records that are in the log, and may be void."""
+
+    def change(body: Plain) -> None:
+        body["records"] = plain(LOG.evidence(*names))["records"]
+
+    return change
+
+
+def other_signature(body: Plain) -> None:
+    record = at(body, "opening")
+    text = record["record"]
+    mark = '"signatures":"'
+    begin = text.index(mark) + len(mark) + 65
+    flipped = "B" if text[begin] != "B" else "C"
+    record["record"] = text[:begin] + flipped + text[begin + 1 :]
+
+
+ORIGIN: Final = LOG.world.registry.origin
+LIES: Final[dict[str, tuple[str, Callable[[Plain], Any]]]] = {
+    # where both must say it is, and the lie
+    "a word of a message is another": ("opening", spelt("opening", "Met the", "Not the")),
+    "a word of an unsigned answer is another": ("reply", spelt("reply", "Read", "Seen")),
+    "a date is another": ("reply", spelt("reply", "2026-11-24T12", "2026-11-24T13")),
+    "a signature is another": ("opening", other_signature),
+    "the key of the author is entered nowhere": ("opening", without(SIGNER)),
+    "the administrator is entered nowhere": ("added", lambda body: (added("added")(body), without(KEEPER)(body))),
+    "an officer without the right enters an administrator": ("usurper", added("usurper", SECOND)),
+    "a revoked key signed a note": ("late", added("late")),
+    "two proofs changed places": ("opening", swapped),
+    "a hash is missing": ("reply", lambda body: at(body, "reply")["hashes"].pop()),
+    "a hash is no hash": ("reply", lambda body: at(body, "reply")["hashes"].append("%")),
+    "a record stands at another position": ("", lambda body: at(body, "reply").update(position=LOG.at["reply"] + 1)),
+    "the opening is missing": ("", without("genesis")),
+    "the records are out of order": ("", lambda body: body["records"].reverse()),
+    "a record comes twice": ("", lambda body: body["records"].append(body["records"][-1])),
+    "there is no record": ("", lambda body: body["records"].clear()),
+    "no record is of the exchange": ("", lambda body: body.update(exchange="0192f0c1-2f3a-7c4d-8e5f-112233445566")),
+    "the head is of fewer records": ("", head(f"\n{LOG.world.position}\n", "\n3\n")),
+    "the head is of another log": ("", head(ORIGIN, "example.org/other")),
+    "the log did not sign the head": ("", lambda body: head(line(body, f"— {ORIGIN}") + "\n", "")(body)),
+    "another key signed the head": ("", forged_head),
+    "the signature of the log is spoilt": ("", spoilt(f"— {ORIGIN}")),
+    "a cosignature is spoilt": ("", spoilt("— china.example/witness")),
+    "the head is no note": ("", lambda body: body.update(checkpoint="head")),
+    "a lone surrogate stands in a record": ("", spelt("opening", "Met the", "\ud800")),
+    "the opening names another log key": ("genesis", spelt("genesis", '"log_key":"', '"log_key":"A')),
+    "a side is left out of the opening": ("genesis", spelt("genesis", '"name":"china"', '"name":"chino"')),
+    "the text is of another channel": ("", spelt("genesis", '"name":"nato-china"', '"name":"nato-chino"')),
+}  # fmt: skip
+
+
+def truths() -> dict[str, EvidenceFile]:
+    exercise = Log("exercise", "nato-china-exercise")
+    return {
+        "all": LOG.evidence(),
+        "more": LOG.evidence("other", SECOND, "added", "rotation"),
+        "half": LOG.evidence(cosigned_by=("nato",)),
+        "none": LOG.evidence(cosigned_by=()),
+        "exercise": exercise.evidence(),
+    }
+
+
+def in_javascript(cases: dict[str, Plain], tmp_path: Path) -> dict[str, Any]:
+    node = shutil.which("node")
+    if node is None and os.environ.get("DRAGOMAN_REQUIRE_BROWSER") == "1":
+        pytest.fail("DRAGOMAN_REQUIRE_BROWSER=1, and there is no node")
+    if node is None:
+        pytest.skip("there is no node: install Node to run these")
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    module = evidence_page.script(("proof.js", "evidence.js"))
+    (tmp_path / "verify.mjs").write_text(module + (HERE / "told.js").read_text())
+    done = subprocess.run(
+        [node, tmp_path / "verify.mjs", tmp_path / "cases.json"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env={**os.environ, "NODE_NO_WARNINGS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def told(proved: ProvedEvidence) -> Plain:
+    """The statement of both languages about a file."""
+    found = msgspec.to_builtins(proved)
+    return {
+        **{name: found[name] for name in ("channel", "cid", "log", "size", "root")},
+        "sides": [*proved.sides],
+        "exercise": proved.is_exercise,
+        "witnesses": [*proved.witnesses],
+        "cosigned": [*proved.cosigned_by],
+        "final": proved.is_final,
+        "records": [
+            [each.position, each.word, each.act, each.actor, each.time, [*each.signers], each.belongs, each.is_disputed]
+            for each in proved.records
+        ],
+    }  # fmt: skip
+
+
+def noted(log: World = LOG.world) -> Plain:
+    return {"cid": log.registry.cid, "log": str(log_of(log.registry))}
+
+
+def test_what_our_log_makes_holds_in_both_languages_alike(tmp_path: Path) -> None:
+    found = truths()
+    cases = {
+        name: {"evidence": plain(evidence), "noted": {} if name == "exercise" else noted()}
+        for name, evidence in found.items()
+    }
+    there = in_javascript(cases, tmp_path)
+    for name, evidence in found.items():
+        mine = {} if name == "exercise" else noted()
+        log = read_verifier(mine["log"]) if mine else None
+        proved = verify(evidence, cid=mine.get("cid", ""), log=log)
+        assert there[name] == told(proved), name
+    proved = verify(found["all"])
+    words = {each.position: each for each in proved.records}
+    assert words[LOG.at["opening"]].word == "author" and words[LOG.at["opening"]].signers == (
+        SIGNER,
+    )
+    assert words[LOG.at["reply"]].word == "host" and words[LOG.at["reply"]].belongs
+    assert [each.position for each in proved.records if each.is_disputed] == [LOG.at["opening"]]
+    assert proved.is_final and not verify(found["half"]).is_final
+    assert verify(found["half"]).cosigned_by == ("nato-1",)
+    assert verify(found["exercise"]).is_exercise
+
+
+def test_every_lie_is_found_in_both_languages_at_the_same_record(tmp_path: Path) -> None:
+    cases: dict[str, Plain] = {}
+    for what, (_, lie) in LIES.items():
+        body = plain(LOG.evidence())
+        lie(body)
+        cases[what] = {"evidence": body, "noted": noted()}
+    there = in_javascript(cases, tmp_path)
+    for what, (where, _) in LIES.items():
+        expected = 1 if where == "genesis" else LOG.at.get(where, 0)
+        assert refuted(cases[what]["evidence"]) is not None, what
+        position, why = refuted(cases[what]["evidence"]) or (0, "")
+        assert there[what].get("code"), f"JavaScript takes it: {what}"
+        if where:
+            assert (position, there[what]["position"]) == (expected, expected), (
+                what,
+                why,
+                there[what],
+            )
+
+
+def refuted(body: Plain, mine: Plain | None = None) -> tuple[int, str] | None:
+    """The place of a lie that Python finds, and its words; None if it finds none."""
+    mine = noted() if mine is None else mine
+    page = b'<script type="application/json" id="evidence">' + json.dumps(body).encode()
+    try:
+        evidence = evidence_file.read(page + b"</script>")
+        verify(evidence, cid=mine["cid"], log=read_verifier(mine["log"]))
+    except EvidenceRefuted as error:
+        return error.position, str(error)
+    except evidence_file.NotEvidence as error:
+        return 0, str(error)
+    return None
+
+
+def test_a_file_of_another_channel_is_told_by_what_the_reader_wrote_down(tmp_path: Path) -> None:
+    body = plain(LOG.evidence())
+    other = str(Verifier("log.example/other", note.ED25519, dsse.public_of(seed_of("other"))))
+    wrong = {
+        "cid": {**noted(), "cid": "ab" * 32},
+        "log": {**noted(), "log": other},
+    }
+    there = in_javascript(
+        {name: {"evidence": body, "noted": mine} for name, mine in wrong.items()}, tmp_path
+    )
+    assert {name: told["code"] for name, told in there.items()} == {
+        "cid": "other_cid",
+        "log": "other_key",
+    }
+    assert all(refuted(body, mine) is not None for mine in wrong.values())
+
+
+def test_a_page_has_what_it_verifies_and_nothing_that_a_text_can_put_there() -> None:
+    evidence = LOG.evidence()
+    nasty = '</script><script>alert("x")</script><!-- <script '
+    changed = msgspec.structs.replace(evidence, number=nasty)
+    for language in ("en", "fr", "zh"):
+        page = evidence_page.page(changed, language)
+        assert evidence_file.read(page) == changed
+        assert page.count(b"<script") == 3 and page.count(b"</script>") == 3
+        assert b"http:" not in page and b"src=" not in page
+    assert evidence_file.read(evidence_page.page(evidence, "en")) == evidence
+
+
+def test_a_file_without_one_block_of_evidence_is_not_read() -> None:
+    page = evidence_page.page(LOG.evidence(), "en")
+    begin = page.index(b'<script type="application/json" id="evidence">')
+    end = page.index(b"</script>", begin) + 9
+    for wrong in (
+        page[:begin],
+        page[:begin] + page[begin:end] * 2,
+        page.replace(b'"records":', b'"record":'),
+    ):
+        with pytest.raises(evidence_file.NotEvidence):
+            evidence_file.read(wrong)
+
+
+async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    world, store = LOG.world, Store(tmp_path / "projection.sqlite")
+    projection = Projection(MemoryLog(world.name), store)
+    projection.take(
+        [
+            StoredMessage(position=position, subject=f"s.{position}", raw=raw)
+            for position, raw in enumerate(world.raws, 1)
+        ]
+    )
+    await projection.in_file()
+
+    def positions(exchange: str, size: int, most: int = 100) -> set[int]:
+        found = evidence_records(store, world.name, world.registry, exchange, size, most)
+        assert list(found) == sorted(found)
+        assert all(raw == world.raws[position - 1] for position, raw in found.items())
+        return {*found}
+
+    expected = {1, *(LOG.at[name] for name in (*OF_IT, "delivery"))} - {LOG.at[KEEPER]}
+    # the rotation ended the root key that entered the signer
+    assert positions(LOG.exchange, world.position) == expected | {LOG.at["rotation"]}
+    assert positions(LOG.exchange, LOG.at["reply"]) == {
+        position for position in expected if position <= LOG.at["reply"]
+    }
+    of_another_key = positions(LOG.second, world.position)
+    assert {LOG.at[name] for name in ("by another key", "added", KEEPER, SIGNER)} < of_another_key
+    assert len(positions(LOG.exchange, world.position, 3)) == 4
+    for size in (LOG.at["reply"], world.position):
+        proved = verify(LOG.evidence(positions=positions(LOG.exchange, size)))
+        assert proved.is_final
+    store.close()
