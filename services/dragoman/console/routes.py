@@ -26,7 +26,7 @@ from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
 from dragoman.console.incident import in_force_page, knowledge_page, passing_on_page
-from dragoman.console.overview import all_channels, own_lists
+from dragoman.console.overview import all_channels, own_lists, since_watch
 from dragoman.console.pages import (
     acknowledging,
     alarm,
@@ -64,6 +64,7 @@ ROUTES: Final = (
     *roster_page.ROUTES,
     *inbox.ROUTES,
     *own_lists.ROUTES,
+    *since_watch.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,
     *submitted_form.ROUTES,

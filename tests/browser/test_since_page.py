@@ -1,0 +1,61 @@
+"""The page of what changed since one's last watch, for an officer who comes back."""
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from browsing import EXERCISE, Visiting, acknowledge_all, assert_accessible
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+NOTE = {"act": "contact-note", "form": "conversation", "text": "Met.", "subject": "Reception"}
+
+
+async def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    officer = await visit(viewport={"width": 390, "height": 844})
+    page = officer.page
+    matters, since = page.locator("[data-matter]"), f"{demo.base_url}/c/{EXERCISE}/since"
+    await officer.sign_in("china/duty_officer")
+    await page.goto(since)
+    await expect(page.locator(".lead")).to_contain_text("You have had no watch here that ended.")
+    old = (await nato.open(NOTE, EXERCISE)).json
+    going_on = (await nato.open(INCIDENT, EXERCISE)).json
+    for act in ("watch-assumption", "watch-relief"):
+        await china.post(f"/v1/channels/{EXERCISE}/channel", {"act": act})
+    await page.goto(since)
+    assert await officer.headline() == "What changed since my last watch"
+    await expect(matters).to_have_count(0)
+    await china.act(going_on["exchange"], {"act": "acknowledgement"}, EXERCISE)
+    new = (await nato.open(INCIDENT, EXERCISE)).json
+    last = (await china.post(f"/v1/channels/{EXERCISE}/channel", {"act": "watch-assumption"})).json
+    # a new watch has not ended: the page still begins with the end of the last one
+    await page.goto(f"{demo.base_url}/c/{EXERCISE}")
+    await page.get_by_role("link", name="since my last watch").click()
+    await expect(matters).to_have_count(2)
+    await expect(matters.first).to_have_attribute("data-matter", new["exchange"])
+    await expect(matters.first).to_contain_text("Opened since.")
+    await expect(matters.first).to_contain_text("It waits for your side.")
+    await expect(matters.last).to_have_attribute("data-matter", going_on["exchange"])
+    await expect(matters.last).to_contain_text("Acknowledgement of receipt")
+    await expect(matters.last.locator("li")).to_have_count(1)
+    await expect(page.locator("[data-matter] a", has_text=old["number"])).to_have_count(0)
+    await assert_accessible(officer)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    # two moments compared: since a record, up to an earlier one than now
+    await page.goto(f"{since}?at={new['position'] - 1}")
+    await page.locator("#from").fill(str(old["position"]))
+    await page.get_by_role("button", name="Show what changed").click()
+    await expect(page.locator("#main .lead")).to_contain_text(f"record {new['position'] - 1}.")
+    await expect(matters).to_have_count(1)
+    await page.get_by_role("link", name="Member by member").click()
+    assert f"from {old['position']} to {new['position'] - 1}" in await officer.headline()
+    await page.goto(f"{since}?from=soon")
+    await expect(page.locator("#from-fault")).to_contain_text("Write it like 03:12Z")
+    await expect(matters).to_have_count(2)
+    assert last["position"] > new["position"]
+    await china.post(f"/v1/channels/{EXERCISE}/channel", {"act": "watch-relief"})
