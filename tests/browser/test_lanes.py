@@ -1,5 +1,7 @@
 """The lanes of *Who knew what when*: a stranger reads who had what at a moment."""
 
+import re
+
 import aiohttp
 import pytest
 from playwright.async_api import expect
@@ -32,6 +34,8 @@ async def test_a_stranger_reads_who_had_what_at_a_moment(
     )
     await expect(known.filter(has_text="Update")).not_to_contain_text("acknowledged it at")
     await assert_accessible(stranger)
+    printed = await page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
     # back to the first mark: it was sent, and China had nothing on record yet
     for _ in range(await page.locator("#marks ~ * tr, table.log tbody tr").count()):
         before = page.locator("#before")
