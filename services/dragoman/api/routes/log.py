@@ -1,18 +1,20 @@
-"""Routes of the transparency log."""
+"""Routes of the transparency log, and of the evidence of an exchange."""
 
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http.conditional_requests import standing
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread
-from dragoman.application.operations import (
-    transparency_log,
-)
+from dragoman.application.operations import evidence, transparency_log
+from dragoman.application.operations.report_requests import HTML
 from dragoman.application.operations.transparency_log import BYTES, NO_SNIFF, TEXT, signed_head
 from dragoman.domain.record.errors import refuse
 from dragoman.tlog import tiles
+from dragoman_schemas.fields import Language
 from dragoman_schemas.responses import (
     Covered,
 )
@@ -58,6 +60,22 @@ async def show_tile(call: ApiRequest[NoBody]) -> ApiAnswer:
     )
 
 
+class EvidenceQuery(Struct, frozen=True, kw_only=True):
+    """The language of the page around the evidence: English, French or Chinese."""
+
+    language: Language | None = None
+
+
+async def show_evidence(call: ApiRequest[EvidenceQuery]) -> ApiAnswer:
+    """Return the evidence of an exchange, as a page that verifies itself."""
+    projection, position = await standing(call)
+    result = await evidence.evidence_of(call, projection, call.path("exchange"), position)
+    answer: web.Response = await in_thread(
+        call, call.request.app[evidence.EVIDENCE_PAGE], result, call.query.language or "en"
+    )
+    return answer
+
+
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
@@ -97,6 +115,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         NoBody,
         {200: None},
         media=(transparency_log.BYTES,),
+        may=May.MEMBER,
+    ),
+    Route(
+        "GET",
+        f"{CHANNEL}/exchanges/{{exchange}}/evidence",
+        show_evidence,
+        "The records of an exchange with their proofs, in one file that verifies itself",
+        EvidenceQuery,
+        {200: None},
+        media=(HTML,),
         may=May.MEMBER,
     ),
 )

@@ -73,8 +73,11 @@ def _policy() -> str:
 
 
 def page(evidence: EvidenceFile, language: str) -> bytes:
-    """Return an evidence file as a page in a language, in UTF-8."""
-    words = languages.words(language)
+    """Return an evidence file as a page in UTF-8.
+
+    A language that the console does not have becomes English.
+    """
+    words = languages.of_tag(language)
     opening = msgspec.json.decode(evidence.records[0].record, type=_OpeningRecord).data
     values = {
         "policy": _policy(),
@@ -88,7 +91,7 @@ def page(evidence: EvidenceFile, language: str) -> bytes:
         "exercise": opening.kind == "exercise",
         "filename": filename(opening.name, evidence),
     }
-    return environment(language).get_template("evidence.html").render(values).encode()
+    return environment(words.language).get_template("evidence.html").render(values).encode()
 
 
 def filename(channel: str, evidence: EvidenceFile) -> str:
