@@ -32,7 +32,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 
 ASSETS := services/dragoman/console/static/vendor/swagger-ui.css
 
-$(ASSETS): package-lock.json
+$(ASSETS): package-lock.json deploy/release/land.mjs
 	@$(PYTHON) deploy/release/assets.py
 
 node_modules/.package-lock.json: package-lock.json

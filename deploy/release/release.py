@@ -30,6 +30,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
+import assets
+
 from dragoman import __version__
 from dragoman.cli import app
 
@@ -38,6 +40,9 @@ PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 SOURCES_ONLY = "nkeys"
 """The library that has no wheel: one is built of its sources."""
+
+SHIPPED = {"swagger-ui-dist": "Apache-2.0", "world-atlas": "ISC"}
+"""The packages of npm of which files are shipped, and their licences."""
 
 _RULE = "========"
 """The line over and under the title of the command line's own pages."""
@@ -215,7 +220,7 @@ def requirements_of(wheels: Path) -> str:
 
 
 def sbom(python: Path, tree: Path, version: str) -> str:
-    """Return the components of an environment, and of the page that is not ours."""
+    """Return the components of an environment, and of the packages of npm."""
     tool = Path(sys.executable).with_name("cyclonedx-py")
     text = run(
         *(tool, "environment", "--output-reproducible", "--pyproject", tree / "pyproject.toml"),
@@ -229,17 +234,18 @@ def sbom(python: Path, tree: Path, version: str) -> str:
     ]
     document["metadata"]["component"]["version"] = version
     lock = json.loads((tree / "package-lock.json").read_text())["packages"]
-    page = lock["node_modules/swagger-ui-dist"]
-    document["components"].append(
-        {
-            "type": "library",
-            "bom-ref": f"swagger-ui-dist@{page['version']}",
-            "name": "swagger-ui-dist",
-            "version": page["version"],
-            "purl": f"pkg:npm/swagger-ui-dist@{page['version']}",
-            "licenses": [{"license": {"id": "Apache-2.0"}}],
-        }
-    )
+    for name, licence in SHIPPED.items():
+        package = lock[f"node_modules/{name}"]
+        document["components"].append(
+            {
+                "type": "library",
+                "bom-ref": f"{name}@{package['version']}",
+                "name": name,
+                "version": package["version"],
+                "purl": f"pkg:npm/{name}@{package['version']}",
+                "licenses": [{"license": {"id": licence}}],
+            }
+        )
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
@@ -253,7 +259,11 @@ def licences(python: Path, tree: Path) -> str:
     )
     vendor = tree / "services/dragoman/console/static/vendor"
     page = "".join((vendor / name).read_text() for name in ("LICENSE", "NOTICE"))
-    return f"{text.strip()}\n\nswagger-ui-dist\nApache-2.0\n{page.strip()}\n"
+    land = (vendor / assets.LAND_LICENCE).read_text()
+    return (
+        f"{text.strip()}\n\nswagger-ui-dist\n{SHIPPED['swagger-ui-dist']}\n{page.strip()}\n"
+        f"\nworld-atlas\n{SHIPPED['world-atlas']}\n{land.strip()}\n"
+    )
 
 
 def manual() -> bytes:

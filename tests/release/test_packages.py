@@ -19,7 +19,7 @@ from needed import needed
 from releases import Built
 
 pytestmark = pytest.mark.xdist_group("release")
-VENDOR = "dragoman/console/static/vendor/swagger-ui.css"
+VENDOR = "dragoman/console/static/vendor"
 
 
 def test_a_build_that_depends_on_its_place_is_noticed(
@@ -52,14 +52,18 @@ def test_the_packages_have_all_that_an_installation_needs(built: Built) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert tree <= names
-    assert VENDOR in names
+    assert {
+        f"{VENDOR}/swagger-ui.css",
+        f"{VENDOR}/land.json",
+        f"{VENDOR}/land.LICENSE.txt",
+    } <= names
     assert {Path(name).parts[0].partition("-")[0] for name in names} == {
         "dragoman",
         "dragoman_schemas",
     }
     with tarfile.open(built.sdist) as sdist:
         sources = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"README.md", "deploy/release/build_hook.py", f"services/{VENDOR}"} <= sources
+    assert {"README.md", "deploy/release/build_hook.py", f"services/{VENDOR}/land.json"} <= sources
 
 
 def test_the_page_of_an_index_shows_its_pictures(built: Built) -> None:
@@ -165,7 +169,9 @@ def test_a_whole_release_installs_without_a_network_and_is_the_same_again(
         )
         assert shown.stdout.strip() in first.name + archive.name
     components = json.loads(next(first.glob("*-sbom.cdx.json")).read_text())["components"]
-    assert {"aiohttp", "nats-py", "swagger-ui-dist"} <= {part["name"] for part in components}
+    assert {"aiohttp", "nats-py", "swagger-ui-dist", "world-atlas"} <= {
+        part["name"] for part in components
+    }
     for path in first.iterdir():
         if path.suffix in {".json", ".txt", ".md"}:
             assert str(tmp_path) not in path.read_text()
