@@ -111,8 +111,7 @@ FORM_FIELDS: Final = 1_000
 """Fields of a form. The longest form has about three hundred."""
 
 PART_HEADER_BYTES: Final = 4 * 1024
-"""Bytes of the headers of one part of a form with a file: the names of field and file.
-"""
+"""Bytes of the headers of one part of a form: the names of a field and of a file."""
 
 MESSAGE_BYTES: Final = 524_288
 """`max_msg_size` of a log stream: an act, its envelope and 64 signatures."""
@@ -323,6 +322,9 @@ OPEN_LOOKED: Final = 500
 about 50 ms.
 """
 
+CHART_EXCHANGES: Final = 250
+"""Exchanges with places on one chart. With more of them, nobody reads it."""
+
 STATISTICS_EXCHANGES: Final = 200_000
 """Exchanges that are counted for one answer: half a minute of a reader's thread, in
 which other requests take turns.
@@ -411,8 +413,7 @@ MEMORY_EXCHANGES: Final = 20_000
 """Folded exchanges in the memory of a gateway. The others are read from its file."""
 
 MEMORY_BYTES: Final = 64 * 1024 * 1024
-"""The same limit in bytes of their encodings: several hundred of the longest exchanges.
-"""
+"""The same limit in bytes of encodings: several hundred of the longest exchanges."""
 
 QUEUE_WRITES: Final = 5_000
 """Folded records that wait for the file before the fold pauses. This bounds the memory

@@ -59,6 +59,21 @@ def destination(start: GeoPoint, bearing_deg: float, metres: float) -> GeoPoint:
     return GeoPoint(degrees(north), start.lon + degrees(east))
 
 
+def great_circle(a: GeoPoint, b: GeoPoint, steps: int) -> list[GeoPoint]:
+    """Return points on the shortest way between two points, both of them included.
+
+    Longitudes go on beyond 180 degrees, so that the way has no jump. Between opposite
+    points every way is the shortest, and the one over the initial bearing is taken.
+    """
+    angle, metres = bearing(a, b), distance_m(a, b)
+    way = [a]
+    for number in range(1, steps + 1):
+        point = destination(a, angle, metres * number / steps) if number < steps else b
+        turn = (point.lon - way[-1].lon + 180) % 360 - 180
+        way.append(GeoPoint(point.lat, way[-1].lon + turn))
+    return way
+
+
 MEAN_RADIUS_M: Final = 6_371_008.8
 """The mean radius of WGS-84, (2a + b) / 3."""
 

@@ -21,7 +21,7 @@ from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED
-from dragoman.domain.record.codec import parse_stored
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import attribution
 from dragoman.domain.views import outages as blindness
@@ -31,6 +31,7 @@ from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.queries import matter_names
 from dragoman.projection.queries.as_of import (
+    announced_at,
     calendars_at,
     delivered_at,
     newest_position,
@@ -280,13 +281,49 @@ class Snapshot:
             format,
         )
 
-    def touched(self, first: int) -> Iterator[Exchange]:
-        """Return the exchanges that were opened or continued since a position."""
-        return (
-            state
-            for state in self._states("e.position >= ?", first)
-            if state.updated.position >= first
+    def touched(self, first: int, acts: Iterable[str] = ()) -> Iterator[Exchange]:
+        """Return the exchanges that were opened or continued since a position.
+
+        With `acts` they are those of some formats.
+        """
+        formats = _words(acts)
+        where = f"e.position >= ?{f' AND e.act IN ({formats})' if formats else ''}"
+        return (state for state in self._states(where, first) if state.updated.position >= first)
+
+    def announced(self) -> list[Exchange]:
+        """Return the exchanges with a window that had not ended, newest first."""
+        return announced_at(self._connection, self._base, self.position)
+
+    def continued_by(self, first: int, acts: Iterable[str]) -> list[Exchange]:
+        """Return the exchanges with valid records of some acts since a position."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT exchange FROM records WHERE valid AND key BETWEEN ? AND ? "  # fixed words  # noqa: S608
+            f"AND act IN ({_words(acts)}) AND exchange != ?",
+            (
+                row_key(self._base, first),
+                row_key(self._base, self.position),
+                self.registry.id,
+            ),
+        ).fetchall()
+        return [
+            state_at(self._connection, self._base, self.position, exchange) for (exchange,) in rows
+        ]
+
+    def acts_of(self, exchange: str, acts: Iterable[str]) -> Iterator[tuple[int, Record]]:
+        """Yield the valid records of some acts of an exchange, each with its position.
+
+        Erased records are left out.
+        """
+        cursor = self._connection.execute(
+            "SELECT key, raw FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? "  # fixed words  # noqa: S608
+            f"AND act IN ({_words(acts)}) ORDER BY key",
+            (exchange, self._base, row_key(self._base, self.position)),
         )
+        for key, raw in cursor:
+            try:
+                yield position_of(key), parse_stored(raw)
+            except NotARecord:
+                continue
 
     def expect(self, first: int, most: int) -> None:
         """Raise `Refused` if more exchanges changed since a position than `most`."""
