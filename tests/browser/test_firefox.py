@@ -130,7 +130,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     assert nato.complaints == []
 
 
-async def test_a_device_keeps_the_board_sealed_and_the_lanes_answer(
+async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
     visit: Visiting, session: aiohttp.ClientSession, demo: Service
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
@@ -148,6 +148,14 @@ async def test_a_device_keeps_the_board_sealed_and_the_lanes_answer(
     await expect(page.locator("#moment")).not_to_have_value("")
     await page.locator("#play").click()
     await expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
+    await page.goto(f"{demo.base_url}/c/{EXERCISE}/chart")
+    await expect(page.locator("svg.sea a[data-mark]").first).to_be_attached()
+    await page.locator("svg.sea").hover()
+    await expect(page.locator("#sea-pointer")).to_contain_text("true")
+    height = str(await page.locator("#sea-chart").get_attribute("data-height"))
+    await page.locator("#move-wider").click()
+    await expect(page.locator("#sea-chart")).not_to_have_attribute("data-height", height)
+    await expect(page.locator("#move-wider")).to_be_focused()
     assert officer.complaints == []
 
 

@@ -109,7 +109,7 @@ def test_a_row_says_where_in_few_words(place: Any, text: str) -> None:
 
 def test_an_area_across_the_date_line_has_its_mark_in_its_middle() -> None:
     polygon = [{"lat": 10, "lon": 179}, {"lat": 12, "lon": 179}, {"lat": 11, "lon": -178}]
-    figure = windows_map._figure({"polygon": polygon})
+    figure = windows_map.figure({"polygon": polygon})
     assert figure is not None
     assert windows_map.middle(figure) == MapPoint(11, 180.0 - 360)
 

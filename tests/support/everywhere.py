@@ -47,7 +47,10 @@ PAGES: Final = (
             "/meetings/{meeting}",
         )
     ),
-    *(("nato/officer", f"{_C}{path}") for path in ("/in-force", "/undertakings", "/mechanisms")),
+    *(
+        ("nato/officer", f"{_C}{path}")
+        for path in ("/in-force", "/chart", "/undertakings", "/mechanisms")
+    ),
     *(
         ("nato/officer", f"{_C}{path}")
         for path in ("/people", "/people/register", "/people/register/new", "/key", "/recorded/9")

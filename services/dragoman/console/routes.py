@@ -25,7 +25,12 @@ from dragoman.console.display import text_versions
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
-from dragoman.console.incident import in_force_page, knowledge_page, passing_on_page
+from dragoman.console.incident import (
+    in_force_page,
+    knowledge_page,
+    passing_on_page,
+    sea_chart_page,
+)
 from dragoman.console.overview import all_channels, own_lists, since_watch
 from dragoman.console.pages import (
     acknowledging,
@@ -59,6 +64,7 @@ ROUTES: Final = (
     *all_channels.ROUTES,
     *alarm_shelving.ROUTES,
     *in_force_page.ROUTES,
+    *sea_chart_page.ROUTES,
     *passing_on_page.ROUTES,
     *knowledge_page.ROUTES,
     *roster_page.ROUTES,

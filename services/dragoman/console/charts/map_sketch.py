@@ -28,7 +28,7 @@ _ROOM: Final = Box(62, 6, 398, 242)
 """The part of the chart in which the map is drawn."""
 
 
-class _Place(NamedTuple):
+class PlacedText(NamedTuple):
     """A text of a sketch at a possible place."""
 
     x: float
@@ -81,7 +81,7 @@ def sketch(
         )
     ]
     boxes = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in dots]
-    parts += _grid(view, boxes)
+    parts += grid(view, boxes)
     for number, figure in enumerate(figures[len(points) :], len(points)):
         rim = "L".join(f"{plot.num(view.x(lon))} {plot.num(view.y(lat))}" for lat, lon in figure)
         parts.append(
@@ -93,12 +93,12 @@ def sketch(
                 "line", "M" + "L".join(f"{plot.num(x)} {plot.num(y)}" for x, y in dots[:track])
             )
         )
-    parts += _scale_bar(view, words, boxes)
+    parts += scale_bar(view, words, boxes)
     if len(dots) == 2 and is_measured:
         parts += _distance_line(
             dots[0],
             dots[1],
-            _distance_text(distance_m(GeoPoint(*points[0][1:]), GeoPoint(*points[1][1:])), words),
+            distance_text(distance_m(GeoPoint(*points[0][1:]), GeoPoint(*points[1][1:])), words),
             boxes,
         )
     parts += [
@@ -107,7 +107,7 @@ def sketch(
     ]
     bottom = max(270.0, frame.y_max + 28)
     for number, (label, _, _) in enumerate(points):
-        place = _label_place(
+        place = label_place(
             dots[number],
             plot.wrapped(label, 20),
             x_middle=sum(x for x, _ in dots) / len(dots),
@@ -123,8 +123,8 @@ def sketch(
     return plot.image("chart small", name, title, SMALL, bottom, parts)
 
 
-def _grid(view: map_projection.MapView, boxes: list[Box]) -> list[Markup]:
-    """Return the parallels and meridians, and their labels.
+def grid(view: map_projection.MapView, boxes: list[Box], width: float = SMALL) -> list[Markup]:
+    """Return the parallels and meridians, and their labels, on a chart of a width.
 
     A meridian's label leaves out degrees that are those of the meridian before it.
     """
@@ -132,7 +132,7 @@ def _grid(view: map_projection.MapView, boxes: list[Box]) -> list[Markup]:
     lines = [plot.upright(view.x(seconds / 3600), frame.y_min, frame.y_max) for seconds in lons]
     lines += [plot.level(frame.x_min, view.y(seconds / 3600), frame.x_max) for seconds in lats]
     places = [
-        _text_at(
+        text_at(
             0,
             min(max(view.y(seconds / 3600) + 5, 14.0), frame.y_max),
             "",
@@ -146,15 +146,15 @@ def _grid(view: map_projection.MapView, boxes: list[Box]) -> list[Markup]:
         degree = (whole.partition("°")[0], whole[-1])
         label = map_projection.degrees(seconds, wide, "EW", brief=degree == last)
         place = plot.across(view.x(seconds / 3600), plot.width(label))
-        if place.x_min >= 0 and place.x_max <= SMALL and not place.meets(reached):
+        if place.x_min >= 0 and place.x_max <= width and not place.meets(reached):
             last, reached = degree, place
-            places.append(_text_at(place.x, frame.y_max + 18, "mid", [label]))
+            places.append(text_at(place.x, frame.y_max + 18, "mid", [label]))
     boxes += [item.box for item in places]
     texts = [plot.text(item.x, item.y, item.lines[0], "dim", item.anchor) for item in places]
     return [plot.path("hair", "".join(lines)), *texts] if lines else texts
 
 
-def _scale_bar(view: map_projection.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
+def scale_bar(view: map_projection.MapView, words: Words, boxes: list[Box]) -> list[Markup]:
     """Return a round distance in the middle of the sketch, as a bar.
 
     The bar is at the foot or the head of the sketch. Empty where the sketch is not true
@@ -163,7 +163,7 @@ def _scale_bar(view: map_projection.MapView, words: Words, boxes: list[Box]) -> 
     frame, px = view.frame, view.px_lat / 60 / map_projection.NAUTICAL_MILE_M
     miles = plot.round_below(120 / px / map_projection.NAUTICAL_MILE_M)
     metres = miles * map_projection.NAUTICAL_MILE_M if miles >= 0.1 else plot.round_below(120 / px)
-    label = words.say("%(distance)s at this latitude", distance=_distance_text(metres, words))
+    label = words.say("%(distance)s at this latitude", distance=distance_text(metres, words))
     right, wide = frame.x_max - 16, metres * px
     place = plot.before(right, -8, plot.width(label))
     rooms = [
@@ -190,7 +190,7 @@ def _scale_bar(view: map_projection.MapView, words: Words, boxes: list[Box]) -> 
     return [plot.path("heavy", bar), plot.text(place.x, y - 10, label, "end")]
 
 
-def _distance_text(metres: float, words: Words) -> str:
+def distance_text(metres: float, words: Words) -> str:
     """Return a distance in metres, or in miles and kilometres.
 
     Distances from a tenth of a nautical mile on are in miles and kilometres.
@@ -219,44 +219,51 @@ def _distance_line(
         (x - 8, y - 8, "end"),
     ]
     over = [(x, y - 14, "mid"), (x, y + 24, "mid"), (x, y - 32, "mid"), (x, y + 42, "mid")]
-    place = _first_free((_text_at(*where, [label]) for where in (*beside, *over)), boxes)
+    place = first_free((text_at(*where, [label]) for where in (*beside, *over)), boxes)
     if place is None:
         return drawn
     boxes.append(place.box)
     return [*drawn, *plot.texts(place.x, place.y, place.lines, place.anchor)]
 
 
-def _label_place(
-    dot: tuple[float, float], lines: Sequence[str], *, x_middle: float, boxes: Sequence[Box]
-) -> _Place | None:
+def label_place(
+    dot: tuple[float, float],
+    lines: Sequence[str],
+    *,
+    x_middle: float,
+    boxes: Sequence[Box],
+    room: Box = _ROOM,
+    gap: float = 0.0,
+) -> PlacedText | None:
     """Return the place of a position's label; None where there is no room.
 
-    The label is on the side that faces away from the other positions, if it can.
+    The label is on the side that faces away from the other positions, if it can. It is
+    farther away by a `gap`, for a mark with a border.
     """
     if not lines:
         return None
     x, y = dot
     centred, above, below = (
         y + 5 - PITCH * (len(lines) - 1) / 2,
-        y - 14 - PITCH * (len(lines) - 1),
-        y + 24,
+        y - 14 - gap - PITCH * (len(lines) - 1),
+        y + 24 + gap,
     )
     right, rows = (
-        [(x + 13, centred, ""), (x + 6, above, ""), (x + 6, below, "")],
-        [(x - 13, centred, "end"), (x - 6, above, "end"), (x - 6, below, "end")],
+        [(x + 13 + gap, centred, ""), (x + 6, above, ""), (x + 6, below, "")],
+        [(x - 13 - gap, centred, "end"), (x - 6, above, "end"), (x - 6, below, "end")],
     )
     outer, inner = (rows, right) if x < x_middle - 1 else (right, rows)
     places = [outer[0], (x, above, "mid"), (x, below, "mid"), inner[0], *outer[1:], *inner[1:]]
-    return _first_free((_text_at(*where, lines, bold=True) for where in places), boxes)
+    return first_free((text_at(*where, lines, bold=True) for where in places), boxes, room)
 
 
-def _text_at(
+def text_at(
     x: float, y: float, anchor: str, lines: Sequence[str], *, bold: bool = False
-) -> _Place:
+) -> PlacedText:
     """Return a text with the box that it would take at a place."""
     text_width = plot.widest(lines, bold=bold)
     left_edge = x - {"": 0.0, "mid": text_width / 2, "end": text_width}[anchor]
-    return _Place(
+    return PlacedText(
         x,
         y,
         anchor,
@@ -265,13 +272,15 @@ def _text_at(
     )
 
 
-def _first_free(places: Iterable[_Place], boxes: Sequence[Box]) -> _Place | None:
-    """Return the first text that is inside the map and meets no box; None for none."""
+def first_free(
+    places: Iterable[PlacedText], boxes: Sequence[Box], room: Box = _ROOM
+) -> PlacedText | None:
+    """Return the first text that is inside a room and meets no box; None for none."""
     return next(
         (
             place
             for place in places
-            if _ROOM.holds(place.box) and not any(place.box.meets(box) for box in boxes)
+            if room.holds(place.box) and not any(place.box.meets(box) for box in boxes)
         ),
         None,
     )

@@ -140,7 +140,7 @@ def where(words: Words, display: Display, window: InForceWindow) -> Markup:
         value = msgspec.json.decode(bytes(raw))
         if value != "unknown":
             shown += [
-                _place(words, display, item)
+                brief_place(words, display, item)
                 for item in (value if isinstance(value, list) else [value])
             ]
     more = len(shown) - _PLACES
@@ -150,7 +150,7 @@ def where(words: Words, display: Display, window: InForceWindow) -> Markup:
     return escape(words.semicolon).join(shown)
 
 
-def _place(words: Words, display: Display, value: Any) -> Markup:
+def brief_place(words: Words, display: Display, value: Any) -> Markup:
     """Return one place: by its name if it has one, else by its position."""
     if not isinstance(value, dict):
         return display.place(value)

@@ -30,9 +30,9 @@ def drawn(words: Words, windows: Sequence[InForceWindow]) -> Markup:
         for name, raw in window.places.items():
             value = msgspec.json.decode(bytes(raw))
             values = value if isinstance(value, list) else [value]
-            figures = [figure for item in values[:_LISTED] if (figure := _figure(item))]
+            figures = [drawn_figure for item in values[:_LISTED] if (drawn_figure := figure(item))]
             if name == "route":
-                routes.append(_way([middle(figure) for figure in figures]))
+                routes.append(way([middle(figure) for figure in figures]))
                 figures = figures[:1]
             areas += [figure for figure in figures if not isinstance(figure, MapPoint)]
             marks += [middle(figure) for figure in figures]
@@ -52,7 +52,7 @@ def drawn(words: Words, windows: Sequence[InForceWindow]) -> Markup:
     )
 
 
-def _figure(value: Any) -> MapPoint | Disc | Outline | None:
+def figure(value: Any) -> MapPoint | Disc | Outline | None:
     """Return the figure of a place; None for a place in words."""
     if not isinstance(value, dict):
         return None
@@ -82,7 +82,7 @@ def _mean(corners: Sequence[tuple[float, float]]) -> MapPoint:
     return MapPoint(sum(lat for lat, _ in corners) / len(corners), (lon + 180) % 360 - 180)
 
 
-def _way(points: Sequence[MapPoint]) -> list[MapPoint]:
+def way(points: Sequence[MapPoint]) -> list[MapPoint]:
     """Return the points of a way, each reached from the one before the shorter way."""
     way: list[MapPoint] = []
     for point in points:

@@ -1,0 +1,168 @@
+"""The chart of a channel: marks of both sides, range and bearing, parts of the earth, the past."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import pypdf
+import pytest
+from playwright.async_api import expect
+
+from browsing import EXERCISE, SIZES, Visit, Visiting, acknowledge_all, assert_accessible
+from samples import act
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CHANNEL = "nato-china"
+HERE, THERE = {"lat": 15.0, "lon": 179.5}, {"lat": 15.0, "lon": -179.5}
+
+
+async def furnish(session: aiohttp.ClientSession, demo: Service) -> dict[str, Any]:
+    """Record an incident with two accounts, an area in force, and two places that are no figures."""
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    incident: Any = (await nato.open({**INCIDENT, "place": HERE}, CHANNEL)).json
+    account = {"act": "counter-account", "facts": "Otherwise.", "place": THERE}
+    told = await china.act(incident["exchange"], account, CHANNEL)
+    assert told.status == 201, told.body
+    now = datetime.now(UTC)
+    window = {
+        "from": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    circle = {"circle": {"pos": {"lat": 18, "lon": 178}, "radius": {"value": 60, "unit": "nm"}}}
+    area: Any = (await china.open(act("danger-area", place=circle, window=window), CHANNEL)).json
+    for place in ("East of the shoal", "unknown"):
+        await nato.open({**INCIDENT, "place": place}, CHANNEL)
+    return {"incident": incident, "account": told.json, "area": area}
+
+
+async def marks(reader: Visit) -> list[str]:
+    """Return the marks of the picture."""
+    found: list[str] = await reader.page.locator("svg.sea a[data-mark]").evaluate_all(
+        "links => links.map((link) => link.dataset.mark).sort()"
+    )
+    return found
+
+
+async def test_both_accounts_are_marks_with_their_range_and_lead_to_the_exchange(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    made = await furnish(session, demo)
+    own, other = f"{made['incident']['position']}.0", f"{made['account']['position']}.0"
+    seen = {}
+    for side in ("nato", "china"):
+        reader = await visit()
+        await reader.sign_in(f"{side}/officer", CHANNEL)
+        page = reader.page
+        await page.locator("details.menu summary").first.click()
+        await page.get_by_role("link", name="Chart", exact=True).click()
+        await expect(page.locator("h1")).to_have_text("Chart")
+        seen[side] = await marks(reader)
+        assert {own, other} <= {*seen[side]}
+        rows = page.locator("tr[data-place]")
+        assert await rows.count() == len(seen[side]), "each mark has its row"
+        row = page.locator(f"tr[data-place='{own}']")
+        await expect(row).to_contain_text("NATO")
+        await expect(row).to_contain_text("58 nm · 107 km, 090° true")
+        await expect(page.locator(f"tr[data-place='{other}']")).to_contain_text("270° true")
+        await expect(page.locator("[data-undrawn]").filter(has_text="East of the shoal")).to_contain_text("in words only")  # fmt: skip
+        await expect(page.locator("[data-undrawn]").filter(has_text="the place is not known")).not_to_have_count(0)  # fmt: skip
+        area = page.locator(f"tr[data-place='{made['area']['position']}.0']")
+        await expect(area).to_contain_text("open")
+        await expect(page.locator(f"svg.sea a[data-mark='{made['area']['position']}.0']")).to_contain_text("CHINA · open")  # fmt: skip
+        await page.locator(f"svg.sea a[data-mark='{own}'] path").first.click()
+        await page.wait_for_url(f"**/exchanges/{made['incident']['exchange']}")
+        assert reader.complaints == []
+    assert seen["nato"] == seen["china"]
+
+
+async def test_the_chart_is_moved_and_measured_with_and_without_scripts(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    made = await furnish(session, demo)
+    own, other = f"{made['incident']['position']}.0", f"{made['account']['position']}.0"
+    for scripts in (True, False):
+        reader = await visit(java_script_enabled=scripts)
+        await reader.sign_in("china/officer", CHANNEL)
+        page = reader.page
+        await page.goto(f"{demo.base_url}/c/{CHANNEL}/chart")
+        await page.locator("#a").select_option(own)
+        await page.locator("#b").select_option(other)
+        await page.get_by_role("button", name="Show", exact=True).click()
+        await expect(page.locator("[data-measured]")).to_contain_text("58 nm · 107 km, 090° true")
+        await page.locator("#part").select_option(label="the whole earth")
+        await page.get_by_role("button", name="Show", exact=True).click()
+        await expect(page.locator("svg.sea")).to_contain_text("60°N")
+        before = await page.locator("svg.sea").inner_html()
+        await page.locator("#move-closer").click()
+        await page.wait_for_url("**part=*")
+        await expect(page.locator("#part option:checked")).to_have_text("the part that is shown")
+        assert await page.locator("svg.sea").inner_html() != before
+        if not scripts:
+            continue
+        line, picture = page.locator("#sea-pointer"), page.locator("svg.sea")
+        box = await picture.bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await expect(line).to_contain_text("true")
+        await expect(line).to_contain_text("NATO")
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 3, steps=4)
+        await page.mouse.up()
+        await expect(page.locator("#sea-chart")).not_to_have_attribute("data-lon", "0.0")
+        assert reader.complaints == []
+
+
+async def test_an_exercise_is_apart_and_the_past_and_a_wrong_period_are_shown(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    drill: Any = (await nato.open({**INCIDENT, "place": {"lat": -40, "lon": -20}}, EXERCISE)).json
+    made = await furnish(session, demo)
+    reader = await visit()
+    await reader.sign_in("china/officer", CHANNEL)
+    page, live = reader.page, f"{demo.base_url}/c/{CHANNEL}/chart"
+    await page.goto(live)
+    drilled = f"/exchanges/{drill['exchange']}"
+    assert drilled not in await page.content()
+    await page.get_by_role("link", name=EXERCISE).click()
+    await expect(page.locator("svg.sea")).to_contain_text("EXERCISE EXERCISE EXERCISE")
+    assert drilled in await page.content()
+    assert made["incident"]["exchange"] not in await page.content()
+    text = [sheet.extract_text() for sheet in pypdf.PdfReader(BytesIO(await page.pdf(prefer_css_page_size=True))).pages]  # fmt: skip
+    assert len(text) == 1 and "EXERCISE" in text[0] and "NATO" in text[0]
+    await page.goto(f"{live}?at={made['incident']['position']}")
+    assert f"{made['incident']['position']}.0" in await marks(reader)
+    assert f"{made['account']['position']}.0" not in await marks(reader)
+    for link in await page.locator("#main a[href^='/c/nato-china/']").all():
+        assert "at=" in str(await link.get_attribute("href")), "a link keeps the past"
+    await page.goto(f"{live}?from=some+day")
+    await expect(page.locator("#from-fault")).to_be_visible()
+    await expect(page).to_have_title("Error: Chart, nato-china, Dragoman")
+    answer = await page.goto(f"{live}?part=99,0,1")
+    assert answer is not None and answer.status == 400
+    refused = "the server responded with a status of"
+    assert [text for text in reader.complaints if refused not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "language"),
+    [("wide", "light", "en-GB"), ("narrow", "dark", "fr-FR"), ("wide", "dark", "zh-CN")],
+)
+async def test_the_chart_is_accessible(
+    size: str,
+    scheme: str,
+    language: str,
+    visit: Visiting,
+    demo: Service,
+    session: aiohttp.ClientSession,
+) -> None:
+    await furnish(session, demo)
+    await acknowledge_all(session, demo, "china", CHANNEL)
+    reader = await visit(viewport=SIZES[size], color_scheme=scheme, locale=language)
+    await reader.sign_in("china/officer", CHANNEL)
+    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/chart")
+    await expect(reader.page.locator("tr[data-place]").first).to_be_visible()
+    await assert_accessible(reader, wide=size == "wide")
