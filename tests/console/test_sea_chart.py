@@ -194,6 +194,23 @@ def test_each_place_of_the_log_is_a_mark_or_is_listed_with_a_reason(data: st.Dat
     )
 
 
+def test_places_of_groups_lists_and_phases_are_all_there() -> None:
+    world, here = World(), {"lat": 1, "lon": 2}
+    id = world.open(ND, {**INCIDENT, "place": here})
+    groups = [{"kind": "rescued", "number": 2, "place": here}, {"kind": "missing", "number": 1}]
+    people = {"act": "people-status", "as_of": "2026-11-24T12:00Z", "groups": groups}
+    assert isinstance(world.keep(CD, people, id), Folded)
+    for body in (
+        act("launch-notice", impact_areas=[here, "off the coast"]),
+        act("military-activity"),
+        act("humanitarian-notification"),
+    ):
+        world.open(NH, body)
+    places = shown(world, PeriodQuery())[0]
+    assert counted(places) == recorded(world)
+    assert [place.act for place in places if place.source == "people"] == ["hazardous-incident"]
+
+
 def test_what_is_not_drawn_says_why() -> None:
     world = World()
     for place in ("East of the shoal", "unknown", {"lat": 1, "lon": 2}):
@@ -235,6 +252,8 @@ def test_the_two_accounts_have_the_range_and_the_bearing_to_each_other() -> None
     )
     view = sea_chart.view_of([mark(nato), mark(china)], None)
     assert abs((view.middle.lon - 180) % 360) < 1, "the chart is across the date line"
+    drawing = sea_chart.drawn("t", "d", [mark(nato), mark(china)], [], [], view, EN)
+    assert drawing.outside == ()
 
 
 @pytest.mark.parametrize(
