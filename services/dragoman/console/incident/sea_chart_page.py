@@ -257,11 +257,9 @@ def _where(words: Words, display: Display, value: Any) -> Markup:
         return window_rows.brief_place(words, display, value)
     names = {name: text for name, text in value.items() if name in ("name", "names", "text")}
     figure = {name: part for name, part in value.items() if name not in names}
-    parts = [
-        Markup('<span class="at">{}</span>').format(brief)
-        for part in (figure, names)
-        if part and (brief := window_rows.brief_place(words, display, part))
-    ]
+    parts = [window_rows.brief_place(words, display, part) for part in (figure, names) if part]
+    if "lat" in figure:
+        parts[0] = Markup('<span class="at">{}</span>').format(parts[0])
     return Markup("<br>").join(parts)
 
 
