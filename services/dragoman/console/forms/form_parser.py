@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from multidict import MultiDictProxy
 
-from dragoman.console.forms import field_types, unread_input
+from dragoman.console.forms import field_types, text_rows, unread_input
 from dragoman.console.forms.field_types import Kind, Member
 from dragoman.console.forms.form_errors import FieldError
 from dragoman.console.forms.form_times import AHEAD, DAYS, ENDS, read_moment, zulu
@@ -255,35 +255,51 @@ class FormParser:
         if not kind.languages:  # a translation has a box for each paragraph of its original
             texts = [value.replace("\r\n", "\n").strip() for value in self.many(name)]
             return "\n\n".join(filter(None, texts)) or _EMPTY
-        by_language = {tag: self.one(f"{name}.{tag}") for tag in self.languages}
+        by_language = {tag: text_rows.joined(self.form, f"{name}.{tag}") for tag in self.languages}
         by_language = {tag: text for tag, text in by_language.items() if text}
         if not by_language:
             return _EMPTY
-        original = self.one("f.original") or self.words.language
-        ordered = dict(sorted(by_language.items(), key=lambda item: item[0] != original))
+        ordered = self._original_first(by_language)
         return next(iter(ordered.values())) if len(self.languages) == 1 else ordered
 
+    def _original_first(self, by_language: dict[str, str]) -> dict[str, str]:
+        """Return the texts by language, the original first.
+
+        It is the text in the language that the form names, or else in the reader's.
+        """
+        original = self.one("f.original") or self.words.language
+        return dict(
+            sorted(
+                by_language.items(),
+                key=lambda item: item[0] != original and item[0].partition("-")[0] != original,
+            )
+        )
+
     def _texts(self, name: str) -> Any:
-        """Return texts that are separated by empty lines.
+        """Return texts that are separated by empty lines, or in boxes of their own.
 
         The texts of another language are in the same order.
         """
-        by_language = {
-            tag: [
-                paragraph.strip()
-                for paragraph in re.split(r"\n\s*\n", self.one(f"{name}.{tag}"))
-                if paragraph.strip()
-            ]
-            for tag in self.languages
-        }
-        most = max((len(texts) for texts in by_language.values()), default=0)
-        if not most:
+        by_language = {tag: self._paragraphs(f"{name}.{tag}") for tag in self.languages}
+        items = [
+            self._original_first({cell.tag: cell.text for cell in row if cell.text})
+            for row in text_rows.level(by_language)
+        ]
+        items = [item for item in items if item]
+        if not items:
             return _EMPTY
-        if len(self.languages) == 1:
-            return by_language[self.languages[0]]
+        return [next(iter(item.values())) for item in items] if len(self.languages) == 1 else items
+
+    def _paragraphs(self, name: str) -> list[str]:
+        """Return the paragraphs of one language in order.
+
+        An empty box keeps its place, for the paragraph beside it in another language.
+        """
         return [
-            {tag: texts[place] for tag, texts in by_language.items() if place < len(texts)}
-            for place in range(most)
+            part.strip()
+            for box in text_rows.column(self.form, name)
+            for part in (re.split(r"\n\s*\n", box) if box.strip() else [""])
+            if part.strip() or not box.strip()
         ]
 
     def moment(

@@ -141,11 +141,14 @@ def _typed(
 
 
 def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tuple[str, str]]:
-    by_language: dict[str, list[str]] = {}
-    for item in value:
-        for tag, text in (item if isinstance(item, dict) else {languages[0]: item}).items():
-            by_language.setdefault(tag, []).append(text)
-    yield from ((f"{name}.{tag}", "\n\n".join(texts)) for tag, texts in by_language.items())
+    items = [item if isinstance(item, dict) else {languages[0]: item} for item in value]
+    for tag in dict.fromkeys(tag for item in items for tag in item):
+        texts = [item.get(tag, "") for item in items]
+        while not texts[-1]:
+            texts.pop()
+        # A text without this language keeps its place by an empty box.
+        for text in texts if "" in texts else ["\n\n".join(texts)]:
+            yield f"{name}.{tag}", text
 
 
 def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
