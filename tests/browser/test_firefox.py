@@ -130,6 +130,38 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     assert nato.complaints == []
 
 
+async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    act = {"act": "codebook-adoption", "codebook": "starter", "version": 1}
+    for side in ("nato", "china"):
+        caller = Caller(session, demo, f"{side}/administrator")
+        assert (await caller.post(f"/v1/channels/{CALM}/channel", act)).status == 201
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/officer", CALM)
+    await page.goto(f"{demo.base_url}/c/{CALM}/compose/contact-note")
+    await page.locator("[name='f.form'][value=letter]").check()
+    await page.locator("#f-text-zh").fill("收到。")
+    await page.locator("#f-text-en").press_sequentially("Seen.")
+    for key in ("Enter", "Enter"):
+        await page.keyboard.press(key)
+    await page.keyboard.type("We will answ")
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await page.keyboard.press("Tab")
+    for tag, expected in (
+        ("en", ["Seen.", "We will answer later"]),
+        ("zh", ["收到。", "我方将稍后答复"]),
+    ):
+        boxes = await page.locator(f"[name='f.text.{tag}']").all()
+        assert [await box.input_value() for box in boxes] == expected
+    await page.locator("[data-preview]").click()
+    await expect(page.locator("#live-preview .preview")).to_contain_text("我方将稍后答复")
+    await page.get_by_role("button", name="Check before sending").first.click()
+    await expect(page.locator("[data-level] .paragraph")).to_have_count(2)
+    assert nato.complaints == []
+
+
 async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
     visit: Visiting, session: aiohttp.ClientSession, demo: Service
 ) -> None:

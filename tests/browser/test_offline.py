@@ -107,7 +107,8 @@ async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
         await keeping(page)
         await page.goto(form)
         await asyncio.to_thread(service.stop)
-        await page.locator("textarea").first.fill(text)
+        await page.locator("textarea").first.fill(f"{text}\n\nSoon.")
+        await page.locator("[name='f.text.zh']").first.fill("见面。")
         await until_kept(page, 2)
         stored, *_ = await page.evaluate(AT_REST)
         assert "counterpart" not in stored
@@ -118,7 +119,9 @@ async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
         await expect(page.locator("[data-bar='kept']")).to_contain_text("is kept on this device")
         assert await page.locator("textarea").first.input_value() == ""
         await page.get_by_role("button", name="Put it back").click()
-        assert await page.locator("textarea").first.input_value() == text
+        boxes = page.locator("[name='f.text.en'], [name='f.text.zh']")
+        values = [await box.input_value() for box in await boxes.all()]
+        assert values == [text, "见面。", "Soon.", ""], "every language, paragraph by paragraph"
         await until_kept(page, 1)
     finally:
         await asyncio.to_thread(service.stop)

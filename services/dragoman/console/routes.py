@@ -21,7 +21,7 @@ from dragoman.console.audit import audit_page, evidence_page
 from dragoman.console.compose import notice_page, submitted_form
 from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
-from dragoman.console.display import text_versions
+from dragoman.console.display import text_versions, translation_versions
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
@@ -82,6 +82,7 @@ ROUTES: Final = (
     *mechanisms_page.ROUTES,
     *release_preview.ROUTES,
     *text_versions.ROUTES,
+    *translation_versions.ROUTES,
     *statistics_page.ROUTES,
     *reports_page.ROUTES,
     *audit_page.ROUTES,

@@ -25,7 +25,9 @@ from dragoman.console.compose.consequences import (
     urgency_of,
 )
 from dragoman.console.compose.form_page import render_form
+from dragoman.console.compose.levelled import levelled_texts
 from dragoman.console.compose.notice_page import other_channels
+from dragoman.console.compose.preview import PreviewReader, preview_of
 from dragoman.console.compose.recorded_page import promised_replies, wanted_reply_of
 from dragoman.console.compose.writing import (
     CheckedAct,
@@ -87,7 +89,7 @@ def _post_of(
     )
 
 
-def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
+def rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     """Return the result of a trial run, and whether a second officer must release it.
 
     An act that the reader may only hand over is tried as the act of a colleague who may
@@ -136,7 +138,12 @@ def _second(context: PageContext, rule: Rule) -> str:
 
 
 async def check(
-    writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200
+    writing: Writing,
+    fields: MultiDict[str],
+    body: bytes,
+    problem: str = "",
+    status: int = 200,
+    reader: PreviewReader | None = None,
 ) -> Page | web.StreamResponse:
     """Return the page that shows an act before it is sent, or the form with its faults.
 
@@ -162,7 +169,7 @@ async def check(
             status=422,
         )
     try:
-        folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
+        folded, second = rehearsed(writing, body, str(fields.get("key", "")))
         bound = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
         return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
@@ -210,6 +217,8 @@ async def check(
             "facts": facts_of(display, writing, content),
             "warnings": warnings,
             "sketch": _sketch(context, content),
+            "preview": await preview_of(writing, folded, reader),
+            "levelled": levelled_texts(display, writing, content, fields),
             "consented": consented_facts(display, writing, content),
             "replaced": replaced_facts(display, writing, content),
             "left": remaining_facts(display, writing),

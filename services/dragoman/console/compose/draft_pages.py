@@ -21,6 +21,8 @@ from dragoman.console.compose.consequences import (
     started_deadlines,
     urgency_of,
 )
+from dragoman.console.compose.levelled import LevelledText, levelled_texts
+from dragoman.console.compose.preview import preview_of
 from dragoman.console.compose.recorded_page import (
     notify_open_pages,
     promised_replies,
@@ -141,6 +143,7 @@ async def _draft_page(
     fault, moved = "", False
     warnings: list[Warned] = []
     consented: list[DisplayedMember] = []
+    levelled: list[LevelledText] = []
     replaced: list[DisplayedMember] = []
     two_key = RULES[act].two_key
     folded: Folded | None = None
@@ -155,6 +158,7 @@ async def _draft_page(
         display.numbered = context.numbered
         release_preview.name_records(context, display)
         facts = facts_of(display, writing, content)
+        levelled = levelled_texts(display, writing, content)
         moved = has_moved(writing, content)
         if not moved:
             consented, replaced = (
@@ -203,6 +207,8 @@ async def _draft_page(
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
             "verb": button_text(context, writing, view),
             "facts": facts,
+            "preview": await preview_of(writing, folded),
+            "levelled": levelled,
             "warnings": warnings,
             "consented": consented,
             "replaced": replaced,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
-from dragoman.console.compose import agreement_form, replaced_members
+from dragoman.console.compose import agreed_phrases, agreement_form, replaced_members
 from dragoman.console.compose.form_choices import (
     act_has_issue,
     field_hints,
@@ -35,7 +35,7 @@ from dragoman.console.compose.writing import (
     sending_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display import translations
+from dragoman.console.display import message_view, translations
 from dragoman.console.display.act_display import Display, language, other_languages
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import (
@@ -46,6 +46,7 @@ from dragoman.console.forms import (
     form_writer,
     people_choices,
     precedence_hints,
+    text_rows,
 )
 from dragoman.console.forms.form_errors import FieldError, at_field
 from dragoman.console.forms.kept_forms import KeptForm
@@ -291,6 +292,7 @@ async def render_form(
         and member.name not in ("precedence", "fields")
     ]
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
+    languages = sorted(context.registry.languages)
     rule = precedence_hints.rule_of(writing.format, context.service.now())
     return Page(
         template="compose.html",
@@ -375,8 +377,12 @@ async def render_form(
                 fields.getall(name, []) if hasattr(fields, "getall") else [],
             ),
             "translated": lambda name: (
-                sum(bool(fields.get(f"{name}.{tag}")) for tag in context.registry.languages) > 1
+                sum(bool(text_rows.joined(fields, f"{name}.{tag}")) for tag in languages) > 1
             ),
+            "main_texts": message_view.TEXTS,
+            "text_rows": lambda name: text_rows.rows(fields, name, languages),
+            "most_rows": text_rows.most_rows(languages),
+            "whole_text": lambda name: text_rows.joined(fields, name),
             "offices": offices,
             "own_office": next((office for office in offices if office.side == context.side), None),
             "officers": officer_choices(context),
@@ -385,6 +391,7 @@ async def render_form(
             "people_offered": people_choices.offered,
             "files": await file_choices(context, members),
             "phrases": phrase_choices(context),
+            "offered_phrases": agreed_phrases.offered(writing),
             "offered": window_choices(writing, offices),
             "messages": lambda member: message_choices(writing, member),
             "translating": translation_values(writing, fields),

@@ -20,13 +20,15 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts, files
-from dragoman.console.compose import agreement_form, replaced_members
+from dragoman.console.compose import agreed_phrases, agreement_form, replaced_members
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
 from dragoman.console.compose.form_page import form, render_form, writing_of
 from dragoman.console.compose.live_hints import reading
+from dragoman.console.compose.live_preview import live_preview, without_preview
 from dragoman.console.compose.menu import menu
 from dragoman.console.compose.notice_page import other_channels, send_to_all
+from dragoman.console.compose.preview import take_reader
 from dragoman.console.compose.recorded_page import notify_open_pages, recorded, recorded_at
 from dragoman.console.compose.writing import (
     OF_SIGNING,
@@ -65,7 +67,7 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     form = await form_of(context.request, files=True)
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
-    checked = fields.popall("act", [""])[-1]
+    checked, reader = fields.popall("act", [""])[-1], take_reader(fields)
     for name in OF_SIGNING:
         fields.popall(name, None)
     emptied = replaced_members.keep_changed(writing, fields)
@@ -81,6 +83,8 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     if do == "send" and checked:
         # The checked bytes are sent as they are: reading "now" again would give another time.
         return await _send(writing, fields, checked.encode())
+    if do == "preview" and checked:
+        return await check(writing, fields, checked.encode(), reader=reader)
     if do in ("draft", "hand") and checked:
         return await _keep_checked(writing, fields, checked.encode(), handed=do == "hand")
     typed = writing.typed(fields)
@@ -92,11 +96,14 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     faults += [upload_fault] if upload_fault else []
     if do == "draft":
         return await _keep_typed(writing, fields, act, faults)
+    if faults and do == "preview":
+        return without_preview(context, faults)
     if faults:
         return await render_form(writing, fields, faults, status=422)
-    return await check(
-        writing, fields, _compact(_with_terms(writing, fields, _with_full_names(writing, act)))
-    )
+    body = _compact(_with_terms(writing, fields, _with_full_names(writing, act)))
+    if do == "preview":
+        return await live_preview(writing, fields, body, reader)
+    return await check(writing, fields, body, reader=reader)
 
 
 async def _rewritten(
@@ -104,6 +111,8 @@ async def _rewritten(
 ) -> Page | None:
     """Return the form again where its button only changes what it says, else None."""
     suggestion, carried = fields.popall("use", [""])[-1], fields.popall("carry", [])
+    if phrase := fields.popall("phrase", [""])[-1]:
+        return await render_form(writing, agreed_phrases.with_phrase(writing, fields, phrase), [])
     if suggestion:
         name, _, text = suggestion.partition("=")
         fields[name] = text
@@ -114,7 +123,7 @@ async def _rewritten(
     if do == "bundle" and upload_fault is None:
         fields, problem = await agreement_form.with_bundle(writing, fields)
         return await render_form(writing, fields, [], problem=problem)
-    if do in ("bundle", "change"):
+    if do in ("bundle", "change", "level"):
         return await render_form(writing, fields, [upload_fault] if upload_fault else [])
     return None
 

@@ -33,7 +33,8 @@ _FIRST: Final = (
 )
 """Members that a duty officer sees first of a message, where it has them."""
 
-_TEXTS: Final = ("facts", "description", "text", "request", "reason")
+TEXTS: Final = ("facts", "description", "text", "request", "reason")
+"""Members that hold the main text of a message, in the order of their weight."""
 _WHEN: Final = (field_types.TimeField, field_types.SpanField, field_types.SpansField)
 _WHERE: Final = (field_types.PlaceField, field_types.PointField)
 _PROSE: Final = (field_types.TextField, field_types.TextsField)
@@ -205,7 +206,7 @@ def text(
         member.name: member for member in field_types.members(message.act) if member.name in content
     }
     prose = [member.name for member in members.values() if isinstance(member.kind, _PROSE)]
-    name = next((item for item in (*_TEXTS, *prose) if item in members), None)
+    name = next((item for item in (*TEXTS, *prose) if item in members), None)
     if name is None:
         return None
     fact = display.fact(members[name], content[name])

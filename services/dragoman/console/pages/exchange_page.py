@@ -6,7 +6,7 @@ also shows two accounts beside each other, the proof, and the copies.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
@@ -17,7 +17,12 @@ from dragoman.console.agreements import occasions as agreement_occasions
 from dragoman.console.agreements import panel as agreement_panel
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
-from dragoman.console.display import field_history, receipt_rows, text_versions
+from dragoman.console.display import (
+    field_history,
+    receipt_rows,
+    text_versions,
+    translation_versions,
+)
 from dragoman.console.display import translations as translated
 from dragoman.console.display.accounts_compared import compared, points_of
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -28,7 +33,7 @@ from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import exchange_choices
 from dragoman.console.incident import passing_on_panel, people_panel, window_panel
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
-from dragoman.console.pages.exchange_parts import _consent, _step, changes_of, corrections, sketch
+from dragoman.console.pages.exchange_parts import _consent, changes_of, corrections, sketch, step_of
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import RULES
@@ -111,34 +116,18 @@ async def exchange(context: PageContext) -> Page:
         view=view,
         rows=[line_of(entry) for entry in view.timeline],
         values={
-            "state": state,
-            "headline": headline(context, state),
-            "flags": await _flags(context, state),
-            "cells": [*_agreed(display, offices, state), *_cells(display, state)],
-            "prose": [
-                fact
-                for fact in field_history.dated(
-                    display, state, display.facts(state.act, state.content, leave=("subject",))
-                )
-                if fact.is_own_text
-            ],
-            "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
-            "corrections": list(corrections(display, state)),
-            "consent": _consent(display, state),
+            **await message_values(context, display, offices, state),
             "agreement": await agreement_panel.panel_of(context, state),
-            "versions": len(text_versions.changes(state)),
             "release_public": release.is_public(state, context.moment),
             "may_release": release_preview.may_release(context, state),
-            "opening_key": two_keys.one_key_entry(state, state.id),
             "check_words": check_words(context.projection.bytes_at(state.opened.position)[1]),
-            "keys_due": two_keys.due(state),
             "calls": await _calls(context, view),
             "people": people_panel.panel(context, state, display, view.allowed),
             "kinds": people_panel.KINDS,
             "window": window_panel.panel(context, state, display, view.allowed),
             "passing": passing_on_panel.panel(context, state),
             "received": receipt_rows.of(context, state, view.facts, rang),
-            "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
+            "steps": [step_of(display, offices, state, entry, rang) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
             "spent": lambda clock: _spent(context, clock),
@@ -151,7 +140,6 @@ async def exchange(context: PageContext) -> Page:
             if len(account_statements) > 1
             else [],
             "sketch": sketch(context, state, points),
-            "developed": list(field_history.series(display, state)),
             "acts": acts_of(context, view.allowed, state),
             "keys": _KEYS,
             "wanted": reply_wanted(state),
@@ -165,9 +153,39 @@ async def exchange(context: PageContext) -> Page:
             "base": context.service.public_url
             or f"{context.request.scheme}://{context.request.host}",
             "display": display,
-            "translations": translated.of_message(state, state.id),
         },
     )
+
+
+async def message_values(
+    context: PageContext, display: Display, offices: Sequence[Office], state: Exchange
+) -> dict[str, Any]:
+    """Return the values that show the message of an exchange in its frame.
+
+    The page of the exchange has them, and the preview of a message that is not sent.
+    """
+    return {
+        "state": state,
+        "headline": headline(context, state),
+        "flags": await _flags(context, state),
+        "cells": [*_agreed(display, offices, state), *_cells(display, state)],
+        "prose": [
+            fact
+            for fact in field_history.dated(
+                display, state, display.facts(state.act, state.content, leave=("subject",))
+            )
+            if fact.is_own_text
+        ],
+        "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
+        "corrections": list(corrections(display, state)),
+        "consent": _consent(display, state),
+        "versions": len(text_versions.changes(state)),
+        "opening_key": two_keys.one_key_entry(state, state.id),
+        "keys_due": two_keys.due(state),
+        "developed": list(field_history.series(display, state)),
+        "translations": translated.of_message(state, state.id),
+        "compared_languages": translation_versions.compared_languages(state, state.id),
+    }
 
 
 async def _calls(

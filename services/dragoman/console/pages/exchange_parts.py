@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from dragoman.console.charts import map_projection, map_sketch
 from dragoman.console.context import PageContext
-from dragoman.console.display import receipt_rows
+from dragoman.console.display import receipt_rows, translation_versions
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
@@ -46,6 +46,8 @@ class TimelineStep(Struct, frozen=True, kw_only=True):
     icon: str
     facts: tuple[DisplayedMember, ...]
     translations: tuple[translated.Translated, ...] = ()
+    message: str = ""
+    compared_languages: tuple[str, ...] = ()
 
 
 class BracketView(Struct, frozen=True, kw_only=True):
@@ -177,22 +179,22 @@ def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _step(
+def step_of(
     display: Display,
     offices: Sequence[Office],
     state: Exchange,
     entry: Entry,
     rang: Sequence[ladder.LadderStep],
 ) -> TimelineStep:
+    """Return a record of an exchange as its timeline shows it."""
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
+    message = ""
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
         record = parse_stored(bytes(entry.record))
-        content, translations = (
-            content_of(record.newest),
-            translated.of_message(state, record.envelope.id),
-        )
+        message = record.envelope.id
+        content, translations = content_of(record.newest), translated.of_message(state, message)
     facts = (
         display.facts(line.act, content, leave=("of", "fields", "started_by"))
         if line.act in RULES and content
@@ -224,7 +226,16 @@ def _step(
         if line.service
         else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
     )
-    return TimelineStep(line=line, icon=icon, facts=tuple(facts), translations=translations)
+    return TimelineStep(
+        line=line,
+        icon=icon,
+        facts=tuple(facts),
+        translations=translations,
+        message=message,
+        compared_languages=translation_versions.compared_languages(state, message)
+        if translations
+        else (),
+    )
 
 
 def _meant_for(

@@ -3,6 +3,9 @@
 // it can.
 
 import "./sealed.js";
+import { restore as putTexts } from "./level.js";
+import "./phrases.js";
+import "./preview.js";
 import { ask, bar, button, clock, hour, page, parsed, words } from "./page.js";
 
 const READ_MS = 250;
@@ -117,7 +120,9 @@ const MOST = 200;
 const length = (text) => (text.match(/[^\s\u4e00-\u9fff]+/g) ?? []).length + Math.ceil((text.match(/[\u4e00-\u9fff]/g) ?? []).length / 2);
 if (count) {
   form.addEventListener("input", () => {
-    const most = Math.max(0, ...[...form.querySelectorAll("textarea[name^='f.facts']")].map((each) => length(each.value)));
+    const lengths = {};
+    for (const each of form.querySelectorAll("textarea[name^='f.facts']")) lengths[each.name] = (lengths[each.name] ?? 0) + length(each.value);
+    const most = Math.max(0, ...Object.values(lengths));
     count.textContent = most >= MOST * 0.75 ? `${most} / ${MOST}` : "";
   });
 }
@@ -139,6 +144,7 @@ const typed = () => [...new FormData(form)].filter(([name, value]) => typeof val
 function label(name) {
   const field = form.elements[name];
   const control = field instanceof RadioNodeList ? field[0] : field;
+  if (control?.tagName === "TEXTAREA" && control.labels.length) return control.labels[0].textContent.trim();
   return (control?.closest("fieldset")?.querySelector("legend") ?? control?.labels?.[0])?.textContent.trim() ?? name;
 }
 
@@ -159,7 +165,9 @@ async function offer() {
 }
 
 function putBack(values) {
+  const texts = new Set(values.map(([name]) => name).filter((name) => putTexts(name, values.filter((each) => each[0] === name).map((each) => each[1]))));
   for (const [name, value] of values) {
+    if (texts.has(name)) continue;
     const field = form.elements[name];
     const controls = field instanceof RadioNodeList ? [...field] : field ? [field] : [];
     for (const control of controls) {

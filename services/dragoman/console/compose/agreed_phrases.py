@@ -1,0 +1,77 @@
+"""Agreed phrases of the codebook in force, put into a text in its languages at once."""
+
+from multidict import MultiDict
+
+from dragoman.console.compose.writing import Writing
+from dragoman.console.display import translations
+from dragoman.console.display.message_view import TEXTS
+from dragoman.console.forms import field_types, form_writer, text_rows
+from dragoman_schemas.codebook import CODEBOOKS, Codebook
+from dragoman_schemas.state import Registry
+
+AgreedPhrase = tuple[str, tuple[tuple[str, str], ...]]
+"""A key of a codebook, and its phrase by the language tags of the channel."""
+
+
+def in_force(registry: Registry) -> Codebook | None:
+    """Return the codebook that every side has adopted; None where they differ."""
+    adopted = [registry.codebooks.get(side.name) for side in registry.sides]
+    names = {"" if book is None else book.codebook for book in adopted}
+    codebook = CODEBOOKS.get(names.pop()) if len(names) == 1 else None
+    if codebook is None or any(book and book.version < codebook.version for book in adopted):
+        return None
+    return codebook
+
+
+def offered(writing: Writing) -> list[AgreedPhrase]:
+    """Return the phrases that are offered in a form; none without a main text."""
+    registry = writing.context.registry
+    codebook = in_force(registry)
+    if codebook is None or not (_main_text(writing) or writing.act == translations.ACT):
+        return []
+    return [
+        (
+            key,
+            tuple(
+                (tag, texts[short])
+                for tag in sorted(registry.languages)
+                if (short := tag.partition("-")[0]) in texts
+            ),
+        )
+        for key, texts in codebook.phrases.items()
+    ]
+
+
+def with_phrase(writing: Writing, fields: MultiDict[str], key: str) -> MultiDict[str]:
+    """Return a form's fields with a phrase as the last paragraph of its main text.
+
+    It stands at the same paragraph in the languages that have a text, and in all where
+    at most one has. The fields are returned as they are for a phrase that is not
+    offered.
+    """
+    texts = dict(dict(offered(writing)).get(key, ()))
+    name = f"{form_writer.PREFIX}.{_main_text(writing)}"
+    languages = writing.context.registry.languages
+    columns = {tag: text_rows.column(fields, f"{name}.{tag}") for tag in languages}
+    begun = {tag for tag, paragraphs in columns.items() if paragraphs}
+    if len(begun) > 1:
+        columns = {tag: columns[tag] for tag in begun}
+    length = max(map(len, columns.values()), default=0)
+    if not texts or not _main_text(writing) or length >= text_rows.most_rows(languages):
+        return fields
+    result = fields.copy()
+    for tag, paragraphs in columns.items():
+        result.popall(f"{name}.{tag}", None)
+        padded = [*paragraphs, *[""] * (length - len(paragraphs)), texts.get(tag, "")]
+        result.extend((f"{name}.{tag}", text) for text in padded)
+    return result
+
+
+def _main_text(writing: Writing) -> str:
+    """Return the name of the member that holds the main text; empty for none."""
+    members = [
+        member.name
+        for member in writing.members()
+        if isinstance(member.kind, field_types.TextField) and member.kind.languages
+    ]
+    return next((name for name in TEXTS if name in members), "")
