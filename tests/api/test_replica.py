@@ -39,6 +39,7 @@ LEFT_OUT = {
     "list_deliveries": "drafts, people and files",
     "show_roster": "a side's own, beside the log",
     "show_roster_calendar": "a side's own, beside the log",
+    "show_turn_over_points": "a side's own, beside the log",
     "list_tokens": "of the host",
     "list_sessions": "of the host",
     "list_subjects": "of the host",

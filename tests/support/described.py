@@ -33,6 +33,7 @@ CALLERS: Final[dict[str, str]] = {
     "post_opening": "nato/duty_officer",
     "post_act": "china/duty_officer",
     "show_turn_over": "nato/duty_officer",
+    "answer_turn_over_points": "nato/duty_officer",
     "new_endpoint": "nato/head_of_office",
     "remove_endpoint": "nato/administrator",
     "resend": "nato/administrator",

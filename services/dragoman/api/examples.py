@@ -157,3 +157,7 @@ COVER: Final = {
     "begins": "2040-01-04T18:00Z",
     "ends": "2040-01-05T06:00Z",
 }
+TURN_OVER_ANSWERS: Final = {
+    "salt": "6f1d0c9a5b3e47728899aabbccddeeff",
+    "answers": [{"key": "line/china", "answer": "taken_over"}],
+}

@@ -20,7 +20,7 @@ from dragoman.api.routing import May, Route
 from dragoman.api.schema_components import undented
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
-from dragoman.domain.acts.act_rules import NEVER, OFFICERS, STAFF, Rule, Who
+from dragoman.domain.acts.act_rules import DUTY, NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman_schemas.act_frame import Act, Continuing, OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.acts.office.channel import Role
@@ -50,6 +50,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.OFFICE: (frozenset(STAFF), "yes"),
     May.OWN_OFFICE: (frozenset(STAFF), "own side"),
     May.OWN_OFFICERS: (frozenset(OFFICERS), "own side"),
+    May.OWN_DUTY: (frozenset(DUTY), "own side"),
     May.OWN_HEAD: (frozenset({"head_of_office"}), "own side"),
     May.OWN_HEADS: (frozenset({"head_of_office", "administrator"}), "own side"),
     May.ACT: (frozenset(STAFF), "by the act"),

@@ -50,6 +50,7 @@ class May(Enum):
     OFFICE = "anyone in office in the channel, but auditors"
     OWN_OFFICE = "anyone in office in the channel, but auditors, for their side"
     OWN_OFFICERS = "officers, duty officers and heads of office, for their side"
+    OWN_DUTY = "duty officers and heads of office, for their side"
     OWN_HEAD = "heads of office, for their side"
     OWN_HEADS = "heads of office and administrators, for their side"
     ACT = "the officers whom the rule of the act names"

@@ -1,12 +1,26 @@
 """The commands `dragoman watch` and `adopt`."""
 
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
-from dragoman.cli.common import EVERYWHERE, Target, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import (
+    EVERYWHERE,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    say,
+    table,
+)
 from dragoman.cli.signature import post_signed, seed_of
+from dragoman.client import ApiResponse, Client
+from dragoman_schemas.responses import Recorded
 
 watch = App(name="watch", help="Take the watch, hand it over, and show its alarms and deadlines.")
 
@@ -68,9 +82,93 @@ def _line(line: dict[str, Any]) -> list[str]:
 
 
 @watch.command
-async def take(*, target: Target = EVERYWHERE) -> int:
-    """Take the watch of your side."""
-    await post(target, {"act": "watch-assumption"})
+async def points(*, target: Target = EVERYWHERE) -> int:
+    """Show the points of your side's turn-over, and how they were answered."""
+    async with connected(target) as caller:
+        answer = await _points(caller, await channel_of(target, caller))
+    if target.json:
+        out_json(answer.body)
+        return 0
+    view = answer.json()
+    table([[point["key"], point["text"]] for point in view["points"]], ["POINT", "WHAT"])
+    if not view["points"]:
+        out("Nothing is open, owed, shelved or silenced. The list has no point.")
+    if view.get("has_sheet"):
+        out("")
+        rows = [
+            [point["key"], _ANSWERS[point.get("answer", "")], point.get("reason", "")]
+            for point in view["signed"]
+        ]
+        table(rows, ["PRESENT WATCH", "ANSWER", "REASON"])
+        say(
+            f"The list was made at record {view['signed_position']}. The record that took the "
+            f"watch {'commits' if view.get('committed') else 'does not commit'} to it."
+        )
+    return 0
+
+
+_ANSWERS = {
+    "": "not signed",
+    "taken_over": "taken over",
+    "not_clear": "not clear",
+    "explained": "explained",
+}
+
+
+async def _points(caller: Client, channel: str) -> ApiResponse:
+    return await caller.call("GET", f"/v1/channels/{channel}/watch/turn-over")
+
+
+@watch.command
+async def take(
+    *,
+    taken_over: Annotated[
+        tuple[str, ...],
+        Parameter(help="A point that you take over, as `watch points` names it. Repeatable."),
+    ] = (),
+    not_clear: Annotated[
+        tuple[str, ...],
+        Parameter(help="A point that is not clear, as POINT=REASON. Repeatable."),
+    ] = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Take the watch of your side, and sign the points of its turn-over.
+
+    The record commits to your answers. Only your side reads them. Points without an
+    answer do not keep you from taking the watch; your board shows them.
+    """
+    body = {"act": "watch-assumption"}
+    if not taken_over and not not_clear:
+        await post(target, body)
+        return 0
+    answers = [{"key": key, "answer": "taken_over"} for key in taken_over]
+    for text in not_clear:
+        key, _, reason = text.partition("=")
+        answers.append({"key": key, "answer": "not_clear", "reason": reason})
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        view = (await _points(caller, channel)).json()
+        unknown = {answer["key"] for answer in answers} - {item["key"] for item in view["points"]}
+        if unknown:
+            raise UsageError(
+                f"The turn-over has no point {', '.join(sorted(unknown))}. `dragoman watch "
+                "points` lists its points."
+            )
+        form = {
+            "position": view["position"],
+            "time": view["time"],
+            "salt": secrets.token_hex(16),
+            "answers": answers,
+        }
+        sheet = (
+            await caller.call(
+                "PUT", f"/v1/channels/{channel}/watch/turn-over", msgspec.json.encode(form)
+            )
+        ).json()
+        recorded = (await caller.post(channel, body, key=sheet["key"])).recorded
+    _print(target, recorded)
+    for key in sheet.get("unsigned", ()):
+        say(f"not signed: {key}")
     return 0
 
 
@@ -108,7 +206,10 @@ async def hand_over(
 
 async def post(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
     """Post an act to the channel, signed with the given keys, and print its place."""
-    recorded = await post_signed(target, body, [seed_of(path) for path in sign])
+    _print(target, await post_signed(target, body, [seed_of(path) for path in sign]))
+
+
+def _print(target: Target, recorded: Recorded) -> None:
     if target.json:
         out_json(recorded)
     else:

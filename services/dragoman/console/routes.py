@@ -52,6 +52,7 @@ from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import STATIC, PageRoute, refused
 from dragoman.console.roster import roster_page
 from dragoman.console.sessions import redirect
+from dragoman.console.turn_over import turn_over_page
 from dragoman.text import sentence
 
 ROUTES: Final = (
@@ -68,6 +69,7 @@ ROUTES: Final = (
     *passing_on_page.ROUTES,
     *knowledge_page.ROUTES,
     *roster_page.ROUTES,
+    *turn_over_page.ROUTES,
     *inbox.ROUTES,
     *own_lists.ROUTES,
     *since_watch.ROUTES,

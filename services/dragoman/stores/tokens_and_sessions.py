@@ -25,6 +25,7 @@ from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.saved_searches import Searches
+from dragoman.stores.turn_over_sheets import TurnOverSheets
 from dragoman.stores.watch_floor import WatchFloor
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
@@ -142,6 +143,7 @@ class TokensAndSessions:
         self.read_positions = ReadPositions(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)
+        self.turn_overs = TurnOverSheets(bucket)
         self.identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1

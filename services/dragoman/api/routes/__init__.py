@@ -24,6 +24,7 @@ from dragoman.api.routes import (
     roster,
     state,
     tokens,
+    turn_overs,
     webhooks,
     windows,
 )
@@ -46,6 +47,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     *drafts.ROUTES,
     *people.ROUTES,
     *roster.ROUTES,
+    *turn_overs.ROUTES,
     *files.ROUTES,
     *reach.ROUTES,
     *webhooks.ROUTES,

@@ -36,6 +36,7 @@ from dragoman.console.reach import reach_warnings
 from dragoman.console.rendering import Page, refused
 from dragoman.console.roster import roster_lines
 from dragoman.console.sessions import following, form_of, redirect, said
+from dragoman.console.turn_over import turn_over_lines
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
@@ -44,6 +45,7 @@ from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_at
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries import records as reads
+from dragoman.reports.turn_over_points import point_text
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman.text import sentence
 from dragoman_schemas.responses import PointView
@@ -267,6 +269,8 @@ async def board(context: PageContext) -> Page:
             if timed and any(office.is_known for office in offices)
             else "",
             "roster": roster_lines.lines_of(context),
+            "turn_over": await turn_over_lines.lines_of(context),
+            "turn_over_text": lambda point: point_text(point, context.words),
             "may_read_roster": roster_lines.may_read(context),
             "to_ring": ringing,
             "headline": headline(

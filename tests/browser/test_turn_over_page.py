@@ -1,0 +1,165 @@
+"""The turn-over of a watch, signed point by point in a browser and on the command line."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from browsing import Visiting, assert_accessible
+from service import INCIDENT, Caller, Service
+
+pytestmark = [pytest.mark.browser, pytest.mark.writes]
+
+CHANNEL = "nato-china"
+C = f"/v1/channels/{CHANNEL}"
+PATH = f"/c/{CHANNEL}/watch/turn-over"
+NARROW = {"width": 390, "height": 844}
+SECRET = "Which of the two buoys is meant?"
+
+
+async def answered(page: Page, answer: str) -> None:
+    for point in await page.locator("[data-point]").all():
+        if not await point.locator("input:checked").count():
+            await point.get_by_label(answer, exact=True).check()
+
+
+async def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    await nato.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
+    head = await visit(demo, java_script_enabled=False)
+    await head.sign_in("china/head_of_office", CHANNEL)
+    await head.page.get_by_role("button", name="Take the watch").click()
+    await expect(head.page.locator("[data-turn-over=none]")).to_contain_text("without the list")
+
+    duty = await visit(demo, java_script_enabled=False)
+    await duty.sign_in("china/duty_officer", CHANNEL)
+    page = duty.page
+    await page.get_by_text("Take the watch, or hand it over").click()
+    await page.get_by_role("link", name="Go through it point by point").click()
+    take = page.get_by_role("button", name="Take the watch with these answers")
+    await take.click()
+    await expect(page.locator(".fault")).to_contain_text("Some points have no answer")
+
+    points = page.locator("[data-point]")
+    matter = page.locator("[data-point^='matter/']").first
+    key = await matter.get_attribute("data-point")
+    await matter.get_by_label("Not clear", exact=True).check()
+    await matter.get_by_label("What is not clear").fill(SECRET)
+    await answered(page, "Taken over")
+    before = await points.count()
+    await nato.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
+    await take.click()
+    await expect(page.locator(".fault")).to_contain_text("The list has changed")
+    assert await page.locator("[data-change=new]").count() == await points.count() - before > 0
+    assert await page.locator("[data-point]:has(input:checked)").count() == before
+    assert await page.locator("[data-point]:has(input:checked)[data-change=new]").count() == 0
+    await expect(matter.get_by_label("What is not clear")).to_have_value(SECRET)
+    await answered(page, "Taken over")
+    await take.click()
+    await expect(page.locator("#saying")).to_have_text("You have the watch.")
+
+    view = (await Caller(session, demo, "china/officer").get(f"{C}/watch/turn-over")).json
+    assert view["committed"] and view["has_sheet"]
+    assert {each["key"] for each in view["signed"] if each["answer"] == "not_clear"} == {key}
+    await page.goto(f"{demo.base_url}{PATH}")
+    await expect(page.locator("[data-answer=not_clear]")).to_contain_text(SECRET)
+
+    await head.page.reload()
+    unclear = head.page.locator("[data-unclear]")
+    await expect(unclear).to_contain_text(SECRET)
+    await unclear.get_by_label("Explain it").fill("The western one.")
+    await unclear.get_by_role("button", name="Send the explanation").click()
+    await expect(head.page.locator("[data-unclear=explained]")).to_contain_text("The western one.")
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}")
+    await page.get_by_role("button", name="It is clear now").click()
+    await expect(page.locator("[data-unclear], [data-turn-over]")).to_have_count(0)
+    await nothing_of_it_is_seen_by_the_other_side(session, demo)
+
+
+async def nothing_of_it_is_seen_by_the_other_side(
+    session: aiohttp.ClientSession, demo: Service
+) -> None:
+    """The other side sees that the watch is manned, and neither a name nor an answer."""
+    nato = Caller(session, demo, "nato/duty_officer")
+    view = (await nato.get(f"{C}/watch/turn-over")).json
+    assert not view.get("has_sheet") and not view.get("signed")
+    (china,) = (
+        side for side in (await nato.get(f"{C}/watch")).json["sides"] if side["side"] == "china"
+    )
+    assert china.keys() <= {"side", "manned_since", "note", "turn_over"} and "note" not in china
+    records = (await nato.get(f"{C}/records?from=1")).body.decode()
+    assert SECRET not in records and "western" not in records
+    taken = [
+        line for line in records.splitlines() if '"watch-assumption"' in line and "china/" in line
+    ]
+    assert all(re.search(r'"data":\{"act":"watch-assumption"\}', line) for line in taken[-1:])
+
+
+async def test_an_emergency_takes_the_watch_with_points_unsigned_and_the_board_says_so(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = Caller(session, demo, "china/duty_officer")
+    await china.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
+    await Caller(session, demo, "nato/head_of_office").post(
+        f"{C}/channel", {"act": "watch-assumption"}
+    )
+    duty = await visit(demo)
+    await duty.sign_in("nato/duty_officer", CHANNEL)
+    page = duty.page
+    await page.goto(f"{demo.base_url}{PATH}")
+    first = page.locator("[data-point]").first
+    await first.get_by_label("Taken over", exact=True).check()
+    await china.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
+    await page.get_by_role("button", name="Take the watch now, the rest unsigned").first.click()
+    await expect(page.locator("#saying")).to_have_text("You have the watch.")
+    unsigned = page.locator("[data-turn-over=unsigned]")
+    await expect(unsigned).to_contain_text(re.compile(r"\d+ points? (is|are) unsigned"))
+    await unsigned.get_by_role("link").click()
+    await answered(page, "Taken over")
+    await page.get_by_role("button", name="Sign these points").click()
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}")
+    await expect(page.locator("[data-turn-over]")).to_have_count(0)
+    assert duty.complaints == []
+
+
+def test_a_watch_is_taken_point_by_point_on_the_command_line(demo: Service, tmp_path: Any) -> None:
+    token = tmp_path / "token"
+    token.write_text(demo.token("china/head_of_office"))
+    to = ("--channel", CHANNEL, "--token-file", str(token))
+    view = json.loads(demo.run("watch", "points", "--json", *to).stdout)
+    first, *others = [point["key"] for point in view["points"]]
+    wrong = demo.run("watch", "take", "--taken-over", "matter/none", *to, check=None)
+    assert wrong.returncode != 0 and "dragoman watch points" in wrong.stderr
+    done = demo.run(
+        "watch", "take", "--taken-over", first, "--not-clear", f"{others[0]}=Who rings?", *to
+    )
+    assert f"not signed: {others[1]}" in done.stderr
+    shown = demo.run("watch", "points", *to)
+    assert re.search(rf"{re.escape(first)} +taken over", shown.stdout)
+    assert re.search(rf"{re.escape(others[0])} +not clear +Who rings\?", shown.stdout)
+    assert "commits to it" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "point by point"), ("fr", "point par point"), ("zh", "逐项")]
+)
+async def test_the_page_is_accessible_in_every_language_and_fits_a_telephone(
+    visit: Visiting, demo: Service, language: str, words: str
+) -> None:
+    for viewport in (NARROW, {"width": 1280, "height": 800}):
+        reader = await visit(demo, viewport=viewport, locale=language)
+        await reader.sign_in("nato/head_of_office", CHANNEL)
+        for path in (PATH, f"/c/{CHANNEL}"):
+            await reader.page.goto(f"{demo.base_url}{path}")
+            width = await reader.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= viewport["width"], (language, path)
+            await assert_accessible(reader)
+        await reader.page.goto(f"{demo.base_url}{PATH}")
+        await expect(reader.page.locator("h1")).to_contain_text(words)
+        assert reader.complaints == []
