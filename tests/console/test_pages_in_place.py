@@ -198,8 +198,9 @@ async def test_news_of_an_exchange_are_marked_until_its_reader_has_read_them(
 
 
 def steps_of(html: str) -> dict[str, str]:
-    """The checklist of a page: each step with whether it is done."""
-    found = re.findall(r'<li data-done="(\w+)">.*?<a href="[^"]+">(.*?)</a>', html, re.DOTALL)
+    """The checklist of a new channel on a page: each step with whether it is done."""
+    block = html.partition(" data-steps>")[2].partition("</section>")[0]
+    found = re.findall(r'<li data-done="(\w+)">.*?<a href="[^"]+">(.*?)</a>', block, re.DOTALL)
     return {text: done for done, text in found}
 
 

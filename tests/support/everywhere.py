@@ -28,6 +28,9 @@ PAGES: Final = (
             "/drafts",
             "/in-force",
             "/roster",
+            "/watch/turn-over",
+            "/first-hour",
+            "/drill",
         )
     ),
     *(

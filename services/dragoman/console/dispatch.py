@@ -19,6 +19,7 @@ from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
 from dragoman.application.http.request import compressed
 from dragoman.console import page_layout
 from dragoman.console.context import PageContext, Preferences
+from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
@@ -74,6 +75,8 @@ def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamRes
             return browser_signatures.answer(request_to_sign.data)
         if not isinstance(result, Page):
             return result
+        if route.method == "GET" and request.method == "GET":
+            await checklists.note_opened(context, route.path)
         return compressed(await answer(context, result))
 
     return served

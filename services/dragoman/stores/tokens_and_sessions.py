@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.enrolments import Enrolments
+from dragoman.stores.first_hours import FirstHours
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.read_positions import ReadPositions
@@ -143,6 +144,7 @@ class TokensAndSessions:
         self.read_positions = ReadPositions(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)
+        self.first_hours = FirstHours(bucket)
         self.turn_overs = TurnOverSheets(bucket)
         self.identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()

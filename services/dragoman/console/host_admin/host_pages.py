@@ -1,7 +1,6 @@
 """The pages of a host's operator: channels, tokens, subjects, and health.
 
-They show the channels by name and settings, and never their messages. Nobody but the
-operator sees them.
+They show channels by name and settings, and no message. Only the operator sees them.
 
 The pages use the functions behind `/v1/channels`, `/v1/tokens`, `/v1/subjects`,
 `/v1/openings` and `/readyz`. A token appears once, in the response to its form.
@@ -22,6 +21,7 @@ from dragoman.console.admin.admin_forms import address, sliced
 from dragoman.console.context import PageContext
 from dragoman.console.display import first_steps
 from dragoman.console.display.act_display import language, other_languages
+from dragoman.console.first_hour import checklists
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.host_admin.officer_rows import ROLES, officers_of, rows_of
@@ -113,14 +113,15 @@ async def host(context: PageContext) -> Page:
         context,
         total=len(rows),
         following=following,
+        first_hour=checklists.of_operator(context, is_healthy=view.health.status == "ok"),
         why={
             condition.name: context.words.sentence(condition.why)
             for condition in conditions
             if condition.why is not None
         },
         broken={
-            projection.name: context.words.sentence(text)
-            for projection in service.channels.values()
+            name: context.words.sentence(text)
+            for name, projection in service.channels.items()
             if (text := projection.broken or projection.doubt) is not None
         },
     )

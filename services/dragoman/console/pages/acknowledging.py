@@ -9,7 +9,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.context import PageContext
+from dragoman.console.first_hour import drills
 from dragoman.console.forms import browser_signatures
+from dragoman.console.pages.alarm_views import DRILL
 from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.record.errors import Refused
@@ -65,7 +67,11 @@ async def acknowledge(context: PageContext) -> web.StreamResponse:
     """
     form = await form_of(context.request)
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
-    receipt = await _acknowledged(context, exchange, of, key)
+    receipt = (
+        await _acknowledged_in_drill(context, exchange)
+        if exchange.startswith(DRILL)
+        else await _acknowledged(context, exchange, of, key)
+    )
     if "application/json" in context.request.headers.get("Accept", ""):
         return web.Response(
             body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
@@ -75,6 +81,12 @@ async def acknowledge(context: PageContext) -> web.StreamResponse:
         f"{next}{'&' if '?' in next else '?'}"
         f"said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
     )
+
+
+async def _acknowledged_in_drill(context: PageContext, id: str) -> AcknowledgementReceipt:
+    """Acknowledge the message of the reader's drill; nothing is recorded."""
+    time, seconds = await drills.acknowledge(context, id)
+    return AcknowledgementReceipt(by=context.grant.actor, time=time, seconds=seconds, position=0)
 
 
 async def _acknowledged(

@@ -33,6 +33,7 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import level_of
 from dragoman.console.display.office_clocks import office_of
+from dragoman.console.first_hour import drills
 from dragoman.console.forms import authorised_senders
 from dragoman.console.incident import unpassed_messages
 from dragoman.console.incident.unpassed_messages import UnpassedNotice
@@ -77,6 +78,11 @@ _OPENED_WITHIN: Final = timedelta(minutes=5)
 
 
 async def alarms(app: web.Application, context: PageContext) -> Alarms:
+    """Return the alarms of the reader now, with the message of a running drill."""
+    return await drills.added(context, await alarms_of_log(app, context))
+
+
+async def alarms_of_log(app: web.Application, context: PageContext) -> Alarms:
     """Return the alarms of the reader now, in all channels where they are in office."""
     if context.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)

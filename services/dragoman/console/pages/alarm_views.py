@@ -3,7 +3,7 @@
 `Alarms` is the whole; the other classes are its messages, groups and notices.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Raw, Struct
 
@@ -16,6 +16,9 @@ from dragoman.console.pages import duty_numbers
 from dragoman.limits import (
     FLOOD_ALARMS,
 )
+
+DRILL: Final = "drill-"
+"""The beginning of the id of a drill, which is no id of an exchange."""
 
 
 class Ring(Struct, frozen=True, kw_only=True):
@@ -64,6 +67,17 @@ class Ring(Struct, frozen=True, kw_only=True):
     subject: Raw
     signed: bool
     joined: bool = False
+
+    @property
+    def address(self) -> str:
+        """The address of the message's exchange, or of the page of a drill."""
+        page = "drill" if self.is_drill else f"exchanges/{self.exchange}"
+        return f"/c/{self.channel}/{page}"
+
+    @property
+    def is_drill(self) -> bool:
+        """True for the message of a drill, which is in no log."""
+        return self.exchange.startswith(DRILL)
 
 
 class AlarmGroup(Struct, frozen=True, kw_only=True):

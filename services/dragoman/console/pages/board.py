@@ -25,6 +25,7 @@ from dragoman.console.display import first_steps
 from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, deadline_row, is_receipt
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
+from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.incident import unpassed_messages, window_rows
 from dragoman.console.overview import wall_display
@@ -308,6 +309,7 @@ async def board(context: PageContext) -> Page:
             )
             if is_wall
             else None,
+            "first_hour": [] if is_wall else await checklists.on_board(context),
             "first_steps": await first_steps.of_channel(context)
             if first_steps.is_new(context)
             else None,

@@ -181,7 +181,7 @@ export class Alarm {
   // Arming
 
   async arm() {
-    const exercise = page.exercise;
+    const exercise = page.drill ? "" : page.exercise; // on the page of a drill the officer arms for what is real
     this.#arming = true;
     if (this.#otherDevice) sessionStorage.removeItem(TESTED); // another loudspeaker is heard before it is believed
     this.#otherDevice = false;
@@ -338,7 +338,7 @@ export class Alarm {
 
   async #ask() {
     const known = [...this.#rings.values()].filter((ring) => !ring.elsewhere).map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
-    const query = new URLSearchParams([["in", page.channel], ["armed", this.exercise], ...known.map((each) => ["known", each])]);
+    const query = new URLSearchParams([["in", page.channel], ["armed", this.exercise], ["drill", page.drill], ...known.map((each) => ["known", each])]);
     try {
       const answer = await ask(`/alarm?${query}`);
       if (!answer.ok) throw new Error(String(answer.status));

@@ -6,6 +6,7 @@ const given = JSON.parse(document.getElementById("words")?.dataset.words ?? "{}"
 export const page = {
   channel: body.dataset.channel ?? "",
   exercise: body.dataset.exercise ?? "",
+  drill: body.dataset.drill ?? "",
   position: Number(body.dataset.position ?? 0),
   past: "at" in body.dataset,
   officer: body.dataset.officer === "yes",
