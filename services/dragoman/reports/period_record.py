@@ -330,7 +330,7 @@ def _sections(
     yield section(
         w.say("Limits that passed"),
         layout.lapse_table(period_record.lapses, w, language),
-        empty=w.say("None."),
+        empty=w.say("No limit passed in this period."),
     )
     yield section(
         w.say("Lessons"),

@@ -253,7 +253,7 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSecti
     yield section(
         w.say("In force and ahead"),
         layout.ahead_table(over.in_force, w, language),
-        empty=w.say("Nothing."),
+        empty=w.say("No window is open, and none is announced."),
     )
     yield section(
         w.say("Watch and line"),

@@ -204,14 +204,19 @@ def paper(review: YearReview, w: Words, language: str) -> ReportDocument:
 
 
 def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentSection]:
-    none = w.say("None.")
     yield section(w.say("Statistics"))
     yield from statistics_layout.statistics_sections(review.statistics, w, 3)
     yield section(w.say("Yearly exchanges"), _yearly(review, w))
     encounters = layout.matter_table(review.encounters, w, language)
-    yield section(w.say("Encounters whose accounts stay open"), encounters, empty=none)
     yield section(
-        w.say("Limits that passed"), layout.lapse_table(review.lapses, w, language), empty=none
+        w.say("Encounters whose accounts stay open"),
+        encounters,
+        empty=w.say("No account of an encounter is open."),
+    )
+    yield section(
+        w.say("Limits that passed"),
+        layout.lapse_table(review.lapses, w, language),
+        empty=w.say("No limit passed in this period."),
     )
     yield section(w.say("Roadmap"))
     for area in review.roadmap:
@@ -245,7 +250,7 @@ def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentS
         w.say("Questions left open"),
         _open_questions(review, w, language),
         layout.left_off(review.left_off, w),
-        empty=none,
+        empty=w.say("No question is open."),
     )
 
 
