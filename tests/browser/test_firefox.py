@@ -207,3 +207,36 @@ async def test_an_evidence_file_proves_itself_from_a_disk(
     await page.locator("#log").fill(known["log"])
     await page.locator("#noted button").click()
     await expect(outcome).to_contain_text("in the log of your channel")
+async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", CALM)
+    china = await visit()
+    await china.sign_in("china/duty_officer", CALM)
+    page, takeover = china.page, china.page.locator("dialog[open]")
+    await page.goto(f"{demo.base_url}/c/{CALM}/drill")
+    await page.get_by_role("button", name="Send me the exercise flash").click()
+    await expect(takeover).to_contain_text("EXERCISE EXERCISE EXERCISE FLASH from NORTH")
+    await expect(takeover.locator("[data-keys]")).to_have_text("Shortcuts work now.")
+    await page.keyboard.press("a")
+    await expect(takeover).to_have_count(0)
+    await page.get_by_role("link", name="Read the message").click()
+    await page.get_by_label("Your answer").fill("EXERCISE. Received.")
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.locator("[data-screen]")).to_have_count(3)
+
+    await page.goto(f"{demo.base_url}/c/{CALM}/watch/turn-over")
+    for point in await page.locator("[data-point]").all():
+        await expect(point.get_by_label("What is not clear")).to_be_hidden()
+        await point.get_by_label("Taken over", exact=True).check()
+    await page.get_by_role("button", name="Take the watch with these answers").click()
+    await expect(page.locator("#saying")).to_have_text("You have the watch.")
+    await expect(page.locator("[data-turn-over]")).to_have_count(0)
+
+    await page.goto(f"{demo.base_url}/c/{CALM}/audit")
+    term = page.locator("a.term").first
+    await term.hover()
+    await expect(page.locator(".gloss:popover-open")).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".gloss:popover-open")).to_have_count(0)
+    assert china.complaints == []

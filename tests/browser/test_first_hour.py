@@ -195,3 +195,40 @@ async def test_the_pages_are_accessible_in_every_language_and_fit_a_telephone(
     await reader.page.goto(f"{demo.base_url}{DRILL}")
     await expect(reader.page.locator("h1")).to_contain_text(words)
     assert reader.complaints == []
+
+
+async def test_a_term_explains_itself_on_hover_focus_and_tap_once_on_a_page(
+    visit: Visiting, demo: Service
+) -> None:
+    for options in ({}, {"has_touch": True, "viewport": NARROW}):
+        reader = await visit(demo, **options)
+        await reader.sign_in("nato/auditor", CHANNEL)
+        page = reader.page
+        await page.goto(f"{demo.base_url}/c/{CHANNEL}/audit")
+        terms = page.locator("a.term")
+        keys = await terms.evaluate_all("links => links.map((link) => link.dataset.term)")
+        assert keys and len({*keys}) == len(keys)
+        term, note = terms.first, page.locator(f"#term-{keys[0]}")
+        await expect(note).to_be_hidden()
+        if options:
+            await term.tap()
+            await expect(note).to_be_visible()
+            await page.keyboard.press("Escape")
+            await expect(note).to_be_hidden()
+        else:
+            await term.hover()
+            await expect(note).to_be_visible()
+            await note.hover()
+            await page.mouse.move(0, 0)
+            await expect(note).to_be_hidden()
+            await page.keyboard.press("Tab")
+            await term.focus()
+            await expect(note).to_be_visible()
+        await assert_accessible(reader)
+        assert reader.complaints == []
+    plain = await visit(demo, java_script_enabled=False)
+    await plain.sign_in("nato/auditor", CHANNEL)
+    await plain.page.goto(f"{demo.base_url}/c/{CHANNEL}/audit")
+    await plain.page.locator("a.term").first.click()
+    await expect(plain.page.locator("h1")).to_have_text("Glossary")
+    await expect(plain.page.locator(f"div[id='{keys[0]}'] dd")).to_be_visible()

@@ -19,7 +19,7 @@ from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
 from dragoman.application.http.request import compressed
 from dragoman.console import page_layout
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.first_hour import checklists
+from dragoman.console.first_hour import checklists, glossary
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
@@ -154,6 +154,8 @@ async def answer(context: PageContext, page: Page) -> web.Response:
         tabled=page.rows is not None,
         **page.values,
     )
+    if glossary.is_marked(context.request, page):
+        document = glossary.marked(document, context.words)
     payer = context.request.get("payer")
     if len(document) > LARGE_PAGE_BYTES and isinstance(payer, Payer):
         context.request.app[RATE_LIMITS].worked(payer, time.thread_time() - begun)

@@ -23,7 +23,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions, translation_versions
 from dragoman.console.display import text_versions
-from dragoman.console.first_hour import drill_page, first_hour_page
+from dragoman.console.first_hour import drill_page, first_hour_page, glossary
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
@@ -74,6 +74,7 @@ ROUTES: Final = (
     *turn_over_page.ROUTES,
     *first_hour_page.ROUTES,
     *drill_page.ROUTES,
+    *glossary.ROUTES,
     *inbox.ROUTES,
     *own_lists.ROUTES,
     *since_watch.ROUTES,
