@@ -197,9 +197,13 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     ) == ("nato/o-1", "nato/h-1", 2)
 
     # the watch is taken, a flash is sent and acknowledged in the takeover
-    await other.page.goto(host.address())
-    await press(other.page, "^Take the watch")
+    await other.page.goto(host.address("/watch/turn-over"))
+    await other.page.get_by_label("Taken over", exact=True).first.check()
+    await press(other.page, "Take the watch now, the rest unsigned")
     await expect(other.page.locator("#saying")).to_contain_text("You have the watch")
+    turn_over = (await auditor.get(f"/v1/channels/{CHANNEL}/watch/turn-over")).json
+    assert turn_over["committed"], "the id that the officer signed is made from the answers"
+    assert "taken_over" in [point.get("answer") for point in turn_over["signed"]]
     await duty.page.goto(host.address("/compose/hazardous-incident"))
     await duty.page.get_by_label("near miss", exact=True).check()
     await duty.page.locator("#f-time").fill("0305")
