@@ -30,7 +30,6 @@ PAGES: Final = (
             "/roster",
             "/watch/turn-over",
             "/first-hour",
-            "/drill",
         )
     ),
     *(

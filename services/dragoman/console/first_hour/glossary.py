@@ -132,7 +132,7 @@ def terms_of(words: Words) -> tuple[GlossaryTerm, ...]:
     return tuple(
         GlossaryTerm(
             key=key,
-            forms=tuple(form.strip() for form in forms.split(",")),
+            forms=tuple(form.strip() for form in re.split("[,\uff0c]", forms)),
             meaning=meaning,
         )
         for key, forms, meaning in entries
