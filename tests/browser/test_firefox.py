@@ -207,6 +207,8 @@ async def test_an_evidence_file_proves_itself_from_a_disk(
     await page.locator("#log").fill(known["log"])
     await page.locator("#noted button").click()
     await expect(outcome).to_contain_text("in the log of your channel")
+
+
 async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
