@@ -120,7 +120,7 @@ async def test_an_emergency_takes_the_watch_with_points_unsigned_and_the_board_s
     await expect(page.locator("#saying")).to_have_text("You have the watch.")
     unsigned = page.locator("[data-turn-over=unsigned]")
     await expect(unsigned).to_contain_text(re.compile(r"\d+ points? (is|are) unsigned"))
-    await unsigned.get_by_role("link").click()
+    await unsigned.get_by_role("link", name="Sign its points").click()
     await answered(page, "Taken over")
     await page.get_by_role("button", name="Sign these points").click()
     await page.goto(f"{demo.base_url}/c/{CHANNEL}")

@@ -184,7 +184,7 @@ def marked(document: str, words: Words) -> str:
 
 
 def _is_unmarked(name: str, tag: str) -> bool:
-    return name in _UNMARKED or " lang=" in tag or "said" in tag or tag.endswith("/>")
+    return name in _UNMARKED or " lang=" in tag or "said" in tag or 'class="mark"' in tag
 
 
 def _linked(
@@ -220,8 +220,14 @@ async def glossary(context: PageContext) -> Page:
 
 
 def is_marked(request: web.Request, page: Page) -> bool:
-    """Return whether terms are marked on a page: not on a wall or in the glossary."""
-    return page.template not in ("glossary.html", "wall.html") and "thin" not in request.query
+    """Return whether terms are marked on a page.
+
+    They are not on a wall, in the glossary, and on a page of the past, whose links all
+    keep its moment.
+    """
+    return page.template not in ("glossary.html", "wall.html") and not (
+        {"thin", "at"} & request.query.keys()
+    )
 
 
 ROUTES: Final = (PageRoute(path="/glossary", handler=glossary, anywhere=True),)
