@@ -1,9 +1,15 @@
-"""Bodies of the API for the officer on watch: the watch, the line and the alarms."""
+"""Bodies of the API for the officer on watch: the watch, the line and the alarms.
 
-from typing import Literal
+The turn-over of a watch is there too, point by point. A sheet of its answers belongs to
+one side and is kept beside the log. The act that takes the watch has an idempotency key
+that is made from the sheet, so the id of the record commits to it.
+"""
 
-from msgspec import UNSET, Raw, UnsetType, field
+from typing import Annotated, Literal
 
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from dragoman_schemas.fields import Id, Shape, Timestamp
 from dragoman_schemas.responses import ClockView, ResponseBody
 
 
@@ -132,3 +138,152 @@ class WatchView(ResponseBody, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     alarms: tuple[Alarm, ...]
     due: tuple[DueClock, ...]
+
+
+PointKind = Literal[
+    "receipt",
+    "matter",
+    "owed",
+    "awaited",
+    "window",
+    "line",
+    "note",
+    "shelved",
+    "silenced",
+    "draft",
+    "left_off",
+]
+"""The kind of a point. Those from `shelved` on, but `left_off`, are beside the log."""
+
+PointAnswerWord = Literal["taken_over", "not_clear"]
+
+PointKey = Annotated[str, Meta(min_length=1, max_length=200)]
+PointReason = Annotated[str, Meta(max_length=300)]
+Salt = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+
+
+class TurnOverPoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point of a turn-over, without any word of a language.
+
+    `state` is a digest of the facts behind the point, so that a change of them is seen.
+    `side` owes the matter, or is at the other end of the line. `time` is its limit or
+    end. A point that is not `in_log` cannot be derived again by an auditor.
+    """
+
+    key: str
+    kind: PointKind
+    state: str
+    side: str = ""
+    clock: str = ""
+    act: str = ""
+    exchange: str = ""
+    number: str = ""
+    time: str = ""
+    count: int = 0
+    text: str = ""
+    in_log: bool = True
+
+
+class PointAnswer(Shape, frozen=True, kw_only=True):
+    """An officer's answer to one point. `not_clear` may have a reason."""
+
+    key: PointKey
+    answer: PointAnswerWord
+    reason: PointReason = ""
+
+
+class TurnOverSheet(Struct, frozen=True, kw_only=True):
+    """The points of a turn-over and an officer's answers to them.
+
+    The list was made at a position and a time; `relieved` had the watch then. The salt
+    keeps the other side from guessing the answers from the id in the log.
+    """
+
+    channel: str
+    cid: str
+    side: str
+    officer: str
+    relieved: str
+    position: int
+    time: str
+    salt: str
+    points: tuple[TurnOverPoint, ...]
+    answers: tuple[PointAnswer, ...]
+
+
+class TurnOverFollowUp(Struct, frozen=True, kw_only=True):
+    """A later word on one point.
+
+    It is signed later, not clear later, explained by a colleague, or clear now.
+    """
+
+    key: str
+    kind: Literal["taken_over", "not_clear", "explained", "clear"]
+    by: str
+    at: str
+    text: str = ""
+
+
+class KeptSheet(Struct, frozen=True, kw_only=True):
+    """A sheet as it is kept, with what was said about its points since."""
+
+    sheet: TurnOverSheet
+    follow_ups: tuple[TurnOverFollowUp, ...] = ()
+
+
+class TurnOverPointView(ResponseBody, frozen=True, kw_only=True):
+    """A point of a turn-over as its side reads it.
+
+    `text` says it in English. `answer` is empty while no officer has answered it.
+    """
+
+    key: str
+    kind: PointKind
+    text: str
+    exchange: str = ""
+    number: str = ""
+    in_log: bool = True
+    answer: Literal["", "taken_over", "not_clear", "explained"] = ""
+    reason: str = ""
+
+
+class TurnOverView(ResponseBody, frozen=True, kw_only=True):
+    """The turn-over of the caller's side, point by point.
+
+    `points` is the list of now, made at `position` and `time`. `signed` is the list of
+    the present watch as its officer answered it, at `signed_position`. It is
+    `committed` if the record that took the watch has the id that the sheet gives.
+    """
+
+    position: int
+    time: str
+    points: tuple[TurnOverPointView, ...]
+    has_sheet: bool = False
+    committed: bool = False
+    signed_position: int = 0
+    signed: tuple[TurnOverPointView, ...] = ()
+
+
+class TurnOverAnswers(Shape, frozen=True, kw_only=True):
+    """The answers of the officer who is about to take the watch.
+
+    `position` and `time` are those of the list that the officer read; without them it
+    is the list of now. The salt is 16 random bytes in hex.
+    """
+
+    position: Annotated[int, Meta(ge=0)] = 0
+    time: Timestamp | None = None
+    salt: Salt
+    answers: Annotated[tuple[PointAnswer, ...], Meta(max_length=400)] = ()
+
+
+class TurnOverKey(ResponseBody, frozen=True, kw_only=True):
+    """The idempotency key with which the officer takes the watch.
+
+    `id` is the id that the record then has. `unsigned` are the points without an
+    answer.
+    """
+
+    key: str
+    id: Id
+    unsigned: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from dragoman.projection.store import Store
 from dragoman.reports.turn_over_points import log_points, point_text, points_of
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 from dragoman_schemas.report_shapes import HandedOver, TurnOver
-from dragoman_schemas.turn_over import (
+from dragoman_schemas.watch_responses import (
     KeptSheet,
     PointAnswer,
     TurnOverFollowUp,

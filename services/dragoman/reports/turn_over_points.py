@@ -17,7 +17,7 @@ from msgspec import UNSET
 from dragoman.i18n.words import Words
 from dragoman_schemas.report_shapes import Ahead, Due, Matter, TurnOver, Urgent
 from dragoman_schemas.statistics_figures import Line
-from dragoman_schemas.turn_over import TurnOverPoint
+from dragoman_schemas.watch_responses import TurnOverPoint
 
 _STATE_DIGITS: Final = 16
 _encode = msgspec.json.Encoder(order="deterministic").encode

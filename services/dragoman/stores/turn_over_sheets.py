@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
-from dragoman_schemas.turn_over import KeptSheet
+from dragoman_schemas.watch_responses import KeptSheet
 
 _PREFIX: Final = "turn-over."
 _MOST: Final = 200

@@ -24,7 +24,6 @@ from dragoman.api.routes import (
     roster,
     state,
     tokens,
-    turn_overs,
     webhooks,
     windows,
 )
@@ -47,7 +46,6 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     *drafts.ROUTES,
     *people.ROUTES,
     *roster.ROUTES,
-    *turn_overs.ROUTES,
     *files.ROUTES,
     *reach.ROUTES,
     *webhooks.ROUTES,

@@ -27,7 +27,7 @@ from dragoman.projection.queries import records as reads
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports import turn_over_points
 from dragoman_schemas.report_shapes import TurnOver
-from dragoman_schemas.turn_over import (
+from dragoman_schemas.watch_responses import (
     KeptSheet,
     PointAnswer,
     TurnOverAnswers,

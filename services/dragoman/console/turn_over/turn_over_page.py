@@ -27,7 +27,7 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.reports.turn_over_points import point_text
 from dragoman.text import sentence
-from dragoman_schemas.turn_over import (
+from dragoman_schemas.watch_responses import (
     PointAnswer,
     TurnOverAnswers,
     TurnOverFollowUp,
