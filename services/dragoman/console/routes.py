@@ -22,7 +22,6 @@ from dragoman.console.compose import notice_page, submitted_form
 from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions, translation_versions
-from dragoman.console.display import text_versions
 from dragoman.console.first_hour import drill_page, first_hour_page, glossary
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
