@@ -365,7 +365,7 @@ be found.
 """
 
 GO_FOUND: Final = 20
-"""Places that are listed if the typed text could mean several."""
+"""Goals of each kind on the page /go, if the typed text could mean several."""
 
 SEARCHES: Final = 50
 """Saved searches of an officer in a channel. Every gateway holds all of them."""

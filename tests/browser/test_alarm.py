@@ -617,7 +617,7 @@ async def test_after_an_outage_only_what_still_waits_rings(
             )
         await china.page.context.set_offline(False)
         await expect(takeover(china.page)).to_contain_text(opened[2]["number"])
-        assert await china.page.locator("dialog").count() == 1
+        assert await china.page.locator("dialog.flash").count() == 1
     finally:
         service.stop()
 

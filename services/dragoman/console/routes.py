@@ -49,6 +49,8 @@ from dragoman.console.pages import (
     reports_page,
     statistics_page,
 )
+from dragoman.console.palette import go_page
+from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import STATIC, PageRoute, refused
 from dragoman.console.roster import roster_page
@@ -75,6 +77,7 @@ ROUTES: Final = (
     *drill_page.ROUTES,
     *glossary.ROUTES,
     *inbox.ROUTES,
+    *go_page.ROUTES,
     *own_lists.ROUTES,
     *since_watch.ROUTES,
     *offline.ROUTES,
@@ -105,6 +108,7 @@ def register(app: web.Application) -> None:
     """Add the routes and files of the pages, and the state that the pages keep."""
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
+    app[RECENT] = RecentPlaces()
     app[armed_consoles.ARMED] = armed_consoles.ArmedConsoles()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(app[http_request.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)

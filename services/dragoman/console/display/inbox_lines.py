@@ -84,7 +84,7 @@ def lines(
             is_unread=reading is not None
             and state.updated.by != context.grant.actor
             and not reading.is_read(row.id, state.updated.position),
-            hit=_hit(state, query.split()) if query else None,
+            hit=hit_in(state, query.split()) if query else None,
         )
     return result
 
@@ -144,7 +144,7 @@ def first_words(text: str) -> str:
     return line if beginning == line else f"{beginning} …"
 
 
-def _hit(state: Exchange, query: Sequence[str]) -> Hit | None:
+def hit_in(state: Exchange, query: Sequence[str]) -> Hit | None:
     """Return the first place in the words of an exchange where a word is found."""
     value = msgspec.json.decode(encode(state))
     wanted = [folded(word) for word in query if word]

@@ -34,6 +34,7 @@ from dragoman.console.forms import exchange_choices
 from dragoman.console.incident import passing_on_panel, people_panel, window_panel
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
 from dragoman.console.pages.exchange_parts import _consent, changes_of, corrections, sketch, step_of
+from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import RULES
@@ -108,6 +109,7 @@ async def exchange(context: PageContext) -> Page:
     release_preview.name_records(context, display)
     acknowledging.note_read(context, context.projection)
     await acknowledging.note_own_reading(context, state)
+    _note_recent(context, id)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
     rang = await receipt_rows.ladder_of(context, state)
@@ -186,6 +188,15 @@ async def message_values(
         "translations": translated.of_message(state, state.id),
         "compared_languages": translation_versions.compared_languages(state, state.id),
     }
+
+
+def _note_recent(context: PageContext, exchange: str) -> None:
+    """Note for the palette that the reader has opened the exchange in a window.
+
+    A page that a script asks for again is no visit.
+    """
+    if context.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+        context.request.app[RECENT].note(context.request["session"], context.name, exchange)
 
 
 async def _calls(

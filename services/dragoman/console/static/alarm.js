@@ -544,7 +544,7 @@ export class Alarm {
     const chained = performance.now() - this.#closedAt < CHAINED_MS;
     this.#shown = dialog;
     this.#shownAt = performance.now();
-    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog") ? focused : null;
+    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog:not(.palette)") ? focused : null;
     if (this.#field) dialog.setAttribute("open", "");
     else this.#hold();
     this.#showKeys();

@@ -65,11 +65,6 @@ const DOES = {
 export function keys() {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || event.repeat) return;
-    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
-      event.preventDefault();
-      location.assign(page.channel ? withTime(`/c/${page.channel}/go`) : "/go");
-      return;
-    }
     if (event.key === "Enter" && event.ctrlKey) {
       const form = event.target.closest("form");
       const send = document.querySelector("[data-send]");

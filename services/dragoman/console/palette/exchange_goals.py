@@ -1,0 +1,325 @@
+"""Goals in exchanges: by number, by their words, and the acts that are possible now.
+
+An act leads to its form, and nothing is done by that. Looking here never counts as
+opening an exchange.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from dragoman.console.context import PageContext
+from dragoman.console.display import inbox_lines
+from dragoman.console.pages.exchange_page import acts_of
+from dragoman.console.palette.goals import Goal, TypedText, channels_of, upto, within
+from dragoman.console.palette.named_goals import UNRANKED, plain, rank_of
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import owes_acknowledgement
+from dragoman.domain.judge import allowed
+from dragoman.i18n import words as languages
+from dragoman.projection.projection import Projection
+from dragoman.projection.queries import lists, matches, records
+from dragoman.projection.queries.records import RecordPlace
+from dragoman.projection.store import Store
+from dragoman_schemas.responses import Rows
+from dragoman_schemas.state import Exchange
+
+_ACKNOWLEDGEMENT: Final = "acknowledgement"
+_LOOKED: Final = 20
+"""Exchanges of a channel in which an act without a full number is looked for."""
+
+_SERIAL_PART: Final = 3
+"""The place of the serial number among the parts of a number."""
+
+_SEARCH_SECONDS: Final = 0.05
+"""The time within which the channels of a reader are searched for words, one by one."""
+
+Placed = tuple[Projection, RecordPlace]
+"""A record that matches a number, with its channel."""
+
+
+# By number
+
+
+def at_position(context: PageContext, typed: TypedText) -> Iterator[Goal]:
+    """Yield the record at a position: `4488`, `#4488`, `4,488`.
+
+    A number with a leading zero and no `#` is a serial number, and not a position.
+    """
+    if not typed.position or typed.words:
+        return
+    for channel in channels_of(context):
+        if 1 <= typed.position <= upto(context, channel):
+            yield Goal(
+                kind="record",
+                label=context.words.say("record %(n)s", n=context.words.number(typed.position)),
+                address=context.to(f"/c/{channel.name}/records/{typed.position}"),
+                channel=channel.name,
+            )
+
+
+async def numbered(context: PageContext, typed: TypedText, most: int) -> list[Placed]:
+    """Return the records that the typed id, number or part of a number names."""
+    if not (typed.path or typed.parts):
+        return []
+    channels = {channel.name: channel for channel in channels_of(context)}
+    extents = [(name, upto(context, channel)) for name, channel in channels.items()]
+    places: list[tuple[str, RecordPlace]] = await context.in_thread(
+        _places, context.service.store, extents, typed, most
+    )
+    return [(channels[name], place) for name, place in places]
+
+
+def _places(
+    store: Store, extents: Iterable[tuple[str, int]], typed: TypedText, most: int
+) -> list[tuple[str, RecordPlace]]:
+    places: list[tuple[str, RecordPlace]] = []
+    beginnings: list[tuple[str, RecordPlace]] = []
+    for name, at in extents:
+        if typed.path:
+            places += [(name, place) for place in records.places(store, name, at, typed.path)]
+            continue
+        places += [
+            (name, place) for place in matches.with_number(store, name, at, typed.parts, most)
+        ]
+        if typed.beginning:
+            parts = (*typed.parts[:-1], typed.beginning)
+            beginnings += [
+                (name, place)
+                for place in matches.with_number(store, name, at, parts, most, begins=True)
+            ]
+    return places + beginnings
+
+
+def goal_of(context: PageContext, placed: Placed, kind: str = "exchange") -> Goal:
+    """Return the goal of a record: its exchange, or the record itself."""
+    channel, place = placed
+    path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
+    act = context.words.act(place.act)
+    state = within(context, channel).state_of(place.exchange) if place.exchange else None
+    language, subject = ("", act) if state is None else _subject(context, channel, state)
+    return Goal(
+        kind=kind if place.exchange else "record",
+        label=subject or act,
+        address=context.to(f"/c/{channel.name}{path}")
+        + ("" if place.opens or not place.exchange else f"#r{place.position}"),
+        channel=channel.name,
+        number=place.number,
+        language=language,
+        detail=act if subject and subject != act else "",
+    )
+
+
+def of_exchange(context: PageContext, channel: Projection, exchange: str) -> Goal | None:
+    """Return the goal of an exchange by its id.
+
+    Return None if the exchange does not exist at the page's moment, or was erased.
+    """
+    state = within(context, channel).state_of(exchange)
+    if state is None:
+        return None
+    language, subject = _subject(context, channel, state)
+    act = context.words.act(state.act)
+    return Goal(
+        kind="exchange",
+        label=subject or act,
+        address=context.to(f"/c/{channel.name}/exchanges/{exchange}"),
+        channel=channel.name,
+        number=state.number,
+        language=language,
+        detail=act if subject and subject != act else "",
+    )
+
+
+def _subject(context: PageContext, channel: Projection, state: Exchange) -> tuple[str, str]:
+    language, subject, _ = inbox_lines.subject_of(within(context, channel), state)
+    return language, subject
+
+
+# By words
+
+
+async def worded(context: PageContext, typed: TypedText, most: int) -> list[Goal]:
+    """Return the exchanges with all the typed words, the newest text first."""
+    if (typed.is_number and not typed.words) or not _is_long_enough(typed.text):
+        return []
+    channels = {channel.name: channel for channel in channels_of(context)}
+    extents = [(name, upto(context, channel)) for name, channel in channels.items()]
+    hits: list[tuple[str, str]] = await context.in_thread(
+        _worded, context.service.store, extents, typed.text, most
+    )
+    goals: list[Goal] = []
+    for name, exchange in hits:
+        goal = of_exchange(context, channels[name], exchange)
+        state = within(context, channels[name]).state_of(exchange)
+        if goal is None or state is None:
+            continue
+        hit = inbox_lines.hit_in(state, typed.text.split())
+        goals.append(
+            Goal(
+                kind="text",
+                label=goal.label,
+                address=goal.address,
+                channel=name,
+                number=goal.number,
+                language=goal.language,
+                detail=goal.detail,
+                before=hit.before if hit else "",
+                match=hit.hit if hit else "",
+                after=hit.after if hit else "",
+            )
+        )
+    return goals
+
+
+def _is_long_enough(text: str) -> bool:
+    """Return whether the text has two letters, or one of another script."""
+    return len(text) > 1 or not text.isascii()
+
+
+def _worded(
+    store: Store, extents: Iterable[tuple[str, int]], text: str, most: int
+) -> list[tuple[str, str]]:
+    ends = time.monotonic() + _SEARCH_SECONDS
+    hits: list[tuple[str, str]] = []
+    for name, at in extents:
+        if len(hits) >= most or time.monotonic() > ends:
+            break
+        hits += [
+            (name, match.exchange) for match in matches.with_words(store, name, at, text, most)
+        ]
+    return hits[:most]
+
+
+# Acts
+
+
+async def acts(
+    context: PageContext, places: Sequence[Placed], typed: TypedText, about: str, most: int
+) -> list[Goal]:
+    """Return the acts that the reader may do now in the exchanges, by their names.
+
+    A number without words gives the acts of the only exchange that it names. Words
+    without a number name acts in the exchange `about`, whose page is open. They also
+    name acts in the exchanges that wait for the reader's side.
+    """
+    numbered = {place.exchange: channel for channel, place in places if place.exchange}
+    if typed.is_number and not typed.words:
+        return _of_one(context, numbered, most) if len(numbered) == 1 else []
+    text = plain(typed.words)
+    if not text or not _is_act(text):
+        return []
+    if numbered:
+        return _ranked(context, numbered.items(), text)
+    goals: list[Goal] = []
+    if about and context.channel is not None and not typed.serial:
+        goals = _ranked(context, [(about, context.projection)], text)
+    waiting = [
+        (exchange, channel)
+        for channel in channels_of(context)
+        for exchange in await _waiting(context, channel, typed.serial)
+    ]
+    return goals + _ranked(context, waiting, text)
+
+
+@lru_cache(maxsize=1)
+def _all_names() -> tuple[str, ...]:
+    return tuple(name for act in RULES for name in _names(act))
+
+
+def _is_act(text: str) -> bool:
+    """Return whether a plain text is the name of any act, or a part of it."""
+    return any(rank_of(name, text) < UNRANKED for name in _all_names())
+
+
+async def _waiting(context: PageContext, channel: Projection, serial: str) -> list[str]:
+    """Return the newest exchanges that wait for the reader's side.
+
+    Their serial number begins with the typed digits, if there are any.
+    """
+    inside = within(context, channel)
+    if not inside.may_post:
+        return []
+    rows: Rows = await context.in_thread(
+        lists.listed,
+        context.service.store,
+        channel.name,
+        lists.Filter(),
+        _LOOKED,
+        context.moment,
+        (inside.side,),
+    )
+    return [row.id for row in rows.exchanges if _has_serial(row.number, serial)]
+
+
+def _has_serial(number: str, serial: str) -> bool:
+    return any(
+        part.startswith(serial) or part.lstrip("0").startswith(serial)
+        for part in number.split("/")[_SERIAL_PART : _SERIAL_PART + 1]
+    )
+
+
+def _ranked(
+    context: PageContext, exchanges: Iterable[tuple[str, Projection]], text: str
+) -> list[Goal]:
+    ranked: list[tuple[int, Goal]] = []
+    for exchange, channel in exchanges:
+        for act, goal in _acts_in(context, channel, exchange):
+            rank = min(rank_of(name, text) for name in _names(act))
+            if rank < UNRANKED:
+                ranked.append((rank, goal))
+    ranked.sort(key=lambda item: item[0])
+    return [goal for _, goal in ranked]
+
+
+def _of_one(context: PageContext, exchanges: dict[str, Projection], most: int) -> list[Goal]:
+    ((exchange, channel),) = exchanges.items()
+    return [goal for _, goal in _acts_in(context, channel, exchange)][:most]
+
+
+def _acts_in(
+    context: PageContext, channel: Projection, exchange: str
+) -> Iterator[tuple[str, Goal]]:
+    """Yield the acts that an exchange's page offers the reader, with their goals."""
+    inside = within(context, channel)
+    state = None if context.past else channel.exchange(exchange)
+    if state is None or not inside.may_post:
+        return
+    possible = tuple(allowed(inside.registry, state, inside.side))
+    _, subject = _subject(context, channel, state)
+    page = f"/c/{channel.name}/exchanges/{exchange}"
+    first, others = acts_of(inside, possible, state)
+    offered = [(act, f"{page}/acts/{act}") for act in (*first, *others)]
+    if _ACKNOWLEDGEMENT in possible and inside.side in owes_acknowledgement(state):
+        offered.insert(0, (_ACKNOWLEDGEMENT, page))
+    for act, address in offered:
+        yield (
+            act,
+            Goal(
+                kind="act",
+                label=_label(context, act),
+                address=address,
+                channel=channel.name,
+                number=state.number,
+                detail=subject,
+            ),
+        )
+
+
+def _label(context: PageContext, act: str) -> str:
+    if act == _ACKNOWLEDGEMENT:
+        return context.words.say("Acknowledge receipt")
+    return context.words.verb(act)
+
+
+@lru_cache(maxsize=256)
+def _names(act: str) -> tuple[str, ...]:
+    """Return the verb, the noun and the code of an act, in every language."""
+    names = [act]
+    for language in languages.LANGUAGES:
+        words = languages.words(language)
+        names += [words.verb(act), words.act(act)]
+        if act == _ACKNOWLEDGEMENT:
+            names.append(words.say("Acknowledge receipt"))
+    return tuple(names)
