@@ -24,6 +24,7 @@ from typing import Final, Protocol
 import backing_up
 import channels
 import clustered
+import finding
 import flooding
 import growth
 import inbox
@@ -77,6 +78,7 @@ PARTS: Final[dict[str, Part]] = {
     "channels": channels,
     "backup": backing_up,
     "reach": paging,
+    "palette": finding,
 }
 
 

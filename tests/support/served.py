@@ -19,6 +19,7 @@ from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import alarm_stream, board
+from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.rendering import Page
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -58,6 +59,7 @@ async def served(
         armed_consoles.ArmedConsoles(),
         transparency_log.Heads(),
     )
+    app[RECENT] = RecentPlaces()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     yield app, service, projection
 
@@ -81,6 +83,7 @@ async def page_of(
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     with warnings.catch_warnings(action="ignore"):
         request["grant"] = grant
+        request["session"] = f"session of {actor}"
     here = PageContext(
         request=request,
         service=service,

@@ -102,7 +102,7 @@ def _keys(words: Words) -> Iterator[Shortcut]:
         ("Enter", say("open the row")),
         ("u", say("back to the list")),
         ("/", say("search")),
-        ("Ctrl+K", say("go to a number, a record, a page or an action")),
+        ("Ctrl+K", say("go to anything: a number, words, a person, a page, or an act")),
         ("g b", say("board")),
         ("g i", say("inbox")),
         ("g m", say("meetings")),

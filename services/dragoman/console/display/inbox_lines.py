@@ -178,6 +178,8 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
 
 def folded(text: str) -> str:
     """Return a text without case and accents, with as many characters as before."""
+    if text.isascii():
+        return text.lower()
     return "".join(
         (unicodedata.normalize("NFD", character)[:1].casefold()[:1] or character)
         for character in text

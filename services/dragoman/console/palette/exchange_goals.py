@@ -5,7 +5,7 @@ opening an exchange.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -207,30 +207,27 @@ async def acts(
     numbered = {place.exchange: channel for channel, place in places if place.exchange}
     if typed.is_number and not typed.words:
         return _of_one(context, numbered, most) if len(numbered) == 1 else []
-    text = plain(typed.words)
-    if not text or not _is_act(text):
+    ranks = _ranks(typed.words)
+    if not ranks:
         return []
     if numbered:
-        return _ranked(context, numbered.items(), text)
+        return _ranked(context, numbered.items(), ranks)
     goals: list[Goal] = []
     if about and context.channel is not None and not typed.serial:
-        goals = _ranked(context, [(about, context.projection)], text)
+        goals = _ranked(context, [(about, context.projection)], ranks)
     waiting = [
         (exchange, channel)
         for channel in channels_of(context)
         for exchange in await _waiting(context, channel, typed.serial)
     ]
-    return goals + _ranked(context, waiting, text)
+    return goals + _ranked(context, waiting, ranks)
 
 
-@lru_cache(maxsize=1)
-def _all_names() -> tuple[str, ...]:
-    return tuple(name for act in RULES for name in _names(act))
-
-
-def _is_act(text: str) -> bool:
-    """Return whether a plain text is the name of any act, or a part of it."""
-    return any(rank_of(name, text) < UNRANKED for name in _all_names())
+def _ranks(words: str) -> dict[str, int]:
+    """Return the acts that the words name, with the rank of each."""
+    text = plain(words)
+    ranks = {act: min(rank_of(name, text) for name in _names(act)) for act in RULES if text}
+    return {act: rank for act, rank in ranks.items() if rank < UNRANKED}
 
 
 async def _waiting(context: PageContext, channel: Projection, serial: str) -> list[str]:
@@ -261,32 +258,34 @@ def _has_serial(number: str, serial: str) -> bool:
 
 
 def _ranked(
-    context: PageContext, exchanges: Iterable[tuple[str, Projection]], text: str
+    context: PageContext, exchanges: Iterable[tuple[str, Projection]], ranks: Mapping[str, int]
 ) -> list[Goal]:
-    ranked: list[tuple[int, Goal]] = []
-    for exchange, channel in exchanges:
-        for act, goal in _acts_in(context, channel, exchange):
-            rank = min(rank_of(name, text) for name in _names(act))
-            if rank < UNRANKED:
-                ranked.append((rank, goal))
+    """Return the possible acts that have a rank, the best first."""
+    ranked = [
+        (ranks[act], goal)
+        for exchange, channel in exchanges
+        for act, goal in _acts_in(context, channel, exchange, ranks)
+    ]
     ranked.sort(key=lambda item: item[0])
     return [goal for _, goal in ranked]
 
 
 def _of_one(context: PageContext, exchanges: dict[str, Projection], most: int) -> list[Goal]:
     ((exchange, channel),) = exchanges.items()
-    return [goal for _, goal in _acts_in(context, channel, exchange)][:most]
+    return [goal for _, goal in _acts_in(context, channel, exchange, RULES)][:most]
 
 
 def _acts_in(
-    context: PageContext, channel: Projection, exchange: str
+    context: PageContext, channel: Projection, exchange: str, wanted: Container[str]
 ) -> Iterator[tuple[str, Goal]]:
-    """Yield the acts that an exchange's page offers the reader, with their goals."""
+    """Yield the wanted acts that an exchange's page offers, with their goals."""
     inside = within(context, channel)
     state = None if context.past else channel.exchange(exchange)
     if state is None or not inside.may_post:
         return
     possible = tuple(allowed(inside.registry, state, inside.side))
+    if not any(act in wanted for act in possible):
+        return
     _, subject = _subject(context, channel, state)
     page = f"/c/{channel.name}/exchanges/{exchange}"
     first, others = acts_of(inside, possible, state)
@@ -294,6 +293,8 @@ def _acts_in(
     if _ACKNOWLEDGEMENT in possible and inside.side in owes_acknowledgement(state):
         offered.insert(0, (_ACKNOWLEDGEMENT, page))
     for act, address in offered:
+        if act not in wanted:
+            continue
         yield (
             act,
             Goal(

@@ -18,6 +18,7 @@ from dragoman.console.palette.goals import Goal, GoalGroup, channels_of, group, 
 from dragoman.console.palette.named_goals import (
     FIRST_PAGES,
     best_of,
+    host_pages,
     named_goals,
     pages,
     ranked,
@@ -149,11 +150,12 @@ async def _answer(context: PageContext, typed: str, most: int) -> _Answer:
     texts = await exchange_goals.worded(context, text, most + 1)
     addresses = {goal.address for goal in numbered}
     groups = (
-        *([group("acts", acts, most)] if text.words else []),
+        *([group("acts", acts, most)] if text.words and text.is_number else []),
         group("numbers", numbered, most),
-        *([] if text.words else [group("acts", acts, most)]),
+        *([group("acts", acts, most)] if not text.words else []),
         group("pages", (goal for _, goal in names if goal.kind == "page"), most),
         group("actions", (goal for _, goal in names if goal.kind == "action"), most),
+        *([group("acts", acts, most)] if text.words and not text.is_number else []),
         group("channels", (goal for _, goal in names if goal.kind == "channel"), most),
         group("people", people, most),
         group("texts", (goal for goal in texts if goal.address not in addresses), most),
@@ -172,9 +174,8 @@ async def _answer(context: PageContext, typed: str, most: int) -> _Answer:
 def _before_typing(context: PageContext, most: int) -> list[GoalGroup]:
     """Return the groups before anything is typed: recent exchanges, and the pages."""
     groups = [group("recent", _recent(context), most)]
-    if context.channel is not None:
-        first = (item.goal for item in pages(context, context.projection))
-        groups.append(group("pages", first, FIRST_PAGES))
+    first = host_pages(context) if context.channel is None else pages(context, context.projection)
+    groups.append(GoalGroup(name="pages", goals=tuple(item.goal for item in first)[:FIRST_PAGES]))
     return [item for item in groups if item.goals]
 
 

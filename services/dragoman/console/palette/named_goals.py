@@ -47,10 +47,10 @@ def named_goals(context: PageContext) -> Iterator[NamedGoal]:
             kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
         )
         yield NamedGoal(goal=goal, names=(channel.name,))
-    yield from _host_pages(context)
+    yield from host_pages(context)
 
 
-def _host_pages(context: PageContext) -> Iterator[NamedGoal]:
+def host_pages(context: PageContext) -> Iterator[NamedGoal]:
     """Yield the pages that belong to no channel."""
     names: list[tuple[str, Callable[[Words], str]]] = [
         ("/help", lambda words: words.say("All shortcuts"))
@@ -234,22 +234,21 @@ def best_of(goals: Sequence[tuple[int, Goal]]) -> list[Goal]:
 
 def rank_of(name: str, text: str) -> int:
     """Return the rank of a name for a plain text, from 0 for an equal name."""
-    plain_name = _plain_name(name)
+    plain_name, words = _plain_name(name)
     if plain_name == text:
         return 0
     if plain_name.startswith(text):
         return 1
-    return 2 if _has(plain_name, text) else UNRANKED
+    return 2 if _has(plain_name, words, text) else UNRANKED
 
 
-def _has(name: str, typed: str) -> bool:
+def _has(name: str, words: Sequence[str], typed: str) -> bool:
     """Return whether every typed word begins a word of the name.
 
     Chinese has no spaces between words, so there a part of the name is enough.
     """
     if not typed.isascii():
         return typed in name
-    words = re.split(r"[\s\u2019'-]+", name)
     return all(any(word.startswith(part) for word in words) for part in typed.split())
 
 
@@ -262,4 +261,8 @@ def plain(text: str) -> str:
     )
 
 
-_plain_name = lru_cache(maxsize=_NAMES)(plain)
+@lru_cache(maxsize=_NAMES)
+def _plain_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the plain form of a name, and its words."""
+    text = plain(name)
+    return text, tuple(re.split(r"[\s\u2019'-]+", text))

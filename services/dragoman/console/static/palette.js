@@ -185,7 +185,7 @@ function pressed(event) {
     if (!event.repeat) close();
   } else if (isOpening(event)) {
     event.preventDefault();
-    if (!event.repeat) close();
+    if (!event.repeat && !covered()) close();
   } else if (event.key === "Tab") {
     event.preventDefault();
     (document.activeElement === field ? dialog.querySelector("[data-close]") : field).focus();

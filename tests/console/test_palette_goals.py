@@ -1,0 +1,289 @@
+"""The palette's goals: how a typed text is read, what is offered to whom, and in which order."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+
+from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
+from dragoman.application.service import Service
+from dragoman.console.pages import exchange_page
+from dragoman.console.palette import exchange_goals, go_page, named_goals
+from dragoman.console.palette.goals import Goal, group, read
+from dragoman.console.palette.recent_places import RECENT_PLACES, RECENT_SESSIONS, RecentPlaces
+from dragoman.domain.judge import allowed
+from dragoman.projection.projection import Projection
+from dragoman.projection.store import Store
+from dragoman.stores.tokens_and_sessions import Grant
+from served import page_of, served
+from world import INCIDENT, NOTE, REQUEST, World
+
+SIDES = ("nato", "china")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A projection file of its own."""
+    store = Store(tmp_path / "projection.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "position", "path", "parts", "words"),
+    [
+        ("16", 16, "", ("0016",), ""),
+        ("0016", 0, "", ("0016",), ""),
+        ("#16", 16, "", (), ""),
+        ("4,488", 4488, "", (), ""),
+        ("accept 0016", 0, "", ("0016",), "accept"),
+        ("0016 accept", 0, "", ("0016",), "accept"),
+        ("accepter 16", 16, "", ("0016",), "accepter"),
+        ("接受16", 16, "", ("0016",), "接受"),
+        ("接受 \uff10\uff10\uff11\uff16", 0, "", ("0016",), "接受"),
+        ("china 16", 0, "", ("CHINA", "0016"), ""),
+        ("CHINA N07 16", 0, "", ("CHINA", "N07", "0016"), ""),
+        ("26/0042/n07", 0, "26/0042/N07", (), ""),
+        ("reply NATO/26/0042", 0, "NATO/26/0042", (), "reply"),
+        ("china", 0, "", (), "china"),
+        ("fishing vessel", 0, "", (), "fishing vessel"),
+        ("and/or", 0, "", (), "and/or"),
+        ("", 0, "", (), ""),
+    ],
+)
+def test_a_typed_text_is_a_number_or_words_or_both(
+    typed: str, position: int, path: str, parts: Sequence[str], words: str
+) -> None:
+    text = read(typed, SIDES)
+    assert (text.position, text.path, text.parts, text.words) == (position, path, parts, words)
+    assert text.is_number == bool(position or path or parts)
+
+
+def test_a_serial_number_that_is_begun_may_go_on() -> None:
+    assert read("001", SIDES).beginning == "001"
+    assert [read(text, SIDES).beginning for text in ("0016", "16", "00", "#001")] == [""] * 4
+
+
+def test_goals_are_listed_once_and_the_first_of_an_address_stays_first() -> None:
+    first, second = (
+        Goal(kind="page", label="a", address="/a"),
+        Goal(kind="page", label="b", address="/b"),
+    )
+    listed = group("pages", [first, second, Goal(kind="page", label="again", address="/a")], 5)
+    assert (listed.goals, listed.more) == ((first, second), False)
+    assert group("pages", [first, second], 1).more
+
+
+def test_recent_places_are_few_and_belong_to_one_session() -> None:
+    places = RecentPlaces()
+    for number in range(RECENT_PLACES + 2):
+        places.note("one", "north", str(number))
+    places.note("one", "north", "5")
+    assert len(places.of("one")) == RECENT_PLACES
+    assert places.of("one")[0] == ("north", "5")
+    assert len(set(places.of("one"))) == RECENT_PLACES
+    assert places.of("two") == ()
+    places.forget("one")
+    assert places.of("one") == ()
+    for number in range(RECENT_SESSIONS + 1):
+        places.note(str(number), "north", "5")
+    assert (places.of("0"), places.of("1")) == ((), (("north", "5"),))
+    assert "1" not in places._places, "no session stands in the memory as it is"
+
+
+def a_history() -> tuple[World, dict[str, str]]:
+    """Return notes, a meeting that was asked for, and an incident that waits."""
+    world = World()
+    ids = {
+        "note": world.open("nato/o-1", {**NOTE, "text": "A trawler called Aurora was towed."}),
+        "meeting": world.open("nato/o-1", REQUEST),
+        "incident": world.open("nato/d-1", INCIDENT),
+        "later": world.open("china/o-1", {**NOTE, "text": "The Aurora is in port. 船已入港。"}),
+    }
+    return world, ids
+
+
+class Opened(ReadReceipts):
+    """Read receipts that remember what was opened."""
+
+    exchanges: ClassVar[list[str]] = []
+
+    def opened(self, projection: Projection, exchange: str, grant: Grant) -> None:
+        """Remember the exchange."""
+        self.exchanges.append(exchange)
+
+
+class Palette:
+    """The goals over a history, as its readers get them."""
+
+    def __init__(self, app: web.Application, service: Service, projection: Projection) -> None:
+        app[READ_RECEIPTS] = Opened(service)
+        Opened.exchanges.clear()
+        self._at = (app, service, projection)
+        self.projection = projection
+
+    async def goals(
+        self, actor: str, typed: str, *, at: int = 0, about: str = ""
+    ) -> dict[str, list[Goal]]:
+        """Return the groups of goals for a typed text."""
+        page, _ = await page_of(
+            *self._at,
+            actor,
+            at,
+            handler=go_page.go,
+            found={"form": ".html"},
+            query=urlencode({"q": typed, "about": about}),
+        )
+        assert isinstance(page.view, go_page.Go)
+        return {found.name: list(found.goals) for found in page.view.groups}
+
+    async def look(self, actor: str, exchange: str) -> None:
+        """Open the page of an exchange."""
+        await page_of(
+            *self._at, actor, handler=exchange_page.exchange, found={"exchange": exchange}
+        )
+
+
+@pytest.fixture(autouse=True)
+def writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the service take posts, which a copy of a history does not."""
+    monkeypatch.setattr(Service, "is_writable", lambda *_: True)
+
+
+@asynccontextmanager
+async def over(world: World, store: Store, path: Path) -> AsyncIterator[Palette]:
+    """The palette over a history."""
+    async with served(world, store, path) as parts:
+        yield Palette(*parts)
+
+
+def ends(goals: Sequence[Goal]) -> list[str]:
+    """The last part of each address."""
+    return [goal.address.partition("?")[0].rpartition("/")[2].partition("#")[0] for goal in goals]
+
+
+async def test_a_number_leads_to_its_exchanges_and_then_to_the_record_at_that_position(
+    store: Store, tmp_path: Path
+) -> None:
+    world, ids = a_history()
+    async with over(world, store, tmp_path) as palette:
+        serial = int(world.exchange(ids["meeting"]).number.split("/")[3])
+        numbers = (await palette.goals("china/o-1", str(serial)))["numbers"]
+        assert ids["meeting"] in ends(numbers)
+        assert [goal.kind for goal in numbers][-1] == "record"
+        (alone,) = (await palette.goals("china/o-1", f"nato {serial}"))["numbers"]
+        assert (ends([alone]), alone.label) == ([ids["meeting"]], "Incident of 24 November")
+        others = (await palette.goals("china/o-1", f"china {serial}")).get("numbers", [])
+        assert ids["meeting"] not in ends(others)
+        begun = (await palette.goals("china/o-1", f"{serial:04d}"[:3]))["numbers"]
+        assert {ids["note"], ids["meeting"], ids["incident"]} <= set(ends(begun))
+
+
+async def test_words_lead_to_the_newest_texts_first_and_a_begun_word_suffices(
+    store: Store, tmp_path: Path
+) -> None:
+    world, ids = a_history()
+    async with over(world, store, tmp_path) as palette:
+        for typed in ("aurora", "auro", "AURORA"):
+            texts = (await palette.goals("china/o-1", typed))["texts"]
+            assert ends(texts) == [ids["later"], ids["note"]], typed
+            assert texts[0].match.lower() == typed.lower()
+        assert ends((await palette.goals("china/o-1", "入港"))["texts"]) == [ids["later"]]
+        assert ends((await palette.goals("china/o-1", "trawler tow"))["texts"]) == [ids["note"]]
+        assert "texts" not in await palette.goals("china/o-1", "a")
+        position = world.exchange(ids["later"]).opened.position
+        before = await palette.goals("china/o-1", "aurora", at=position - 1)
+        assert ends(before["texts"]) == [ids["note"]]
+        assert all(f"at={position - 1}" in goal.address for goal in before["texts"])
+
+
+async def test_an_act_is_offered_to_whom_it_is_allowed_and_leads_to_its_form(
+    store: Store, tmp_path: Path
+) -> None:
+    world, ids = a_history()
+    async with over(world, store, tmp_path) as palette:
+        number = int(world.exchange(ids["meeting"]).number.split("/")[3])
+        form = f"/c/{world.name}/exchanges/{ids['meeting']}/acts/acceptance"
+        for typed in (f"accept {number:04d}", f"accepter nato {number}", f"接受{number:04d}"):
+            acts = (await palette.goals("china/o-1", typed))["acts"]
+            assert form in [goal.address for goal in acts], typed
+        assert form in [
+            goal.address for goal in (await palette.goals("china/o-1", "accept"))["acts"]
+        ]
+        here = await palette.goals("china/o-1", "withdraw", about=ids["meeting"])
+        assert all(ids["meeting"] in goal.address for goal in here.get("acts", []))
+        for actor in ("nato/o-1", "china/a-1", "nato/a-1"):
+            groups = await palette.goals(actor, f"accept {number:04d}")
+            assert form not in [goal.address for goal in groups.get("acts", [])], actor
+        position = world.exchange(ids["later"]).opened.position
+        assert "acts" not in await palette.goals("china/o-1", f"accept {number:04d}", at=position)
+        assert Opened.exchanges == [], "nobody has looked at an exchange"
+
+
+async def test_every_act_that_is_offered_is_allowed(store: Store, tmp_path: Path) -> None:
+    world, ids = a_history()
+    async with over(world, store, tmp_path) as palette:
+        seen = 0
+        for actor in ("nato/o-1", "nato/d-1", "nato/h-1", "china/o-1", "china/d-1", "china/h-1"):
+            for exchange in ids.values():
+                state = palette.projection.exchange(exchange)
+                assert state is not None
+                may = set(allowed(palette.projection.registry, state, actor.partition("/")[0]))
+                offered = (await palette.goals(actor, exchange)).get("acts", [])
+                acts = {
+                    goal.address.rpartition("/acts/")[2]
+                    if "/acts/" in goal.address
+                    else "acknowledgement"
+                    for goal in offered
+                }
+                assert acts <= may, (actor, exchange)
+                seen += len(acts)
+        assert seen > 20
+
+
+async def test_people_are_officers_for_every_reader(store: Store, tmp_path: Path) -> None:
+    world, _ = a_history()
+    async with over(world, store, tmp_path) as palette:
+        for actor in ("china/o-1", "nato/a-1"):
+            people = (await palette.goals(actor, "nato d-1"))["people"]
+            assert [goal.label for goal in people] == ["NATO/d-1"]
+        assert "people" not in await palette.goals("china/o-1", "nobody")
+
+
+async def test_what_was_opened_last_is_listed_before_anything_is_typed_and_no_text_is_kept(
+    store: Store, tmp_path: Path
+) -> None:
+    world, ids = a_history()
+    async with over(world, store, tmp_path) as palette:
+        assert "recent" not in await palette.goals("china/o-1", "")
+        for name in ("note", "meeting", "note"):
+            await palette.look("china/o-1", ids[name])
+        recent = (await palette.goals("china/o-1", ""))["recent"]
+        assert ends(recent) == [ids["note"], ids["meeting"]]
+        assert "recent" not in await palette.goals("china/d-1", ""), "another session"
+
+
+async def test_the_order_of_the_goals_is_always_the_same(store: Store, tmp_path: Path) -> None:
+    world, _ = a_history()
+    async with over(world, store, tmp_path) as palette:
+        for typed in ("me", "re", "aurora", "3", "接", "log"):
+            once, again = [await palette.goals("nato/o-1", typed) for _ in range(2)]
+            assert list(once.items()) == list(again.items())
+        pages = (await palette.goals("nato/o-1", "log"))["pages"]
+        assert pages[0].label == "Log", "an equal name comes first"
+
+
+def test_names_rank_by_how_they_match() -> None:
+    text = named_goals.plain("Réun")
+    ranks = [named_goals.rank_of(name, text) for name in ("réun", "Réunions", "Demande de réunion")]
+    assert ranks == [0, 1, 2]
+    assert named_goals.rank_of("Meetings", text) == named_goals.UNRANKED
+
+
+def test_the_name_of_any_act_is_known_as_one() -> None:
+    assert "acceptance" in exchange_goals._ranks("Accepter")
+    assert exchange_goals._ranks("aurora") == exchange_goals._ranks("") == {}
