@@ -10,11 +10,10 @@ const SLOW_MS = 1000;
 const PATIENCE_MS = 8000;
 const LIVE = ["alarm", "alerted", "saying"]; // the takeover and what is read out go on above the palette
 
-const dialog = document.getElementById("palette");
-const field = document.getElementById("palette-q");
-const list = document.getElementById("palette-list");
-const told = document.getElementById("palette-told");
-
+let dialog = null;
+let field = null;
+let list = null;
+let told = null;
 let opener = null;
 let hidden = []; // what was made inert
 let request = null; // the request that is under way
@@ -37,7 +36,7 @@ function open() {
 }
 
 function close() {
-  if (!dialog.open) return;
+  if (!dialog?.open) return;
   stop();
   dialog.close();
   for (const each of hidden) each.inert = false;
@@ -202,7 +201,11 @@ function pressed(event) {
 
 const isOpening = (event) => event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
 
-if (dialog) {
+function wire(made) {
+  dialog = made;
+  field = dialog.querySelector("#palette-q");
+  list = dialog.querySelector("#palette-list");
+  told = dialog.querySelector("#palette-told");
   dialog.addEventListener("keydown", pressed);
   dialog.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   dialog.querySelector("[data-close]").addEventListener("click", close);
@@ -217,19 +220,39 @@ if (dialog) {
     close();
     location.assign(href);
   });
-  addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || !isOpening(event)) return;
-    event.preventDefault(); // over a takeover too: it must not become the browser's own search
-    if (!event.repeat) open();
-  });
-  addEventListener("click", (event) => {
-    const link = event.target.closest?.("[data-palette]");
-    if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    open();
-  });
-  addEventListener("pointerdown", (event) => {
-    if (dialog.open && !covered() && !dialog.contains(event.target)) close();
-  });
-  addEventListener("pagehide", close); // a page that comes back from the browser's cache has nothing typed
 }
+
+// The wall display has no control of its own, so the dialog is fetched when it is called for.
+async function fetched() {
+  const { at, channel } = document.body.dataset;
+  try {
+    const answer = await ask(`/c/${channel}/go${at ? `?at=${at}` : ""}`);
+    const made = answer.ok && parsed(await answer.text()).getElementById("palette");
+    if (!made || dialog) return;
+    document.body.append(document.adoptNode(made));
+    wire(made);
+    open();
+  } catch (error) {
+    if (error instanceof SignedOut) location.reload(); // the page itself leads to the sign-in
+  }
+}
+
+const standing = document.getElementById("palette");
+if (standing) wire(standing);
+addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || !isOpening(event)) return;
+  event.preventDefault(); // over a takeover too: it must not become the browser's own search
+  if (event.repeat) return;
+  if (dialog) open();
+  else fetched();
+});
+addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-palette]");
+  if (!link || !dialog || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  open();
+});
+addEventListener("pointerdown", (event) => {
+  if (dialog?.open && !covered() && !dialog.contains(event.target)) close();
+});
+addEventListener("pagehide", close); // a page that comes back from the browser's cache has nothing typed
