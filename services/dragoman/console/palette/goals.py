@@ -17,7 +17,7 @@ class Goal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A goal of the palette, with its name and its address.
 
     Its `kind` is `exchange`, `record`, `act`, `page`, `action`, `channel`, `person`,
-    `text` or `recent`. `language` is the tag of the label's language. `detail` says
+    `officer` or `text`. `language` is the tag of the label's language. `detail` says
     more of it. A match of words has the matching word in `match`, with its context.
     """
 

@@ -74,7 +74,7 @@ def _officers(context: PageContext, channel: Projection, wanted: list[str]) -> I
         roles = words.listed([words.value(role) for role in officer.roles])
         if officer.until is None and _has(wanted, (side, name, roles)):
             yield Goal(
-                kind="person",
+                kind="officer",
                 label=f"{side.upper()}/{name}",
                 address=context.to(f"/c/{channel.name}/admin/officers", side=side),
                 channel=channel.name,
