@@ -86,6 +86,7 @@ _PAGES: Final[tuple[tuple[str, Callable[[Words], str]], ...]] = (
     ("/statistics", lambda words: words.say("Statistics")),
     ("/drafts", lambda words: words.say("Drafts")),
     ("/in-force", lambda words: words.say("In force now")),
+    ("/chart", lambda words: words.say("Chart")),
     ("/roster", lambda words: words.say("Roster")),
     ("/undertakings", lambda words: words.say("Undertakings")),
     ("/mechanisms", lambda words: words.say("What talks and what does not")),
