@@ -242,6 +242,8 @@ async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     await page.keyboard.press("Escape")
     await expect(page.locator(".gloss:popover-open")).to_have_count(0)
     assert china.complaints == []
+
+
 async def test_the_palette_opens_over_the_page_and_leads_to_what_is_typed(visit: Visiting) -> None:
     nato = await visit()
     await nato.sign_in("nato/officer", CALM)
