@@ -72,6 +72,7 @@ def context_of(
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     with warnings.catch_warnings(action="ignore"):
         request["grant"] = grant
+        request["session"] = "session"
     context = PageContext(
         request=request,
         service=service,
