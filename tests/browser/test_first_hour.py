@@ -149,7 +149,7 @@ async def test_a_drill_takes_over_its_own_page_and_rings_no_other(
             f"fetch('/alarm?in={CHANNEL}').then((answer) => answer.text())"
         )
         assert "drill-" not in fragment and "NORTH" not in fragment
-        await expect(reader.page.locator("dialog")).to_have_count(0)
+        await expect(reader.page.locator("dialog.flash")).to_have_count(0)
     await expect(dialog.locator("[data-keys]")).to_have_text("Shortcuts work now.")
     await page.keyboard.press("a")
     await expect(dialog).to_have_count(0)

@@ -24,9 +24,13 @@ _TAG: Final = re.compile(r'(<(?:[^>"]|"[^"]*")*>)')
 _NAME: Final = re.compile(r"</?([a-z0-9]+)")
 _UNMARKED: Final = frozenset(
     {"a", "button", "code", "dialog", "form", "h1", "h2", "h3", "kbd", "label", "legend"}
-    | {"option", "pre", "script", "select", "summary", "svg", "template", "textarea", "title"}
+    | {"option", "pre", "script", "select", "summary", "svg", "table", "template", "textarea"}
+    | {"title"}
 )
-"""Elements whose words are no prose, or act when they are pressed."""
+"""Elements whose words are no prose, or act when they are pressed.
+
+The links in the cells of a table lie too close for further ones.
+"""
 
 _VOID: Final = frozenset({"br", "hr", "img", "input", "wbr", "use", "rect", "path"})
 
