@@ -32,6 +32,7 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.record.errors import Refused
+from dragoman.domain.views import geodesy
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries.recorded_places import (
     PlacedExchange,
@@ -286,7 +287,7 @@ def source_word(words: Words, place: ChartPlace) -> str:
     """Return the word for the kind of statement that names a place."""
     match place.source:
         case "account":
-            return words.say("account of the other side")
+            return words.act("counter-account")
         case "people":
             return words.act("people-status")
         case "reply":
@@ -321,12 +322,22 @@ def _mark(context: PageContext, row: ChartRow) -> Mark:
 def _lines(
     words: Words, rows: Sequence[ChartRow], measured: MeasuredRange | None
 ) -> Iterator[ChartLine]:
-    """Yield the ways between accounts, and that between two chosen marks."""
-    for row in rows:
-        place = row.place
-        if place.source == "account" and place.range_m is not None and place.bearing is not None:
-            text = sea_chart.range_text(place.range_m, place.bearing, words)
-            yield ChartLine(place.id, place.other, text)
+    """Yield the ways between accounts, and that between two chosen marks.
+
+    A bearing is that from the report to the account, and says so.
+    """
+    places = {row.place.id: row.place for row in rows}
+    for account in places.values():
+        report = places.get(account.other)
+        if account.source != "account" or report is None or account.range_m is None:
+            continue
+        bearing = geodesy.bearing(chart_places.point_of(report), chart_places.point_of(account))
+        text = sea_chart.range_text(account.range_m, bearing, words)
+        yield ChartLine(
+            report.id,
+            account.id,
+            words.say("%(range)s from %(side)s", range=text, side=report.side.upper()),
+        )
     if measured is not None:
         text = sea_chart.range_text(measured.range_m, measured.bearing, words)
         yield ChartLine(measured.start, measured.end, text, of_form=True)
