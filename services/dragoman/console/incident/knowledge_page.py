@@ -110,6 +110,7 @@ async def lanes(context: PageContext) -> Page:
             "before": next((at for at in reversed(steps) if at < moment), ""),
             "after": next((at for at in steps if at > moment), ""),
             "steps": steps,
+            "lines": _lines(shown),
             "open_gaps": [
                 gap
                 for gap in knowledge_view.gaps
@@ -117,6 +118,20 @@ async def lanes(context: PageContext) -> Page:
             ],
         },
     )
+
+
+def _lines(view: Knowledge) -> list[tuple[KnowledgeMark | None, KnowledgeGap | None]]:
+    """Return the marks and gaps in the order of time, each with None beside it."""
+    lines: list[tuple[KnowledgeMark | None, KnowledgeGap | None]] = [
+        *((mark, None) for mark in view.marks),
+        *((None, gap) for gap in view.gaps),
+    ]
+
+    def begins(line: tuple[KnowledgeMark | None, KnowledgeGap | None]) -> str:
+        mark, gap = line
+        return mark.at if mark is not None else gap.begins if gap is not None else ""
+
+    return sorted(lines, key=begins)
 
 
 def _moment(context: PageContext, typed: str, until: datetime) -> datetime:
@@ -157,7 +172,7 @@ def _chart(context: PageContext, view: Knowledge) -> Any:
                     LaneGap(
                         gap.kind,
                         as_moment(gap.begins),
-                        as_moment(gap.ends or view.ends),
+                        min(as_moment(gap.ends or view.ends), as_moment(view.ends)),
                         gap_words(words, gap),
                     )
                     for gap in view.gaps

@@ -92,9 +92,12 @@ def _span(snapshot: Snapshot, marks: list[KnowledgeMark], *, waits: bool) -> Out
 
 
 def _gaps(snapshot: Snapshot, span: OutageSpan) -> list[KnowledgeGap]:
-    """Return the spans in which a side could not have noticed a message."""
+    """Return the spans in which a side could not have noticed a message.
+
+    They begin within a span. Each has its own end, which may lie beyond it.
+    """
     opened = snapshot.span(None)
-    whole = span.cut(opened)
+    whole = OutageSpan(span.begins, max(span.ends, snapshot.ends)).cut(opened)
     if whole is None:
         return []
     first, newest = snapshot.first(whole), timestamp(snapshot.ends)
@@ -115,4 +118,5 @@ def _gaps(snapshot: Snapshot, span: OutageSpan) -> list[KnowledgeGap]:
             ends="" if part.to >= newest else part.to,
         )
         for part in blind
+        if part.from_ < timestamp(span.ends)
     ]
