@@ -87,7 +87,12 @@ def level_words(words: Words) -> dict[Level, str]:
 def _keys(words: Words) -> Iterator[Shortcut]:
     say = words.say
     for key, does in (
-        ("A", say("acknowledge receipt: in the flash, or of the row that has the focus")),
+        (
+            "A",
+            say(
+                "acknowledge receipt: in the flash, of the open exchange, or of the row that has the focus"
+            ),
+        ),
         ("Esc", say("silence this screen for %(d)s; leave a popup", d=words.span(30))),
         ("n", say("report an incident")),
         ("c", say("write")),

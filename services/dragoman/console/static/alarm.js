@@ -282,7 +282,7 @@ export class Alarm {
     if (state !== "partly" && !mute) {
       if (state !== "blind") sessionStorage.removeItem(MUTE); // a line that comes back does not begin the minute again
       bar("arm", null);
-      inRail([]);
+      inRail(state === "off" ? [button(words("arm_short"), () => this.arm())] : []); // the way back
       return;
     }
     const missing = this.#missing();
@@ -1029,7 +1029,8 @@ export class Alarm {
     if (this.#settled.has(key) && dialog === this.#shown && this.#flashes().length === 0 && dialog) setTimeout(close, SHOWN_MS);
     else close();
     if (said) {
-      bar("settled", "standby", [said]);
+      const open = ring && element("a", { className: "button", href: `/c/${ring.channel}/exchanges/${ring.exchange}`, textContent: `${words("open")} ${ring.number ?? ""}`.trim() });
+      bar("settled", "standby", [said], ...(open ? [open] : []));
       setTimeout(() => bar("settled", null), ELSEWHERE_MS);
     }
   }

@@ -33,7 +33,7 @@ function row(step) {
 }
 
 const DOES = {
-  a: () => press('[data-row][aria-selected="true"] [data-receipt] button, [data-row]:focus-within [data-receipt] button'),
+  a: () => press('[data-row][aria-selected="true"] [data-receipt] button, [data-row]:focus-within [data-receipt] button, main [aria-keyshortcuts="a"]'),
   j: () => row(1),
   k: () => row(-1),
   n: () => press('[aria-keyshortcuts="n"]'),
