@@ -94,6 +94,8 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
     assert min(shown_s) < 2
     assert min(gone_s) < 1
     await expect(china.page.locator("#link-bar")).to_contain_text("Acknowledged")
+    way = china.page.locator("#link-bar").get_by_role("link", name=f"Open {number}")
+    assert "/exchanges/" in str(await way.get_attribute("href"))
     assert await china.page.locator("body").get_attribute("data-sounding") is None
     exchange = next(
         row
@@ -955,3 +957,17 @@ async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_li
     await expect(later.get_by_role("link", name=opened["number"])).to_be_visible()
     await expect(takeover(china.page)).to_have_count(0)
     assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_an_officer_who_went_off_duty_arms_again_in_the_same_tab(visit: Visiting) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    page = china.page
+    await page.get_by_role("button", name="I am off duty").click()
+    await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
+    await page.reload()
+    await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
+    await page.get_by_role("button", name="Arm", exact=True).click()
+    await page.get_by_role("button", name="I heard the sound").click()
+    await expect(page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))

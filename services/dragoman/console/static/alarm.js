@@ -75,6 +75,7 @@ function inRail(actions) {
 export class Alarm {
   #link;
   #rings = new Map();
+  #last = null; // what was settled last
   #context = null;
   #lock = null;
   #burst = null;
@@ -999,6 +1000,7 @@ export class Alarm {
   // A message waits no more: here, in another tab, or at a colleague's. It is never closed without a word.
   #settle(key, text) {
     const ring = this.#rings.get(key);
+    if (ring) this.#last = ring; // the host says once more that it is settled
     if (text && !this.#settled.has(key)) this.#settled.set(key, text);
     if (!ring && !text) return;
     if (ring?.precedence === "flash" && this.#reaches(ring)) this.#done += 1;
@@ -1029,7 +1031,8 @@ export class Alarm {
     if (this.#settled.has(key) && dialog === this.#shown && this.#flashes().length === 0 && dialog) setTimeout(close, SHOWN_MS);
     else close();
     if (said) {
-      const open = ring && element("a", { className: "button", href: `/c/${ring.channel}/exchanges/${ring.exchange}`, textContent: `${words("open")} ${ring.number ?? ""}`.trim() });
+      const of = this.#last?.key === key ? this.#last : null;
+      const open = of && element("a", { className: "button", href: `/c/${of.channel}/exchanges/${of.exchange}`, textContent: `${words("open")} ${of.number}` });
       bar("settled", "standby", [said], ...(open ? [open] : []));
       setTimeout(() => bar("settled", null), ELSEWHERE_MS);
     }
