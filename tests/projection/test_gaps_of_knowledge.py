@@ -18,7 +18,9 @@ async def test_a_gap_that_goes_on_beyond_the_axis_has_no_end(world: World, tmp_p
     id = world.open("nato/o-1", NOTE)
     world.keep("china/o-1", {"act": "acknowledgement"}, id)
     world.keep("china/d-1", {"act": "watch-assumption"})
-    later = world.clock + timedelta(hours=5)
+    world.clock += timedelta(hours=5)
+    world.open("nato/o-1", NOTE)
+    later = world.clock
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
