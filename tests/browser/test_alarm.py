@@ -971,3 +971,23 @@ async def test_an_officer_who_went_off_duty_arms_again_in_the_same_tab(visit: Vi
     await page.get_by_role("button", name="Arm", exact=True).click()
     await page.get_by_role("button", name="I heard the sound").click()
     await expect(page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_screen_that_is_armed_for_an_exercise_says_on_a_live_page_why_it_sounds(
+    visit: Visiting, flash: Flash, demo: Service
+) -> None:
+    china, other = await visit(permissions=ARMED), await visit()
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    await other.sign_in("china/duty_officer", CALM)
+    await china.page.goto(f"{demo.base_url}/c/{CALM}")
+    number = await flash()
+    bar = china.page.locator("[data-bar='drill']")
+    await expect(bar).to_contain_text(f"EXERCISE {EXERCISE}: FLASH from NATO")
+    await expect(bar.get_by_role("link", name=f"Open {number}")).to_be_visible()
+    await expect(china.page.locator("dialog[open]")).to_have_count(0)
+    await expect(other.page.locator("[data-bar='drill']")).to_have_count(0)
+    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}")
+    await expect(takeover(china.page)).to_contain_text(number)
+    await expect(china.page.locator("[data-bar='drill']")).to_have_count(0)

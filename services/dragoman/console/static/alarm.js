@@ -586,6 +586,10 @@ export class Alarm {
     } else {
       bar("flash", null);
     }
+    // A screen that is armed for an exercise sounds on pages of other channels too: it says why.
+    const drill = rings.find((ring) => ring.elsewhere && ring.precedence === "flash" && ring.channel === this.exercise);
+    const values = drill && { channel: drill.channel, side: drill.sender, d: span(this.#waited(drill)), what: drill.name };
+    bar("drill", drill ? "standby" : null, drill ? [drilled({ exercise: true }, words("flash_bar", values))] : [], ...openLinks(drill ? [drill] : []));
     const immediate = here.filter((ring) => ring.precedence === "immediate");
     const [only] = immediate;
     const told = immediate.length > 1 ? words("immediate_bar", { channel: named(immediate), n: immediate.length })
