@@ -128,7 +128,8 @@ async def test_a_sender_that_was_killed_is_started_again(carrier: Carrier) -> No
     assert (await processes.send(url, "t", "three")).ok
     await processes.aclose()
     texts = [text for _, _, text, _ in carrier.got]
-    assert (texts[0], texts[-1]) == ("t\none", "t\nthree")
+    # the receiver may still finish the second one, which it had begun to take
+    assert texts[0] == "t\none" and "t\nthree" in texts
 
 
 async def _asked(relay: Relay, head: bytes) -> bytes:
