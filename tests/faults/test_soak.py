@@ -22,6 +22,7 @@ from dragoman.domain.acts.act_registry import RULES
 from dragoman_schemas.watch_responses import Alarm
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
+from patience import PATIENCE_S
 from receiver import Receiver, receiving
 from service import AMPLE
 from tally import Rounds, Row
@@ -193,11 +194,16 @@ async def opened(session: aiohttp.ClientSession, house: House, receiver: Receive
         "Idempotency-Key": "soak-endpoint-0001",
     }
     body = {"channel": CHANNEL, "url": receiver.url}
-    async with session.post(
-        f"{house.gateway.base_url}/v1/webhooks", json=body, headers=head
-    ) as answer:
-        assert answer.status == 201, await answer.text()
-        receiver.secret = (await answer.json())["public_key"]
+    async with asyncio.timeout(PATIENCE_S):
+        while not receiver.secret:  # until the courier has told the gateway its key
+            async with session.post(
+                f"{house.gateway.base_url}/v1/webhooks", json=body, headers=head
+            ) as answer:
+                assert answer.status in (201, 503), await answer.text()
+                if answer.status == 201:
+                    receiver.secret = (await answer.json())["public_key"]
+                else:
+                    await asyncio.sleep(0.1)
     async with session.get(
         f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records", headers=head
     ) as answer:
