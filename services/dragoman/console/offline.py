@@ -13,6 +13,7 @@ time is over.
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,6 +28,7 @@ from dragoman.console.rendering import HEADERS, STATIC, PageRoute, html, render_
 from dragoman.console.sessions import words_of
 from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
+from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
 
 _UNTIL: Final = "Dragoman-Kept-Until"
 _PAPER: Final = "#f3f2ed"
@@ -92,7 +94,11 @@ async def kept_page(context: PageContext) -> web.Response:
         *(row.exchange for row in view.waiting if row.owed_by == context.side),
         *(matter.exchange for matter in view.open_matters),
     ]
-    cards = [await print_views.card_of(context, id) for id in [*dict.fromkeys(urgent)][:_CARDS]]
+    cards = []
+    for id in [*dict.fromkeys(urgent)][:_CARDS]:
+        # An exchange may be erased, or not be in the file yet; the next page has it right.
+        with suppress(NoSuchExchange, ErasedExchange):
+            cards.append(await print_views.card_of(context, id))
     text = _page(
         context.words,
         context.preferences,
