@@ -44,6 +44,8 @@ async def test_a_stranger_reads_who_had_what_at_a_moment(
         await before.click()
         await expect(page.locator("#moment")).not_to_have_value("")
     await expect(known).to_have_count(1)
+    await expect(page.locator("[data-sent]")).to_have_count(1)
+    await expect(page.locator("[data-sent]")).to_contain_text(f"NATO sent {opened['number']}")
     await expect(known).not_to_contain_text("a person acknowledged it at")
     await expect(page.locator("svg.lanes a.later").first).to_be_attached()
     await page.locator("#moment").fill("soon")
