@@ -43,7 +43,7 @@ MOST: Final = {
 
 
 class Hands:
-    """What a task takes: presses, filled fields, and seconds."""
+    """The effort of each task: presses, filled fields, and seconds."""
 
     def __init__(self) -> None:
         """Begin with no task."""

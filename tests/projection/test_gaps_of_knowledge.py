@@ -1,4 +1,4 @@
-"""Who knew what when, from a file: the gaps of a side, and where they end."""
+"""The gaps of a side in *Who knew what when*, read from a file, and where they end."""
 
 from datetime import timedelta
 from pathlib import Path

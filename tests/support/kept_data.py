@@ -8,6 +8,8 @@ from patience import PATIENCE_S
 
 KEPT = """async () => {
     if (globalThis.sealed) return (await sealed.list("")).map(({ name, content }) => [name, content.html ?? JSON.stringify(content)]);
+    // opening it before the page has would make it, and without its stores
+    if (!(await indexedDB.databases()).some(({ name }) => name === "dragoman-sealed")) return [];
     const opening = indexedDB.open("dragoman-sealed", 1);
     const database = await new Promise((resolve) => { opening.onsuccess = () => resolve(opening.result); });
     const request = database.transaction("kept").objectStore("kept").getAllKeys();
