@@ -546,6 +546,43 @@ async def test_what_is_late_is_rendered_for_the_time_of_the_answer(pair: Pair) -
             assert not comparison.result().mismatches, (due, offset)
 
 
+async def test_of_limits_within_one_second_the_gateway_may_have_answered_between_any_two() -> None:
+    world, _, _ = populated()
+    opened = []
+    for _ in range(3):
+        opened.append(world.open("nato/d-1", INCIDENT))
+        world.clock -= timedelta(seconds=0.75)
+    first, *_, last = [world.exchange(id).opened.time for id in opened]
+    assert first < last
+    async with folded(world, world.raws) as gateway, folded(world, world.raws) as own:
+        limits = [
+            min(
+                each.due
+                for each in deadlines.deadlines_of(world.registry, world.exchange(id), {})
+                if each.open
+            )
+            for id in opened
+        ]
+        late = ComparedPath(kind="lists", path="/exchanges?overdue=any", timed=True)
+        for limit in limits:
+            comparison = Comparison(Timed(gateway, limit + timedelta(milliseconds=100)), own)
+            await comparison.ask(late)
+            assert not comparison.result().mismatches, limit
+
+        class Hiding(Timed):
+            """A gateway that leaves the newest exchange out of the overdue ones."""
+
+            async def ask(self, path: str, least: int) -> Response:
+                answer = await super().ask(path, least)
+                body = msgspec.json.decode(answer.body)
+                body["exchanges"] = body["exchanges"][1:]
+                return msgspec.structs.replace(answer, body=msgspec.json.encode(body))
+
+        comparison = Comparison(Hiding(gateway, limits[-1] + timedelta(seconds=5)), own)
+        await comparison.ask(late)
+        assert comparison.result().mismatches
+
+
 @pytest.mark.parametrize(
     "date",
     ["", "now", "Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 01 Jan 1800 00:00:00 +2359", "x" * 10_000],

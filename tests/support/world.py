@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dragoman.application.clock import stamp
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import RULES
@@ -209,7 +210,7 @@ class World:
     def tick(self) -> str:
         """The time, a second later each time."""
         self.clock += timedelta(seconds=1)
-        return f"{self.clock:%Y-%m-%dT%H:%M:%S}.000Z"
+        return stamp(self.clock)
 
     def decide(
         self,

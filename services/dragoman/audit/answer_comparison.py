@@ -13,16 +13,17 @@ same bytes, apart from the members that no log can tell. Each member that differ
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.audit.json_differences import differences, escaped
 from dragoman.audit.replay import Hole
 from dragoman_schemas.responses import Entry
 
@@ -109,6 +110,9 @@ class ReplicaGateway(Protocol):
 
     async def ask(self, path: str, now: datetime, as_of: str) -> Response:
         """Return the answer to a path at a time, as if the log had ended then."""
+
+    async def limits(self, after: datetime, until: datetime) -> list[datetime]:
+        """Return the limits of open deadlines between two times, in order."""
 
     def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
         """Yield the records from a position on."""
@@ -276,7 +280,27 @@ class Comparison:
         Raises `GatewayUnavailable`.
         """
         as_of = answer.headers.get("Dragoman-As-Of", "")
-        for now in _moments(answer, timed=question.timed):
+        moments = _moments(answer, timed=question.timed)
+        mine, mismatches = await self._at_one_of(moments, question, answer, as_of)
+        if mismatches and len(moments) > 1:
+            # Several limits may lie between the earliest and the latest time.
+            between = [
+                limit + timedelta(microseconds=1)
+                for limit in await self._replica.limits(min(moments), max(moments))
+            ]
+            if between:
+                mine, mismatches = await self._at_one_of(between, question, answer, as_of)
+        return mine, mismatches
+
+    async def _at_one_of(
+        self, moments: Sequence[datetime], question: ComparedPath, answer: Response, as_of: str
+    ) -> tuple[Response, list[Mismatch]]:
+        """Return the replica's answer for the first time at which nothing differs.
+
+        If something differs at each of the times, return those of the last one. Raises
+        `GatewayUnavailable`.
+        """
+        for now in moments:
             mine = await self._replica.ask(question.path, now, as_of)
             if mine.refused.startswith("5"):
                 raise GatewayUnavailable(f"the replay itself cannot answer this: {mine.refused}")
@@ -347,16 +371,16 @@ class Comparison:
                 "nothing" if raw is None else bytes(raw) for raw in (theirs, mine)
             )
             return [
-                self._mismatch(question, f"/{_escaped(name)}", gateway_text, replay_text, exchange)
+                self._mismatch(question, f"/{escaped(name)}", gateway_text, replay_text, exchange)
             ]
         try:
             one, other = msgspec.json.decode(theirs), msgspec.json.decode(mine)
-            rows = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
+            rows = [*islice(differences(f"/{escaped(name)}", one, other, exchange), MISMATCHES)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = []
         if not rows:
             return [
-                self._mismatch(question, f"/{_escaped(name)}", bytes(theirs), bytes(mine), exchange)
+                self._mismatch(question, f"/{escaped(name)}", bytes(theirs), bytes(mine), exchange)
             ]
         return [
             self._mismatch(question, pointer, value, replay_text, where)
@@ -462,10 +486,10 @@ async def _one_by_one(pages: AsyncGenerator[list[Entry], None]) -> AsyncGenerato
                 yield entry
 
 
-def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
-    """Yield the time of an answer, by the gateway's clock.
+def _moments(answer: Response, *, timed: bool) -> list[datetime]:
+    """Return the time of an answer, by the gateway's clock.
 
-    If the time matters, yield the latest and the earliest possible one. A date of
+    If the time matters, return the latest and the earliest possible one. A date of
     another age is not believed: no limit could be counted from it.
     """
     date = datetime.now(UTC)
@@ -473,10 +497,8 @@ def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
         moment = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
         date = moment if moment.year in _YEARS else date
     if timed:
-        yield date + timedelta(seconds=1)
-        yield date - timedelta(seconds=answer.seconds + 1)
-    else:
-        yield date
+        return [date + timedelta(seconds=1), date - timedelta(seconds=answer.seconds + 1)]
+    return [date]
 
 
 def _next_page(path: str, body: bytes) -> str | None:
@@ -492,98 +514,3 @@ def _exchange_in(path: str) -> str:
     """Return the id of the exchange that a path names; empty if it names none."""
     result = re.match(r"/exchanges/([^/?]+)", path)
     return "" if result is None else result.group(1)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-_Place = tuple[str, bytes | str, bytes | str, str]
-
-
-def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Place]:
-    """Yield the places at which two decoded values differ.
-
-    A place is its pointer, both values, and its exchange.
-    """
-    if isinstance(theirs, dict) and isinstance(mine, dict):
-        exchange = _exchange_of(mine) or exchange
-        for name in dict.fromkeys((*mine, *theirs)):
-            inner = f"{pointer}/{_escaped(name)}"
-            if name in theirs and name in mine:
-                yield from _diff(inner, theirs[name], mine[name], exchange)
-            else:
-                yield (
-                    *_both(inner, theirs.get(name, _NOTHING), mine.get(name, _NOTHING)),
-                    exchange,
-                )
-    elif isinstance(theirs, list) and isinstance(mine, list):
-        yield from _diff_lists(pointer, theirs, mine, exchange)
-    elif type(theirs) is not type(mine) or theirs != mine:
-        yield (*_both(pointer, theirs, mine), exchange)
-
-
-def _diff_lists(
-    pointer: str, theirs: list[Any], mine: list[Any], exchange: str
-) -> Iterator[_Place]:
-    """Yield the differences of two lists.
-
-    Rows are paired by their ids, so that a missing row does not shift the others. Other
-    elements are paired by their places.
-    """
-    by_id, right = _by_id(theirs), _by_id(mine)
-    if by_id is None or right is None or not (by_id or right):
-        for place in range(max(len(theirs), len(mine))):
-            one, other = (rows[place] if place < len(rows) else _NOTHING for rows in (theirs, mine))
-            if one is _NOTHING or other is _NOTHING:
-                yield (
-                    *_both(f"{pointer}/{place}", one, other),
-                    _exchange_of(mine[place] if one is _NOTHING else one) or exchange,
-                )
-            else:
-                yield from _diff(f"{pointer}/{place}", one, other, exchange)
-        return
-    places = {id: place for place, id in [*enumerate(right), *enumerate(by_id)]}
-    for id, place in places.items():
-        if id in by_id and id in right:
-            yield from _diff(f"{pointer}/{place}", by_id[id], right[id], exchange)
-        else:
-            one, other = by_id.get(id, _NOTHING), right.get(id, _NOTHING)
-            yield (
-                *_both(f"{pointer}/{place}", one, other),
-                _exchange_of(right.get(id, by_id.get(id))) or exchange,
-            )
-    if set(by_id) == set(right) and list(by_id) != list(right):
-        yield (*_both(pointer, list(by_id), list(right)), exchange)
-
-
-_NOTHING: Final = object()
-
-
-def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str, bytes | str]:
-    one, other = (
-        "nothing" if item is _NOTHING else msgspec.json.encode(item) for item in (theirs, mine)
-    )
-    return pointer, one, other
-
-
-def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
-    """Return rows by their ids, or None if an id is missing or not unique."""
-    result: dict[str, Any] = {}
-    for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in result:
-            return None
-        result[row["id"]] = row
-    return result
-
-
-def _exchange_of(value: Any) -> str:
-    """Return the exchange that an object names; empty if it names none."""
-    if isinstance(value, dict) and isinstance(value.get("number"), str):
-        for name in ("exchange", "id"):
-            if isinstance(value.get(name), str):
-                return str(value[name])
-    return ""
-
-
-# The questions

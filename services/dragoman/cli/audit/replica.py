@@ -44,6 +44,7 @@ from dragoman.eventlog.event_log import (
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard as Urls
 from dragoman.limits import COMPARED_GROWTH
+from dragoman.projection.open_deadlines import deadlines_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
@@ -268,6 +269,14 @@ class ReplicaProjection:
         except ProblemResponse as error:
             return Response(refused=f"{error.problem.status} {error.problem.type}")
         return Response(headers=answer.headers, body=answer.body)
+
+    async def limits(self, after: datetime, until: datetime) -> list[datetime]:
+        """Return the limits of open deadlines between two times, in order."""
+        past = await asyncio.to_thread(
+            deadlines_at, self.projection.store, self.projection.name, self.position
+        )
+        limits = {duty.clock.due for duty in past.duties}
+        return sorted(limit for limit in limits if after <= limit <= until)
 
     async def entries(self, first: int) -> AsyncGenerator[list[responses.Entry], None]:
         """Yield the records from a position on."""
