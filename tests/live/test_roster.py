@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,22 @@ from service import INCIDENT, Caller, Service, at_a_screen, new_key
 
 C = "/v1/channels/nato-china"
 R = f"{C}/roster"
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 SETTINGS = {"DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]'}
 SECRET = "s3cret-of-the-calendar"
+
+
+@cache
+def now() -> datetime:
+    """The minute in which the first test began, which may be long after this file was read."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def ics(*shifts: tuple[str, float, float]) -> bytes:
     """A calendar of shifts: officer, and hours from now to begin and end."""
     events = "".join(
         f"BEGIN:VEVENT\r\nUID:{n}@x\r\nSUMMARY:A person's name\r\nX-DRAGOMAN-OFFICER:{officer}\r\n"
-        f"DTSTART:{NOW + timedelta(hours=begins):%Y%m%dT%H%M%SZ}\r\n"
-        f"DTEND:{NOW + timedelta(hours=ends):%Y%m%dT%H%M%SZ}\r\nEND:VEVENT\r\n"
+        f"DTSTART:{now() + timedelta(hours=begins):%Y%m%dT%H%M%SZ}\r\n"
+        f"DTEND:{now() + timedelta(hours=ends):%Y%m%dT%H%M%SZ}\r\nEND:VEVENT\r\n"
         for n, (officer, begins, ends) in enumerate(shifts)
     )
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{events}END:VCALENDAR\r\n".encode()
@@ -68,8 +74,8 @@ def duty(view: dict[str, Any], name: str = "shifts") -> list[tuple[str, float, f
     return [
         (
             each["officer"],
-            (datetime.fromisoformat(each["begins"]) - NOW) / hours,
-            (datetime.fromisoformat(each["ends"]) - NOW) / hours,
+            (datetime.fromisoformat(each["begins"]) - now()) / hours,
+            (datetime.fromisoformat(each["ends"]) - now()) / hours,
         )
         for each in view.get(name, [])
     ]
@@ -117,8 +123,8 @@ async def test_a_side_has_a_roster_and_the_other_side_sees_nothing_of_it(
 async def test_shifts_are_offered_taken_and_covered_and_both_officers_see_it(who: Who) -> None:
     await put(who, ics(*WHOLE))
     giver, taker = who("china/duty_officer"), who("china/head_of_office")
-    part = {"do": "offer", "begins": f"{NOW + timedelta(hours=1):%Y-%m-%dT%H:%MZ}",
-            "ends": f"{NOW + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"}  # fmt: skip
+    part = {"do": "offer", "begins": f"{now() + timedelta(hours=1):%Y-%m-%dT%H:%MZ}",
+            "ends": f"{now() + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"}  # fmt: skip
     (await taker.post(f"{R}/changes", part)).problem(422, "invalid")
     key = new_key()
     for _ in range(2):
@@ -135,7 +141,7 @@ async def test_shifts_are_offered_taken_and_covered_and_both_officers_see_it(who
         view = (await taker.post(f"{R}/changes", {"do": "take", "change": offered["id"]})).json
     assert duty(view)[:3] == [("d-1", -2, 1), ("h-1", 1, 2), ("d-1", 2, 3)]
     assert (await giver.get(R)).json["changes"] == view["changes"]
-    cover = {"officer": "d-1", "begins": part["ends"], "ends": f"{NOW + timedelta(hours=5):%Y-%m-%dT%H:%MZ}",
+    cover = {"officer": "d-1", "begins": part["ends"], "ends": f"{now() + timedelta(hours=5):%Y-%m-%dT%H:%MZ}",
              "of": "h-1"}  # fmt: skip
     (await giver.post(f"{R}/covers", cover)).problem(403, "not-permitted")
     view = (await taker.post(f"{R}/covers", cover)).json
@@ -227,10 +233,10 @@ def test_the_command_puts_checks_swaps_covers_and_exports(service: Service, tmp_
     assert "2 shifts" in run("put", str(file)).stderr
     checked = run("check", check=1).stdout
     assert checked.count("WARNING duty officer") == 1 and "nobody there" in checked
-    begins, ends = (f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for hours in (3, 5))
+    begins, ends = (f"{now() + timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for hours in (3, 5))
     run("cover", "h-1", begins, ends)
     assert "in force" in run("check").stdout
-    offered = (f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for hours in (6, 7))
+    offered = (f"{now() + timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for hours in (6, 7))
     view = json.loads(run("swap", "offer", *offered, "--json", role="duty_officer").stdout)
     run("swap", "take", view["changes"][-1]["id"])
     shown = run("show").stdout
