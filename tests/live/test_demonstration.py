@@ -153,6 +153,12 @@ def busy() -> float:
     return max(1.0, (time.monotonic() - begun) / _QUIET_S)
 
 
+class Whole(Service):
+    """A service that begins with its interpreter."""
+
+    whole = True
+
+
 def test_it_is_ready_within_three_seconds(tmp_path: Path) -> None:
     times: list[tuple[float, float]] = []
     while not any(
@@ -162,7 +168,7 @@ def test_it_is_ready_within_three_seconds(tmp_path: Path) -> None:
             f"ready after so many seconds, and the limits as the machine was busy: {times}"
         )
         before = busy()
-        service = Service(tmp_path / str(len(times)), "--demo")
+        service = Whole(tmp_path / str(len(times)), "--demo")
         times.append((service.ready_s, 3.0 * min(before, busy())))
         service.stop()
 

@@ -1,14 +1,16 @@
 """`dragoman` as often as tests call it: in processes that are forked from one which has loaded the
-command line already.
+command line and the services already.
 
 What runs there is `dragoman.cli.main` with arguments, environment and files of its own, as if it
 had been started; what is saved is the interpreter's start and the imports, most of what a short
-command costs. Tests of starting itself, and of what stays running, start the program.
+command costs and of what a service needs until it is ready. Tests of starting itself start the
+program.
 
     the test → arguments and environment; by descriptor where to answer, and the three standard files        the process → its id, and its exit code
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -19,9 +21,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
+from typing import IO
 
 from patience import PATIENCE_S
 
@@ -75,14 +79,10 @@ def run(
     ):
         given.write(stdin.encode())
         given.seek(0)
-        request = json.dumps(
-            {
-                "arguments": [str(each) for each in arguments],
-                "environment": dict(environment),
-                "folder": str(Path.cwd()),
-            }
-        ).encode()
-        _nursery.ask(request, [there.fileno(), given.fileno(), said.fileno(), told.fileno()])
+        _nursery.ask(
+            _request(arguments, environment),
+            [there.fileno(), given.fileno(), said.fileno(), told.fileno()],
+        )
         there.close()
         here.settimeout(timeout)
         answer = here.makefile("rb")
@@ -99,12 +99,76 @@ def run(
         )
 
 
+class Started:
+    """A command that goes on running, as `subprocess.Popen` has it: `stdout` is what it prints."""
+
+    def __init__(
+        self, arguments: Sequence[str | Path], *, errors: IO[str], environment: Mapping[str, str]
+    ) -> None:
+        self._arguments = arguments
+        self.returncode: int | None = None
+        self._answer, there = socket.socketpair()
+        reading, writing = os.pipe()
+        self.stdout = os.fdopen(reading, "r")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        try:
+            _nursery.ask(
+                _request(arguments, environment),
+                [there.fileno(), nothing, writing, errors.fileno()],
+            )
+        finally:
+            there.close()
+            os.close(nothing)
+            os.close(writing)
+        self._answer.settimeout(PATIENCE_S)
+        self.pid, _ = _CODE.unpack(self._answer.recv(_CODE.size, socket.MSG_WAITALL))
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; the exit code. Raises `TimeoutExpired`."""
+        if self.returncode is None:
+            self._answer.settimeout(timeout)
+            try:
+                answer = self._answer.recv(_CODE.size, socket.MSG_WAITALL)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(self._arguments, timeout or 0) from None
+            self._answer.close()
+            _, self.returncode = _CODE.unpack(answer)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _request(arguments: Sequence[str | Path], environment: Mapping[str, str]) -> bytes:
+    return json.dumps(
+        {
+            "arguments": [str(each) for each in arguments],
+            "environment": dict(environment),
+            "folder": str(Path.cwd()),
+        }
+    ).encode()
+
+
 def _serve(control: socket.socket) -> None:
     """Fork a command for each request, until the tests are over."""
     import dragoman.cli
 
-    for module in iter_modules(dragoman.cli.__path__, "dragoman.cli."):
+    for module in (*walk_packages(dragoman.cli.__path__, "dragoman.cli."),):
         import_module(module.name)
+    gc.collect()
+    gc.freeze()  # what is loaded stays shared: no collection of a forked process writes to it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, 4)

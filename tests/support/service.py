@@ -49,9 +49,11 @@ __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Servic
 
 class Service:
     """One `dragoman up`, with its data directory. `program` is what runs the commands, `port` where
-    it listens, 0 for any.
+    it listens, 0 for any. Our own program is forked from a process that has loaded it, unless it is
+    to be `whole`, from the interpreter's start on.
     """
 
+    whole = False
     program: tuple[str | Path, ...] = (DRAGOMAN,)
     environment: Mapping[str, str] = AMPLE
     port = 0
@@ -68,7 +70,7 @@ class Service:
         self.environment = {**self.environment, **(environment or {})}
         self.arguments = arguments
         self.log = log or data.parent / f"{data.name}.log"
-        self.process: subprocess.Popen[str]
+        self.process: subprocess.Popen[str] | commands.Started
         self.base_url = ""
         self.ready_s = 0.0
         self.start()
@@ -80,14 +82,20 @@ class Service:
     def start(self) -> None:
         """Start, and wait until the first request may be sent."""
         begun = time.monotonic()
-        command = [*self.program, *self.command(), "--port", str(self.port), *self.log_format]
+        command = [*self.command(), "--port", str(self.port), *self.log_format]
+        environment = {**os.environ, **self.environment}
+        forked = not self.whole and self.program == Service.program
         with self.log.open("a") as errors:
-            self.process = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env={**os.environ, **self.environment},
+            self.process = (
+                commands.Started(command, errors=errors, environment=environment)
+                if forked
+                else subprocess.Popen(
+                    [*self.program, *command],
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    env=environment,
+                )
             )
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
