@@ -3,8 +3,10 @@ typography of its language.
 """
 
 import re
+from functools import cache
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -36,17 +38,22 @@ def places(text: str) -> set[str]:
 
 
 CATALOGUES = {language: read(language) for language in LANGUAGES}
-WANTED_TEXTS = [(message.context, message.id) for message in catalogue.untranslated() if message.id]
-WANTED = {(message.context, str(message.id)) for message in catalogue.untranslated() if message.id}
 MESSAGES = {
     language: [message for message in found if message.id] for language, found in CATALOGUES.items()
 }
 
 
+@cache
+def on_pages() -> list[tuple[str | None, Any]]:
+    """All that the pages say. It takes seconds, so no test waits for it that does not need it."""
+    return [(message.context, message.id) for message in catalogue.untranslated() if message.id]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_has_what_the_pages_say_and_nothing_else(language: str) -> None:
     listed = {(message.context, str(message.id)) for message in MESSAGES[language]}
-    assert listed <= WANTED if language == "en" else listed == WANTED
+    wanted = {(context, str(name)) for context, name in on_pages()}
+    assert listed <= wanted if language == "en" else listed == wanted
 
 
 def test_the_english_catalogue_holds_only_what_differs_from_the_code() -> None:
@@ -87,7 +94,7 @@ def test_no_word_is_used_that_the_rules_forbid(language: str) -> None:
 def test_no_english_text_reads_like_a_translation() -> None:
     """Texts of templates are checked here; `plain_words` also checks the strings of the code."""
     said = {(message.context, message.id): texts(message) for message in MESSAGES["en"]}
-    for context, name in WANTED_TEXTS:
+    for context, name in on_pages():
         for text in said.get((context, name)) or english(context, name):
             assert plain_words.of_text(text) == "", text
 

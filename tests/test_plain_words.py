@@ -4,6 +4,7 @@ documents name.
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,12 @@ def shown(faults: list[Fault]) -> str:
     return "\n".join(f"{fault.path}:{fault.line}: {fault.kind}: {fault.text}" for fault in faults)
 
 
-FAULTS = [fault for path in modules() for fault in plain_words.of_python(path)]
+@cache
+def faults_of_modules() -> list[Fault]:
+    """The faults of all modules, which takes seconds to see."""
+    return [fault for path in modules() for fault in plain_words.of_python(path)]
+
+
 KINDS = (
     "opening",
     "name",
@@ -51,7 +57,7 @@ KINDS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_modules_are_written_plainly(kind: str) -> None:
-    faults = [fault for fault in FAULTS if fault.kind == kind]
+    faults = [fault for fault in faults_of_modules() if fault.kind == kind]
     assert len(faults) <= ALLOWED.get(kind, 0), shown(faults)
 
 
@@ -66,7 +72,7 @@ def test_docstrings_of_tests_open_plainly() -> None:
 
 
 def test_no_kind_of_fault_is_forgotten() -> None:
-    assert {fault.kind for fault in FAULTS} <= {*KINDS}
+    assert {fault.kind for fault in faults_of_modules()} <= {*KINDS}
     assert len(modules()) > 300
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from dragoman.api.log_events_page import LogCall, log_calls
@@ -9,14 +10,19 @@ from dragoman.log_events import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 
-CALLS = list(log_calls())
 EXPLAINED = [name for section in SECTIONS for name in section.events]
 VARIABLES = {"telemetry"}
 """Modules that write lines whose name they get from others."""
 
 
+@cache
+def calls() -> list[LogCall]:
+    """All lines that the code writes, which takes seconds to see."""
+    return list(log_calls())
+
+
 def test_each_event_in_the_code_is_explained_and_no_other() -> None:
-    written = {call.event for call in CALLS if call.event is not None}
+    written = {call.event for call in calls() if call.event is not None}
     assert sorted(written - set(EXPLAINED)) == [], "enter these in dragoman/log_events/"
     assert sorted(set(EXPLAINED) - written) == [], "no code writes these"
     assert len(written) > 130
@@ -37,7 +43,7 @@ def test_each_explanation_is_a_sentence() -> None:
 
 
 def test_the_name_of_an_event_is_written_where_its_line_is() -> None:
-    assert {call.module for call in CALLS if call.event is None} == VARIABLES
+    assert {call.module for call in calls() if call.event is None} == VARIABLES
 
 
 def test_calls_are_recognised_in_every_form(tmp_path: Path) -> None:
