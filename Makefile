@@ -8,8 +8,10 @@ PORT ?= 8470
 WORKERS ?= 4
 IMAGE_PYTHON ?= 3.13
 
+unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
+
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
+.PHONY: help setup assets run test compiled unit newyear faults soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +62,14 @@ UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api applicatio
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: two minutes
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)
 
-test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
-	$(BIN)/python -m compileall -q services schemas tests
+test: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
+	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "all tests: about 30 minutes on two cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
+
+compiled:
+	@$(BIN)/python -m compileall -q services schemas tests
+	@$(BIN)/pytest --collect-only -q >/dev/null || true # the run itself shows why
 
 newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TESTS=tests/live, or all (needs Debian's faketime)
 	$(BIN)/python tests/newyear.py -n $(WORKERS) $(GROUPED) $(TESTS)
