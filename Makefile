@@ -11,7 +11,7 @@ IMAGE_PYTHON ?= 3.13
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test compiled unit newyear faults soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
+.PHONY: help setup assets run test compiled unit newyear faults long soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TE
 
 faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
 	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long
+
+long: $(VENV)/.dev ## Run the tests that are marked as long: clusters, every size and light, promises of speed
+	$(BIN)/pytest -n $(WORKERS) $(GROUPED) -m long --long $(TESTS)
 
 soak: $(VENV)/.dev ## Ten minutes of traffic and faults: everything delivered, nothing twice
 	$(BIN)/pytest tests/faults/test_soak.py --long

@@ -17,6 +17,16 @@ from service import INCIDENT, NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
 
+SCHEMES, TONGUES = ("light", "dark", "night"), ("en-GB", "fr-FR", "zh-CN")
+LIGHTS = [
+    pytest.param(
+        scheme, language, marks=() if number == SCHEMES.index(scheme) else pytest.mark.long
+    )
+    for scheme in SCHEMES
+    for number, language in enumerate(TONGUES)
+]
+"""Each light and each language once, and in the long form each with each."""
+
 CALM = "nato-china"
 
 
@@ -189,8 +199,7 @@ async def test_a_message_can_be_acknowledged_by_keyboard_alone(
     assert china.complaints == []
 
 
-@pytest.mark.parametrize("language", ["en-GB", "fr-FR", "zh-CN"])
-@pytest.mark.parametrize("scheme", ["light", "dark", "night"])
+@pytest.mark.parametrize(("scheme", "language"), LIGHTS)
 async def test_the_board_is_accessible_in_every_light_and_language(
     visit: Visiting, flash: Flash, scheme: str, language: str
 ) -> None:

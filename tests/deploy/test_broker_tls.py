@@ -59,6 +59,7 @@ class Encrypted(Gateway):
         super().start()
 
 
+@pytest.mark.long
 async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
     cluster: RealCluster, certificates: Path, tmp_path: Path
 ) -> None:

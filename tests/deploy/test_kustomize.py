@@ -162,6 +162,7 @@ def _service(pod: str, container: dict[str, Any], volumes: dict[str, Path]) -> d
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_pods_of_the_cluster_start_find_each_other_and_open_a_channel(
     built: dict[str, list[dict[str, Any]]], tmp_path: Path

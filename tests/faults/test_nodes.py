@@ -34,6 +34,7 @@ _ARCHIVED_SECONDS = PATIENCE_S
 _REGISTRARS = ("gateway-0", "registrar")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(7200)
 async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
     tmp_path: Path,

@@ -92,7 +92,11 @@ async def broker_killed(house: House) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("stop", "cause"),
-    [(gateway_stopped, "gateway"), (broker_stopped, "broker"), (broker_killed, "broker")],
+    [
+        (gateway_stopped, "gateway"),
+        pytest.param(broker_stopped, "broker", marks=pytest.mark.long),
+        (broker_killed, "broker"),
+    ],
     ids=["the gateway stood still", "the broker stood still", "the broker was dead"],
 )
 async def test_one_outage_is_one_act_in_each_channel_with_its_true_cause(
@@ -129,6 +133,7 @@ async def posted(house: House, session: aiohttp.ClientSession) -> list[float]:
     return times
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 async def test_a_gateway_without_a_processor_never_blames_the_broker(
     house: House, session: aiohttp.ClientSession, rounds: Rounds, row: Row

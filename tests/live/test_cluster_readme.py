@@ -23,6 +23,7 @@ def addresses() -> dict[str, str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_commands_make_a_host_of_three_nodes_and_two_gateways(tmp_path: Path) -> None:
     blocks = blocks_of(FOLDER / "README.md")

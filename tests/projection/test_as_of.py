@@ -79,7 +79,7 @@ def told() -> Told:
     return Told(7)
 
 
-@pytest.mark.parametrize("together", [1, 7, 300, RECORDS])
+@pytest.mark.parametrize("together", [1, 7, pytest.param(300, marks=pytest.mark.long), RECORDS])
 async def test_every_past_position_is_what_it_was(
     told: Told, store: Store, tmp_path: Path, together: int
 ) -> None:

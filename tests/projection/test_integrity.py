@@ -391,6 +391,7 @@ def test_a_share_of_a_processor_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> N
     assert [round(each, 3) for each in slept] == [4.9, 4.9, 14.7]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_checker_uses_no_more_of_a_processor_than_it_may(
     golden: Path, tmp_path: Path
