@@ -127,9 +127,10 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     assert act["time"] == "2026-11-23T19:05:00Z"
     await press(nato.page, "Change")
     assert await nato.page.locator("#f-time").input_value() == "240305H NOV 26"
-    assert nato.complaints == [
+    refused = (
         f"Failed to load resource: the server responded with a status of 422 ({UNPROCESSABLE})"
-    ] * len(nato.complaints)
+    )
+    assert all(each.startswith(refused) for each in nato.complaints), nato.complaints
 
 
 async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(

@@ -23,7 +23,9 @@ class Visit:
         page.on(
             "console",
             lambda message: (
-                self.complaints.append(message.text) if self._is_complaint(message) else None
+                self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+                if self._is_complaint(message)
+                else None
             ),
         )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
