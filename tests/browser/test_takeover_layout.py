@@ -1,12 +1,12 @@
 """The takeover as it is seen at once, before anybody scrolls: the clocks, the marking, the kind of
-matter, and what was said.
+matter, what was said, and whether its screen is mute.
 """
 
 import aiohttp
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
-from browsing import EXERCISE, Flash, Visiting
+from browsing import EXERCISE, Flash, Visiting, acknowledge_all, assert_accessible
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -123,3 +123,95 @@ async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands
             width,
             boxes,
         )
+
+
+MUTE = {
+    "en-GB": (
+        "This screen makes no sound: its alarm is not armed. Arm it here.",
+        "I am on duty: arm the alarm",
+        "I heard the sound",
+    ),
+    "fr-FR": (
+        "Cet écran est muet\N{NO-BREAK SPACE}: son alarme n’est pas armée. Armez-la ici.",
+        "Je suis de permanence\N{NO-BREAK SPACE}: armer l’alarme",
+        "J’ai entendu le son",
+    ),
+    "zh-CN": ("本屏没有声音：警报未启用。请在此启用。", "我在岗：启用警报", "我听到了声音"),
+}
+
+
+NEVER_STARTS = """Object.defineProperties(AudioContext.prototype, {
+    state: { get: () => "suspended" }, resume: { value: () => new Promise(() => {}) },
+})"""
+"""A browser that finds no loudspeaker, and leaves open whether its sound starts."""
+
+
+def mute(page: Page) -> Locator:
+    """The strip in which the takeover speaks of a screen without sound."""
+    return page.locator("dialog[open] [data-mute]")
+
+
+@pytest.mark.parametrize("language", MUTE)
+async def test_the_takeover_says_that_its_screen_is_mute_until_it_is_armed_there(
+    visit: Visiting,
+    flash: Flash,
+    demo: Service,
+    session: aiohttp.ClientSession,
+    language: str,
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    says, arm, heard = MUTE[language]
+    guest = await visit(locale=language)
+    await guest.sign_in("china/duty_officer", EXERCISE)
+    await flash()
+    await expect(mute(guest.page).locator("p").first).to_have_text(says)
+    dialog = guest.page.locator("dialog[open]")
+    named = str(await dialog.get_attribute("aria-describedby")).split()
+    assert says in [(await guest.page.locator(f"#{id}").inner_text()).strip() for id in named]
+    for width, height in (DESKS[0], PHONE):
+        await guest.page.set_viewport_size({"width": width, "height": height})
+        for shown in (
+            mute(guest.page),
+            mute(guest.page).get_by_role("button"),
+            dialog.locator("h2"),
+        ):
+            await expect(shown).to_be_in_viewport(ratio=1)
+    await assert_accessible(guest)
+    await mute(guest.page).get_by_role("button", name=arm).click()
+    await mute(guest.page).get_by_role("button", name=heard).click()
+    await expect(mute(guest.page)).to_be_hidden()
+    await expect(guest.page.locator("body")).to_have_attribute("data-sounding", "flash")
+
+
+async def test_the_takeover_of_an_armed_screen_says_nothing_of_it_and_a_second_tab_knows_which_sounds(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    guest = await visit()
+    await guest.sign_in("china/duty_officer", EXERCISE)
+    await guest.page.get_by_role("button", name="I am on duty: arm the alarm").click()
+    await guest.page.get_by_role("button", name="I heard the sound").click()
+    await flash()
+    await expect(guest.page.locator("body")).to_have_attribute("data-sounding", "flash")
+    await expect(mute(guest.page)).to_be_hidden()
+    other = await guest.page.context.new_page()
+    await other.goto(f"{demo.base_url}/c/{EXERCISE}/inbox")
+    await other.locator("dialog[open] .keys[data-keys='act']").wait_for(state="attached")
+    await expect(mute(other)).to_be_hidden()  # the first tab sounds
+    await guest.page.close(run_before_unload=False)
+    await expect(mute(other)).to_contain_text("This screen makes no sound")
+
+
+async def test_a_sound_that_cannot_start_is_said_on_the_takeover_with_what_to_check(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    guest = await visit()
+    await guest.page.add_init_script(NEVER_STARTS)
+    await guest.sign_in("china/duty_officer", EXERCISE)
+    await flash()
+    arm = mute(guest.page).get_by_role("button", name="I am on duty: arm the alarm")
+    await arm.click()
+    await expect(mute(guest.page)).to_contain_text("No sound was heard on this screen.")
+    await expect(mute(guest.page)).to_contain_text("Check the volume, the loudspeaker")
+    await expect(arm).to_be_focused()

@@ -111,10 +111,12 @@ export class Alarm {
   #marks = new Map();
   #otherDevice = false;
   #outputs = "";
+  #question = null; // the buttons that answer whether the test sound is heard
+  #unheard = false; // no sound came when the alarm was armed here
 
   constructor(link) {
     this.#link = link;
-    link.maySound = () => this.sounds;
+    link.maySound = () => this.sounds && this.duty; // a tab without duty would take the lead and stay mute
     link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.exercise && detail.exercise !== page.exercise ? "" : detail.text));
     link.addEventListener("silence", () => this.#silence());
     link.addEventListener("duty", ({ detail }) => this.#setDuty(detail.duty, detail.exercise));
@@ -135,7 +137,10 @@ export class Alarm {
     if (page.duty) {
       this.#context = new AudioContext();
       this.#context.addEventListener("statechange", () => {
-        if (this.sounds) bar("help", null);
+        if (this.sounds) {
+          bar("help", null);
+          this.#unheard = false;
+        }
         this.#changed();
       });
       if (this.duty) this.#keepAwake();
@@ -184,6 +189,7 @@ export class Alarm {
   async arm() {
     const exercise = page.drill ? "" : page.exercise; // on the page of a drill the officer arms for what is real
     this.#arming = true;
+    this.#unheard = false;
     if (this.#otherDevice) sessionStorage.removeItem(TESTED); // another loudspeaker is heard before it is believed
     this.#otherDevice = false;
     this.#askForNotices();
@@ -197,7 +203,8 @@ export class Alarm {
     }
     play(this.#context, "flash", { volume: 0.6 });
     const over = setTimeout(() => this.#disarm(), TEST_MS);
-    bar("arm", "caution", [words("heard_ask")],
+    // Asked in the bar, and in a takeover that covers it.
+    this.#question = () => [
       button(words("heard_yes"), () => {
         clearTimeout(over);
         sessionStorage.setItem(TESTED, String(Date.now()));
@@ -207,10 +214,15 @@ export class Alarm {
         clearTimeout(over);
         this.#disarm();
         this.#help();
-      }));
+      }),
+    ];
+    bar("arm", "caution", [words("heard_ask")], ...this.#question());
+    this.#showMute();
   }
 
   #help() {
+    this.#unheard = true;
+    this.#showMute();
     bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
   }
 
@@ -223,6 +235,7 @@ export class Alarm {
 
   #armed(exercise) {
     this.#arming = false;
+    this.#question = null;
     bar("help", null);
     this.#link.tell("duty", { duty: true, exercise });
     this.#link.claim();
@@ -242,6 +255,7 @@ export class Alarm {
 
   #disarm() {
     this.#arming = false;
+    this.#question = null;
     this.#changed();
   }
 
@@ -269,6 +283,7 @@ export class Alarm {
     document.body.dataset.alarm = state;
     if (!this.#arming) this.#showState(state);
     this.#link.claim();
+    this.#showMute();
     this.#heartbeat(true);
   }
 
@@ -430,6 +445,7 @@ export class Alarm {
           if (!this.#field) known.querySelector(".head")?.focus();
           this.#showKeys();
           this.#showSilence();
+          this.#showMute();
           this.#showPlace();
         }
       } else if (known !== made && made.dataset.key === "flood") {
@@ -545,6 +561,7 @@ export class Alarm {
     const chained = performance.now() - this.#closedAt < CHAINED_MS;
     this.#shown = dialog;
     this.#shownAt = performance.now();
+    this.#showMute();
     this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog:not(.palette)") ? focused : null;
     if (this.#field) dialog.setAttribute("open", "");
     else this.#hold();
@@ -716,6 +733,7 @@ export class Alarm {
     const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
     this.#showPlace();
+    this.#showMute();
     const waited = this.#waited(ring);
     if (document.title !== flashTitle) title = document.title;
     document.title = flashTitle = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
@@ -825,6 +843,30 @@ export class Alarm {
     this.#showSilence();
     if (!this.#shown) say(words("silenced", { d: span(SILENCE_S) })); // behind a dialog nobody reads it
     setTimeout(() => { this.#showSilence(); this.#sound(); }, SILENCE_S * 1000 + 50);
+  }
+
+  // Why nothing is heard on this screen, as a key of the words; empty where a flash is heard.
+  #mute() {
+    if (this.#question) return "heard_ask";
+    if (this.#unheard) return "mute_failed";
+    if (this.#otherDevice && this.duty) return "mute_device";
+    if (this.#link.leads ? this.#link.maySound() : this.#link.leaderSounds) return "";
+    return this.offDuty ? "mute_off" : "mute";
+  }
+
+  // The dialog says that this screen is mute, and arms it: the bar with the same button is behind it.
+  #showMute() {
+    const strip = this.#shown?.querySelector("[data-mute]");
+    if (!strip || !this.#link.knows) return; // until then another tab may have the sound
+    const why = this.#mute();
+    if (strip.dataset.mute === why && strip.hidden === (why === "")) return;
+    const focused = strip.contains(document.activeElement);
+    const actions = why === "heard_ask" ? this.#question() : why ? [button(words("arm_do"), () => this.arm())] : [];
+    strip.dataset.mute = why;
+    strip.hidden = why === "";
+    strip.querySelector("[data-mute-said]").textContent = words(why);
+    strip.querySelector("[data-mute-do]").replaceChildren(...actions);
+    if (focused) (actions[0] ?? this.#shown.querySelector(".head, #f-flood")).focus();
   }
 
   // The dialog says until when this screen is silent, and stops flashing meanwhile.

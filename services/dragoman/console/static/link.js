@@ -13,6 +13,7 @@ export class Link extends EventTarget {
   #claiming = false;
   leads = false;
   leaderSounds = false;
+  knows = false; // whether this tab leads, or the leader has answered it
   maySound = () => false;
 
   constructor() {
@@ -23,6 +24,7 @@ export class Link extends EventTarget {
   }
 
   begin() {
+    this.#tabs.postMessage({ kind: "whoLeads", detail: {} });
     if (navigator.locks) this.#queue({});
     else this.#lead();
   }
@@ -61,6 +63,7 @@ export class Link extends EventTarget {
 
   #lead() {
     this.leads = true;
+    this.knows = true;
     this.leaderSounds = this.maySound();
     this.#open();
     this.tell("leads", {});
@@ -89,8 +92,13 @@ export class Link extends EventTarget {
   }
 
   #told({ kind, detail }) {
+    if (kind === "whoLeads") {
+      if (this.leads) this.claim();
+      return;
+    }
     if (kind === "leader") {
       this.leaderSounds = detail.sounds;
+      this.knows = true;
       this.claim();
       return;
     }
