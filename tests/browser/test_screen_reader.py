@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
@@ -206,43 +206,117 @@ LISTENING = """() => {
 """Note what is read out of live regions; what is behind a dialog is not."""
 
 
+PLAIN = (
+    ("\u00a0", " "),
+    (r"\d\d? [A-Z][a-z]{2} \d{4}", "24 Nov 2026"),
+    (r"\d\d? [a-zéû]{3,5}\.? \d{4}", "24 nov. 2026"),
+    (r"\d{4}年\d\d?月\d\d?日", "2026年11月24日"),
+    (r"\d\d:\d\d:\d\dZ", "19:05:12Z"),
+    ("/ ", "/"),
+    (r"NATO/\d\d/\d{4}", "NATO/26/0014"),
+    (r"\b\d+ s\b", "41 s"),
+    (r"，\d+秒", "，41秒"),
+)
+"""The texts that differ at each run, in the three languages, and those that are written for them."""
+
+
 def plain(text: str) -> str:
     """A text with times, numbers and spans that are the same at each run."""
-    text = re.sub(r"\d\d? \w{3} \d{4}", "24 Nov 2026", text.replace("\u00a0", " "))
-    text = re.sub(r"\d\d:\d\d:\d\dZ", "19:05:12Z", text).replace("/ ", "/")
-    text = re.sub(r"NATO/\d\d/\d{4}", "NATO/26/0014", text)
-    return re.sub(r"\b\d+ s\b", "41 s", text)
+    for changing, fixed in PLAIN:
+        text = re.sub(changing, fixed, text)
+    return text
 
 
+class Steps(NamedTuple):
+    """The words of a transcript that are not the page's: what happens, and what a reader says of
+    the roles.
+    """
+
+    comes: str
+    dialog: str
+    focus: str
+    escape: str
+    out: str
+    tab: str
+    button: str
+    link: str
+    letter: str
+
+
+STEPS = {
+    "en": Steps(
+        "A flash comes:",
+        "alert dialog: ",
+        "focus: ",
+        "Esc is pressed:",
+        "read out: ",
+        "Tab is pressed, three times:",
+        "button",
+        "link",
+        "A is pressed:",
+    ),
+    "fr": Steps(
+        "Un message flash arrive :",
+        "dialogue d’alerte : ",
+        "focus : ",
+        "On appuie sur Échap :",
+        "annoncé : ",
+        "On appuie trois fois sur Tab :",
+        "bouton",
+        "lien",
+        "On appuie sur A :",
+    ),
+    "zh": Steps(
+        "特提电文到达：",
+        "警示对话框：",
+        "焦点：",
+        "按Esc：",
+        "读出：",
+        "按三次Tab：",
+        "按钮",
+        "链接",
+        "按A：",
+    ),
+}
+
+
+def written(language: str) -> str:
+    """The transcript of a language, as the page of the documentation has it."""
+    blocks = re.findall(r"```text\n(.*?)\n```", TRANSCRIPT.read_text(), re.DOTALL)
+    return str(dict(zip(STEPS, blocks, strict=True))[language])
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
 async def test_a_flash_is_read_out_as_the_transcript_says(
-    visit: Visiting, demo: Service, flash: Flash, session: aiohttp.ClientSession
+    visit: Visiting, demo: Service, flash: Flash, session: aiohttp.ClientSession, locale: str
 ) -> None:
+    steps = STEPS[LANGUAGES[locale]]
     await acknowledge_all(session, demo, "china", EXERCISE)
-    china = await visit()
+    china = await visit(locale=locale)
     page = china.page
     await china.sign_in("china/duty_officer", EXERCISE)
     await page.evaluate(LISTENING)
-    lines = ["A flash comes:"]
+    lines = [steps.comes]
     await flash()
     dialog = page.locator("dialog.flash:modal")
     await expect(dialog).to_be_visible()
     (opened,) = [node for node in await tree(page) if node["role"] == "alertdialog"]
-    lines += [f"  alert dialog: {plain(opened['name'])}", f"  {plain(opened['description'])}"]
+    lines += [f"  {steps.dialog}{plain(opened['name'])}", f"  {plain(opened['description'])}"]
     focused = await page.evaluate("document.activeElement.textContent.trim()")
-    lines.append(f"  focus: {plain(focused)}")
+    lines.append(f"  {steps.focus}{plain(focused)}")
 
     async def heard(doing: str, count: int = 1) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while await page.evaluate("window.readOut.length") < count:
                 await page.wait_for_timeout(50)
         said = await page.evaluate("window.readOut.splice(0)")
-        lines.append(f"{doing}:")
-        lines.extend(f"  read out: {plain(each)}" for each in said)
+        lines.append(doing)
+        lines.extend(f"  {steps.out}{plain(each)}" for each in said)
 
     await page.evaluate("window.readOut.length = 0")
     await page.keyboard.press("Escape")
-    await heard("Esc is pressed")
-    lines.append("Tab is pressed, three times:")
+    await heard(steps.escape)
+    lines.append(steps.tab)
     for _ in range(3):
         await page.keyboard.press("Tab")
         node = next(
@@ -250,12 +324,14 @@ async def test_a_flash_is_read_out_as_the_transcript_says(
             for line in (await page.locator(":focus").aria_snapshot()).splitlines()
             if line.startswith("- ")
         )
-        lines.append(f"  {node[2:].rstrip(':')}")
+        role, _, name = node[2:].rstrip(":").partition(" ")
+        lines.append(f"  {getattr(steps, role)} {name}")
     await page.locator("dialog.flash:modal [data-keys=act]").wait_for()
     await page.keyboard.press("a")
-    await heard("A is pressed", 2)
+    await heard(steps.letter, 2)
     await expect(dialog).to_have_count(0)
     transcript = "\n".join(lines)
-    written = TRANSCRIPT.read_text().partition("```text\n")[2].partition("\n```")[0]
-    assert transcript == written, f"write this into {TRANSCRIPT.name}:\n{transcript}"
+    assert transcript == written(LANGUAGES[locale]), (
+        f"write this into {TRANSCRIPT.name}:\n{transcript}"
+    )
     assert china.complaints == []
