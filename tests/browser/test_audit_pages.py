@@ -324,6 +324,47 @@ async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visitin
     assert officer.complaints == []
 
 
+ROWS = """() => {
+    const about = (each) => [each.closest("section, .stack")?.querySelector("h2, h1").textContent.trim(), each.className];
+    const seen = [...document.querySelectorAll(".wide-scroll")].filter((each) => each.checkVisibility());
+    const cells = [...document.querySelectorAll(".wide-scroll > .log > tbody td")].filter((each) => each.checkVisibility());
+    return {
+        sideways: seen.filter((each) => each.scrollWidth > each.clientWidth).map(about),
+        nameless: cells.filter((each) => !each.dataset.of).map((each) => each.outerHTML),
+        cut: cells.filter((each) => each.getBoundingClientRect().right > innerWidth).map((each) => each.outerHTML),
+        kinds: [...new Set([...document.querySelectorAll(".wide-scroll > .log")].map((each) => getComputedStyle(each).display))],
+        charts: [...document.querySelectorAll(".chart:not(.density)")].filter((each) => each.checkVisibility()).map((each) =>
+            [Math.round(each.getBoundingClientRect().width / each.viewBox.baseVal.width * 100), each.getBoundingClientRect().right <= innerWidth]),
+        page: document.documentElement.scrollWidth,
+    };
+}"""
+"""Tables that scroll, cells without the name of their column, and the sizes of charts in percent."""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR", "zh-CN"])
+async def test_the_log_and_the_statistics_are_rows_on_a_phone_and_tables_on_a_desk(
+    visit: Visiting, language: str
+) -> None:
+    auditor = await visit(locale=language)
+    await auditor.sign_in("china/auditor", CALM)
+    for path in ("/log", "/statistics"):
+        await at(auditor, path, CALM)
+        await auditor.page.evaluate(
+            "for (const each of document.querySelectorAll('main details')) each.open = true"
+        )
+        await auditor.page.set_viewport_size({"width": 390, "height": 844})
+        phone = await auditor.page.evaluate(ROWS)
+        assert (phone["sideways"], phone["nameless"], phone["cut"]) == ([], [], []), path
+        assert phone["kinds"] == ["block"] and phone["page"] <= 390, path
+        assert all(size >= 80 and inside for size, inside in phone["charts"]), (path, phone)
+        await auditor.page.set_viewport_size({"width": 1280, "height": 800})
+        desk = await auditor.page.evaluate(ROWS)
+        assert desk["kinds"] == ["table"], path
+        assert all(size >= 100 and inside for size, inside in desk["charts"]), (path, desk)
+        if path == "/statistics":
+            assert len(desk["charts"]) == len(phone["charts"]) > 2
+
+
 async def test_a_long_log_is_read_page_by_page(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:

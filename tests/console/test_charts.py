@@ -317,6 +317,7 @@ def test_no_spread_has_a_text_over_another_or_outside(
 ) -> None:
     for say in (EN, FR, words("zh")):
         drawn(spread("sp", "How long", rows, limit, say))
+        drawn(spread("sp", "How long", rows, None, say, narrow=True))
 
 
 @thorough
@@ -329,7 +330,8 @@ def test_no_spread_has_a_text_over_another_or_outside(
 def test_no_shares_have_a_text_over_another_or_outside(
     rows: list[tuple[str, list[tuple[str, float]]]], guide: list[float] | None
 ) -> None:
-    drawn(shares("sh", "Shares", rows, guide))
+    for narrow in (False, True):
+        drawn(shares("sh", "Shares", rows, guide, narrow=narrow))
 
 
 @thorough
@@ -944,8 +946,8 @@ def test_longer_is_further_right_and_what_is_off_the_scale_stands_at_its_end() -
     places = [middle(seconds) for seconds in (0, 1, 10, 60, 3600, 86_400, 30 * 86_400, 1e9)]
     assert (
         places == sorted(places)
-        and places[0] == places[1] == 380.0
-        and places[-1] == places[-2] == 1330.0
+        and places[0] == places[1] == 340.0
+        and places[-1] == places[-2] == 1172.0
     )
 
 
@@ -957,13 +959,30 @@ def test_parts_are_as_wide_as_their_shares_and_the_guide_as_expected() -> None:
         [5, 15, 80],
     )
     root = drawn(chart)
-    bar = [each.attrib for each in root.iter("rect") if each.attrib["height"] == "20.0"]
+    bar = [each.attrib for each in root.iter("rect") if each.attrib["height"] == "26.0"]
     assert [(each["x"], each["width"]) for each in bar] == [
-        ("312.0", "52.0"),
-        ("364.0", "156.0"),
-        ("520.0", "832.0"),
+        ("290.0", "45.0"),
+        ("335.0", "135.0"),
+        ("470.0", "720.0"),
     ]
-    assert 'd="M364.0' in chart and 'd="M520.0' in chart
+    assert 'd="M335.0' in chart and 'd="M470.0' in chart
+
+
+def test_a_chart_for_a_phone_is_as_wide_as_one_and_says_the_same() -> None:
+    rows = [("NATO", [("Flash", 0.05), ("Immediate", 0.15), ("Rest", 0.8)])]
+    times = [("Flash", 12, 43.0, 220.0, 540.0), ("None", 0, None, None, None)]
+    for wide, narrow in (
+        (shares("sh", "Shares", rows), shares("sh", "Shares", rows, narrow=True)),
+        (
+            spread("sp", "How long", times, None, EN),
+            spread("sp", "How long", times, None, EN, narrow=True),
+        ),
+    ):
+        desk, phone = drawn(wide), drawn(narrow)
+        assert float(phone.attrib["viewBox"].split()[2]) == 400
+        assert set(said(phone)) <= set(said(desk))
+        assert {"NATO", "Rest"} <= {*said(phone)} or {"12", "None"} <= {*said(phone)}
+        assert len(dots(phone, 99)) == len(dots(desk, 99))
 
 
 def test_every_part_has_a_sample_of_its_tint_before_its_name() -> None:

@@ -8,6 +8,7 @@ each chart shows the same.
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from markupsafe import Markup
 
 from dragoman.console.charts import svg as plot
 from dragoman.console.charts.svg import (
+    COLUMNS,
     PITCH,
     SMALL,
     WIDE,
@@ -138,7 +140,29 @@ def _ticks(
 _LONGEST_S: Final = 30 * 86_400
 _TICKS_S: Final = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, _LONGEST_S)
 """The ticks of the scale of durations, in seconds."""
-_SPREAD_LEFT, _SPREAD_RIGHT = 380.0, 1330.0
+
+
+class _Frame(NamedTuple):
+    """The room of a chart of figures, in px of its own.
+
+    Labels are before `left`, or above the row if it is narrow. The scale ends at
+    `right`.
+    """
+
+    wide: float
+    left: float
+    right: float
+    columns: int = COLUMNS
+    narrow: bool = False
+
+
+_SPREAD: Final = _Frame(1200.0, 340.0, 1172.0)
+_SHARES: Final = _Frame(1200.0, 290.0, 1190.0)
+"""At 1280 px, a page shows these charts at their own size."""
+
+_SPREAD_NARROW: Final = _Frame(SMALL, 18.0, 380.0, 44, narrow=True)
+_SHARES_NARROW: Final = _Frame(SMALL, 1.0, 398.0, 46, narrow=True)
+_TICKS_NARROW_S: Final = (1, 60, 3600, 86_400, _LONGEST_S)
 
 
 def spread(
@@ -147,54 +171,62 @@ def spread(
     rows: Sequence[tuple[str, int, float | None, float | None, float | None]],
     limit: float | None,
     words: Words,
+    *,
+    narrow: bool = False,
 ) -> Markup:
     """Return a chart of durations, on a scale from a second to thirty days.
 
     A row is a label, the number of cases, and the median, the 95th percentile and the
     worst in seconds. A filled circle is the median, and an open one the percentile. The
-    end of the line is the worst, and a dashed line the limit.
+    end of the line is the worst, and a dashed line the limit. A `narrow` chart is as
+    wide as a phone.
     """
+    frame, ticks = (_SPREAD_NARROW, _TICKS_NARROW_S) if narrow else (_SPREAD, _TICKS_S)
+    at = partial(_lasting, frame)
     under = []
-    over = [plot.text(_lasting(tick), 14, words.span(tick), "dim", "mid") for tick in _TICKS_S]
+    over = [plot.text(at(tick), 14, words.span(tick), "dim", "mid") for tick in ticks]
     top = 24.0
     for label, count, median, p95, worst in rows:
-        lines = plot.wrapped(label)
-        over += plot.texts(0, top + 19, lines)
-        over.append(plot.text(_SPREAD_LEFT - 30, top + 19, words.number(count), "dim", "end"))
-        y, xs = (
-            top + 14,
-            [_lasting(seconds) for seconds in (median, p95, worst) if seconds is not None],
-        )
+        lines = plot.wrapped(label, frame.columns - 8 if narrow else frame.columns)
+        over += plot.texts(0, top + 22, lines)
+        counted_at = frame.wide if narrow else frame.left - 30
+        over.append(plot.text(counted_at, top + 22, words.number(count), "dim", "end"))
+        y = top + 17 + (PITCH * max(len(lines), 1) + 4 if narrow else 0)
+        xs = [at(seconds) for seconds in (median, p95, worst) if seconds is not None]
         if xs:
             under.append(plot.path("line", plot.level(min(xs), y, max(xs))))
         else:
-            over.append(plot.text(_SPREAD_LEFT, top + 19, "\N{EN DASH}", "dim"))
+            over.append(plot.text(frame.left, y + 5, "\N{EN DASH}", "dim"))
         if worst is not None:
-            under.append(plot.path("line", plot.upright(_lasting(worst), y - 7, y + 7)))
+            under.append(plot.path("line", plot.upright(at(worst), y - 7, y + 7)))
         under += [
-            plot.shape(shape, _lasting(seconds), y)
+            plot.shape(shape, at(seconds), y)
             for shape, seconds in (("open circle", p95), ("circle", median))
             if seconds is not None
         ]
-        top += max(PITCH * len(lines), PITCH) + 13
-    grid = [plot.path("hair", plot.upright(_lasting(tick), 22, top)) for tick in _TICKS_S]
+        top = max(y + 17, top + PITCH * max(len(lines), 1) + 18)
+    grid = [plot.path("hair", plot.upright(at(tick), 22, top)) for tick in ticks]
     if limit is not None:
-        grid.append(plot.path("dash", plot.upright(_lasting(limit), 18, top + 4)))
-        over.append(plot.text(_lasting(limit), top + 19, words.span(limit), "bold", "mid"))
+        grid.append(plot.path("dash", plot.upright(at(limit), 18, top + 4)))
+        over.append(plot.text(at(limit), top + 19, words.span(limit), "bold", "mid"))
         top += 20
-    return plot.image("chart", name, title, WIDE, top + 6, [*grid, *under, *over])
+    return plot.image(
+        "chart small" if narrow else "chart",
+        name,
+        title,
+        frame.wide,
+        top + 6,
+        [*grid, *under, *over],
+    )
 
 
-def _lasting(seconds: float) -> float:
-    """Return the x of a duration on the scale.
+def _lasting(frame: _Frame, seconds: float) -> float:
+    """Return the x of a duration on the scale of a chart.
 
     A duration outside the scale is at the end of it.
     """
     share = math.log(min(max(seconds, 1.0), _LONGEST_S)) / math.log(_LONGEST_S)
-    return _SPREAD_LEFT + share * (_SPREAD_RIGHT - _SPREAD_LEFT)
-
-
-_SHARES_LEFT, _SHARES_RIGHT = 312.0, 1352.0
+    return frame.left + share * (frame.right - frame.left)
 
 
 def shares(
@@ -202,16 +234,20 @@ def shares(
     title: str,
     rows: Sequence[tuple[str, Sequence[tuple[str, float]]]],
     guide: Sequence[float] | None = None,
+    *,
+    narrow: bool = False,
 ) -> Markup:
     """Return a chart of wholes and their parts.
 
     A row is a label and its parts, which are fractions of one. The parts are solid,
     hatched, open and plain, each named above with a sample of it. `guide` are expected
-    shares, of any sum. They are small ticks below a bar, where its parts would end.
+    shares, of any sum. They are small ticks below a bar, where its parts would end. A
+    `narrow` chart is as wide as a phone.
     """
-    wide = _SHARES_RIGHT - _SHARES_LEFT
+    frame = _SHARES_NARROW if narrow else _SHARES
+    wide = frame.right - frame.left
     expected = (
-        [_SHARES_LEFT + wide * reached / sum(guide) for reached in accumulate(guide)][:-1]
+        [frame.left + wide * reached / sum(guide) for reached in accumulate(guide)][:-1]
         if guide and sum(guide) > 0
         else []
     )
@@ -220,22 +256,28 @@ def shares(
     for label, pieces in rows:
         sizes = [max(size, 0.0) for _, size in pieces]
         ends = [
-            _SHARES_LEFT + wide * reached / max(sum(sizes), 1.0)
+            frame.left + wide * reached / max(sum(sizes), 1.0)
             for reached in accumulate(sizes, initial=0.0)
         ]
-        keys, high = _keys([text for text, _ in pieces], ends, top)
-        y = top + high
-        parts += [*keys, *plot.texts(0, y + 15, lines := plot.wrapped(label))]
+        lines = plot.wrapped(label, frame.columns)
+        above = PITCH * len(lines) if narrow else 0.0
+        keys, high = _keys(frame, [text for text, _ in pieces], ends, top + above)
+        y = top + above + high
+        parts += [*keys, *plot.texts(0, top + 14 if narrow else y + 18, lines)]
         for number, (begins, stops) in enumerate(pairwise(ends)):
-            parts += _tinted(number, begins, y, stops - begins, 20) if stops > begins else []
-        if ends[-1] == _SHARES_LEFT:
-            parts.append(plot.path("dash", plot.level(_SHARES_LEFT, y + 10, _SHARES_RIGHT)))
-        parts += [plot.path("line", plot.upright(x, y + 22, y + 29)) for x in expected]
-        top = y + max(34, PITCH * len(lines) + 6) + 6
-    return plot.image("chart", name, title, WIDE, max(top, 8.0), parts)
+            parts += _tinted(number, begins, y, stops - begins, 26) if stops > begins else []
+        if ends[-1] == frame.left:
+            parts.append(plot.path("dash", plot.level(frame.left, y + 13, frame.right)))
+        parts += [plot.path("line", plot.upright(x, y + 28, y + 36)) for x in expected]
+        top = y + max(42, 0 if narrow else PITCH * len(lines) + 6) + 12
+    return plot.image(
+        "chart small" if narrow else "chart", name, title, frame.wide, max(top, 8.0), parts
+    )
 
 
-def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[list[Markup], float]:
+def _keys(
+    frame: _Frame, names: Sequence[str], starts: Sequence[float], top: float
+) -> tuple[list[Markup], float]:
     """Return the names of a bar's parts, and the height that they take.
 
     Each name is over the beginning of its part, or after the names before it.
@@ -249,7 +291,7 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
                 for x in (starts[number], *(place.x_max + 14 for _, place, _, _ in placed))
             ]
             row, place = stacked_rows.settle(
-                plot.fitting(options, _SHARES_LEFT, WIDE), deep=len(lines)
+                plot.fitting(options, frame.left, frame.wide), deep=len(lines)
             )
             placed.append((row, place, number, lines))
     drawn = []
@@ -259,7 +301,7 @@ def _keys(names: Sequence[str], starts: Sequence[float], top: float) -> tuple[li
             *_tinted(number, place.x_min + 1, y - 10, 12, 10),
             *plot.texts(place.x_min + 20, y, lines),
         ]
-    return drawn, PITCH * len(stacked_rows) + 4
+    return drawn, PITCH * len(stacked_rows) + 8
 
 
 def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
@@ -291,9 +333,9 @@ def bars(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Markup:
     for label, count in rows:
         lines = plot.wrapped(label, 20)
         long = room * count / most if count > 0 else 0.0
-        parts += plot.texts(0, top + 15, lines)
-        parts += [plot.rect("ink", number, top + 4, long, 13)] if long else []
-        parts.append(plot.text(number + long + 8, top + 15, str(count)))
-        top += max(PITCH * len(lines), PITCH) + 7
+        parts += plot.texts(0, top + 18, lines)
+        parts += [plot.rect("ink", number, top + 4, long, 18)] if long else []
+        parts.append(plot.text(number + long + 8, top + 18, str(count)))
+        top += max(PITCH * len(lines), PITCH) + 12
     parts.append(plot.path("line", plot.upright(number, 2, top)))
     return plot.image("chart small", name, title, SMALL, top + 4, parts)

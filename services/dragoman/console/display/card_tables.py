@@ -2,14 +2,17 @@
 
     <td>officer</td>    below <th>Roles</th> becomes    <td data-of="Roles">officer</td>
 
-The style sheet prints the name before the cell, so that no column has to be narrow. A
-table of figures, which are read down a column, keeps its columns and scrolls.
+The style sheet prints the name before the cell, so that no column has to be narrow. In
+a table of figures, the name is on the left of a line and the figure on the right.
 """
 
 import re
 from typing import Final
 
 from markupsafe import Markup, escape
+
+_LISTS: Final = tuple(f'<table class="log{kind}">' for kind in ("", " roomy", " roomy figures"))
+"""The tables of rows; those of other classes are laid out by rules of their own."""
 
 _TABLE: Final = re.compile(r"<table\b.*?</table>", re.DOTALL)
 _HEAD: Final = re.compile(r"<thead>.*?</thead>", re.DOTALL)
@@ -29,7 +32,7 @@ def _table(table: str) -> str:
     head = _HEAD.search(table)
     if (
         head is None
-        or not table.startswith('<table class="log">')
+        or not table.startswith(_LISTS)
         or _SPAN.search(table)
         or table.count("<table") > 1
     ):

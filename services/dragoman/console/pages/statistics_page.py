@@ -7,7 +7,7 @@ measured is *no statement*, which is not zero. Nobody is accused.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -213,7 +213,14 @@ def bucket_names(words: Words) -> list[str]:
     ]
 
 
-def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> Markup | None:
+class FigureChart(NamedTuple):
+    """A chart as a desk shows it, and as a phone does."""
+
+    wide: Markup
+    narrow: Markup
+
+
+def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> FigureChart | None:
     """Return the chart of each side's openings by precedence."""
     rows = []
     for precedence in precedences:
@@ -228,9 +235,11 @@ def _precedence_chart(words: Words, precedences: Sequence[Precedences]) -> Marku
                 for name, part in zip(labels, precedence.shares, strict=True)
             ]
             rows.append((precedence.side.upper(), parts))
+    title = words.say("How urgently each side sent what it opened")
     return (
-        charts.shares(
-            "precedences", words.say("How urgently each side sent what it opened"), rows, EXPECTED
+        FigureChart(
+            wide=charts.shares("precedences", title, rows, EXPECTED),
+            narrow=charts.shares("precedences-narrow", title, rows, EXPECTED, narrow=True),
         )
         if rows
         else None
@@ -250,7 +259,7 @@ def _receipt_chart(words: Words, receipt_times: ReceiptTimes) -> Markup | None:
 
 def _clock_charts(
     words: Words, statistics: Statistics
-) -> Iterator[tuple[str, list[Kept], Markup | None]]:
+) -> Iterator[tuple[str, list[Kept], FigureChart | None]]:
     """Yield the rows and the chart of each kind of deadline.
 
     The chart shows the times taken, side by side and format by format.
@@ -271,28 +280,32 @@ def _clock_charts(
         ]
         title = words.say("How long it took: %(what)s", what=words.clock(clock))
         chart = (
-            charts.spread(f"took-{clock}", title, drawn, None, words)
-            if any(row.took for row in rows)
-            else None
+            _spread(f"took-{clock}", title, drawn, words) if any(row.took for row in rows) else None
         )
         yield clock, rows, chart
 
 
-def _translation_chart(words: Words, statistics: Statistics) -> Markup | None:
+def _translation_chart(words: Words, statistics: Statistics) -> FigureChart | None:
     if not any(translation.delay for translation in statistics.translations):
         return None
     drawn = [
         _drawn(translation.side.upper(), translation.delay)
         for translation in statistics.translations
     ]
-    return charts.spread(
-        "translations-took", words.say("How long translations took"), drawn, None, words
+    return _spread("translations-took", words.say("How long translations took"), drawn, words)
+
+
+_Row = tuple[str, int, float | None, float | None, float | None]
+
+
+def _spread(name: str, title: str, rows: Sequence[_Row], words: Words) -> FigureChart:
+    return FigureChart(
+        wide=charts.spread(name, title, rows, None, words),
+        narrow=charts.spread(f"{name}-narrow", title, rows, None, words, narrow=True),
     )
 
 
-def _drawn(
-    label: str, took: Spread | None
-) -> tuple[str, int, float | None, float | None, float | None]:
+def _drawn(label: str, took: Spread | None) -> _Row:
     return (
         (label, 0, None, None, None)
         if took is None
