@@ -127,6 +127,102 @@ async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
         await asyncio.to_thread(service.stop)
 
 
+async def notes(page: Page, board: str) -> int:
+    """The number of contact notes in the log."""
+    answer = await page.request.get(f"{board}/log.json?act=contact-note")
+    return len((await answer.json())["records"])
+
+
+async def test_a_text_is_begun_offline_and_sent_by_its_officer_when_the_office_is_reached(
+    visit: Visiting, tmp_path: Path
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    service.port = int(service.base_url.rpartition(":")[2])
+    nato = await visit(service)
+    page, board = nato.page, f"{service.base_url}/c/{CHANNEL}"
+    text, more = "Met the counterpart; <b>he</b> asks for a call at 18:00Z.", "Soon."
+    try:
+        await nato.sign_in("nato/duty_officer", CHANNEL)
+        await keeping(page)
+        before = await notes(page, board)
+        await asyncio.to_thread(service.stop)
+        await page.goto(f"{board}/inbox")
+        note = page.locator("details", has=page.locator("[value='contact-note']"))
+        await note.locator("summary").click()
+        await note.locator("[name='f.text.en']").fill("Too early.")
+        await note.get_by_role("button", name="Keep on this device").click()
+        await expect(page.locator(".kept-drafts dd")).to_have_text(["Too early."])
+        await expect(page.locator("#typed")).to_have_text("Not sent: texts on this device")
+        await note.locator("summary").click()
+        await expect(note.locator("[name='f.text.en']")).to_have_value("Too early.")
+        await note.locator("[name='f.text.en']").fill(f"{text}\n\n{more}")
+        await note.locator("[name='f.text.zh']").fill("见面。")
+        await note.get_by_role("button", name="Keep on this device").click()
+        await expect(page.locator(".kept-drafts dd")).to_have_text([f"{text}\n\n{more}", "见面。"])
+        incident = page.locator("details", has=page.locator("[value='hazardous-incident']"))
+        await incident.locator("summary").click()
+        await incident.locator("[name='f.place']").fill('15.1N 116.4E "near"')
+        await incident.get_by_role("button", name="Keep on this device").click()
+        await expect(page.locator(".kept-drafts dd")).to_have_count(3)
+        await incident.locator("summary").click()
+        await expect(incident.locator("[name='f.place']")).to_have_value('15.1N 116.4E "near"')
+        await assert_accessible(nato)
+        await incident.locator("[name='f.place']").fill("")
+        await incident.get_by_role("button", name="Keep on this device").click()
+        # without a word it is deleted
+        await expect(page.locator(".kept-drafts dd")).to_have_count(2)
+        stored, key, *_ = await page.evaluate(AT_REST)
+        assert "counterpart" not in stored
+        assert key == "InvalidAccessError"
+        await asyncio.to_thread(service.start)
+        await page.goto(board)
+        assert await notes(page, board) == before, "nothing is sent by itself"
+        bar = page.locator("[data-bar='unsent']")
+        await expect(bar).to_contain_text("Not sent, only on this device: Contact note.")
+        await bar.get_by_role("link", name="Open Contact note").click()
+        assert page.url.endswith("/compose/contact-note")
+        await expect(page.locator("[data-bar='kept-begun']")).to_contain_text("It is not sent.")
+        await expect(bar).to_have_count(0)
+        assert await page.locator("[name='f.text.en']").first.input_value() == ""
+        await page.get_by_role("button", name="Put it back").click()
+        boxes = page.locator("[name='f.text.en'], [name='f.text.zh']")
+        values = [await box.input_value() for box in await boxes.all()]
+        assert values == [text, "见面。", more, ""]
+        await page.locator("#f-form input").first.check()
+        await page.get_by_role("button", name="Check before sending").click()
+        await page.locator("button[value=send]").click()
+        await expect(page.locator("h1")).to_contain_text("Recorded: record")
+        assert await notes(page, board) == before + 1
+        await until_kept(page, 1)
+    finally:
+        await asyncio.to_thread(service.stop)
+
+
+async def test_a_text_begun_after_the_session_is_shown_to_be_copied_and_not_kept(
+    visit: Visiting, tmp_path: Path
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        nato = await visit(service, locale="fr-FR", viewport={"width": 390, "height": 844})
+        await nato.sign_in("nato/duty_officer", CHANNEL)
+        await keeping(nato.page)
+    finally:
+        service.stop()
+    page = nato.page
+    await page.goto(f"{service.base_url}/c/{CHANNEL}")
+    note = page.locator("details", has=page.locator("[value='contact-note']"))
+    await note.locator("summary").click()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await note.locator("textarea").first.fill("Rencontre à 18:00Z.")
+    await page.evaluate(OVER)
+    await note.get_by_role("button", name="Conserver sur cet appareil").click()
+    await expect(page.locator("#unkept")).to_have_text("Ni conservé ni envoyé")
+    await expect(page.locator(".kept-drafts dd")).to_have_text("Rencontre à 18:00Z.")
+    assert await kept(page) == {}
+    await page.goto(f"{service.base_url}/c/{CHANNEL}")
+    await expect(page.locator("#unkept")).to_be_hidden()
+
+
 async def test_the_pages_can_be_installed(visit: Visiting) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CHANNEL)
@@ -167,3 +263,4 @@ async def test_an_auditor_s_device_keeps_no_number(visit: Visiting) -> None:
     await keeping(auditor.page)
     ((_, text),) = (await kept(auditor.page)).items()
     assert "tel:" not in text
+    assert 'id="begin"' not in text  # and it offers no text to begin

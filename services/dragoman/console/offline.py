@@ -3,7 +3,8 @@
     GET  /offline.js             the service worker; its place at the root lets it serve
                                  all pages
     GET  /offline                the page without a channel, for everybody
-    GET  /c/{channel}/offline    the last board, cards, and the duty numbers
+    GET  /c/{channel}/offline    the last board, cards, the duty numbers, and
+                                 forms for a text to begin
     GET  /manifest.webmanifest   makes the pages installable
 
 The browser keeps the page for a day, or until the session ends, sealed with a key that
@@ -22,6 +23,7 @@ from markupsafe import Markup
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.session_cookie import COOKIE
+from dragoman.console.compose.offline_forms import offline_forms
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import board, duty_numbers, print_views
 from dragoman.console.rendering import HEADERS, STATIC, PageRoute, html, render_template
@@ -33,6 +35,9 @@ from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
 _UNTIL: Final = "Dragoman-Kept-Until"
 _PAPER: Final = "#f3f2ed"
 """The ground of the pages in the light of day."""
+
+_DRAFTS: Final = Markup("<!--drafts-->")
+"""The service worker replaces it by the texts that the device keeps."""
 
 _CARDS: Final = 8
 """Cards that are kept: messages that wait for the reader, and then open matters."""
@@ -113,7 +118,7 @@ async def kept_page(context: PageContext) -> web.Response:
         matters=shown.values["matters"],
         cards=[values for _, values in cards],
         message_of=board.message_of,
-        drafts=Markup("<!--drafts-->"),
+        forms=offline_forms(context),
     )
     return html(text, headers={_UNTIL: stamp(until)})
 
@@ -127,7 +132,8 @@ def _page(words: Words, preferences: Preferences, **values: object) -> str:
         "exercise": False,
         "board": None,
         "cards": (),
-        "drafts": "",
+        "forms": (),
+        "drafts": _DRAFTS,
         "context": None,
         **values,
     }

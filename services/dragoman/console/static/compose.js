@@ -156,12 +156,12 @@ async function keepHere() {
 }
 
 // What was kept for this form while the line was lost is offered once, and never put in by itself.
-async function offer() {
-  const kept = await sealed.get(slot).catch(() => null);
-  if (!kept || !words("kept_here")) return;
-  const done = async () => { bar("kept", null); await sealed.remove(slot).catch(() => null); };
+async function offer(name, said, shown) {
+  const kept = await sealed.get(name).catch(() => null);
+  if (!kept || !words(said)) return;
+  const done = async () => { bar(shown, null); await sealed.remove(name).catch(() => null); };
   const restore = button(words("restore"), async () => { putBack(kept.content.values); await done(); });
-  bar("kept", "standby", [words("kept_here", { t: hour(kept.at) })], restore, button(words("drop"), done));
+  bar(shown, "standby", [words(said, { t: hour(kept.at) })], restore, button(words("drop"), done));
 }
 
 function putBack(values) {
@@ -172,7 +172,10 @@ function putBack(values) {
     const controls = field instanceof RadioNodeList ? [...field] : field ? [field] : [];
     for (const control of controls) {
       if (control.type === "radio" || control.type === "checkbox") control.checked = control.checked || control.value === value;
-      else if (control.type !== "hidden" && controls.length === 1) control.value = value;
+      else if (control.type !== "hidden" && controls.length === 1) {
+        control.value = value;
+        if ("reads" in control.dataset) control.dispatchEvent(new Event("input")); // its reading stands below it
+      }
     }
   }
   form.dispatchEvent(new Event("input", { bubbles: true }));
@@ -219,7 +222,8 @@ if (form) {
     sending = true;
     if (lost) keepHere();
   });
-  offer();
+  offer(slot, "kept_here", "kept");
+  offer(`${slot} begun`, "begun_here", "kept-begun");
   setInterval(save, SAVE_MS);
   document.addEventListener("visibilitychange", () => { if (document.hidden) save(true); });
 }

@@ -4,19 +4,31 @@
 // session.
 
 import "./sealed.js";
-import { page, workerPath } from "./page.js";
+import { bar, element, page, words, workerPath } from "./page.js";
 
 const AGAIN_MS = 300_000;
 const FRESH_MS = 60_000;
 const UNTIL = "Dragoman-Kept-Until";
+const DRAFT = "draft ";
 const { sealed } = globalThis;
 
 export function keep() {
   if (!navigator.serviceWorker || !globalThis.indexedDB || page.past) return;
   navigator.serviceWorker.register(workerPath("/offline.js")).catch(() => null); // without one, the browser says so itself
   if (!page.channel) return;
+  remind();
   renew(FRESH_MS);
   setInterval(renew, AGAIN_MS);
+}
+
+// Say which texts are only on this device, with the way to their forms; a form says it of its own.
+async function remind() {
+  const kept = await sealed.list(`${DRAFT}/c/${page.channel}/`).catch(() => []);
+  const forms = new Map(kept.map(({ name, content }) => [name.slice(DRAFT.length).split(" ")[0], content.title]));
+  forms.delete(location.pathname);
+  if (!forms.size) return;
+  const open = [...forms].map(([href, title]) => element("a", { className: "button", href, textContent: `${words("open")} ${title}` }));
+  bar("unsent", "standby", [words("unsent", { what: [...forms.values()].join(", ") })], ...open);
 }
 
 async function renew(fresh = 0) {

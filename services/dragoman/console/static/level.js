@@ -102,11 +102,12 @@ function join(group, box) {
   return true;
 }
 
-// Fill in a text of one name from its boxes, as a draft on this device has them.
+// Fill in a text of one name from its boxes, as a draft on this device has them. One that was begun
+// without a connection is in one piece.
 export function restore(name, values) {
   const group = groups.find((each) => namesOf(each).includes(name));
   if (!group) return false;
-  put(group, name, values);
+  put(group, name, values.flatMap((text) => text.split(BETWEEN)));
   mark(group);
   return true;
 }
