@@ -223,6 +223,28 @@ async def test_a_text_begun_after_the_session_is_shown_to_be_copied_and_not_kept
     await expect(page.locator("#unkept")).to_be_hidden()
 
 
+FOREIGN = """<form method="post" action="{board}/offline"><input name="act" value="contact-note">
+<input name="title" value="Contact note"><input name="key" value="">
+<input name="f.text.en" value="We accept."><button>Go</button></form>"""
+
+
+async def test_a_form_of_another_site_leaves_no_text_on_the_device(
+    visit: Visiting, demo: Service
+) -> None:
+    nato = await visit()
+    page, board = nato.page, f"{demo.base_url}/c/{CHANNEL}"
+    await nato.sign_in("nato/duty_officer", CHANNEL)
+    await keeping(page)
+    other = await page.context.new_page()
+    await other.goto("about:blank")
+    await other.set_content(FOREIGN.format(board=board))
+    await other.get_by_role("button", name="Go").click()
+    await other.wait_for_url(f"{board}/offline")
+    await page.goto(f"{board}/compose/contact-note")
+    assert not [name for name in await kept(page) if name.startswith("draft")]
+    await expect(page.get_by_role("button", name="Put it back")).to_have_count(0)
+
+
 async def test_the_pages_can_be_installed(visit: Visiting) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CHANNEL)

@@ -7,7 +7,7 @@ from playwright.async_api import Page
 from patience import PATIENCE_S
 
 KEPT = """async () => {
-    if (globalThis.sealed) return (await sealed.list("")).map(({ name, content }) => [name, content.html ?? JSON.stringify(content)]);
+    if (globalThis.sealed) return (await sealed.list("")).filter(({ name }) => name !== "key").map(({ name, content }) => [name, content.html ?? JSON.stringify(content)]);
     // opening it before the page has would make it, and without its stores
     if (!(await indexedDB.databases()).some(({ name }) => name === "dragoman-sealed")) return [];
     const opening = indexedDB.open("dragoman-sealed", 1);
@@ -15,7 +15,7 @@ KEPT = """async () => {
     const request = database.transaction("kept").objectStore("kept").getAllKeys();
     const names = await new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
     database.close();
-    return names.map((name) => [name, ""]);
+    return names.filter((name) => name !== "key").map((name) => [name, ""]);
 }"""
 AT_REST = """async () => {
     const opening = indexedDB.open("dragoman-sealed", 1);
@@ -34,7 +34,7 @@ AT_REST = """async () => {
 
 
 async def kept(page: Page) -> dict[str, str]:
-    """Return the texts that this device keeps, by path."""
+    """Return the texts that this device keeps, by path; the key of the forms is none of them."""
     return dict(await page.evaluate(KEPT))
 
 

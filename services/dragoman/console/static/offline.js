@@ -12,6 +12,7 @@ const PAGE = "/offline";
 const PATIENCE_MS = 30_000;
 const SESSION = ["/sign-out", "/sign-in"]; // a session begins and ends there: what was kept for the one before is deleted
 const DRAFTS = "<!--drafts-->";
+const KEY = "<!--key-->";
 const BEGUN = /<!--begun ([a-z-]+) ([\w.-]+)-->/g;
 const ACT = /^[a-z-]+$/;
 const HTML = "text/html; charset=utf-8";
@@ -54,14 +55,25 @@ async function offline(pathname) {
   const { html, policy: rules } = page.content;
   const own = page.name.slice(0, -PAGE.length);
   const [texts, begun] = [await drafts(), await begunIn(own)];
-  const filled = html.replace(DRAFTS, () => texts).replace(BEGUN, (_, act, name) => escaped(begun.get(`${act} ${name}`) ?? ""));
+  const key = await formKey();
+  const filled = html.replace(DRAFTS, () => texts).replaceAll(KEY, key).replace(BEGUN, (_, act, name) => escaped(begun.get(`${act} ${name}`) ?? ""));
   return new Response(filled, { headers: { "Content-Type": HTML, "Content-Security-Policy": rules, "Cache-Control": "no-store" } });
 }
 
 const slotOf = (channel, act) => `draft ${channel}/compose/${act} begun`;
 
+// The key that the forms of the page carry, so that no form of another site puts a text here. It is
+// sealed like the texts. Without a session there is none.
+async function formKey() {
+  const kept = await sealed.get("key").catch(() => null);
+  if (kept) return kept.content;
+  const fresh = crypto.randomUUID();
+  return (await sealed.put("key", fresh).catch(() => false)) ? fresh : "";
+}
+
 // Keep a text that was begun on the offline page; without any word in it, delete it. Its own form
 // comes next: as this page again while nothing can be reached, and else with the text to put in.
+// What is not kept is shown to be copied.
 async function begin(request, channel) {
   const form = await request.formData();
   const act = String(form.get("act"));
@@ -71,9 +83,11 @@ async function begin(request, channel) {
   const fields = values.map(([name, value]) => [String(form.get(`label.${name}`) ?? name), value]);
   const title = String(form.get("title"));
   const slot = slotOf(channel, act);
-  const kept = values.length
-    ? await sealed.put(slot, { title, fields, values }).catch(() => false)
-    : await sealed.remove(slot).then(() => true, () => true);
+  const key = await formKey();
+  const keep = values.length
+    ? () => sealed.put(slot, { title, fields, values }).catch(() => false)
+    : () => sealed.remove(slot).then(() => true, () => true);
+  const kept = key !== "" && form.get("key") === key && await keep();
   if (kept) return Response.redirect(`${channel}/compose/${act}`, 303);
   const page = await caches.match(PAGE);
   return page ? new Response((await page.text()).replace(DRAFTS, () => listed({ at: Date.now(), content: { title, fields } })), { headers: page.headers }) : Response.error();
