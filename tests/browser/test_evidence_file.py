@@ -84,10 +84,13 @@ async def test_an_exchange_is_saved_and_proves_itself_from_a_disk_and_a_lie_does
 
 
 @pytest.mark.parametrize(
-    ("language", "link", "word"),
-    [("fr", "fichier de preuve", "Valide"), ("zh", "证据文件", "有效")],
+    ("language", "link", "word", "wording"),
+    [
+        ("fr", "fichier de preuve", "Valide", "quasi-collision"),
+        ("zh", "证据文件", "有效", "险些相撞"),
+    ],
 )
-async def test_the_file_speaks_the_reader_s_language(
+async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_word_of_it(
     visit: Visiting,
     session: aiohttp.ClientSession,
     demo: Service,
@@ -95,6 +98,7 @@ async def test_the_file_speaks_the_reader_s_language(
     language: str,
     link: str,
     word: str,
+    wording: str,
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     opened = (await nato.open(INCIDENT, CHANNEL)).json
@@ -110,3 +114,19 @@ async def test_the_file_speaks_the_reader_s_language(
     assert await reader.page.evaluate("document.documentElement.lang") == (
         "zh-Hans" if language == "zh" else language
     )
+    card = reader.page.locator("[data-place='records'] .card").first
+    shown = card.locator("dd", has_text="near_miss")
+    await expect(shown.locator(".value")).to_have_text("near_miss")
+    await expect(shown.locator(".wording span")).to_have_text(wording)
+    await expect(shown.locator(".wording small")).not_to_be_empty()
+    await expect(reader.page.locator(".wording-note")).to_be_visible()
+    raw = path.read_bytes()
+    begin, end = raw.index(b'id="words">'), raw.index(b'id="evidence">')
+    for old, new, count in ((wording, "all calm", 1), ('"codes"', '"other"', 0)):
+        changed = raw[begin:end].replace(old.encode(), new.encode())
+        assert changed != raw[begin:end]
+        (forged := tmp_path / "forged.html").write_bytes(raw[:begin] + changed + raw[end:])
+        await reader.page.goto(forged.as_uri())
+        assert await outcome(reader.page) == "holds"
+        await expect(shown.locator(".value")).to_have_text("near_miss")
+        await expect(shown.locator(".wording small")).to_have_count(count)

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from dragoman.console.audit import evidence_page
+from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.evidence import EvidenceRefuted, ProvedEvidence, verify
@@ -23,6 +24,7 @@ from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
+from dragoman.i18n.words import words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.evidence import evidence_records
 from dragoman.projection.store import Store
@@ -430,6 +432,48 @@ def test_a_page_has_what_it_verifies_and_nothing_that_a_text_can_put_there() -> 
         assert page.count(b"<script") == 3 and page.count(b"</script>") == 3
         assert b"http:" not in page and b"src=" not in page
     assert evidence_file.read(evidence_page.page(evidence, "en")) == evidence
+
+
+CODED: Final[tuple[Plain, ...]] = (
+    {
+        "act": "hazardous-incident",
+        "kind": "near_miss",
+        "time": "unknown",
+        "whose": ["nato", "china"],
+        "facts": "near_miss",
+        "on_scene_frequency": "near_miss",
+        "continuing": True,
+    },
+    {"act": "correction", "fields": {"kind": "collision"}, "reason": "near_miss"},
+    {"act": "officer", "officer": "duty_officer", "roles": ["duty_officer"]},
+    {"act": "an-act-of-later", "kind": "near_miss"},
+)
+
+
+def test_a_code_has_a_word_in_each_language_and_a_side_s_own_words_have_none() -> None:
+    english = wording_of(words("en"), CODED, "hazardous-incident")
+    assert english == {
+        "hazardous-incident": {
+            "kind": {"near_miss": "near miss"},
+            "time": {"unknown": "not known yet"},
+            "continuing": {"true": "yes"},
+        },
+        "officer": {"roles": {"duty_officer": "duty officer"}},
+    }
+    french = wording_of(words("fr"), CODED, "hazardous-incident")
+    assert french["hazardous-incident"]["kind"] == {"near_miss": "quasi-collision"}
+    chinese = wording_of(words("zh"), CODED, "hazardous-incident")
+    assert chinese["correction"] == {"fields/kind": {"collision": "相撞"}}
+    assert "correction" not in wording_of(words("zh"), CODED, "")
+
+
+def test_the_outcome_of_a_file_rests_on_none_of_its_words() -> None:
+    page = evidence_page.page(LOG.evidence(), "fr")
+    begin = page.index(b'id="words">') + len(b'id="words">')
+    end = page.index(b"</script>", begin)
+    assert b'"codes"' in page[begin:end] and b'"codes"' not in page[end:]
+    for other in (b"{}", page[begin:end].upper(), b"<no JSON"):
+        assert evidence_file.read(page[:begin] + other + page[end:]) == LOG.evidence()
 
 
 def test_a_file_without_one_block_of_evidence_is_not_read() -> None:

@@ -19,6 +19,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from dragoman.application.operations.evidence import evidence_of
+from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import STATIC, PageRoute, environment
 from dragoman.i18n import words as languages
@@ -121,12 +122,16 @@ def _names_in(value: Any) -> Iterator[str]:
 
 
 def _spoken(words: Words, evidence: EvidenceFile) -> dict[str, Any]:
-    """Return the words of the page, and the names of acts and members."""
-    acts = [msgspec.json.decode(item.record)["data"] for item in evidence.records]
+    """Return the words of the page, and those for acts, members and codes."""
+    records = [msgspec.json.decode(item.record) for item in evidence.records]
+    acts = [record["data"] for record in records]
+    opener = next((item["data"]["act"] for item in records if item["id"] == evidence.exchange), "")
     say = words.say
     return {
         "acts": {act["act"]: words.act(act["act"]) for act in acts},
         "fields": {name: words.field(name) for act in acts for name in _names_in(act)},
+        "codes": wording_of(words, acts, opener),
+        "unproven": say("wording, not proven"),
         "line": say("record {n}, by {who}, taken in {t}"),
         "bytes": say("Its exact bytes"),
         "signed_by": say("Valid keys of {who}."),

@@ -1,6 +1,7 @@
 // The page of an evidence file: it verifies the file by evidence.js, and shows what was proved. It
 // runs inside the file, without a server. Everything that it shows of a record it takes from the
-// bytes that were proved, and nothing from elsewhere.
+// bytes that were proved. Only the names of acts and members, and the words beside a code, are from
+// the producer of the file: nothing proves them, and the page says so. The outcome rests on none.
 
 import { Refuted, verifyEvidence } from "./evidence.js";
 
@@ -13,6 +14,7 @@ const place = (name) => document.querySelector(`[data-place="${name}"]`);
 const fill = (form, values = {}) => form.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 const shown = (text) => text.replace(HIDDEN, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 const named = (kind, code) => words[kind][code] ?? code;
+const member = (object, name) => (object !== null && typeof object === "object" && Object.hasOwn(object, name) ? object[name] : undefined);
 
 function element(tag, members = {}, ...children) {
   const made = Object.assign(document.createElement(tag), members);
@@ -22,16 +24,28 @@ function element(tag, members = {}, ...children) {
 
 // What is proved
 
-/** A value of an act, exactly as it was recorded. */
-function valueOf(value) {
-  if (Array.isArray(value)) return element("ul", {}, ...value.map((each) => element("li", {}, valueOf(each))));
-  if (value !== null && typeof value === "object") return listOf(value, []);
-  return element("span", { dir: "auto", className: "value", textContent: shown(String(value)) });
+/** The producer's word for a code, marked as such; null if the file has none. Nothing proves it. */
+function wordingOf(act, path, code) {
+  const word = member(member(member(words.codes, act), path), code);
+  if (typeof word !== "string") return null;
+  return element(
+    "span", { className: "wording" },
+    element("span", { textContent: shown(word) }), " ", element("small", { textContent: words.unproven }),
+  );
 }
 
-function listOf(value, apart) {
+/** A value of an act, exactly as it was recorded, with the producer's word after a code. */
+function valueOf(value, act, path) {
+  if (Array.isArray(value)) return element("ul", {}, ...value.map((each) => element("li", {}, valueOf(each, act, path))));
+  if (value !== null && typeof value === "object") return listOf(value, [], act, `${path}/`);
+  const recorded = element("span", { dir: "auto", className: "value", textContent: shown(String(value)) });
+  const wording = wordingOf(act, path, String(value));
+  return wording === null ? recorded : element("span", {}, recorded, " ", wording);
+}
+
+function listOf(value, apart, act, path = "") {
   const rows = Object.entries(value).filter(([name]) => !apart.includes(name));
-  return element("dl", {}, ...rows.flatMap(([name, each]) => [element("dt", { textContent: named("fields", name) }), element("dd", {}, valueOf(each))]));
+  return element("dl", {}, ...rows.flatMap(([name, each]) => [element("dt", { textContent: named("fields", name) }), element("dd", {}, valueOf(each, act, path + name))]));
 }
 
 function cardOf(record) {
@@ -41,10 +55,10 @@ function cardOf(record) {
   if (isDisputed) lines.push(element("p", { className: "word disputed", textContent: words.disputed }));
   return element(
     "article", { className: "card", id: `record-${position}` },
-    element("h3", { textContent: named("acts", act) }),
+    element("h3", {}, named("acts", act), " ", element("code", { textContent: act })),
     element("p", { textContent: fill(words.line, { n: position, who: actor, t: time.replace("T", " ") }) }),
     ...lines,
-    listOf(data, APART),
+    listOf(data, APART, act),
     element("details", {}, element("summary", { textContent: words.bytes }), element("pre", { textContent: shown(text) })),
   );
 }
