@@ -30,8 +30,16 @@ async def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(
     await page.goto(since)
     assert await officer.headline() == "What changed since my last watch"
     await expect(matters).to_have_count(0)
-    await china.act(going_on["exchange"], {"act": "acknowledgement"}, EXERCISE)
-    new = (await nato.open(INCIDENT, EXERCISE)).json
+    receipt = {"act": "acknowledgement", "remarks": "No message, so without its words."}
+    await china.act(going_on["exchange"], receipt, EXERCISE)
+    facts = {
+        "en": "Two aircraft passed close over the northern part of the shoal; one of them turned back at once.",
+        "zh": "两架飞机在礁盘北部上空近距离相遇。其中一架随即返航。另一架继续向东飞行。未见人员伤亡。也未见船只受损。详情待查。",
+    }
+    new = (await nato.open({**INCIDENT, "facts": facts}, EXERCISE)).json
+    fixed = {"act": "correction", "fields": {"facts": "It was another."}, "reason": "Read again."}
+    etag = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges/{new['exchange']}")).headers["ETag"]
+    assert (await nato.act(new["exchange"], fixed, EXERCISE, If_Match=etag)).status == 201
     last = (await china.post(f"/v1/channels/{EXERCISE}/channel", {"act": "watch-assumption"})).json
     # a new watch has not ended: the page still begins with the end of the last one
     await page.goto(f"{demo.base_url}/c/{EXERCISE}")
@@ -40,9 +48,19 @@ async def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(
     await expect(matters.first).to_have_attribute("data-matter", new["exchange"])
     await expect(matters.first).to_contain_text("Opened since.")
     await expect(matters.first).to_contain_text("It waits for your side.")
+    words = matters.first.locator("li .first-words")
+    await expect(words).to_have_text(
+        [
+            "Two aircraft passed close over the northern part of the shoal; one …",
+            "两架飞机在礁盘北部上空近距离相遇。其中一架随即返航。另一架继续向东飞行。 …",
+            "Read again.",
+        ]
+    )
+    assert [await each.get_attribute("lang") for each in await words.all()] == ["en", "zh", None]
     await expect(matters.last).to_have_attribute("data-matter", going_on["exchange"])
     await expect(matters.last).to_contain_text("Acknowledgement of receipt")
     await expect(matters.last.locator("li")).to_have_count(1)
+    await expect(matters.last.locator(".first-words")).to_have_count(0)
     await expect(page.locator("[data-matter] a", has_text=old["number"])).to_have_count(0)
     await assert_accessible(officer)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
+from dragoman.console.display.first_words import first_words
 from dragoman.domain.views.titles import title_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
@@ -22,8 +23,6 @@ from dragoman.text import VERBATIM
 from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Exchange, encode
 
-_WORDS: Final = 12
-_CHARACTERS: Final = 72
 _BESIDE: Final = 40
 """Characters of the context on each side of a hit."""
 
@@ -135,13 +134,6 @@ def _times(words: Words, context: PageContext, content: Mapping[str, Raw]) -> It
         moment = as_moment(_string(content, "time"))
         today = moment.date() == context.moment.date()
         yield words.written(moment, "hour" if today else "minute")
-
-
-def first_words(text: str) -> str:
-    """Return the beginning of a text, with an ellipsis if there is more."""
-    line = " ".join(text.split())
-    beginning = " ".join(line.split()[:_WORDS])[:_CHARACTERS].rstrip()
-    return line if beginning == line else f"{beginning} …"
 
 
 def hit_in(state: Exchange, query: Sequence[str]) -> Hit | None:

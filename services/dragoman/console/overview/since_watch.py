@@ -10,11 +10,13 @@ With `?at=`, the page compares two moments: the one in `from`, and its own.
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.http import submission
 from dragoman.console.context import PageContext
+from dragoman.console.display.first_words import TextBeginning, beginnings, repeats
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import times
 from dragoman.console.input.not_understood import NotUnderstoodInput
@@ -22,6 +24,7 @@ from dragoman.console.positions import position_of
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.duty_calendar import calendar_of
+from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views import attribution, open_matters
 from dragoman.projection.queries import since
@@ -33,6 +36,16 @@ _RECORDS: Final = 1_000
 _MATTERS: Final = 100
 _ROUTINE: Final = ("line-check", "echoed")
 """The format and status of a line check that went well, which is left out."""
+
+
+class ActSince(RecordSince, frozen=True, kw_only=True):
+    """A record of a matter, with the first words of its text where it is a message.
+
+    A message is said to the other sides. The words are those of its own record, and not
+    what a correction has made of them.
+    """
+
+    text: tuple[TextBeginning, ...] = ()
 
 
 class MatterSince(Struct, frozen=True, kw_only=True):
@@ -48,7 +61,7 @@ class MatterSince(Struct, frozen=True, kw_only=True):
     status: str
     before: str
     waits: bool
-    records: tuple[RecordSince, ...]
+    records: tuple[ActSince, ...]
 
 
 class SincePage(Struct, frozen=True, kw_only=True):
@@ -146,7 +159,9 @@ async def _matters(
         if record.exchange != context.registry.id:
             by_exchange.setdefault(record.exchange, []).append(record)
     matters = await context.in_thread(_read, context, by_exchange, after)
-    return sorted(matters, key=lambda item: (not item[0].waits, -item[0].records[-1].position))
+    matters.sort(key=lambda item: (not item[0].waits, -item[0].records[-1].position))
+    shown = await context.in_thread(_with_words, context, matters[:_MATTERS])
+    return [*shown, *matters[_MATTERS:]]
 
 
 def _read(
@@ -171,10 +186,53 @@ def _read(
                 duty.side == context.side
                 for duty in open_matters.owing(context.registry, state, calendars)
             ),
-            records=tuple(replace(record, actor="") if hides else record for record in records),
+            records=tuple(
+                _act(replace(record, actor="") if hides else record) for record in records
+            ),
         )
         matters.append((matter, state))
     return matters
+
+
+def _act(record: RecordSince) -> ActSince:
+    return ActSince(**msgspec.structs.asdict(record))
+
+
+def _with_words(
+    context: PageContext, matters: list[tuple[MatterSince, Exchange]]
+) -> list[tuple[MatterSince, Exchange]]:
+    """Return matters with the first words of their messages."""
+    messages = {
+        message.said.position: message.act for _, state in matters for message in state.messages
+    }
+    positions = [
+        record.position
+        for matter, _ in matters
+        for record in matter.records
+        if record.position in messages
+    ]
+    texts = {
+        position: beginnings(messages[position], content_of(act))
+        for position, act in since.acts_at(context.service.store, context.name, positions)
+    }
+    for _, state in matters:
+        # The heading of a matter has its subject. An opening does not repeat it.
+        position, subject = state.messages[0].said.position, context.subject(state)[1]
+        if any(repeats(beginning, subject) for beginning in texts.get(position, ())):
+            del texts[position]
+    return [
+        (
+            replace(
+                matter,
+                records=tuple(
+                    replace(record, text=texts.get(record.position, ()))
+                    for record in matter.records
+                ),
+            ),
+            state,
+        )
+        for matter, state in matters
+    ]
 
 
 ROUTES: Final = (PageRoute(path="/since", handler=since_watch),)

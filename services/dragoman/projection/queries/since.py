@@ -1,5 +1,6 @@
 """The records since a position, and the end of an officer's last watch."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct, UnsetType
@@ -98,6 +99,19 @@ def records_since(
         for key, exchange, number, act, actor, time in rows[:most]
     ]
     return found_records[::-1], len(rows) > most
+
+
+def acts_at(store: Store, channel: str, positions: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield the acts at some positions, as their records have them.
+
+    Erased records are left out.
+    """
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        for position in positions:
+            record = as_of.record_in(connection, base, position)
+            if record is not None:
+                yield position, record.newest
 
 
 def time_at(store: Store, channel: str, position: int) -> str:
