@@ -147,6 +147,60 @@ async def test_an_exercise_is_apart_and_the_past_and_a_wrong_period_are_shown(
     assert [text for text in reader.complaints if refused not in text] == []
 
 
+BOXES = """() => ["svg.sea", ".sea-marks", ".sea-undrawn"].map((name) => {
+  const { left, right, top, bottom } = document.querySelector(name).getBoundingClientRect();
+  return { left, right, top, bottom, width: right - left };
+})"""
+SQUEEZED = """() => [...document.querySelectorAll(".sea-sheet .wide-scroll")]
+  .filter((place) => place.scrollWidth > place.clientWidth).length"""
+
+
+async def test_the_table_is_beside_the_chart_where_both_have_room_and_on_one_sheet_with_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    began = datetime.now(UTC)
+    await furnish(session, demo)
+    nato = Caller(session, demo, "nato/duty_officer")
+
+    async def report(number: int) -> None:
+        for step in range(number):
+            await nato.open({**INCIDENT, "place": {"lat": 15 + step, "lon": 176}}, CHANNEL)
+
+    async def sheets() -> list[pypdf.PageObject]:
+        raw = await page.pdf(prefer_css_page_size=True)
+        return [*pypdf.PdfReader(BytesIO(raw)).pages]
+
+    await report(3)
+    reader = await visit(viewport=SIZES["wide"])
+    await reader.sign_in("china/officer", CHANNEL)
+    page = reader.page
+    address = f"{demo.base_url}/c/{CHANNEL}/chart?from={began:%Y-%m-%dT%H:%M:%SZ}"
+    await page.goto(address)
+    for width in (1280, 1440, 1760, 1920):
+        await page.set_viewport_size({"width": width, "height": 900})
+        picture, table, undrawn = await page.evaluate(BOXES)
+        assert picture["right"] <= table["left"] and table["top"] < picture["bottom"], width
+        assert undrawn["top"] >= max(picture["bottom"], table["bottom"]), width
+        assert picture["width"] >= 816, "the text of the chart is 12 px high there"
+        assert table["width"] >= 352 and await page.evaluate(SQUEEZED) == 0, width
+    for width in (1024, 390):
+        await page.set_viewport_size({"width": width, "height": 900})
+        picture, table, _ = await page.evaluate(BOXES)
+        assert picture["bottom"] <= table["top"], width
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    rows = page.locator("tr[data-place]")
+    assert 6 <= await rows.count() <= 10
+    (sheet,) = await sheets()
+    assert sheet.mediabox.width > sheet.mediabox.height, "landscape"
+    await report(16)
+    await page.goto(address)
+    first, *others = [sheet.extract_text() for sheet in await sheets()]
+    assert "On the graticule" in first and others
+    assert not any("On the graticule" in text for text in others)
+    for label in await page.locator("tr[data-place] b.id").all_inner_texts():
+        assert any(label in text for text in (first, *others)), label
+
+
 @pytest.mark.parametrize(
     ("size", "scheme", "language"),
     [("wide", "light", "en-GB"), ("narrow", "dark", "fr-FR"), ("wide", "dark", "zh-CN")],
