@@ -231,6 +231,17 @@ class KeptSheet(Struct, frozen=True, kw_only=True):
     follow_ups: tuple[TurnOverFollowUp, ...] = ()
 
 
+class TurnOverFile(Struct, frozen=True, kw_only=True):
+    """A sheet as a file, which `dragoman audit verify --turn-over` takes.
+
+    `record` is the id of the record that took the watch, and commits to the sheet.
+    """
+
+    format: Literal["dragoman-turn-over/v1"] = "dragoman-turn-over/v1"
+    record: str
+    sheet: TurnOverSheet
+
+
 class TurnOverPointView(ResponseBody, frozen=True, kw_only=True):
     """A point of a turn-over as its side reads it.
 

@@ -1,7 +1,9 @@
 """The turn-over of a watch, signed point by point in a browser and on the command line."""
 
+import asyncio
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,45 @@ async def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explaine
     await page.get_by_role("button", name="It is clear now").click()
     await expect(page.locator("[data-unclear], [data-turn-over]")).to_have_count(0)
     await nothing_of_it_is_seen_by_the_other_side(session, demo)
+    await an_auditor_verifies_the_sheet(visit, demo, tmp_path)
+
+
+async def an_auditor_verifies_the_sheet(visit: Visiting, demo: Service, folder: Path) -> None:
+    """The side's auditor downloads the sheet, and verifies it; the other side's cannot have it."""
+    auditor = await visit(demo, viewport=NARROW, accept_downloads=True)
+    await auditor.sign_in("china/auditor", CHANNEL)
+    await auditor.page.goto(f"{demo.base_url}/c/{CHANNEL}/audit")
+    await auditor.page.get_by_role("link", name="Turn-overs that were signed").click()
+    await auditor.page.wait_for_url(f"**{PATH}")
+    assert await auditor.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    link = auditor.page.get_by_role("link", name="download the sheet").first
+    address = await link.get_attribute("href")
+    async with auditor.page.expect_download() as download:
+        await link.click()
+    name = (await download.value).suggested_filename
+    await (await download.value).save_as(path := folder / name)
+    (token := folder / "auditor").write_text(demo.token("china/auditor"))
+    to = ("--channel", CHANNEL, "--token-file", str(token))
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(demo.run, "audit", *arguments, *to, check=None)
+
+    export = folder / "log.zip"
+    assert (await run("export", "--to", str(export))).returncode == 0
+    for log in ((), (str(export),)):
+        done = await run("verify", *log, "--turn-over", str(path))
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"turn-over of china/d-1: record \d+ commits to it", done.stdout)
+        assert "every point that follows from the log is in it" in done.stdout
+    path.write_text(path.read_text().replace(SECRET, SECRET.replace("two", "ten")))
+    done = await run("verify", str(export), "--turn-over", str(path))
+    assert done.returncode == 7
+    assert "the record does not commit to this sheet" in done.stderr
+    other = await visit(demo)
+    await other.sign_in("nato/auditor", CHANNEL)
+    answer = await other.page.goto(f"{demo.base_url}{address}")
+    assert answer is not None and answer.status == 404
+    assert SECRET not in await other.page.content()
 
 
 async def nothing_of_it_is_seen_by_the_other_side(

@@ -10,13 +10,14 @@ import msgspec
 import pytest
 
 from dragoman.application.operations import report_requests
-from dragoman.application.operations.turn_overs import id_of_sheet, key_of_sheet, states_of
+from dragoman.application.operations.turn_overs import states_of
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record import ids
 from dragoman.i18n.words import LANGUAGES, words
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports.turn_over_points import log_points, point_text, points_of
+from dragoman.reports.turn_over_sheet import id_of_sheet, key_of_sheet
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 from dragoman_schemas.report_shapes import HandedOver, TurnOver
 from dragoman_schemas.watch_responses import (

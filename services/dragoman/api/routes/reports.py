@@ -35,6 +35,7 @@ from dragoman.application.operations.report_requests import (
 )
 from dragoman.i18n.words import words
 from dragoman.projection.queries.snapshot import PeriodQuery
+from dragoman.reports import turn_over_sheet
 from dragoman.reports.markdown import markdown
 from dragoman.reports.turn_over_points import point_text
 from dragoman_schemas.report_shapes import (
@@ -171,8 +172,8 @@ async def answer_turn_over_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     signed = {answer.key for answer in sheet.answers}
     return ApiReply(
         body=TurnOverKey(
-            key=turn_overs.key_of_sheet(sheet),
-            id=turn_overs.id_of_sheet(sheet),
+            key=turn_over_sheet.key_of_sheet(sheet),
+            id=turn_over_sheet.id_of_sheet(sheet),
             unsigned=tuple(point.key for point in sheet.points if point.key not in signed),
         ),
         headers=_ALONE,

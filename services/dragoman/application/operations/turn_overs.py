@@ -1,16 +1,15 @@
 """The turn-over of a watch, signed point by point by the officer who takes it.
 
     sheet_for(...)         the sheet: the points, and the officer's answers
-    key_of_sheet(sheet)    the idempotency key of the act that takes the watch
     current(...)           the sheet of the present watch, with what was said since
+    file_for(...)          the sheet of a watch as a file, for an auditor's program
 
 The act that takes the watch has no member for the answers, and the other side reads
 every member. So the sheet is kept beside the log. The key of the act is made from the
 sheet's SHA-256, and the record's id is made from the key. Whoever has the sheet can
-show that the record commits to it.
+show that the record commits to it (`reports.turn_over_sheet`).
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
@@ -20,12 +19,12 @@ from dragoman.application.http import submission
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.operations import report_requests
 from dragoman.domain.acts.act_rules import DUTY, STAFF
-from dragoman.domain.record import ids
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import records as reads
 from dragoman.projection.queries.snapshot import PeriodQuery
-from dragoman.reports import turn_over_points
+from dragoman.reports import turn_over_points, turn_over_sheet
+from dragoman.reports.turn_over_sheet import id_of_sheet
 from dragoman_schemas.report_shapes import TurnOver
 from dragoman_schemas.watch_responses import (
     KeptSheet,
@@ -36,8 +35,6 @@ from dragoman_schemas.watch_responses import (
     TurnOverSheet,
 )
 
-_KEY: Final = "turn-over/v1:"
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _MOST: Final = 200
 """The most later words on the points of one sheet; the newest count."""
 
@@ -67,16 +64,6 @@ class CurrentTurnOver(NamedTuple):
     position: int
     stored: KeptSheet | None
     committed: bool
-
-
-def key_of_sheet(sheet: TurnOverSheet) -> str:
-    """Return the idempotency key that commits to a sheet."""
-    return _KEY + hashlib.sha256(_encode(sheet)).hexdigest()
-
-
-def id_of_sheet(sheet: TurnOverSheet) -> str:
-    """Return the id of the record that takes the watch with a sheet."""
-    return ids.from_key(sheet.channel, sheet.officer, key_of_sheet(sheet))
 
 
 def may_sign(projection: Projection, actor: str) -> bool:
@@ -188,8 +175,29 @@ async def current(
     id = _record(entries[0][0].record).id if entries else ""
     stored = call.service.access.turn_overs.find(projection.registry.cid, side, id)
     return CurrentTurnOver(
-        id, position, stored, stored is not None and id_of_sheet(stored.sheet) == id
+        id, position, stored, stored is not None and turn_over_sheet.commits(id, stored.sheet)
     )
+
+
+def file_for(call: ApiRequest[Any], projection: Projection, id: str, roles: Iterable[str]) -> bytes:
+    """Return the sheet of a record as a file, as some roles of its side read it.
+
+    Raises `Refused`.
+    """
+    side = call.grant.side
+    stored = call.service.access.turn_overs.find(projection.registry.cid, side, id)
+    if stored is None:
+        raise refuse("not-found", "Your side has no sheet of a turn-over for this record.")
+    sheet = stored.sheet
+    if STAFF.isdisjoint(roles):
+        sheet = turn_over_sheet.sealed(sheet)
+        if not turn_over_sheet.commits(id, sheet) and turn_over_sheet.commits(id, stored.sheet):
+            raise refuse(
+                "not-permitted",
+                "This sheet was signed by an earlier version, and shows drafts. Ask an officer of "
+                "your side for the file.",
+            )
+    return turn_over_sheet.file_of(id, sheet)
 
 
 async def follow_up(

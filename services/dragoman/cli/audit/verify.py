@@ -21,11 +21,13 @@ from dragoman.audit import compare, export
 from dragoman.audit.checks import Keep, check_export, check_folder, forget
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
+from dragoman.audit.turn_over_check import CheckedSheet, check_sheet
 from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent, Verified
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.evidence import is_evidence, verify_evidence
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
+from dragoman.cli.audit.turn_over import Sheet, print_sheet, read_sheet
 from dragoman.cli.common import (
     EVERYWHERE,
     HEAD_SECONDS,
@@ -257,18 +259,22 @@ async def verify_command(
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
     max_age: MaxAge = None,
+    turn_over: Sheet = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log from its first record, trusting only your own options.
 
     An evidence file has the records of one exchange, and is verified as far as that
-    goes.
+    goes. A signed turn-over is verified with the log in which its watch was taken.
 
     For the first fault the command prints what it is, where it is, and whom it
     convicts: exit code 7.
     """
     required_cosigners = cosigners_of(witness, policy_file, log)
+    sheet = None if turn_over is None else read_sheet(turn_over)
     if file is not None and is_evidence(file):
+        if sheet is not None:
+            raise UsageError("a turn-over needs the whole log: name an export or a mirror's folder")
         return verify_evidence(
             file,
             cid=checked_cid(cid),
@@ -279,10 +285,23 @@ async def verify_command(
             as_json=target.json,
         )
     verification = required_cosigners.verification(cid, log, not_before(file, max_age), file)
-    await check_log(verification, file, target, required_cosigners)
+    messages: list[bytes] = []
+    keep = forget if sheet is None else messages.append
+    await check_log(verification, file, target, required_cosigners, keep)
     result = verification.result()
-    _print(result, target, pinned=bool(cid and (log or policy_file)))
-    return exit_code_of(result)
+    checked = (
+        None
+        if sheet is None or exit_code_of(result)
+        else await check_sheet(
+            sheet,
+            messages,
+            channel=result.channel,
+            cid=result.cid,
+            void=verification.replay.void,
+        )
+    )
+    _print(result, target, pinned=bool(cid and (log or policy_file)), checked=checked)
+    return exit_code_of(result) if checked is None else print_sheet(checked, as_json=target.json)
 
 
 def not_before(file: Path | None, max_age: int | None) -> int:
@@ -512,9 +531,12 @@ def say_failed(lie: LogInconsistent) -> None:
     say(f"keep as evidence: {lie.evidence}")
 
 
-def _print(result: Verified, target: Target, *, pinned: bool) -> None:
+def _print(
+    result: Verified, target: Target, *, pinned: bool, checked: CheckedSheet | None = None
+) -> None:
     if target.json:
-        out_json(msgspec.to_builtins(result))
+        sheet = {} if checked is None else {"turn_over": msgspec.to_builtins(checked)}
+        out_json({**msgspec.to_builtins(result), **sheet})
         return
     if result.lie is not None:
         say_failed(result.lie)

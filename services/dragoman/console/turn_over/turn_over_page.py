@@ -2,6 +2,7 @@
 
     GET  /c/{channel}/watch/turn-over    the points, each with its two answers
     POST /c/{channel}/watch/turn-over    take the watch, sign later, explain, or clear
+    GET  /c/{channel}/watch/turn-over/sheets/{record}    a signed sheet, as a file
 
 The watch is taken by the same act as on the board. Its key commits to the answers. The
 page asks again if a point has no answer, or if the list changed since it was shown. The
@@ -23,8 +24,10 @@ from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.form_body import Form
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import form_of, redirect, said
+from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
+from dragoman.reports import turn_over_sheet
 from dragoman.reports.turn_over_points import point_text
 from dragoman.text import sentence
 from dragoman_schemas.watch_responses import (
@@ -68,6 +71,8 @@ class EarlierTurnOver(Struct, frozen=True, kw_only=True):
     signed: int
     unclear: int
     record: int
+    id: str
+    committed: bool
 
 
 class TurnOverPage(Struct, frozen=True, kw_only=True):
@@ -160,9 +165,13 @@ def _rows(
 
 
 def _earlier(context: PageContext) -> Iterator[EarlierTurnOver]:
-    """Yield the last sheets of the reader's side whose record is in the log."""
+    """Yield the last sheets of the reader's side whose record is in the log.
+
+    An auditor, who downloads them, sees all.
+    """
     sheets = context.service.access.turn_overs.of_side(context.registry.cid, context.side)
-    for id, stored in list(sheets.items())[:_EARLIER]:
+    most = len(sheets) if STAFF.isdisjoint(context.roles) else _EARLIER
+    for id, stored in list(sheets.items())[:most]:
         record = context.projection.posted(id)
         if record is None:
             continue
@@ -175,7 +184,24 @@ def _earlier(context: PageContext) -> Iterator[EarlierTurnOver]:
             signed=sum(state.answer == "taken_over" for state in states),
             unclear=sum(state.answer in ("not_clear", "explained") for state in states),
             record=record,
+            id=id,
+            committed=turn_over_sheet.commits(id, stored.sheet),
         )
+
+
+async def download(context: PageContext) -> web.Response:
+    """Return a signed sheet of the reader's side as a file. Raises `Refused`."""
+    id = context.request.match_info["record"]
+    raw = turn_overs.file_for(context.call, context.projection, id, context.roles)
+    return web.Response(
+        body=raw,
+        content_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="turn-over-{id}.json"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 def _shown(form: Form | None) -> dict[str, str]:
@@ -267,7 +293,7 @@ async def _take(
                 answers=answers,
             ),
         )
-        key = turn_overs.key_of_sheet(sheet)
+        key = turn_over_sheet.key_of_sheet(sheet)
     except (Refused, ValueError):
         if not in_any_case:
             raise
@@ -291,4 +317,5 @@ def _fault(
 ROUTES: Final = (
     PageRoute(path=_PATH, handler=turn_over),
     PageRoute(path=_PATH, handler=answer, method="POST"),
+    PageRoute(path=f"{_PATH}/sheets/{{record}}", handler=download),
 )
