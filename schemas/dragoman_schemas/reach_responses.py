@@ -15,8 +15,8 @@ never      it was never tested
 asked      a test is on its way
 sent       the test was sent, and nobody has confirmed it
 failed     the test could not be sent
-proven     a test arrived within the last 35 days
-expired    a test arrived before that
+proven     a test arrived, and its proof still counts
+expired    a test arrived, too long ago
 """
 
 
@@ -46,7 +46,7 @@ class NewReach(Shape, frozen=True, kw_only=True):
 class OfferedWay(ResponseBody, frozen=True, kw_only=True):
     """A way that the operator offers, and what an officer enters for it.
 
-    `spent` says that its money for this month is spent, by whichever side.
+    `spent` says that the money of the caller's side for this month is spent.
     """
 
     name: str
@@ -100,14 +100,17 @@ class Reach(ResponseBody, frozen=True, kw_only=True):
     """The ways to reach the caller, and the ways that the operator offers.
 
     `messages` counts those of the last hour, and `held` those that were held back after
-    it was full. Heads of office and administrators also see how many ways each officer
-    of their side has.
+    it was full. Each way is tested every `days_between_tests` days; 0 is only by hand.
+    A proof counts for `days_of_proof` days. Heads of office and administrators also see
+    how many ways each officer of their side has.
     """
 
     ways: tuple[OfferedWay, ...]
     endpoints: tuple[ReachEndpoint, ...]
     messages: int = 0
     held: int = 0
+    days_between_tests: int = 0
+    days_of_proof: int
     officers: tuple[OfficerReach, ...] = ()
 
 

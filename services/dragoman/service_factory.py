@@ -188,6 +188,7 @@ async def running_service(
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
             ways=Ways(settings.courier.ways, settings.courier.private_networks),
+            proof_days=settings.courier.proof_days,
             token_life=settings.tokens,
             origin=settings.origin
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",

@@ -163,8 +163,9 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     With `to = "url"` there is no file: a side enters a whole address of its own, of one
     of the `services`, such as `ntfys`, `gotifys` or `signals`.
 
-    A message costs `cost`, in a currency of your own. In a calendar month messages of
-    this way cost no more than `cost_limit`; 0 is no limit.
+    A message costs `cost`, in a currency of your own. In a calendar month the messages
+    of this way to one side of a channel cost no more than `cost_limit`. Those to all
+    sides together cost no more than `total_limit`. 0 is no limit.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
@@ -174,6 +175,7 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
     cost: Annotated[float, Meta(ge=0)] = 0.0
     cost_limit: Annotated[float, Meta(ge=0)] = 0.0
+    total_limit: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,7 +184,8 @@ class NotifierSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     A failed delivery is tried again after each of `retries_s` seconds, and then parked.
     Webhooks must have public addresses, or addresses in `private_networks`. `ways` are
     the ways to reach people beside webhooks and e-mail. Each way to reach people is
-    tested every `proof_days` days; 0 turns that off.
+    tested every `proof_days` days; 0 turns that off. A proof counts five days longer,
+    or 35 days where the tests are off.
     """
 
     retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.application.ways_to_reach import InvalidRecipient, Ways, WayUnusable, faults
 from dragoman.settings import Way
@@ -80,8 +81,6 @@ _FILE = Path(__file__).with_name("way.url")
 
 
 def _with_file(way: Way) -> Way:
-    from msgspec.structs import replace
-
     return replace(way, url_file=_FILE)
 
 
@@ -108,3 +107,10 @@ def test_faults_of_the_settings_are_named(tmp_path: Path) -> None:
     assert [text for text in texts if "no url_file" in text]
     path.chmod(0o600)
     assert faults([way, OWN]) == []
+
+
+def test_a_total_that_one_side_could_use_up_alone_is_a_fault() -> None:
+    for side, total, count in ((50.0, 40.0, 1), (50.0, 50.0, 0), (50.0, 0.0, 0), (0.0, 40.0, 0)):
+        way = replace(OWN, cost_limit=side, total_limit=total)
+        assert [text for text in faults([way]) if "total_limit" in text] == faults([way])
+        assert len(faults([way])) == count

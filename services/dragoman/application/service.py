@@ -95,8 +95,8 @@ class Service:
     passed in when the services are built. `origin` is the origin of a new channel's
     log, with `{channel}` and `{key}` in it. `issuer` is the OIDC provider whose tokens
     are accepted. `public_url` is the address of the service for callers outside, if it
-    is known. `ways` are the ways to reach people that the operator offers. `token_life`
-    says when new tokens end.
+    is known. `ways` are the ways to reach people that the operator offers. Each is
+    tested every `proof_days` days. `token_life` says when new tokens end.
     """
 
     command_handler: CommandHandler
@@ -120,6 +120,7 @@ class Service:
     issuer: str = ""
     public_url: str = ""
     ways: Ways = field(default_factory=Ways)
+    proof_days: int = 30
     token_life: TokenSettings = field(default_factory=TokenSettings)
     lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle("service"))
     channels: dict[str, Projection] = field(default_factory=dict)

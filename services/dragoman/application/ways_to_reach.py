@@ -162,6 +162,11 @@ def faults(ways: Iterable[Way]) -> list[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         result.append(f"courier.ways: {name} is there twice; give each way another name")
     for way in ways:
+        if 0 < way.total_limit < way.cost_limit:
+            result.append(
+                f"courier.ways: the total_limit of {way.name} is less than its cost_limit; one "
+                "side could use up the money of all; raise the total_limit or lower the cost_limit"
+            )
         if way.to == "url" and not way.services:
             result.append(
                 f"courier.ways: {way.name} takes whole addresses, so name its services, "

@@ -14,9 +14,9 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "again. If no host has that file any more, ask its officer to add the endpoint again.",
     ),
     "courier.cost_limit": LogEvent(
-        "The money for a way is spent for this month, so a message was held back. Flashes may use "
-        "the last fifth of it.",
-        "Raise `cost_limit` of the way in the settings, or wait for the next month.",
+        "The money of a side for a way is spent for this month, or that of all sides, so a message "
+        "was held back. `limit` names the setting. Flashes may use the last fifth of the money.",
+        "Raise that limit of the way in the settings, or wait for the next month.",
     ),
     "courier.held": LogEvent(
         "A message was held back: its officer has had 20 within an hour, or the money for its way "

@@ -2,10 +2,12 @@
 
     officer    20 messages an hour in a channel, then one summary, then none until the
                hour is over
-    way        its cost limit of a calendar month
+    way        its cost limit of a calendar month for each side in a channel, and its
+               total limit for all sides
 
-A flood must not hide a flash. So the last five messages of an hour are only for flashes
-and for notices about the watch. So is the last fifth of the money of a month.
+So one side cannot use up the money of another one. A flood must not hide a flash.
+The last five messages of an hour are only for flashes and for notices about the watch.
+So is the last fifth of the money of a month.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from msgspec.structs import replace
 
 from dragoman.application.ways_to_reach import Ways
 from dragoman.notifier.delivery import OutgoingItem
+from dragoman.settings import Way
 from dragoman.stores.endpoints import (
     Allowance,
     NotificationEndpoint,
@@ -72,13 +75,19 @@ def paid(
 ) -> tuple[WaySpending, bool]:
     """Return a way's spending after one more message.
 
-    The flag says whether the message is within the limit.
+    The flag says whether the message is within the limit; 0 is no limit.
     """
     most = limit if urgent else limit * (1 - MONEY_FOR_FLASHES)
     if limit and round(spending.spent + cost, 6) > most:
         return replace(spending, held=spending.held + 1), False
     spent = round(spending.spent + cost, 6)
     return replace(spending, spent=spent, messages=spending.messages + 1), True
+
+
+def without_last(spending: WaySpending, cost: float) -> WaySpending:
+    """Return a side's spending without its last message, which the total held back."""
+    spent = round(spending.spent - cost, 6)
+    return replace(spending, spent=spent, messages=spending.messages - 1, held=spending.held + 1)
 
 
 def month_of(now: float) -> str:
@@ -94,7 +103,7 @@ class Allowances:
         self._store = store
         self._ways = ways
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """A lock for each officer and way, so that writes of one do not conflict."""
+        """A lock for each officer, side and way, so that its writes do not conflict."""
 
     async def take(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> Verdict:
         """Count a message to an endpoint, and say whether it may be sent.
@@ -116,12 +125,45 @@ class Allowances:
         way = self._ways.find(endpoint.way) if endpoint.means == "message" else None
         if way is None or not way.cost:
             return verdict
-        async with self._turns[f" {way.name}"]:
-            is_paid = await self._store.update_spending(
+        limit = await self._exceeded(way, endpoint, month_of(now), urgent=urgent)
+        if not limit:
+            return verdict
+        log.warning(
+            "courier.cost_limit",
+            way=way.name,
+            endpoint=endpoint.id,
+            side=endpoint.side,
+            limit=limit,
+        )
+        return Verdict.HOLD
+
+    async def _exceeded(
+        self, way: Way, endpoint: NotificationEndpoint, month: str, *, urgent: bool
+    ) -> str:
+        """Pay for a message; return the setting whose limit holds it back, if one does.
+
+        The side pays first. So a side that has no money left does not touch the total.
+        """
+        side = {"cid": endpoint.cid, "side": endpoint.side}
+        async with self._turns[f" {way.name} {endpoint.cid} {endpoint.side}"]:
+            if not await self._store.update_spending(
                 way.name,
-                month_of(now),
+                month,
                 lambda spending: paid(spending, way.cost, way.cost_limit, urgent=urgent),
+                **side,
+            ):
+                return "cost_limit"
+            async with self._turns[f" {way.name}"]:
+                if await self._store.update_spending(
+                    way.name,
+                    month,
+                    lambda spending: paid(spending, way.cost, way.total_limit, urgent=urgent),
+                ):
+                    return ""
+            await self._store.update_spending(
+                way.name,
+                month,
+                lambda spending: (without_last(spending, way.cost), None),
+                **side,
             )
-        if not is_paid:
-            log.warning("courier.cost_limit", way=way.name, endpoint=endpoint.id)
-        return verdict if is_paid else Verdict.HOLD
+            return "total_limit"

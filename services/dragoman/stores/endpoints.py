@@ -174,7 +174,10 @@ class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class WaySpending(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The cost of a way's messages in a month, and the number that was held back."""
+    """The cost of a way's messages in a month, and the number that was held back.
+
+    One is of a side in a channel, and another one is of all sides together.
+    """
 
     spent: float = 0.0
     messages: int = 0
@@ -201,6 +204,7 @@ _claim = msgspec.json.Decoder(ReminderClaim).decode
 _CLAIM_SECONDS: Final = 3 * 86_400.0
 _sealing_key = msgspec.json.Decoder(_SealingKey).decode
 _SEALING_KEY: Final = "sealing_key"
+_SPENT: Final = "spent"
 T = TypeVar("T", Allowance, WaySpending, ReachProof)
 V = TypeVar("V")
 
@@ -347,16 +351,34 @@ class NotificationEndpoints:
         """Change the allowance of an officer in a channel, like `update_proof`."""
         return await self._update(_allowance_key(cid, officer), _allowance, Allowance(), change)
 
-    def spending(self, way: str, month: str) -> WaySpending:
-        """Return the spending of a way in a month. This process's copy may lag."""
-        value = self._bucket.values.get(f"spent.{way}.{month}")
+    def spending(self, way: str, month: str, cid: str = "", side: str = "") -> WaySpending:
+        """Return the spending of a way in a month by a side in a channel.
+
+        Without a side it is that of all sides. This process's copy may lag.
+        """
+        value = self._bucket.values.get(_spending_key(way, month, cid, side))
         return WaySpending() if value is None else _spending(value)
 
     async def update_spending(
-        self, way: str, month: str, change: Callable[[WaySpending], tuple[WaySpending, V]]
+        self,
+        way: str,
+        month: str,
+        change: Callable[[WaySpending], tuple[WaySpending, V]],
+        *,
+        cid: str = "",
+        side: str = "",
     ) -> V:
-        """Change the spending of a way in a month, like `update_proof`."""
-        return await self._update(f"spent.{way}.{month}", _spending, WaySpending(), change)
+        """Change the spending of a way in a month, like `update_proof`.
+
+        The first spending of a month deletes those of earlier months.
+        """
+        key = _spending_key(way, month, cid, side)
+        if key not in self._bucket.values:
+            for former in list(self._bucket.values):
+                kind, _, rest = former.partition(".")
+                if kind == _SPENT and rest.split(".")[1] < month:
+                    await self._bucket.put(former, None)
+        return await self._update(key, _spending, WaySpending(), change)
 
     async def _update(
         self,
@@ -419,6 +441,10 @@ class NotificationEndpoints:
         except WriteConflict:
             return False
         return True
+
+
+def _spending_key(way: str, month: str, cid: str, side: str) -> str:
+    return f"{_SPENT}.{way}.{month}.{cid}.{side}" if side else f"{_SPENT}.{way}.{month}"
 
 
 def _allowance_key(cid: str, officer: str) -> str:

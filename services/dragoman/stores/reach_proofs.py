@@ -5,6 +5,7 @@
     arrived     its receiver has confirmed the code; for a webhook, its answer is enough
 
 A code is valid for a day. It begins with the endpoint's id, by which it is looked up.
+A proof counts until the next test and some days more.
 """
 
 import hashlib
@@ -17,7 +18,23 @@ from dragoman.stores.endpoints import ReachProof
 from dragoman.text import Text, packed
 
 CODE_SECONDS: Final = 86_400.0
+DAYS_TO_REPEAT: Final = 5
+"""The days after the next test is due in which a proof still counts.
+
+Tests wait for office hours, and one that nobody confirmed is repeated by hand.
+"""
+
+_DAYS_WITHOUT_TESTS: Final = 30
 _PREFIX: Final = 6
+
+
+def days_counted(proof_days: int) -> int:
+    """Return the days for which a proof counts, if each way is tested so often.
+
+    `proof_days` is 0 where no test comes by itself. A proof then counts as long as with
+    a test a month.
+    """
+    return (proof_days or _DAYS_WITHOUT_TESTS) + DAYS_TO_REPEAT
 
 
 def code_of(endpoint: str, random: str) -> str:

@@ -6,7 +6,7 @@ only how many ways each officer of their side has, and how many of them are prov
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -28,8 +28,10 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.projection import Projection
+from dragoman.stores import reach_proofs
 from dragoman.stores.endpoint_secrets import seal
 from dragoman.stores.endpoints import NotificationEndpoint, ReachProof
+from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import unpacked
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.fields import or_default
@@ -44,18 +46,22 @@ from dragoman_schemas.reach_responses import (
 
 log = structlog.get_logger()
 
-PROVEN: Final = timedelta(days=35)
-"""The time for which a test proves a way: a month, and some days to repeat it."""
-
 ON_CALL: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
 """The roles that the ladder of a flash reaches."""
 
 _HOUR: Final = 3_600.0
+_DAY: Final = 86_400.0
 
 
-def ways_of(service: Service) -> tuple[OfferedWay, ...]:
-    """Return the ways that the operator offers, e-mail first."""
+def held_by(service: Service, way: str, cid: str, side: str) -> int:
+    """Return a side's messages in a channel that the money of the month held back."""
     month = datetime.now(UTC).strftime("%Y-%m")
+    return service.notification_endpoints.spending(way, month, cid, side).held
+
+
+def ways_of(service: Service, grant: Grant) -> tuple[OfferedWay, ...]:
+    """Return the ways that the operator offers, e-mail first."""
+    cids = [projection.registry.cid for projection in service.visible(grant)]
     return (
         OfferedWay(name=E_MAIL, title="", to="address"),
         *(
@@ -64,7 +70,7 @@ def ways_of(service: Service) -> tuple[OfferedWay, ...]:
                 title=way.title or way.name,
                 to=way.to,
                 services=way.services,
-                spent=bool(service.notification_endpoints.spending(way.name, month).held),
+                spent=any(held_by(service, way.name, cid, grant.side) for cid in cids),
             )
             for way in service.ways
         ),
@@ -82,7 +88,7 @@ async def reach_of(call: ApiRequest[Any]) -> Reach:
         for projection in service.visible(grant)
     ]
     return Reach(
-        ways=ways_of(service),
+        ways=ways_of(service, grant),
         endpoints=tuple(
             endpoint_view(service, endpoint, projection, now)
             for endpoint, projection in _own(service, grant.actor, service.visible(grant))
@@ -91,6 +97,8 @@ async def reach_of(call: ApiRequest[Any]) -> Reach:
             now - moment < _HOUR for allowance in allowances for moment in allowance.times
         ),
         held=sum(allowance.held for allowance in allowances if now - allowance.held_at < _HOUR),
+        days_between_tests=service.proof_days,
+        days_of_proof=reach_proofs.days_counted(service.proof_days),
         officers=tuple(
             officer
             for projection in service.visible(grant)
@@ -134,20 +142,20 @@ def counts_of(
     """Return the number of an officer's ways in a channel, and of the proven ones."""
     store = service.notification_endpoints
     states = [
-        state_of(store.proof(endpoint.id), now)
+        state_of(store.proof(endpoint.id), now, service.proof_days)
         for endpoint in store.of_channel(projection.registry.cid)
         if endpoint.officer == officer
     ]
     return len(states), states.count("proven")
 
 
-def state_of(proof: ReachProof, now: float) -> ReachState:
-    """Return the state of the proof of a way."""
+def state_of(proof: ReachProof, now: float, proof_days: int) -> ReachState:
+    """Return the state of the proof of a way that is tested every `proof_days` days."""
     if proof.asked:
         return "asked"
     if proof.sent_at and not proof.ok:
         return "failed"
-    if proof.proven and now - proof.proven < PROVEN.total_seconds():
+    if proof.proven and now - proof.proven < reach_proofs.days_counted(proof_days) * _DAY:
         return "proven"
     if proof.sent_at and not proof.arrived_at:
         return "sent"
@@ -173,7 +181,7 @@ def endpoint_view(
         language=endpoint.language,
         details=endpoint.details,
         created=endpoint.created,
-        state=state_of(proof, now),
+        state=state_of(proof, now, service.proof_days),
         tested=written(proof.sent_at),
         answered=str(unpacked(proof.answer) or "") if proof.answer else "",
         arrived=written(proof.arrived_at),

@@ -35,6 +35,7 @@ async def reach_list(*, target: Target = EVERYWHERE) -> int:
     table(rows, ["ID", "CHANNEL", "WAY", "TO", "PROOF", "PROVEN", ""])
     offered = ", ".join(f"{way['name']} ({way['to']})" for way in view["ways"])
     say(f"you can add: {offered}")
+    say(f"a proof counts for {view['days_of_proof']} days")
     return 0
 
 

@@ -2,7 +2,7 @@
 
     watch_unproven    the officer on watch has no proven way but the page
     held_back         messages to the reader were held back by the limit of an hour
-    way_spent         the money for a way is spent for this month
+    way_spent         the side's money for a way is spent for this month
 
 The other side does not see them.
 """
@@ -45,11 +45,7 @@ def warnings_of(context: PageContext) -> Iterator[ReachWarning]:
     allowance = store.allowance(registry.cid, context.grant.actor)
     if allowance.held and now - allowance.held_at < _HOUR:
         yield ReachWarning(kind="held_back", count=allowance.held)
-    held_by_way: dict[str, int] = {}
-    for endpoint in store.of_channel(registry.cid):
-        if endpoint.side == context.side and endpoint.way:
-            progress, _ = store.progress(endpoint.id)
-            held_by_way[endpoint.way] = held_by_way.get(endpoint.way, 0) + progress.held
-    for way in own_reach.ways_of(service):
-        if way.spent and way.name in held_by_way:
-            yield ReachWarning(kind="way_spent", way=way.title, count=held_by_way[way.name])
+    for way in service.ways:
+        count = own_reach.held_by(service, way.name, registry.cid, context.side)
+        if count:
+            yield ReachWarning(kind="way_spent", way=way.title or way.name, count=count)
