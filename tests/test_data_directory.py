@@ -92,6 +92,34 @@ def test_what_was_moved_is_elsewhere_and_is_back_in_its_place_once_it_is_moved_b
     assert data_directory.fault_of(data) == ""
 
 
+def test_a_directory_keeps_its_id_and_shares_it_with_no_copy_and_no_other_one(
+    data: Path, tmp_path: Path, machine: Callable[[str], None]
+) -> None:
+    id = data_directory.lasting_id(data)
+    os.utime(data / data_directory.FILE)
+    assert data_directory.lasting_id(data) == id
+    shutil.copytree(data, tmp_path / "copy")
+    copied = data_directory.lasting_id(tmp_path / "copy")
+    data.rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", data)  # a copy at the same path
+    again = data_directory.lasting_id(data)
+    shutil.rmtree(data)
+    data_directory.adopt(data)  # another host's directory, at the same path
+    other = data_directory.lasting_id(data)
+    machine("another")
+    assert len({id, copied, again, other, data_directory.lasting_id(data)}) == 5
+
+
+def test_a_directory_without_room_has_an_id_of_this_start(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(data_directory, "_replace", full)
+    assert data_directory.lasting_id(data) != data_directory.lasting_id(data)
+
+
 def test_another_machine_is_told_and_one_without_a_lasting_id_is_not_compared(
     data: Path, tmp_path: Path, machine: Callable[[str], None]
 ) -> None:

@@ -33,7 +33,7 @@ from dragoman.application.operations import host_health
 from dragoman.application.outage_recorder import OutageRecorder
 from dragoman.application.rosters import ladders
 from dragoman.application.service import Service
-from dragoman.data_directory import PlaceGuard
+from dragoman.data_directory import PlaceGuard, lasting_id
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
 from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
@@ -337,6 +337,16 @@ async def notifier(
         yield
 
 
+def notifier_name(data: Path, process: str) -> str:
+    """Return the name of a notifier among all of the host, which lasts over restarts.
+
+    Two processes of one name on one directory cannot both run, because the lock of the
+    projection admits one. So both together identify the notifier. The path does not: on
+    most machines it is the same.
+    """
+    return hashlib.sha256(f"{lasting_id(data)}/{process}".encode()).hexdigest()[:16]
+
+
 async def _dispatcher(
     stack: AsyncExitStack, settings: Settings, service: Service, start: StartTask, name: str
 ) -> Dispatcher:
@@ -351,16 +361,13 @@ async def _dispatcher(
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
         "message": MessageTransport(service.ways, processes, settings.http.public_url),
     }
-    # Two processes of one name on one directory cannot both run: the projection's lock
-    # admits one. So the directory and the name identify the process among all notifiers.
-    process = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[:16]
     return Dispatcher(
         service.channels,
         service.command_handler,
         service.notification_endpoints,
         transports,
         retries_s=settings.courier.retries_s,
-        name=process,
+        name=notifier_name(settings.data, name),
         now=utc_now,
         allowances=Allowances(service.notification_endpoints, service.ways),
         find_key=partial(

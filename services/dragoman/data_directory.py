@@ -24,6 +24,7 @@ import ctypes
 import hashlib
 import os
 import re
+import secrets
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Coroutine
@@ -41,6 +42,7 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 FILE: Final = "place.json"
+ID_FILE: Final = "directory.id"
 RESTORED: Final = "restored.json"
 
 BACKUP: Final = "last-backup.json"
@@ -215,6 +217,26 @@ def fault_of(data: Path) -> str:
 def advice(fault: str) -> str:
     """Return a fault with its remedy, for `dragoman doctor`."""
     return fault and f"{fault}; {_DO}"
+
+
+def lasting_id(data: Path) -> str:
+    """Return an id of a data directory that lasts over restarts, and is its own.
+
+    A file has its random part. A copy of that file is in another place, which is the
+    other part. If the file cannot be written, the id is that of this process alone.
+    """
+    path = data / ID_FILE
+    try:
+        if not path.exists():
+            _replace(path, secrets.token_hex(16).encode() + b"\n")
+        random = path.read_text().strip()
+        with (data / FILE).open("rb") as file:
+            place = _place_of(file.fileno(), data)
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("place.no_id", data=str(data), reason=str(error))
+        return secrets.token_hex(16)
+    text = f"{random} {place.machine} {place.path} {place.born or place.inode}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class PlaceGuard:

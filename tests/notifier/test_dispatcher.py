@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from brokers import RealBroker
 from confused import Confused
@@ -214,3 +215,29 @@ async def test_a_delivery_waits_until_the_log_here_has_its_record(house: House) 
     await house.run(lambda: not house.progress.waiting)
     assert [item.position for item in house.brought] == [known + 1]
     assert house.progress.waiting == ()
+
+
+async def test_of_two_couriers_of_one_name_only_the_later_one_brings(house: House) -> None:
+    first = asyncio.create_task(house.rounds().run())
+    running = [first]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            position = house.post()
+            while house.progress.upto < position:
+                await asyncio.sleep(0.02)
+            earlier = house.store.run_of("one")
+            running.append(asyncio.create_task(house.rounds().run()))
+            while house.store.run_of("one") == earlier:
+                await asyncio.sleep(0.02)
+            with capture_logs() as lines:
+                while not any(line["event"] == "courier.replaced" for line in lines):
+                    await asyncio.sleep(0.02)
+            positions = [position, *(house.post() for _ in range(5))]
+            while house.progress.upto < positions[-1]:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.2)  # another round of both
+        assert [item.position for item in house.brought] == positions
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -73,6 +73,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A reminder of a hand-over, or a warning of the roster, was sent to an officer. `ok` says if "
         "its service accepted it.",
     ),
+    "courier.replaced": LogEvent(
+        "A later notifier of the same name has started, so this one sends nothing more. Otherwise "
+        "both would send every message. It happens if a machine was cloned with its data.",
+        "Do what `do` says.",
+    ),
     "courier.sender_ended": LogEvent(
         "A process that sends messages has ended. Both are started again with the next message.",
         "Nothing, unless it comes back. Then see the system's log for the reason.",

@@ -77,6 +77,12 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "Stop the service that the data came from, for good. Then start here with `--take-over` "
         "([how](operating.md#moving-copying-and-restoring-a-data-directory)).",
     ),
+    "place.no_id": LogEvent(
+        "The id or the place of the data directory could not be read or written. The notifier goes "
+        "on under a name that only this start has. After a restart it waits up to a minute for its "
+        "endpoints.",
+        "Make room, or let this user write in the data directory.",
+    ),
     "place.not_taken_over": LogEvent(
         "`--take-over` has no effect yet: a witness does not answer, or knows a newer or another "
         "head.",

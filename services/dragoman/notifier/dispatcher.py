@@ -33,6 +33,7 @@ from dragoman.notifier.allowances import Allowances, Verdict
 from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
 from dragoman.notifier.endpoint_opener import EndpointOpener, FindKey
 from dragoman.notifier.endpoint_queue import EndpointQueue
+from dragoman.notifier.newest_run import NewestRun
 from dragoman.notifier.outcomes import OutcomeRecorder
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.stored_row import StoredRow
@@ -90,9 +91,9 @@ class Dispatcher:
     ) -> None:
         """Send by these means, and record through the command handler.
 
-        The `name` is this notifier's over restarts, and no other's. Endpoints with
-        sealed secrets are left to other notifiers if `find_key` returns no key. The
-        `ladder` says whom a flash calls.
+        The `name` is this notifier's over restarts, and no other's: see `newest_run`.
+        Endpoints with sealed secrets are left to other notifiers if `find_key` returns
+        no key. The `ladder` says whom a flash calls.
         """
         self._channels = channels
         self._outcomes = OutcomeRecorder(desk, now)
@@ -101,6 +102,7 @@ class Dispatcher:
         self._retries = tuple(retries_s)
         self._now = now
         self._name = name
+        self._run = NewestRun(store, name)
         self._woken = asyncio.Event()
         self._listened: set[str] = set()
         self._by_cid: dict[str, Projection] = {}
@@ -134,6 +136,8 @@ class Dispatcher:
         try:
             await self._store.refresh()
             await self._opener.prepare()
+            if not await self._run.check():
+                return
         except LogUnreachable as error:
             log.warning("courier.not_fresh", reason=str(error))
             return
@@ -242,9 +246,8 @@ class Dispatcher:
     async def _round(self, endpoint: NotificationEndpoint, projection: Projection) -> bool:
         """Send due and new records, up to a limit; return whether there may be more."""
         progress, revision = self._store.progress(endpoint.id)
-        if self._store.find(endpoint.id) is None or (
-            progress.holder != self._name and progress.until > time.time()
-        ):
+        is_of_another = progress.holder != self._name and progress.until > time.time()
+        if self._store.find(endpoint.id) is None or is_of_another or self._run.is_replaced:
             return False
         if progress.told:
             return await self._record_outcomes(endpoint, projection, progress, revision)

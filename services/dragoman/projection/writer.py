@@ -419,7 +419,7 @@ def _locked(path: Path, patience: float) -> Any:
                 lock.close()
                 raise StoreBusy(
                     f"another program writes {path.with_suffix('')}; "
-                    "stop it, or give this gateway another name"
+                    "stop it, or give this one another name by --name"
                 ) from None
             time.sleep(_PAUSE_SECONDS)
         else:

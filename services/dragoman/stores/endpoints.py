@@ -194,6 +194,10 @@ class _SealingKey(Struct, frozen=True):
     public: str
 
 
+class _NotifierRun(Struct, frozen=True):
+    run: str
+
+
 _endpoint = msgspec.json.Decoder(NotificationEndpoint).decode
 _progress = msgspec.json.Decoder(Progress).decode
 _notice = msgspec.json.Decoder(WatchNoticeItem).decode
@@ -203,6 +207,7 @@ _spending = msgspec.json.Decoder(WaySpending).decode
 _claim = msgspec.json.Decoder(ReminderClaim).decode
 _CLAIM_SECONDS: Final = 3 * 86_400.0
 _sealing_key = msgspec.json.Decoder(_SealingKey).decode
+_notifier_run = msgspec.json.Decoder(_NotifierRun).decode
 _SEALING_KEY: Final = "sealing_key"
 _SPENT: Final = "spent"
 T = TypeVar("T", Allowance, WaySpending, ReachProof)
@@ -303,6 +308,15 @@ class NotificationEndpoints:
         """Publish the public key if none is there yet. Raises `LogUnreachable`."""
         with suppress(WriteConflict):
             await self._bucket.put(_SEALING_KEY, _SealingKey(base64.b64encode(public).decode()), 0)
+
+    def run_of(self, notifier: str) -> str:
+        """Return the newest run of a notifier. This process's copy may lag."""
+        value = self._bucket.values.get(f"notifier.{notifier}")
+        return "" if value is None else _notifier_run(value).run
+
+    async def write_run(self, notifier: str, run: str) -> None:
+        """Write down a run of a notifier as its newest. Raises `LogUnreachable`."""
+        await self._bucket.put(f"notifier.{notifier}", _NotifierRun(run))
 
     def proof(self, id: str) -> ReachProof:
         """Return the test of an endpoint. This process's copy may lag."""
