@@ -374,6 +374,7 @@ async def _dispatcher(
             endpoint_secrets.notifier_key, settings.data / "keys", service.notification_endpoints
         ),
         proof_days=settings.courier.proof_days,
+        is_spoken=service.ways.is_spoken,
         ladder=lambda projection, side, rung: (
             ladders.people_of(service, projection, side, rung).officers
         ),

@@ -160,6 +160,9 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     what an officer enters: a `phone` number, a `matrix` room, or a `topic`, which may
     be the name of a user or device.
 
+    A `spoken` way is a call that reads its text aloud: twice, without links, and the
+    code of a test is ten digits. `{language}` in the file is en, fr or zh.
+
     With `to = "url"` there is no file: a side enters a whole address of its own, of one
     of the `services`, such as `ntfys`, `gotifys` or `signals`.
 
@@ -173,6 +176,7 @@ class Way(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     to: Literal["phone", "matrix", "topic", "url"] = "phone"
     url_file: Path | None = None
     services: tuple[str, ...] = ()
+    spoken: bool = False
     cost: Annotated[float, Meta(ge=0)] = 0.0
     cost_limit: Annotated[float, Meta(ge=0)] = 0.0
     total_limit: Annotated[float, Meta(ge=0)] = 0.0

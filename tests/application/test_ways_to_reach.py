@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from dragoman.application.ways_to_reach import InvalidRecipient, Ways, WayUnusable, faults
+from dragoman.application.ways_to_reach import InvalidRecipient, Ways, WayUnusable, faults, is_call
 from dragoman.settings import Way
 
 PHONE = Way(name="sms", to="phone")
@@ -114,3 +114,20 @@ def test_a_total_that_one_side_could_use_up_alone_is_a_fault() -> None:
         way = replace(OWN, cost_limit=side, total_limit=total)
         assert [text for text in faults([way]) if "total_limit" in text] == faults([way])
         assert len(faults([way])) == count
+
+
+def test_a_call_that_would_read_a_link_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "call.url"
+    path.touch(mode=0o600)
+    way = Way(name="call", url_file=path)
+    for address, call in (
+        ("twilio://AC00:00@+15550100200/{to}?method=call", True),
+        ("Twilio://AC00:00@+15550100200/{to}?from=+15550100200&Method=Call", True),
+        ("twilio://AC00:00@+15550100200/{to}?method=sms", False),
+        ("json://host/{language}/{to}?method=call", False),
+    ):
+        path.write_text(address)
+        assert is_call(address) == call
+        assert bool([text for text in faults([way]) if "spoken = true" in text]) == call
+        assert faults([replace(way, spoken=True)]) == []
+    assert WAYS.address(way, "+491234567", "zh") == "json://host/zh/%2B491234567?method=call"

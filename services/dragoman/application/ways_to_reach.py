@@ -24,6 +24,8 @@ from dragoman.settings import Way
 from dragoman.text import Text, sentence
 
 RECIPIENT: Final = "{to}"
+LANGUAGE: Final = "{language}"
+TWILIO: Final = "twilio"
 _SEPARATORS: Final = re.compile(r"[ \u00a0().\u2011-]")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 EXAMPLE_ROOM: Final = "!abc:example.org"
@@ -87,6 +89,11 @@ class Ways:
         """Return the way of that name, or None."""
         return self._ways.get(name)
 
+    def is_spoken(self, name: str) -> bool:
+        """Return whether the way of that name is a call that reads its text aloud."""
+        way = self.find(name)
+        return way is not None and way.spoken
+
     def recipient(self, way: Way, text: str) -> Recipient:
         """Return the recipient that an officer entered. Raises `InvalidRecipient`."""
         entered = text.strip()
@@ -140,7 +147,7 @@ class Ways:
             raise InvalidRecipient(sentence("it is not a URL")) from None
         return Recipient(to=entered, shown=f"{scheme.lower()}://{host}")
 
-    def address(self, way: Way, to: str) -> str:
+    def address(self, way: Way, to: str, language: str = "en") -> str:
         """Return the address that the library sends to. Raises `WayUnusable`."""
         if way.to == "url":
             return to
@@ -152,7 +159,13 @@ class Ways:
             raise WayUnusable(f"{way.url_file} cannot be read: {error}") from None
         if template.count(RECIPIENT) != 1:
             raise WayUnusable(f"{way.url_file} must have {RECIPIENT} once, for the recipient")
-        return template.replace(RECIPIENT, quote(to, safe=""))
+        return template.replace(LANGUAGE, language).replace(RECIPIENT, quote(to, safe=""))
+
+
+def is_call(address: str) -> bool:
+    """Return whether an address asks Twilio for a call, and not for an SMS."""
+    scheme, _, rest = address.partition("://")
+    return scheme.lower() == TWILIO and "method=call" in rest.partition("?")[2].lower().split("&")
 
 
 def faults(ways: Iterable[Way]) -> list[str]:
@@ -174,10 +187,15 @@ def faults(ways: Iterable[Way]) -> list[str]:
             )
         if way.to != "url":
             try:
-                Ways(ways).address(way, "0")
+                address = Ways(ways).address(way, "0")
             except WayUnusable as error:
                 result.append(str(error))
             else:
+                if is_call(address) and not way.spoken:
+                    result.append(
+                        f"courier.ways: {way.name} places calls, and nobody can open a link in a "
+                        "call; add spoken = true"
+                    )
                 if Path(way.url_file or "").stat().st_mode & 0o077:
                     result.append(f"{way.url_file} is readable by others; run chmod 600 on it")
     return result

@@ -62,9 +62,6 @@ HELD_SECONDS: Final = 60.0
 _NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
 """The seconds before each try of a notice: an hour later nobody needs it."""
 
-CODE_BYTES: Final = 6
-"""The random bytes of a code that confirms a test; it is valid for a day."""
-
 _SKIPPED: Final = 500
 """The number of skipped records after which the position is stored."""
 
@@ -87,13 +84,15 @@ class Dispatcher:
         allowances: Allowances | None = None,
         find_key: FindKey | None = None,
         proof_days: int = 0,
+        is_spoken: Callable[[str], bool] = lambda _: False,
         ladder: selection.Ladder = selection.ladder_of_log,
     ) -> None:
         """Send by these means, and record through the command handler.
 
         The `name` is this notifier's over restarts, and no other's: see `newest_run`.
         Endpoints with sealed secrets are left to other notifiers if `find_key` returns
-        no key. The `ladder` says whom a flash calls.
+        no key. `is_spoken` says of a way's name whether it is a call. The `ladder` says
+        whom a flash calls.
         """
         self._channels = channels
         self._outcomes = OutcomeRecorder(desk, now)
@@ -110,6 +109,7 @@ class Dispatcher:
         self._allowances = allowances
         self._opener = EndpointOpener(store, find_key)
         self._proof_days = proof_days
+        self._is_spoken = is_spoken
         self._ladder = ladder
         self._queue = EndpointQueue(store)
         self._working: dict[str, asyncio.Task[None]] = {}
@@ -345,7 +345,7 @@ class Dispatcher:
             endpoint, projection, proof, self._proof_days, self._now()
         ):
             return
-        code = reach_proofs.code_of(endpoint.id, secrets.token_hex(CODE_BYTES))
+        code = reach_proofs.new_code(endpoint.id, spoken=self._is_spoken(endpoint.way))
         id = proof.asked or secrets.token_hex(16)
         if not await self._store.update_proof(
             endpoint.id, partial(reach_proofs.claimed, code=code, test=proof.asked)

@@ -5,10 +5,13 @@
     arrived     its receiver has confirmed the code; for a webhook, its answer is enough
 
 A code is valid for a day. It begins with the endpoint's id, by which it is looked up.
+The code of a spoken test is ten digits, which its receiver can write down.
 A proof counts until the next test and some days more.
 """
 
 import hashlib
+import secrets
+import string
 import time
 from typing import Final
 
@@ -26,6 +29,10 @@ Tests wait for office hours, and one that nobody confirmed is repeated by hand.
 
 _DAYS_WITHOUT_TESTS: Final = 30
 _PREFIX: Final = 6
+_CODE_BYTES: Final = 6
+"""The random bytes of a code."""
+
+_DIGITS: Final = 10
 
 
 def days_counted(proof_days: int) -> int:
@@ -37,13 +44,17 @@ def days_counted(proof_days: int) -> int:
     return (proof_days or _DAYS_WITHOUT_TESTS) + DAYS_TO_REPEAT
 
 
-def code_of(endpoint: str, random: str) -> str:
-    """Return the code of a test of an endpoint."""
-    return f"{endpoint[:_PREFIX]}{random}"
+def new_code(endpoint: str, *, spoken: bool = False) -> str:
+    """Return a code for a test of an endpoint, which is random."""
+    if spoken:
+        return "".join(secrets.choice(string.digits) for _ in range(_DIGITS))
+    return f"{endpoint[:_PREFIX]}{secrets.token_hex(_CODE_BYTES)}"
 
 
-def is_of(endpoint: str, code: str) -> bool:
+def is_of(endpoint: str, code: str, *, spoken: bool = False) -> bool:
     """Return whether a code may be of a test of the endpoint."""
+    if spoken:
+        return len(code) == _DIGITS and code.isascii() and code.isdigit()
     return code[:_PREFIX] == endpoint[:_PREFIX]
 
 

@@ -86,12 +86,12 @@ async def confirm(service: Service, code: str) -> ReachConfirmed | None:
     """
     store = service.notification_endpoints
     await store.refresh()
-    code = code.strip().lower()
+    code = "".join(code.split()).lower()
     endpoint = next(
         (
             endpoint
             for endpoint in store.endpoints()
-            if reach_proofs.is_of(endpoint.id, code)
+            if reach_proofs.is_of(endpoint.id, code, spoken=service.ways.is_spoken(endpoint.way))
             and reach_proofs.matches(store.proof(endpoint.id), code, time.time())
         ),
         None,

@@ -5,11 +5,13 @@ from typing import Final
 
 import structlog
 
-from dragoman.application.ways_to_reach import Ways, WayUnusable
+from dragoman.application.ways_to_reach import Ways, WayUnusable, is_call
 from dragoman.notifier.delivery import NOT_REACHED, SHOWN, DeliveryResult, OutgoingItem
 from dragoman.notifier.message_text import message_of
 from dragoman.notifier.messaging.processes import NotSent, SenderProcesses
 from dragoman.notifier.messaging.sender import SenderReply
+from dragoman.notifier.spoken_text import spoken_text, twiml
+from dragoman.settings import Way
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.text import Text, sentence
 
@@ -45,11 +47,10 @@ class MessageTransport:
             return DeliveryResult(
                 ok=False, answered=sentence("this way is not set up; tell the operator")
             )
-        title, body = message_of(endpoint, item, self._base_url)
         try:
-            reply = await self._processes.send(
-                self._ways.address(way, endpoint.target), title, body
-            )
+            address = self._ways.address(way, endpoint.target, endpoint.language)
+            title, body = self._text(way, address, endpoint, item)
+            reply = await self._processes.send(address, title, body)
         except WayUnusable as error:
             log.error("courier.way_unusable", way=way.name, reason=str(error))
             return DeliveryResult(
@@ -59,6 +60,15 @@ class MessageTransport:
             log.info("courier.not_reached", endpoint=endpoint.id, reason=str(error)[:SHOWN])
             return DeliveryResult(ok=False, answered=NOT_REACHED)
         return _result(endpoint, reply)
+
+    def _text(
+        self, way: Way, address: str, endpoint: NotificationEndpoint, item: OutgoingItem
+    ) -> tuple[str, str]:
+        """Return the title and the text of a message, or of a call without a title."""
+        if not way.spoken:
+            return message_of(endpoint, item, self._base_url)
+        text = spoken_text(endpoint, item)
+        return "", twiml(text, endpoint.language) if is_call(address) else text
 
 
 def _result(endpoint: NotificationEndpoint, reply: SenderReply) -> DeliveryResult:
