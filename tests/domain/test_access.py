@@ -9,7 +9,7 @@ import pytest
 from accessed import POSTED
 from dragoman.domain.acts import access, two_keys
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.act_rules import NEVER, Who
 from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import ids
@@ -275,6 +275,10 @@ def test_a_role_permits_what_docs_access_says_of_it(name: str, world: World) -> 
     assert printed["by"].startswith(RULES[name].who.wording)
     assert printed["keys"].startswith("two") == (RULES[name].two_key or name in two_keys.CONSENTS)
     assert (printed["keys"] == "as its matter") == (name in two_keys.BY_MATTER)
+    subject_to_the_capital = "ad_referendum" in RULES[name].shape.__struct_fields__
+    assert ("one ad referendum" in printed["keys"]) == subject_to_the_capital
+    assert ("two on the ladder" in printed["keys"]) == (name == "meeting-request")
+    assert ("urgent" in printed["keys"]) == (RULES[name].one_key is not NEVER)
     assert (printed["consents"] == "yes") == RULES[name].consenting
 
 

@@ -23,6 +23,7 @@ from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
 from dragoman.domain.acts.act_rules import DUTY, NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman_schemas.act_frame import Act, Continuing, OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
+from dragoman_schemas.acts.meeting.meeting_request import MeetingRequest
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.record import Envelope
 
@@ -124,7 +125,7 @@ def _formats() -> Iterator[str]:
         keys = (
             "two officers" + (", one where it is urgent" if rule.one_key is not NEVER else "")
             if rule.two_key
-            else "one officer"
+            else "one officer" + (", two on the ladder" if rule.shape is MeetingRequest else "")
         )
         where = f"/{_where(rule.family)}"
         yield (
@@ -223,10 +224,16 @@ def _access() -> Iterator[str]:
         "  the two if the role of the other one says `yes`.",
         "- `With the second due`: any officer may send the act without a colleague. It counts once a",
         "  second officer has confirmed it.",
-        "- `As its matter`: the rule depends on the message. If the message took two officers,",
-        "  or every side agreed to its text, the act takes two officers. A duty officer may send it",
-        "  with the second due. A closure or an amendment of what every side agreed to",
-        "  takes two officers, or one with the second due.",
+        "- `Ad referendum`: subject to the side's capital. It binds nobody yet, so it takes one",
+        "  officer.",
+        "- `On the ladder`: the meeting refers to a request for explanation. One of its two officers",
+        "  is a head of office.",
+        "- `As its matter`: the rule depends on the exchange. A correction, a cancellation or an",
+        "  amendment takes two officers if the opening took two, or if another side supports the",
+        "  text. A duty officer may send it with the second due. Any other amendment of a text that",
+        "  sides agree to takes two officers, or one with the second due. So does the agreement to",
+        "  such an amendment, and the closure of what every side agreed to. Otherwise one officer is",
+        "  enough.",
         "- A side's root does only what its column says. Nobody posts what a service records.",
         "- An act that consents names the state on which it rests.",
         "",
@@ -269,9 +276,13 @@ def _called(route: Route[Any], who: str) -> str:
 def _keys(rule: Rule) -> str:
     """Return the number of officers that an act needs, in the words of the table."""
     if rule.two_key:
-        return "two, one where it is urgent" if rule.one_key is not NEVER else "two"
+        urgent = ", or a duty officer with the second due where it is urgent"
+        return f"two{urgent if rule.one_key is not NEVER else ''}"
     if rule.act in two_keys.CONSENTS:
-        return "two, or one with the second due"
+        is_for_capitals = "ad_referendum" in rule.shape.__struct_fields__
+        return f"two, or one with the second due{'; one ad referendum' if is_for_capitals else ''}"
+    if rule.shape is MeetingRequest:
+        return "one, two on the ladder"
     return "as its matter" if rule.act in two_keys.BY_MATTER else "one"
 
 
