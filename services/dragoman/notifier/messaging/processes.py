@@ -112,8 +112,11 @@ class SenderProcesses:
         threading.Thread(target=self._read, args=(self._processes[1], loop), daemon=True).start()
 
     def _read(self, sender: WorkerProcess, loop: asyncio.AbstractEventLoop) -> None:
-        """Pass on the replies of a sender process until it ends."""
-        with suppress(EOFError, OSError, RuntimeError):
+        """Pass on the replies of a sender process until it ends.
+
+        A pipe that is closed while it is read may also raise a `TypeError`.
+        """
+        with suppress(EOFError, OSError, RuntimeError, TypeError):
             while True:
                 reply = nesting.decode(sender.wire.receive(), SenderReply)
                 loop.call_soon_threadsafe(self._take, reply)
