@@ -143,13 +143,6 @@ def test_an_auditor_s_sheet_has_no_draft_and_commits_all_the_same(watch: Watch) 
     assert key_of_sheet(replace(watch.sheet, points=others)) != key_of_sheet(watch.sheet)
 
 
-def test_a_sheet_of_the_first_version_is_still_committed(watch: Watch, tmp_path: Path) -> None:
-    sheet = replace(watch.sheet, points=watch.sheet.points[:-1], answers=())
-    first = turn_over_sheet._first_id(sheet)
-    assert turn_over_sheet.commits(first, sheet) and first != id_of_sheet(sheet)
-    assert not turn_over_sheet.commits(first, replace(sheet, salt="6" * 32))
-
-
 def in_log(watch: Watch) -> TurnOverPoint:
     return next(point for point in watch.sheet.points if point.kind == "matter")
 

@@ -26,9 +26,7 @@ from dragoman_schemas.watch_responses import (
 SHEET_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a sheet's file that is read. Those that are written are far smaller."""
 
-_KEY: Final = "turn-over/v2:"
-_FIRST_KEY: Final = "turn-over/v1:"
-"""The key of the first version, which has the SHA-256 of the sheet with its drafts."""
+_KEY: Final = "turn-over/v1:"
 
 _SEALED: Final = "sealed/"
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -50,12 +48,7 @@ def id_of_sheet(sheet: TurnOverSheet) -> str:
 
 def commits(id: str, sheet: TurnOverSheet) -> bool:
     """Return whether the record with an id commits to a sheet."""
-    return id in (id_of_sheet(sheet), _first_id(sheet))
-
-
-def _first_id(sheet: TurnOverSheet) -> str:
-    key = _FIRST_KEY + hashlib.sha256(_encode(sheet)).hexdigest()
-    return ids.from_key(sheet.channel, sheet.officer, key)
+    return id == id_of_sheet(sheet)
 
 
 def has_drafts(sheet: TurnOverSheet) -> bool:
