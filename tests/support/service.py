@@ -84,7 +84,11 @@ class Service:
         begun = time.monotonic()
         command = [*self.command(), "--port", str(self.port), *self.log_format]
         environment = {**os.environ, **self.environment}
-        forked = not self.whole and self.program == Service.program
+        forked = (
+            not self.whole
+            and self.program == Service.program
+            and "PYTHONPATH" not in self.environment  # another release
+        )
         with self.log.open("a") as errors:
             self.process = (
                 commands.Started(command, errors=errors, environment=environment)
