@@ -239,11 +239,13 @@ def test_the_cells_of_a_table_name_their_columns_for_a_narrow_screen() -> None:
     )
     html = cards(table)
     assert 'class="log cards"' in html
-    assert '<th data-of="Officer" scope="row">d-1</th>' in html
+    assert '<th scope="row" data-of="Officer">d-1</th>' in html
     assert '<td data-of="Roles &amp; office">duty</td>' in html
     figures = cards(Markup(str(table).replace('"log"', '"log roomy figures"')))
     assert 'class="log cards roomy figures"' in figures and 'data-of="Officer"' in figures
     own = Markup(str(table).replace('"log"', '"log roomy sea-table"'))
     assert cards(own) == own, "its narrow form is its own"
+    named = cards(Markup(str(table).replace("<td>", '<td data-of="SOUTH">')))
+    assert '<td data-of="SOUTH">duty</td>' in named, "a template's own name stays"
     spanned = table.replace("<td>", '<td colspan="2">')
     assert cards(spanned) == spanned, "a cell over several columns has no one name"

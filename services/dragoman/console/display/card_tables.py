@@ -19,7 +19,7 @@ _HEAD: Final = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _NAME: Final = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]+>")
 _ROW: Final = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
-_CELL: Final = re.compile(r"<(td|th)\b")
+_CELL: Final = re.compile(r"<(?:td|th)\b[^>]*")
 _SPAN: Final = re.compile(r"colspan=")
 
 
@@ -47,7 +47,9 @@ def _row(row: str, names: list[str]) -> str:
 
     def cell(match: re.Match[str]) -> str:
         name = next(remaining, "")
-        return f'{match[0]} data-of="{name}"' if name else match[0]
+        if not name or " data-of=" in match[0]:  # a template may name it otherwise
+            return match[0]
+        return f'{match[0]} data-of="{name}"'
 
     return _CELL.sub(cell, row)
 
