@@ -64,7 +64,7 @@ unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: 
 
 test: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	@$(MAKE) --no-print-directory -j2 check compiled
-	@echo "all tests: about 30 minutes on two cores, longer on busy ones"
+	@echo "all tests: about 25 minutes on two cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
 
 compiled:

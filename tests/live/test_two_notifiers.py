@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 import commands
 from dragoman.bootstrap import notifier_name
@@ -78,6 +79,7 @@ def _counts(carrier: Carrier) -> Counter[str]:
     return Counter(recipient for _, recipient, _, _ in carrier.got)
 
 
+@pytest.mark.long
 async def test_each_message_is_sent_once_and_one_notifier_takes_over_from_one_that_was_killed(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
