@@ -5,6 +5,7 @@ import errno
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -29,6 +30,40 @@ class Disk(io.StringIO):
     @property
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self.getvalue().splitlines()]
+
+
+class Shared(io.RawIOBase):
+    """A file that several processes write: each write of this one."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.writes.append(bytes(data))
+        return len(data)
+
+
+async def test_no_line_is_torn_between_two_writes() -> None:
+    shared = Shared()
+    stream = io.TextIOWrapper(io.BufferedWriter(shared), "utf-8", line_buffering=True)
+    before = structlog.get_config()
+    try:
+        telemetry.configure("json", "info", stream)
+        for number in range(40):
+            structlog.get_logger().info("one.line", text="\u2028é" * (25 * number))
+        await asyncio.sleep(2 * telemetry.GATHER_SECONDS)
+        structlog.get_logger().info("long.line", text="x" * 20_000)
+        await asyncio.sleep(2 * telemetry.GATHER_SECONDS)
+    finally:
+        telemetry.configure("console")
+        structlog.configure(**before)
+    whole = [each for each in shared.writes if len(each) <= 4096]
+    assert all(each.endswith(b"\n") for each in whole) and 1 < len(whole) < 40
+    lines = b"".join(shared.writes).splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["one.line"] * 40 + ["long.line"]
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ import io
 import logging
 import random
 import re
+import select
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
@@ -36,6 +38,8 @@ SELDOM_SECONDS: Final = 10.0
 """Seconds between two warnings of the same event that repeats itself."""
 
 Format = Literal["auto", "json", "console"]
+
+_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 
 _PARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -247,12 +251,31 @@ class LineWriter:
                     self._stream.write(
                         f'{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n'
                     )
-                self._stream.write("".join(lines))
-                self._stream.flush()
+                for text in _whole_lines("".join(lines)):
+                    self._stream.write(text)
+                    self._stream.flush()
             except (OSError, ValueError):  # full, or closed
                 self._lost += len(lines)
             else:
                 self._lost = 0
+
+
+def _whole_lines(text: str) -> Iterator[str]:
+    """Yield a text in parts of whole lines, each small enough for one write.
+
+    Several processes write into one file or pipe. What is written at once is not mixed
+    with the lines of another process. A longer line is a part of its own.
+    """
+    part, size = list[str](), 0
+    for line in _LINE.findall(text):
+        length = len(line.encode(errors="replace"))
+        if part and size + length > select.PIPE_BUF:
+            yield "".join(part)
+            part, size = [], 0
+        part.append(line)
+        size += length
+    if part:
+        yield "".join(part)
 
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
