@@ -72,7 +72,7 @@ class _Called:
 def caddy(folder: Path, port: int, chain: Path, key: Path, behind: list[int]) -> list[str]:
     text = (PROXY / "Caddyfile").read_text()
     for was, now in {
-        "admin off": "admin off\n\tauto_https disable_redirects",
+        "admin off": "admin off\n\tauto_https disable_redirects\n\tgrace_period 1s",
         "liaison.example.org {": f"https://127.0.0.1:{port} {{\n\ttls {chain} {key}",
         "127.0.0.1:8471 127.0.0.1:8472": " ".join(f"127.0.0.1:{each}" for each in behind),
     }.items():
