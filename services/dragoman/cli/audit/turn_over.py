@@ -29,7 +29,9 @@ def read_sheet(path: Path) -> TurnOverFile:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except turn_over_sheet.NotASheet as error:
-        raise UsageError(f"{path} is not a signed turn-over: {error}") from None
+        raise UsageError(
+            f"{path} is not a signed turn-over, as the page of the turn-over gives it: {error}"
+        ) from None
 
 
 def print_sheet(checked: CheckedSheet, *, as_json: bool) -> int:
