@@ -4,6 +4,7 @@ out in the page.
 Firefox is given a loudspeaker that nobody hears, and nobody answers its question about notices.
 """
 
+import json
 import os
 import re
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from browsing import EXERCISE, Flash, Visiting, acknowledge_all
-from firefox import FIREFOX, launcher
+from firefox import COMMITTED, FIREFOX, NAVIGATE, Relay, launcher
 from kept_data import AT_REST, until_kept
 from patience import PATIENCE_MS
 from service import INCIDENT, Caller, Service
@@ -122,7 +123,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     caller = Caller(session, demo, "nato/officer")
     assert shown.encode() in (await caller.get(f"/v1/channels/{EXERCISE}/records/{position}")).body
     await caller.sealed(position, EXERCISE)
-    await page.goto("about:blank")  # the page before may still be about to load again
+    await page.wait_for_load_state("load")
     await page.goto(f"{demo.base_url}/c/{EXERCISE}/records/{position}")
     await expect(page.locator("[data-proved]")).to_contain_text("is in the signed log")
     for step in ("bytes", "leaf", "path", "root", "head"):
@@ -227,6 +228,7 @@ async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     await page.get_by_role("button", name="Send the answer").click()
     await expect(page.locator("[data-screen]")).to_have_count(3)
 
+    await page.wait_for_load_state("load")
     await page.goto(f"{demo.base_url}/c/{CALM}/watch/turn-over")
     for point in await page.locator("[data-point]").all():
         await expect(point.get_by_label("What is not clear")).to_be_hidden()
@@ -235,6 +237,7 @@ async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     await expect(page.locator("#saying")).to_have_text("You have the watch.")
     await expect(page.locator("[data-turn-over]")).to_have_count(0)
 
+    await page.wait_for_load_state("load")
     await page.goto(f"{demo.base_url}/c/{CALM}/audit")
     term = page.locator("a.term").first
     await term.hover()
@@ -264,3 +267,16 @@ async def test_the_palette_opens_over_the_page_and_leads_to_what_is_typed(visit:
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/c/{CALM}/statistics")
     assert nato.complaints == []
+
+
+def test_a_navigation_is_answered_with_the_number_under_which_it_was_committed() -> None:
+    relay = Relay("")
+    asked = {"method": NAVIGATE, "id": 7, "params": {"context": "tab", "url": "http://a/"}}
+    committed = {"context": "tab", "url": "http://a/", "navigation": "second"}
+    relay.ask(asked)
+    for text in ({"method": COMMITTED, "params": committed}, {"method": "log", "params": {}}):
+        assert json.loads(relay.answer(json.dumps(text))) == text
+    answer = {"type": "success", "id": 7, "result": {"navigation": "first", "url": "http://a/"}}
+    assert json.loads(relay.answer(json.dumps(answer)))["result"]["navigation"] == "second"
+    relay.ask(asked)
+    assert json.loads(relay.answer(json.dumps(answer))) == answer

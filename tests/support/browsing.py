@@ -48,11 +48,16 @@ class Visit:
         )
 
     async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
-        """Sign in by the form, and arrive at a channel's board."""
+        """Sign in by the form, and arrive at a channel's board, with all that it loads.
+
+        Firefox gives the next navigation another number than the one it announces, if the page
+        before still loads. Playwright then takes one navigation for two.
+        """
         await self.page.goto(f"{self.service.base_url}/c/{channel}")
         await self.page.locator("#token").fill(self.service.token(who))
         await self.page.locator("form[action='/sign-in'] button").click()
         await self.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
+        await self.page.wait_for_load_state("load")
 
     async def still(self) -> None:
         """Wait until everything that moves for a while has come to rest, such as the colours of

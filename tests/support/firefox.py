@@ -6,6 +6,11 @@ if no colour scheme is asked for. Firefox 153 does not know this command, and Pl
 So the program is this module: it starts Firefox, prints the address of a relay, and passes every
 message on. If Firefox does not know that one command, the relay reports success instead. A Firefox
 that knows it answers itself.
+
+A page that still loads may change its own address, and so use up the number that Firefox has set
+aside for a navigation asked of it. The answer then has that number, and the navigation another.
+Playwright takes it for two navigations, and gives up. So the relay puts the number of the
+navigation into the answer.
 """
 
 import asyncio
@@ -20,6 +25,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 FIREFOX: Final = Path("/usr/bin/firefox-esr")
 OPTIONAL: Final = "emulation.setMediaFeaturesOverride"
+NAVIGATE: Final = "browsingContext.navigate"
+COMMITTED: Final = "browsingContext.navigationCommitted"
 
 _LISTENING: Final = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 
@@ -38,6 +45,8 @@ class Relay:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._optional: set[int] = set()
+        self._asked: dict[int, tuple[str, str]] = {}
+        self._committed: dict[tuple[str, str], str] = {}
 
     async def start(self) -> str:
         """Listen on the loopback interface, and return the address."""
@@ -58,8 +67,8 @@ class Relay:
         ):
             answers = asyncio.create_task(self._answers(firefox, playwright))
             async for message in playwright:
-                if OPTIONAL in message.data:
-                    self._optional.add(json.loads(message.data)["id"])
+                if OPTIONAL in message.data or NAVIGATE in message.data:
+                    self.ask(json.loads(message.data))
                 await firefox.send_str(message.data)
             answers.cancel()
         return playwright
@@ -68,19 +77,36 @@ class Relay:
         self, firefox: ClientWebSocketResponse, playwright: web.WebSocketResponse
     ) -> None:
         async for message in firefox:
-            await playwright.send_str(
-                self._answer(message.data) if self._optional else message.data
-            )
+            await playwright.send_str(self.answer(message.data))
         await playwright.close()
 
-    def _answer(self, text: str) -> str:
+    def ask(self, command: dict[str, Any]) -> None:
+        """Note a command of Playwright whose answer may need a change."""
+        if command["method"] == OPTIONAL:
+            self._optional.add(command["id"])
+        elif command["method"] == NAVIGATE:
+            place = (command["params"]["context"], command["params"]["url"])
+            self._asked[command["id"]] = place
+            self._committed.pop(place, None)
+
+    def answer(self, text: str) -> str:
+        """Return what Playwright is sent for a message of Firefox."""
+        if not (self._optional or self._asked):
+            return text
         answer: dict[str, Any] = json.loads(text)
-        if answer.get("id") not in self._optional:
-            return text
-        self._optional.discard(answer["id"])
-        if answer.get("error") != "unknown command":
-            return text
-        return json.dumps({"type": "success", "id": answer["id"], "result": {}})
+        if answer.get("method") == COMMITTED:
+            committed = answer["params"]
+            self._committed[committed["context"], committed["url"]] = committed["navigation"]
+        elif answer.get("id") in self._optional:
+            self._optional.discard(answer["id"])
+            if answer.get("error") == "unknown command":
+                return json.dumps({"type": "success", "id": answer["id"], "result": {}})
+        elif place := self._asked.pop(answer.get("id", -1), None):
+            number = self._committed.pop(place, None)
+            if number and answer["type"] == "success" and answer["result"]["navigation"] != number:
+                answer["result"]["navigation"] = number
+                return json.dumps(answer)
+        return text
 
 
 async def run(*command: str) -> int:
