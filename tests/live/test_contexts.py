@@ -132,6 +132,7 @@ def test_a_file_that_cannot_be_read_is_named(person: Person) -> None:
     path.write_text("{")
     assert str(path) in person.run("channel", "list", check=2)
     assert str(path) in person.run("context", "use", "first", check=2)
+    assert str(path) in person.run("doctor", check=2)
 
 
 def test_the_operator_of_a_host_here_is_not_led_elsewhere(

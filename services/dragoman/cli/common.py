@@ -146,7 +146,7 @@ def in_context(target: Target, *, operator: bool = False) -> Target:
 
     Members that are given stay. A gateway or a data directory that is given, or the
     operator's token in the data directory, keeps the current context out. Raises
-    `UsageError`.
+    `UsageError`, and `SettingsError` for a file of contexts that cannot be read.
     """
     from dragoman.cli.host import saved_contexts
 

@@ -280,7 +280,7 @@ def _is_operators(target: Target) -> bool:
 async def _gateway(target: Target) -> list[tuple[str, str]]:
     try:
         address = server_of(target)
-    except UsageError as error:
+    except (UsageError, SettingsError) as error:
         return [("gateway", str(error))]
     findings: list[tuple[str, str]] = []
     async with client(address, _operator_token(target)) as caller:
@@ -308,6 +308,6 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
                     _ending(me.get("expires", "")),
                 )
             )
-    except (ProblemResponse, UsageError) as error:
+    except (ProblemResponse, UsageError, SettingsError) as error:
         findings.append(("token", str(error)))
     return findings

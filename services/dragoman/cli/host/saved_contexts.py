@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.cli.common import UsageError
 from dragoman.domain.record import nesting
 from dragoman.eventlog.broker import write_secret
+from dragoman.settings import SettingsError
 
 FILE: Final = "contexts.json"
 
@@ -36,14 +36,14 @@ class SavedContexts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read(home: Path) -> SavedContexts:
-    """Return the contexts that are saved in a folder. Raises `UsageError`."""
+    """Return the contexts that are saved in a folder. Raises `SettingsError`."""
     path = home / FILE
     try:
         return nesting.decode(path.read_bytes(), SavedContexts)
     except FileNotFoundError:
         return SavedContexts()
     except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(
+        raise SettingsError(
             f"{path} cannot be read: {error}; correct it, or delete it and add the contexts again"
         ) from None
 

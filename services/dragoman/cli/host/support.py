@@ -233,7 +233,7 @@ def _logs(files: tuple[Path, ...]) -> dict[str, str]:
 def _files_of_secrets(settings: Settings, target: Target) -> list[Path]:
     """Return the files and folders whose content leaves this machine under no form."""
     contexts = saved_contexts.SavedContexts()
-    with suppress(UsageError):
+    with suppress(SettingsError):
         contexts = saved_contexts.read(home())
     secret_files = [
         value
