@@ -90,7 +90,7 @@ class Relay:
             self._committed.pop(place, None)
 
     def answer(self, text: str) -> str:
-        """Return what Playwright is sent for a message of Firefox."""
+        """Return the message for Playwright that comes of a message of Firefox."""
         if not (self._optional or self._asked):
             return text
         answer: dict[str, Any] = json.loads(text)
