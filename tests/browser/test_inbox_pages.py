@@ -1,6 +1,5 @@
 import re
 import sqlite3
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
-from dragoman.console.rendering import STATIC
+from dragoman.console import static_files
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import lists
 from service import NOTE, Caller, Service
@@ -331,7 +330,7 @@ async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
     await nato.page.get_by_role("link", name="all shortcuts").click()
-    script = (Path(STATIC) / "keys.js").read_text()
+    script = static_files.files()["keys.js"].read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}
     chords = {

@@ -7,9 +7,10 @@ import re
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, ViewportSize, expect
+from playwright.async_api import Page, Route, ViewportSize, expect
 
 from browsing import EXERCISE, Visiting, assert_accessible
+from dragoman.console import static_files
 from everywhere import PAGES, places
 from service import INCIDENT, Caller, Service
 
@@ -320,3 +321,27 @@ async def test_a_channel_of_others_is_not_named_by_its_error(
     await nato.sign_in("nato/officer", CALM)
     await nato.page.goto(f"{demo.base_url}/c/no-such-channel/nothing")
     await expect(nato.page.get_by_role("navigation", name="Pages")).to_have_count(0)
+
+
+async def test_a_page_of_another_release_says_so_and_goes_on_working(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = await visit(service_workers="block")  # what the gateway answers is rewritten below
+    await china.sign_in("china/duty_officer", CALM)
+    other = china.page.locator("[data-bar='release']")
+    await expect(other).to_have_count(0)
+
+    async def newer(route: Route) -> None:
+        answer = await route.fetch()
+        page = (await answer.text()).replace(static_files.release(), "0" * 32)
+        await route.fulfill(response=answer, body=page)
+
+    await china.page.route(f"**/c/{CALM}", newer)
+    nato = Caller(session, demo, "nato/duty_officer")
+    number = (await nato.open(INCIDENT, CALM)).json["number"]
+    await expect(other).to_contain_text("another release than the gateway")
+    await expect(china.page.locator("main")).to_contain_text(number)
+    await china.page.unroute_all(behavior="wait")
+    number = (await nato.open(INCIDENT, CALM)).json["number"]
+    await expect(china.page.locator("main")).to_contain_text(number)
+    await expect(other).to_have_count(0)

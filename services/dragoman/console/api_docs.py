@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from dragoman.console import static_files
 from dragoman.console.context import Preferences
-from dragoman.console.rendering import HEADERS, STATIC, html, render_template
+from dragoman.console.rendering import HEADERS, html, render_template
 from dragoman.console.sessions import words_of
 
 DESCRIPTION: Final = web.AppKey("description", dict[str, Any])
 """The OpenAPI document of the API."""
 
-_EXPLORER: Final = STATIC / "vendor" / "swagger-ui-bundle.js"
+_EXPLORER: Final = "vendor/swagger-ui-bundle.js"
 _POLICY: Final = {
     "Content-Security-Policy": HEADERS["Content-Security-Policy"].partition(
         "; require-trusted-types-for"
@@ -36,7 +37,7 @@ async def docs(request: web.Request) -> web.Response:
             )
     values = {
         "operations": sorted(tags.items()),
-        "explorer": _EXPLORER.exists(),
+        "explorer": _EXPLORER in static_files.files(),
         "trying": "try" in request.query,
         "preferences": Preferences.read(request),
     }

@@ -23,10 +23,11 @@ from markupsafe import Markup
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.session_cookie import COOKIE
+from dragoman.console import static_files
 from dragoman.console.compose.offline_forms import offline_forms
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import board, duty_numbers, print_views
-from dragoman.console.rendering import HEADERS, STATIC, PageRoute, html, render_template
+from dragoman.console.rendering import HEADERS, PageRoute, html, render_template
 from dragoman.console.sessions import words_of
 from dragoman.i18n.words import Words
 from dragoman.limits import KEPT_SECONDS
@@ -43,10 +44,17 @@ _CARDS: Final = 8
 """Cards that are kept: messages that wait for the reader, and then open matters."""
 
 
-async def worker(request: web.Request) -> web.FileResponse:
-    """Return the service worker."""
-    return web.FileResponse(
-        STATIC / "offline.js", headers={**HEADERS, "Content-Type": "text/javascript; charset=utf-8"}
+async def worker(request: web.Request) -> web.Response:
+    """Return the service worker.
+
+    Each release has its own worker. So a browser takes the plain page and its style
+    sheet from the new release.
+    """
+    source = static_files.files()["offline.js"].read_text()
+    return web.Response(
+        text=f"// release {static_files.release()}\n{source}",
+        headers=HEADERS,
+        content_type="text/javascript",
     )
 
 

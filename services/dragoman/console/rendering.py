@@ -29,6 +29,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from msgspec import Struct
 
+from dragoman.console import static_files
 from dragoman.console.charts.charts import clock
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations
@@ -46,8 +47,6 @@ from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import Text
 
 _HERE: Final = Path(__file__).parent
-STATIC: Final = _HERE / "static"
-
 
 HTML: Final = "text/html"
 
@@ -153,6 +152,7 @@ def environment(language: str) -> jinja2.Environment:
         "w": words,
         "languages": languages.LANGUAGES,
         "tags": languages.TAGS,
+        "static": static_files.address,
         "new_key": lambda: secrets.token_hex(16),
         "zone": ZoneInfo,
         "place_of": lambda office: place_of(office, words),

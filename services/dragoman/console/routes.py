@@ -14,6 +14,7 @@ from dragoman.console import (
     own_sessions,
     provider_sign_in,
     sessions,
+    static_files,
 )
 from dragoman.console.admin import channel_members
 from dragoman.console.agreements import mechanisms_page, undertakings_page
@@ -52,7 +53,7 @@ from dragoman.console.pages import (
 from dragoman.console.palette import go_page
 from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.reach import arrival_page, reach_page
-from dragoman.console.rendering import STATIC, PageRoute, refused
+from dragoman.console.rendering import PageRoute, refused
 from dragoman.console.roster import roster_page
 from dragoman.console.sessions import redirect
 from dragoman.console.turn_over import turn_over_page
@@ -128,7 +129,7 @@ def register(app: web.Application) -> None:
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
     app.router.add_get("/manifest.webmanifest", offline.manifest)
-    app.router.add_static("/static", STATIC)
+    static_files.register(app)
 
 
 async def _home(context: PageContext) -> Any:

@@ -21,7 +21,8 @@ from markupsafe import Markup
 from dragoman.application.operations.evidence import evidence_of
 from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.console.context import PageContext
-from dragoman.console.rendering import STATIC, PageRoute, environment
+from dragoman.console.rendering import PageRoute, environment
+from dragoman.console.static_files import FOLDER
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.reports import evidence_file
@@ -52,13 +53,13 @@ def script(names: tuple[str, ...] = _SCRIPTS) -> str:
 
     Each of them imports names from the ones before it alone.
     """
-    parts = [(STATIC / name).read_text(encoding="utf-8") for name in names]
+    parts = [(FOLDER / name).read_text(encoding="utf-8") for name in names]
     return "".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
 
 
 @cache
 def _style() -> str:
-    return (STATIC / "evidence.css").read_text(encoding="utf-8")
+    return (FOLDER / "evidence.css").read_text(encoding="utf-8")
 
 
 def _allowed(text: str) -> str:

@@ -737,7 +737,7 @@ export class Alarm {
     const waited = this.#waited(ring);
     if (document.title !== flashTitle) title = document.title;
     document.title = flashTitle = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
-    if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
+    if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = new URL("alarm.svg", import.meta.url);
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));
     for (const row of dialog.querySelectorAll("[data-rung]")) row.toggleAttribute("aria-current", waited >= Number(row.dataset.rung));

@@ -20,7 +20,7 @@ for (const each of document.querySelectorAll("#plain, .unscripted")) each.remove
 
 const link = new Link();
 const alarm = new Alarm(link);
-const watchdog = worker("/static/watchdog.js");
+const watchdog = worker(new URL("watchdog.js", import.meta.url).pathname);
 const main = document.getElementById("main");
 const about = main.dataset.about ?? ""; // the exchange that the page is about
 const live = main.hasAttribute("data-live") && !page.past;
@@ -222,12 +222,22 @@ async function refresh() {
         if (railIsOld && !page.past) showRail(fresh);
         railIsOld = false;
       }
+      outdated(styleOf(fresh));
     }
   } catch (error) {
     if (error instanceof SignedOut) alarm.signedOut();
   } finally {
     refreshing = false;
   }
+}
+
+// A page that is open for weeks outlives its release. It says so, and loads at a press: an alarm that is armed would be lost if it did so by itself.
+const styleOf = (whole) => whole.querySelector("link[rel='stylesheet']")?.getAttribute("href");
+const OWN_STYLE = styleOf(document);
+
+function outdated(style) {
+  if (style === OWN_STYLE) bar("release", null);
+  else bar("release", "standby", [words("other_release"), words("other_release_more")], button(words("load_again"), () => location.reload()));
 }
 
 // What a page says of the others goes on by itself; what somebody reads or writes beside it stays where it is.
