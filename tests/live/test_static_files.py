@@ -27,18 +27,28 @@ async def test_a_page_names_files_of_its_release_and_a_browser_keeps_them_for_a_
     assert len(paths) > 4
     for path in paths:
         release, _, name = path.removeprefix("/static/").partition("/")
-        answer = await who("").get(path)
-        assert (answer.status, release) == (200, static_files.release())
-        assert answer.body == static_files.files()[name].read_bytes()
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        whole = static_files.files()[name].read_bytes()
+        for coding, used in (("gzip, br", "gzip"), ("identity", None)):
+            answer = await who("").get(path, Accept_Encoding=coding)
+            assert (answer.status, release) == (200, static_files.release())
+            assert answer.body == whole  # the caller has unpacked it
+            assert answer.headers.get("Content-Encoding") == used
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            size = int(answer.headers["Content-Length"])
+            assert size == len(whole) if used is None else size < len(whole)
 
 
 @pytest.mark.parametrize("name", ["console.css", "console.js", "icon.svg"])
 async def test_a_file_without_its_release_is_asked_for_again_and_again(who: Who, name: str) -> None:
-    first = await who("").get(f"/static/{name}")
-    again = await who("").get(f"/static/{name}", If_None_Match=first.headers["ETag"])
-    assert (first.status, first.headers["Cache-Control"]) == (200, "no-cache")
-    assert (again.status, again.body) == (304, b"")
+    path, tags = f"/static/{name}", []
+    for coding in ("gzip", "identity"):
+        first = await who("").get(path, Accept_Encoding=coding)
+        tags.append(first.headers["ETag"])
+        again = await who("").get(path, Accept_Encoding=coding, If_None_Match=tags[-1])
+        assert (first.status, first.headers["Cache-Control"]) == (200, "no-cache")
+        assert (again.status, again.body) == (304, b"")
+    assert len(set(tags)) == len(tags)
 
 
 async def test_a_page_of_another_release_has_its_files_and_its_browser_keeps_none(who: Who) -> None:

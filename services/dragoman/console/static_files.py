@@ -10,7 +10,10 @@ page of another release, from another gateway of the host, gets the files of thi
 gateway. Its browser does not keep them.
 """
 
+import asyncio
+import gzip
 import hashlib
+import mimetypes
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -58,17 +61,40 @@ def register(app: web.Application) -> None:
     app.router.add_get("/static/{file:.+}", _by_name)
 
 
-async def _by_release(request: web.Request) -> web.FileResponse:
+async def _by_release(request: web.Request) -> web.Response:
     is_ours = request.match_info["release"] == release()
-    return _file(request, _FOR_A_YEAR if is_ours else "no-store")
+    return await _answer(request, _FOR_A_YEAR if is_ours else "no-store")
 
 
-async def _by_name(request: web.Request) -> web.FileResponse:
-    return _file(request, "no-cache")
+async def _by_name(request: web.Request) -> web.Response:
+    return await _answer(request, "no-cache")
 
 
-def _file(request: web.Request, caching: str) -> web.FileResponse:
-    path = files().get(request.match_info["file"])
-    if path is None:
+async def _answer(request: web.Request, caching: str) -> web.Response:
+    name = request.match_info["file"]
+    if name not in files():
         raise web.HTTPNotFound
-    return web.FileResponse(path, headers={"Cache-Control": caching})
+    is_packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    body, etag = await asyncio.to_thread(_packed if is_packed else _plain, name)
+    headers = {"Cache-Control": caching, "ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
+    if any(tag.value == etag for tag in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    if is_packed:
+        headers["Content-Encoding"] = "gzip"
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    charset = "utf-8" if content_type.startswith("text/") else None
+    return web.Response(body=body, headers=headers, content_type=content_type, charset=charset)
+
+
+@cache
+def _plain(name: str) -> tuple[bytes, str]:
+    """Return a file and its entity tag."""
+    body = files()[name].read_bytes()
+    return body, hashlib.sha256(body).hexdigest()[:32]
+
+
+@cache
+def _packed(name: str) -> tuple[bytes, str]:
+    """Return a file in gzip, and the entity tag of this form."""
+    body, etag = _plain(name)
+    return gzip.compress(body, mtime=0), f"{etag}-gzip"
