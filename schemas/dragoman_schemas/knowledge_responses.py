@@ -4,16 +4,33 @@ from typing import Literal
 
 from dragoman_schemas.responses import ResponseBody
 
-KnowledgeKind = Literal["sent", "delivered", "rang", "acknowledged", "passed_on", "answered"]
+KnowledgeKind = Literal[
+    "sent", "delivered", "rang", "opened", "acknowledged", "passed_on", "answered"
+]
 GapKind = Literal["watch", "line", "broker"]
+
+
+class FirstOpening(ResponseBody, frozen=True, kw_only=True):
+    """The first opening of an exchange by a side after a record of another side.
+
+    `after` is the position of that record, and `position` that of the exchange's newest
+    record then. `by` is the officer who opened it. No record of the log says so.
+    """
+
+    after: int
+    position: int
+    at: str
+    by: str
 
 
 class KnowledgeMark(ResponseBody, frozen=True, kw_only=True):
     """A moment at which a side came to know something, or said it.
 
     `side` is the side whose lane has it, and `of` the side that sent the message.
-    `position` is the record that says so; 0 where none does. `rung` is the step of the
-    ladder that rang. `posts` are those to which the message was passed on.
+    `position` is the record that says so; 0 where none does. No record says that a side
+    has `opened` the exchange: the position is then that of its newest record. `rung` is
+    the step of the ladder that rang. `posts` are those to which the message was passed
+    on.
     """
 
     kind: KnowledgeKind
@@ -46,6 +63,7 @@ class MessageKnown(ResponseBody, frozen=True, kw_only=True):
     """The knowledge that one side had of one message at a moment.
 
     Each member is the time at which it came to be so; empty where it was not so yet.
+    Only readers of the side get `opened`: no record of the log says it.
     """
 
     message: str
@@ -55,6 +73,7 @@ class MessageKnown(ResponseBody, frozen=True, kw_only=True):
     side: str
     sent: str
     delivered: str = ""
+    opened: str = ""
     acknowledged: str = ""
     passed_on: str = ""
     answered: str = ""

@@ -39,7 +39,15 @@ from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
 from dragoman.settings import Settings, SettingsError
-from dragoman.stores import drafts, endpoints, files, people, rosters, streams
+from dragoman.stores import (
+    drafts,
+    endpoints,
+    files,
+    opened_exchanges,
+    people,
+    rosters,
+    streams,
+)
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
@@ -173,6 +181,9 @@ async def running_service(
             urls=address_guard(settings),
             people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
             rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
+            opened_exchanges=opened_exchanges.OpenedExchanges(
+                Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
+            ),
             files=files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX)),
             store=store,
             bus=bus,

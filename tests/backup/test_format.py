@@ -223,6 +223,14 @@ def test_what_later_backups_know_to_be_gone_is_gone() -> None:
         "files": {"c.n.f": erased},
     }
     assert host_restore.without_erased(before, [before]) == before
+    two, one = {"c.n.e1.3": b"{}", "c.n.e2.7": b"{}"}, {"c.n.e2.7": b"{}", "c.n.e3.9": b"{}"}
+    for newer, left in (
+        ({**later, "opened": one}, {"c.n.e2.7": b"{}"}),
+        ({**later, "opened": {}}, {}),
+        (later, two),
+    ):
+        merged = host_restore.without_erased({**before, "opened": two}, [newer])
+        assert merged["opened"] == left, "an earlier release had no openings"
 
 
 def test_a_half_restored_directory_is_not_started(tmp_path: Path) -> None:

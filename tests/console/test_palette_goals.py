@@ -19,6 +19,8 @@ from dragoman.domain.judge import allowed
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
+from dragoman_schemas.responses import ExchangeView
+from dragoman_schemas.state import decode_exchange
 from served import page_of, served
 from world import INCIDENT, NOTE, REQUEST, World
 
@@ -112,9 +114,9 @@ class Opened(ReadReceipts):
 
     exchanges: ClassVar[list[str]] = []
 
-    def opened(self, projection: Projection, exchange: str, grant: Grant) -> None:
+    def opened(self, projection: Projection, view: ExchangeView, grant: Grant) -> None:
         """Remember the exchange."""
-        self.exchanges.append(exchange)
+        self.exchanges.append(decode_exchange(bytes(view.state)).id)
 
 
 class Palette:

@@ -28,7 +28,9 @@ RETIRED: dict[str, str] = {
     f"literal: {name}": "0048-the-tree-is-sorted-by-the-words-of-its-field.md" for name in _NO_NAMES
 } | {
     # A channel-opening may name a later version of the rules, and still names 1.
-    "act dragoman.channel-opening.v1: .rules = 1": "0054-rules-are-adopted.md"
+    "act dragoman.channel-opening.v1: .rules = 1": "0054-rules-are-adopted.md",
+    # Marks of a day: which flashes a side had opened.
+    "literal: opened.": "0072-openings-are-kept-beside-the-log.md",
 }
 """Names of an earlier version that are gone, each with the page in docs/decisions that says why
 nobody needs them.

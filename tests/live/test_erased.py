@@ -7,6 +7,10 @@ from pathlib import Path
 
 import aiohttp
 
+from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.nats_connection import connected
+from dragoman.stores import opened_exchanges
+from dragoman.stores.erasable import Erasable
 from host import Host
 from service import Caller, Service
 from witnesses import until
@@ -302,7 +306,26 @@ async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_
         "china", "consent", "--read", str(reply.json["position"] - 1), check=2
     )
     said("china", "consent", "--read", str(reply.json["position"]))
-    assert "erased at position" in said("nato", "erase", "--yes")
+    other = (await china.open(OTHER)).json["exchange"]
+    for opened in (exchange, other):
+        assert (await nato.get(f"{C}/exchanges/{opened}")).status == 200
+    endpoint = BrokerEndpoint(own.nats_url, "", own.data / "keys")
+    async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
+        entries = Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
+
+        async def opened_by_nato() -> set[str]:
+            messages = await entries.messages(f"{opened_exchanges.PREFIX}*.nato.>")
+            return {exchange, other} & {message.subject.split(".")[5] for message in messages}
+
+        async def are_stored() -> bool:
+            return await opened_by_nato() == {exchange, other}
+
+        async def ended_with_it() -> bool:
+            return await opened_by_nato() == {other}
+
+        await until(are_stored)
+        assert "erased at position" in said("nato", "erase", "--yes")
+        await until(ended_with_it)
     (await china.get(f"{C}/exchanges/{exchange}")).problem(410, "erased")
     state = (await nato.get(f"{C}/state")).json["registry"]
     assert exchange in state["erased"] and "consents" not in state

@@ -45,6 +45,7 @@ from dragoman.settings import TokenSettings
 from dragoman.stores.drafts import DraftStore
 from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
+from dragoman.stores.opened_exchanges import OpenedExchanges
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.rosters import RosterStore
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -106,6 +107,7 @@ class Service:
     urls: Urls
     people: PeopleStore
     rosters: RosterStore
+    opened_exchanges: OpenedExchanges
     files: FileStore
     signed_heads: SignedHeadStore
     coverage: Coverage
@@ -568,5 +570,9 @@ class Service:
                 await self.people.sweep()
                 await self.rosters.sweep()
                 await self.files.sweep()
+                for projection in list(self.channels.values()):
+                    if projection.is_channel:
+                        registry = projection.registry
+                        await self.opened_exchanges.sweep(registry.cid, registry.erased)
             except LogUnreachable as error:
                 log.debug("erasing.put_off", reason=str(error))

@@ -36,7 +36,7 @@ from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog.note import Verifier, read_verifier
 
 PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notifications", "people")
-LATER_PIECES: Final = ("rosters",)
+LATER_PIECES: Final = ("opened", "rosters")
 """Pieces that backups of earlier releases lack."""
 
 Progress = Callable[[str, int, int], None]

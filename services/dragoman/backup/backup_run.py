@@ -47,7 +47,15 @@ from dragoman.domain.record import nesting
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
-from dragoman.stores import drafts, endpoints, files, people, rosters, tokens_and_sessions
+from dragoman.stores import (
+    drafts,
+    endpoints,
+    files,
+    opened_exchanges,
+    people,
+    rosters,
+    tokens_and_sessions,
+)
 from dragoman.stores.endpoints import Progress
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, FileStore
@@ -118,6 +126,9 @@ class BackupRun:
         await self._read_sealed_heads(heads)
         pieces["heads"] = folder.keep(snapshots.encode(heads))
         self._progress_before = await self._bucket(endpoints.BUCKET, _PROGRESS)
+        opened = Erasable(source.bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
+        await opened.refresh()
+        pieces["opened"] = folder.keep(snapshots.encode(opened.values))
         copier = LogCopier(folder, source.bus, source.auditor, source.replicas)
         copies: list[ChannelCopy] = []
         records = 0

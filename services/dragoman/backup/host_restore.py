@@ -39,7 +39,16 @@ from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.restore import WithoutErased, restore_log
-from dragoman.stores import drafts, endpoints, files, people, rosters, streams, tokens_and_sessions
+from dragoman.stores import (
+    drafts,
+    endpoints,
+    files,
+    opened_exchanges,
+    people,
+    rosters,
+    streams,
+    tokens_and_sessions,
+)
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, FileStore
 from dragoman.stores.host_key import HostKeyStore
@@ -143,8 +152,13 @@ async def restore(
         key = snapshots["host"].get("log_key")
         if key is not None:
             await HostKeyStore(bus, steward).enter(bytes.fromhex(key.decode()))
-        await _write_people(bus, snapshots["people"], progress)
-        await _write_rosters(bus, snapshots.get("rosters", {}), progress)
+        for part, store in (
+            ("people", people),
+            ("rosters", rosters),
+            ("opened", opened_exchanges),
+        ):
+            entries = Erasable(bus, store.STREAM, store.PREFIX)
+            await _write_values(entries, part, snapshots.get(part, {}), progress)
         await _write_files(bus, folder, snapshots["files"], progress)
         for name, part in (
             (drafts.BUCKET, "drafts"),
@@ -200,8 +214,8 @@ async def complete(
 def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshots:
     """Return snapshots in which everything is gone that later backups know to be gone.
 
-    These are people and files that were erased, rosters that were removed, and tokens
-    that were revoked.
+    These are people and files that were erased, rosters that were removed, tokens that
+    were revoked, and the openings of exchanges that were erased.
     """
     access, register, entries = (
         dict(snapshots["access"]),
@@ -209,6 +223,7 @@ def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshot
         dict(snapshots["files"]),
     )
     roster_values = dict(snapshots.get("rosters", {}))
+    opened = dict(snapshots.get("opened", {}))
     for newer in later:
         for key, value in newer["access"].items():
             if value is None and key in access:
@@ -219,11 +234,17 @@ def without_erased(snapshots: Snapshots, later: Sequence[Snapshots]) -> Snapshot
         for key, value in newer.get("rosters", {}).items():
             if value is not None and rosters.is_removed(value):
                 roster_values[key] = value
+        if "opened" in newer:  # An opening is deleted only with its exchange.
+            opened = {key: value for key, value in opened.items() if key in newer["opened"]}
         for key, value in newer["files"].items():
             if value is not None and nesting.decode(value, File).erased:
                 entries[key] = value
     merged = {**snapshots, "access": access, "people": register, "files": entries}
-    return {**merged, "rosters": roster_values} if roster_values else merged
+    if roster_values:
+        merged["rosters"] = roster_values
+    if "opened" in snapshots:
+        merged["opened"] = opened
+    return merged
 
 
 async def _write_log(
@@ -246,24 +267,13 @@ async def _write_log(
         archive.close()
 
 
-async def _write_people(
-    bus: NatsConnection, values: Mapping[str, bytes | None], progress: Progress
+async def _write_values(
+    entries: Erasable, part: str, values: Mapping[str, bytes | None], progress: Progress
 ) -> None:
-    register = Erasable(bus, people.STREAM, people.PREFIX)
-    for done, (key, value) in enumerate(values.items(), 1):
-        if value is not None:
-            await register.put(key, value, 0)
-        progress("people", done, len(values))
-
-
-async def _write_rosters(
-    bus: NatsConnection, values: Mapping[str, bytes | None], progress: Progress
-) -> None:
-    entries = Erasable(bus, rosters.STREAM, rosters.PREFIX)
     for done, (key, value) in enumerate(values.items(), 1):
         if value is not None:
             await entries.put(key, value, 0)
-        progress("rosters", done, len(values))
+        progress(part, done, len(values))
 
 
 async def _write_files(

@@ -119,6 +119,7 @@ async def monitor(app: web.Application, nudge: Nudge) -> None:
     while True:
         try:
             await app[READ_RECEIPTS].follow()
+            await app[READ_RECEIPTS].compare()
             await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():

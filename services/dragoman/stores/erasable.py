@@ -96,6 +96,13 @@ class Erasable:
             self._bus, self.stream, {"seq": first, "next_by_subj": subjects}
         )
 
+    async def messages(self, subjects: str) -> list[LeaderMessage]:
+        """Return all messages on some subjects, in order. Raises `LogUnreachable`."""
+        return [
+            message
+            async for message in compare_and_set.following(self._bus, self.stream, subjects, 0)
+        ]
+
     async def next_on_replica(self, subjects: str, first: int) -> Read | None:
         """Return the first message on some subjects from a sequence on.
 

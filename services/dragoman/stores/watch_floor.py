@@ -1,10 +1,8 @@
 """The state of watch floors, beside the log in the bucket of tokens and sessions.
 
-It has the flashes that were opened, the offices in which a watch is checked, and the
-cautions that were shelved.
+It has the offices in which a watch is checked, and the cautions that were shelved.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -15,20 +13,8 @@ from msgspec import Struct
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 
-_OPENED: Final = "opened."
 _CHECKED: Final = "watch-check."
 _FLOOR: Final = "floor."
-_KEPT_SECONDS: Final = 24 * 3600
-_FORGOTTEN_AT_ONCE: Final = 20
-
-
-class OpenedFlash(Struct, frozen=True, kw_only=True):
-    """The mark that a side has opened an exchange with a flash in it.
-
-    `at` is in Unix seconds.
-    """
-
-    at: float
 
 
 class WatchChecks(Struct, frozen=True, kw_only=True):
@@ -80,7 +66,6 @@ class Floor(Struct, frozen=True, kw_only=True):
 
 
 _floor = msgspec.json.Decoder(Floor).decode
-_opened = msgspec.json.Decoder(OpenedFlash).decode
 _checks = msgspec.json.Decoder(WatchChecks).decode
 
 
@@ -90,26 +75,6 @@ class WatchFloor:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
-
-    def is_opened(self, cid: str, side: str, message: str) -> bool:
-        """Return whether a side has opened a flash. This gateway's copy may lag."""
-        return _opened_key(cid, side, message) in self._bucket.values
-
-    async def opened(self, cid: str, side: str, message: str, now: float) -> None:
-        """Store that a side has opened a flash. Raises `LogUnreachable`.
-
-        Deletes some marks that are older than a day.
-        """
-        marks = [
-            (key, _opened(value))
-            for key, value in self._bucket.values.items()
-            if key.startswith(_OPENED)
-        ]
-        for key in [key for key, mark in marks if mark.at < now - _KEPT_SECONDS][
-            :_FORGOTTEN_AT_ONCE
-        ]:
-            await self._bucket.put(key, None)
-        await self._bucket.put(_opened_key(cid, side, message), OpenedFlash(at=now))
 
     def floor(self, cid: str, side: str, since: int) -> Floor:
         """Return the changes of the watch that was taken at a position.
@@ -148,7 +113,3 @@ class WatchFloor:
     async def check(self, cid: str, side: str, checks: WatchChecks) -> None:
         """Store the offices whose watch is checked. Raises `LogUnreachable`."""
         await self._bucket.put(f"{_CHECKED}{cid}.{side}", checks)
-
-
-def _opened_key(cid: str, side: str, message: str) -> str:
-    return _OPENED + hashlib.sha256(f"{cid}\n{side}\n{message}".encode()).hexdigest()

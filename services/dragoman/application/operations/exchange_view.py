@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks, finality
@@ -33,8 +34,8 @@ async def viewed(
 
     It includes the people and files that it names, and what the reader's own desk has
     about it. The timeline has at most `limit` records, or all if that is 0. They are
-    the newest, or those before a cursor. Its side has opened the exchange by that,
-    unless `opens` is false: then nobody looks at it yet.
+    the newest, or those before a cursor. Its side has opened the exchange by that. It
+    has not if `opens` is false, or if a page asks without its reader.
     """
     service, grant = call.service, call.grant
     unwritten: list[Stored] = []
@@ -56,10 +57,22 @@ async def viewed(
         cursor,
         limit,
     )
-    if opens and not at and call.request.method != "HEAD":  # HEAD shows nothing to anybody.
-        call.request.app[READ_RECEIPTS].opened(projection, exchange, grant)
+    if opens and not at and not cursor and _is_looked_at(call.request):
+        call.request.app[READ_RECEIPTS].opened(projection, view, grant)
     view = await linked_channels.joined(
         call, projection, await attachment_checks.seen(service, projection, grant, view)
     )
     newest = max([*view.blame.values(), *(entry.position for entry in view.timeline)])
     return replace(view, standing=finality.standing(await service.coverage.of(projection), newest))
+
+
+def _is_looked_at(request: web.Request) -> bool:
+    """Return whether somebody looks at the answer to a request.
+
+    HEAD shows nothing. A page that a script or the browser fetches on its own account
+    is not looked at. A caller with a token asks on purpose, whatever the client is.
+    """
+    headers = request.headers
+    if request.method == "HEAD" or "prefetch" in headers.get("Sec-Purpose", ""):
+        return False
+    return "Authorization" in headers or headers.get("Sec-Fetch-Mode", "navigate") == "navigate"

@@ -48,7 +48,7 @@ from dragoman.projection.open_deadlines import deadlines_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
-from dragoman.stores import drafts, endpoints, files, people, rosters
+from dragoman.stores import drafts, endpoints, files, opened_exchanges, people, rosters
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
@@ -346,6 +346,9 @@ def _service(folder: Path, store: Store, projection: Projection) -> Service:
         urls=Urls(()),
         people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
         rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
+        opened_exchanges=opened_exchanges.OpenedExchanges(
+            Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
+        ),
         files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
         signed_heads=SignedHeadStore(bus),
         coverage=Coverage(SignedHeadStore(bus)),
