@@ -1,5 +1,6 @@
 """The lanes of *Who knew what when*: a stranger reads who had what at a moment."""
 
+import asyncio
 import re
 
 import aiohttp
@@ -7,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visiting, assert_accessible
+from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -57,3 +59,52 @@ async def test_a_stranger_reads_who_had_what_at_a_moment(
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     refused = "the server responded with a status of"
     assert [text for text in stranger.complaints if refused not in text] == []
+
+
+async def test_a_side_alone_sees_in_its_lane_that_somebody_opened_the_exchange(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    opened = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json
+    address = f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}"
+    head, officer = await visit(), await visit()
+    await head.sign_in("china/head_of_office")
+    assert await head.page.evaluate(
+        "async (address) => (await (await fetch(address)).text()).includes('<h1')", address
+    ), "a script may fetch the page, and nobody has opened it by that"
+    await head.page.goto(f"{address}/lanes")
+    await officer.sign_in("china/officer")
+    await officer.page.goto(address)
+    page = officer.page
+    stars = page.locator("svg.lanes a:has(.opened)")
+    async with asyncio.timeout(PATIENCE_S):
+        while await stars.count() == 0:  # The opening is stored after the page has left.
+            await page.goto(f"{address}/lanes")
+    await expect(stars).to_have_count(1)
+    await expect(stars.locator("title")).to_contain_text("officer o-1")
+    assert str(await stars.get_attribute("href")).endswith(f"/records/{opened['position']}")
+    sentence = "which is kept by this house and not in the log"
+    await expect(page.locator("[data-known]")).to_contain_text(sentence)
+    await expect(page.locator(".lane-key")).to_contain_text("nothing proves it")
+    await expect(page.locator("svg.lanes .remark")).to_have_text("Only NATO sees what it opened.")
+    await expect(page.locator("#lanes table.log")).to_contain_text(
+        "kept by this house, not in the log"
+    )
+    await assert_accessible(officer)
+    at = str(await page.locator("#lanes table.log tr:has-text('o-1')").get_attribute("data-at"))
+    assert at in str(await page.locator("#lanes").get_attribute("data-steps"))
+    await page.locator("#before").click()
+    await expect(page.locator("h2#known")).to_contain_text(at[11:19])
+    await expect(page.locator("[data-known]")).to_contain_text(sentence)
+    await page.locator("#before").click()
+    await expect(page.locator("[data-known]")).not_to_contain_text(sentence)
+    await expect(page.locator("svg.lanes a.later:has(.opened)")).to_have_count(1)
+    other = await visit()
+    await other.sign_in("nato/auditor")
+    await other.page.goto(f"{address}/lanes")
+    await expect(other.page.locator("svg.lanes .mark").first).to_be_attached()
+    await expect(other.page.locator("svg.lanes .opened")).to_have_count(0)
+    await expect(other.page.locator("svg.lanes .remark")).to_have_text(
+        "Only CHINA sees what it opened."
+    )
+    assert "kept by this house, not in the log" not in await other.page.content()

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.domain.acts.deadlines import timestamp
-from dragoman.domain.views.knowledge import known_at, marks, ordered
-from dragoman_schemas.knowledge_responses import KnowledgeMark
+from dragoman.domain.views.knowledge import known_at, marks, openings, ordered
+from dragoman_schemas.knowledge_responses import FirstOpening, KnowledgeMark
 from dragoman_schemas.responses import Fact
 from world import INCIDENT, World
 
@@ -75,3 +75,64 @@ def test_marks_name_the_records_that_say_so() -> None:
         ("acknowledged", "china", acknowledged, "NATO/26/0001"),
     ]
     assert found[2].by == "china/d-1"
+
+
+@given(
+    st.lists(st.sampled_from(("nato", "china")), min_size=1, max_size=8),
+    st.lists(st.integers(0, 9), max_size=6, unique=True),
+    st.integers(0, 600),
+)
+def test_who_opens_an_exchange_has_opened_all_that_was_in_it_then_and_nothing_later(
+    senders: list[str], looks: list[int], moment: int
+) -> None:
+    """A message is sent each minute. China looks half a minute after some of them."""
+    sent = [
+        KnowledgeMark(
+            kind="sent",
+            side=side,
+            at=_at(60 * n),
+            position=n + 1,
+            message=f"m{n}",
+            act="update",
+            of=side,
+        )
+        for n, side in enumerate(senders)
+    ]
+    opened = [
+        KnowledgeMark(
+            kind="opened",
+            side="china",
+            at=_at(60 * look + 30),
+            position=min(look, len(senders) - 1) + 1,
+            message=f"m{min(look, len(senders) - 1)}",
+            act="update",
+            of=senders[min(look, len(senders) - 1)],
+        )
+        for look in looks
+    ]
+    known = known_at(ordered([*sent, *opened]), _at(moment))
+    assert {one.side for one in known} <= {"china"}, "nobody opens what their own side sent"
+    for one in known:
+        n = int(one.message.removeprefix("m"))
+        past = [look for look in sorted(looks) if look >= n and 60 * look + 30 <= moment]
+        assert one.of == "nato"
+        assert one.opened == (_at(60 * past[0] + 30) if past else "")
+
+
+def test_an_opening_leads_to_the_newest_record_and_names_the_message_to_its_side() -> None:
+    world = World()
+    exchange = world.open("nato/d-1", {**INCIDENT, "precedence": "flash"})
+    sent = len(world.raws)
+    world.keep("china/d-1", {"act": "acknowledgement"}, exchange)
+    state = world.exchange(exchange)
+    first = [
+        FirstOpening(after=sent, position=sent, at=_at(0), by="china/o-1"),
+        FirstOpening(after=sent, position=sent + 1, at=_at(9), by="china/d-1"),
+    ]
+    found = openings(state, "china", first, {sent: "NATO/26/0001"})
+    assert [(mark.position, mark.at, mark.by, mark.number) for mark in found] == [
+        (sent, _at(0), "china/o-1", "NATO/26/0001"),
+        (sent + 1, _at(9), "china/d-1", "NATO/26/0001"),
+    ]
+    (ours,) = openings(state, "nato", first[1:], {})
+    assert (ours.side, ours.of) == ("nato", "nato"), "what was acknowledged was its own message"

@@ -106,6 +106,24 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     revoked = (
         await operator.post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})
     ).json
+    note = (await china.open(NOTE)).json["exchange"]
+    assert (await officer.get(f"{C}/exchanges/{note}")).status == 200
+
+    async def opened(service: Service) -> list[Any]:
+        url, form = service.base_url, {"token": officer.headers["Authorization"].split()[1]}
+        async with session.post(
+            f"{url}/sign-in", data=form, headers={"Origin": url}, allow_redirects=False
+        ) as signed_in:
+            headers = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
+        lanes_of = f"{url}/c/nato-china/exchanges/{note}/lanes.json"
+        async with session.get(lanes_of, headers=headers) as lanes:
+            return [mark for mark in (await lanes.json())["marks"] if mark["kind"] == "opened"]
+
+    async def is_opened() -> bool:
+        return bool(await opened(own))
+
+    await until(is_opened)
+    openings = await opened(own)
     backups = str(tmp_path / "backups")
     to = ("backup", backups, "--recipient", recipient)
     assert "--without-keys; one of the two" in own.run("backup", backups, check=2).stderr
@@ -171,6 +189,7 @@ async def test_a_lost_host_is_restored_with_all_that_it_had(
     assert draft["id"] in [each["id"] for each in (await officer.get(f"{C}/drafts")).json["drafts"]]
     assert (await head.get(f"{C}/roster")).json["status"] == "none", "it stays removed"
     assert (await china.get(f"{C}/roster")).json["source"] == "file"
+    assert await opened(host) == openings
     there = await head.get(f"/v1/webhooks/{endpoint['id']}")
     assert mail["address"] in there.body.decode()
     async with session.get(

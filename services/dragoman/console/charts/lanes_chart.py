@@ -28,6 +28,7 @@ _SHAPES: Final = {
     "sent": "M0-9 9 9-9 9Z",
     "delivered": "M-8 0h16M0-8v16",
     "rang": "M0-9 9 0 0 9-9 0Z",
+    "opened": "M0-11 3-4 10-3 5 2 7 9 0 5-7 9-5 2-10-3-3-4Z",
     "acknowledged": "M-8-8h16v16h-16Z",
     "passed_on": "M-9-7 9 0-9 7Z",
     "answered": "M-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0",
@@ -54,11 +55,12 @@ class LaneGap(NamedTuple):
 
 
 class SideLane(NamedTuple):
-    """The lane of a side."""
+    """The lane of a side. `remark` is a sentence about it, in the lane."""
 
     name: str
     marks: Sequence[LaneMark]
     gaps: Sequence[LaneGap]
+    remark: str = ""
 
 
 def lanes_chart(
@@ -144,6 +146,12 @@ def _lane(lane: SideLane, top: float, x: Callable[[datetime], float]) -> list[Ma
                 num(max(x_max - x_min, _LETTERS)),
                 num(12.0),
                 gap.label,
+            )
+        )
+    if lane.remark:
+        parts.append(
+            Markup('<text class="remark" x="8" y="{}">{}</text>').format(
+                num(top + _LANE - 2), lane.remark
             )
         )
     levels: list[float] = [-1e9, -1e9]

@@ -5,6 +5,8 @@
 The moment is any time that a form takes. Without one, the page shows the newest state.
 """
 
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -22,14 +24,18 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import attribution
 from dragoman.domain.views import knowledge as views
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries.knowledge import knowledge
 from dragoman.text import sentence
 from dragoman_schemas.knowledge_responses import Knowledge, KnowledgeGap, KnowledgeMark
-from dragoman_schemas.state import decode_exchange
+from dragoman_schemas.state import Exchange, decode_exchange
 
 _EXACT: Final = timedelta(minutes=10)
 """Below this length, the axis has seconds."""
+
+_READ_SECONDS: Final = 2.0
+"""The page waits so long for the openings, which are in the broker."""
 
 _TICKS: Final = {
     (True, True): "full",
@@ -41,7 +47,10 @@ _TICKS: Final = {
 
 
 async def lanes(context: PageContext) -> Page:
-    """Return the page of an exchange. Raises `Refused`."""
+    """Return the page of an exchange. Raises `Refused`.
+
+    It shows no text of a message, so whoever looks at it has not opened the exchange.
+    """
     view = await exchange_view.viewed(
         context.call,
         context.projection,
@@ -49,6 +58,7 @@ async def lanes(context: PageContext) -> Page:
         context.at or None,
         context.newest,
         limit=0,
+        opens=False,
     )
     state = decode_exchange(bytes(view.state))
     if attribution.unattributed(state):
@@ -71,13 +81,14 @@ async def lanes(context: PageContext) -> Page:
         for step in await receipt_rows.ladder_of(context, state)
     ]
     numbers = {entry.position: entry.number for entry in view.timeline}
+    opened, lacks_openings = await _openings(context, state, numbers)
     knowledge_view: Knowledge = await context.in_thread(
         knowledge,
         context.service.store,
         context.name,
         state,
         view.facts,
-        rang,
+        [*rang, *opened],
         numbers,
         view.position,
         view.as_of,
@@ -105,7 +116,9 @@ async def lanes(context: PageContext) -> Page:
             "typed": typed,
             "fault": fault,
             "chart": _chart(context, shown),
-            "mark_words": lambda mark: mark_words(words, mark),
+            "reads_openings": _reads_openings(context),
+            "lacks_openings": lacks_openings,
+            "mark_words": lambda mark: mark_words(context, mark),
             "gap_words": lambda gap: gap_words(words, gap),
             "before": next((at for at in reversed(steps) if at < moment), ""),
             "after": next((at for at in steps if at > moment), ""),
@@ -118,6 +131,32 @@ async def lanes(context: PageContext) -> Page:
             ],
         },
     )
+
+
+def _reads_openings(context: PageContext) -> bool:
+    """Return whether the reader is an officer or an auditor of a side."""
+    return context.side in context.sides and (context.is_officer or "auditor" in context.roles)
+
+
+async def _openings(
+    context: PageContext, state: Exchange, numbers: Mapping[int, str]
+) -> tuple[list[KnowledgeMark], bool]:
+    """Return the marks of the openings of the reader's own side, up to the moment.
+
+    The second value is true if they cannot be read now.
+    """
+    if not _reads_openings(context):
+        return [], False
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            first = await context.service.opened_exchanges.of(
+                context.registry.cid, context.side, state.id
+            )
+    except (LogUnreachable, TimeoutError):
+        return [], True
+    until = timestamp(context.moment)
+    marks = views.openings(state, context.side, first, numbers)
+    return [mark for mark in marks if not context.past or mark.at <= until], False
 
 
 def _lines(view: Knowledge) -> list[tuple[KnowledgeMark | None, KnowledgeGap | None]]:
@@ -162,7 +201,7 @@ def _chart(context: PageContext, view: Knowledge) -> Any:
                         mark.kind,
                         as_moment(mark.at),
                         link(mark),
-                        f"{words.written(mark.at, 'clock')}, {mark_words(words, mark)}",
+                        f"{words.written(mark.at, 'clock')}, {mark_words(context, mark)}",
                         mark.at <= view.moment,
                     )
                     for mark in view.marks
@@ -178,6 +217,9 @@ def _chart(context: PageContext, view: Knowledge) -> Any:
                     for gap in view.gaps
                     if side in gap.sides
                 ],
+                ""
+                if side == context.side and _reads_openings(context)
+                else words.say("Only %(side)s sees what it opened.", side=side.upper()),
             )
             for side in view.sides
         ],
@@ -186,8 +228,9 @@ def _chart(context: PageContext, view: Knowledge) -> Any:
     )
 
 
-def mark_words(words: Words, mark: KnowledgeMark) -> str:
+def mark_words(context: PageContext, mark: KnowledgeMark) -> str:
     """Return a mark in words, without its time."""
+    words = context.words
     values = {"side": mark.side.upper(), "message": mark.number or words.act(mark.act)}
     match mark.kind:
         case "sent":
@@ -197,6 +240,14 @@ def mark_words(words: Words, mark: KnowledgeMark) -> str:
         case "rang":
             return words.say(
                 "%(message)s rang for %(side)s: %(rung)s", rung=words.value(mark.rung), **values
+            )
+        case "opened":
+            return words.say(
+                "%(side)s opened the exchange with record %(n)s as its newest: %(officer)s. This "
+                "is kept by this house, not in the log.",
+                side=mark.side.upper(),
+                n=words.number(mark.position),
+                officer=context.titled(mark.by),
             )
         case "acknowledged":
             return words.say("%(side)s acknowledged %(message)s", **values)

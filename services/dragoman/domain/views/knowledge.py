@@ -4,7 +4,8 @@
              duty officer acknowledged it at 03:05:40Z
     known    at 03:04Z China's station had 0014, and no person had acknowledged it
 
-Everything follows from the exchange. A mark has the record that says so.
+Everything follows from the exchange. A mark has the record that says so. Only the
+openings of the reader's own side are beside the log: no record says them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,12 @@ from typing import Final, get_args
 
 from msgspec.structs import replace
 
-from dragoman_schemas.knowledge_responses import KnowledgeKind, KnowledgeMark, MessageKnown
+from dragoman_schemas.knowledge_responses import (
+    FirstOpening,
+    KnowledgeKind,
+    KnowledgeMark,
+    MessageKnown,
+)
 from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import Exchange, Message
 
@@ -41,6 +47,34 @@ def marks(
         for mark in _of_message(message, of_message.get(message.id, []), deliveries, numbers)
     ]
     return ordered(result)
+
+
+def openings(
+    exchange: Exchange, side: str, first: Iterable[FirstOpening], numbers: Mapping[int, str]
+) -> list[KnowledgeMark]:
+    """Return the marks of a side's openings of an exchange.
+
+    Each names the newest message to the side that was in the exchange then, or else the
+    newest one of all. An opening before the first message has no mark.
+    """
+    result = []
+    for opening in first:
+        messages = [item for item in exchange.messages if item.said.position <= opening.position]
+        to_side = [item for item in messages if side in (*item.to, *item.info)]
+        for message in (to_side or messages)[-1:]:
+            mark = KnowledgeMark(
+                kind="opened",
+                side=side,
+                at=opening.at,
+                position=opening.position,
+                message=message.id,
+                act=message.act,
+                number=numbers.get(message.said.position, ""),
+                of=message.said.by.partition("/")[0],
+                by=opening.by,
+            )
+            result.append(mark)
+    return result
 
 
 def ordered(marks: Iterable[KnowledgeMark]) -> list[KnowledgeMark]:
@@ -91,18 +125,38 @@ def _of_message(
 def known_at(marks: Iterable[KnowledgeMark], moment: str) -> tuple[MessageKnown, ...]:
     """Return the knowledge of each addressee at a moment, in the order of sending.
 
-    Messages that were sent later are left out. A time counts from itself on.
+    Messages that were sent later are left out. A time counts from itself on. To open an
+    exchange is to open every message that was in it then.
     """
     sent: dict[str, KnowledgeMark] = {}
     times: dict[tuple[str, str], dict[str, str]] = {}
     addressees: dict[tuple[str, str], None] = {}
+    opened: list[KnowledgeMark] = []
     for mark in marks:
         if mark.kind == "sent":
             sent[mark.message] = mark
+        elif mark.kind == "opened":
+            opened.append(mark)
+            if mark.of != mark.side:
+                addressees.setdefault((mark.message, mark.side))
         else:
             addressees.setdefault((mark.message, mark.side))
             if mark.at <= moment and mark.kind != "rang":
                 times.setdefault((mark.message, mark.side), {}).setdefault(mark.kind, mark.at)
+    for message, side in addressees:
+        at = min(
+            (
+                mark.at
+                for mark in opened
+                if mark.side == side
+                and mark.at <= moment
+                and message in sent
+                and sent[message].position <= mark.position
+            ),
+            default="",
+        )
+        if at:
+            times.setdefault((message, side), {})["opened"] = at
     return tuple(
         MessageKnown(
             message=message,

@@ -25,21 +25,21 @@ def knowledge(
     channel: str,
     exchange: Exchange,
     facts: Iterable[Fact],
-    rang: Iterable[KnowledgeMark],
+    others: Iterable[KnowledgeMark],
     numbers: dict[int, str],
     at: int,
     as_of: str,
 ) -> Knowledge:
     """Return the knowledge of all sides about an exchange, at a position.
 
-    The exchange and its facts are those of the position. `rang` are the marks of the
-    ladder. Raises `Refused`.
+    The exchange and its facts are those of the position. `others` are the marks of the
+    ladder and of the reader's own openings. Raises `Refused`.
     """
     facts = list(facts)
     with store.snapshot() as connection:
         deliveries = _deliveries(connection, store.base(channel), at, exchange, facts)
     marks = views.marks(exchange, facts, deliveries, numbers)
-    marks = views.ordered([*marks, *rang])
+    marks = views.ordered([*marks, *others])
     with open_snapshot(store, channel, PeriodQuery(at=at), as_of) as snapshot:
         span = _span(snapshot, marks, waits=_waits(exchange))
         gaps = _gaps(snapshot, span)
