@@ -119,7 +119,7 @@ async def lanes(context: PageContext) -> Page:
             "reads_openings": _reads_openings(context),
             "lacks_openings": lacks_openings,
             "mark_words": lambda mark: mark_words(context, mark),
-            "gap_words": lambda gap: gap_words(words, gap),
+            "gap_words": lambda gap: gap_words(words, gap, shown.begins),
             "before": next((at for at in reversed(steps) if at < moment), ""),
             "after": next((at for at in steps if at > moment), ""),
             "steps": steps,
@@ -212,7 +212,7 @@ def _chart(context: PageContext, view: Knowledge) -> Any:
                         gap.kind,
                         as_moment(gap.begins),
                         min(as_moment(gap.ends or view.ends), as_moment(view.ends)),
-                        gap_words(words, gap),
+                        gap_words(words, gap, view.begins),
                     )
                     for gap in view.gaps
                     if side in gap.sides
@@ -261,24 +261,39 @@ def mark_words(context: PageContext, mark: KnowledgeMark) -> str:
             return words.say("%(side)s answered %(message)s", **values)
 
 
-def gap_words(words: Words, gap: KnowledgeGap) -> str:
-    """Return a gap in words, with its times."""
-    side = words.listed([side.upper() for side in gap.sides])
-    begins = words.written(gap.begins, "clock")
-    if not gap.ends:
-        return (
-            words.say("Nobody has the watch of %(side)s since %(begins)s", side=side, begins=begins)
-            if gap.kind == "watch"
-            else words.say(
-                "The line of %(side)s is down since %(begins)s", side=side, begins=begins
-            )
-        )
-    values = {"side": side, "begins": begins, "ends": words.written(gap.ends, "clock")}
-    match gap.kind:
-        case "watch":
+def gap_words(words: Words, gap: KnowledgeGap, axis_begins: str) -> str:
+    """Return a gap in words, with its times.
+
+    The axis shows only a part of a gap that lasts since before it. The words then say
+    so, because such a gap did not begin where the axis begins.
+    """
+    values = {
+        "side": words.listed([side.upper() for side in gap.sides]),
+        "begins": words.written(gap.begins, "clock"),
+    }
+    if gap.ends:
+        values["ends"] = words.written(gap.ends, "clock")
+    match gap.kind, bool(gap.ends), gap.begins <= axis_begins:
+        case "watch", False, False:
+            return words.say("Nobody has the watch of %(side)s since %(begins)s", **values)
+        case "watch", False, True:
+            return words.say("Nobody has the watch of %(side)s, since before %(begins)s", **values)
+        case "watch", True, False:
             return words.say("Nobody had the watch of %(side)s, %(begins)s to %(ends)s", **values)
-        case "line":
+        case "watch", True, True:
+            return words.say(
+                "Nobody had the watch of %(side)s, from before %(begins)s to %(ends)s", **values
+            )
+        case _, False, False:
+            return words.say("The line of %(side)s is down since %(begins)s", **values)
+        case _, False, True:
+            return words.say("The line of %(side)s is down, since before %(begins)s", **values)
+        case "line", True, False:
             return words.say("The line of %(side)s was down, %(begins)s to %(ends)s", **values)
+        case "line", True, True:
+            return words.say(
+                "The line of %(side)s was down, from before %(begins)s to %(ends)s", **values
+            )
         case _:
             return words.say("A gateway had no broker, %(begins)s to %(ends)s", **values)
 
