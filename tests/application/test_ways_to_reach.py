@@ -39,6 +39,15 @@ def test_a_recipient_is_taken_and_shown_without_giving_it_away(
     assert (recipient.to, recipient.shown) == (to, shown)
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "10.9.9.9", "[fd00::1]", "[::ffff:10.9.9.9]"])
+def test_an_address_that_is_not_public_is_refused_unless_the_operator_allows_it(host: str) -> None:
+    entered = f"ntfys://{host}/duty"
+    with pytest.raises(InvalidRecipient, match="is not a public address"):
+        WAYS.recipient(OWN, entered)
+    allowing = Ways((OWN,), ("10.0.0.0/8", "169.254.0.0/16", "fd00::/8", "::ffff:10.0.0.0/104"))
+    assert allowing.recipient(OWN, entered).to == entered
+
+
 @pytest.mark.parametrize(
     ("way", "entered"),
     [

@@ -145,6 +145,8 @@ class Ways:
             host = URL(entered).raw_host or ""
         except ValueError:
             raise InvalidRecipient(sentence("it is not a URL")) from None
+        if (fault := self._guard.check_host(host)) is not None:
+            raise InvalidRecipient(fault)
         return Recipient(to=entered, shown=f"{scheme.lower()}://{host}")
 
     def address(self, way: Way, to: str, language: str = "en") -> str:

@@ -119,13 +119,22 @@ class AddressGuard:
             or parts.raw_fragment
         ):
             return sentence("it needs a host, and has no user and no fragment")
+        if (fault := self.check_host(host)) is not None:
+            return fault
+        if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+            return sentence("it is not a URL")
+        return None
+
+    def check_host(self, host: str) -> Text | None:
+        """Return the fault of a host as a sentence, or None.
+
+        An IPv6 address has no brackets. A name has no fault before its look-up.
+        """
         if self._is_literal(host) and not self.allows(host):
             return sentence(
                 "%(host)s is not a public address, and the operator of this host does not allow it",
                 host=host,
             )
-        if not self._is_literal(host) and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-            return sentence("it is not a URL")
         return None
 
     def _is_literal(self, host: str) -> bool:
