@@ -511,6 +511,12 @@ async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_a
     assert secret not in await page.content()
     (known,) = (await Caller(session, demo, "china/officer").get("/v1/webhooks")).json["endpoints"]
     await expect(page.locator(f'[data-endpoint="{known["id"]}"] h3')).to_have_text(known["target"])
+    await expect(page.locator("article")).to_contain_text("never tested")
+    await page.get_by_role("button", name=f"Send a test {known['target']}").click()
+    async with asyncio.timeout(PATIENCE_S):
+        while "the last test failed" not in await page.locator("article").inner_text():
+            await page.reload()
+    await expect(page.locator("article")).not_to_contain_text("in order")
     position = (await Caller(session, demo, "nato/officer").open(NOTE, NATO)).json["position"]
     async with asyncio.timeout(PATIENCE_S):
         while not (
