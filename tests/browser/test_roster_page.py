@@ -40,6 +40,7 @@ async def test_a_roster_is_put_and_a_shift_changes_hands_without_scripts(
     )
     await page.get_by_role("button", name="Put this calendar").click()
     await expect(page.locator("#file-fault")).to_contain_text("it is not one calendar")
+    await expect(page.get_by_text("State at record 0")).to_have_count(0)
     await page.locator("#file").set_input_files(
         {"name": "roster.ics", "mimeType": "text/calendar", "buffer": calendar()}
     )
@@ -53,6 +54,11 @@ async def test_a_roster_is_put_and_a_shift_changes_hands_without_scripts(
     await officer.page.goto(f"{demo.base_url}/c/{CHANNEL}/roster")
     await officer.page.locator("summary").filter(has_text="offer one").click()
     await officer.page.get_by_role("button", name="Offer this shift").last.click()
+    colleague = await visit(demo, java_script_enabled=False)
+    await colleague.sign_in("china/officer", CHANNEL)
+    await colleague.page.goto(f"{demo.base_url}/c/{CHANNEL}/roster")
+    await expect(colleague.page.locator("[data-change]")).to_contain_text("You have no role")
+    await expect(colleague.page.get_by_role("button", name="Take this shift")).to_have_count(0)
     await page.reload()
     await page.get_by_role("button", name="Take this shift").click()
     await officer.page.reload()

@@ -392,13 +392,18 @@ def _span(begins: str, ends: str, now: datetime) -> tuple[datetime, datetime]:
     return first, last
 
 
+def roles_for(rung: RosterRung) -> frozenset[str]:
+    """Return the roles of which an officer needs one to serve on a rung."""
+    return HEADS if rung == "head_of_office" else DUTY
+
+
 def _check_may_serve(projection: Projection, side: str, officer: str, rung: RosterRung) -> None:
     entered = projection.registry.officers.get(f"{side}/{officer}")
     if entered is None or entered.until is not None:
         raise refuse(
             "invalid", "%(officer)s is not in office in the log; name another.", officer=officer
         )
-    if (HEADS if rung == "head_of_office" else DUTY).isdisjoint(entered.roles):
+    if roles_for(rung).isdisjoint(entered.roles):
         raise refuse(
             "invalid",
             "%(officer)s has no role in the log for this duty; name another, or have the role "

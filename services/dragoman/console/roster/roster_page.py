@@ -112,6 +112,9 @@ async def roster(
         "officer_hindrance": hindrance(context, OFFICERS, flag=False),
         "who": colleagues(context, operations.ENTERING),
         "servers": [(name, name) for name in colleagues(context, DUTY)],
+        "serves": {
+            rung: not operations.roles_for(rung).isdisjoint(context.roles) for rung in ROSTER_RUNGS
+        },
         "rung_options": [(rung, context.words.value(rung)) for rung in ROSTER_RUNGS],
         "link": link,
         "server": address(context),
