@@ -327,10 +327,8 @@ def introduce(seeded: dict[str, Any], say: Callable[[str], None]) -> None:
     """Print the address of the demonstration and its tokens."""
     tokens: dict[str, str] = seeded["tokens"]
     say("")
-    say(
-        f"  Open {seeded['base_url']}/ and sign in with a token. "
-        "A flash waits for China in nato-china-exercise."
-    )
+    say(f"  Open {seeded['base_url']}/ and sign in with a token.")
+    say(f"  A flash waits for China: {seeded['base_url']}/c/{_DRILL}")
     say("")
     width = max(len(name) for name in tokens if name.partition("/")[0] in OFFICES)
     for name, token in tokens.items():
