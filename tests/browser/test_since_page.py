@@ -70,6 +70,7 @@ async def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(
     await page.get_by_role("button", name="Show what changed").click()
     await expect(page.locator("#main .lead")).to_contain_text(f"record {new['position'] - 1}.")
     await expect(matters).to_have_count(1)
+    await expect(matters).not_to_contain_text("Now:")
     await page.get_by_role("link", name="Member by member").click()
     assert f"from {old['position']} to {new['position'] - 1}" in await officer.headline()
     await page.goto(f"{since}?from=soon")
