@@ -195,6 +195,12 @@ async def test_the_pages_are_accessible_in_every_language_and_fit_a_telephone(
         width = await reader.page.evaluate("document.documentElement.scrollWidth")
         assert width <= NARROW["width"], (language, path)
         await assert_accessible(reader)
+        below = await reader.page.evaluate(
+            """[...document.querySelectorAll(".checklist li")].filter((step) =>
+              step.querySelector("a").getBoundingClientRect().left
+                < step.querySelector(".mark").getBoundingClientRect().right).length"""
+        )
+        assert below == 0, f"{below} steps are below their marks: {language} {path}"
     await reader.page.goto(f"{demo.base_url}{DRILL}")
     await expect(reader.page.locator("h1")).to_contain_text(words)
     assert reader.complaints == []
