@@ -50,6 +50,7 @@ async def test_a_stranger_reads_who_had_what_at_a_moment(
     await expect(page.locator("[data-sent]")).to_contain_text(f"NATO sent {opened['number']}")
     await expect(known).not_to_contain_text("a person acknowledged it at")
     await expect(page.locator("svg.lanes a.later").first).to_be_attached()
+    await assert_accessible(stranger)
     await page.locator("#moment").fill("soon")
     await page.get_by_role("button", name="Show this moment").click()
     await expect(page.locator("#moment-fault")).to_contain_text("Write it like 03:12Z")
