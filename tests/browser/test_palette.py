@@ -358,10 +358,17 @@ async def test_every_goal_leads_to_a_page_that_its_reader_may_open(
                 addresses |= {goal["address"].partition("#")[0] for goal in goals}
         assert len(addresses) > (5 if name == "operator" else 30), name
 
-        async def status_of(address: str, headers: dict[str, str] = headers) -> tuple[str, int]:
-            async with session.get(
-                demo.base_url + address, headers=headers, allow_redirects=False
-            ) as answer:
+        few = asyncio.Semaphore(4)  # a hundred pages at once would be refused on a busy machine
+
+        async def status_of(
+            address: str, headers: dict[str, str] = headers, few: asyncio.Semaphore = few
+        ) -> tuple[str, int]:
+            async with (
+                few,
+                session.get(
+                    demo.base_url + address, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
                 return address, answer.status
 
         found = await asyncio.gather(*map(status_of, sorted(addresses)))
