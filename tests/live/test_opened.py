@@ -54,7 +54,8 @@ class Readers:
     async def page(self, gateway: int, who: str, path: str = "", **headers: str) -> Any:
         """Return the page that a browser gets, once the gateway has all records."""
         auditor = self.caller("nato/auditor", gateway)
-        await auditor.get(C, Dragoman_Min_Position=str(self.newest))
+        reached = await auditor.get(f"{C}/state", Dragoman_Min_Position=str(self.newest))
+        assert int(reached.headers["Dragoman-Position"]) >= self.newest
         if (gateway, who) not in self._screens:
             self._screens[gateway, who] = await at_a_screen(
                 self.session, self.gateways[gateway], who
