@@ -79,6 +79,9 @@ _RUNGS: Final[dict[str, RosterRung]] = {
     "head": "head_of_office",
     "head_of_office": "head_of_office",
 }
+_WORD: Final = 40
+"""Characters of a word of the file that an error repeats."""
+
 _ZONE_BY_DEFAULT: Final = "UTC"
 
 
@@ -313,7 +316,16 @@ def _officers(part: Component, side: str, officers: Collection[str]) -> list[str
     if not texts:
         words = _text(part, "SUMMARY").split()
         first = words[0].rstrip(",:;.") if words else ""
-        texts = [first] if first.removeprefix(f"{side}/") in officers else []
+        if first and first.removeprefix(f"{side}/") not in officers:
+            raise _EventFault(
+                sentence(
+                    "it names no officer: “%(word)s”, with which its SUMMARY begins, is not an officer "
+                    "of this side in the log; correct it, or add X-DRAGOMAN-OFFICER:d-1, or an "
+                    "ATTENDEE mailto:d-1@office.example",
+                    word=first[:_WORD],
+                )
+            )
+        texts = [first] if first else []
     names = list(dict.fromkeys(text.removeprefix(f"{side}/") for text in texts))
     if not names or not all(map(is_name, names)):
         raise _EventFault(
