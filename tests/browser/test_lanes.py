@@ -84,12 +84,12 @@ async def test_a_side_alone_sees_in_its_lane_that_somebody_opened_the_exchange(
     await expect(stars).to_have_count(1)
     await expect(stars.locator("title")).to_contain_text("officer o-1")
     assert str(await stars.get_attribute("href")).endswith(f"/records/{opened['position']}")
-    sentence = "which is kept by this house and not in the log"
+    sentence = "which is kept by this host and not in the log"
     await expect(page.locator("[data-known]")).to_contain_text(sentence)
     await expect(page.locator(".lane-key")).to_contain_text("nothing proves it")
     await expect(page.locator("svg.lanes .remark")).to_have_text("Only NATO sees what it opened.")
     await expect(page.locator("#lanes table.log")).to_contain_text(
-        "kept by this house, not in the log"
+        "kept by this host, not in the log"
     )
     await assert_accessible(officer)
     at = str(await page.locator("#lanes table.log tr:has-text('o-1')").get_attribute("data-at"))
@@ -108,4 +108,4 @@ async def test_a_side_alone_sees_in_its_lane_that_somebody_opened_the_exchange(
     await expect(other.page.locator("svg.lanes .remark")).to_have_text(
         "Only CHINA sees what it opened."
     )
-    assert "kept by this house, not in the log" not in await other.page.content()
+    assert "kept by this host, not in the log" not in await other.page.content()

@@ -244,7 +244,7 @@ def mark_words(context: PageContext, mark: KnowledgeMark) -> str:
         case "opened":
             return words.say(
                 "%(side)s opened the exchange with record %(n)s as its newest: %(officer)s. This "
-                "is kept by this house, not in the log.",
+                "is kept by this host, not in the log.",
                 side=mark.side.upper(),
                 n=words.number(mark.position),
                 officer=context.titled(mark.by),
