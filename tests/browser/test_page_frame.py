@@ -345,3 +345,29 @@ async def test_a_page_of_another_release_says_so_and_goes_on_working(
     number = (await nato.open(INCIDENT, CALM)).json["number"]
     await expect(china.page.locator("main")).to_contain_text(number)
     await expect(other).to_have_count(0)
+
+
+async def test_a_wall_display_takes_another_release_by_itself(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = await visit(service_workers="block")  # what the gateway answers is rewritten below
+    await china.sign_in("china/duty_officer", CALM)
+    await china.page.goto(f"{demo.base_url}/c/{CALM}?wall=1")
+    before = await china.page.locator("body").get_attribute("data-position")
+    await china.page.evaluate("document.body.dataset.before = 'yes'")
+    kept = china.page.locator("body[data-before]")
+    nato = Caller(session, demo, "nato/duty_officer")
+    await nato.open(INCIDENT, CALM)
+    await expect(china.page.locator("body")).not_to_have_attribute("data-position", str(before))
+    await expect(kept).to_have_count(1)
+
+    async def newer(route: Route) -> None:
+        answer = await route.fetch()
+        page = await answer.text()
+        if route.request.resource_type == "fetch":
+            page = page.replace(static_files.release(), "0" * 32)
+        await route.fulfill(response=answer, body=page)
+
+    await china.page.route(f"**/c/{CALM}?*", newer)
+    await nato.open(INCIDENT, CALM)
+    await expect(kept).to_have_count(0)

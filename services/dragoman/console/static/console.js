@@ -5,7 +5,7 @@ import { keep } from "./kept.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, local, minutes, page, parsed, rings, say, SignedOut, span, unknowns, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, local, minutes, OWN_STYLE, page, parsed, rings, say, SignedOut, span, styleOf, unknowns, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -232,9 +232,6 @@ async function refresh() {
 }
 
 // A page that is open for weeks outlives its release. It says so, and loads at a press: an alarm that is armed would be lost if it did so by itself.
-const styleOf = (whole) => whole.querySelector("link[rel='stylesheet']")?.getAttribute("href");
-const OWN_STYLE = styleOf(document);
-
 function outdated(style) {
   if (style === OWN_STYLE) bar("release", null);
   else bar("release", "standby", [words("other_release"), words("other_release_more")], button(words("load_again"), () => location.reload()));

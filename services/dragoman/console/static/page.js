@@ -68,6 +68,10 @@ const policy = globalThis.trustedTypes?.createPolicy("dragoman", { createHTML: (
 export const workerPath = (path) => (policy ? policy.createScriptURL(path) : path);
 export const worker = (path) => new Worker(workerPath(path));
 
+// The address of the style sheet of a page, which names its release.
+export const styleOf = (whole) => whole.querySelector("link[rel='stylesheet']")?.getAttribute("href");
+export const OWN_STYLE = styleOf(document);
+
 // A page of ours as a document; nothing in it runs.
 export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
 
