@@ -58,10 +58,14 @@ TimestampOrUnknown = Annotated[
 ]
 """A `Timestamp`, or `unknown`."""
 
+REFERENCE: Final = "reference"
+"""The kind of a member that names a record or an exchange, by its number or its id."""
+
 Id = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)",
+        extra={"kind": REFERENCE},
     ),
 ]
 """A record's id.
@@ -70,7 +74,7 @@ An officer's record has a UUIDv7 that a client drew, or a UUIDv8 of its key. A s
 record has a UUIDv5 of its subject (decision 0045).
 """
 
-Reference = Annotated[str, Meta(min_length=1, max_length=160)]
+Reference = Annotated[str, Meta(min_length=1, max_length=160, extra={"kind": REFERENCE})]
 """A message's number or id."""
 
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]

@@ -106,6 +106,7 @@ class Dispatcher:
         self._listened: set[str] = set()
         self._by_cid: dict[str, Projection] = {}
         self._readers: dict[str, selection.RecordReader] = {}
+        self._new_records: dict[str, selection.NewRecords] = {}
         self._allowances = allowances
         self._opener = EndpointOpener(store, find_key)
         self._proof_days = proof_days
@@ -148,11 +149,12 @@ class Dispatcher:
                     cid = projection.registry.cid
                     self._by_cid[cid] = projection
                     self._readers[cid] = selection.RecordReader(projection)
+                    self._new_records[cid] = selection.NewRecords()
                     projection.listeners.add(partial(self._wake, cid))
                     self._queue.moved.add(cid)
         moved, self._queue.moved = self._queue.moved, set()
         for cid in moved:
-            await self._take_records(cid)
+            self._take_records(cid)
         for endpoint in self._queue.take():
             id = endpoint.id
             channel = self._by_cid.get(endpoint.cid)
@@ -164,20 +166,19 @@ class Dispatcher:
                 task = self._working[id] = asyncio.create_task(self._serve(endpoint, channel))
                 task.add_done_callback(partial(self._ended, id))
 
-    async def _take_records(self, cid: str) -> None:
+    def _take_records(self, cid: str) -> None:
         """Queue the endpoints of a channel for which one of its new records may be.
 
-        The others are marked as having seen the records, without a task for each.
+        The others are marked as having seen the records, without a task for each. No
+        record is read back: the fold has handed over what an endpoint can ask for.
         """
         projection = self._by_cid[cid]
         if not projection.caught_up.is_set():
             self._queue.moved.add(cid)
             return
         position = projection.state.position
-        try:
-            first, items = await self._readers[cid].newest()
-        except (LogUnreachable, LogBroken, NotYetApplied):
-            first, items = position + 1, []
+        records = self._new_records[cid].take()
+        first = records[0][0] if records else position + 1
         for endpoint in self._store.of_channel(cid):
             progress, _ = self._store.progress(endpoint.id)
             upto = max(progress.upto, self._seen.get(endpoint.id, 0))
@@ -185,15 +186,18 @@ class Dispatcher:
                 upto + 1 < first
                 or position - progress.upto >= _SKIPPED
                 or any(
-                    item is not None and place > upto and selection.is_for(endpoint, item)
-                    for place, item in items
+                    facts is not None and place > upto and selection.is_for(endpoint, facts)
+                    for place, facts in records
                 )
             ):
                 self._queue.pending.add(endpoint.id)
-            elif endpoint.id not in self._working and items:
-                self._seen[endpoint.id] = max(upto, items[-1][0])
+            elif endpoint.id not in self._working and records:
+                self._seen[endpoint.id] = max(upto, records[-1][0])
 
-    def _wake(self, cid: str, _row: StoredRow) -> None:
+    def _wake(self, cid: str, row: StoredRow) -> None:
+        if not self._store.has_endpoints(cid):
+            return
+        self._new_records[cid].add(row)
         self._queue.moved.add(cid)
         self._woken.set()
 

@@ -3,12 +3,13 @@
 import asyncio
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
@@ -23,10 +24,12 @@ from dragoman.notifier.delivery import OutgoingItem
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import matter_names
 from dragoman.projection.queries import records as reads
+from dragoman.projection.stored_row import StoredRow
 from dragoman.stores.endpoints import NotificationEndpoint, Step, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Unattributed, UnattributedNotice
 from dragoman_schemas.roster import RosterRung
+from dragoman_schemas.state import Exchange, Message
 from dragoman_schemas.watch_responses import EndpointTest, EndpointTested, Noticed, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
@@ -45,7 +48,6 @@ class RecordReader:
         self._projection = projection
         self._page: tuple[tuple[int, int], list[tuple[int, OutgoingItem | None]]] | None = None
         self._reading = asyncio.Lock()
-        self._next = projection.state.position + 1
 
     async def following(
         self, endpoint: NotificationEndpoint, upto: int, most: int
@@ -66,17 +68,6 @@ class RecordReader:
                     if len(outgoing_items) == most:
                         break
         return outgoing_items, upto
-
-    async def newest(self) -> tuple[int, list[tuple[int, OutgoingItem | None]]]:
-        """Return the newest records, and the position of the first of them.
-
-        They are those since the last call, and at most a page.
-        """
-        position = self._projection.state.position
-        first = max(self._next, position - _PAGE + 1, 1)
-        page = await self._following(first)
-        self._next = page[-1][0] + 1 if page else first
-        return first, page
 
     async def at(self, position: int) -> OutgoingItem | None:
         """Return a record once more, or None if it was erased meanwhile."""
@@ -103,7 +94,66 @@ async def _entries(projection: Projection, first: int, most: int) -> list[Entry]
     return [entry for entry, _ in rows]
 
 
-def is_for(endpoint: NotificationEndpoint, item: OutgoingItem) -> bool:
+class RecordFacts(Struct, frozen=True, kw_only=True, gc=False):
+    """The facts of a record by which an endpoint wants it or not."""
+
+    act: str
+    family: str
+    side: str
+    precedence: str
+
+
+def facts_of(row: StoredRow) -> RecordFacts | None:
+    """Return the facts of a message that was just folded; None for a void one."""
+    record, exchange = row.folded.record, row.folded.state
+    if record is None or not row.folded.valid or not record.act:
+        return None
+    return _facts(record, exchange if isinstance(exchange, Exchange) else None)
+
+
+def _facts(record: Record, exchange: Exchange | None) -> RecordFacts:
+    envelope = record.envelope
+    message = _message(exchange, envelope.id)
+    return RecordFacts(
+        act=record.name,
+        family=envelope.family,
+        side="" if envelope.actor.startswith("service/") else record.side,
+        precedence="routine"
+        if exchange is None
+        else exchange.precedence
+        if message is None
+        else precedence_of(exchange, message),
+    )
+
+
+def _message(exchange: Exchange | None, id: str) -> Message | None:
+    """Return a message of an exchange, looked for from the newest one back."""
+    messages = () if exchange is None else exchange.messages
+    return next((message for message in reversed(messages) if message.id == id), None)
+
+
+class NewRecords:
+    """The newest records of a channel, as the fold hands them over.
+
+    At most a page of them is kept.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a record."""
+        self._kept: deque[tuple[int, RecordFacts | None]] = deque(maxlen=_PAGE)
+
+    def add(self, row: StoredRow) -> None:
+        """Add a message that was just folded."""
+        self._kept.append((row.folded.position, facts_of(row)))
+
+    def take(self) -> list[tuple[int, RecordFacts | None]]:
+        """Return the records since the last call, each with its position."""
+        taken = list(self._kept)
+        self._kept.clear()
+        return taken
+
+
+def is_for(endpoint: NotificationEndpoint, item: OutgoingItem | RecordFacts) -> bool:
     """Return whether a record is for an endpoint.
 
     It must not be a service's own note, must be as urgent as the endpoint asks, and
@@ -154,11 +204,7 @@ def called_at(
     duty officer at once.
     """
     registry, exchange = projection.registry, projection.exchange(item.exchange)
-    message = (
-        None
-        if exchange is None
-        else next((sent for sent in exchange.messages if sent.id == item.id), None)
-    )
+    message = _message(exchange, item.id)
     if exchange is None or message is None or endpoint.side not in message.to:
         return None
     if endpoint.side in message.acknowledged:
@@ -314,11 +360,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
         return None
     envelope = record.envelope
     exchange = projection.exchange(envelope.subject)
-    message = (
-        None
-        if exchange is None
-        else next((item for item in exchange.messages if item.id == envelope.id), None)
-    )
+    facts = _facts(record, exchange)
     hidden = exchange is not None and attribution.unattributed(exchange)
     withheld = hidden or attribution.refers(
         msgspec.json.decode(record.act, type=dict[str, Raw]), matter_names.hides(projection)
@@ -327,16 +369,12 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
         id=envelope.id,
         position=entry.position,
         raw=_without_speaker(projection, entry.position, record) if withheld else record.raw,
-        act=record.name,
-        family=envelope.family,
-        side="" if envelope.actor.startswith("service/") else record.side,
+        act=facts.act,
+        family=facts.family,
+        side=facts.side,
         number="" if hidden else entry.number,
         matter="" if hidden or exchange is None or entry.number else exchange.number,
-        precedence="routine"
-        if exchange is None
-        else exchange.precedence
-        if message is None
-        else precedence_of(exchange, message),
+        precedence=facts.precedence,
         channel=projection.name,
         exchange="" if exchange is None else exchange.id,
         exercise=projection.registry.kind == "exercise",

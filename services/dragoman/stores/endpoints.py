@@ -265,6 +265,10 @@ class NotificationEndpoints:
         endpoints = self._of_channel.get(cid, {})
         return [endpoints[id] for id in sorted(endpoints)]
 
+    def has_endpoints(self, cid: str) -> bool:
+        """Return whether a channel has endpoints. This process's copy may lag."""
+        return bool(self._of_channel.get(cid))
+
     def find(self, id: str) -> NotificationEndpoint | None:
         """Return an endpoint by its id. This process's copy may lag."""
         return self._endpoints.get(id)

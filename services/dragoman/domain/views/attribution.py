@@ -11,11 +11,11 @@ stay, in the words of the speakers. The log, the API and the members' pages stil
 who recorded each act.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
+import msgspec.inspect
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
@@ -26,7 +26,8 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views.titles import title_of
 from dragoman.text import VERBATIM, NameValue, Text, sentence
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import or_default
+from dragoman_schemas.acts import OLDER, SHAPES
+from dragoman_schemas.fields import REFERENCE, or_default
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(
@@ -34,19 +35,58 @@ _ADDRESSED: Final = frozenset(
 )
 """Members that name a side, an office, an officer, or an exchange by its number."""
 
-_REFERENCE: Final = re.compile(
-    r"[^\s/]+(?:/[^\s/]+){3,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-)
-"""A number of a record, or an id."""
-
-_FREE: Final = frozenset({"signed", "text", "original"})
-"""Members that are signatures or texts, in which nothing is replaced."""
-
 HIDDEN: Final = "a matter under the Chatham House Rule"
 """The words that stand for a reference to a matter under the rule."""
 
 Hides = Callable[[str], bool]
 """A function that says whether a number or an id names a matter under the rule."""
+
+_Places = Mapping[str, "_Places | None"]
+"""The members of an act that may hold a reference, each with its own such members.
+
+None stands for a reference, or for a list of references.
+"""
+
+
+def _places_of(shapes: Iterable[msgspec.inspect.Type]) -> dict[str, _Places | None]:
+    """Return the places of references in the members of these shapes.
+
+    The schema names the kind of a member. So no text is ever searched for references.
+    """
+    places: dict[str, _Places | None] = {}
+    for shape in shapes:
+        for field in shape.fields if isinstance(shape, msgspec.inspect.StructType) else ():
+            if field.encode_name == "signed":  # the signature of the act, which stays whole
+                continue
+            is_reference, inner = _place_of(field.type)
+            if is_reference:
+                places[field.encode_name] = None
+            elif inner and places.get(field.encode_name, inner) is not None:
+                places[field.encode_name] = {**(places.get(field.encode_name) or {}), **inner}
+    return places
+
+
+def _place_of(shape: msgspec.inspect.Type) -> tuple[bool, dict[str, _Places | None]]:
+    """Return whether a value is a reference, and the places of references inside it."""
+    match shape:
+        case msgspec.inspect.Metadata(extra={"kind": kind}) if kind == REFERENCE:
+            return True, {}
+        case msgspec.inspect.Metadata():
+            return _place_of(shape.type)
+        case msgspec.inspect.UnionType():
+            parts = [_place_of(part) for part in shape.types]
+            inner: dict[str, _Places | None] = {}
+            for _, places in parts:
+                inner |= places
+            return any(is_reference for is_reference, _ in parts), inner
+        case msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():
+            return _place_of(shape.item_type)
+        case _:
+            return False, _places_of((shape,))
+
+
+_PLACES: Final = _places_of(msgspec.inspect.multi_type_info([*SHAPES.values(), *OLDER.values()]))
+"""The members of all acts that may hold a reference, by their names."""
 
 unattributed: Final = is_unattributed
 
@@ -157,9 +197,10 @@ def referring(members: Mapping[str, Raw], hides: Hides) -> dict[str, Raw]:
     replaced: dict[str, Raw] = {}
     for member, raw in members.items():
         replaced[member] = raw
-        if member not in _FREE and _REFERENCE.search(bytes(raw).decode()):
+        if member in _PLACES or member == "fields":
             value = msgspec.json.decode(raw)
-            if (nameless := _referring(value, hides)) != value:
+            places = _PLACES if member == "fields" else _PLACES[member]
+            if (nameless := _referring(value, places, hides)) != value:
                 replaced[member] = Raw(msgspec.json.encode(nameless))
     return replaced
 
@@ -191,18 +232,18 @@ def referring_exchange(exchange: Exchange, hides: Hides) -> Exchange:
 
 def reference(name: str, hides: Hides) -> str:
     """Return a reference; words in its place if it names a matter under the rule."""
-    return HIDDEN if _REFERENCE.fullmatch(name) and hides(name) else name
+    return HIDDEN if hides(name) else name
 
 
-def _referring(value: Any, hides: Hides) -> Any:
+def _referring(value: Any, places: _Places | None, hides: Hides) -> Any:
     match value:
-        case str():
+        case str() if places is None:
             return reference(value, hides)
         case list():
-            return [_referring(part, hides) for part in value]
-        case dict():
+            return [_referring(part, places, hides) for part in value]
+        case dict() if places is not None:
             return {
-                key: part if key in _FREE else _referring(part, hides)
+                key: _referring(part, places[key], hides) if key in places else part
                 for key, part in value.items()
             }
         case _:
