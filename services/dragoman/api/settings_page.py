@@ -96,7 +96,7 @@ def _table(name: str, table: type[Struct], shapes: dict[str, Any]) -> Iterator[s
 
 def _linked(text: str) -> str:
     """Return a docstring as a paragraph or several."""
-    return "\n\n".join(re.sub(r"\s*\n\s*", " ", part) for part in text.split("\n\n"))
+    return "\n\n".join(" ".join(line.strip() for line in part.split("\n")) for part in text.split("\n\n"))
 
 
 def _kind(shape: dict[str, Any]) -> str:

@@ -11,9 +11,9 @@ from dragoman import metrics
 from dragoman.api import description
 from dragoman.domain.acts.act_registry import PATHS, RULES
 
-_PATTERN: Final = re.compile(r":[^}]+}")
+_PATTERN: Final = re.compile(r"(?<={)(\w+):[^{}]+}")
 _POSTS: Final = frozenset(
-    (route.method, _PATTERN.sub("}", route.path))
+    (route.method, _PATTERN.sub(r"\1}", route.path))
     for route in description.ROUTES
     if route.takes == "act"
 )

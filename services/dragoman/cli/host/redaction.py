@@ -34,7 +34,7 @@ _FORMS: Final = tuple(
 """The forms of secrets: keys, tokens, users in URLs, cookies and headers."""
 
 _NAMED: Final = re.compile(
-    r"(?P<name>[\"']?[a-z_-]*(?:pass(?:word|phrase)|secret|token|api[_-]?key|seed|salt|cookie)"
+    r"(?P<name>[\"']?(?<![a-z_-])[a-z_-]*(?:pass(?:word|phrase)|secret|token|api[_-]?key|seed|salt|cookie)"
     r"[\"']?\s*[:=]\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"',;&}]+)",
     re.IGNORECASE,
 )

@@ -17,7 +17,7 @@ _LISTS: Final = tuple(f'<table class="log{kind}">' for kind in ("", " roomy", " 
 _TABLE: Final = re.compile(r"<table\b.*?</table>", re.DOTALL)
 _HEAD: Final = re.compile(r"<thead>.*?</thead>", re.DOTALL)
 _NAME: Final = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
-_TAG: Final = re.compile(r"<[^>]+>")
+_TAG: Final = re.compile(r"<[^<>]+>")
 _ROW: Final = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 _CELL: Final = re.compile(r"<(?:td|th)\b[^>]*")
 _SPAN: Final = re.compile(r"colspan=")

@@ -20,7 +20,7 @@ from dragoman.console.rendering import Page, PageRoute
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 
-_TAG: Final = re.compile(r'(<(?:[^>"]|"[^"]*")*>)')
+_TAG: Final = re.compile(r'(<(?:[^<>"]|"[^"]*")*>)')
 _NAME: Final = re.compile(r"</?([a-z0-9]+)")
 _UNMARKED: Final = frozenset(
     {"a", "button", "code", "dialog", "form", "h1", "h2", "h3", "kbd", "label", "legend"}

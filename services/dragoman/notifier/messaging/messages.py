@@ -17,7 +17,7 @@ from dragoman.text import Text, sentence
 
 log = structlog.get_logger()
 
-_ADDRESS: Final = re.compile(r"\S+://\S*")
+_ADDRESS: Final = re.compile(r"(?<!\S)\S+?://\S*")
 _TOO_MANY: Final = 429
 _SLOWER_SECONDS: Final = 30.0
 
