@@ -83,7 +83,7 @@ def expressions() -> list[Expression]:
                 continue
             for keyword in node.keywords:
                 if keyword.arg == "pattern" and isinstance(keyword.value, ast.Constant):
-                    pattern = re.compile(keyword.value.value)
+                    pattern = re.compile(str(keyword.value.value))
                     inline.append(
                         Expression(f"{name}:{node.lineno}", pattern, frozenset({"search"}))
                     )
@@ -91,7 +91,9 @@ def expressions() -> list[Expression]:
                 owner = node.func.value
                 owned = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
                 if owned == "re" and node.func.attr in ASKS and node.args:
-                    if isinstance(node.args[0], ast.Constant):
+                    if isinstance(node.args[0], ast.Constant) and isinstance(
+                        node.args[0].value, (str, bytes)
+                    ):
                         inline.append(
                             Expression(
                                 f"{name}:{node.lineno}",

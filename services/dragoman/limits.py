@@ -306,9 +306,6 @@ page.
 TIMELINE_BYTES: Final = 256 * 1024
 """Bytes of records on one page of a timeline. A full exchange has 4 MiB."""
 
-LARGE_PAGE_BYTES: Final = 64 * 1024
-"""Characters of a page whose rendering is charged to the reader's budgets."""
-
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose deadlines are read for one page of the overdue list: about 200 ms.
 The cursor goes on from there.

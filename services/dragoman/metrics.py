@@ -92,6 +92,9 @@ SIGN_INS: Final = _counter(
 )
 STREAMS: Final = _gauge("streams_open", "Event streams that are open now.")
 STREAMS.set(0)
+SLOW_REQUESTS: Final = _counter(
+    "slow_requests", "Requests that took more than a quarter of a second of a processor."
+)
 SHED: Final = _counter(
     "shed_requests", "Requests that were refused because the event loop was late."
 )

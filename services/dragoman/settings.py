@@ -218,8 +218,10 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     address without a valid token. `open_exchanges` are those of a side in a channel,
     `acts` those of a side in one exchange. `streams` are those of an officer.
     `connections` are those of an address at once; our own proxies have no such limit.
-    `officer_work` and `side_work` are seconds of a processor for each second, used to
-    read what the caller sends. While the gateway is late by `lag_s` seconds, it refuses
+    `officer_work`, `side_work` and `address_work` are seconds of a processor for each
+    second, used to answer the caller, or an address without a valid token.
+    `urgent_requests` are the acknowledgements and urgent acts of an officer that go
+    through where any other budget is used up. While the gateway is late by `lag_s` seconds, it refuses
     new streams and lists, and posts at five times that.
     """
 
@@ -233,8 +235,10 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     acts: Annotated[int, Meta(gt=0)] = 2_000
     streams: Annotated[int, Meta(gt=0)] = 50
     connections: Annotated[int, Meta(gt=0)] = 100
-    officer_work: Annotated[float, Meta(gt=0)] = 0.2
-    side_work: Annotated[float, Meta(gt=0)] = 0.4
+    officer_work: Annotated[float, Meta(gt=0)] = 0.3
+    side_work: Annotated[float, Meta(gt=0)] = 0.5
+    address_work: Annotated[float, Meta(gt=0)] = 0.1
+    urgent_requests: Annotated[float, Meta(gt=0)] = 5.0
     lag_s: Annotated[float, Meta(gt=0)] = 1.0
 
 

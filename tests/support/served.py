@@ -11,6 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from dragoman.application.deadline_cache import DUTIES
 from dragoman.application.http import request as http_request
+from dragoman.application.http.body_workers import RENDERING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
@@ -60,6 +61,7 @@ async def served(
         transparency_log.Heads(),
     )
     app[RECENT] = RecentPlaces()
+    app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     yield app, service, projection
 

@@ -1,7 +1,8 @@
 """The HTTP API as a whole: every route, and the documents that describe it."""
 
+import asyncio
 import hashlib
-from functools import cache
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from dragoman.api.asyncapi import asyncapi
 from dragoman.api.openapi import openapi
 from dragoman.api.routing import CACHE_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import unchanged
+from dragoman.application.http.kept_bodies import KeptBody, locked_cache
 from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, NoBody
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman_schemas.acts import SHAPES
@@ -30,28 +32,25 @@ from dragoman_schemas.watch_responses import Alarm, EndpointTest, WatchNotice
 
 async def show_openapi(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the OpenAPI document."""
-    return _described(call, _openapi())
+    return await _described(call, document)
 
 
-def _described(call: ApiRequest[NoBody], body: bytes) -> ApiAnswer:
-    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+async def _described(call: ApiRequest[NoBody], describe: Callable[[], Any]) -> ApiAnswer:
+    etag, kept = await asyncio.to_thread(_kept, describe)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if unchanged(call, etag):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers=headers, content_type=JSON)
+    return kept.response(call.request, headers=headers, content_type=JSON)
 
 
-@cache
-def _openapi() -> bytes:
-    return msgspec.json.encode(document())
+@locked_cache
+def _kept(describe: Callable[[], Any]) -> tuple[str, KeptBody]:
+    """Return a document's ETag and bytes. Making them takes a second, once."""
+    body = msgspec.json.encode(describe())
+    return f'"{hashlib.sha256(body).hexdigest()}"', KeptBody(body)
 
 
-@cache
-def _asyncapi() -> bytes:
-    return msgspec.json.encode(streams())
-
-
-@cache
+@locked_cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document of this API."""
     union: Any = None
@@ -62,7 +61,7 @@ def document() -> dict[str, Any]:
 
 async def show_asyncapi(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the AsyncAPI document."""
-    return _described(call, _asyncapi())
+    return await _described(call, streams)
 
 
 def streams() -> dict[str, Any]:

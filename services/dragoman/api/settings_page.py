@@ -1,7 +1,6 @@
 """The page docs/settings.md and the schema of the settings, made from the settings."""
 
 import inspect
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -96,7 +95,9 @@ def _table(name: str, table: type[Struct], shapes: dict[str, Any]) -> Iterator[s
 
 def _linked(text: str) -> str:
     """Return a docstring as a paragraph or several."""
-    return "\n\n".join(" ".join(line.strip() for line in part.split("\n")) for part in text.split("\n\n"))
+    return "\n\n".join(
+        " ".join(line.strip() for line in part.split("\n")) for part in text.split("\n\n")
+    )
 
 
 def _kind(shape: dict[str, Any]) -> str:

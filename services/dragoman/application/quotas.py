@@ -26,6 +26,7 @@ from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.state import Exchange
 
 _OWED: Final = "acknowledgement"
+_URGENT: Final = frozenset({"flash", "immediate"})
 
 
 class Quotas:
@@ -80,12 +81,7 @@ class Quotas:
         )
         if opened < self._open:
             return
-        precedence = (
-            data.precedence
-            if isinstance(data.precedence, str)
-            else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
-        )
-        limit = self._open * (2 if precedence in ("flash", "immediate") else 1)
+        limit = self._open * (2 if _precedence(service, data) in _URGENT else 1)
         at, count, number = self._counts.get(
             (projection.name, side), (-COUNT_SECONDS, opened, opened)
         )
@@ -105,6 +101,27 @@ class Quotas:
                 n=limit,
                 channel=projection.name,
             )
+
+
+def is_urgent(service: Service, projection: Projection, submission: Submission) -> bool:
+    """Return whether an act is urgent: owed at once, or in an urgent matter.
+
+    It is an acknowledgement, opens a flash or an immediate matter, or goes on in one.
+    """
+    data = submission.data
+    if data.__struct_config__.tag == _OWED:
+        return True
+    if submission.exchange:
+        exchange = projection.exchange(submission.exchange)
+        return exchange is not None and exchange.precedence in _URGENT
+    return isinstance(data, OpeningAct) and _precedence(service, data) in _URGENT
+
+
+def _precedence(service: Service, data: OpeningAct) -> str:
+    if isinstance(data.precedence, str):
+        return data.precedence
+    form = FORMATS.get(str(data.__struct_config__.tag))
+    return "" if form is None else form.precedence(data, stamp(service.now()))
 
 
 QUOTAS: Final = web.AppKey("room", Quotas)

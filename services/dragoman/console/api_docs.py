@@ -4,17 +4,17 @@ With `?try`, and if Node's assets are installed, it contains a third-party explo
 sends requests.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.console import static_files
-from dragoman.console.context import Preferences
-from dragoman.console.rendering import HEADERS, html, render_template
+from dragoman.console import static_files, stranger_pages
+from dragoman.console.rendering import HEADERS
 from dragoman.console.sessions import words_of
 
-DESCRIPTION: Final = web.AppKey("description", dict[str, Any])
-"""The OpenAPI document of the API."""
+DESCRIPTION: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("description")
+"""The function that returns the OpenAPI document of the API, in a thread."""
 
 _EXPLORER: Final = "vendor/swagger-ui-bundle.js"
 _POLICY: Final = {
@@ -29,19 +29,27 @@ there.
 
 async def docs(request: web.Request) -> web.Response:
     """Return the description of the API in the reader's language, to anybody."""
-    tags: dict[str, list[tuple[str, str, str]]] = {}
-    for path, operations in request.app[DESCRIPTION]["paths"].items():
-        for method, operation in operations.items():
-            tags.setdefault(operation["tags"][0], []).append(
-                (method.upper(), path, operation["summary"])
-            )
-    values = {
-        "operations": sorted(tags.items()),
-        "explorer": _EXPLORER in static_files.files(),
-        "trying": "try" in request.query,
-        "preferences": Preferences.read(request),
-    }
-    return html(
-        render_template(None, words_of(request), "docs.html", next="/docs", frame=None, **values),
-        headers=_POLICY,
+    describe, trying = request.app[DESCRIPTION], "try" in request.query
+
+    def values() -> dict[str, Any]:
+        tags: dict[str, list[tuple[str, str, str]]] = {}
+        for path, operations in describe()["paths"].items():
+            for method, operation in operations.items():
+                tags.setdefault(operation["tags"][0], []).append(
+                    (method.upper(), path, operation["summary"])
+                )
+        return {
+            "operations": sorted(tags.items()),
+            "explorer": _EXPLORER in static_files.files(),
+            "trying": trying,
+            "next": "/docs",
+        }
+
+    return await stranger_pages.answer(
+        request,
+        words_of(request),
+        "docs.html",
+        values,
+        key=trying,
+        headers={**HEADERS, **_POLICY},
     )

@@ -5,7 +5,6 @@ errors as pages.
 """
 
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,9 +14,11 @@ from aiohttp import web
 
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
-from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
+from dragoman.application.http.body_workers import RENDERING
+from dragoman.application.http.rate_limits import Payer
 from dragoman.application.http.request import compressed
-from dragoman.console import page_layout
+from dragoman.application.http.work_meter import counted
+from dragoman.console import page_layout, stranger_pages
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.first_hour import checklists, glossary
 from dragoman.console.forms import browser_signatures
@@ -39,7 +40,6 @@ from dragoman.console.rendering import (
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
-from dragoman.limits import LARGE_PAGE_BYTES
 from dragoman.projection.queries import liaison_state
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
@@ -144,21 +144,27 @@ async def answer(context: PageContext, page: Page) -> web.Response:
             return as_csv(page.rows, headers)
     await compile_template(context.words, page.template)
     framed = await page_layout.of(context)
-    begun = time.thread_time()
-    document = render_template(
-        context,
-        context.words,
-        page.template,
-        frame=framed,
-        view=page.view,
-        tabled=page.rows is not None,
-        **page.values,
+    request = context.request
+
+    def rendered() -> str:
+        document = render_template(
+            context,
+            context.words,
+            page.template,
+            frame=framed,
+            view=page.view,
+            tabled=page.rows is not None,
+            **page.values,
+        )
+        if glossary.is_marked(request, page):
+            return glossary.marked(document, context.words)
+        return document
+
+    # A page of a side waits for the side's earlier page. No post waits for a page.
+    payer = request.get("payer")
+    document = await request.app[RENDERING].run(
+        payer.side if isinstance(payer, Payer) else "", counted(request, rendered)
     )
-    if glossary.is_marked(context.request, page):
-        document = glossary.marked(document, context.words)
-    payer = context.request.get("payer")
-    if len(document) > LARGE_PAGE_BYTES and isinstance(payer, Payer):
-        context.request.app[RATE_LIMITS].worked(payer, time.thread_time() - begun)
     return html(document, status=page.status, headers=headers)
 
 
@@ -176,7 +182,7 @@ def saying(request: web.Request) -> Callable[[Text], str]:
     return str if request.path.startswith("/v1/") else words_of(request).sentence
 
 
-def problem(request: web.Request, error: Exception) -> web.Response:
+async def problem(request: web.Request, error: Exception) -> web.Response:
     """Return an error as a page in the reader's language.
 
     The page shows the error's title and its details.
@@ -198,9 +204,21 @@ def problem(request: web.Request, error: Exception) -> web.Response:
         "preferences": Preferences.read(request),
         "frame": None,
     }
-    return html(
-        render_template(None, words, "problem.html", **values), status=status, headers=headers
-    )
+    if registry is None and "grant" not in request and not (refusal.faults or refusal.allowed):
+        detail = str(values["detail"])
+        return await stranger_pages.answer(
+            request,
+            words,
+            "problem.html",
+            lambda: {**values, "request_id": stranger_pages.MARK},
+            key=(refusal.kind, detail, values["onward"], status),
+            status=status,
+            headers={**HEADERS, **headers},
+            request_id=request_id,
+        )
+    await compile_template(words, "problem.html")
+    document = render_template(None, words, "problem.html", **values)
+    return html(document, status=status, headers=headers)
 
 
 def _registry(request: web.Request) -> Registry | None:

@@ -18,13 +18,14 @@ from dragoman.application.http import request as http_request
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.application.identity_provider.code_flow import CODE_FLOW
+from dragoman.console import stranger_pages
 from dragoman.console.browser_names import browser_of
 from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
 from dragoman.console.forms.form_body import Form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, FormOwner, KeptForm
 from dragoman.console.palette.recent_places import RECENT
-from dragoman.console.rendering import HEADERS, html, render_template
+from dragoman.console.rendering import HEADERS
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
@@ -232,12 +233,12 @@ def redirect(location: str, headers: dict[str, str] | None = None) -> web.Respon
 
 async def sign_in_form(request: web.Request) -> web.Response:
     """Return the sign-in form."""
-    return _sign_in_page(
+    return await _sign_in_page(
         request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
     )
 
 
-def _sign_in_page(
+async def _sign_in_page(
     request: web.Request,
     next: str,
     *,
@@ -246,7 +247,6 @@ def _sign_in_page(
     out: bool = False,
     status: int = 200,
 ) -> web.Response:
-    words = words_of(request)
     values = {
         "out": out,
         "next": next,
@@ -254,10 +254,15 @@ def _sign_in_page(
         "waits": waits,
         "kept": KEPT in request.cookies,
         "provider": provider_name(request),
-        "preferences": Preferences.read(request),
-        "frame": None,
     }
-    return html(render_template(None, words, "sign_in.html", **values), status=status)
+    return await stranger_pages.answer(
+        request,
+        words_of(request),
+        "sign_in.html",
+        lambda: values,
+        key=tuple(values.values()),
+        status=status,
+    )
 
 
 def provider_name(request: web.Request) -> str:
@@ -279,7 +284,7 @@ async def sign_in(request: web.Request) -> web.Response:
         metrics.SIGN_INS.labels("refused").inc()
         log.info("sign_in.refused", address=request.get("address", ""))
         request.app[RATE_LIMITS].stranger(request.get("address", ""))
-        return _sign_in_page(request, next, fault=True, status=401)
+        return await _sign_in_page(request, next, fault=True, status=401)
     request.app[RATE_LIMITS].caller(grant, "", 0)
     if request.cookies.get(COOKIE):
         await access.close_session(

@@ -64,6 +64,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "One piece of work held up all others for `ms` milliseconds. `where` names its functions.",
         "Nothing, if it stays rare on a busy machine. Else keep the lines, and report them.",
     ),
+    "request.slow": LogEvent(
+        "One request took `work_ms` milliseconds of a processor. It did not hold up others for so "
+        "long, unless `loop.held` says so.",
+        "Nothing, if it stays rare. Else keep the lines, and report the `path`.",
+    ),
     "metrics.heads_not_read": LogEvent(
         "The age of the newest signed head could not be measured. Its gauge keeps the last value.",
     ),

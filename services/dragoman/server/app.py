@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
+import structlog
 from aiohttp import web
 
 from dragoman import metrics, telemetry
@@ -15,9 +16,10 @@ from dragoman.api.auth.oidc import Provider
 from dragoman.api.routes import records
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
-from dragoman.application.http.body_workers import WORKING, Workers
+from dragoman.application.http.body_workers import RENDERING, WORKING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.http.rate_limits import RATE_LIMITS, RateLimitExceeded, RateLimits
+from dragoman.application.http.work_meter import STRANGERS, WORK, StrangerQueue, WorkMeter
 from dragoman.application.identity_provider.code_flow import CODE_FLOW, CodeFlow
 from dragoman.application.operations import (
     files,
@@ -43,6 +45,8 @@ from dragoman.settings import Settings
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import cancel_until_ended
 
+log = structlog.get_logger()
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CALLERS: Final = web.AppKey("callers", Callers)
@@ -57,6 +61,13 @@ Their log line includes the address of the caller.
 """
 
 _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.public)
+_ACKNOWLEDGE: Final = "/c/{channel}/acknowledge"
+
+_REFUSED_AFTER_SECONDS: Final = 0.5
+"""Seconds for which an address waits for the refusal of work: refusing costs work too."""
+
+_SLOW_SECONDS: Final = 0.25
+"""Processor seconds from which the log names a request."""
 
 
 def application(
@@ -95,11 +106,13 @@ def application(
     app.cleanup_ctx.append(_keeping)
     app[files.TAKING] = files.taking()
     app[WORKING] = Workers()
+    app[RENDERING] = Workers()
+    app[STRANGERS] = StrangerQueue()
     app.cleanup_ctx.append(_working)
     # The router tries one route after the other, so the routes for posts come first.
     for route in sorted(description.ROUTES, key=lambda route: route.takes != "act"):
         route.on(app.router)
-    app[api_docs.DESCRIPTION] = description.document()
+    app[api_docs.DESCRIPTION] = description.document
     routes.register(app)
     return app
 
@@ -113,6 +126,7 @@ async def _working(app: web.Application) -> AsyncIterator[None]:
     """Keep the workers until the gateway stops."""
     yield
     app[WORKING].close()
+    app[RENDERING].close()
 
 
 async def _end_streams(app: web.Application) -> None:
@@ -151,21 +165,32 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     )
     request[submission.TRACE] = (cause.parent, cause.request)
     failed = ""
+    meter = request[WORK] = WorkMeter()
     try:
-        await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
+        path = _path(request)
+        await request.app[_CALLERS].admit(
+            request,
+            public=path in _PUBLIC,
+            may_be_urgent=request.method == "POST"
+            and (path == _ACKNOWLEDGE or request_counters.is_post(request.method, path)),
+        )
+        if "payer" not in request and path not in request_counters.PROBES:
+            await request.app[STRANGERS].turn()
         watchdog = request.app[http_request.SERVICE].watchdog
         load_shedding.refuse_if_late(request, watchdog, request.app[_LAG_SECONDS])
         if "Content-Encoding" in request.headers:
             raise refuse("media-type", "Send the body as it is, without Content-Encoding.")
-        response = await handler(request)
+        response = await meter.measured(handler(request))
     except sessions.SignInNeeded:
         response = await sessions.to_sign_in(request)
     except Exception as error:  # the outermost edge: every error becomes a problem  # noqa: BLE001
         if isinstance(error, RateLimitExceeded):
             request["spent"] = error.policy
+            if error.policy == "address-work":
+                await asyncio.sleep(_REFUSED_AFTER_SECONDS)
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         if dispatch.wants_page(request):
-            response = dispatch.problem(request, error)
+            response = await meter.measured(dispatch.problem(request, error))
         else:
             response = problems.answer(error, cause.request, request.path, dispatch.saying(request))
     if not response.prepared:
@@ -183,8 +208,17 @@ def _charge(request: web.Request, response: web.StreamResponse) -> None:
     budgets = request.app[RATE_LIMITS]
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
+    seconds = request[WORK].seconds
+    if seconds > _SLOW_SECONDS:
+        metrics.SLOW_REQUESTS.inc()
+        log.warning("request.slow", path=_path(request), work_ms=round(seconds * 1000))
     if payer is None:
+        if _path(request) in request_counters.PROBES:
+            return
+        budgets.address_worked(request.get("address", ""), seconds)
         return
+    if not request.get("urgent"):
+        budgets.worked(payer, seconds)
     length = response.body_length if response.prepared else response.content_length
     if request.method == "HEAD":
         length = 0  # Its Content-Length counts bytes that are not sent.

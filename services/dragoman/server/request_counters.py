@@ -17,9 +17,14 @@ _POSTS: Final = frozenset(
     for route in description.ROUTES
     if route.takes == "act"
 )
-_PROBES: Final = frozenset({"/livez", "/readyz"})
+PROBES: Final = frozenset({"/livez", "/readyz"})
 _UNKNOWN: Final = "unknown"
 _ANY: Final = "any"  # acts of no family, such as an acknowledgement
+
+
+def is_post(method: str, route: str) -> bool:
+    """Return whether a method and a route post an act."""
+    return (method, route) in _POSTS
 
 
 def count(
@@ -34,17 +39,17 @@ def count(
     method = request.method if request.match_info.http_exception is None else "other"
     status = f"{response.status // 100}xx"
     metrics.HTTP_REQUESTS.labels(route, method, status).inc()
-    is_post = (request.method, route) in _POSTS
+    posts = is_post(request.method, route)
     if not isinstance(response, EventSourceResponse):
         seconds = time.perf_counter() - begun
-        metrics.HTTP_SECONDS.labels(_group(request, route, is_post=is_post)).observe(seconds)
+        metrics.HTTP_SECONDS.labels(_group(request, route, is_post=posts)).observe(seconds)
     if request.get("recorded") is not None:
         act = str(request["recorded"].act)
         rule = RULES.get(act)
         family = _UNKNOWN if rule is None else str(rule.family or _ANY)
         outcome = "replayed" if request["replayed"] else "recorded"
         metrics.POSTS.labels(family, outcome).inc()
-    elif is_post:
+    elif posts:
         family = str(PATHS.get(request.match_info.get("family", ""), _UNKNOWN))
         outcome = "refused" if response.status < 500 else "failed"
         metrics.POSTS.labels(family, outcome).inc()
@@ -55,7 +60,7 @@ def count(
 def _group(request: web.Request, route: str, *, is_post: bool) -> str:
     if is_post or request.get("recorded") is not None:
         return "post"
-    if route in _PROBES:
+    if route in PROBES:
         return "probe"
     if route == _UNKNOWN:
         return "other"

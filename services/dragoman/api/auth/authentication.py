@@ -15,10 +15,10 @@ from aiohttp import web
 
 from dragoman.api.auth.oidc import Provider
 from dragoman.application.http import session_cookie
-from dragoman.application.http.rate_limits import RateLimits
+from dragoman.application.http.rate_limits import Payer, RateLimitExceeded, RateLimits
 from dragoman.application.http.request import SERVICE
 from dragoman.domain.record.errors import Refusal, Refused, refuse
-from dragoman.limits import BODY_BYTES
+from dragoman.limits import BODY_BYTES, SMALL_BODY_BYTES
 from dragoman.settings import SettingsError
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
@@ -61,9 +61,12 @@ class Callers:
             return False
         return any(result in network for network in self._trusted)
 
-    async def admit(self, request: web.Request, *, public: bool) -> None:
+    async def admit(
+        self, request: web.Request, *, public: bool, may_be_urgent: bool = False
+    ) -> None:
         """Bind the caller to a request, and charge it to their budgets.
 
+        A request that may be an urgent act is not refused before its act is read.
         Raises `Refused`.
         """
         address = request["address"] = self.address(request)
@@ -72,7 +75,7 @@ class Callers:
             self._bind_operator(request)
             return
         if not request.path.startswith("/v1/"):
-            self._admit_to_page(request, address)
+            self._admit_to_page(request, address, may_be_urgent=may_be_urgent)
             return
         grant = await self._bearer(request) or session_cookie.session_grant(request)
         if grant is None:
@@ -88,7 +91,7 @@ class Callers:
                     "operator issues new ones."
                 )
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
-        self._charge(request, grant)
+        self._charge(request, grant, may_be_urgent=may_be_urgent)
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
             raise refuse(
                 "not-permitted",
@@ -106,7 +109,7 @@ class Callers:
             if grant is not None and grant.is_operator:
                 request["grant"] = grant
 
-    def _admit_to_page(self, request: web.Request, address: str) -> None:
+    def _admit_to_page(self, request: web.Request, address: str, *, may_be_urgent: bool) -> None:
         """Charge a page, or a file of the pages, to its officer or else to the address.
 
         A stranger behind the same address must not use up what a duty officer needs to
@@ -118,18 +121,25 @@ class Callers:
         elif grant is None:
             self._budgets.address(address)
         else:
-            self._charge(request, grant)
+            self._charge(request, grant, may_be_urgent=may_be_urgent)
 
-    def _charge(self, request: web.Request, grant: Grant) -> None:
+    def _charge(self, request: web.Request, grant: Grant, *, may_be_urgent: bool) -> None:
         """Bind a caller to a request, and charge it before its body is read.
 
-        Raises `RateLimitExceeded`.
+        Where a budget is used up, a small request that may be an urgent act goes on
+        until its act is read: it is `over`. Raises `RateLimitExceeded`.
         """
         request["grant"] = grant
         projection = request.app[SERVICE].channels.get(request.match_info.get("channel", ""))
         may_see = projection is not None and request.app[SERVICE].may_see(grant, projection)
         cid = projection.registry.cid if projection is not None and may_see else ""
-        request["payer"] = self._budgets.caller(grant, cid, _length(request))
+        length = _length(request)
+        try:
+            request["payer"] = self._budgets.caller(grant, cid, length)
+        except RateLimitExceeded as over:
+            if not may_be_urgent or length > SMALL_BODY_BYTES:
+                raise
+            request["payer"], request["over"] = Payer.of(grant, cid), over
 
     async def _bearer(self, request: web.Request) -> Grant | None:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")

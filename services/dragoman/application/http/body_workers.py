@@ -10,7 +10,6 @@ once, and never waits behind a large one.
 
 import asyncio
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from dragoman.application.http.rate_limits import RATE_LIMITS, Payer
+from dragoman.application.http.rate_limits import Payer
+from dragoman.application.http.work_meter import counted
 from dragoman.limits import SMALL_BODY_BYTES, SWITCH_SECONDS, WORKERS
 
 P = ParamSpec("P")
@@ -58,30 +58,19 @@ class Workers:
 
 WORKING: Final = web.AppKey("workers", Workers)
 
+RENDERING: Final = web.AppKey("rendering", Workers)
+"""The workers that render pages, one page of a side at a time."""
+
 
 async def read(
     request: web.Request, size: int, work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
 ) -> T:
     """Return the result of reading a body of so many bytes.
 
-    A large body is read in a worker. The time is charged to the caller's officer and
-    side.
+    A large body is read in a worker. The time is part of the request's work.
     """
-    spent = 0.0
-
-    def timed() -> T:
-        nonlocal spent
-        begun = time.thread_time()
-        try:
-            return work(*arguments, **keywords)
-        finally:
-            spent = time.thread_time() - begun
-
     payer = request.get("payer")
-    try:
-        if size <= SMALL_BODY_BYTES or not isinstance(payer, Payer):
-            return timed()
-        return await request.app[WORKING].run(payer.side, timed)
-    finally:
-        if isinstance(payer, Payer):
-            request.app[RATE_LIMITS].worked(payer, spent)
+    if size <= SMALL_BODY_BYTES or not isinstance(payer, Payer):
+        return work(*arguments, **keywords)
+    timed = counted(request, work)
+    return await request.app[WORKING].run(payer.side, lambda: timed(*arguments, **keywords))

@@ -128,10 +128,12 @@ class RateLimits:
             RateLimit(settings.officer_mib * _MIB),
             RateLimit(settings.side_mib * _MIB),
         )
-        self._officers_work, self._sides_work = (
+        self._officers_work, self._sides_work, self._addresses_work = (
             RateLimit(settings.officer_work),
             RateLimit(settings.side_work),
+            RateLimit(settings.address_work),
         )
+        self._urgent = RateLimit(settings.urgent_requests)
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
         self.policy = (
@@ -144,12 +146,23 @@ class RateLimits:
 
         Raises `RateLimitExceeded`.
         """
-        if wait := self._addresses.spend(network_of(address), 1, self._clock()):
+        network, now = network_of(address), self._clock()
+        if wait := self._addresses.spend(network, 1, now):
             raise RateLimitExceeded(
                 sentence("This address sends too many requests; slow down."),
                 wait,
                 "address",
             )
+        if wait := self._addresses_work.spend(network, 0, now):
+            raise RateLimitExceeded(
+                sentence("The requests of this address take too much time; slow down."),
+                wait,
+                "address-work",
+            )
+
+    def address_worked(self, address: str, seconds: float) -> None:
+        """Charge the processor seconds of an answer to the address of a stranger."""
+        self._addresses_work.charge(network_of(address), seconds, self._clock())
 
     def file(self, address: str, grant: Grant | None = None) -> None:
         """Charge a request for one of the pages' own files. Raises `RateLimitExceeded`.
@@ -232,8 +245,8 @@ class RateLimits:
         ):
             raise RateLimitExceeded(
                 sentence(
-                    "Reading the bodies that %(actor)s sends takes too much time; send less at "
-                    "once.",
+                    "The requests of %(actor)s or of others of the side take too much time; slow "
+                    "down.",
                     actor=grant.actor,
                 ),
                 wait,
@@ -241,14 +254,27 @@ class RateLimits:
             )
         return payer
 
-    def worked(self, payer: Payer, seconds: float) -> None:
-        """Charge the seconds that reading a body took.
+    def urgent(self, payer: Payer) -> None:
+        """Charge an urgent act to the officer's budget for such acts alone.
 
-        If that was too much, the next request waits.
+        It goes through where other budgets are used up: nothing else uses this one.
+        Raises `RateLimitExceeded`.
+        """
+        if wait := self._urgent.spend(payer.officer, 1, self._clock()):
+            raise RateLimitExceeded(
+                sentence("You send too many urgent acts at once; slow down."), wait, "urgent"
+            )
+
+    def worked(self, payer: Payer, seconds: float, *, by_officer: bool = False) -> None:
+        """Charge the processor seconds of a request to its officer and side.
+
+        If that was too much, the next request waits. Work that only the officer chose
+        to start is not charged to the colleagues of the side: it is `by_officer`.
         """
         now = self._clock()
         self._officers_work.charge(payer.officer, seconds, now)
-        self._sides_work.charge(payer.side, seconds, now)
+        if not by_officer:
+            self._sides_work.charge(payer.side, seconds, now)
 
     def received(self, payer: Payer, length: int) -> None:
         """Charge the bytes of an answer."""

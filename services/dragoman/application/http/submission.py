@@ -16,9 +16,11 @@ from msgspec.structs import replace
 
 from dragoman.application import attachment_checks
 from dragoman.application.http import body_workers
+from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.request import ApiReply, ApiRequest
+from dragoman.application.http.work_meter import counted
 from dragoman.application.post_result import PostResult
-from dragoman.application.quotas import QUOTAS
+from dragoman.application.quotas import QUOTAS, is_urgent
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
@@ -106,7 +108,8 @@ def if_match(request: web.Request) -> str | None:
 
 async def in_thread(call: ApiRequest[Any], work: Callable[..., Any], *arguments: Any) -> Any:
     """Run a query that may take long in a reader's thread, and return its result."""
-    return await asyncio.wrap_future(call.service.store.in_thread(work, *arguments))
+    timed = counted(call.request, work)
+    return await asyncio.wrap_future(call.service.store.in_thread(timed, *arguments))
 
 
 async def record(
@@ -220,6 +223,7 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
 async def submit(call: ApiRequest[Any], projection: Projection, submission: Submission) -> ApiReply:
     """Record a submission, and return its place in the log. Raises `Refused`."""
     _check_signature_headers(submission.data, submission.signatures)
+    _admit_if_urgent(call, projection, submission)
     position = wanted_position(call.request)
     if position > projection.state.position:
         await projection.reached(position)
@@ -231,6 +235,21 @@ async def submit(call: ApiRequest[Any], projection: Projection, submission: Subm
         projection, submission, call.request.get(TRACE, ("", "")), preconditions
     )
     return await reply_of(call, projection, post_result)
+
+
+def _admit_if_urgent(call: ApiRequest[Any], projection: Projection, submission: Submission) -> None:
+    """Let an urgent act through where another budget is used up.
+
+    Raises `RateLimitExceeded` for any other act then.
+    """
+    request = call.request
+    request["urgent"] = is_urgent(call.service, projection, submission)
+    over = request.get("over")
+    if over is None:
+        return
+    if not request["urgent"]:
+        raise over
+    request.app[RATE_LIMITS].urgent(request["payer"])
 
 
 async def reply_of(

@@ -5,7 +5,6 @@ Officers offer their shifts and take those of others; a head of office sets cove
 Nothing of it is in the log.
 """
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -63,19 +62,29 @@ async def own_roster(call: ApiRequest[Any], projection: Projection) -> StoredRos
 async def put_calendar(call: ApiRequest[Any], projection: Projection, raw: bytes) -> StoredRoster:
     """Take in a calendar as the roster of the side. Raises `Refused`."""
     _check_may_enter(call, projection)
-    now, begun = call.service.now(), time.monotonic()
+    now, payer = call.service.now(), call.request.get("payer")
+
+    def spent(seconds: float) -> None:
+        if isinstance(payer, Payer):
+            call.request.app[RATE_LIMITS].worked(payer, seconds, by_officer=True)
+
     try:
-        result = await reading.read(projection.registry, call.grant.side, now, raw=raw)
+        result = await reading.read(
+            projection.registry,
+            call.grant.side,
+            now,
+            raw=raw,
+            owner=call.service.access.identities.name_of(
+                (projection.registry.cid, call.grant.side)
+            ),
+            spent=spent,
+        )
     except NotUnderstood as error:
         raise refuse(
             "invalid",
             "The roster stays as it was, because the calendar cannot be read: %(error)s.",
             error=error.said,
         ) from None
-    finally:
-        payer = call.request.get("payer")
-        if isinstance(payer, Payer):
-            call.request.app[RATE_LIMITS].worked(payer, time.monotonic() - begun)
 
     def change(roster: StoredRoster) -> StoredRoster:
         return replace(

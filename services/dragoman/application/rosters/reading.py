@@ -1,8 +1,10 @@
 """The reading of a roster's calendar, in a process of its own and within a time."""
 
 import asyncio
+import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,7 +31,7 @@ AHEAD: Final = timedelta(days=62)
 _AT_ONCE: Final = 2
 """Calendars that are read at once by one process of the service."""
 
-_side_turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+_side_turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 _turns = threading.BoundedSemaphore(_AT_ONCE)
 
 
@@ -40,10 +42,14 @@ async def read(
     *,
     raw: bytes | None = None,
     events: tuple[RosterEvent, ...] = (),
+    owner: str = "",
+    spent: Callable[[float], None] = lambda _: None,
 ) -> RosterReading:
     """Return the events and shifts of a calendar, or those of events read before.
 
-    Raises `NotUnderstood`.
+    The `owner` is the side's identity on the host, by which a side of two channels has
+    one turn. `spent` receives the processor seconds, also of a calendar that cannot be
+    read. Raises `NotUnderstood`.
     """
     request = ReadingRequest(
         side=side,
@@ -56,19 +62,19 @@ async def read(
         events=events,
     )
     # One side never holds all turns, whatever it sends.
-    async with _side_turns[registry.cid, side]:
-        result = await asyncio.to_thread(_result_of, request)
+    async with _side_turns[owner or f"{registry.cid}/{side}"]:
+        result = await asyncio.to_thread(_result_of, request, spent)
     if result.reading is None:
         raise NotUnderstood(unpacked(result.fault))
     return result.reading
 
 
-def _result_of(request: ReadingRequest) -> ReadingResult:
+def _result_of(request: ReadingRequest, spent: Callable[[float], None]) -> ReadingResult:
     with _turns:
-        return _answer(request)
+        return _answer(request, spent)
 
 
-def _answer(request: ReadingRequest) -> ReadingResult:
+def _answer(request: ReadingRequest, spent: Callable[[float], None]) -> ReadingResult:
     process = WorkerProcess(worker.__name__)
     try:
         process.wire.send(msgspec.json.encode(request))
@@ -89,4 +95,5 @@ def _answer(request: ReadingRequest) -> ReadingResult:
             )
         ) from None
     finally:
+        spent(max(process.processor_ticks, 0) / os.sysconf("SC_CLK_TCK"))
         process.kill()

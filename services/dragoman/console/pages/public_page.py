@@ -7,33 +7,29 @@ Anybody can read them without signing in.
                                      (static/release.js)
 """
 
+import msgspec
 from aiohttp import web
 
 from dragoman.application.http.request import SERVICE, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import public_releases
+from dragoman.console import stranger_pages
 from dragoman.console.context import Preferences
 from dragoman.console.pages import release_preview
-from dragoman.console.rendering import html, render_template
+from dragoman.console.rendering import compile_template, html, render_template
 from dragoman.console.sessions import words_of
 
 
 async def listed(request: web.Request) -> web.Response:
     """Return the page with all public releases, newest first."""
     words = words_of(request)
-    rows = [
-        (item, words.text(item.title)[1])
-        for item in await public_releases.listed(ApiRequest(request, NoBody()))
-    ]
-    return html(
-        render_template(
-            None,
-            words,
-            "public_releases.html",
-            rows=rows,
-            preferences=Preferences.read(request),
-            frame=None,
-        )
+    items = tuple(await public_releases.listed(ApiRequest(request, NoBody())))
+    return await stranger_pages.answer(
+        request,
+        words,
+        "public_releases.html",
+        lambda: {"rows": [(item, words.text(item.title)[1]) for item in items]},
+        key=msgspec.json.encode(items),
     )
 
 
@@ -45,4 +41,5 @@ async def one(request: web.Request) -> web.Response:
         call, release_preview.shown, words, projection, state, request.app[SERVICE].now()
     )
     page = {"preview": False, "preferences": Preferences.read(request), "frame": None}
+    await compile_template(words, "public_release.html")
     return html(render_template(None, words, "public_release.html", **values, **page))
