@@ -430,8 +430,15 @@ damages what is written must not be written to without end.
 INTEGRITY_SHARE: Final = 0.02
 """The share of a processor that the check of the projection's rows may use."""
 
-INTEGRITY_SECONDS: Final = 24 * 3600.0
-"""The interval at which the whole log is folded again and compared row by row."""
+INTEGRITY_SECONDS: Final = 3600.0
+"""The shortest interval at which the whole log is folded again and compared row by row.
+It grows with the log: between two such folds are at least four times the time of one.
+"""
+
+FIRST_REFOLD_SHARE: Final = 0.2
+"""The share of a processor that the first such fold after a start may use. Nobody knows
+what happened to the file while the gateway was stopped.
+"""
 
 SESSIONS: Final = 10
 """Sessions of one token: the screens of an office. A further session closes the oldest

@@ -172,3 +172,37 @@ def test_work_is_charged_to_officer_and_side_and_the_next_request_waits() -> Non
         budgets.caller(Grant(id="4", actor="nato/o-3"), "cid", 0)
     clock.now += 5
     budgets.caller(NATO, "cid", 0)
+
+
+def test_the_work_of_a_roster_is_its_officers_alone() -> None:
+    clock = Clock()
+    budgets = RateLimits(Settings(officer_work=0.2, side_work=0.2), clock)
+    budgets.worked(Payer.of(NATO, "cid"), 60.0, by_officer=True)
+    budgets.caller(COLLEAGUE, "cid", 0)
+    with pytest.raises(RateLimitExceeded):
+        budgets.caller(NATO, "cid", 0)
+
+
+def test_nothing_else_uses_up_the_budget_of_urgent_acts() -> None:
+    budgets = RateLimits(Settings(urgent_requests=0.2, officer_requests=0.1), Clock())
+    payer = budgets.caller(NATO, "cid", 0)
+    with pytest.raises(RateLimitExceeded):
+        budgets.caller(NATO, "cid", 0)
+    budgets.worked(payer, 60.0)
+    budgets.urgent(payer)
+    budgets.urgent(payer)
+    with pytest.raises(RateLimitExceeded) as caught:
+        budgets.urgent(payer)
+    assert caught.value.policy == "urgent"
+
+
+def test_the_work_of_an_address_is_charged_to_its_network() -> None:
+    clock = Clock()
+    budgets = RateLimits(Settings(address_work=0.1), clock)
+    budgets.address_worked("192.0.2.1", 1.5)
+    with pytest.raises(RateLimitExceeded) as caught:
+        budgets.address("192.0.2.1")
+    assert (caught.value.policy, caught.value.wait) == ("address-work", 5)
+    budgets.address("192.0.2.2")
+    clock.now += 6
+    budgets.address("192.0.2.1")

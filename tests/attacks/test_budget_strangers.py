@@ -135,3 +135,83 @@ async def test_an_alarm_that_is_armed_says_nothing_of_channels_that_the_officer_
     there, nowhere = await beat("elsewhere"), await beat("nowhere-at-all")
     assert there == nowhere
     assert there[0] == 400
+
+
+_ORDINARY = (
+    "/v1/openapi.json",
+    "/docs",
+    "/sign-in",
+    "/releases",
+    "/nothing-here",
+    "/v1/asyncapi.json",
+)
+
+
+async def test_a_flood_of_ordinary_requests_stops_no_post_and_writes_into_no_log(
+    tmp_path: Path,
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        ends, statuses = time.monotonic() + 12, dict[int, int]()
+
+        async def stranger(address: str, path: str) -> None:
+            connector = aiohttp.TCPConnector(local_addr=(address, 0), limit=20)
+            headers = {"Accept-Encoding": "gzip", "Accept": "text/html, */*"}
+            async with aiohttp.ClientSession(connector=connector) as flood:
+                while time.monotonic() < ends:
+                    async with flood.get(f"{service.base_url}{path}", headers=headers) as answer:
+                        await answer.read()
+                        statuses[answer.status] = statuses.get(answer.status, 0) + 1
+
+        flooding = [
+            asyncio.create_task(stranger(f"127.0.0.{n % 4 + 2}", _ORDINARY[n % len(_ORDINARY)]))
+            for n in range(48)
+        ]
+        async with aiohttp.ClientSession() as session:
+            officer, posted = Caller(session, service, "nato/duty_officer"), 0
+            note = {
+                "act": "contact-note",
+                "form": "conversation",
+                "text": "Seen.",
+                "precedence": "flash",
+            }
+            while time.monotonic() < ends:
+                assert (await officer.open(note)).status == 201
+                posted += 1
+            await asyncio.gather(*flooding)
+            records = await officer.get(
+                "/v1/channels/nato-china/records", Accept="application/x-ndjson"
+            )
+        assert posted >= 5
+        assert sum(statuses.values()) > 48
+        assert b"broker-outage" not in records.body
+        assert "clock.not_recorded" not in {line["event"] for line in service.logged}
+    finally:
+        service.stop()
+
+
+async def test_a_side_whose_budget_is_used_up_still_acknowledges_a_flash(tmp_path: Path) -> None:
+    service = Service(
+        tmp_path / "data", "--demo", environment={"DRAGOMAN_BUDGETS__SIDE_REQUESTS": "30"}
+    )
+    try:
+        async with aiohttp.ClientSession() as session:
+            flash = {
+                "act": "contact-note",
+                "form": "conversation",
+                "text": "Now.",
+                "precedence": "flash",
+            }
+            id = (await Caller(session, service, "nato/duty_officer").open(flash)).json["exchange"]
+            duty = Caller(session, service, "china/duty_officer")
+            while (await duty.get("/v1/channels/nato-china/exchanges")).status == 200:
+                pass
+            routine = {**flash, "precedence": "routine"}
+            assert (await duty.post("/v1/channels/nato-china/contacts", routine)).status == 429
+            receipt = await duty.post(
+                f"/v1/channels/nato-china/exchanges/{id}/acts", {"act": "acknowledgement", "of": id}
+            )
+            assert receipt.status == 201
+            assert (await duty.open({**flash, "text": "Hold fire."})).status == 201
+    finally:
+        service.stop()

@@ -36,6 +36,7 @@ from dragoman.domain.acts.families import channel as channels
 from dragoman.domain.fold import Folded
 from dragoman.projection import counters
 from dragoman.projection.tables import SNAPSHOT_RECORDS
+from dragoman.projection.writer_queue import WriterQueue
 from dragoman_schemas.responses import Entry
 from world import INCIDENT, NOTE, REQUEST, World
 
@@ -49,6 +50,12 @@ BOTH = ("nato/root", "china/root")
 AUDITOR = "china/a-1"
 Raws = Sequence[bytes]
 Change = Callable[[sqlite3.Connection], None]
+
+
+@pytest.fixture(autouse=True)
+def _unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that lies does not look for changes of its own file."""
+    monkeypatch.setattr(WriterQueue, "_watch", lambda _: None)
 
 
 def populated() -> tuple[World, str, str]:

@@ -29,7 +29,7 @@ def taken(service: Service, position: int) -> tuple[int, int] | None:
         (there,) = connection.execute(
             "SELECT max(position) FROM channels WHERE name = 'nato-china'"
         ).fetchone()
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
     connection.close()
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     (resident,) = re.findall(r"VmRSS:\s+(\d+) kB", status)

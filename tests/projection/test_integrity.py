@@ -25,6 +25,7 @@ from dragoman.projection.refold import COMPARED, Pace, RowDiffers
 from dragoman.projection.store import Store
 from dragoman.projection.table_rows import subject_in
 from dragoman.projection.tables import SCHEMA
+from dragoman.projection.writer import Writer
 from dragoman.projection.writer_messages import StoreDamaged
 from followed import Office, settled, until
 from world import INCIDENT, NOTE
@@ -167,6 +168,60 @@ def passed(path: Path) -> str:
     finally:
         checker.close()
     return ""
+
+
+def columns(path: Path) -> list[tuple[str, str]]:
+    """Return every column of every table in which a file has a value."""
+    with closing(sqlite3.connect(path)) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+                "AND name != 'search'"
+            )
+            if connection.execute(f"SELECT 1 FROM {name}").fetchone()
+        ]
+        return [
+            (table, column)
+            for table in tables
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")
+            if connection.execute(f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL").fetchone()
+        ]
+
+
+def test_a_change_of_any_column_of_any_table_is_found_before_the_next_row(
+    golden: Path, tmp_path: Path
+) -> None:
+    found = columns(golden)
+    assert {"records", "exchanges", "deliveries", "waits", "links", "attached", "snapshots"} <= {
+        table for table, _ in found
+    }
+    for table, column in found:
+        path = Path(shutil.copy(golden, tmp_path / f"{table}-{column}.sqlite"))
+        writer = Writer(path)
+        writer.commit([])
+        change(
+            path,
+            f"UPDATE OR REPLACE {table} SET {column} = CASE typeof({column}) WHEN 'integer' "
+            f"THEN {column} + 1 WHEN 'blob' THEN CAST({column} || 'x' AS BLOB) "
+            f"ELSE {column} || 'x' END WHERE {column} IS NOT NULL",
+        )
+        with pytest.raises(StoreDamaged, match="another program has changed"):
+            writer.commit([])
+        writer.close()
+        path.unlink()
+
+
+async def test_an_idle_gateway_finds_that_its_file_was_changed(tmp_path: Path) -> None:
+    office = Office(tmp_path / "projection.sqlite")
+    try:
+        await office.speak(5)
+        await settled(office)
+        change(office.store.path, "UPDATE records SET valid = 0 WHERE act = 'acknowledgement'")
+        await until(lambda: office.store.generation == 1)
+        await office.whole()
+    finally:
+        await office.close()
 
 
 @pytest.mark.parametrize("changed", CHANGES)

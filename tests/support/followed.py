@@ -99,10 +99,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def settled(office: Office) -> None:
-    """Wait until all is in the file itself."""
+    """Wait until all is in the file itself. A TRUNCATE would count as a change of the file."""
     await office.projection.in_file()
     with closing(sqlite3.connect(office.path)) as connection, connection:
-        await until(
-            lambda: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
-        )
+        await until(lambda: connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0)
     connection.close()

@@ -79,9 +79,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "no row is checked until then.",
     ),
     "projection.damaged": LogEvent(
-        "The projection's file is damaged, or a row in it cannot be read. Another file is built "
-        "beside it.",
-        "Nothing at first: `projection.rebuilt` follows. Check the disk if it comes again.",
+        "The projection's file is damaged, a row in it cannot be read, or another program has "
+        "changed it. Another file is built beside it.",
+        "Nothing at first: `projection.rebuilt` follows. If it comes again, check the disk, and find "
+        "out which program writes into the file.",
     ),
     "projection.differs": LogEvent(
         "A row of the projection is not what its records make: bit rot, or somebody changed it. "

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 _LOOK_SECONDS: Final = 0.5
 _AGAIN_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 10.0
-_FIRST_SECONDS: Final = 3600.0
+_FIRST_SECONDS: Final = 60.0
 _BEGIN_SECONDS: Final = 20.0
 """The delay of the first check after a start.
 

@@ -2,8 +2,8 @@
 
     pass     again and again: each list row is the row of its exchange's state, the
              states come to the digest, each record's columns are those of its bytes
-    refold   once a day: every log is folded again into another file, and all tables
-             are compared row by row (`refold`)
+    refold   soon after the start, and then about once an hour: every log is folded
+             again into another file, and all tables are compared row by row (`refold`)
 
     the gateway → nothing; it closes the pipe to end this process
     the checker → an `IntegrityFinding` after each difference, pass or refold
@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import state_digest
 from dragoman.domain.record.codec import NotARecord, parse
+from dragoman.limits import FIRST_REFOLD_SHARE
 from dragoman.projection.refold import (
     Pace,
     RowDiffers,
@@ -313,6 +314,7 @@ def run(
     structlog.configure(processors=[_drop])  # the gateway logs the findings
     os.nice(_NICE)
     pace = Pace(float(share), lambda: wire.waiting)
+    refold_pace = Pace(max(float(share), FIRST_REFOLD_SHARE), lambda: wire.waiting)
     due = time.monotonic() + float(refold_after)
     with suppress(EOFError, OSError):
         try:
@@ -320,8 +322,10 @@ def run(
             while True:
                 wire.send(write(_pass(Path(path), pace)))
                 if time.monotonic() >= due:
-                    due = time.monotonic() + float(refold_every)
-                    wire.send(write(_refold(Path(path), pace)))
+                    refold = _refold(Path(path), refold_pace)
+                    wire.send(write(refold))
+                    due = time.monotonic() + max(float(refold_every), 4 * refold.seconds)
+                    refold_pace = pace
                 pace.sleep(float(pause))
         except RowDiffers as error:
             wire.send(write(RowMismatch(channel=error.channel, detail=error.detail)))

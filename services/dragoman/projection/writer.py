@@ -11,6 +11,9 @@ Only one writer at a time has the file, guarded by a lock file. After a gateway 
 killed, its writer keeps the lock until it has committed. A batch may come again, to a
 writer that replaced a dead one. The writer then skips the messages that are in the
 file.
+
+No other program may change the file. SQLite counts such changes. The writer reports the
+first one at the next batch, or within `WATCH_SECONDS`.
 """
 
 import fcntl
@@ -117,6 +120,7 @@ class Writer:
         self._newest: OrderedDict[tuple[int, str], Last] = OrderedDict()
         self._short: dict[tuple[int, str], Last] = {}
         self._erased = False
+        self._version = self._data_version()
 
     def _open(self) -> sqlite3.Connection:
         fresh = not self.path.exists()
@@ -175,6 +179,7 @@ class Writer:
         self.path.with_name(self.path.name + ".lock").unlink(missing_ok=True)
         self.path, self._lock = path, lock
         self._connection = self._open()
+        self._version = self._data_version()
 
     def close(self) -> None:
         """Checkpoint the write-ahead log into the file, and close it."""
@@ -185,9 +190,14 @@ class Writer:
         self._lock.close()
 
     def commit(self, batches: list[Batch]) -> None:
-        """Write all batches in one transaction. If one fails, no batch is written."""
+        """Write all batches in one transaction. If one fails, no batch is written.
+
+        Without a batch, it only looks for changes by another program. Raises
+        `StoreDamaged` if there is one.
+        """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._refuse_foreign_changes()
             for batch in batches:
                 self._write(batch)
             self._connection.execute("COMMIT")
@@ -201,6 +211,22 @@ class Writer:
         self._forget()
         if self._erased:
             self._overwrite()
+
+    def _data_version(self) -> int:
+        """Return SQLite's count of the changes that other connections committed."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def _refuse_foreign_changes(self) -> None:
+        """Raise `StoreDamaged` if another program has changed the file.
+
+        Only this connection may change it. So a change by another one is found whatever
+        its table and column are, before a row of ours follows from it.
+        """
+        if self._data_version() != self._version:
+            raise StoreDamaged(
+                f"another program has changed {self.path}: nothing in it can be trusted"
+            )
 
     def _forget(self) -> None:
         """Drop the states that changed longest ago, and all short states.

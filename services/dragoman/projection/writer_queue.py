@@ -38,6 +38,9 @@ STILL_SECONDS: Final = 12.0
 A writer that overwrites a large file is slow, but uses some processor time.
 """
 
+WATCH_SECONDS: Final = 1.0
+"""The interval at which an idle writer looks for changes by another program."""
+
 _PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.5
@@ -158,7 +161,11 @@ class WriterQueue:
     def _write_on(self) -> None:
         closing = False
         while not closing:
-            job = self._queue.get()
+            try:
+                job = self._queue.get(timeout=WATCH_SECONDS)
+            except queue.Empty:
+                self._watch()
+                continue
             self._hurried.wait(GATHER_SECONDS)
             self._hurried.clear()
             jobs: list[_Job] = []
@@ -170,6 +177,18 @@ class WriterQueue:
             closing = job is None
             if jobs and not self._abandoned:
                 self._commit(jobs)
+
+    def _watch(self) -> None:
+        """Report the change of another program, if there is one."""
+        if self.owner.damage or self._abandoned:
+            return
+        try:
+            with self._idle:
+                self._ask(writer_messages.pack([]))
+        except StoreDamaged as error:
+            self.owner.report(str(error))
+        except (EOFError, OSError, WriterFailed, StoreBusy, StoreFull):
+            pass  # the next rows meet the same, and are written again until it works
 
     def _commit(self, jobs: list[_Job]) -> None:
         """Have the rows of all jobs written in one transaction."""
