@@ -44,6 +44,7 @@ from dragoman.projection.writer_messages import (
 )
 from dragoman.projection.writer_queue import Done, WriterQueue
 from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
+from dragoman_schemas.state_responses import LiaisonState
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -114,7 +115,8 @@ class Store:
     still, for ever, and tries again while its disk is full. Rows that it has not
     committed stay with their owner meanwhile, and `stalled` is true. Damage is final:
     `damage` holds its description, and another file must take this one's place
-    (`replace`).
+    (`replace`). `newest_states` has the liaison state of each channel that was asked for
+    last, which follows from its position alone.
     """
 
     def __init__(self, path: Path) -> None:
@@ -131,6 +133,7 @@ class Store:
 
     def _open(self) -> None:
         self._numbers: dict[str, int] = {}
+        self.newest_states: dict[str, LiaisonState] = {}
         self._local = threading.local()
         self._connections: list[_StoreReader] = []
         self._jobs = WriterQueue(self)
@@ -180,6 +183,7 @@ class Store:
         old_jobs.abandon()
         fresh.move(self.path)
         self._numbers, self._local, self._connections = {}, threading.local(), []
+        self.newest_states = {}
         self._jobs, self._pool = (
             fresh._jobs,  # noqa: SLF001
             fresh._pool,  # noqa: SLF001

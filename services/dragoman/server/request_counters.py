@@ -1,5 +1,6 @@
 """The counters of requests, counted where the line of each request is written."""
 
+import functools
 import re
 import time
 from typing import Final
@@ -22,6 +23,11 @@ _UNKNOWN: Final = "unknown"
 _ANY: Final = "any"  # acts of no family, such as an acknowledgement
 
 
+_requests: Final = functools.cache(metrics.HTTP_REQUESTS.labels)
+_seconds: Final = functools.cache(metrics.HTTP_SECONDS.labels)
+_acts: Final = functools.cache(metrics.POSTS.labels)
+
+
 def is_post(method: str, route: str) -> bool:
     """Return whether a method and a route post an act."""
     return (method, route) in _POSTS
@@ -38,21 +44,21 @@ def count(
     route = path if request.match_info.route.resource is not None else _UNKNOWN
     method = request.method if request.match_info.http_exception is None else "other"
     status = f"{response.status // 100}xx"
-    metrics.HTTP_REQUESTS.labels(route, method, status).inc()
+    _requests(route, method, status).inc()
     posts = is_post(request.method, route)
     if not isinstance(response, EventSourceResponse):
         seconds = time.perf_counter() - begun
-        metrics.HTTP_SECONDS.labels(_group(request, route, is_post=posts)).observe(seconds)
+        _seconds(_group(request, route, is_post=posts)).observe(seconds)
     if request.get("recorded") is not None:
         act = str(request["recorded"].act)
         rule = RULES.get(act)
         family = _UNKNOWN if rule is None else str(rule.family or _ANY)
         outcome = "replayed" if request["replayed"] else "recorded"
-        metrics.POSTS.labels(family, outcome).inc()
+        _acts(family, outcome).inc()
     elif posts:
         family = str(PATHS.get(request.match_info.get("family", ""), _UNKNOWN))
         outcome = "refused" if response.status < 500 else "failed"
-        metrics.POSTS.labels(family, outcome).inc()
+        _acts(family, outcome).inc()
     if failed == "budget":
         metrics.REFUSALS.labels(str(request.get("spent", "quota"))).inc()
 

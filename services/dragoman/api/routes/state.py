@@ -58,16 +58,13 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     projection, position = await standing(call)
     service = call.service
     at = await past(call, projection, position)
-    state: LiaisonState | None = await in_thread(
-        call,
-        lambda: liaison_state.liaison_state(
-            service.store,
-            projection.name,
-            at,
-            service.as_of(projection),
-            live=service.is_live(projection),
-        ),
-    )
+    place = service.store, projection.name
+    as_of, live = service.as_of(projection), service.is_live(projection)
+    state = liaison_state.kept(*place, at or position, as_of, live=live)
+    if state is None:
+        state = await in_thread(
+            call, lambda: liaison_state.liaison_state(*place, at, as_of, live=live)
+        )
     if state is None:
         raise refuse("not-found", "The channel was not open at that position.")
     headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}

@@ -3,6 +3,7 @@
 import sqlite3
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import diff as differing
@@ -98,25 +99,49 @@ def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
     return position_of(int(key))
 
 
+def kept(
+    store: Store, channel: str, position: int, as_of: str, *, live: bool
+) -> LiaisonState | None:
+    """Return the liaison state at a position, if it was the newest that was asked for.
+
+    It follows from the position alone, so it costs nothing until the next record.
+    """
+    state = store.newest_states.get(channel)
+    if state is None or state.position != position:
+        return None
+    return replace(state, as_of=as_of, live=live)
+
+
 def liaison_state(
     store: Store, channel: str, at: int | None, as_of: str, *, live: bool
 ) -> LiaisonState | None:
     """Return the liaison state at a position, by default the newest in the file.
 
-    None where the channel had not been opened.
+    The newest one is kept. None where the channel had not been opened.
     """
+    generation = store.generation
+    state, newest = _liaison_state(store, channel, at, as_of, live=live)
+    if state is not None and state.position == newest and store.generation == generation:
+        store.newest_states[channel] = state
+    return state
+
+
+def _liaison_state(
+    store: Store, channel: str, at: int | None, as_of: str, *, live: bool
+) -> tuple[LiaisonState | None, int]:
+    """Return the liaison state at a position, and the newest position of the file."""
     base = store.base(channel)
     with store.snapshot() as connection:
         newest = newest_position(connection, channel)
         at = newest if at is None else at
         registry = registry_at(connection, base, at)
         if registry is None:
-            return None
+            return None, newest
         now = at == newest
         digest, time, counted = head(connection, base, at) if now else past(connection, base, at)
         rows = _waiting_now(connection, base) if now else _waiting_at(connection, base, at)
         matters, left_off = open_matters_at(connection, base, at, registry)
-    return LiaisonState(
+    state = LiaisonState(
         channel=channel,
         cid=registry.cid,
         kind=registry.kind,
@@ -147,6 +172,7 @@ def liaison_state(
         open_matters=tuple(matters),
         open_matters_left_off=left_off,
     )
+    return state, newest
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
