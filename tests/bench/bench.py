@@ -27,6 +27,7 @@ import clustered
 import finding
 import flooding
 import growth
+import guard
 import inbox
 import live
 import pages
@@ -79,6 +80,7 @@ PARTS: Final[dict[str, Part]] = {
     "backup": backing_up,
     "reach": paging,
     "palette": finding,
+    "guard": guard,
 }
 
 
@@ -155,12 +157,17 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a smoke run of two minutes, whose numbers say little"
+        "--quick",
+        action="store_true",
+        help="the guard alone, or the parts that are named with few rounds",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the guard's figures, for this Python and kernel"
     )
     parser.add_argument(
         "--only",
         type=_chosen,
-        default=list(PARTS),
+        default=None,
         metavar="PART,...",
         help=f"these parts alone: {', '.join(PARTS)}",
     )
@@ -175,7 +182,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=_BUILD) as folder:
             found, failures = measure(
-                QUICK if given.quick else FULL, given.part or given.only, Path(folder)
+                QUICK if given.quick else FULL,
+                given.part or given.only or (["guard"] if given.quick else list(PARTS)),
+                Path(folder),
             )
     except Stopped as stopped:
         sys.stderr.write(f"bench: {stopped}\n")
@@ -184,6 +193,9 @@ def main() -> int:
     sys.stdout.write(
         ", ".join(f"{name} {value}" for name, value in found["context"].items()) + "\n"
     )
+    if given.keep:
+        guard.keep(found)
+        failures = [failure for failure in failures if not failure.startswith("guard:")]
     for failure in failures:
         sys.stderr.write(f"bench: FAILED: {failure}\n")
     return 1 if failures else 0

@@ -7,14 +7,28 @@ import re
 import secrets
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 SILENCE_SECONDS: Final = 10.0
 _ACT_BYTES: Final = 600
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_FACTS: Final = "A patrol aircraft and a surveillance aircraft passed at about three hundred metres, report %012d; nobody was hurt."
-_REMARKS: Final = "Both crews were on the frequency agreed for this area and followed the procedure for unplanned encounters. "
+_TEXTS: Final = (
+    (
+        "A patrol aircraft and a surveillance aircraft passed at about three hundred metres, report %012d; nobody was hurt.",
+        "Both crews were on the frequency agreed for this area and followed the procedure for unplanned encounters. ",
+    ),
+    (
+        "一架巡逻机与一架侦察机以约三百米的距离交会，报告编号%012d，无人受伤。",
+        "双方机组均使用本区域商定的频率，并遵守海空意外相遇的行为准则。",
+    ),
+    (
+        "Патрульный самолёт и самолёт-разведчик разошлись на расстоянии около трёхсот метров, донесение %012d; пострадавших нет.",
+        "Оба экипажа работали на частоте, согласованной для этого района. ",
+    ),
+)
+"""Facts and remarks in English, Chinese and Russian, in equal parts."""
 
 
 class Broken(Exception):
@@ -64,6 +78,12 @@ def body_of(answer: bytes) -> Any:
     return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
+def get_page(url: str, cookie: str) -> bytes:
+    """A request for a page, by a browser that is signed in."""
+    address = urlsplit(url)
+    return f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {cookie}\r\nAccept: text/html\r\n\r\n".encode()
+
+
 def get(url: str, token: str, accept: str = "application/json") -> bytes:
     """A request for what is at a URL."""
     address = urlsplit(url)
@@ -72,42 +92,54 @@ def get(url: str, token: str, accept: str = "application/json") -> bytes:
 
 
 _AT: Final = {"time": "2026-03-01T06:30:00Z", "place": {"lat": 21.35, "lon": 119.25}}
-_WINDOW: Final = {"from": "2026-03-05T06:00:00Z", "to": "2026-03-06T06:00:00Z"}
-_MIXED: Final[tuple[dict[str, object], ...]] = (
-    {"act": "hazardous-incident", "kind": "near_miss", **_AT, "facts": _FACTS},
-    {"act": "encounter-report", **_AT, "domain": "sea", "description": _FACTS},
-    {
-        "act": "danger-area",
-        "place": _AT["place"],
-        "window": _WINDOW,
-        "hazard": "firing",
-        "text": _FACTS,
-    },
-    {"act": "emergency-notification", "nature": "oil_spill", **_AT, "text": _FACTS},
+_SOON: Final = datetime.now(UTC) + timedelta(days=30)
+_WINDOW: Final = {
+    "from": f"{_SOON:%Y-%m-%dT06:00:00Z}",
+    "to": f"{_SOON + timedelta(days=1):%Y-%m-%dT06:00:00Z}",
+}
+"""A window in the future: the scheduler records the start of one that has begun."""
+
+_FORMATS: Final[tuple[tuple[str, dict[str, object]], ...]] = (
+    ("facts", {"act": "hazardous-incident", "kind": "near_miss", **_AT}),
+    ("description", {"act": "encounter-report", **_AT, "domain": "sea"}),
+    (
+        "text",
+        {"act": "danger-area", "place": _AT["place"], "window": _WINDOW, "hazard": "firing"},
+    ),
+    ("text", {"act": "emergency-notification", "nature": "oil_spill", **_AT}),
 )
-"""Formats that are posted by turns: of the notification family, and with one key."""
+"""Formats that are posted by turns, each with the member for its words: of the notification
+family, and with one key.
+"""
 
 
-def acts(formats: int = len(_MIXED), **more: object) -> list[bytes]:
-    """Acts of exactly 600 bytes, with a place for the serial number, of so many formats; where they
-    have `more` members, hazardous incidents alone.
+def acts(formats: int = len(_FORMATS), **more: object) -> list[bytes]:
+    """Acts of exactly 600 bytes, with a place for the serial number, of so many formats in each
+    language; where they have `more` members, hazardous incidents alone.
     """
-    return [_whole({**value, **more}) for value in _MIXED[: 1 if more else formats]]
+    return [
+        _whole({**value, member: facts, **more}, remarks)
+        for member, value in _FORMATS[: 1 if more else formats]
+        for facts, remarks in _TEXTS
+    ]
 
 
-def _whole(value: dict[str, object]) -> bytes:
-    value = {**value, "remarks": ""}
-    missing = _ACT_BYTES - len(json.dumps(value, separators=(",", ":")) % 0)
-    value["remarks"] = (_REMARKS * _ACT_BYTES)[:missing]
-    raw = json.dumps(value, separators=(",", ":")).encode()
+def _whole(value: dict[str, object], remarks: str) -> bytes:
+    missing = _ACT_BYTES - len(_encoded({**value, "remarks": ""}) % 0)
+    text = (remarks * missing).encode()[:missing].decode(errors="ignore")
+    raw = _encoded({**value, "remarks": text + " " * (missing - len(text.encode()))})
     assert len(raw % 0) == _ACT_BYTES
     return raw
+
+
+def _encoded(value: dict[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class Posts:
     """Posts of one run, each with a new UUIDv7 as its key and a serial number in its act."""
 
-    def __init__(self, url: str, token: str, formats: int = len(_MIXED), **more: object) -> None:
+    def __init__(self, url: str, token: str, formats: int = len(_FORMATS), **more: object) -> None:
         """Make ready what all posts have in common, of so many formats by turns; acts with `more`
         members are hazardous incidents alone.
         """
