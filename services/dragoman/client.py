@@ -49,6 +49,7 @@ _TRIES: Final = 5
 _LONGEST_WAIT: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
+_FAILED: Final = 500
 _NOT_NOW: Final = 503
 """The status of a service that starts, is overloaded, or builds its copy anew."""
 
@@ -90,6 +91,11 @@ class ProblemResponse(Exception):
         self.problem = problem
         self.wait = wait
         self.body = body
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether the gateway failed (5xx), so that the answer is not known."""
+        return self.problem.status >= _FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
-"""Tests of the messages of `dragoman audit replay` about entries that stand for records."""
+"""Tests of the messages of `dragoman audit replay`, and of its exit code without an answer."""
 
 import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay
+from dragoman.cli import errors
 from dragoman.cli.audit import replay
+from dragoman.cli.common import UNREACHABLE
+from dragoman.client import ProblemResponse
 from dragoman.domain.acts.erasure import named_in
 from dragoman.tlog import leaf
+from dragoman_schemas.problems import Problem
 from world import NOTE, World
 
 
@@ -39,3 +43,13 @@ def test_a_withheld_record_is_told_unless_its_erasure_came_and_every_side_consen
     )
     fold.take(raws[at:])
     assert (replay._withheld_fault(fold, whole=True) == "") == (len(signed_by) == 2)
+
+
+@pytest.mark.parametrize("title", ["", "The service failed"])
+def test_every_failure_of_a_gateway_is_no_answer(
+    title: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for status in range(500, 600):
+        problem = Problem(type="about:blank", title=title, status=status, detail="down")
+        assert errors.report(ProblemResponse(problem)) == UNREACHABLE
+        assert f"dragoman: {title or f'not answered: {status}'}: down" in capsys.readouterr().err

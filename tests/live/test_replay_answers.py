@@ -4,6 +4,7 @@ one whose answers are changed is found out.
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
@@ -230,6 +231,64 @@ async def test_a_gateway_that_answers_some_questions_with_an_error_is_neither_ag
     assert "not answered: /roadmap: 500" in done.stderr
     assert "1 questions were not answered: nothing is known of these answers" in done.stderr
     assert "agree at position" not in done.stderr
+
+
+CALLS: dict[str, tuple[str, int]] = {
+    "the list of channels": (r"/v1/channels", 500),
+    "the description": (rf"/v1/channels/{CHANNEL}", 502),
+    "the signed head": (r".*/log/checkpoint", 503),
+    "the records": (r".*/records", 504),
+    "one record": (r".*/records/[0-9]+", 507),
+    "who asks": (r"/v1/me", 599),
+}
+"""The calls of a replay besides its questions, by their paths, and a failure for each."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_gateway_that_fails_at_any_call_has_not_answered(
+    demo: Service, token: Path, call: str
+) -> None:
+    path, failure = CALLS[call]
+
+    def fails(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
+        return (failure, b"down") if re.fullmatch(path, request.path) else (status, body)
+
+    async with between(demo.base_url, fails) as server:
+        to = () if call == "the list of channels" else ("--channel", CHANNEL)
+        done = await asyncio.to_thread(
+            lambda: demo.run(
+                *("audit", "replay", "--sample", "1", "--token-file", str(token)),
+                *("--server", server, *to),
+                check=None,
+            )
+        )
+    assert done.returncode == 6, done.stderr
+    assert f"not answered: {failure}: down" in done.stderr
+    assert "VERIFICATION FAILED" not in done.stderr and "agree at" not in done.stderr
+
+
+async def test_a_head_that_is_not_given_at_the_end_leaves_its_records_unanswered(
+    demo: Service, who: Who, token: Path
+) -> None:
+    comparing = asyncio.Event()
+
+    def fails(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
+        if request.path == "/v1/me":
+            comparing.set()
+        if comparing.is_set() and request.path.endswith("/log/checkpoint"):
+            return 502, b"down"
+        return status, body
+
+    async def goes_on() -> None:
+        await comparing.wait()
+        await who("nato/officer").open({**NOTE, "text": "Said meanwhile."}, CHANNEL)
+
+    posting = asyncio.create_task(goes_on())
+    async with between(demo.base_url, fails) as server:
+        done = await replayed(demo, token, "--sample", "5", server=server, check=6)
+    await posting
+    assert "not answered: the newest signed head and its records: down" in done.stderr
+    assert "VERIFICATION FAILED" not in done.stderr and "agree at" not in done.stderr
 
 
 async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_path: Path) -> None:

@@ -201,6 +201,10 @@ class Comparison:
             stopped=stopped,
         )
 
+    def leave_unanswered(self, question: str, why: str) -> None:
+        """Note a question that the host did not answer."""
+        self._unanswered.append(f"{question}: {why}")
+
     async def ask(self, question: ComparedPath) -> None:
         """Ask both gateways a question, and for every further page of its list."""
         path: str | None = question.path
@@ -208,7 +212,7 @@ class Comparison:
             try:
                 body = await self._compare(msgspec.structs.replace(question, path=path))
             except GatewayUnavailable as error:
-                self._unanswered.append(f"{path}: {error}")
+                self.leave_unanswered(path, str(error))
                 return
             path = _next_page(path, body) if question.pages else None
 
@@ -442,7 +446,7 @@ class Comparison:
             while first <= last and not self.is_over:
                 first = await self._some_records(first, last)
         except GatewayUnavailable as error:
-            self._unanswered.append(f"/records?from={first}: {error}")
+            self.leave_unanswered(f"/records?from={first}", str(error))
 
     async def _some_records(self, first: int, last: int) -> int:
         """Compare records up to a position, or to the first difference.

@@ -35,7 +35,7 @@ EXIT_CODES: Final = {
     NOT_FOUND: "There is no such thing, or this token may not see it.",
     DENIED: "The token is not valid, or its officer may not do this.",
     CONFLICT: "The state has changed, or something else is in its place. Read it again.",
-    UNREACHABLE: "The gateway or the broker cannot be reached. Try again.",
+    UNREACHABLE: "The gateway or the broker cannot be reached, or failed. Try again.",
     UNVERIFIED: "A verification failed: a log, a copy or an answer is not what it should be.",
     NEWER: "The log goes on by rules that this release lacks. The message names the release.",
     INTERRUPTED: "It was interrupted with Ctrl-C.",
@@ -48,7 +48,6 @@ _CODES: Final = {
     404: NOT_FOUND,
     409: CONFLICT,
     412: CONFLICT,
-    503: UNREACHABLE,
 }
 
 HEAD_SECONDS: Final = 5.0
@@ -317,7 +316,12 @@ def renamed(app: App, old: str, new: str) -> None:
 
 
 def exit_code(error: ProblemResponse) -> int:
-    """Return the exit code of a problem."""
+    """Return the exit code of a problem.
+
+    After an error of the gateway itself nothing is known of the answer.
+    """
+    if error.is_unanswered:
+        return UNREACHABLE
     if error.problem.type.endswith("/key-reused"):
         return CONFLICT
     return _CODES.get(error.problem.status, FAILED)

@@ -73,7 +73,10 @@ def trace(error: BaseException) -> None:
 
 def _say_refused(error: ProblemResponse) -> None:
     problem = error.problem
-    common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
+    if error.is_unanswered and not problem.title:
+        common.say(f"dragoman: not answered: {problem.status}: {problem.detail}; ask again later")
+    else:
+        common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
     for fault in problem.errors:
         common.say(f"  {fault.pointer or '/'}: {fault.detail}")
     if problem.allowed:

@@ -42,7 +42,7 @@ _WHOLE: Final = aiohttp.ClientTimeout(total=120, connect=5)
 _FAILURES: Final = 3
 """Times that a question is asked if the gateway answers with an error of its own."""
 
-_UNAUTHENTICATED, _TOO_MANY, _UNAVAILABLE, _FAILED = 401, 429, 503, 500
+_UNAUTHENTICATED, _TOO_MANY, _UNAVAILABLE = 401, 429, 503
 _SHOWN: Final = 20
 """Mismatches that are printed; `--json` has more."""
 
@@ -95,7 +95,7 @@ class Gateway:
                 status = error.problem.status
                 if status == _UNAUTHENTICATED:
                     raise
-                if status < _FAILED and status != _TOO_MANY:
+                if not error.is_unanswered and status != _TOO_MANY:
                     return Response(refused=f"{status} {error.problem.type}")
                 failures += status not in (_TOO_MANY, _UNAVAILABLE)
                 wait, why = max(error.wait, _AGAIN_SECONDS), f"{status}: {error}"
@@ -108,6 +108,13 @@ class Gateway:
         try:
             return (await self._caller.channel(self._name)).position
         except (ProblemResponse, Unreachable, Garbled) as error:
+            raise GatewayUnavailable(str(error)) from None
+
+    async def head(self) -> bytes | None:
+        """Return the newest signed head, if there is one. Raises `GatewayUnavailable`."""
+        try:
+            return await head_of(self._caller, self._name)
+        except (ProblemResponse, Unreachable) as error:
             raise GatewayUnavailable(str(error)) from None
 
     async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
@@ -178,7 +185,11 @@ async def compare(
                 break
         first = random.randint(1, replica_projection.position) if sample else 1
         await comparison.records(first, sample or replica_projection.position)
-        stopped = await _compare_head(caller, channel, replica_projection, replayed.position)
+        try:
+            stopped = await _compare_head(host, replica_projection, replayed.position)
+        except GatewayUnavailable as error:
+            stopped = ""
+            comparison.leave_unanswered("the newest signed head and its records", str(error))
         return comparison.result(seed=seed, whole=not sample, stopped=stopped)
 
 
@@ -191,18 +202,19 @@ async def _reporting(
 
 
 async def _compare_head(
-    caller: Client, channel: str, replica_projection: ReplicaProjection, replayed: int
+    host: Gateway, replica_projection: ReplicaProjection, replayed: int
 ) -> str:
     """Compare the signed head with the records that arrived meanwhile.
 
-    Return a note on records that no head covers. Raises `GatewayChanged`, `Hole`.
+    Return a note on records that no head covers. Raises `GatewayChanged`, `Hole`,
+    `GatewayUnavailable`.
     """
     if replica_projection.position == replayed:
         return ""
     registry = replica_projection.projection.registry
     until = time.monotonic() + HEAD_SECONDS
     while True:
-        signed = await head_of(caller, channel)
+        signed = await host.head()
         if signed is None:
             return ""
         try:
@@ -214,10 +226,7 @@ async def _compare_head(
         if head.size >= replica_projection.position or time.monotonic() > until:
             break
         await asyncio.sleep(_AGAIN_SECONDS)
-    try:
-        await replica_projection.reach(head.size)
-    except GatewayUnavailable as error:
-        return f"the records under the newest signed head were not given: {error}"
+    await replica_projection.reach(head.size)
     if replica_projection.projection.root(head.size) != head.root:
         raise GatewayChanged(
             f"the signed head of {head.size} records is of other records than these: "
