@@ -27,7 +27,6 @@ from dragoman.cli.audit.verify import (
     cosigners_of,
     exit_code_of,
     fault_in_words,
-    not_before,
     say_failed,
 )
 from dragoman.cli.common import (
@@ -78,7 +77,7 @@ async def audit_command(
     Nobody's word is trusted. If the log is not valid: exit code 7.
     """
     required_cosigners = cosigners_of(witness, policy_file, log)
-    verification = required_cosigners.verification(cid, log, not_before(file, None), file)
+    verification = required_cosigners.verification(cid, log, file)
     messages: list[bytes] = []
     await check_log(verification, file, target, required_cosigners, messages.append)
     if at is not None and not 1 <= at <= len(messages):
@@ -259,7 +258,7 @@ async def _replay(file: Path | None, target: Target) -> tuple[Replay, list[bytes
     Raises `Unverified`.
     """
     required_cosigners = RequiredCosigners()
-    verification = required_cosigners.verification("", "", 0, file)
+    verification = required_cosigners.verification("", "", file)
     messages: list[bytes] = []
     await check_log(verification, file, target, required_cosigners, messages.append, tiled=False)
     if verification.lie is not None:

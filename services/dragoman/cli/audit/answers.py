@@ -201,9 +201,7 @@ async def _reporting(
         done(page[-1][0] if page else 0)
 
 
-async def _compare_head(
-    host: Gateway, replica_projection: ReplicaProjection, replayed: int
-) -> str:
+async def _compare_head(host: Gateway, replica_projection: ReplicaProjection, replayed: int) -> str:
     """Compare the signed head with the records that arrived meanwhile.
 
     Return a note on records that no head covers. Raises `GatewayChanged`, `Hole`,

@@ -80,8 +80,8 @@ PolicyFile = Annotated[
 MaxAge = Annotated[
     int | None,
     Parameter(
-        help="The highest age of the witnesses' newest cosignature, in seconds. "
-        "Default: 900 for the log of a gateway, any age in a file."
+        help="The highest age of the witnesses' newest cosignature, in seconds. Needs --witness "
+        "or --policy. Default: 900 for the log of a gateway, any age in a file."
     ),
 ]
 _AGAIN_SECONDS: Final = 0.25
@@ -114,7 +114,22 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
         except NotANote:
             return True
 
-    def verification(self, cid: str, log: str, not_before: int, file: Path | None) -> Verification:
+    def not_before(self, file: Path | None, max_age: int | None) -> int:
+        """Return the earliest permitted time of the newest cosignature.
+
+        Raises `UsageError` for an age without a witness whose clock could tell it.
+        """
+        if max_age is not None and not self.witnesses and self.policy is None:
+            raise UsageError(
+                "--max-age needs --witness or --policy: without a cosignature the age of a head "
+                "is the host's word alone; name the witnesses of your own notes"
+            )
+        age = _FRESH_SECONDS if max_age is None and file is None else max_age
+        return 0 if age is None else int(time.time()) - age
+
+    def verification(
+        self, cid: str, log: str, file: Path | None, max_age: int | None = None
+    ) -> Verification:
         """Return a verification that requires these cosignatures.
 
         It also requires a cid and a log key if they are not empty. A folder with the
@@ -125,7 +140,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
             log=verifier_of(log) if log else None,
             witnesses=self.witnesses,
             policy=self.policy,
-            not_before=not_before,
+            not_before=self.not_before(file, max_age),
             cosigned=times_in(file) if file is not None and file.is_dir() else (),
             live=file is None,
         )
@@ -281,10 +296,10 @@ async def verify_command(
             log=verifier_of(log) if log else None,
             witnesses=required_cosigners.witnesses,
             policy=required_cosigners.policy,
-            not_before=not_before(file, max_age),
+            not_before=required_cosigners.not_before(file, max_age),
             as_json=target.json,
         )
-    verification = required_cosigners.verification(cid, log, not_before(file, max_age), file)
+    verification = required_cosigners.verification(cid, log, file, max_age)
     messages: list[bytes] = []
     keep = forget if sheet is None else messages.append
     await check_log(verification, file, target, required_cosigners, keep)
@@ -302,12 +317,6 @@ async def verify_command(
     )
     _print(result, target, pinned=bool(cid and (log or policy_file)), checked=checked)
     return exit_code_of(result) if checked is None else print_sheet(checked, as_json=target.json)
-
-
-def not_before(file: Path | None, max_age: int | None) -> int:
-    """Return the earliest permitted time of the newest cosignature."""
-    age = _FRESH_SECONDS if max_age is None and file is None else max_age
-    return 0 if age is None else int(time.time()) - age
 
 
 async def check_log(
@@ -536,7 +545,8 @@ def _print(
 ) -> None:
     if target.json:
         sheet = {} if checked is None else {"turn_over": msgspec.to_builtins(checked)}
-        out_json({**msgspec.to_builtins(result), **sheet})
+        counted = {"void_count": len(result.void)}
+        out_json({**msgspec.to_builtins(result), **counted, **sheet})
         return
     if result.lie is not None:
         say_failed(result.lie)
@@ -553,11 +563,18 @@ def _print(
     for disputed in result.disputed:
         out(f"disputed at {disputed}")
     if result.newer:
-        say(f"dragoman: {result.newer}: what follows is only hashed")
+        say(f"dragoman: {result.newer}: what follows is only hashed{_voids(result)}")
         return
     if not pinned:
         say("give --cid and --log from your own side's notes: without them any log could be given")
-    say("no lie was found")
+    say(f"no lie was found{_voids(result)}")
+
+
+def _voids(result: Verified) -> str:
+    """Return how many records are void; empty if none is."""
+    if not result.void:
+        return ""
+    return f"; {len(result.void)} of {result.position} records are void, without any effect"
 
 
 __all__ = ["audit"]
