@@ -36,8 +36,8 @@ def test_the_last_line_counts_the_void_records_if_there_are_any(tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     counted = f"; {junk} of {world.position} records are void, without any effect" if junk else ""
     assert done.stderr.splitlines()[-1] == f"no lie was found{counted}"
-    told = json.loads(verified(path, *pins(world), "--json").stdout)
-    assert told["void_count"] == len(told["void"]) == junk
+    answer = json.loads(verified(path, *pins(world), "--json").stdout)
+    assert answer["void_count"] == len(answer["void"]) == junk
 
 
 def test_an_age_is_asked_for_only_of_a_witness(tmp_path: Path) -> None:

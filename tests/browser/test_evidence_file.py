@@ -130,3 +130,31 @@ async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_
         assert await outcome(reader.page) == "holds"
         await expect(shown.locator(".value")).to_have_text("near_miss")
         await expect(shown.locator(".wording small")).to_have_count(count)
+
+
+async def test_a_file_that_was_cut_says_so_with_scripts_and_without(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+) -> None:
+    opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CHANNEL)).json
+    reader = await visit(accept_downloads=True)
+    await reader.sign_in("china/auditor")
+    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    raw = (await saved(reader, tmp_path, "evidence file")).read_bytes()
+    data = raw.index(b'id="evidence">')
+    cuts = {data, data + 900, raw.index(b'<script type="module">') + 900, raw.rindex(b"<style")}
+    for scripts in (True, False):
+        page = (await visit(java_script_enabled=scripts, offline=True)).page
+        (path := tmp_path / "half.html").write_bytes(raw)
+        await page.goto(path.as_uri())
+        await expect(page.locator(".cut")).to_be_hidden()
+        for at in cuts:
+            path.write_bytes(raw[:at])
+            await page.goto(path.as_uri())
+            await expect(page.locator(".cut")).to_contain_text("is incomplete")
+            await expect(page.locator("[data-place='scripted']")).to_be_hidden()
+    page = (await visit(offline=True)).page
+    end = raw.index(b"</script>", data)
+    path.write_bytes(raw[: end - 900] + raw[end:])
+    await page.goto(path.as_uri())
+    assert await outcome(page) == "unknown"
+    await expect(page.locator("[data-place='outcome']")).to_contain_text("a part of this file")

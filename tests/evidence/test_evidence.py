@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+import commands
 from dragoman.console.audit import evidence_page
 from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
@@ -396,7 +397,7 @@ def refuted(body: Plain, mine: Plain | None = None) -> tuple[int, str] | None:
     mine = noted() if mine is None else mine
     page = b'<script type="application/json" id="evidence">' + json.dumps(body).encode()
     try:
-        evidence = evidence_file.read(page + b"</script>")
+        evidence = evidence_file.read(page + b"</script></html>")
         verify(evidence, cid=mine["cid"], log=read_verifier(mine["log"]))
     except EvidenceRefuted as error:
         return error.position, str(error)
@@ -481,12 +482,72 @@ def test_a_file_without_one_block_of_evidence_is_not_read() -> None:
     begin = page.index(b'<script type="application/json" id="evidence">')
     end = page.index(b"</script>", begin) + 9
     for wrong in (
-        page[:begin],
-        page[:begin] + page[begin:end] * 2,
+        page[:begin] + page[end:],
+        page[:begin] + page[begin:end] * 2 + page[end:],
         page.replace(b'"records":', b'"record":'),
     ):
-        with pytest.raises(evidence_file.NotEvidence):
+        with pytest.raises(evidence_file.NotEvidence) as refusal:
             evidence_file.read(wrong)
+        assert not isinstance(refusal.value, evidence_file.EvidenceCut)
+
+
+def said_of(page: bytes, folder: Path) -> tuple[int, str]:
+    """The exit code and the message of `dragoman audit verify`."""
+    (path := folder / "evidence.html").write_bytes(page)
+    done = commands.run(["audit", "verify", str(path)], environment=os.environ)
+    return done.returncode, done.stderr
+
+
+def test_a_page_that_was_cut_anywhere_is_said_to_be_incomplete_and_not_to_lie(
+    tmp_path: Path,
+) -> None:
+    page = evidence_page.page(LOG.evidence(), "en")
+    data = page.index(b'<script type="application/json" id="evidence">')
+    for at in {*range(0, len(page) - 8, 97), data, *range(len(page) - 300, len(page))}:
+        with pytest.raises(evidence_file.EvidenceCut):
+            evidence_file.read(page[:at])
+        assert evidence_page._WHOLE.encode() not in page[:at] or at > page.rindex(b"</script>")
+    for at in (data - 1, data + 1000, len(page) - 1):
+        code, told = said_of(page[:at], tmp_path)
+        assert code == 7 and "is incomplete: a part of it is missing" in told
+        assert "VERIFICATION FAILED" not in told
+
+
+def test_data_that_end_too_early_are_cut_and_other_data_are_unreadable(tmp_path: Path) -> None:
+    page = evidence_page.page(LOG.evidence(), "en")
+    begin = page.index(b'id="evidence">') + len(b'id="evidence">')
+    end = page.index(b"</script>", begin)
+    data = page[begin:end]
+    cuts = [data[:at] for at in range(0, len(data), 61)]
+    others = [data.replace(b'"records":', b'"records"'), data + b"}", b"no JSON", data[1:]]
+    texts = {str(number): text.decode(errors="ignore") for number, text in enumerate(cuts + others)}
+    there = in_javascript({name: {"text": text} for name, text in texts.items()}, tmp_path)
+    for name, text in texts.items():
+        is_cut = int(name) < len(cuts)
+        assert there[name]["code"] == ("cut" if is_cut else "format"), text[-40:]
+        with pytest.raises(evidence_file.NotEvidence) as refusal:
+            evidence_file.read(page[:begin] + text.encode() + page[end:])
+        assert isinstance(refusal.value, evidence_file.EvidenceCut) == is_cut, text[-40:]
+
+
+def test_a_wrong_proof_accuses_neither_the_log_nor_its_head(tmp_path: Path) -> None:
+    body = plain(LOG.evidence())
+    swapped(body)
+    page = evidence_page.page(msgspec.convert(body, EvidenceFile), "en")
+    code, told = said_of(page, tmp_path)
+    assert code == 7
+    assert f"record {LOG.at['opening']}: this record and its proof do not lead to" in told
+    assert "nothing follows about the log" in told and "this accuses nobody" in told
+    for lie in (swapped, LIES["a hash is missing"][1], LIES["a hash is no hash"][1]):
+        body = plain(LOG.evidence())
+        lie(body)
+        _, why = refuted(body) or (0, "")
+        assert "nothing follows about the log" in why
+    for language, nobody in (
+        ("en", "accuses nobody"), ("fr", "n’accuse personne"), ("zh", "并不指控任何人"),
+    ):  # fmt: skip
+        spoken = evidence_page._spoken(words(language), LOG.evidence())
+        assert nobody in spoken["fails"] and nobody in spoken["fails_at"]
 
 
 async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else(

@@ -13,6 +13,7 @@ may be missing. There are five steps, in this order:
     4. each author's signature, by keys that earlier records of the file entered
     5. the cosignatures of the witnesses, by the policy that the sides adopted
 
+A file that fails says nothing against the log, because anybody may have changed it.
 The file proves only what is in it. A record outside of it may have revoked a key, or
 corrected what is here. Only the whole log shows that. `static/evidence.js` of the
 console takes the same steps. `tests/evidence` tries both against the same lies.
@@ -30,7 +31,7 @@ from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.acts.families import channel, genesis
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.text import Text, sentence
-from dragoman.tlog import checkpoint, dsse, leaf, merkle
+from dragoman.tlog import checkpoint, dsse, leaf, proof
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman_schemas.acts.office.channel import ChannelOpening, PolicyAdoption
@@ -44,7 +45,8 @@ _REGISTRY_ACTS: Final = (*membership.MEMBERSHIP, PolicyAdoption)
 class EvidenceRefuted(Exception):
     """An evidence file that is not what it claims to be.
 
-    `position` is the position of the record that fails, and 0 if none does.
+    It accuses nobody, because anybody may have changed the file. `position` is the
+    position of the record that fails, and 0 if none does.
     """
 
     def __init__(self, reason: Text, position: int = 0) -> None:
@@ -193,15 +195,15 @@ def _check_place(item: EvidenceRecord, raw: bytes, head: Checkpoint) -> None:
     entry = leaf.entry(index, leaf.commit(raw))
     hashes = [dsse.decode_base64(text, 32) for text in item.hashes]
     siblings = [data for data in hashes if data is not None]
-    if len(siblings) < len(hashes) or not merkle.is_included(
-        index, head.size, merkle.leaf_hash(entry), siblings, head.root
-    ):
+    if len(siblings) < len(hashes):
         raise EvidenceRefuted(
-            sentence(
-                "the signed head of %(n)s records has another record at this position", n=head.size
-            ),
+            sentence("a hash of its proof cannot be read, and nothing follows about the log"),
             item.position,
         )
+    try:
+        proof.check_inclusion(index, entry, siblings, head)
+    except NotANote as error:
+        raise EvidenceRefuted(error.said, item.position) from None
 
 
 def _proved(registry: Registry, record: Record, position: int, exchange: str) -> ProvedRecord:

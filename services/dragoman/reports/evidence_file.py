@@ -16,6 +16,8 @@ FILE_BYTES: Final = 64 * 1024 * 1024
 
 _BEGIN: Final = b'<script type="application/json" id="evidence">'
 _END: Final = b"</script>"
+_LAST: Final = b"</html>"
+_TRUNCATED: Final = "Input data was truncated"
 
 
 class NotEvidence(Exception):
@@ -25,6 +27,16 @@ class NotEvidence(Exception):
         """Keep the reason."""
         super().__init__(str(reason))
         self.reason = reason
+
+
+class EvidenceCut(NotEvidence):
+    """An evidence file of which a part is missing: it was not saved or sent whole."""
+
+    def __init__(self) -> None:
+        """Say that nothing follows from the file."""
+        super().__init__(
+            sentence("a part of it is missing, so nothing in it was verified; fetch it again")
+        )
 
 
 def is_page(beginning: bytes) -> bool:
@@ -38,7 +50,9 @@ def data_of(evidence: EvidenceFile) -> str:
 
 
 def read(raw: bytes) -> EvidenceFile:
-    """Return the data of an evidence file. Raises `NotEvidence`."""
+    """Return the data of an evidence file. Raises `EvidenceCut`, `NotEvidence`."""
+    if not raw.rstrip().lower().endswith(_LAST):
+        raise EvidenceCut
     _, mark, rest = raw.partition(_BEGIN)
     data, end, _ = rest.partition(_END)
     if not mark or not end or _BEGIN in rest:
@@ -46,4 +60,6 @@ def read(raw: bytes) -> EvidenceFile:
     try:
         return nesting.decode(data, EvidenceFile)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if str(error) == _TRUNCATED:
+            raise EvidenceCut from None
         raise NotEvidence(sentence("its evidence cannot be read: %(error)s", error=error)) from None

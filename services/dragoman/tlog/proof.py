@@ -10,6 +10,7 @@ A verifier needs nothing but the entry and the verifier keys.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from msgspec import Struct
 from dragoman.text import sentence
 from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import merkle
+from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.note import NotANote, Note, Verifier
 
@@ -65,14 +67,21 @@ def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:
     not valid.
     """
     head, note = checkpoints.read_signed(proof.checkpoint, log)
-    if not merkle.is_included(
-        proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root
-    ):
+    check_inclusion(proof.index, entry, proof.hashes, head)
+    return note
+
+
+def check_inclusion(index: int, entry: bytes, hashes: Sequence[bytes], head: Checkpoint) -> None:
+    """Check that hashes lead from an entry to the root of a head. Raises `NotANote`.
+
+    If they do not, the entry or a hash was changed. That says nothing about the log: to
+    contradict its head, another head is needed.
+    """
+    if not merkle.is_included(index, head.size, merkle.leaf_hash(entry), hashes, head.root):
         raise NotANote(
             sentence(
-                "the entry is not the one at index %(index)s of %(origin)s",
-                index=proof.index,
-                origin=head.origin,
+                "this record and its proof do not lead to the signed head of %(n)s records: one "
+                "of the two was changed or damaged, and nothing follows about the log",
+                n=head.size,
             )
         )
-    return note

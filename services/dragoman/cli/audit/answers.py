@@ -111,7 +111,7 @@ class Gateway:
             raise GatewayUnavailable(str(error)) from None
 
     async def head(self) -> bytes | None:
-        """Return the newest signed head, if there is one. Raises `GatewayUnavailable`."""
+        """Return the newest signed head, or None. Raises `GatewayUnavailable`."""
         try:
             return await head_of(self._caller, self._name)
         except (ProblemResponse, Unreachable) as error:

@@ -95,11 +95,18 @@ def verify_evidence(
             policy=policy,
             not_before=not_before,
         )
+    except evidence_file.EvidenceCut as error:
+        say(f"dragoman: {file} is incomplete: {error}")
+        return UNVERIFIED
     except evidence_file.NotEvidence as error:
         raise UsageError(f"{file} is not an evidence file: {error}") from None
     except EvidenceRefuted as error:
         where = f"record {error.position}: " if error.position else ""
         say(f"dragoman: VERIFICATION FAILED: {where}{error}")
+        say(
+            "this accuses nobody: anybody who had the file may have changed it; fetch it again "
+            "(`dragoman audit evidence`)"
+        )
         return UNVERIFIED
     if as_json:
         out_json(msgspec.to_builtins(result))

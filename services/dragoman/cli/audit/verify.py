@@ -121,8 +121,8 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
         """
         if max_age is not None and not self.witnesses and self.policy is None:
             raise UsageError(
-                "--max-age needs --witness or --policy: without a cosignature the age of a head "
-                "is the host's word alone; name the witnesses of your own notes"
+                "--max-age needs --witness or --policy: without a cosignature only the "
+                "host says how old a head is; name the witnesses of your own notes"
             )
         age = _FRESH_SECONDS if max_age is None and file is None else max_age
         return 0 if age is None else int(time.time()) - age
@@ -571,7 +571,7 @@ def _print(
 
 
 def _voids(result: Verified) -> str:
-    """Return how many records are void; empty if none is."""
+    """Return the number of void records in words; empty if none is void."""
     if not result.void:
         return ""
     return f"; {len(result.void)} of {result.position} records are void, without any effect"

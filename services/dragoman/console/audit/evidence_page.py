@@ -36,6 +36,12 @@ _HEADERS: Final = {
 }
 """Headers of the answer: a browser that shows the file here gives it no rights."""
 
+_WHOLE: Final = ".cut { display: none; }"
+"""The last style of the page, which hides the warning that its end is missing.
+
+It needs no script: a file that was cut lacks it, and so shows the warning.
+"""
+
 _SCRIPTS: Final = ("proof.js", "evidence.js", "evidence_page.js")
 _IMPORT: Final = re.compile(r"^import \{[^}]*\} from \"\./[a-z_]+\.js\";\n", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function|class|const)", re.MULTILINE)
@@ -69,7 +75,8 @@ def _allowed(text: str) -> str:
 @cache
 def _policy() -> str:
     return (
-        f"default-src 'none'; script-src {_allowed(script())}; style-src {_allowed(_style())}; "
+        f"default-src 'none'; script-src {_allowed(script())}; "
+        f"style-src {_allowed(_style())} {_allowed(_WHOLE)}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -84,6 +91,7 @@ def page(evidence: EvidenceFile, language: str) -> bytes:
     values = {
         "policy": _policy(),
         "style": Markup(_style()),  # our own files  # noqa: S704
+        "whole": Markup(_WHOLE),  # noqa: S704
         "script": Markup(script()),  # noqa: S704
         "evidence_json": Markup(evidence_file.data_of(evidence)),  # it has no `<`  # noqa: S704
         "words_json": _embedded(_spoken(words, evidence)),
@@ -149,8 +157,15 @@ def _spoken(words: Words, evidence: EvidenceFile) -> dict[str, Any]:
             "This file agrees with itself. Enter both values above to see whether it is of your "
             "channel."
         ),
-        "fails": say("Not valid: {why}. Do not rely on this file."),
-        "fails_at": say("Not valid: record {n}: {why}. Do not rely on this file."),
+        "fails": say(
+            "Not valid: {why}. Do not rely on this file, and fetch it again. This accuses nobody: "
+            "anybody who had the file may have changed it."
+        ),
+        "fails_at": say(
+            "Not valid: record {n}: {why}. Do not rely on this file, and fetch it again. This "
+            "accuses nobody: anybody who had the file may have changed it."
+        ),
+        "cut": say("Not verified: a part of this file is missing. Fetch it again."),
         "no_webcrypto": say(
             "Not verified: this browser cannot compute here. Open the file from a disk, or verify "
             "it with the command below."
@@ -220,7 +235,10 @@ def _reasons(words: Words) -> dict[str, str]:
         "proof_unreadable": say("the proof cannot be read ({why})"),
         "beyond_size": say("the head does not go as far as this record"),
         "path_length": say("the path has another length than such a tree asks for"),
-        "other_root": say("the signed head has another record here"),
+        "other_root": say(
+            "the record and its proof do not lead to the signed head: one of the two was changed "
+            "or damaged"
+        ),
         "other_size": say("the head is of another size than the proof"),
         "note_unreadable": say("the head cannot be read ({why})"),
         "checkpoint_unreadable": say("the head cannot be read ({why})"),

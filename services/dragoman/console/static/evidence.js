@@ -123,6 +123,22 @@ class Members {
 
 const sideFrom = ({ name, threshold, observer }) => ({ name, threshold, observer: observer === true });
 
+/** The data of a file from its text. Throws `Refuted`: text that ends too early is `cut`, which is no lie. */
+export function readEvidence(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refuted(isCut(text) ? "cut" : "format");
+  }
+}
+
+/** Whether a text of JSON ends before its last bracket. */
+function isCut(text) {
+  const bare = text.replaceAll(/"[^"\\]*(?:\\[^][^"\\]*)*"/g, "");
+  const count = (brackets) => bare.match(brackets)?.length ?? 0;
+  return bare.includes('"') || bare.trim() === "" || count(/[[{]/g) > count(/[\]}]/g);
+}
+
 /** The records of a file as bytes, in the order of the log. */
 function readRecords(evidence) {
   if (evidence?.format !== undefined && evidence.format !== FORMAT) throw new Refuted("format");
