@@ -1,7 +1,7 @@
-"""A verifier that a stranger wrote from two pages says the same of an export as the program does.
+"""A verifier that a stranger wrote from the pages says the same of an export as the program does.
 
-`verify_from_spec.mjs` shares nothing with the program but `docs/spec/record.md` and
-`docs/spec/log.md`. It reads:
+`verify_from_spec.mjs` shares nothing with the program but `docs/spec/record.md`, `docs/spec/log.md`
+and `docs/spec/terms.md` (`test_terms.py`). It reads:
 
     the golden exports       of a real log, before an erasure and after it
     what a carrier changed   every kind of tampering that `tampering` knows, and each record

@@ -1,5 +1,7 @@
-// A complete verifier of an export of a channel's log, written from docs/spec/record.md and
-// docs/spec/log.md alone. It does the log check (record.md section 19), not the full replay.
+// A complete verifier of an export of a channel's log, written from docs/spec/record.md,
+// docs/spec/log.md and docs/spec/terms.md alone. It does the log check (record.md section 19), not
+// the full replay. It computes the terms of every consent, which the log check does not need:
+// `consents` in its answer has both, and takes all other records as legal.
 //
 //   node verify_from_spec.mjs EXPORT.zip [--log VERIFIER-KEY] [--cid CID] [--witness VERIFIER-KEY]…
 //                             [--policy FILE] [--oldest SECONDS-OF-UNIX-TIME]
@@ -7,7 +9,7 @@
 //                                           "witnesses": […], "policy": TEXT, "oldest": …} on
 //                                           stdin gives one line of JSON on stdout
 //
-// Comments cite the sections as R§ (record.md) and L§ (log.md).
+// Comments cite the sections as R§ (record.md), L§ (log.md) and T§ (terms.md).
 
 import { createHash, createPublicKey, verify as verifyWithLibrary } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -1643,6 +1645,253 @@ class Replay {
 }
 
 // ---------------------------------------------------------------------------------------------
+// Consents (T§, docs/spec/terms.md). Bytes are kept as latin1 text, one character a byte.
+
+const BESIDE = ['precedence', 'area', 'dtg', 'for_the_record', 'passed_by', 'acting_for']
+const BINDING = new Set(words(`liaison-office people-programme mechanism undertaking recommendation
+  roadmap-item joint-report release public-line`))
+const KEPT_OF_MESSAGES = new Set(words('correction cancellation acceptance'))
+const OF_TEXT = new Set(words('agreement endorsement acceptance release-consent'))
+const NAMES_TERMS = new Set([...OF_TEXT, ...words(`amendment amendment-agreement accounts-agreement
+  translation-agreement fairness agenda-agreement readout-agreement`)])
+
+/** The bytes of the items of a list, or of the members of an object (T§1). */
+function rawItems(text) {
+  const items = []
+  let [depth, start] = [0, 1]
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]},]/g)) {
+    if (depth === 1 && [',', ']', '}'].includes(token)) {
+      items.push(text.slice(start, index))
+      start = index + 1
+    }
+    if (token === '[' || token === '{') depth += 1
+    if (token === ']' || token === '}') depth -= 1
+  }
+  return items.filter((item) => item !== '')
+}
+
+/** The members of an object, each with the bytes of its value (T§1). */
+const rawMembers = (text) => new Map(rawItems(text).map((item) => {
+  const end = item.indexOf('":')
+  return [item.slice(1, end), item.slice(end + 2)]
+}))
+
+const toObject = (members) =>
+  `{${[...members].sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, value]) => `"${name}":${value}`).join(',')}}`
+const asText = (raw) => JSON.parse(Buffer.from(raw, 'latin1').toString('utf8'))
+const asRaw = (value) => Buffer.from(JSON.stringify(value), 'utf8').toString('latin1')
+const without = (members, names) =>
+  new Map([...members].filter(([name]) => !names.includes(name)))
+const isUnknown = (value) => value === 'unknown' || (typeof value === 'object' &&
+  Object.keys(value).length > 0 && Object.values(value).every((member) => member === 'unknown'))
+
+/** When a record was said: its time, or the time in `passed_by` where that is earlier. */
+function saidAt({ time, members }) {
+  const passed = members.get('passed_by')
+  const [own, earlier] = [instant(time), passed ? instant(passed.get('at')) : null]
+  return earlier !== null && earlier < own ? earlier : own
+}
+
+class Matter {
+  constructor(position, record, sides) {
+    const given = record.members
+    const others = sides.filter((side) => side.name !== sideNameOf(record))
+    const info = given.get('info') ?? []
+    const to = given.get('to') ?? others.filter((side) => !info.includes(side.name) && !side.observer)
+      .map((side) => side.name)
+    const copied = ['explanation-request', 'release'].includes(record.act) ? others : []
+    this.parties = new Set([sideNameOf(record), ...to, ...info, ...copied.map((side) => side.name)])
+    for (const side of sides) if (side.observer) this.parties.delete(side.name)
+    const content = without(rawMembers(record.bytes.toString('latin1')), ['act', 'signed'])
+    Object.assign(this, {
+      id: record.id, act: record.act, side: sideNameOf(record), opened: content, content, position,
+      begins: saidAt(record), changes: [], amendments: new Map(), agreements: [], oneKey: new Set(),
+      withdrawn: new Set(), accounts: new Map(), messages: new Map(), translations: new Map(),
+      restatement: null, agendas: new Map(), readouts: new Map(),
+    })
+    const time = given.get('time')
+    const event = instant(time instanceof Map ? time.get('about') ?? '' : time ?? '')
+    if (event !== null && event < this.begins) this.begins = event
+  }
+
+  text(fields = new Map()) {
+    return toObject(without(new Map([...this.content, ...fields]), BESIDE))
+  }
+
+  digest(what, text) {
+    return hexOf(Buffer.from(`dragoman-terms/v1\n${this.id}\n${what}\n${text}`, 'latin1'))
+  }
+
+  /** The terms that an act must name at its position; empty if there is no such text (T§2). */
+  terms({ act, members }, raw, side) {
+    if (OF_TEXT.has(act)) return this.digest('text', this.text())
+    const of = members.get('of')
+    const whose = members.get('side')
+    switch (act) {
+      case 'amendment':
+        return this.digest('text', this.text(rawMembers(raw.get('fields'))))
+      case 'amendment-agreement':
+        return this.amendments.has(of) ? this.digest('text', this.text(this.amendments.get(of).fields)) : ''
+      case 'accounts-agreement': {
+        const accounts = toObject([...this.accounts].map(([name, account]) => [name, toObject(account)]))
+        return this.digest('accounts', toObject([['opening', this.text()], ['accounts', accounts]]))
+      }
+      case 'translation-agreement': {
+        const translation = this.translations.get(of)
+        if (!translation) return ''
+        const message = translation.has('of') ? asText(translation.get('of')) : this.id
+        const original = message === this.id ? this.text() : toObject(this.messages.get(message) ?? [])
+        return this.digest('reading', toObject([['original', original], ['translation', toObject(translation)]]))
+      }
+      case 'fairness':
+        return this.restatement === null ? ''
+          : this.digest('view', toObject([['opening', this.text()], ['restatement', this.restatement]]))
+      case 'agenda-agreement': {
+        const versions = this.versions()
+        const author = whose ?? [...versions.keys()].find((name) => name !== side)
+        return versions.has(author) ? this.digest('agenda', versions.get(author)) : ''
+      }
+      case 'readout-agreement': {
+        const readout = this.readouts.get(whose ?? this.authorOfReadout(side))
+        return readout?.isJoint ? this.digest('readout', toObject([['topics', readout.topics], ['text', readout.text]])) : ''
+      }
+    }
+    return ''
+  }
+
+  versions() {
+    const own = this.content.has('agenda') ? [[this.side, this.content.get('agenda')]] : []
+    return new Map([...own, ...this.agendas])
+  }
+
+  authorOfReadout(side) {
+    return [...this.readouts].find(([name, readout]) => name !== side && readout.isJoint)?.[0]
+  }
+
+  /** Take a valid record of this exchange into account (T§3). */
+  take(position, record, raw) {
+    const { act, members, id } = record
+    const side = sideNameOf(record)
+    const own = without(raw, ['act', 'signed'])
+    const fields = raw.has('fields') && raw.get('fields').startsWith('{') ? rawMembers(raw.get('fields')) : new Map()
+    if (!KEPT_OF_MESSAGES.has(act)) this.messages.set(id, act === 'counter-account' ? without(own, ['of']) : own)
+    if (BINDING.has(this.act) && /^amendment/.test(act) && !record.releasedby) this.oneKey.add(id)
+    switch (act) {
+      case 'correction': return this.change({ fields, position })
+      case 'update': {
+        const asOf = members.has('as_of') ? instant(members.get('as_of')) : saidAt(record)
+        const newest = [...fields].filter(([name]) => this.isNewest(name, asOf))
+        return this.change({ fields, position, asOf }, new Map(newest))
+      }
+      case 'amendment': return this.amendments.set(id, { fields, side })
+      case 'amendment-agreement':
+        this.agreements.push({ of: members.get('of'), side, id })
+        return this.settle(position)
+      case 'second-key':
+        this.oneKey.delete(members.get('of'))
+        return this.settle(position)
+      case 'consent-withdrawal': return this.withdrawn.add(members.get('of'))
+      case 'counter-proposal':
+      case 'postponement': return this.propose(own)
+      case 'counter-account': return this.accounts.set(side, without(own, ['of']))
+      case 'translation': return this.translations.set(id, own)
+      case 'restatement': return (this.restatement = own.get('text'))
+      case 'agenda': return this.agendas.set(side, own.get('topics'))
+      case 'agenda-agreement': {
+        const versions = this.versions()
+        const author = members.get('side') ?? [...versions.keys()].find((name) => name !== side)
+        if (!this.agendas.has(author)) this.agendas.set(author, versions.get(author))
+        return this.agendas.set(side, versions.get(author))
+      }
+      case 'readout':
+        return this.readouts.set(side, {
+          isJoint: members.get('kind') !== 'separate', topics: asRaw(asText(own.get('topics'))), text: own.get('text'),
+        })
+      case 'readout-agreement':
+        return this.readouts.set(side, this.readouts.get(members.get('side') ?? this.authorOfReadout(side)))
+    }
+    return undefined
+  }
+
+  change(change, fields = change.fields) {
+    this.changes.push(change)
+    this.content = new Map([...this.content, ...fields])
+  }
+
+  isNewest(name, asOf) {
+    const opened = this.opened.has(name) && !isUnknown(asText(this.opened.get(name)))
+    const values = opened ? [{ asOf: this.begins, position: this.position }] : []
+    for (const change of this.changes.filter(({ fields }) => fields.has(name))) {
+      if (change.asOf !== undefined) values.push(change)
+      else if (values.length === 0) values.push({ asOf: this.begins, position: change.position })
+    }
+    return values.every((value) => value.asOf < asOf)
+  }
+
+  settle(position) {
+    const counts = (id) => !this.withdrawn.has(id) && !this.oneKey.has(id)
+    for (const [id, { fields, side, isTaken }] of this.amendments) {
+      const takers = this.agreements.filter((one) => one.of === id && counts(one.id)).map((one) => one.side)
+      if (counts(id)) takers.push(side)
+      if (isTaken || ![...this.parties].every((party) => takers.includes(party))) continue
+      this.amendments.get(id).isTaken = true
+      this.change({ fields, position })
+    }
+  }
+
+  propose(own) {
+    const renewed = new Map([...own].filter(([name]) => ['windows', 'venue'].includes(name)))
+    const isMeeting = ['meeting-request', 'call-request', 'visit-invitation'].includes(this.act)
+    const single = this.content.has('dates') ? 'dates' : isMeeting ? '' : 'window'
+    if (renewed.has('windows') && single) {
+      renewed.set(single, rawItems(renewed.get('windows'))[0])
+      renewed.delete('windows')
+    }
+    this.content = new Map([...this.content, ...renewed])
+  }
+}
+
+const sideNameOf = ({ actor, members }) =>
+  isService(actor) ? members.get('side') ?? 'service' : actor.split('/')[0]
+
+/** Each consent of a log: its position, its act, and the terms that it names and must name. */
+function consentsOf(replay) {
+  const voids = new Set(replay.voids.map(({ position }) => position))
+  const matters = new Map()
+  const found = []
+
+  function take(position, record) {
+    if (OPENING_FAMILY.has(record.act)) {
+      const sides = replay.sides.filter((side) => replay.keys.get(side.roots[0]).since < position)
+      matters.set(record.id, new Matter(position, record, sides))
+      return
+    }
+    const matter = matters.get(record.subject)
+    if (!matter) return
+    const raw = rawMembers(record.bytes.toString('latin1'))
+    if (NAMES_TERMS.has(record.act)) {
+      const computed = matter.terms(record, raw, sideNameOf(record))
+      const terms = record.members.get('terms')
+      found.push({ position, act: record.act, terms, computed })
+      if (computed !== terms) return // it is void
+    }
+    matter.take(position, record, raw)
+  }
+
+  for (const [index, record] of replay.records.entries()) {
+    if (!record || voids.has(index + 1)) continue
+    try {
+      take(index + 1, record)
+    } catch (error) {
+      // The log check does not know the shapes of these acts. A record of another shape is void.
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error
+    }
+  }
+  return found
+}
+
+// ---------------------------------------------------------------------------------------------
 // The ZIP file (L§9.4)
 
 const CRC_TABLE = Array.from({ length: 256 }, (_, n) => {
@@ -2105,7 +2354,7 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
       junk: replay.junk, void: replay.voids,
       erased: replay.stubs.map((stub) => stub.position),
       signed: replay.counts.author, hosted: replay.counts.host, services: replay.counts.service,
-      newerFrom: replay.newerFrom, disputed: replay.disputes, dated_back: replay.datedBack, late_heads: replay.lateHeads,
+      consents: consentsOf(replay), newerFrom: replay.newerFrom, disputed: replay.disputes, dated_back: replay.datedBack, late_heads: replay.lateHeads,
     })
 
     // Step 6
