@@ -41,7 +41,7 @@ async def test_a_timeline_comes_in_pages_of_so_many_bytes(tmp_path: Path) -> Non
         cursor, pages = 0, 0
         while cursor or not pages:
             view = exchange_view(
-                store, world.name, exchange, len(world.raws), "", "nato", None, (), cursor
+                store, world.name, exchange, len(world.raws), "", "nato", world.clock, (), cursor
             )
             assert (
                 sum(
@@ -57,7 +57,7 @@ async def test_a_timeline_comes_in_pages_of_so_many_bytes(tmp_path: Path) -> Non
         assert positions == sorted(set(positions))
         assert len(positions) == UPDATES + 1
         whole = exchange_view(
-            store, world.name, exchange, len(world.raws), "", "nato", None, (), 0, 0
+            store, world.name, exchange, len(world.raws), "", "nato", world.clock, (), 0, 0
         )
         assert [entry.position for entry in whole.timeline] == positions, "what is printed is whole"
         assert projection.state.position == len(world.raws)

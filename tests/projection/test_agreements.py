@@ -8,7 +8,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.dialogue import dialogue
 from dragoman.projection.queries.mechanisms import mechanisms
-from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
+from dragoman.projection.queries.snapshot import PastMoment, PeriodQuery, open_snapshot, past_moment
 from dragoman.projection.queries.undertakings import undertakings, unfinished
 from dragoman.projection.store import Store
 from dragoman.reports import yearly_review
@@ -44,7 +44,8 @@ def agreed(world: World, actor: str, id: str) -> None:
 
 
 def standings(store: Store, world: World, at: int | None = None) -> dict[str, list[str]]:
-    found = undertakings(store, world.name, at, NOW)
+    moment = past_moment(store, world.name, world.position, "", str(at or 0))
+    found = undertakings(store, world.name, *(moment or PastMoment(world.position, NOW)))
     return {
         each.side: [undertaking.standing for undertaking in each.undertakings]
         for each in found.sides
@@ -60,7 +61,7 @@ async def test_undertakings_are_by_side_and_due_date_with_a_row_for_every_side(
     agreed(world, C, sooner)
     agreed(world, N, own)
     await folded(world, store)
-    found = undertakings(store, world.name, None, NOW)
+    found = undertakings(store, world.name, world.position, NOW)
     assert [each.side for each in found.sides] == ["nato", "china"]
     assert found.sides[0].undertakings == ()
     assert [each.exchange for each in found.sides[1].undertakings] == [sooner, own, later]
@@ -83,7 +84,7 @@ async def test_a_past_position_has_its_own_moment_and_knows_nothing_later(
     assert standings(store, world, opened)["china"] == ["said"]
     assert standings(store, world, bound)["china"] == ["due"], "its date was still to come then"
     assert standings(store, world)["china"] == ["done"]
-    (view,) = undertakings(store, world.name, None, NOW).sides[1].undertakings
+    (view,) = undertakings(store, world.name, world.position, NOW).sides[1].undertakings
     assert (view.late, view.done_at) == (True, "2026-12-19T12:00Z")
 
 
@@ -148,7 +149,7 @@ def mechanism(world: World, actor: str = NH, name: str = "Staff talks", **more: 
 
 
 def views(store: Store, world: World, at: int | None = None) -> dict[str, MechanismView]:
-    found = mechanisms(store, world.name, at, NOW)
+    found = mechanisms(store, world.name, at or world.position, NOW)
     return {each.exchange: each for each in found.mechanisms}
 
 

@@ -11,6 +11,7 @@ from dragoman.i18n.words import words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.exchange_view import exchange_view
 from dragoman.projection.queries.knowledge import knowledge
+from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.store import Store
 from dragoman_schemas.knowledge_responses import Knowledge
 from dragoman_schemas.state import decode_exchange
@@ -31,7 +32,14 @@ async def read(world: World, tmp_path: Path, id: str) -> Knowledge:
     view = exchange_view(store, world.name, id, world.position, "", "nato", world.clock)
     state = decode_exchange(bytes(view.state))
     found = knowledge(
-        store, world.name, state, view.facts, [], {}, world.position, timestamp(world.clock)
+        store,
+        world.name,
+        state,
+        view.facts,
+        [],
+        {},
+        PeriodQuery(at=world.position),
+        timestamp(world.clock),
     )
     store.close()
     return found

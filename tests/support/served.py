@@ -79,6 +79,24 @@ async def page_of(
     """A page as somebody reads it: what it is made of, and its body. `found` are the names in its
     address, and `query` is what follows its path.
     """
+    here = await context_of(app, service, projection, actor, at, found, query)
+    shown = await handler(here)
+    assert isinstance(shown, Page)
+    text = (await dispatch.answer(here, shown)).text
+    assert text is not None
+    return shown, text[text.index("<body") :]
+
+
+async def context_of(
+    app: web.Application,
+    service: Service,
+    projection: Projection,
+    actor: str,
+    at: int = 0,
+    found: Mapping[str, str] | None = None,
+    query: str = "",
+) -> PageContext:
+    """The context of somebody's request for a page."""
     query = "&".join(filter(None, (query, f"at={at}" if at else "")))
     address = f"/c/{projection.name}" + (f"?{query}" if query else "")
     request = make_mocked_request("GET", address, app=app, match_info=dict(found or {}))
@@ -96,11 +114,7 @@ async def page_of(
     )
     here.channel = projection
     await dispatch._stand(here)
-    shown = await handler(here)
-    assert isinstance(shown, Page)
-    text = (await dispatch.answer(here, shown)).text
-    assert text is not None
-    return shown, text[text.index("<body") :]
+    return here
 
 
 def spoken(html: str, tag: str = "main") -> str:

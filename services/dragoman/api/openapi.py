@@ -12,6 +12,7 @@ import msgspec
 
 from dragoman.api.routing import May, Route
 from dragoman.api.schema_components import REF, described, portable
+from dragoman.application.http.conditional_requests import At
 from dragoman.application.http.request import JSON, NoBody
 from dragoman_schemas.problems import BASE, TYPES, Problem
 from dragoman_schemas.responses import DraftView, FileView, PersonView, Recorded
@@ -223,6 +224,7 @@ _ANSWER_HEADER: Final = {
     "ETag": "A value that changes whenever the resource changes.",
     "Link": "`rel=next`: the next page, if there is one.",
     "Dragoman-Position": "The position of the answer.",
+    "Dragoman-Moment": "With `at`: the time for which limits and windows are worked out.",
     "Dragoman-As-Of": "The time at which the end of the log was last seen.",
     "Dragoman-Stale": "`true` if that was not just now.",
     "Idempotent-Replayed": "`true` if this was posted before, and the first answer is repeated.",
@@ -445,6 +447,8 @@ def _success(
         names.append("ETag")
     if "Dragoman-Min-Position" in route.headers and shape is not Recorded:
         names += ["Dragoman-Position", "Dragoman-As-Of", "Dragoman-Stale"]
+    if issubclass(route.query, At):
+        names.append("Dragoman-Moment")
     names += route.answer_headers
     answer: dict[str, Any] = {
         "description": f"{route.summary}.",

@@ -4,7 +4,7 @@
 language.
 
     context.link("/inbox", q="buoy")    "/c/north/inbox?q=buoy", a page of the channel
-    context.at, context.moment          0 and the time now, or a past position and time
+    context.at, context.moment          0 and the time now, or a past position and its clock
 
 Every handler of a page receives a `PageContext`; `dispatch` makes it.
 """
@@ -29,6 +29,7 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view
+from dragoman.projection.queries.snapshot import PastMoment
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Registry
 
@@ -77,8 +78,10 @@ class Preferences(Struct, frozen=True, kw_only=True):
 class PageContext:
     """The context of a page request: its reader, channel, moment, and language.
 
-    `at` is a past position, or 0 for now. `moment` is the time that the page shows.
-    `registry_then` is the registry at a past position. A page `over_all` shows all of
+    `at` is a past position, or 0 for now. `moment` is the time that the page shows. On
+    a page of the past, `record_time` is the time of the record at the position.
+    `past_time` is a time at which nothing was recorded, as addresses write it; empty
+    for the time of a record. `registry_then` is the registry at a past position. A page `over_all` shows all of
     the reader's channels, and none of them is its `channel`.
     """
 
@@ -90,6 +93,8 @@ class PageContext:
     grant: Grant
     channel: Projection | None = None
     at: int = 0
+    past_time: str = ""
+    record_time: str = ""
     registry_then: Registry | None = None
     digest: str = ""
     newest: int = 0
@@ -122,6 +127,16 @@ class PageContext:
     def past(self) -> bool:
         """Return whether the page shows the past."""
         return self.at > 0
+
+    @property
+    def asked_at(self) -> str:
+        """The page's moment as addresses name it: a record or a time; empty for now."""
+        return self.past_time or (str(self.at) if self.at else "")
+
+    @property
+    def past_moment(self) -> PastMoment | None:
+        """The past moment that the page shows; None for now."""
+        return PastMoment(self.at, self.moment) if self.at else None
 
     @property
     def side(self) -> str:
@@ -257,7 +272,7 @@ class PageContext:
             if value not in ("", None, 0, False)
         }
         if self.at and "at" not in query:
-            parameters["at"] = str(self.at)
+            parameters["at"] = self.asked_at
         return f"{path}?{urlencode(parameters)}" if parameters else path
 
     def formed(self, form: str) -> str:

@@ -6,7 +6,6 @@ errors as pages.
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Final
 
 import structlog
@@ -24,7 +23,7 @@ from dragoman.console.first_hour import checklists, glossary
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
-from dragoman.console.positions import position_of
+from dragoman.console.positions import moment_of
 from dragoman.console.rendering import (
     HEADERS,
     Page,
@@ -38,6 +37,7 @@ from dragoman.console.rendering import (
     render_template,
 )
 from dragoman.console.sessions import own_origin, signed_in, words_of
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.projection.queries import liaison_state
@@ -117,15 +117,17 @@ async def _stand(context: PageContext) -> None:
         await projection.in_file(least)
     await projection.in_file()
     context.newest = projection.flushed
-    context.at = await position_of(context, context.request.query.get("at", ""))
-    if context.at:
+    moment = await moment_of(context, context.request.query.get("at", ""))
+    if moment is not None:
+        context.at, context.moment = moment
         stood = await context.in_thread(
             liaison_state.registry_and_digest_at, context.service.store, context.name, context.at
         )
         if stood is None:
             raise refused("not-found", sentence("The channel was not open at that position."))
-        context.registry_then, time, context.digest = stood
-        context.moment = datetime.fromisoformat(time)
+        context.registry_then, context.record_time, context.digest = stood
+        if timestamp(context.moment) != context.record_time:
+            context.past_time = timestamp(context.moment)
 
 
 async def answer(context: PageContext, page: Page) -> web.Response:
@@ -133,6 +135,8 @@ async def answer(context: PageContext, page: Page) -> web.Response:
     headers = dict(page.headers)
     if context.channel is not None and context.position:
         headers["Dragoman-Position"] = str(context.position)
+    if context.past:
+        headers["Dragoman-Moment"] = timestamp(context.moment)
     match context.request.match_info.get("form", ""):
         case ".json":
             return as_json(page.view, headers)

@@ -189,8 +189,16 @@ async def _then(context: PageContext) -> list[Cell]:
     The first cell says that the strip shows the past.
     """
     words = context.words
-    detail = words.say(
-        "record %(n)s, %(t)s", n=words.number(context.at), t=words.written(context.moment)
+    record, time = words.number(context.at), words.written(context.past_time or context.record_time)
+    detail = (
+        words.say(
+            "%(t)s; newest record then: %(n)s, of %(r)s",
+            t=time,
+            n=record,
+            r=words.written(context.record_time),
+        )
+        if context.past_time
+        else words.say("record %(n)s, %(t)s", n=record, t=time)
     )
     cells = [
         Cell(key="moment", level="standby", word=words.say("State at that time"), detail=detail)

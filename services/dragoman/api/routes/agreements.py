@@ -1,7 +1,6 @@
 """Routes of undertakings, mechanisms and transmittals."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
@@ -9,7 +8,6 @@ from dragoman.application.http.conditional_requests import At, headers_of, past,
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import transmittals
-from dragoman.projection.queries.liaison_state import registry_and_digest_at
 from dragoman.projection.queries.mechanisms import mechanisms
 from dragoman.projection.queries.undertakings import undertakings
 from dragoman_schemas.agreement_responses import Mechanisms, TransmittalView, Undertakings
@@ -27,25 +25,21 @@ async def show_mechanisms(call: ApiRequest[At]) -> ApiAnswer:
 
 async def _listed(call: ApiRequest[At], query: Callable[..., Any]) -> ApiAnswer:
     projection, position = await standing(call)
-    at = await past(call, projection, position)
+    moment = await past(call, projection, position)
     service = call.service
-    body = await in_thread(call, query, service.store, projection.name, at, service.now())
-    return ApiReply(body=body, headers=headers_of(call, projection, position if at is None else at))
+    at, now = (position, service.now()) if moment is None else moment
+    body = await in_thread(call, query, service.store, projection.name, at, now)
+    return ApiReply(body=body, headers=headers_of(call, projection, at, moment))
 
 
 async def show_transmittal(call: ApiRequest[At]) -> ApiAnswer:
     """Return a group's recommendations, and each side's answer to each."""
     projection, position = await standing(call)
-    at = await past(call, projection, position)
+    moment = await past(call, projection, position)
+    at, now = (None, call.service.now()) if moment is None else moment
     state = await transmittals.found(call, projection, at)
-    moment = call.service.now()
-    if at is not None:
-        past_state = await in_thread(
-            call, registry_and_digest_at, call.service.store, projection.name, at
-        )
-        moment = moment if past_state is None else datetime.fromisoformat(past_state[1])
-    view, _ = await transmittals.view_of(call, projection, state, moment)
-    return ApiReply(body=view, headers=headers_of(call, projection, position if at is None else at))
+    view, _ = await transmittals.view_of(call, projection, state, now)
+    return ApiReply(body=view, headers=headers_of(call, projection, at or position, moment))
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (

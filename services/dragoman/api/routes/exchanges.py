@@ -159,15 +159,15 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     """Return an exchange, now or at a past position."""
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
-    at = await past(call, projection, position)
+    moment = await past(call, projection, position)
     if call.query.cursor and not whole(call.query.cursor):
         raise refuse(
             "bad-request", "cursor is as `Link: rel=next` gave it; leave it out for the newest."
         )
     view = await viewed(
-        call, projection, call.path("exchange"), at, position, whole(call.query.cursor) or 0
+        call, projection, call.path("exchange"), moment, position, whole(call.query.cursor) or 0
     )
-    headers = headers_of(call, projection, view.position)
+    headers = headers_of(call, projection, view.position, moment)
     if view.earlier:
         headers["Link"] = (
             f'<{call.request.rel_url.update_query(cursor=str(view.earlier))}>; rel="next"'
@@ -180,7 +180,7 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
             headers,
             call.service.public_url,
         )
-    if at is None:
+    if moment is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
         if unchanged(call, headers["ETag"]):
             return web.Response(status=304, headers=headers)

@@ -44,20 +44,22 @@ async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
     """Return the duty watch: who has it, the line, and what must not wait."""
     projection, position = await standing(call)
     service, side = call.service, call.grant.side
-    at = await past(call, projection, position)
+    moment = await past(call, projection, position)
+    at, now = (None, service.now()) if moment is None else moment
     view = await in_thread(
-        call, duty_watch.watch_view, service.store, projection.name, side, service.now(), at
+        call, duty_watch.watch_view, service.store, projection.name, side, now, at
     )
     if view is None:
         raise refuse("not-found", "The channel was not open at that position.")
-    return ApiReply(body=view, headers=headers_of(call, projection, view.position))
+    return ApiReply(body=view, headers=headers_of(call, projection, view.position, moment))
 
 
 async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     """Return the liaison state and its digest."""
     projection, position = await standing(call)
     service = call.service
-    at = await past(call, projection, position)
+    moment = await past(call, projection, position)
+    at = None if moment is None else moment.position
     place = service.store, projection.name
     as_of, live = service.as_of(projection), service.is_live(projection)
     state = liaison_state.kept(*place, at or position, as_of, live=live)
@@ -67,7 +69,8 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
         )
     if state is None:
         raise refuse("not-found", "The channel was not open at that position.")
-    headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
+    headers = headers_of(call, projection, state.position, moment)
+    headers["ETag"] = f'W/"{state.digest}"'
     return (
         web.Response(status=304, headers=headers)
         if unchanged(call, headers["ETag"])

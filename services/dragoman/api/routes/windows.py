@@ -1,7 +1,6 @@
 """The route of the windows in force: as JSON, on maps, and as texts of warnings."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -18,7 +17,7 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import in_thread, whole
+from dragoman.application.http.submission import in_thread
 from dragoman.domain.record.errors import refuse
 from dragoman.interop import geojson, kml, navtex, notam
 from dragoman.projection.queries.in_force import in_force
@@ -79,14 +78,17 @@ async def show_in_force(call: ApiRequest[WindowsQuery]) -> ApiAnswer:
     form = call.query.as_ or _MEDIA[wanted_media(call.request, tuple(_MEDIA))]
     projection, position = await standing(call)
     service = call.service
-    at = await past(call, projection, position)
-    read = partial(in_force, moment=_moment(call.query), members=form == "json")
-    windows: InForce | None = await in_thread(
-        call, read, service.store, projection.name, service.now(), at
-    )
+    past_moment = await past(call, projection, position)
+    at, now = (None, service.now()) if past_moment is None else past_moment
+    if call.query.moment:
+        now = instant("moment", call.query.moment)
+    read = partial(in_force, members=form == "json")
+    windows: InForce | None = await in_thread(call, read, service.store, projection.name, now, at)
     if windows is None:
         raise refuse("not-found", "The channel was not open at that position.")
-    headers = headers_of(call, projection, windows.position)
+    headers = headers_of(
+        call, projection, windows.position, past_moment and past_moment._replace(clock=now)
+    )
     if form == "json":
         return ApiReply(body=windows, headers=headers)
     write, media, charset, name = _WRITERS[form]
@@ -97,14 +99,6 @@ async def show_in_force(call: ApiRequest[WindowsQuery]) -> ApiAnswer:
         content_type=media,
         charset=charset,
     )
-
-
-def _moment(query: WindowsQuery) -> datetime | None:
-    """Return the moment that a query gives; None where it follows from the position."""
-    if query.moment:
-        return instant("moment", query.moment)
-    is_time = query.at and whole(query.at) is None
-    return instant("at", query.at) if is_time else None
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (

@@ -8,17 +8,17 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiRequest, grant_of
-from dragoman.application.http.submission import in_thread, wanted_position, whole
+from dragoman.application.http.submission import in_thread, wanted_position
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import instant, position_by
+from dragoman.projection.queries.snapshot import PastMoment, past_moment
 from dragoman.projection.store import READERS
 
 
@@ -78,10 +78,13 @@ async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
     return projection, projection.flushed
 
 
-def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> dict[str, str]:
+def headers_of(
+    call: ApiRequest[Any], projection: Projection, position: int, moment: PastMoment | None = None
+) -> dict[str, str]:
     """Return the headers of every answer: its position, and the time of its data.
 
-    The time is when the end of the log was last seen.
+    The time is when the end of the log was last seen. The answer about a past moment
+    also says for which time its limits and windows are worked out.
     """
     service = call.service
     headers = {
@@ -89,6 +92,8 @@ def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> 
         "Dragoman-As-Of": service.as_of(projection),
         "Cache-Control": "no-store",
     }
+    if moment is not None:
+        headers["Dragoman-Moment"] = stamp(moment.clock)
     if not service.is_live(projection):
         headers["Dragoman-Stale"] = "true"
     return headers
@@ -97,29 +102,24 @@ def headers_of(call: ApiRequest[Any], projection: Projection, position: int) -> 
 AtQuery = TypeVar("AtQuery", bound=At)
 
 
-async def past(call: ApiRequest[AtQuery], projection: Projection, position: int) -> int | None:
-    """Return the past position that a query asks for; None if it asks for now.
+async def past(
+    call: ApiRequest[AtQuery], projection: Projection, position: int
+) -> PastMoment | None:
+    """Return the past moment that a query asks for; None if it asks for now.
 
-    For a time, it is the last position recorded by then. Raises `Refused` if the
-    channel was not open then, or if there is no such position.
+    Raises `Refused` if the channel was not open then, or if there is no such position.
     """
-    at = call.query.at
-    if at in ("", "0"):
-        return None
-    if (wanted := whole(at)) is None:
-        moment = instant("at", at) + timedelta(milliseconds=1)
-        wanted = await in_thread(
-            call, position_by, call.service.store, projection.name, position, moment
-        )
-        if not wanted:
-            raise refuse("not-found", "The channel was not open at that time.")
-    elif not 1 <= wanted <= position:
-        raise refuse(
-            "bad-request",
-            "at is a position from 1 to %(newest)s, or a time, or left out for now.",
-            newest=position,
-        )
-    return wanted
+    service = call.service
+    moment: PastMoment | None = await in_thread(
+        call,
+        past_moment,
+        service.store,
+        projection.name,
+        position,
+        service.as_of(projection),
+        call.query.at,
+    )
+    return moment
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:

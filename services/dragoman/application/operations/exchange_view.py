@@ -13,6 +13,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.limits import TIMELINE_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view, records
+from dragoman.projection.queries.snapshot import PastMoment
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,
@@ -23,14 +24,14 @@ async def viewed(
     call: ApiRequest[Any],
     projection: Projection,
     exchange: str,
-    at: int | None,
+    moment: PastMoment | None,
     position: int,
     cursor: int = 0,
     limit: int = TIMELINE_PAGE,
     *,
     opens: bool = True,
 ) -> ExchangeView:
-    """Return an exchange as its reader sees it, now or at a past position.
+    """Return an exchange as its reader sees it, now or at a past moment.
 
     It includes the people and files that it names, and what the reader's own desk has
     about it. The timeline has at most `limit` records, or all if that is 0. They are
@@ -38,6 +39,7 @@ async def viewed(
     has not if `opens` is false, or if a page asks without its reader.
     """
     service, grant = call.service, call.grant
+    at, now = (None, service.now()) if moment is None else moment
     unwritten: list[Stored] = []
     if service.store.stalled and not at:
         unwritten, position = projection.unwritten(exchange), projection.state.position
@@ -52,7 +54,7 @@ async def viewed(
         at or position,
         service.as_of(projection),
         grant.side,
-        None if at else service.now(),
+        now,
         unwritten,
         cursor,
         limit,

@@ -31,7 +31,7 @@ async def mechanisms(context: PageContext) -> Page:
         projected.mechanisms,
         context.service.store,
         context.name,
-        context.at or None,
+        context.position,
         context.moment,
     )
     view = MechanismsView(

@@ -38,7 +38,7 @@ async def undertakings(context: PageContext) -> Page:
         projected.undertakings,
         context.service.store,
         context.name,
-        context.at or None,
+        context.position,
         context.moment,
     )
     view = UndertakingsView(channel=context.name, position=context.position, sides=result.sides)

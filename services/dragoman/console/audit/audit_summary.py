@@ -16,6 +16,7 @@ from dragoman.application.operations import transparency_log
 from dragoman.console.audit.verified_heads import SignedHeads
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
+from dragoman.console.input.periods import moment_query
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.audit_findings import AuditFinding
@@ -73,7 +74,7 @@ async def gather_answers(context: PageContext) -> audit_answers.AuditAnswers | N
             _gather,
             context.service.store,
             context.name,
-            context.at,
+            moment_query(context),
             context.service.as_of(context.projection),
             whole,
             live,
@@ -84,12 +85,12 @@ async def gather_answers(context: PageContext) -> audit_answers.AuditAnswers | N
 def _gather(
     store: Store,
     channel: str,
-    at: int,
+    period_query: PeriodQuery,
     as_of: str,
     whole: list[LogFinding],
     live: bool,
 ) -> audit_answers.AuditAnswers | None:
-    with open_snapshot(store, channel, PeriodQuery(at=at), as_of) as snapshot:
+    with open_snapshot(store, channel, period_query, as_of) as snapshot:
         for days in _PERIODS:
             span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
             first = snapshot.first(span)

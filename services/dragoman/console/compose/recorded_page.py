@@ -124,7 +124,7 @@ async def _received(
     if state is None or not any(item.id == message for item in state.messages):
         return []
     view = await viewed(
-        context.call, context.projection, state.id, context.at or None, context.newest
+        context.call, context.projection, state.id, context.past_moment, context.newest
     )
     stood = decode_exchange(bytes(view.state))
     return receipt_rows.of(

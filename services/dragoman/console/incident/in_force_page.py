@@ -13,7 +13,6 @@ from datetime import UTC
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dragoman.application.http.submission import whole
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.incident import window_rows, windows_map
@@ -22,7 +21,6 @@ from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.pages import acknowledging
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
-from dragoman.projection.queries.snapshot import instant
 
 EXPORTS: Final = (
     ("geojson", "GeoJSON"),
@@ -67,10 +65,8 @@ def _set_moment(context: PageContext) -> str:
 
     Return the sentence of a fault; empty if the moment can be read.
     """
-    typed, at = (context.request.query.get(name, "").strip() for name in ("moment", "at"))
+    typed = context.request.query.get("moment", "").strip()
     if not typed:
-        if at and whole(at) is None:
-            context.moment = instant("at", at)
         return ""
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:

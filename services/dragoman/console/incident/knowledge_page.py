@@ -20,6 +20,7 @@ from dragoman.console.display import receipt_rows
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import times
 from dragoman.console.input.not_understood import NotUnderstoodInput
+from dragoman.console.input.periods import moment_query
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import attribution
@@ -27,6 +28,7 @@ from dragoman.domain.views import knowledge as views
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries.knowledge import knowledge
+from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.text import sentence
 from dragoman_schemas.knowledge_responses import Knowledge, KnowledgeGap, KnowledgeMark
 from dragoman_schemas.state import Exchange, decode_exchange
@@ -55,7 +57,7 @@ async def lanes(context: PageContext) -> Page:
         context.call,
         context.projection,
         context.request.match_info["exchange"],
-        context.at or None,
+        context.past_moment,
         context.newest,
         limit=0,
         opens=False,
@@ -90,7 +92,7 @@ async def lanes(context: PageContext) -> Page:
         view.facts,
         [*rang, *opened],
         numbers,
-        view.position,
+        moment_query(context) if context.past else PeriodQuery(at=view.position),
         view.as_of,
     )
     typed, fault = context.request.query.get("moment", "").strip(), ""

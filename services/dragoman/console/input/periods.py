@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
@@ -66,12 +67,18 @@ def period_of(context: PageContext) -> Period:
                 context.words.say("The period begins when it is over. Write an earlier beginning."),
             )
         )
-    period_query = PeriodQuery(
-        at=context.at if ends is None else 0,
+    period_query = replace(
+        moment_query(context) if ends is None else PeriodQuery(to=timestamp(ends)),
         from_=None if begins is None else timestamp(begins),
-        to=None if ends is None else timestamp(ends),
     )
     return Period(from_=from_, to=to, query=period_query, faults=tuple(faults))
+
+
+def moment_query(context: PageContext) -> PeriodQuery:
+    """Return the query for everything up to the moment of a page."""
+    if not context.past_time:
+        return PeriodQuery(at=context.at)
+    return PeriodQuery(at=context.at, to=timestamp(context.moment + timedelta(milliseconds=1)))
 
 
 def too_much(context: PageContext, field: str) -> PeriodFault:

@@ -412,7 +412,7 @@ async def joint_report(context: PageContext) -> Page | web.StreamResponse:
     """
     id = context.request.match_info["exchange"]
     shown = await exchange_view.viewed(
-        context.call, context.projection, id, context.at or None, context.newest
+        context.call, context.projection, id, context.past_moment, context.newest
     )
     state = decode_exchange(bytes(shown.state))
     if state.act != "joint-report":

@@ -100,7 +100,7 @@ async def exchange(context: PageContext) -> Page:
     id = context.request.match_info["exchange"]
     cursor = whole(context.request.query.get("before", "")) or 0
     view = await exchange_view.viewed(
-        context.call, context.projection, id, context.at or None, context.newest, cursor
+        context.call, context.projection, id, context.past_moment, context.newest, cursor
     )
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)

@@ -257,7 +257,14 @@ async def _found(
     owed: Mapping[str, tuple[OpenDeadline, ...]]
     if context.past:
         rows: Rows = await context.in_thread(
-            lists.listed_at, store, context.name, inbox_filter, SCREEN_ROWS, context.at, awaited
+            lists.listed_at,
+            store,
+            context.name,
+            inbox_filter,
+            SCREEN_ROWS,
+            context.at,
+            context.moment,
+            awaited,
         )
         owed = await context.in_thread(
             deadlines_in, store, context.name, context.at, [row.id for row in rows.exchanges]

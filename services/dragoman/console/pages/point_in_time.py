@@ -358,7 +358,7 @@ async def go(context: PageContext) -> web.StreamResponse:
     try:
         return redirect(_address(context, at=await _target(context)))
     except PointInTimeFault as fault:
-        return redirect(_address(context, at=context.at, said=f"{fault.field}:{fault.typed}"))
+        return redirect(_address(context, at=context.asked_at, said=f"{fault.field}:{fault.typed}"))
 
 
 def _address(context: PageContext, **changed: object) -> str:
@@ -372,31 +372,31 @@ def _address(context: PageContext, **changed: object) -> str:
     return f"{path}?{parameters}" if parameters else path
 
 
-async def _target(context: PageContext) -> int:
-    """Return the position to which the form leads, 0 for now.
+async def _target(context: PageContext) -> str:
+    """Return the record or the time to which the form leads; empty for now.
 
     Raises `PointInTimeFault`.
     """
     position = submission.whole(context.request.query.get("was", "")) or context.position
     match context.request.query.get("go", ""):
         case "now":
-            return 0
+            return ""
         case "first":
-            return 1
+            return "1"
         case "before":
-            return max(1, position - 1)
+            return str(position if context.past_time else max(1, position - 1))
         case "after":
-            return min(context.newest, position + 1)
+            return str(min(context.newest, position + 1))
         case "newest":
-            return context.newest
+            return str(context.newest)
         case _:
             return await _asked(context, position)
 
 
-async def _asked(context: PageContext, number: int) -> int:
-    """Return the position that the reader wrote or moved the slider to.
+async def _asked(context: PageContext, number: int) -> str:
+    """Return the record or the time that the reader wrote or moved the slider to.
 
-    It is the field that differs from the page's own. Return the page's position if all
+    It is the field that differs from the page's own. Return the page's moment if all
     fields are unchanged.
     """
     query = context.request.query
@@ -410,16 +410,16 @@ async def _asked(context: PageContext, number: int) -> int:
     if record and record != str(number):
         return await _at_record(context, record)
     if slid is None or slid == submission.whole(query.get("was_slid", "")):
-        return context.at
+        return context.asked_at
     if query.get("axis", "") == "time":
         span = _span_of(context)
         latest = (as_moment(span.newest_time) - _begins(span)).total_seconds()
         moment = _begins(span) + timedelta(seconds=min(slid, max(0, latest)))
-        return await position_of(context, timestamp(moment))
-    return min(max(1, slid), context.newest)
+        return timestamp(moment)
+    return str(min(max(1, slid), context.newest))
 
 
-async def _at_record(context: PageContext, text: str) -> int:
+async def _at_record(context: PageContext, text: str) -> str:
     position = submission.whole("".join(text.replace(",", "").split()))
     if position is None:
         return await _at_time(context, "record", text)
@@ -431,10 +431,10 @@ async def _at_record(context: PageContext, text: str) -> int:
                 "Records are counted from 1 to %(n)s.", n=context.words.number(context.newest)
             ),
         )
-    return position
+    return str(position)
 
 
-async def _at_time(context: PageContext, field: str, text: str) -> int:
+async def _at_time(context: PageContext, field: str, text: str) -> str:
     say = context.words.say
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
@@ -457,12 +457,15 @@ async def _at_time(context: PageContext, field: str, text: str) -> int:
             say("This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
         ) from None
     try:
-        return await position_of(context, timestamp(moment))
-    except Refused:
+        await position_of(context, timestamp(moment))
+    except Refused as refused:
+        if refused.refusal.kind != "not-found":
+            raise PointInTimeFault(field, text, say("That time is still to come.")) from None
         opened = context.words.written(context.projection.registry.opened.time)
         raise PointInTimeFault(
             field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
         ) from None
+    return timestamp(moment)
 
 
 ROUTES: Final = (PageRoute(path="/travel", handler=go),)

@@ -171,7 +171,7 @@ async def _read_exchange(
         context.call,
         context.projection,
         exchange,
-        context.at or None,
+        context.past_moment,
         context.newest,
         limit=0,
         opens=opens,

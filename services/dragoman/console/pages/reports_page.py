@@ -21,7 +21,14 @@ from dragoman.application.http import submission
 from dragoman.application.operations import report_requests, transparency_log
 from dragoman.application.operations.report_requests import Gathered
 from dragoman.console.context import PageContext
-from dragoman.console.input.periods import Period, PeriodFault, period_of, spans, too_much
+from dragoman.console.input.periods import (
+    Period,
+    PeriodFault,
+    moment_query,
+    period_of,
+    spans,
+    too_much,
+)
 from dragoman.console.pages import print_views
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.record.errors import Refused
@@ -142,7 +149,7 @@ async def year(context: PageContext) -> Page | web.Response:
             ),
         )
     period_query, gather = report_requests.year_of(
-        context.call, context.projection, PeriodQuery(at=context.at), number or None
+        context.call, context.projection, moment_query(context), number or None
     )
     period = Period(from_="", to="", query=period_query, faults=faults)
     return await _shown(

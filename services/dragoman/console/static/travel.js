@@ -20,6 +20,8 @@ const shown = () => {
   const at = new URL(location.href).searchParams.get("at") ?? newest();
   return Number.isNaN(Number(at)) ? Number(document.body.dataset.position) : Number(at);
 };
+// The page shows a time at which nothing was recorded: the record before it is its newest one.
+const between = () => aimed === null && Number.isNaN(Number(document.body.dataset.at ?? 0));
 const byTime = () => form()?.dataset.axis === "time";
 const inMain = () => form()?.closest("main") !== null;
 const past = () => "at" in document.body.dataset;
@@ -173,7 +175,7 @@ addEventListener("keydown", (event) => {
   if (!step || !form() || !(past() || inMain()) || event.target.closest(OWN_ARROWS)) return;
   event.preventDefault();
   pause();
-  move(shown() + step);
+  move(shown() + (step < 0 && between() ? 0 : step));
 });
 
 document.addEventListener("input", (event) => {

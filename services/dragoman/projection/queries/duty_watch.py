@@ -29,7 +29,6 @@ from dragoman.projection.queries.as_of import (
     record_in,
     registry_at,
     state_at,
-    time_at,
     unanswered_at,
     waiting_at,
 )
@@ -50,9 +49,9 @@ CIRCUITS: Final = ("primary", "backup")
 def watch_view(
     store: Store, channel: str, reader: str, now: datetime, at: int | None = None
 ) -> WatchView | None:
-    """Return the watch of a channel in a side's view, at a position or now.
+    """Return the watch of a channel in a side's view, at a position or the newest.
 
-    None where the channel had not been opened.
+    `now` is the clock of the moment that is shown. None where the channel had not been opened.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -60,8 +59,6 @@ def watch_view(
         registry = registry_at(connection, base, position)
         if registry is None:
             return None
-        if at is not None:
-            now = datetime.fromisoformat(time_at(connection, base, at))
         waiting = _waiting(connection, base, position)
         sides = [side.name for side in registry.sides]
         calendars = calendars_at(connection, base, position, sides)

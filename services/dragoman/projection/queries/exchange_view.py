@@ -25,7 +25,6 @@ from dragoman.projection.queries.as_of import (
     newest_position,
     open_areas,
     registry_at,
-    time_at,
 )
 from dragoman.projection.queries.dialogue import linked
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
@@ -68,14 +67,14 @@ def exchange_view(
     at: int,
     as_of: str,
     reader: str,
-    now: datetime | None,
+    now: datetime,
     unwritten: Sequence[Stored] = (),
     cursor: int = 0,
     most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
     """Return an exchange at a position, with everything that its page shows.
 
-    Its deadlines are as of `now`, or of the channel's time at the position. `unwritten`
+    Its deadlines are as of `now`, the clock of the moment that is shown. `unwritten`
     are its messages up to the position that the file does not have yet. Its timeline
     has at most `most` records of `TIMELINE_BYTES` together: the newest ones, or those
     before the position `cursor`. 0 is no limit. Raises `NoSuchExchange` or
@@ -110,7 +109,6 @@ def exchange_view(
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
-        now = datetime.fromisoformat(time_at(connection, base, at)) if now is None else now
         calls = next_calls(connection, base, at, registry, state, now)
     return ExchangeView(
         position=at,

@@ -21,7 +21,6 @@ from dragoman.projection.queries.as_of import (
     announced_count,
     newest_position,
     registry_at,
-    time_at,
 )
 from dragoman.projection.store import Store
 from dragoman_schemas.codebook import NOTICES
@@ -45,12 +44,11 @@ def in_force(
     now: datetime,
     at: int | None = None,
     *,
-    moment: datetime | None = None,
     members: bool = True,
 ) -> InForce | None:
     """Return the windows that are open or near; None before the channel was opened.
 
-    `moment` replaces the time that follows from the position. For readers other than
+    `now` is the moment at which they are, by the records up to the position. For readers other than
     `members`, in exports and calendars, windows under the Chatham House Rule have no
     side and no number.
     """
@@ -60,19 +58,15 @@ def in_force(
         registry = registry_at(connection, base, position)
         if registry is None:
             return None
-        if moment is None:
-            moment = (
-                now if at is None else datetime.fromisoformat(time_at(connection, base, position))
-            )
         exchanges = announced_at(connection, base, position)
         not_read = announced_count(connection, base, position) - len(exchanges)
-    windows = windows_in_force(registry, exchanges, moment)
+    windows = windows_in_force(registry, exchanges, now)
     return InForce(
         channel=registry.name,
         exercise=registry.kind == "exercise",
         marking=registry.marking,
         position=position,
-        moment=timestamp(moment.astimezone(UTC)),
+        moment=timestamp(now.astimezone(UTC)),
         notice=NOTICES["danger-area"],
         windows=tuple(
             window_view(window) if members else _unattributed(registry, window)

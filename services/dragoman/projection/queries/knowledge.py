@@ -27,20 +27,20 @@ def knowledge(
     facts: Iterable[Fact],
     others: Iterable[KnowledgeMark],
     numbers: dict[int, str],
-    at: int,
+    period_query: PeriodQuery,
     as_of: str,
 ) -> Knowledge:
-    """Return the knowledge of all sides about an exchange, at a position.
+    """Return the knowledge of all sides about an exchange, up to the end of a period.
 
-    The exchange and its facts are those of the position. `others` are the marks of the
+    The exchange and its facts are those of its position. `others` are the marks of the
     ladder and of the reader's own openings. Raises `Refused`.
     """
     facts = list(facts)
     with store.snapshot() as connection:
-        deliveries = _deliveries(connection, store.base(channel), at, exchange, facts)
+        deliveries = _deliveries(connection, store.base(channel), period_query.at, exchange, facts)
     marks = views.marks(exchange, facts, deliveries, numbers)
     marks = views.ordered([*marks, *others])
-    with open_snapshot(store, channel, PeriodQuery(at=at), as_of) as snapshot:
+    with open_snapshot(store, channel, period_query, as_of) as snapshot:
         span = _span(snapshot, marks, waits=_waits(exchange))
         gaps = _gaps(snapshot, span)
         sides = snapshot.sides

@@ -28,7 +28,6 @@ from dragoman.projection.queries.as_of import (
     newest_position,
     registry_at,
     state_at,
-    time_at,
 )
 from dragoman.projection.row_keys import (
     LAST_POSITION,
@@ -134,9 +133,15 @@ def listed(
 
 
 def listed_at(
-    store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()
+    store: Store,
+    channel: str,
+    wanted: Filter,
+    most: int,
+    at: int,
+    now: datetime,
+    awaited: Collection[str] = (),
 ) -> Rows:
-    """Return a page of exchanges at a position, the newest opened first.
+    """Return a page of exchanges at a position and a time, the newest opened first.
 
     After many exchanges were read the page ends, and its cursor continues from there.
     """
@@ -151,9 +156,7 @@ def listed_at(
     )
     rows: list[Row] = []
     with store.snapshot() as connection:
-        late = _lateness(
-            connection, base, at, datetime.fromisoformat(time_at(connection, base, at))
-        )
+        late = _lateness(connection, base, at, now)
         looked = connection.execute(query, parameters).fetchall()
         last = 0
         for id, key in looked:

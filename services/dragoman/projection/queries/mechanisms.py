@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from dragoman.domain.views.mechanisms import MechanismMatters, mechanism_view
-from dragoman.projection.queries.as_of import newest_position, registry_at, time_at
+from dragoman.projection.queries.as_of import registry_at
 from dragoman.projection.queries.dialogue import of_format, referring_states
 from dragoman.projection.store import Store
 from dragoman_schemas.agreement_responses import Mechanisms, MechanismView
@@ -15,27 +15,18 @@ from dragoman_schemas.state import Exchange
 FORMAT: Final = "mechanism"
 
 
-def mechanisms(store: Store, channel: str, at: int | None, now: datetime) -> Mechanisms:
-    """Return every mechanism that was not taken back, at a past position or now.
-
-    For a past position the moment is the time of its record, and not `now`.
-    """
+def mechanisms(store: Store, channel: str, at: int, now: datetime) -> Mechanisms:
+    """Return every mechanism that was not taken back, at a position and a time."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        newest = newest_position(connection, channel)
-        position = newest if at is None else at
-        registry = registry_at(connection, base, position)
+        registry = registry_at(connection, base, at)
         states = [
-            _matters(connection, base, position, state)
-            for state in of_format(connection, base, FORMAT, position, "contact")
+            _matters(connection, base, at, state)
+            for state in of_format(connection, base, FORMAT, at, "contact")
             if state.cancellation is None
         ]
-        time = "" if at is None else time_at(connection, base, position)
     sides = () if registry is None else tuple(side.name for side in registry.sides)
-    moment = datetime.fromisoformat(time) if time else now
-    return Mechanisms(
-        mechanisms=tuple(mechanism_view(matters, sides, moment) for matters in states)
-    )
+    return Mechanisms(mechanisms=tuple(mechanism_view(matters, sides, now) for matters in states))
 
 
 def mechanism(

@@ -6,13 +6,14 @@ again. If only a time is given, the position is the last one before the first re
 that time or later.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import sleep
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -57,6 +58,7 @@ from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_POSITION: Final = re.compile(r"[0-9]{1,15}")
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """The longest time after its own time at which a record may reach the log."""
 
@@ -95,13 +97,27 @@ class PeriodQuery(Struct, frozen=True, kw_only=True):
     to: Timestamp | None = None
 
 
+class PastMoment(NamedTuple):
+    """A moment of the past: the newest record then, and the time of its clock.
+
+    What was recorded follows from the record. Limits, windows and ages follow from the
+    clock, which may be long after that record.
+    """
+
+    position: int
+    clock: datetime
+
+
 def instant(name: str, text: str) -> datetime:
     """Return a caller's time, to the millisecond in UTC.
 
-    Raises `Refused` for a time that does not exist.
+    Raises `Refused` for a time that does not exist, or that has no zone.
     """
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError(text)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise refuse(
             "bad-request",
@@ -112,13 +128,40 @@ def instant(name: str, text: str) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def position_by(store: Store, channel: str, newest: int, moment: datetime) -> int:
-    """Return the last position at which the channel's time was before a moment.
+def past_moment(store: Store, channel: str, newest: int, as_of: str, at: str) -> PastMoment | None:
+    """Return the past moment that `at` names by a position or a time; None for now.
 
-    Only positions up to the newest one count; 0 if there is no such position.
+    The clock of a position is the channel's time there. `as_of` is the time at which
+    the end of the log was last seen. Raises `Refused` for a position that the log does
+    not have, and for a time before the opening or after `as_of`.
     """
+    if at in ("", "0"):
+        return None
+    base = store.base(channel)
     with store.snapshot() as connection:
-        return position_before(connection, store.base(channel), newest, moment)
+        if _POSITION.fullmatch(at):
+            if not 1 <= int(at) <= newest:
+                raise refuse(
+                    "bad-request",
+                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
+                    newest=newest,
+                )
+            time = time_at(connection, base, int(at))
+            if not time:
+                raise refuse("not-found", "The channel was not open at that position.")
+            return PastMoment(int(at), datetime.fromisoformat(time))
+        clock = instant("at", at)
+        position = position_before(connection, base, newest, clock + _MILLISECOND)
+        latest = _known_until(connection, base, newest, as_of)
+        if clock >= latest:
+            raise refuse(
+                "bad-request",
+                "The log is known here until %(time)s; give an earlier time, or none for now.",
+                time=deadlines.timestamp(latest),
+            )
+        if not position:
+            raise refuse("not-found", "The channel was not open at that time.")
+        return PastMoment(position, clock)
 
 
 def position_before(
@@ -170,11 +213,7 @@ def _when(
             newest=newest,
         )
     at_position = _after(time_at(connection, base, period_query.at or newest))
-    latest = (
-        max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of))
-        if as_of
-        else at_position
-    )
+    latest = _known_until(connection, base, newest, as_of) if as_of else at_position
     if period_query.to is None:
         return (period_query.at, at_position) if period_query.at else (newest, latest)
     ends = instant("to", period_query.to)
@@ -199,6 +238,12 @@ def _when(
             position=period_query.at,
         )
     return period_query.at, ends
+
+
+def _known_until(connection: sqlite3.Connection, base: int, newest: int, as_of: str) -> datetime:
+    """Return the first time of which nothing is known here."""
+    recorded = _after(time_at(connection, base, newest))
+    return max(recorded, datetime.fromisoformat(as_of)) if as_of else recorded
 
 
 def _after(time: str) -> datetime:

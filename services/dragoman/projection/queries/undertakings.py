@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from dragoman.domain.views import undertakings as views
-from dragoman.projection.queries.as_of import newest_position, registry_at, time_at
+from dragoman.projection.queries.as_of import registry_at
 from dragoman.projection.queries.dialogue import of_format
 from dragoman.projection.store import Store
 from dragoman_schemas.agreement_responses import Undertakings, UndertakingView
@@ -14,21 +14,14 @@ from dragoman_schemas.state import Exchange
 FORMAT: Final = "undertaking"
 
 
-def undertakings(store: Store, channel: str, at: int | None, now: datetime) -> Undertakings:
-    """Return the undertakings of each side, at a past position or now.
-
-    For a past position the moment is the time of its record, and not `now`.
-    """
+def undertakings(store: Store, channel: str, at: int, now: datetime) -> Undertakings:
+    """Return the undertakings of each side, at a position and a time."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        newest = newest_position(connection, channel)
-        position = newest if at is None else at
-        registry = registry_at(connection, base, position)
-        exchanges = of_format(connection, base, FORMAT, position, "meeting")
-        time = "" if at is None else time_at(connection, base, position)
+        registry = registry_at(connection, base, at)
+        exchanges = of_format(connection, base, FORMAT, at, "meeting")
     sides = () if registry is None else tuple(side.name for side in registry.sides)
-    moment = datetime.fromisoformat(time) if time else now
-    return Undertakings(sides=views.by_side(exchanges, sides, moment))
+    return Undertakings(sides=views.by_side(exchanges, sides, now))
 
 
 def exchanges(store: Store, channel: str, at: int) -> list[Exchange]:
