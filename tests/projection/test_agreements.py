@@ -6,9 +6,10 @@ from typing import Any
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.as_of import PastMoment, past_moment
 from dragoman.projection.queries.dialogue import dialogue
 from dragoman.projection.queries.mechanisms import mechanisms
-from dragoman.projection.queries.snapshot import PastMoment, PeriodQuery, open_snapshot, past_moment
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.queries.undertakings import undertakings, unfinished
 from dragoman.projection.store import Store
 from dragoman.reports import yearly_review

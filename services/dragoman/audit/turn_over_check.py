@@ -21,7 +21,8 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, instant, open_snapshot
+from dragoman.projection.queries.as_of import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import turn_over_points, turn_over_sheet, watch_handover
 from dragoman_schemas.acts.office.channel import WatchAssumption

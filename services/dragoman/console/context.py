@@ -4,7 +4,7 @@
 language.
 
     context.link("/inbox", q="buoy")    "/c/north/inbox?q=buoy", a page of the channel
-    context.at, context.moment          0 and the time now, or a past position and its clock
+    context.at, context.moment          0 and the time now, or those of the past
 
 Every handler of a page receives a `PageContext`; `dispatch` makes it.
 """
@@ -29,7 +29,7 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view
-from dragoman.projection.queries.snapshot import PastMoment
+from dragoman.projection.queries.as_of import PastMoment
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Registry
 
@@ -81,7 +81,9 @@ class PageContext:
     `at` is a past position, or 0 for now. `moment` is the time that the page shows. On
     a page of the past, `record_time` is the time of the record at the position.
     `past_time` is a time at which nothing was recorded, as addresses write it; empty
-    for the time of a record. `registry_then` is the registry at a past position. A page `over_all` shows all of
+    for the time of a record.
+
+    `registry_then` is the registry at a past position. A page `over_all` shows all of
     the reader's channels, and none of them is its `channel`.
     """
 

@@ -1,7 +1,7 @@
 """The past moment that an address or a form names, by a record or by a time."""
 
 from dragoman.console.context import PageContext
-from dragoman.projection.queries.snapshot import PastMoment, past_moment
+from dragoman.projection.queries.as_of import PastMoment, past_moment
 
 
 async def moment_of(context: PageContext, at: str) -> PastMoment | None:

@@ -20,8 +20,8 @@ from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequ
 from dragoman.application.http.submission import in_thread
 from dragoman.domain.record.errors import refuse
 from dragoman.interop import geojson, kml, navtex, notam
+from dragoman.projection.queries.as_of import instant
 from dragoman.projection.queries.in_force import in_force
-from dragoman.projection.queries.snapshot import instant
 from dragoman_schemas.window_responses import InForce
 
 _MOMENT: Final = (

@@ -18,7 +18,7 @@ from dragoman.application.http.request import ApiRequest, grant_of
 from dragoman.application.http.submission import in_thread, wanted_position
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PastMoment, past_moment
+from dragoman.projection.queries.as_of import PastMoment, past_moment
 from dragoman.projection.store import READERS
 
 

@@ -13,7 +13,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.limits import TIMELINE_PAGE
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view, records
-from dragoman.projection.queries.snapshot import PastMoment
+from dragoman.projection.queries.as_of import PastMoment
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,

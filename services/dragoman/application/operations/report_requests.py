@@ -16,7 +16,8 @@ from dragoman.domain.record.errors import Malformed
 from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, open_snapshot
+from dragoman.projection.queries.as_of import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
 from dragoman.reports import yearly_review as year_review
 from dragoman.reports.document import ReportDocument

@@ -1,26 +1,39 @@
 """States at a position: registry, exchanges, time, deliveries, waiting exchanges.
 
-Every function takes an open read transaction and a channel's base, so that an answer is
-of one position.
+Almost every function takes an open read transaction and a channel's base, so that an
+answer is of one position. `past_moment` finds the position of a moment.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 
-from dragoman.domain.acts import duty_calendar
+from dragoman.domain.acts import deadlines, duty_calendar
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.acts.families.exchange import owes_answer
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
+from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import flags
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.limits import LIST_PAGE, OPEN_LOOKED
-from dragoman.projection.row_keys import channel_number, channel_range, last_key, row_key
+from dragoman.projection.row_keys import (
+    channel_number,
+    channel_range,
+    last_key,
+    position_of,
+    row_key,
+)
+from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman.projection.tables import ACKNOWLEDGED, SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange, decode_registry
 from dragoman_schemas.state_responses import OpenMatter
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_POSITION: Final = re.compile(r"[0-9]{1,15}")
 
 
 def newest_position(connection: sqlite3.Connection, channel: str) -> int:
@@ -239,3 +252,105 @@ def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[st
         (base, row_key(base, at)),
     ).fetchall()
     return [id for (id,) in ids if owes_answer(state_at(connection, base, at, id))][:LIST_PAGE]
+
+
+# Moments of the past
+
+
+class PastMoment(NamedTuple):
+    """A moment of the past: the newest record then, and the time of its clock.
+
+    What was recorded follows from the record. Limits, windows and ages follow from the
+    clock, which may be long after that record.
+    """
+
+    position: int
+    clock: datetime
+
+
+def instant(name: str, text: str) -> datetime:
+    """Return a caller's time, to the millisecond in UTC.
+
+    Raises `Refused` for a time that does not exist, or that has no zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError(text)
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise refuse(
+            "bad-request",
+            "%(name)s: %(time)s is not a valid time; write it like 2026-11-24T06:00:00Z.",
+            name=name,
+            time=text,
+        ) from None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def past_moment(store: Store, channel: str, newest: int, as_of: str, at: str) -> PastMoment | None:
+    """Return the past moment that `at` names by a position or a time; None for now.
+
+    The clock of a position is the channel's time there. `as_of` is the time at which
+    the end of the log was last seen. Raises `Refused` for a position that the log does
+    not have, and for a time before the opening or after `as_of`.
+    """
+    if at in ("", "0"):
+        return None
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        if _POSITION.fullmatch(at):
+            if not 1 <= int(at) <= newest:
+                raise refuse(
+                    "bad-request",
+                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
+                    newest=newest,
+                )
+            time = time_at(connection, base, int(at))
+            if not time:
+                raise refuse("not-found", "The channel was not open at that position.")
+            return PastMoment(int(at), datetime.fromisoformat(time))
+        clock = instant("at", at)
+        position = position_before(connection, base, newest, clock + _MILLISECOND)
+        latest = known_until(connection, base, newest, as_of)
+        if clock >= latest:
+            raise refuse(
+                "bad-request",
+                "The log is known here until %(time)s; give an earlier time, or none for now.",
+                time=deadlines.timestamp(latest),
+            )
+        if not position:
+            raise refuse("not-found", "The channel was not open at that time.")
+        return PastMoment(position, clock)
+
+
+def position_before(
+    connection: sqlite3.Connection, base: int, newest: int, moment: datetime
+) -> int:
+    """Return the last position at which the channel's time was before a moment.
+
+    Returns 0 if there is no such position.
+    """
+    text = deadlines.timestamp(moment)
+    (saved,) = connection.execute(
+        "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
+        (base, row_key(base, newest), text),
+    ).fetchone()
+    start = 0 if saved is None else position_of(saved)
+    last = min(newest, start + SNAPSHOT_RECORDS)
+    (first,) = connection.execute(
+        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
+        (row_key(base, start), row_key(base, last), text),
+    ).fetchone()
+    return last if first is None else position_of(first) - 1
+
+
+def known_until(connection: sqlite3.Connection, base: int, newest: int, as_of: str) -> datetime:
+    """Return the first time of which nothing is known here."""
+    recorded = after(time_at(connection, base, newest))
+    return max(recorded, datetime.fromisoformat(as_of)) if as_of else recorded
+
+
+def after(time: str) -> datetime:
+    """Return the first moment after a time of the channel; the earliest for none."""
+    return datetime.fromisoformat(time) + _MILLISECOND if time else datetime.min.replace(tzinfo=UTC)

@@ -20,7 +20,8 @@ from dragoman.domain.recorded_places import (
 )
 from dragoman.domain.views.in_force import WindowInForce, windows_in_force
 from dragoman.limits import CHART_EXCHANGES
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, open_snapshot
+from dragoman.projection.queries.as_of import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 

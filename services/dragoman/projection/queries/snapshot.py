@@ -6,14 +6,13 @@ again. If only a time is given, the position is the last one before the first re
 that time or later.
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import sleep
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -32,10 +31,14 @@ from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.queries import matter_names
 from dragoman.projection.queries.as_of import (
+    after,
     announced_at,
     calendars_at,
     delivered_at,
+    instant,
+    known_until,
     newest_position,
+    position_before,
     registry_at,
     state_at,
     time_at,
@@ -50,15 +53,12 @@ from dragoman.projection.row_keys import (
 )
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman.projection.tables import SNAPSHOT_RECORDS
 from dragoman.text import unpacked
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.report_shapes import ChannelAct
 from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_POSITION: Final = re.compile(r"[0-9]{1,15}")
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """The longest time after its own time at which a record may reach the log."""
 
@@ -97,94 +97,6 @@ class PeriodQuery(Struct, frozen=True, kw_only=True):
     to: Timestamp | None = None
 
 
-class PastMoment(NamedTuple):
-    """A moment of the past: the newest record then, and the time of its clock.
-
-    What was recorded follows from the record. Limits, windows and ages follow from the
-    clock, which may be long after that record.
-    """
-
-    position: int
-    clock: datetime
-
-
-def instant(name: str, text: str) -> datetime:
-    """Return a caller's time, to the millisecond in UTC.
-
-    Raises `Refused` for a time that does not exist, or that has no zone.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError(text)
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise refuse(
-            "bad-request",
-            "%(name)s: %(time)s is not a valid time; write it like 2026-11-24T06:00:00Z.",
-            name=name,
-            time=text,
-        ) from None
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def past_moment(store: Store, channel: str, newest: int, as_of: str, at: str) -> PastMoment | None:
-    """Return the past moment that `at` names by a position or a time; None for now.
-
-    The clock of a position is the channel's time there. `as_of` is the time at which
-    the end of the log was last seen. Raises `Refused` for a position that the log does
-    not have, and for a time before the opening or after `as_of`.
-    """
-    if at in ("", "0"):
-        return None
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        if _POSITION.fullmatch(at):
-            if not 1 <= int(at) <= newest:
-                raise refuse(
-                    "bad-request",
-                    "Records are counted from 1 to %(newest)s; give one of these, or a time.",
-                    newest=newest,
-                )
-            time = time_at(connection, base, int(at))
-            if not time:
-                raise refuse("not-found", "The channel was not open at that position.")
-            return PastMoment(int(at), datetime.fromisoformat(time))
-        clock = instant("at", at)
-        position = position_before(connection, base, newest, clock + _MILLISECOND)
-        latest = _known_until(connection, base, newest, as_of)
-        if clock >= latest:
-            raise refuse(
-                "bad-request",
-                "The log is known here until %(time)s; give an earlier time, or none for now.",
-                time=deadlines.timestamp(latest),
-            )
-        if not position:
-            raise refuse("not-found", "The channel was not open at that time.")
-        return PastMoment(position, clock)
-
-
-def position_before(
-    connection: sqlite3.Connection, base: int, newest: int, moment: datetime
-) -> int:
-    """Return the last position at which the channel's time was before a moment.
-
-    Returns 0 if there is no such position.
-    """
-    text = deadlines.timestamp(moment)
-    (saved,) = connection.execute(
-        "SELECT max(key) FROM snapshots WHERE key BETWEEN ? AND ? AND time < ?",
-        (base, row_key(base, newest), text),
-    ).fetchone()
-    start = 0 if saved is None else position_of(saved)
-    last = min(newest, start + SNAPSHOT_RECORDS)
-    (first,) = connection.execute(
-        "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (row_key(base, start), row_key(base, last), text),
-    ).fetchone()
-    return last if first is None else position_of(first) - 1
-
-
 @contextmanager
 def open_snapshot(
     store: Store, channel: str, period_query: PeriodQuery, as_of: str
@@ -212,8 +124,8 @@ def _when(
             "at is a position from 1 to %(newest)s, or left out for now.",
             newest=newest,
         )
-    at_position = _after(time_at(connection, base, period_query.at or newest))
-    latest = _known_until(connection, base, newest, as_of) if as_of else at_position
+    at_position = after(time_at(connection, base, period_query.at or newest))
+    latest = known_until(connection, base, newest, as_of) if as_of else at_position
     if period_query.to is None:
         return (period_query.at, at_position) if period_query.at else (newest, latest)
     ends = instant("to", period_query.to)
@@ -238,16 +150,6 @@ def _when(
             position=period_query.at,
         )
     return period_query.at, ends
-
-
-def _known_until(connection: sqlite3.Connection, base: int, newest: int, as_of: str) -> datetime:
-    """Return the first time of which nothing is known here."""
-    recorded = _after(time_at(connection, base, newest))
-    return max(recorded, datetime.fromisoformat(as_of)) if as_of else recorded
-
-
-def _after(time: str) -> datetime:
-    return datetime.fromisoformat(time) + _MILLISECOND if time else datetime.min.replace(tzinfo=UTC)
 
 
 class Snapshot:

@@ -12,7 +12,8 @@ from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, instant, open_snapshot
+from dragoman.projection.queries.as_of import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.statistics_figures import Area as AreaRow
