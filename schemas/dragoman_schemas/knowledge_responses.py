@@ -5,7 +5,7 @@ from typing import Literal
 from dragoman_schemas.responses import ResponseBody
 
 KnowledgeKind = Literal[
-    "sent", "delivered", "rang", "opened", "acknowledged", "passed_on", "answered"
+    "sent", "delivered", "was_to_ring", "opened", "acknowledged", "passed_on", "answered"
 ]
 GapKind = Literal["watch", "line", "broker"]
 
@@ -29,8 +29,8 @@ class KnowledgeMark(ResponseBody, frozen=True, kw_only=True):
     `side` is the side whose lane has it, and `of` the side that sent the message.
     `position` is the record that says so; 0 where none does. No record says that a side
     has `opened` the exchange: the position is then that of its newest record. `rung` is
-    the step of the ladder that rang. `posts` are those to which the message was passed
-    on.
+    the officer for whom a flash was to ring: no record says that it rang. `posts` are
+    those to which the side says it passed the message on.
     """
 
     kind: KnowledgeKind

@@ -124,10 +124,11 @@ class Receipt(ResponseBody, frozen=True, kw_only=True):
 
     `delivered` is the time at which it reached a station. `acknowledged_by` is the role
     of the officer who acknowledged it, `acknowledged_after_s` how long after it was
-    sent. `account` is the time of the side's own account. `rang` has the posts that a
-    flash rang before it was acknowledged, by the log: duty_officer, deputy,
-    head_of_office. `passed_on` has the posts that the side says it told, and
-    `not_passed_on` the posts of its onward list that it has not told.
+    sent. `account` is the time of the side's own account. `rang` has the officers for
+    whom a flash was to ring before it was acknowledged: duty_officer, deputy,
+    head_of_office. The log has no ringing. `passed_on` has the posts that the side says
+    it told, and `not_passed_on` the posts of its onward list of which it has not said
+    so.
     """
 
     side: str
@@ -140,7 +141,7 @@ class Receipt(ResponseBody, frozen=True, kw_only=True):
     account: str = ""
     passed_on: tuple[PassedOnReceipt, ...] = ()
     not_passed_on: tuple[str, ...] = ()
-    rang: tuple[str, ...] = ()
+    was_to_ring: tuple[str, ...] = field(name="rang", default=())
 
 
 class Urgent(ResponseBody, frozen=True, kw_only=True):

@@ -99,17 +99,21 @@ async def test_what_was_not_passed_on_rings_at_the_receiver_and_stands_at_the_se
     await sender.sign_in("nato/duty_officer", CHANNEL)
     bar = receiver.page.locator("[data-bar=unpassed]")
     row = sender.page.locator(f"tr[data-window='{sent['exchange']}']")
-    await expect(row).to_contain_text("not passed on by CHINA to Early warning, Air defence")
+    await expect(row).to_contain_text(
+        "CHINA has not said that it passed this on to Early warning, Air defence"
+    )
     await expect(bar).to_have_count(0)
     await expect(sender.page.locator("[data-not-passed-on]")).to_have_count(0)
     timed.ahead(timedelta(hours=2, minutes=5))
-    await expect(bar).to_contain_text("NOT passed on to Early warning, Air defence.")
+    await expect(bar).to_contain_text(
+        "your side has not said that it passed this on to Early warning, Air defence."
+    )
     await expect(bar).to_contain_text(re.compile(r"The window opens in 1\sh\s5\d\smin"))
     await expect(receiver.page.locator("body")).to_have_attribute("data-sounding", "immediate")
     line = sender.page.locator("[data-not-passed-on=china]")
     await sender.page.reload()
     await expect(line).to_contain_text(
-        "CHINA: acknowledged, NOT passed on to Early warning, Air defence."
+        "CHINA: acknowledged. It has not said that it passed this on to Early warning, Air defence."
     )
     await expect(sender.page.locator("[data-bar=unpassed]")).to_have_count(0)
     await bar.get_by_role("link").first.click()
@@ -167,7 +171,9 @@ async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_tol
         other = await visit()
         await other.sign_in(who, CHANNEL)
         await other.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{sent['exchange']}{page}")
-        await expect(other.page.locator("main")).to_contain_text("NOT passed on to Air traffic")
+        await expect(other.page.locator("main")).to_contain_text(
+            "has not said that it passed this on to Air traffic"
+        )
         await expect(other.page.locator("main")).to_contain_text("Fleet")
         assert other.complaints == []
 

@@ -97,7 +97,7 @@ async def test_an_own_account_is_no_silence_on_either_sides_pages(
         assert reader.complaints == []
 
 
-async def test_the_page_says_for_whom_a_flash_rang(
+async def test_the_page_says_for_whom_a_flash_was_to_ring(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     sent: Any = (
@@ -114,14 +114,14 @@ async def test_the_page_says_for_whom_a_flash_rang(
         reader = await visit()
         await reader.sign_in(f"{role}/officer")
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
-        await expect(reader.page.locator("[data-rang]")).to_have_text(
+        await expect(reader.page.locator("[data-was-to-ring]")).to_have_text(
             re.compile(
                 rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. The record does not say whether it rang, or who heard it\.$"
             )
         )
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{note['exchange']}")
         await expect(reader.page.locator("#receipts")).to_be_visible()
-        await expect(reader.page.locator("[data-rang]")).to_have_count(0)
+        await expect(reader.page.locator("[data-was-to-ring]")).to_have_count(0)
         assert reader.complaints == []
 
 

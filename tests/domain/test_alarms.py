@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.domain.acts.duty_calendar import DutyCalendar
-from dragoman.domain.views.alarms import RUNGS, escalations, rang, reached
+from dragoman.domain.views.alarms import RUNGS, escalations, reached, was_to_ring
 from dragoman.domain.views.points_of_contact import attended, next_calls, points
 from dragoman_schemas.fields import Hours
 from samples import act
@@ -76,7 +76,7 @@ def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(
         world.keep(CD, act("acknowledgement"), id)
     state = world.exchange(id)
     until = asked if acknowledged is None else min(asked, acknowledged)
-    found = rang(
+    found = was_to_ring(
         world.registry, state, state.messages[0], "china", since + timedelta(seconds=asked)
     )
     assert found == tuple(

@@ -1,4 +1,4 @@
-"""The ladder of a flash: for whom it rang of a side, from the watch and the officers as they were
+"""The ladder of a flash: for whom of a side it was to ring, from the watch and the officers as they were
 at each step.
 """
 

@@ -103,7 +103,9 @@ def test_a_receipt_says_whom_the_side_told() -> None:
     }
     posts = ("Early warning", "Air defence")
     assert said(**acknowledged, not_passed_on=posts).endswith(
-        " Acknowledged, not passed on to: Early warning, Air defence."
+        " CHINA has not said that it passed this on to Early warning, Air defence."
     )
-    assert said(not_passed_on=posts).endswith(" Not passed on to: Early warning, Air defence.")
-    assert "passed on" not in said(**acknowledged)
+    assert said(not_passed_on=posts).endswith(
+        " CHINA has not said that it passed this on to Early warning, Air defence."
+    )
+    assert "passed" not in said(**acknowledged)

@@ -94,8 +94,8 @@ def test_the_auditor_says_what_was_not_passed_on(rocket: Service, tmp_path: Path
     token.write_text(rocket.token("russia/auditor"))
     options = ("--channel", "norway-russia", "--token-file", str(token))
     page = rocket.run("audit", *options, "--at", "24").stdout.replace("\N{NO-BREAK SPACE}", " ")
-    assert "1 message is acknowledged and not passed on." in page
-    assert "Acknowledged, not passed on to: Early warning." in page
+    assert "1 message is acknowledged, without a word that every post was told." in page
+    assert "RUSSIA has not said that it passed this on to Early warning." in page
     replayed = json.loads(rocket.run("audit", *options, "--json").stdout)
     assert [row["not_passed_on"] for row in replayed["receiving"] if "not_passed_on" in row] == []
 

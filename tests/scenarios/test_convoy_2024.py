@@ -52,7 +52,9 @@ async def test_at_the_first_strike_all_say_acknowledged_and_not_passed_on(
         )
         for who in ("relief/auditor", "israel/auditor"):
             page = await stage.text(who, "audit")
-            assert "Acknowledged, not passed on to: Every brigade on the route." in page
+            assert (
+                "ISRAEL has not said that it passed this on to Every brigade on the route." in page
+            )
         (row,) = [
             row
             for row in (await stage.rows())["receipts"]

@@ -74,8 +74,12 @@ async def test_at_the_launch_all_say_acknowledged_and_not_passed_on(staging: Sta
         assert [entry.not_passed_on for entry in own.receiving] == [0, 1]
         assert own.messages[0].receipts[0].not_passed_on == ("Early warning",)
         summary = audit_summary._knew(of_tag("en"), own)
-        assert summary.verdict == "1 message is acknowledged and not passed on."
-        assert summary.lines[1].endswith(" Acknowledged, not passed on: 1.")
+        assert (
+            summary.verdict == "1 message is acknowledged, without a word that every post was told."
+        )
+        assert summary.lines[1].endswith(
+            " Acknowledged, without a word that every post was told: 1."
+        )
         (row,) = [
             row
             for row in (await stage.alike("/statistics"))["clocks"]
@@ -85,17 +89,20 @@ async def test_at_the_launch_all_say_acknowledged_and_not_passed_on(staging: Sta
 
         for who in ("norway/auditor", "russia/auditor"):
             page = await stage.text(who, "audit")
-            assert "1 message is acknowledged and not passed on." in page
+            assert "1 message is acknowledged, without a word that every post was told." in page
             second = re.search(r"(?s)## 2: .*?(?=## 3: )", page)
             assert second is not None
             assert "RUSSIA acknowledged 1 of 1" in second[0]
-            assert "Acknowledged, not passed on: 1." in second[0]
+            assert "Acknowledged, without a word that every post was told: 1." in second[0]
             assert "Passed on to General staff at 22 Dec 1994 07:30Z." in second[0]
-            assert "Acknowledged, not passed on to: Early warning." in second[0]
+            assert "RUSSIA has not said that it passed this on to Early warning." in second[0]
         for who in ("norway/duty_officer", "russia/duty_officer"):
             note = await stage.text(who, "turn-over")
-            assert "Acknowledged, not passed on to: Early warning." in note
-            assert "the window is open; RUSSIA: not passed on to Early warning" in note
+            assert "RUSSIA has not said that it passed this on to Early warning." in note
+            assert (
+                "the window is open; RUSSIA has not said that it passed this on to Early warning"
+                in note
+            )
 
 
 async def test_the_alarm_ends_and_what_was_told_too_late_stays_late(staging: Staging) -> None:

@@ -75,11 +75,12 @@ async def page_of(
     handler: Handler = board.board,
     found: Mapping[str, str] | None = None,
     query: str = "",
+    language: str = "en",
 ) -> tuple[Page, str]:
     """A page as somebody reads it: what it is made of, and its body. `found` are the names in its
     address, and `query` is what follows its path.
     """
-    here = await context_of(app, service, projection, actor, at, found, query)
+    here = await context_of(app, service, projection, actor, at, found, query, language)
     shown = await handler(here)
     assert isinstance(shown, Page)
     text = (await dispatch.answer(here, shown)).text
@@ -95,6 +96,7 @@ async def context_of(
     at: int = 0,
     found: Mapping[str, str] | None = None,
     query: str = "",
+    language: str = "en",
 ) -> PageContext:
     """The context of somebody's request for a page."""
     query = "&".join(filter(None, (query, f"at={at}" if at else "")))
@@ -107,7 +109,7 @@ async def context_of(
     here = PageContext(
         request=request,
         service=service,
-        words=words("en"),
+        words=words(language),
         preferences=Preferences(),
         moment=service.now(),
         grant=grant,

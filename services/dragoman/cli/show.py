@@ -254,7 +254,8 @@ async def in_force(
     )
     for window in view["windows"]:
         for side, posts in window.get("not_passed_on", {}).items():
-            say(f"{window['number']}: {side} has not passed it on to {', '.join(posts)}")
+            listed = ", ".join(posts)
+            say(f"{window['number']}: {side} has not said that it passed this on to {listed}")
     if view.get("not_read"):
         say(f"{view['not_read']} older announcements were not read")
     say(view["notice"]["en"])

@@ -269,8 +269,8 @@ def paper(audit_answers: AuditAnswers, w: Words, language: str) -> ReportDocumen
 def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
     not_passed_on = sum(receiving.not_passed_on for receiving in five_answers.receiving)
     passing = w.count(
-        "%(n)s message is acknowledged and not passed on.",
-        "%(n)s messages are acknowledged and not passed on.",
+        "%(n)s message is acknowledged, without a word that every post was told.",
+        "%(n)s messages are acknowledged, without a word that every post was told.",
         not_passed_on,
     )
     counts = (
@@ -368,7 +368,12 @@ def _received(receiving: Receiving, w: Words) -> str:
         "n": w.number(receiving.messages),
     }
     passing = (
-        [w.say("Acknowledged, not passed on: %(n)s.", n=w.number(receiving.not_passed_on))]
+        [
+            w.say(
+                "Acknowledged, without a word that every post was told: %(n)s.",
+                n=w.number(receiving.not_passed_on),
+            )
+        ]
         if receiving.not_passed_on
         else []
     )

@@ -151,15 +151,15 @@ def receipt(receipt: Receipt, to: str, since: str, w: Words) -> tuple[Run, ...]:
     told. It includes the roles of the side for whom it was to ring.
     """
     sentences: list[Cell] = [_received(receipt, to, since, w), *_passed_on(receipt, w)]
-    if receipt.rang:
+    if receipt.was_to_ring:
         sentences.append(
-            w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, receipt.rang)))
+            w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, receipt.was_to_ring)))
         )
     return listed(sentences, w.space)
 
 
 def _passed_on(receipt: Receipt, w: Words) -> Iterator[Cell]:
-    """Yield sentences on the posts that the side told, and on those that it did not."""
+    """Yield sentences on the posts that the side says it told, and on the others."""
     for post in receipt.passed_on:
         name, t = QuotedText(post.post), w.written(post.at, "minute")
         if post.confirmed_at:
@@ -174,12 +174,8 @@ def _passed_on(receipt: Receipt, w: Words) -> Iterator[Cell]:
             yield filled(w.say("Passed on to %(post)s at %(t)s."), post=name, t=t)
     if receipt.not_passed_on:
         posts = listed(map(QuotedText, receipt.not_passed_on), w.comma)
-        text = (
-            w.say("Acknowledged, not passed on to: %(posts)s.")
-            if receipt.acknowledged
-            else w.say("Not passed on to: %(posts)s.")
-        )
-        yield filled(text, posts=posts)
+        text = w.say("%(side)s has not said that it passed this on to %(posts)s.")
+        yield filled(text, side=side(receipt.side), posts=posts)
 
 
 def _received(receipt: Receipt, to: str, since: str, w: Words) -> str:
@@ -398,7 +394,7 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
 def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
     """Return the table of what is to come or in force.
 
-    It says to whom a window was not passed on.
+    It says of which posts a side has not said that it told them of a window.
     """
     return table(
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
@@ -415,7 +411,10 @@ def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable
 
 
 def _status_of_window(ahead: Ahead, w: Words) -> tuple[Run, ...]:
-    """Return the status of a matter, the stage of its window, and who was not told."""
+    """Return the status of a matter, the stage of its window, and the posts not named.
+
+    These are the posts of which a side has not said that it told them.
+    """
     status = w.status(ahead.matter.status)
     stage = {
         "near": w.say("the window opens soon"),
@@ -426,7 +425,7 @@ def _status_of_window(ahead: Ahead, w: Words) -> tuple[Run, ...]:
     cells: list[Cell] = [status, *([stage] if stage else [])]
     cells += [
         filled(
-            w.say("%(side)s: not passed on to %(posts)s"),
+            w.say("%(side)s has not said that it passed this on to %(posts)s"),
             side=side(name),
             posts=listed(map(QuotedText, posts), w.comma),
         )

@@ -259,9 +259,9 @@ def receipts(
                 for post in addressee_receipts.told
             ),
             not_passed_on=addressee_receipts.not_told,
-            rang=tuple(
+            was_to_ring=tuple(
                 rung
-                for _, rung in alarms.rang(
+                for _, rung in alarms.was_to_ring(
                     report_moment.registry, exchange, message, side, report_moment.ends
                 )
             ),

@@ -208,8 +208,8 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
     elif not_passed_on := sum(entry.not_passed_on for entry in five_answers.receiving):
         level = "caution"
         verdict = words.count(
-            "%(n)s message is acknowledged and not passed on.",
-            "%(n)s messages are acknowledged and not passed on.",
+            "%(n)s message is acknowledged, without a word that every post was told.",
+            "%(n)s messages are acknowledged, without a word that every post was told.",
             not_passed_on,
         )
     elif any(entry.messages for entry in five_answers.receiving):
@@ -237,10 +237,15 @@ def _knew(words: Words, five_answers: FiveAnswers) -> SummaryAnswer:
         if item.not_passed_on:
             number = words.number(item.not_passed_on)
             lines[-1] = words.sentences(
-                [lines[-1], say("Acknowledged, not passed on: %(n)s.", n=number)]
+                [
+                    lines[-1],
+                    say("Acknowledged, without a word that every post was told: %(n)s.", n=number),
+                ]
             )
     climbed = sum(
-        len(receipt.rang) > 1 for urgent in five_answers.messages for receipt in urgent.receipts
+        len(receipt.was_to_ring) > 1
+        for urgent in five_answers.messages
+        for receipt in urgent.receipts
     )
     if climbed:
         lines.append(
@@ -293,7 +298,11 @@ def _message_text(words: Words, message: Urgent) -> str:
             t = words.written(receipt.acknowledged, "milli")
             if receipt.not_passed_on:
                 posts = words.listed(receipt.not_passed_on)
-                return words.say("acknowledged %(t)s, not passed on to %(posts)s", t=t, posts=posts)
+                return words.say(
+                    "acknowledged %(t)s, without a word that it passed this on to %(posts)s",
+                    t=t,
+                    posts=posts,
+                )
             return words.say("acknowledged %(t)s", t=t)
         return words.say("not acknowledged") if receipt.owes else words.say("for information")
 

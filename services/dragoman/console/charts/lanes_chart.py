@@ -27,7 +27,7 @@ _MOST_TICKS: Final = 10
 _SHAPES: Final = {
     "sent": "M0-9 9 9-9 9Z",
     "delivered": "M-8 0h16M0-8v16",
-    "rang": "M0-9 9 0 0 9-9 0Z",
+    "was_to_ring": "M0-9 9 0 0 9-9 0Z",
     "opened": "M0-11 3-4 10-3 5 2 7 9 0 5-7 9-5 2-10-3-3-4Z",
     "acknowledged": "M-8-8h16v16h-16Z",
     "passed_on": "M-9-7 9 0-9 7Z",

@@ -21,12 +21,13 @@ class ReceiptRow(Struct, frozen=True, kw_only=True):
     """The four facts of one addressee.
 
     `who` is the role of the officer who acknowledged. `by_answer` is true where an
-    answer proves the receipt. Durations are in seconds; `rang` says for whom a flash
-    rang, and when. `passed_on` names each post once, as `posts_of` returns them.
+    answer proves the receipt. Durations are in seconds; `was_to_ring` says for whom a
+    flash was to ring, and when. `passed_on` names each post once, as `posts_of` returns
+    them.
     """
 
     fact: Fact
-    rang: str = ""
+    was_to_ring: str = ""
     who: str = ""
     by_answer: bool = False
     acknowledged_s: float | None = None
@@ -64,7 +65,7 @@ def of(
     context: PageContext,
     state: Exchange,
     facts: Iterable[Fact],
-    rang: Iterable[LadderStep] = (),
+    ladder_steps: Iterable[LadderStep] = (),
     message: str = "",
 ) -> list[Received]:
     """Return each message of an exchange with its receipts.
@@ -72,7 +73,7 @@ def of(
     Only one message is returned where `message` names it.
     """
     steps: dict[tuple[str, str], list[LadderStep]] = {}
-    for ladder_step in rang:
+    for ladder_step in ladder_steps:
         steps.setdefault((ladder_step.message, ladder_step.side), []).append(ladder_step)
     messages = {item.id: item for item in state.messages if not message or item.id == message}
     receipt_rows: dict[str, list[ReceiptRow]] = {}
@@ -98,7 +99,7 @@ def _receipt(
     state: Exchange,
     message: Message,
     fact: Fact,
-    rang: tuple[LadderStep, ...],
+    ladder_steps: tuple[LadderStep, ...],
 ) -> ReceiptRow:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
     officer = (
@@ -106,9 +107,9 @@ def _receipt(
     )
     return ReceiptRow(
         fact=fact,
-        rang=context.words.semicolon.join(
+        was_to_ring=context.words.semicolon.join(
             f"{rung_of(context.words, item)} {context.words.written(item.time, 'clock')}"
-            for item in rang
+            for item in ladder_steps
         ),
         who="" if officer is None else context.words.value(officer.roles[0]),
         by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
@@ -143,7 +144,7 @@ def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bo
 
 
 def rung_of(words: Words, step: LadderStep) -> str:
-    """Return the role for which a step rang, with the officers where they are named."""
+    """Return the role for which a flash was to ring, with the officers if named."""
     role = words.value(step.rung)
     return (
         words.say(

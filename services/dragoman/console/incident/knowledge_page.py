@@ -68,9 +68,9 @@ async def lanes(context: PageContext) -> Page:
             "not-permitted",
             sentence("Under the Chatham House Rule nobody is shown who knew what when."),
         )
-    rang = [
+    alarm_marks = [
         KnowledgeMark(
-            kind="rang",
+            kind="was_to_ring",
             side=step.side,
             at=step.time,
             message=step.message,
@@ -90,7 +90,7 @@ async def lanes(context: PageContext) -> Page:
         context.name,
         state,
         view.facts,
-        [*rang, *opened],
+        [*alarm_marks, *opened],
         numbers,
         moment_query(context) if context.past else PeriodQuery(at=view.position),
         view.as_of,
@@ -239,9 +239,11 @@ def mark_words(context: PageContext, mark: KnowledgeMark) -> str:
             return words.say("%(side)s sent %(message)s", **values)
         case "delivered":
             return words.say("%(message)s was at the station of %(side)s", **values)
-        case "rang":
+        case "was_to_ring":
             return words.say(
-                "%(message)s rang for %(side)s: %(rung)s", rung=words.value(mark.rung), **values
+                "%(message)s was to ring for %(side)s: %(rung)s",
+                rung=words.value(mark.rung),
+                **values,
             )
         case "opened":
             return words.say(
@@ -255,7 +257,7 @@ def mark_words(context: PageContext, mark: KnowledgeMark) -> str:
             return words.say("%(side)s acknowledged %(message)s", **values)
         case "passed_on":
             return words.say(
-                "%(side)s passed %(message)s on to %(posts)s",
+                "%(side)s said that it passed %(message)s on to %(posts)s",
                 posts=words.listed(mark.posts),
                 **values,
             )

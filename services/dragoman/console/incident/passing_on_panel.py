@@ -32,7 +32,6 @@ class PassingOn(Struct, frozen=True, kw_only=True):
     told: tuple[PassedOnTo, ...]
     limit: str
     is_late: bool
-    is_acknowledged: bool
     desk: str
     now: str
     may_adopt: bool = False
@@ -61,7 +60,6 @@ def panel(context: PageContext, state: Exchange) -> PassingOn | None:
         ),
         limit=limit,
         is_late=context.moment > as_moment(limit),
-        is_acknowledged=context.side in message.acknowledged,
         desk=_desk(context),
         now=clock(context.service.now()),
     )
@@ -85,7 +83,6 @@ def _empty(context: PageContext) -> PassingOn:
         told=(),
         limit="",
         is_late=False,
-        is_acknowledged=False,
         desk="",
         now=clock(context.service.now()),
         may_adopt=True,

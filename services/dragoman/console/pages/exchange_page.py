@@ -112,7 +112,7 @@ async def exchange(context: PageContext) -> Page:
     _note_recent(context, id)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
-    rang = await receipt_rows.ladder_of(context, state)
+    ladder_steps = await receipt_rows.ladder_of(context, state)
     return Page(
         template="exchange.html",
         view=view,
@@ -128,8 +128,10 @@ async def exchange(context: PageContext) -> Page:
             "kinds": people_panel.KINDS,
             "window": window_panel.panel(context, state, display, view.allowed),
             "passing": passing_on_panel.panel(context, state),
-            "received": receipt_rows.of(context, state, view.facts, rang),
-            "steps": [step_of(display, offices, state, entry, rang) for entry in view.timeline],
+            "received": receipt_rows.of(context, state, view.facts, ladder_steps),
+            "steps": [
+                step_of(display, offices, state, entry, ladder_steps) for entry in view.timeline
+            ],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
             "spent": lambda clock: _spent(context, clock),

@@ -184,7 +184,7 @@ def step_of(
     offices: Sequence[Office],
     state: Exchange,
     entry: Entry,
-    rang: Sequence[ladder.LadderStep],
+    steps: Sequence[ladder.LadderStep],
 ) -> TimelineStep:
     """Return a record of an exchange as its timeline shows it."""
     line = line_of(entry)
@@ -204,7 +204,7 @@ def step_of(
         fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
         facts = [*display.facts(state.act, fields), *facts]
     if line.act == "reminder" and content:
-        facts.append(_meant_for(display.words, content, line, rang))
+        facts.append(_meant_for(display.words, content, line, steps))
     accepted = _accepted(state, entry)
     if accepted is not None:
         markup = exchange_choices.window(display, offices, accepted)
@@ -239,25 +239,25 @@ def step_of(
 
 
 def _meant_for(
-    words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.LadderStep]
+    words: Words, content: Mapping[str, Raw], line: LogLine, steps: Sequence[ladder.LadderStep]
 ) -> DisplayedMember:
     """Return the addressee of a reminder.
 
-    For a flash, these are the people for whom it rang by then. For anything else it is
-    the side that owes the act, on its pages.
+    For a flash, these are the people for whom it was to ring by then. For anything else
+    it is the side that owes the act, on its pages.
     """
     clock, side, message = (
         str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
     )
     reached = [
         ladder_step
-        for ladder_step in rang
+        for ladder_step in steps
         if (ladder_step.message, ladder_step.side) == (message, side)
         and as_moment(ladder_step.time) <= as_moment(line.time)
     ]
     if clock == "acknowledgement" and reached:
         who = words.listed(receipt_rows.rung_of(words, ladder_step) for ladder_step in reached)
-        text = words.say("%(side)s: the alarm had rung for %(who)s", side=side.upper(), who=who)
+        text = words.say("%(side)s: the alarm was to ring for %(who)s", side=side.upper(), who=who)
     else:
         text = words.say(
             "%(side)s: it is shown on the pages of its officers, and rings for nobody",

@@ -169,12 +169,13 @@ def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
     return precedence_of(exchange, message) == "flash"
 
 
-def rang(
+def was_to_ring(
     registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime
 ) -> tuple[tuple[datetime, RosterRung], ...]:
-    """Return the rungs that a message reached before the side acknowledged it.
+    """Return the rungs for which a message was to ring before its acknowledgement.
 
-    Each has its time. Empty for a message that does not ring.
+    Each has its time. Empty for a message that does not ring. It follows from the rules
+    alone: the log does not say whether anything rang.
     """
     if side not in message.to or not rings(registry, exchange, message):
         return ()

@@ -141,7 +141,7 @@ def known_at(marks: Iterable[KnowledgeMark], moment: str) -> tuple[MessageKnown,
                 addressees.setdefault((mark.message, mark.side))
         else:
             addressees.setdefault((mark.message, mark.side))
-            if mark.at <= moment and mark.kind != "rang":
+            if mark.at <= moment and mark.kind != "was_to_ring":
                 times.setdefault((mark.message, mark.side), {}).setdefault(mark.kind, mark.at)
     for message, side in addressees:
         at = min(

@@ -51,7 +51,8 @@ def watch_view(
 ) -> WatchView | None:
     """Return the watch of a channel in a side's view, at a position or the newest.
 
-    `now` is the clock of the moment that is shown. None where the channel had not been opened.
+    `now` is the clock of the moment that is shown. None where the channel had not been
+    opened.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
@@ -124,7 +125,7 @@ def unpassed_alarm(exchange: Exchange, message: UnpassedMessage) -> Alarm:
         record=message_position(exchange, message.message),
         since=timestamp(message.since),
         reaches=message.rungs,
-        detail=f"{message.side} has not passed it on to {posts}{opens}",
+        detail=f"{message.side} has not said that it passed this on to {posts}{opens}",
     )
 
 

@@ -48,9 +48,9 @@ def in_force(
 ) -> InForce | None:
     """Return the windows that are open or near; None before the channel was opened.
 
-    `now` is the moment at which they are, by the records up to the position. For readers other than
-    `members`, in exports and calendars, windows under the Chatham House Rule have no
-    side and no number.
+    `now` is the moment at which they are, by the records up to the position. For
+    readers other than `members`, in exports and calendars, windows under the Chatham
+    House Rule have no side and no number.
     """
     base = store.base(channel)
     with store.snapshot() as connection:

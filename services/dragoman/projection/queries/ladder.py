@@ -1,12 +1,13 @@
-"""The ladder of every flash of an exchange: the officers for whom it rang.
+"""The ladder of every flash of an exchange: the officers for whom it was to ring.
 
     step    message 0190…, side china, deputy, at 03:10:12Z, reached china/d-1 and
             china/d-2
 
 A ladder ends with the side's acknowledgement. It follows from the registry at each
-time. The log records no ringing, so a step names the officers for whom the flash rang,
-and not those who heard it. Three things on record give that: the time of the message,
-the time of its acknowledgement, and the officers in office and on watch in between.
+time. The log records no ringing, so a step names the officers for whom the flash was
+to ring, and not those who heard it. Three things on record give that: the time of the
+message, the time of its acknowledgement, and the officers in office and on watch in
+between.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,7 @@ from msgspec import Struct
 
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import alarms
-from dragoman.projection.queries.as_of import registry_at
-from dragoman.projection.queries.snapshot import position_before
+from dragoman.projection.queries.as_of import position_before, registry_at
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Message, Registry
 
@@ -62,7 +62,7 @@ def steps(
         def rungs() -> Iterator[LadderStep]:
             for message in exchange.messages:
                 for side in message.to:
-                    for time, rung in alarms.rang(registry, exchange, message, side, now):
+                    for time, rung in alarms.was_to_ring(registry, exchange, message, side, now):
                         reached = officers(message, side, rung, time) if side == own_side else ()
                         yield LadderStep(
                             message=message.id,
