@@ -116,6 +116,12 @@ async def test_the_board_of_the_launch_is_of_its_minute_and_not_of_the_record_be
     assert "late by 10 d" in text
 
 
+async def test_the_lanes_begin_at_the_minute_that_was_asked_for(rocket: Rocket) -> None:
+    at = "1995-01-25T06:33:10Z"
+    text = spoken(await rocket.page(knowledge_page.lanes, f"at={at}", "ALARM"))
+    assert "At 25 Jan 1995 06:33:10Z" in text
+
+
 async def test_a_window_that_has_been_open_for_ten_days_is_open(rocket: Rocket) -> None:
     text = spoken(await rocket.page(in_force_page.in_force, f"at={LAUNCH}"))
     assert "1 open" in text
@@ -163,6 +169,8 @@ async def keeps_clock(rocket: Rocket, handler: Handler, exchange: str = "") -> N
         ("", "at=1995-01-25T06%3A24%3A00.000Z"),
         ("time=1994-12-21T12:00Z", "at=1994-12-21T12%3A00%3A00.000Z"),
         ("record=7", "at=7"),
+        ("axis=time&slider=86400&was_slid=0", "at=1994-12-02T08%3A00%3A01.000Z"),
+        ("slider=9&was_slid=1", "at=9"),
     ],
 )
 async def test_the_control_of_the_past_leads_to_records_and_to_times(

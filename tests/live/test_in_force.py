@@ -136,12 +136,13 @@ async def test_every_form_lists_the_same_windows_at_any_position(who: Who) -> No
     assert (await nato.get(f"{C}/in-force?at={before}&as=notam")).body == again.body
 
 
-async def test_a_time_is_both_the_record_by_then_and_the_moment(who: Who) -> None:
+async def test_what_will_be_open_is_asked_for_by_a_moment(who: Who) -> None:
     nato = who("nato/officer")
     opens = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     ids = await announce(who, opens)
     at = stamp(opens + timedelta(minutes=5))
-    answer = await nato.get(f"{C}/in-force?at={at}")
+    (await nato.get(f"{C}/in-force?at={at}")).problem(400, "bad-request")
+    answer = await nato.get(f"{C}/in-force?moment={at}")
     assert {window["stage"] for window in windows(answer, ids).values()} == {"open"}
     assert answer.json["moment"] == at.replace("Z", ".000Z")
     yesterday = stamp(datetime.now(UTC) - timedelta(days=400))

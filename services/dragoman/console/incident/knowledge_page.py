@@ -96,7 +96,7 @@ async def lanes(context: PageContext) -> Page:
         view.as_of,
     )
     typed, fault = context.request.query.get("moment", "").strip(), ""
-    moment = knowledge_view.ends
+    moment = timestamp(context.moment) if context.past else knowledge_view.ends
     if typed:
         try:
             moment = timestamp(_moment(context, typed, as_moment(knowledge_view.ends)))

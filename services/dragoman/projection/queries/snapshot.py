@@ -125,7 +125,7 @@ def _when(
             newest=newest,
         )
     at_position = after(time_at(connection, base, period_query.at or newest))
-    latest = known_until(connection, base, newest, as_of) if as_of else at_position
+    latest = known_until(connection, base, newest, as_of)
     if period_query.to is None:
         return (period_query.at, at_position) if period_query.at else (newest, latest)
     ends = instant("to", period_query.to)
