@@ -169,6 +169,7 @@ async def keeps_clock(rocket: Rocket, handler: Handler, exchange: str = "") -> N
         ("", "at=1995-01-25T06%3A24%3A00.000Z"),
         ("time=1994-12-21T12:00Z", "at=1994-12-21T12%3A00%3A00.000Z"),
         ("record=7", "at=7"),
+        ("time=now", "at=1995-02-28T23%3A59%3A59.999Z"),
         ("axis=time&slider=86400&was_slid=0", "at=1994-12-02T08%3A00%3A01.000Z"),
         ("slider=9&was_slid=1", "at=9"),
     ],

@@ -1,6 +1,9 @@
 """The past moment that an address or a form names, by a record or by a time."""
 
+from datetime import datetime, timedelta
+
 from dragoman.console.context import PageContext
+from dragoman.domain.acts.deadlines import timestamp
 from dragoman.projection.queries.as_of import PastMoment, past_moment
 
 
@@ -21,8 +24,14 @@ async def moment_of(context: PageContext, at: str) -> PastMoment | None:
     return moment
 
 
-async def position_of(context: PageContext, time: str) -> int:
-    """Return the position of the newest record at a time. Raises `Refused`."""
-    moment = await moment_of(context, time)
+async def moment_by(context: PageContext, time: datetime) -> PastMoment:
+    """Return the past moment of a time, as far as the log is known here.
+
+    The log of the last second may not be known yet. Raises `Refused`.
+    """
+    as_of = context.service.as_of(context.projection)
+    if as_of:
+        time = min(time, datetime.fromisoformat(as_of) - timedelta(milliseconds=1))
+    moment = await moment_of(context, timestamp(time))
     assert moment is not None
-    return moment.position
+    return moment

@@ -20,9 +20,8 @@ from dragoman.console.display.first_words import TextBeginning, beginnings, repe
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import times
 from dragoman.console.input.not_understood import NotUnderstoodInput
-from dragoman.console.positions import position_of
+from dragoman.console.positions import moment_by
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
@@ -142,7 +141,7 @@ async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
     except NotUnderstoodInput:
         return 0, context.words.say("Write it like 03:12Z, or 24 Nov 03:12Z, or a record.")
     try:
-        return min(await position_of(context, timestamp(moment)), context.position), ""
+        return min((await moment_by(context, moment)).position, context.position), ""
     except Refused as refusal:
         return 0, context.words.sentence(refusal.refusal.detail)
 

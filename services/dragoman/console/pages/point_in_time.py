@@ -23,7 +23,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import times
 from dragoman.console.input.not_understood import NotUnderstoodInput
-from dragoman.console.positions import position_of
+from dragoman.console.positions import moment_by
 from dragoman.console.rendering import PageRoute
 from dragoman.console.sessions import following, redirect
 from dragoman.domain.acts.deadlines import timestamp
@@ -457,7 +457,7 @@ async def _at_time(context: PageContext, field: str, text: str) -> str:
             say("This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
         ) from None
     try:
-        await position_of(context, timestamp(moment))
+        shown = await moment_by(context, moment)
     except Refused as refused:
         if refused.refusal.kind != "not-found":
             raise PointInTimeFault(field, text, say("That time is still to come.")) from None
@@ -465,7 +465,7 @@ async def _at_time(context: PageContext, field: str, text: str) -> str:
         raise PointInTimeFault(
             field, text, say("The channel was not open then. It was opened on %(t)s.", t=opened)
         ) from None
-    return timestamp(moment)
+    return timestamp(shown.clock)
 
 
 ROUTES: Final = (PageRoute(path="/travel", handler=go),)
