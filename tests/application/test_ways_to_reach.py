@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import apprise
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from dragoman.application.service_address import AddressUnclear, read_address
 from dragoman.application.ways_to_reach import InvalidRecipient, Ways, WayUnusable, faults, is_call
 from dragoman.settings import Way
+from spellings import dangerous_addresses
 
 PHONE = Way(name="sms", to="phone")
 ROOM = Way(name="room", to="matrix")
@@ -64,6 +67,15 @@ def test_an_address_that_is_not_public_is_refused_unless_the_operator_allows_it(
         (OWN, "file:///etc/passwd"),
         (OWN, "ntfys://host.example/t?verify=no"),
         (OWN, "ntfys://host.example/t?a=1&TEMPLATE=/etc/passwd"),
+        (OWN, "ntfys://host.example/t?%76erify=no"),
+        (OWN, "ntfys://host.example/t?to=1;verify=no"),
+        (OWN, "ntfys://host.example/t?verify%20=no"),
+        (OWN, "ntfys://host.example/t?to=1;rto=300;cto=300"),
+        (OWN, "ntfys://host.example/t?to=1;attach=file:///etc/passwd"),
+        (OWN, "ntfys://host.example/t?%61ttach=http://127.0.0.1/x"),
+        (OWN, "ntfys://host.example/t?not-yet-read=1"),
+        (OWN, "ntfys://user@name:word@host.example/t"),
+        (OWN, "ntfys://host.example\\@other.example/t"),
         (OWN, "ntfys://host.example/a b"),
         (OWN, "ntfys://host.example/" + "a" * 1_000),
     ],
@@ -72,6 +84,32 @@ def test_what_cannot_be_used_is_refused_with_what_to_do(way: Way, entered: str) 
     with pytest.raises(InvalidRecipient) as caught:
         WAYS.recipient(way, entered)
     assert str(caught.value)
+
+
+@given(dangerous_addresses())
+def test_no_spelling_of_a_dangerous_parameter_is_taken(address: tuple[str, str]) -> None:
+    name, entered = address
+    with pytest.raises(InvalidRecipient, match=f"leave out the parameter ({name}|.a)"):
+        WAYS.recipient(OWN, entered)
+
+
+_PIECES = st.sampled_from(
+    [*"@:/?#&;=+-[]\\%.a1", "h.example", "127.0.0.1", "[::1]", "%40", "%3B", "%20", "verify", "to"]
+)
+
+
+@given(st.lists(_PIECES, max_size=14).map("".join) | st.text(max_size=40))
+@example("a@b:p@h:80@k:8080/t")
+@example("127.0.0.1:8735/t/@127.0.0.2:8736")
+def test_an_address_is_read_as_the_library_reads_it(rest: str) -> None:
+    try:
+        address = read_address(f"ntfys://{rest}")
+    except AddressUnclear:
+        return
+    results = apprise.URLBase.parse_url(f"ntfys://{rest}", verify_host=False)
+    if results is not None:
+        assert (results["host"].lower(), results["port"]) == (address.host, address.port)
+        assert {name for name in results["qsd"] if name} == address.parameters
 
 
 @given(st.text(max_size=60))

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from yarl import URL
 
+from dragoman.application.service_address import read_address
 from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.settings import Way
 from dragoman.text import Text, sentence
@@ -36,14 +37,6 @@ _MATRIX: Final = re.compile(
 
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,127}")
 _MOST: Final = 1_000
-
-FORBIDDEN: Final = frozenset(
-    {"verify", "redirect", "retry", "wait", "cto", "rto", "template", "store", "overflow", "attach"}
-)
-"""Parameters of an address that are refused.
-
-They would weaken TLS, follow redirects, wait, or read files.
-"""
 
 
 class WayUnusable(Exception):
@@ -135,16 +128,17 @@ class Ways:
             )
         if len(entered) > _MOST or any(character.isspace() for character in entered):
             raise InvalidRecipient(sentence("it has blanks or more than 1,000 characters"))
-        query = entered.partition("?")[2].partition("#")[0]
-        names = {part.partition("=")[0].lower().lstrip("+-:") for part in query.split("&")}
-        if names & FORBIDDEN:
-            raise InvalidRecipient(
-                sentence("leave out the parameter %(name)s", name=min(names & FORBIDDEN))
-            )
         try:
+            address = read_address(entered)
             host = URL(entered).raw_host or ""
         except ValueError:
-            raise InvalidRecipient(sentence("it is not a URL")) from None
+            raise InvalidRecipient(
+                sentence("it is not a URL; percent-encode @, / and ? in a user name or a password")
+            ) from None
+        if address.unwanted:
+            raise InvalidRecipient(
+                sentence("leave out the parameter %(name)s", name=address.unwanted[0])
+            )
         if (fault := self._guard.check_host(host)) is not None:
             raise InvalidRecipient(fault)
         return Recipient(to=entered, shown=f"{scheme.lower()}://{host}")

@@ -50,7 +50,9 @@ class MessageTransport:
         try:
             address = self._ways.address(way, endpoint.target, endpoint.language)
             title, body = self._text(way, address, endpoint, item)
-            reply = await self._processes.send(address, title, body)
+            reply = await self._processes.send(
+                address, title, body, side=f"{endpoint.cid}/{endpoint.side}", own=way.to == "url"
+            )
         except WayUnusable as error:
             log.error("courier.way_unusable", way=way.name, reason=str(error))
             return DeliveryResult(

@@ -18,7 +18,12 @@ import structlog
 
 from dragoman.domain.record import nesting
 from dragoman.notifier.messaging.relay import RelayAddress, RelayStart
-from dragoman.notifier.messaging.sender import SenderReply, SenderRequest, SenderStart
+from dragoman.notifier.messaging.sender import (
+    REPLY_SECONDS,
+    SenderReply,
+    SenderRequest,
+    SenderStart,
+)
 from dragoman.supervision import finish_in_thread
 from dragoman.worker_process import WorkerProcess
 
@@ -27,8 +32,6 @@ log = structlog.get_logger()
 _PACKAGE: Final = "dragoman.notifier.messaging"
 START_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 1.0
-REPLY_SECONDS: Final = 20.0
-"""Seconds for one message, with its wait in the lane of its service."""
 
 
 class NotSent(Exception):
@@ -73,10 +76,17 @@ class SenderProcesses:
         for process in self._processes or ():
             process.kill()
 
-    async def send(self, url: str, title: str, body: str) -> SenderReply:
-        """Send a message to an address. Raises `NotSent`."""
+    async def send(
+        self, url: str, title: str, body: str, *, side: str = "", own: bool = False
+    ) -> SenderReply:
+        """Send a message of a side to an address. Raises `NotSent`.
+
+        The address is the side's `own`, or the operator's.
+        """
         self._n += 1
-        return await self._ask(SenderRequest(n=self._n, url=url, title=title, body=body))
+        return await self._ask(
+            SenderRequest(n=self._n, url=url, title=title, body=body, side=side, own=own)
+        )
 
     async def _ask(self, request: SenderRequest) -> SenderReply:
         sender = await self._running()

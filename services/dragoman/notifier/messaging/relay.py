@@ -11,6 +11,7 @@ can use it.
 
 import asyncio
 import hmac
+import os
 import socket
 import threading
 from base64 import b64encode
@@ -32,13 +33,21 @@ USER: Final = "dragoman"
 HEAD_BYTES: Final = 16_384
 HEAD_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 4.0
-IDLE_SECONDS: Final = 30.0
+TUNNEL_SECONDS: Final = 12.0
+"""Seconds from the head of a request until its tunnel is cut.
+
+A service that sends a byte now and then would hold a thread of the sender for ever.
+"""
+
 MOST_BYTES: Final = 1 << 20
 """Bytes in one direction of a tunnel: a message and its answer are far smaller."""
 
 TUNNELS: Final = 512
 _CHUNK: Final = 16_384
-_RESOLVERS: Final = 64
+_RESOLVERS: Final = 256
+_RESOLVER_OPTIONS: Final = "timeout:2 attempts:2"
+"""Options of the C library: a look-up takes a thread, and a slow name server holds it."""
+
 _HOP: Final = frozenset({b"proxy-authorization", b"proxy-connection", b"connection"})
 
 
@@ -132,6 +141,13 @@ class Relay:
         authorization = head.headers.get(b"proxy-authorization", b"")
         if not hmac.compare_digest(authorization, self._authorization):
             raise NotRelayed(407, "the password is missing")
+        async with asyncio.timeout(TUNNEL_SECONDS):
+            await self._relay(head, reader, writer)
+
+    async def _relay(
+        self, head: RequestHead, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Connect to the target of a request, and copy until the service ends."""
         if head.method == "CONNECT":
             host, port = _authority(head.target)
             upstream = await self._connect(host, port)
@@ -202,7 +218,7 @@ async def _tunnel(
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter],
 ) -> None:
-    """Copy bytes both ways until the service ends its answer or the tunnel is idle."""
+    """Copy bytes both ways until the service ends its answer."""
     copies = [
         asyncio.create_task(_copy(upstream[0], client[1])),
         asyncio.create_task(_copy(client[0], upstream[1])),
@@ -213,14 +229,13 @@ async def _tunnel(
         for copy in copies:
             copy.cancel()
         await asyncio.gather(*copies, return_exceptions=True)
-        upstream[1].close()
+        upstream[1].transport.abort()  # A service that does not read would keep it open.
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     rest = MOST_BYTES
     while True:
-        async with asyncio.timeout(IDLE_SECONDS):
-            chunk = await reader.read(min(_CHUNK, rest))
+        chunk = await reader.read(min(_CHUNK, rest))
         if not chunk:
             break
         rest -= len(chunk)
@@ -252,6 +267,7 @@ def run(pipe: Pipe) -> None:
     """Relay until the pipe ends."""
     try:
         start = nesting.decode(pipe.receive(), RelayStart)
+        os.environ.setdefault("RES_OPTIONS", _RESOLVER_OPTIONS)
         asyncio.run(_run(pipe, start))
     except (EOFError, OSError, KeyboardInterrupt):
         return

@@ -1,21 +1,24 @@
 """The sender process: it runs `apprise`, and can connect only to the relay.
 
-    {"n":1,"url":"ntfys://ntfy.example.org/…","title":"…","body":"…"}
+    {"n":1,"side":"9f…/north","url":"ntfys://ntfy.example.org/…","title":"…","body":"…"}
     {"n":1,"ok":true}
 
 An audit hook of the interpreter refuses connections that do not lead to the relay,
 look-ups of names, other programs, and files outside of Python. So a plug-in fails that
 reads a file, uses the local system or ignores the relay.
 
-Messages to one service wait for each other in a lane of a few threads. So a service
-that is down delays no other one.
+A side's messages to one service wait for each other in a lane of a few threads, and a
+side holds only a part of the threads that are free. So a slow service delays no other
+one, and no other side. The thread of a message is free again after a while, whatever
+the service does: no connection begins after `SERVICE_SECONDS`, and the relay cuts each.
 """
 
 import logging
 import os
 import sys
 import threading
-from collections import defaultdict, deque
+import time
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from re import Pattern
 from re import compile as pattern
@@ -25,16 +28,30 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.application.ways_to_reach import FORBIDDEN
+from dragoman.application.service_address import AddressUnclear, read_address
 from dragoman.domain.record import nesting
 from dragoman.notifier.messaging.relay import USER
 from dragoman.worker_process import Pipe
 
 LANE_THREADS: Final = 8
-"""Messages that are sent to one service at once."""
+"""Messages of a side that are sent to one service at once."""
 
 THREADS: Final = 256
+SHARE: Final = 8
+"""The part of the free threads that a side may hold: one in eight.
+
+A side that is in many channels counts once in each. It still leaves threads to others.
+"""
+
 SERVICE_SECONDS: Final = 12.0
+"""Seconds after which a message begins no further connection."""
+
+ANSWER_SECONDS: Final = 4.0
+"""Seconds to connect, and seconds of silence in an answer."""
+
+REPLY_SECONDS: Final = 20.0
+"""Seconds for one message, with its wait in the lane of its service."""
+
 _REASON: Final = 200
 _STATUS: Final[Pattern[str]] = pattern(r"\berror[=: ]+([1-5][0-9]{2})\b")
 _STARTING: Final = (
@@ -60,10 +77,12 @@ class SenderStart(Struct, frozen=True, kw_only=True):
 
 
 class SenderRequest(Struct, frozen=True, kw_only=True):
-    """A message to send."""
+    """A message of a side to send; the address is the side's `own`, or the operator's."""
 
     n: int
+    side: str
     url: str
+    own: bool
     title: str = ""
     body: str = ""
 
@@ -86,6 +105,15 @@ class _Refused(PermissionError):
     """A use of the machine that no message needs."""
 
 
+_message = threading.local()
+"""The time at which the message of this thread began, as `began`."""
+
+
+def _seconds_left() -> float:
+    began: float = getattr(_message, "began", time.monotonic())
+    return began + SERVICE_SECONDS - time.monotonic()
+
+
 def guard(port: int) -> None:
     """Refuse from now on all that a message over the relay does not need."""
     folders = tuple(
@@ -100,6 +128,8 @@ def guard(port: int) -> None:
             address = arguments[1]
             if not isinstance(address, tuple) or address[:2] != (_RELAY_HOST, port):
                 raise _Refused("a message leaves only through the relay")
+            if _seconds_left() <= 0:
+                raise _Refused("the time for this message is over")
         elif event in _LOOKING_UP:
             if arguments[0] not in (_RELAY_HOST, _RELAY_HOST.encode(), None):
                 raise _Refused("names are looked up by the relay")
@@ -134,6 +164,56 @@ class _Reasons(logging.Handler):
         return text[:_REASON]
 
 
+Lane = tuple[str, str]
+"""A side and the service to which it sends."""
+
+
+class Lanes:
+    """Messages that wait, and how many of each side and service are being sent."""
+
+    def __init__(self) -> None:
+        """Begin with no message."""
+        self._waiting: defaultdict[Lane, deque[tuple[float, SenderRequest]]] = defaultdict(deque)
+        self._in_lane = Counter[Lane]()
+        self._of_side = Counter[str]()
+
+    def add(self, request: SenderRequest, now: float) -> None:
+        """Let a message wait in its lane."""
+        self._waiting[request.side, _service(request.url)].append((now, request))
+
+    def begin(self, now: float) -> list[tuple[Lane, SenderRequest]]:
+        """Return the messages that are to be sent from now on.
+
+        Messages whose reply nobody awaits any more are dropped: they are tried again.
+        """
+        begun = []
+        for lane, requests in list(self._waiting.items()):
+            while requests and now - requests[0][0] >= REPLY_SECONDS:
+                requests.popleft()
+            while requests and self._is_free(lane):
+                self._in_lane[lane] += 1
+                self._of_side[lane[0]] += 1
+                begun.append((lane, requests.popleft()[1]))
+            if not requests:
+                del self._waiting[lane]
+        return begun
+
+    def end(self, lane: Lane) -> None:
+        """Count a message of a lane as done."""
+        for counter, key in ((self._in_lane, lane), (self._of_side, lane[0])):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
+
+    def _is_free(self, lane: Lane) -> bool:
+        free = THREADS - self._of_side.total()
+        return (
+            free > 0
+            and self._in_lane[lane] < LANE_THREADS
+            and self._of_side[lane[0]] < max(1, free // SHARE)
+        )
+
+
 class Sender:
     """The plug-ins of the library, and the lanes in which they send."""
 
@@ -154,45 +234,42 @@ class Sender:
         logger.addHandler(self._reasons)
         logger.propagate = False
         self._lock = threading.Lock()
-        self._lanes: defaultdict[str, deque[SenderRequest]] = defaultdict(deque)
-        self._active: defaultdict[str, int] = defaultdict(int)
-        self._threads = threading.Semaphore(THREADS)
+        self._lanes = Lanes()
 
     def load(self) -> None:
         """Load all plug-ins, before the guard lets none be loaded from elsewhere."""
         self._apprise.Apprise.instantiate("ntfy://localhost/start", asset=self._asset)
 
     def take(self, request: SenderRequest) -> None:
-        """Begin a request in its lane, or queue it there."""
-        lane = _lane(request.url)
+        """Begin a request, or let it wait in its lane."""
         with self._lock:
-            self._lanes[lane].append(request)
-            if self._active[lane] >= LANE_THREADS:
-                return
-            self._active[lane] += 1
-        threading.Thread(target=self._work, args=(lane,), daemon=True).start()
+            self._lanes.add(request, time.monotonic())
+        self._begin()
 
-    def _work(self, lane: str) -> None:
-        with self._threads:
-            while True:
-                with self._lock:
-                    if not self._lanes[lane]:
-                        self._active[lane] -= 1
-                        if not self._active[lane]:
-                            del self._active[lane], self._lanes[lane]
-                        return
-                    request = self._lanes[lane].popleft()
-                self._reply(self._done(request))
+    def _begin(self) -> None:
+        with self._lock:
+            begun = self._lanes.begin(time.monotonic())
+        for lane, request in begun:
+            threading.Thread(target=self._work, args=(lane, request), daemon=True).start()
+
+    def _work(self, lane: Lane, request: SenderRequest) -> None:
+        _message.began = time.monotonic()
+        self._reply(self.done(request))
+        with self._lock:
+            self._lanes.end(lane)
+        self._begin()
 
     def _reply(self, reply: SenderReply) -> None:
         with self._replying, suppress(OSError):
             self._pipe.send(msgspec.json.encode(reply))
 
-    def _done(self, request: SenderRequest) -> SenderReply:
+    def done(self, request: SenderRequest) -> SenderReply:
+        """Send a message, and return the result."""
         try:
-            if (wrong := _forbidden(request.url)) is not None:
-                return SenderReply(n=request.n, ok=False, reason=wrong)
-            plugin = self._plugin(request.url)
+            if request.own and (unwanted := read_address(request.url).unwanted):
+                reason = f"the parameter {unwanted[0]} is not allowed"
+                return SenderReply(n=request.n, ok=False, reason=reason)
+            plugin = self.plugin(request.url)
             if plugin is None:
                 reason = self._reasons.take() or "no service has such an address"
                 return SenderReply(n=request.n, ok=False, reason=reason)
@@ -213,16 +290,22 @@ class Sender:
                 n=request.n, ok=False, reason=f"{type(error).__name__}: {error}"[:_REASON]
             )
 
-    def _plugin(self, url: str) -> Any:
+    def plugin(self, url: str) -> Any:
         """Return a new plug-in for an address, or None.
 
         A plug-in is for one message: that of Matrix would send a second one under the
-        number of the first, and the server would drop it.
+        number of the first, and the server would drop it. Whatever its address says,
+        it checks certificates, follows nothing, and neither waits nor attaches.
         """
         plugin = self._apprise.Apprise.instantiate(url, asset=self._asset)
         if plugin is None or not _uses_requests(plugin):
             return None
         plugin.request_rate_per_sec = 0  # The notifier limits messages itself.
+        plugin.throttle = _throttle
+        plugin.verify_certificate = True
+        plugin.redirects = False
+        plugin.socket_connect_timeout = plugin.socket_read_timeout = ANSWER_SECONDS
+        plugin.retry, plugin.wait, plugin.attach = 0, 0.0, None
         return plugin
 
 
@@ -235,18 +318,21 @@ def _uses_requests(plugin: Any) -> bool:
     )
 
 
-def _forbidden(url: str) -> str | None:
-    """Return the reason to refuse the parameters of an address, or None."""
-    _, _, query = url.partition("?")
-    names = {part.partition("=")[0].strip().lower().lstrip("+-:") for part in query.split("&")}
-    forbidden = FORBIDDEN & names
-    return f"the parameter {min(forbidden)} is not allowed" if forbidden else None
+def _throttle(last_io: object = None, wait: float | None = None) -> None:
+    """Wait as the service asks, if the message has the time. A method of plug-ins."""
+    if wait:
+        if wait > _seconds_left():
+            raise _Refused("the service asks to wait too long")
+        time.sleep(wait)
 
 
-def _lane(url: str) -> str:
-    """Return the service of an address: its scheme and host, without credentials."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2].partition('/')[0]}"
+def _service(url: str) -> str:
+    """Return the service of an address: its scheme, host and port."""
+    try:
+        address = read_address(url)
+    except AddressUnclear:
+        return url.partition("://")[0]
+    return f"{address.scheme}://{address.host}:{address.port or ''}"
 
 
 def run(pipe: Pipe) -> None:
