@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.backup import backup_check, host_restore, key_bundle, manifest, retention, snapshots
 from dragoman.backup.folder import BackupFolder, opened
@@ -53,9 +55,9 @@ def made(path: Path, *, records: int = 3, **more: bytes) -> BackupFolder:
         return folder
 
 
-def check(path: Path, number: int = 1) -> backup_check.VerifiedBackup:
+def check(path: Path, number: int = 1, digest: str | None = None) -> backup_check.VerifiedBackup:
     with opened(path) as folder:
-        return backup_check.check_backup(folder, number)
+        return backup_check.check_backup(folder, number, digest=digest)
 
 
 def flip(path: Path) -> None:
@@ -163,6 +165,65 @@ def test_a_file_gets_its_name_only_with_its_digest(tmp_path: Path) -> None:
         assert not [path for path in (tmp_path / "b" / "files").rglob("*") if path.is_file()]
 
 
+_HOSTILE = st.sampled_from(
+    [
+        "../../ESC",
+        "/etc/cron.d/x",
+        "..",
+        ".",
+        "",
+        "a/../../b",
+        "A",
+        "nato-china\n",
+        "nato/china",
+        "a\0",
+    ]
+) | st.text(max_size=12).filter(lambda text: not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text))
+
+
+@given(_HOSTILE, st.sampled_from(["channel", "piece", "digest of a piece"]))
+def test_no_name_of_a_manifest_leads_out_of_the_folder(name: str, place: str) -> None:
+    content = Manifest(
+        format=1,
+        number=1,
+        begun="",
+        ended="",
+        release="0",
+        place="",
+        channels=(ChannelCopy(name=name if place == "channel" else "c", records=0, root="0" * 64),),
+        pieces={
+            name if place == "piece" else "files": name if place.startswith("digest") else "0" * 64
+        },
+    )
+    with pytest.raises(BackupInvalid, match=r"it is not a manifest: .* `\$\.(channels|pieces)"):
+        manifest.decode(manifest.encode(content))
+
+
+@pytest.mark.parametrize("key", ["../../ESC", "../x", "a/../../b", "/etc/x", "gateway/../b", "a"])
+def test_a_mark_that_would_leave_the_data_directory_is_refused(tmp_path: Path, key: str) -> None:
+    made(tmp_path / "b", marks=snapshots.encode({key: b"{}"}))
+    with pytest.raises(BackupInvalid, match="is of no process and channel"):
+        check(tmp_path / "b")
+
+
+def test_a_file_without_a_digest_as_its_name_is_refused(tmp_path: Path) -> None:
+    entry = {"sha256": "../../../x", "side": "nato", "at": "", "stage": "kept", "bytes": 1}
+    made(tmp_path / "b", files=snapshots.encode({"c.nato.x": json.dumps(entry).encode()}))
+    with pytest.raises(BackupInvalid, match="an entry of a file cannot be read"):
+        check(tmp_path / "b")
+
+
+def test_a_backup_is_the_one_whose_digest_was_noted(tmp_path: Path) -> None:
+    made(tmp_path / "b")
+    noted = check(tmp_path / "b").manifest.digest
+    check(tmp_path / "b", digest=noted)
+    shutil.rmtree(tmp_path / "b")
+    made(tmp_path / "b", access=b'{"key":"token.1","value":"{}"}\n')
+    check(tmp_path / "b")
+    with pytest.raises(BackupInvalid, match="it is another backup than the one whose digest"):
+        check(tmp_path / "b", digest=noted)
+
+
 def test_pruning_removes_what_only_older_backups_have(tmp_path: Path) -> None:
     made(tmp_path / "b", access=b'{"key":"token.1"}\n')
     made(tmp_path / "b")
@@ -189,9 +250,10 @@ def test_keys_are_sealed_to_recipients_and_opened_by_one_of_them(tmp_path: Path)
         key_bundle.unseal(sealed, tmp_path / "wrong")
 
 
-def test_a_bundle_writes_no_file_outside_of_the_data_directory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["../stranger", "/x", "keys/../x", "marks/gateway/c", "keys"])
+def test_a_bundle_writes_keys_alone(tmp_path: Path, name: str) -> None:
     key = pyrage.x25519.Identity.generate()
-    sealed = key_bundle.seal({"../stranger": b""}, [str(key.to_public())])
+    sealed = key_bundle.seal({name: b""}, [str(key.to_public())])
     (tmp_path / "key").write_text(str(key))
     with pytest.raises(BackupError, match="which no host has"):
         key_bundle.unseal(sealed, tmp_path / "key")
@@ -203,7 +265,7 @@ def test_what_later_backups_know_to_be_gone_is_gone() -> None:
     )
     gone = b'{"id":"p","side":"nato","revision":2,"created":"","updated":""}'
     kept, erased = (
-        json.dumps({"sha256": "f", "side": "nato", "at": "", "stage": stage}).encode()
+        json.dumps({"sha256": "f" * 64, "side": "nato", "at": "", "stage": stage}).encode()
         for stage in ("kept", "erased")
     )
     before: host_restore.Snapshots = {

@@ -14,6 +14,7 @@ A backup's log may have more records than a manifest says: later backups add to 
 of them are checked, because a restoration takes all of them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -26,7 +27,7 @@ from dragoman.audit.verification import Verification
 from dragoman.backup import snapshots
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.log_copies import size_of
-from dragoman.backup.manifest import BackupInvalid, ChannelCopy, Manifest
+from dragoman.backup.manifest import BackupInvalid, ChannelCopy, Manifest, check_digest
 from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.domain.record import nesting
 from dragoman.eventlog.archive import Archive
@@ -38,6 +39,9 @@ from dragoman.tlog.note import Verifier, read_verifier
 PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notifications", "people")
 LATER_PIECES: Final = ("opened", "rosters")
 """Pieces that backups of earlier releases lack."""
+
+_MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[a-z0-9]+(-[a-z0-9]+)*")
+"""The key of a mark: a process and a channel, which become a path."""
 
 Progress = Callable[[str, int, int], None]
 """Receives the part that is checked, how far the check is, and how far it goes."""
@@ -94,9 +98,15 @@ def check_backup(
     folder: BackupFolder,
     number: int,
     progress: Progress = lambda part, done, total: None,
+    digest: str | None = None,
 ) -> VerifiedBackup:
-    """Verify a backup. Raises `BackupInvalid`, `ArchiveDamaged`."""
+    """Verify a backup, which has the digest if one is given.
+
+    Raises `BackupInvalid`, `ArchiveDamaged`.
+    """
     manifest = folder.read(number)
+    if digest is not None:
+        check_digest(manifest, digest)
     missing = [name for name in PIECES if name not in manifest.pieces]
     if missing or (manifest.keys is not None) != ("keys" in manifest.pieces):
         raise BackupInvalid(f"{folder.manifest_path(number)}: it lacks {missing or 'the keys'}")
@@ -111,6 +121,9 @@ def check_backup(
     for done, (sha256, size) in enumerate(file_sizes.items(), 1):
         progress("files", done, len(file_sizes))
         folder.check_file(sha256, size)
+    for key in values["marks"]:
+        if not _MARK.fullmatch(key):
+            raise BackupInvalid(f"the high-water mark {key} is of no process and channel")
     later, _ = later_snapshots(folder, number)
     logs = tuple(
         _check_log(folder, copy, values, _later_heads(later, copy.name), progress)
@@ -126,8 +139,14 @@ def check_backup(
 
 
 def kept_files(entries: Mapping[str, bytes | None]) -> dict[str, int]:
-    """Return the files that entries keep, with their lengths, by SHA-256."""
-    decoded = [nesting.decode(value, File) for value in entries.values() if value]
+    """Return the files that entries keep, with their lengths, by SHA-256.
+
+    Raises `BackupInvalid`.
+    """
+    try:
+        decoded = [nesting.decode(value, File) for value in entries.values() if value]
+    except msgspec.MsgspecError as error:
+        raise BackupInvalid(f"an entry of a file cannot be read: {error}") from None
     return {file.sha256: file.bytes for file in decoded if file.kept}
 
 

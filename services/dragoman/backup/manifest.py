@@ -16,7 +16,9 @@ file of the backup follows from it:
 - A log is an archive (`dragoman.eventlog.archive`). `root` is the Merkle root of its
   first `records` records, so it is the SHA-256 of all of them.
 
-`digest` is the SHA-256 of the manifest with an empty digest.
+`digest` is the SHA-256 of the manifest with an empty digest. It shows a damage, and not
+who wrote the manifest: whoever can write the folder can make another one. So the names
+here are checked before any of them becomes a path.
 """
 
 import hashlib
@@ -27,6 +29,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.record import nesting
+from dragoman_schemas.fields import Hex32, Name
 
 FORMAT: Final = 1
 
@@ -49,7 +52,7 @@ class ChannelCopy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `erasures` are the positions of the erasures in it.
     """
 
-    name: str
+    name: Name
     cid: str = ""
     log: str = ""
     records: int
@@ -80,7 +83,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     release: str
     place: str
     channels: tuple[ChannelCopy, ...]
-    pieces: dict[str, str]
+    pieces: dict[Name, Hex32]
     keys: SealedKeys | None = None
     digest: str = ""
 
@@ -106,6 +109,15 @@ def decode(raw: bytes) -> Manifest:
     if encode(manifest) != raw:
         raise BackupInvalid("its digest is not that of its content: it was changed")
     return manifest
+
+
+def check_digest(manifest: Manifest, expected: str) -> None:
+    """Raise `BackupInvalid` unless a manifest is the one that somebody noted."""
+    if manifest.digest != expected:
+        raise BackupInvalid(
+            f"backup {manifest.number} has the digest {manifest.digest}, and not {expected}: it is "
+            "another backup than the one whose digest was noted"
+        )
 
 
 class _Version(Struct):

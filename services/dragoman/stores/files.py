@@ -25,6 +25,7 @@ from dragoman.limits import CHUNK_BYTES, ELECTION_SECONDS
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.text import sentence
+from dragoman_schemas.fields import Hex32
 
 STREAM: Final = "DRAGOMAN_FILES"
 PREFIX: Final = "dragoman.files."
@@ -36,7 +37,7 @@ BYTES: Final = CHUNK_BYTES + 4_096
 class File(Struct, frozen=True, kw_only=True):
     """A side's copy of a file. An erased one still has the digest that acts name."""
 
-    sha256: str
+    sha256: Hex32
     side: str
     at: str
     stage: Literal["coming", "kept", "erasing", "erased"]

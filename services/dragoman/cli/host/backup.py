@@ -44,6 +44,9 @@ Folder = Annotated[Path, Parameter(help="The folder of the backups.")]
 Number = Annotated[
     int | None, Parameter(help="The number of the backup. Default: the newest finished one.")
 ]
+Digest = Annotated[
+    str | None, Parameter(help="The digest that `dragoman backup` printed for this backup.")
+]
 NatsUrl = Annotated[
     str | None, Parameter(help="The broker's URL. Default: the broker of the data directory.")
 ]
@@ -137,6 +140,10 @@ async def backup_command(
             f"{len(result.manifest.channels)} logs, {result.records} of them new; {result.files} "
             f"new files of {result.file_bytes / 2**20:.1f} MiB"
         )
+        say(
+            f"digest {result.manifest.digest}: note it away from the folder; `backup verify` and "
+            "`restore` take it with --digest"
+        )
     if lingering:
         say(
             f"{lingering} people, rosters or files that were erased since are still in older "
@@ -229,21 +236,25 @@ def _part() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @backup.command(name="verify")
-def verify_command(folder: Folder, *, number: Number = None, json: Json = False) -> int:
+def verify_command(
+    folder: Folder, *, number: Number = None, digest: Digest = None, json: Json = False
+) -> int:
     """Verify a backup: every piece, every file and every record of every log.
 
     It asks nobody. A fault is named: exit code 7. A backup that was not finished is
-    named as well; it does not count.
+    named as well; it does not count. With --digest the backup is the one that you noted
+    down; without it, whoever can write the folder may have made another one.
     """
     with opened(folder) as backups:
         unfinished = backups.unfinished
         chosen = number or backup_check.newest_of(backups)
         with _part() as report:
-            verified = backup_check.check_backup(backups, chosen, report)
+            verified = backup_check.check_backup(backups, chosen, report, digest)
     if json:
         out_json(
             {
                 "number": chosen,
+                "digest": verified.manifest.digest,
                 "ended": verified.manifest.ended,
                 "records": {log.channel: log.records for log in verified.logs},
                 "files": verified.files,
@@ -260,6 +271,8 @@ def verify_command(folder: Folder, *, number: Number = None, json: Json = False)
             f"{verified.file_bytes / 2**20:.1f} MiB, "
             + ("with keys" if verified.manifest.keys else "WITHOUT the keys of the host")
         )
+        if digest is None:
+            say(f"its digest is {verified.manifest.digest}: compare it with the one that you noted")
     if unfinished is not None:
         say(f"the backup that began at {unfinished.begun} was not finished; it does not count")
     _say_newer(verified)
@@ -321,6 +334,7 @@ async def restore(
     *,
     data: Annotated[Path, Parameter(help="A new data directory, which is made.")],
     number: Number = None,
+    digest: Digest = None,
     identity: Annotated[
         Path | None, Parameter(help="The file with the age identity that opens the keys.")
     ] = None,
@@ -358,6 +372,7 @@ async def restore(
                 settings,
                 backups,
                 number or backup_check.newest_of(backups),
+                digest,
                 identity,
                 from_mirror,
                 without_keys=without_keys,
@@ -379,6 +394,7 @@ async def _restore(
     settings: Settings,
     backups: BackupFolder,
     number: int,
+    digest: str | None,
     identity: Path | None,
     mirrors: Sequence[Path],
     *,
@@ -393,7 +409,7 @@ async def _restore(
     if manifest.keys is None and identity is not None:
         raise UsageError(f"backup {number} has no keys: leave --identity out, see --without-keys")
     with _part() as report:
-        verified = backup_check.check_backup(backups, number, report)
+        verified = backup_check.check_backup(backups, number, report, digest)
     _say_newer(verified)
     keys: dict[str, bytes] = {}
     if manifest.keys is not None and identity is not None:
