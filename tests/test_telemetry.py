@@ -4,11 +4,14 @@ import asyncio
 import errno
 import io
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman import telemetry
 
@@ -74,6 +77,37 @@ def disk() -> Iterator[Disk]:
     yield disk
     telemetry.configure("console")
     structlog.configure(**before)
+
+
+TOKEN = f"drg_{'aB3_-' * 8}xyz"
+
+
+@given(st.text(max_size=9), st.text(max_size=9))
+def test_no_line_has_a_token(before: str, after: str) -> None:
+    for format in ("json", "console"):
+        stream, kept = io.StringIO(), structlog.get_config()
+        text = f"{before}.{TOKEN}.{after}"
+        try:
+            telemetry.configure(format, "info", stream)
+            log = structlog.get_logger()
+            log.info("event", text=text, nested={"path": [text]})
+            logging.getLogger("library").warning("told %s", text)
+            try:
+                raise ValueError(text)
+            except ValueError:
+                log.exception("failed")
+            telemetry.request_done({"path": f"/c/{TOKEN}"})
+        finally:
+            telemetry.configure("console")
+            structlog.configure(**kept)
+        assert TOKEN[4:] not in stream.getvalue()
+        assert "drg_***" in stream.getvalue()
+
+
+@pytest.mark.parametrize("id", [TOKEN, f"a.{TOKEN}", "drg_short", "a b", "x" * 65, ""])
+def test_an_id_of_a_request_that_is_no_plain_one_is_not_taken(id: str) -> None:
+    assert telemetry.caused_by(id, None).request not in (id, "")
+    assert telemetry.caused_by("8a1f-77.b_2", None).request == "8a1f-77.b_2"
 
 
 async def test_everyday_lines_gather_while_a_loop_runs_and_are_written_together(disk: Disk) -> None:

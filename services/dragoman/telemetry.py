@@ -4,7 +4,7 @@
      "level":"info","timestamp":"2026-03-02T09:14:07.123456Z"}
 
 Lines are JSON, or coloured text on a terminal. They never contain bodies, tokens or
-salts. The id of a request and its W3C trace context are on every line that the request
+salts: a token that somebody put where none belongs is masked in every line. The id of a request and its W3C trace context are on every line that the request
 causes. They also travel in the headers of the messages that it appends.
 """
 
@@ -42,7 +42,10 @@ Format = Literal["auto", "json", "console"]
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 
 _PARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST: Final = re.compile(r"(?!.*drg_)[A-Za-z0-9._-]{1,64}")
+"""The id of a request. A token looks like one, and would travel with its records."""
+
+_TOKEN: Final = re.compile(r"drg_[\w-]{43}", re.ASCII)
 _SECRET: Final = frozenset(
     {"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"}
 )
@@ -216,7 +219,9 @@ class LineWriter:
         return event
 
     def write(self, text: str) -> None:
-        """Add a line, or a part of one."""
+        """Add a line, or a part of one, without tokens."""
+        if "drg_" in text:
+            text = _TOKEN.sub("drg_***", text)
         with self._lock:
             self._gathered.append(text)
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
-from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -276,10 +275,10 @@ def rejection(app: web.Application) -> Reject:
 def _path(request: web.Request) -> str:
     """Return the path of the route, without the values of its variables.
 
-    Some of those values are secret.
+    Some of those values are secret. A path without a route may be one as well.
     """
     resource = request.match_info.route.resource
-    return quote(request.path[:200]) if resource is None else resource.canonical
+    return request_counters.UNKNOWN if resource is None else resource.canonical
 
 
 def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:

@@ -19,7 +19,9 @@ _POSTS: Final = frozenset(
     if route.takes == "act"
 )
 PROBES: Final = frozenset({"/livez", "/readyz"})
-_UNKNOWN: Final = "unknown"
+UNKNOWN: Final = "unknown"
+"""The path of a request that has no route."""
+
 _ANY: Final = "any"  # acts of no family, such as an acknowledgement
 
 
@@ -34,14 +36,13 @@ def is_post(method: str, route: str) -> bool:
 
 
 def count(
-    request: web.Request, response: web.StreamResponse, path: str, failed: str, begun: float
+    request: web.Request, response: web.StreamResponse, route: str, failed: str, begun: float
 ) -> None:
     """Count a request that was answered.
 
-    `path` is that of its route. `failed` is the kind of a refusal, or the name of an
+    `route` is the path of its route. `failed` is the kind of a refusal, or the name of an
     error. `begun` is the time at which its head had come.
     """
-    route = path if request.match_info.route.resource is not None else _UNKNOWN
     method = request.method if request.match_info.http_exception is None else "other"
     status = f"{response.status // 100}xx"
     _requests(route, method, status).inc()
@@ -52,11 +53,11 @@ def count(
     if request.get("recorded") is not None:
         act = str(request["recorded"].act)
         rule = RULES.get(act)
-        family = _UNKNOWN if rule is None else str(rule.family or _ANY)
+        family = UNKNOWN if rule is None else str(rule.family or _ANY)
         outcome = "replayed" if request["replayed"] else "recorded"
         _acts(family, outcome).inc()
     elif posts:
-        family = str(PATHS.get(request.match_info.get("family", ""), _UNKNOWN))
+        family = str(PATHS.get(request.match_info.get("family", ""), UNKNOWN))
         outcome = "refused" if response.status < 500 else "failed"
         _acts(family, outcome).inc()
     if failed == "budget":
@@ -68,7 +69,7 @@ def _group(request: web.Request, route: str, *, is_post: bool) -> str:
         return "post"
     if route in PROBES:
         return "probe"
-    if route == _UNKNOWN:
+    if route == UNKNOWN:
         return "other"
     if request.method not in ("GET", "HEAD"):
         return "other"
