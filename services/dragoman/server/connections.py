@@ -12,6 +12,7 @@ answers what its parser rejects with the rejected bytes, which may contain a tok
 import asyncio
 import resource
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -26,15 +27,20 @@ from aiohttp.web_protocol import RequestHandler
 from dragoman.application.http.rate_limits import network_of
 from dragoman.limits import (
     ACCEPTED_AT_ONCE,
+    CHECK_READERS_SECONDS,
     DESCRIPTORS_SHARE,
     FIRST_REQUEST_SECONDS,
     FULL_LINE_SECONDS,
+    UNREAD_SECONDS,
 )
 
 log = structlog.get_logger()
 
 _BACKLOG: Final = 128
 _UNLIMITED: Final = 1_000_000
+_BYTES_ACKED: Final = slice(120, 128)
+"""The place of `tcpi_bytes_acked` in the kernel's `struct tcp_info`."""
+
 _AGAIN_SECONDS: Final = 1.0
 """The time to wait for the next connection if the process has no descriptor left."""
 
@@ -64,6 +70,13 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+def _acknowledged(transport: asyncio.Transport) -> int:
+    """Return the number of bytes that the client's system has acknowledged."""
+    connection = transport.get_extra_info("socket")
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop)
+    return int.from_bytes(information[_BYTES_ACKED], sys.byteorder)
+
+
 class Connection(RequestHandler):
     """One connection of a client.
 
@@ -79,6 +92,23 @@ class Connection(RequestHandler):
         self._reject = reject
         self._lost = lost
         self._due = self._loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_silent)
+        self._read_at = self._loop.time()
+        self._unread = (0, 0)
+
+    def close_if_unread(self) -> None:
+        """Close the connection if its client has read nothing for `UNREAD_SECONDS`.
+
+        What it does not read stays in memory. A slow client goes on reading.
+        """
+        if self.transport is None:
+            return
+        size, now = self.transport.get_write_buffer_size(), self._loop.time()
+        unread = (size, _acknowledged(self.transport) if size else 0)
+        if not size or unread[0] < self._unread[0] or unread[1] != self._unread[1]:
+            self._read_at = now
+        self._unread = unread
+        if now - self._read_at >= UNREAD_SECONDS:
+            self.transport.abort()
 
     def _close_if_silent(self) -> None:
         if not self._request_count:
@@ -167,6 +197,8 @@ class Connections:
         self._open: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._handshakes: set[asyncio.Task[None]] = set()
+        self._made: set[Connection] = set()
+        self._checking: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._serving: tuple[web.Server, Reject] | None = None
         self._logged_at = -FULL_LINE_SECONDS
@@ -180,6 +212,7 @@ class Connections:
         self._listener.setblocking(False)
         self._listener.listen(_BACKLOG)
         self._loop.add_reader(self._listener, self._accept)
+        self._check_readers()
 
     def serve(self, server: web.Server, reject: Reject) -> None:
         """Serve the connections from now on by another server."""
@@ -192,8 +225,16 @@ class Connections:
         self._loop.remove_reader(self._listener)
         self._serving = None
         self._listener.close()
+        if self._checking is not None:
+            self._checking.cancel()
         for task in self._handshakes:
             task.cancel()
+
+    def _check_readers(self) -> None:
+        """Close the connections whose clients do not read, again and again."""
+        self._checking = self._loop.call_later(CHECK_READERS_SECONDS, self._check_readers)
+        for connection in list(self._made):
+            connection.close_if_unread()
 
     def _accept(self) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
@@ -243,7 +284,7 @@ class Connections:
         protocol = Connection(
             server,
             reject=reject,
-            lost=lambda: self._release(key),
+            lost=lambda: self._release(protocol, key),
             loop=self._loop,
             **self._settings,
         )
@@ -254,6 +295,7 @@ class Connections:
                 lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=timeout
             )
             is_made = True
+            self._made.add(protocol)
         except (OSError, TimeoutError, RuntimeError) as error:  # The client speaks no TLS or left.
             log.debug("connection.not_made", error=type(error).__name__)
         finally:
@@ -261,7 +303,8 @@ class Connections:
                 protocol.give_back()
                 connection.close()
 
-    def _release(self, key: str) -> None:
+    def _release(self, connection: Connection, key: str) -> None:
+        self._made.discard(connection)
         self._open[key] -= 1
         if self._open[key] <= 0:
             del self._open[key]
