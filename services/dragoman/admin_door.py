@@ -9,15 +9,20 @@
         door.readiness = ready            # once there is something to ask
         door.measurements.append(measure)
 
-It is open before the broker is there, and until the service has stopped. Its requests
+It is open before the broker is there, and until the service has stopped. A page on the
+Internet could give its own name the address of this machine, and read the metrics in
+the operator's browser. So a request by a foreign name is refused (421). Its requests
 are not in the log. It has no tokens and shows no channel's name, so it listens on
 loopback, or on a Unix socket, unless the settings say otherwise.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -110,7 +115,9 @@ async def opened(settings: Settings, lifecycle: Lifecycle) -> AsyncIterator[Admi
     if where.socket is None and where.port == 0:
         yield door
         return
-    runner = web.AppRunner(_application(door), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        _application(door, _names(settings)), access_log=None, handle_signals=False
+    )
     await runner.setup()
     try:
         door.address = await _listen(runner, where, lifecycle.service)
@@ -161,7 +168,32 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _application(door: AdminDoor) -> web.Application:
+def _names(settings: Settings) -> frozenset[str]:
+    """Return the names by which the operator may call the address."""
+    public = urlsplit(settings.http.public_url).hostname or ""
+    names = (settings.admin.host, *settings.admin.names, socket.gethostname(), public)
+    return frozenset(name.lower() for name in names if name)
+
+
+def is_ours(authority: str, names: frozenset[str]) -> bool:
+    """Return whether a request's Host is an address, or a name of this machine.
+
+    A page of the Internet has a name with a dot. Its browser sends that name, and never
+    an address.
+    """
+    try:
+        host = urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        host = host.removesuffix(".")
+        return "." not in host or host.endswith(".localhost") or host in names
+    return True
+
+
+def _application(door: AdminDoor, names: frozenset[str]) -> web.Application:
     async def livez(_: web.Request) -> web.Response:
         return _answer(Health(status="ok"))
 
@@ -182,6 +214,9 @@ def _application(door: AdminDoor) -> web.Application:
         if request.match_info.http_exception is not None:
             text = "Here are GET /livez, /startupz, /readyz and /metrics.\n"
             return web.Response(status=request.match_info.http_exception.status, text=text)
+        if not is_ours(request.headers.get("Host", ""), names):
+            text = "This machine does not know that name: use its address, or add admin.names.\n"
+            return web.Response(status=421, text=text)
         return await handler(request)
 
     app = web.Application(middlewares=[unknown])

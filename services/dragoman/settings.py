@@ -60,10 +60,13 @@ class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     It has no tokens. So it belongs on loopback, on a network of the operators, or on
     the Unix socket `socket`. Port 0 turns it off. Without a `port`, each service has
     its own: 8479 the gateway and `up`, 8481 the scheduler, 8482 the notifier, 8483 the
-    signer, 8484 a witness and 8485 a mirror.
+    signer, 8484 a witness and 8485 a mirror. It answers requests for addresses, for
+    names without a dot, for the machine's own name and for `names`: with others, a page
+    on the Internet could read it in the operator's browser.
     """
 
     host: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
     port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     socket: Path | None = None
 
