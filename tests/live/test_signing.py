@@ -222,6 +222,30 @@ async def test_two_officers_sign_the_same_bytes(own: Service, signer: Signer, se
     )
 
 
+async def test_nobody_posts_under_the_id_of_a_draft(
+    own: Service, signer: Signer, session: Any
+) -> None:
+    drafter, colleague = signer.key("drafter", "nato/o-1"), signer.key("colleague", "nato/h-1")
+    activity = signer.folder / "activity.json"
+    activity.write_text(json.dumps(act("military-activity")))
+    id = own.run(
+        "draft", str(activity), "--sign", drafter, *signer.to("nato/officer")
+    ).stdout.strip()
+    to_head = signer.to("nato/head_of_office")
+    context = json.loads(own.run("keys", "binding", *to_head).stdout)
+    signed = {**context, "type": "dragoman.contact-note.v1", "id": id}
+    raw = json.dumps({**NOTE, "signed": signed}, separators=(",", ":"), ensure_ascii=False).encode()
+    seed = _seed(colleague)
+    headers = {
+        "Dragoman_Key_Id": dsse.key_id(dsse.public_of(seed)),
+        "Dragoman_Signature": dsse.encode_base64(dsse.sign(seed, raw)),
+    }
+    head = Caller(session, own, "nato/head_of_office")
+    (await head.call("POST", f"{C}/contacts", raw, **headers)).problem(422, "key-reused")
+    released = json.loads(own.run("release", id, "--sign", colleague, "--json", *to_head).stdout)
+    assert released["id"] == id
+
+
 def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Service, signer: Signer) -> None:
     path = signer.key("mine", "nato/o-1")
     note = signer.folder / "note.json"

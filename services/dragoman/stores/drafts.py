@@ -94,6 +94,15 @@ class DraftStore:
         value = self._bucket.values.get(_key(cid, side, id))
         return None if value is None else _decode(value)
 
+    async def has(self, cid: str, side: str, id: str) -> bool:
+        """Return whether a side has a draft of that id.
+
+        This gateway's copy may lag where it has none. Raises `LogUnreachable`.
+        """
+        if _key(cid, side, id) not in self._bucket.values:
+            return False
+        return await self.find(cid, side, id) is not None
+
     async def keep(self, draft: Draft, over: Draft | None) -> bool:
         """Write a draft over the one that was read, or as a new one.
 

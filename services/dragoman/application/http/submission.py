@@ -15,6 +15,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks
+from dragoman.application.command_handler import Precondition
 from dragoman.application.http import body_workers
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.request import ApiReply, ApiRequest
@@ -220,17 +221,44 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
     return data.signed.id
 
 
-async def submit(call: ApiRequest[Any], projection: Projection, submission: Submission) -> ApiReply:
-    """Record a submission, and return its place in the log. Raises `Refused`."""
+async def _refuse_id_of_draft(
+    call: ApiRequest[Any], projection: Projection, submission: Submission
+) -> None:
+    """Raise `Refused` if the id is that of a draft of the side.
+
+    The release of the draft records under this id, and would be refused for ever.
+    """
+    side = submission.actor.partition("/")[0]
+    if await call.service.drafts.has(projection.registry.cid, side, submission.id):
+        raise refuse(
+            "key-reused",
+            "A draft of your side has this id. Release or delete the draft, or post with a new "
+            "Idempotency-Key or a new `signed.id`.",
+        )
+
+
+async def submit(
+    call: ApiRequest[Any],
+    projection: Projection,
+    submission: Submission,
+    *,
+    is_release: bool = False,
+) -> ApiReply:
+    """Record a submission, and return its place in the log. Raises `Refused`.
+
+    The release of a draft is recorded under the draft's id, and no other post is.
+    """
     _check_signature_headers(submission.data, submission.signatures)
     _admit_if_urgent(call, projection, submission)
     position = wanted_position(call.request)
     if position > projection.state.position:
         await projection.reached(position)
-    preconditions = (
+    preconditions: list[Precondition] = [
         partial(call.request.app[QUOTAS].check, call.service, projection, submission),
         partial(attachment_checks.check, call.service, projection, call.grant, submission),
-    )
+    ]
+    if not is_release:
+        preconditions.append(partial(_refuse_id_of_draft, call, projection, submission))
     post_result = await call.service.command_handler.post(
         projection, submission, call.request.get(TRACE, ("", "")), preconditions
     )

@@ -339,7 +339,7 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         released_by=actor if two_key else "",
         signatures=_both(draft.signatures, signatures or submission.signatures_of(call.request)),
     )
-    reply = await submission.submit(call, projection, post)
+    reply = await submission.submit(call, projection, post, is_release=True)
     await service.drafts.drop(draft)
     return reply
 
