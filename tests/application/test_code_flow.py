@@ -1,11 +1,16 @@
 """The settings of the sign-in at a provider, and the names of browsers that are stored."""
 
+import math
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dragoman.application.identity_provider import code_flow
+from dragoman.application.identity_provider.jwt_checks import is_in_time, seconds_of
 from dragoman.console.browser_names import browser_of
 from dragoman.settings import Oidc, SettingsError
 
@@ -15,6 +20,18 @@ ISSUER, PUBLIC = "https://sso.example", "https://liaison.example/"
 def settings(**more: Any) -> Oidc:
     """Return settings that are in order but for what is given."""
     return Oidc(**{"issuer": ISSUER, "client_id": "pages", **more})
+
+
+_NO_TIMES = st.sampled_from([math.inf, -math.inf, math.nan, True, False, None, "1", [], {}])
+
+
+@given(st.sampled_from(["exp", "nbf"]), _NO_TIMES)
+def test_a_token_is_valid_only_with_finite_times(name: str, value: Any) -> None:
+    good = {"exp": time.time() + 300, "nbf": time.time() - 300}
+    assert is_in_time(good)
+    assert is_in_time({"exp": 10**400})
+    assert not is_in_time({**good, name: value})
+    assert seconds_of({"iat": value}, "iat") is None
 
 
 def test_the_provider_sends_browsers_back_to_the_public_address() -> None:

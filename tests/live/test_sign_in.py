@@ -4,6 +4,7 @@ sessions.
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -184,6 +185,9 @@ LIES: dict[str, tuple[Change, int, str]] = {
     "wrong issuer": (claims(iss="https://other.example"), 502, "could not be verified"),
     "expired": (claims(exp=int(time.time()) - 60), 502, "could not be verified"),
     "of tomorrow": (claims(iat=int(time.time()) + 86_400), 502, "could not be verified"),
+    "an expiry without an end": (claims(exp=math.inf), 502, "could not be verified"),
+    "a time that is no number": (claims(iat=math.nan), 502, "could not be verified"),
+    "a beginning before all time": (claims(nbf=-math.inf), 502, "could not be verified"),
     "no subject": (claims(sub=""), 502, "could not be verified"),
     "a subject that no page shows": (claims(sub="\ud800"), 502, "could not be verified"),
     "a nonce that is no text": (claims(nonce=["\ud800"]), 502, "could not be verified"),

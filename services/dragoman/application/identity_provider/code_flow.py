@@ -37,6 +37,7 @@ from dragoman.application.identity_provider.jwt_checks import (
     is_in_time,
     is_of_type,
     is_readable,
+    seconds_of,
 )
 from dragoman.application.identity_provider.provider_documents import (
     Discovery,
@@ -263,7 +264,7 @@ class CodeFlow:
     def _fault(self, claims: Mapping[str, Any], nonce: str) -> str:
         """Return the fault of an ID token; empty if it is valid."""
         client, audiences = self._settings.client_id, audiences_of(claims)
-        issued, subject = claims.get("iat"), claims.get("sub")
+        issued, subject = seconds_of(claims, "iat"), claims.get("sub")
         sent = claims.get("nonce")
         if claims.get("iss") != self.issuer:
             return "is of another issuer"
@@ -273,7 +274,7 @@ class CodeFlow:
             return "is for several audiences, and another client or none is named as azp"
         if not is_in_time(claims):
             return "is not valid now"
-        if not isinstance(issued, int | float) or issued > time.time() + SKEW_SECONDS:
+        if issued is None or issued > time.time() + SKEW_SECONDS:
             return "does not say when it was issued, or names a later time"
         if sent != nonce:
             return "has another nonce"

@@ -1,5 +1,6 @@
 """Checks that access tokens and ID tokens of a provider share."""
 
+import math
 import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -40,10 +41,22 @@ def audiences_of(claims: Mapping[str, Any]) -> list[Any]:
     return audience if isinstance(audience, list) else []
 
 
+def seconds_of(claims: Mapping[str, Any], name: str) -> float | None:
+    """Return a claim that is a time, in Unix seconds; None if it is no finite number.
+
+    JSON of Python has `Infinity` and `NaN`, which a token would be in time with for
+    ever.
+    """
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if isinstance(value, int) or math.isfinite(value) else None
+
+
 def is_in_time(claims: Mapping[str, Any]) -> bool:
     """Return whether a token is valid now; one without an expiry never is."""
-    now = time.time()
-    expires, begins = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(expires, int | float) or not isinstance(begins, int | float):
+    now, expires = time.time(), seconds_of(claims, "exp")
+    begins = seconds_of(claims, "nbf") if "nbf" in claims else 0
+    if expires is None or begins is None:
         return False
     return expires > now - SKEW_SECONDS and begins < now + SKEW_SECONDS
