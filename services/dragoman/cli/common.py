@@ -6,6 +6,7 @@ Data go to standard output, messages for people to standard error.
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from cyclopts import App, Parameter
 
 from dragoman import data_directory
 from dragoman.client import Client, ProblemResponse, client
+from dragoman.interop.side_texts import in_language
 from dragoman.printable import escaped, one_line
 from dragoman_schemas.host_responses import Channels
 from dragoman_schemas.responses import Entry, ExchangeView
@@ -283,6 +285,20 @@ def out(text: str, *, lines: bool = False) -> None:
 def say(text: str) -> None:
     """Print a message for a person, in a line that foreign text cannot change."""
     sys.stderr.write(one_line(text) + "\n")
+
+
+def in_one_language(text: msgspec.Raw) -> str:
+    """Return a text of a side in the language of the caller's locale.
+
+    Return it in its first language if it is not in that of the locale.
+    """
+    locale = next(
+        (value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), ""
+    )
+    language = re.split(r"[_.@-]", locale)[0].lower()
+    value = msgspec.json.decode(text)
+    tags = value if isinstance(value, dict) else {}
+    return in_language(value, next((tag for tag in tags if tag.split("-")[0] == language), ""))
 
 
 def out_json(value: Any) -> None:

@@ -11,6 +11,7 @@ from dragoman.cli.common import (
     Target,
     channel_of,
     connected,
+    in_one_language,
     out,
     out_json,
     say,
@@ -19,7 +20,9 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.post import in_words
 from dragoman_schemas.responses import Entry, ExchangeView, Standing
+from dragoman_schemas.state_responses import LiaisonState
 from dragoman_schemas.watch_responses import Alarm
+from dragoman_schemas.window_responses import InForce, InForceWindow
 
 At = Annotated[int | None, Parameter(help="A past position.")]
 
@@ -53,7 +56,7 @@ async def show(
     if target.json:
         out_json(answer.body)
         return 0
-    _print_exchange(view, answer.headers.get("ETag", ""))
+    _print_exchange(view, in_one_language(exchange_view.subject), answer.headers.get("ETag", ""))
     say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
     if timeline:
         out("")
@@ -62,15 +65,10 @@ async def show(
     return 0
 
 
-def _print_exchange(view: dict[str, Any], etag: str) -> None:
+def _print_exchange(view: dict[str, Any], subject: str, etag: str) -> None:
     state = view["state"]
-    subject = (
-        view["subject"]
-        if isinstance(view["subject"], str)
-        else next(iter(view["subject"].values()))
-    )
     out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
-    out(f"{subject}")
+    out(subject)
     out(
         f"from {state['side']} to {', '.join(state['to'])}, "
         f"{state['opened']['time']}, position {state['opened']['position']}"
@@ -174,42 +172,32 @@ async def state(*, at: At = None, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(answer.body)
         return 0
-    result = answer.json()
-    custody = (
-        "; the host keeps the keys of all sides: a trial" if result["custody"] == "host" else ""
-    )
-    out(
-        f"{result['channel']}, {result['kind']}, "
-        f"position {result['position']}, {result['time']}{custody}"
-    )
-    out(f"digest {result['digest']}")
-    if not result.get("live"):
-        say(f"NOT LIVE: this is as of {result['as_of']}")
+    liaison = answer.of("liaison state", LiaisonState)
+    custody = "; the host keeps the keys of all sides: a trial" if liaison.custody == "host" else ""
+    out(f"{liaison.channel}, {liaison.kind}, position {liaison.position}, {liaison.time}{custody}")
+    out(f"digest {liaison.digest}")
+    if not liaison.live:
+        say(f"NOT LIVE: this is as of {liaison.as_of}")
     out("")
     table(
         [
-            [
-                owed["side"],
-                str(owed["unacknowledged"]),
-                str(owed["unanswered"]),
-                str(owed.get("delivered", 0)),
-            ]
-            for owed in result["owed"]
+            [owed.side, str(owed.unacknowledged), str(owed.unanswered), str(owed.delivered)]
+            for owed in liaison.owed
         ],
         ["SIDE", "NOT ACKNOWLEDGED", "NOT ANSWERED", "DELIVERED UP TO"],
     )
     out("")
     table(
-        [[c["family"], c["status"], str(c["exchanges"])] for c in result["counts"]],
+        [[count.family, count.status, str(count.exchanges)] for count in liaison.counts],
         ["FAMILY", "STATUS", "EXCHANGES"],
     )
-    if result["unacknowledged"]:
+    if liaison.unacknowledged:
         out("")
         out("not acknowledged yet:")
-        for row in result["unacknowledged"]:
+        for row in liaison.unacknowledged:
             out(
-                f"  {row['precedence'].upper():<9} {row['number']}  {row['subject']}  "
-                f"waits for {', '.join(row['unacknowledged_by'])}"
+                f"  {row.precedence.upper():<9} {row.number}  {in_one_language(row.subject)}  "
+                f"waits for {', '.join(row.unacknowledged_by)}"
             )
     return 0
 
@@ -247,28 +235,27 @@ async def in_force(
     if target.json:
         out_json(answer.body)
         return 0
-    view = answer.json()
+    view = answer.of("list of windows in force", InForce)
     table(
-        [_window(window) for window in view["windows"]],
+        [_window(window) for window in view.windows],
         ["OPENS", "CLOSES", "STAGE", "SIDE", "NOTICE", "NUMBER"],
     )
-    for window in view["windows"]:
-        for side, posts in window.get("not_passed_on", {}).items():
+    for window in view.windows:
+        for side, posts in window.not_passed_on.items():
             listed = ", ".join(posts)
-            say(f"{window['number']}: {side} has not said that it passed this on to {listed}")
-    if view.get("not_read"):
-        say(f"{view['not_read']} older announcements were not read")
-    say(view["notice"]["en"])
+            say(f"{window.number}: {side} has not said that it passed this on to {listed}")
+    if view.not_read:
+        say(f"{view.not_read} older announcements were not read")
+    say(view.notice.get("en", ""))
     return 0
 
 
-def _window(window: dict[str, Any]) -> list[str]:
-    subject = msgspec.convert(window["subject"], str | dict[str, str])
+def _window(window: InForceWindow) -> list[str]:
     return [
-        window["opens"],
-        window.get("closes", "not known"),
-        window["stage"].replace("_", " "),
-        window.get("side", ""),
-        subject if isinstance(subject, str) else next(iter(subject.values())),
-        window.get("number", ""),
+        window.opens,
+        window.closes or "not known",
+        window.stage.replace("_", " "),
+        window.side,
+        in_one_language(window.subject),
+        window.number,
     ]

@@ -17,6 +17,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.eventlog.broker import write_secret
+from dragoman_schemas.host_responses import IssuedToken, Subjects, SubjectView, Tokens, TokenView
 
 token = App(name="token", help="Issue and revoke tokens, as the operator.")
 
@@ -76,19 +77,20 @@ async def issue(
         | ({"expires": expires} if expires else {})
     )
     async with connected(target, operator=True) as caller:
-        issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(request))).json()
+        answer = await caller.call("POST", "/v1/tokens", msgspec.json.encode(request))
         address = caller.base_url
+    issued = answer.of("token", IssuedToken)
     if save:
-        write_secret(home() / "token", f"{issued['token']}\n".encode())
+        write_secret(home() / "token", f"{issued.token}\n".encode())
         write_secret(home() / "server", f"{address}\n".encode())
         say(f"saved in {home()}; `dragoman post` now speaks as {actor}")
     if target.json:
-        out_json(issued)
+        out_json(answer.body)
     elif not save:
-        out(issued["token"])
-        ends = issued.get("expires", "")
+        out(issued.token)
+        ends = issued.expires
         say(
-            f"token {issued['id']} speaks for {actor} in {_scope(issued)}, "
+            f"token {issued.id} speaks for {actor} in {_scope(issued)}, "
             f"{f'until {ends}' if ends else 'without an end'}; it is not shown again"
         )
     return 0
@@ -106,32 +108,33 @@ def _grant_of(
     }
 
 
-def _scope(issued: dict[str, Any]) -> str:
+def _scope(granted: TokenView | SubjectView) -> str:
     """Return the channels of a grant in words."""
-    if issued.get("identity"):
-        return f"every channel of {issued['identity']}"
-    return ", ".join(issued["channels"])
+    if granted.identity:
+        return f"every channel of {granted.identity}"
+    return ", ".join(granted.channels)
 
 
 @token.command(name="list")
 async def token_list(*, target: Target = EVERYWHERE) -> int:
     """List the tokens in force."""
     async with connected(target, operator=True) as caller:
-        tokens = (await caller.call("GET", "/v1/tokens")).json()["tokens"]
+        answer = await caller.call("GET", "/v1/tokens")
+    tokens = answer.of("list of tokens", Tokens).tokens
     if target.json:
         out_json(tokens)
     else:
         rows = [
             [
-                t["id"],
-                t["actor"],
-                _scope(t),
-                t.get("scope", "act"),
-                t["issued"],
-                t.get("expires", "never"),
-                t.get("label", ""),
+                entry.id,
+                entry.actor,
+                _scope(entry),
+                entry.scope,
+                entry.issued,
+                entry.expires or "never",
+                entry.label,
             ]
-            for t in tokens
+            for entry in tokens
         ]
         table(rows, ["TOKEN", "SPEAKS FOR", "CHANNELS", "SCOPE", "ISSUED", "EXPIRES", "LABEL"])
     return 0
@@ -172,11 +175,12 @@ async def subject_add(
         "scope": scope,
     }
     async with connected(target, operator=True) as caller:
-        mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(request))).json()
+        answer = await caller.call("POST", "/v1/subjects", msgspec.json.encode(request))
+    mapped = answer.of("subject", SubjectView)
     if target.json:
-        out_json(mapped)
+        out_json(answer.body)
     else:
-        out(mapped["id"])
+        out(mapped.id)
         say(f"{subject} speaks for {actor} in {_scope(mapped)}")
     return 0
 
@@ -185,20 +189,14 @@ async def subject_add(
 async def subject_list(*, target: Target = EVERYWHERE) -> int:
     """List the mapped subjects."""
     async with connected(target, operator=True) as caller:
-        subjects = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
+        answer = await caller.call("GET", "/v1/subjects")
+    subjects = answer.of("list of subjects", Subjects).subjects
     if target.json:
         out_json(subjects)
     else:
         rows = [
-            [
-                s["id"],
-                s["subject"],
-                s["actor"],
-                _scope(s),
-                s.get("scope", "act"),
-                s["issued"],
-            ]
-            for s in subjects
+            [entry.id, entry.subject, entry.actor, _scope(entry), entry.scope, entry.issued]
+            for entry in subjects
         ]
         table(rows, ["ID", "SUBJECT", "SPEAKS FOR", "CHANNELS", "SCOPE", "MAPPED"])
     return 0
