@@ -59,12 +59,6 @@ FIRST_REQUEST_SECONDS: Final = 5.0
 browser opens another connection when it needs one.
 """
 
-UNREAD_SECONDS: Final = 15.0
-"""Seconds after which a client that reads nothing of its answer is cut off."""
-
-CHECK_READERS_SECONDS: Final = 5.0
-"""Seconds between two looks at the answers that are not read."""
-
 ACCEPTED_AT_ONCE: Final = 32
 """Connections that are accepted before the event loop does anything else."""
 

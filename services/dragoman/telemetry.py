@@ -4,7 +4,9 @@
      "level":"info","timestamp":"2026-03-02T09:14:07.123456Z"}
 
 Lines are JSON, or coloured text on a terminal. They never contain bodies, tokens or
-salts: a token that somebody put where none belongs is masked in every line. The id of a request and its W3C trace context are on every line that the request
+salts. A token that somebody sent where none belongs is masked.
+
+The id of a request and its W3C trace context are on every line that the request
 causes. They also travel in the headers of the messages that it appends.
 """
 

@@ -22,7 +22,9 @@ def settings(**more: Any) -> Oidc:
     return Oidc(**{"issuer": ISSUER, "client_id": "pages", **more})
 
 
-_NO_TIMES = st.sampled_from([math.inf, -math.inf, math.nan, True, False, None, "1", [], {}])
+_NO_TIMES: st.SearchStrategy[Any] = st.sampled_from(
+    [math.inf, -math.inf, math.nan, True, False, None, "1", [], {}]
+)
 
 
 @given(st.sampled_from(["exp", "nbf"]), _NO_TIMES)

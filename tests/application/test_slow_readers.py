@@ -24,8 +24,8 @@ async def served() -> AsyncIterator[tuple[str, int]]:
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(body=ANSWER)
 
-    def reject(_r: web.BaseRequest, _s: int, _e: BaseException | None) -> web.Response:
-        return web.Response(status=400)
+    def reject(request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
+        return web.Response(status=status)
 
     listener = socket.create_server(("127.0.0.1", 0))
     runner = web.ServerRunner(web.Server(answer))

@@ -14,12 +14,12 @@ async def test_a_person_in_a_matrix_room_gets_the_message(tmp_path: Path) -> Non
         url = f"matrix://{server.bot_token}@{place}"
         for n in range(3):
             reply = await processes.send(
-                url, "[FLASH] nato-china", f"值班 {n}", side="c/north", own=False
+                url, "[FLASH] nato-china", f"值班 {n}", side="c/north", is_own=False
             )
             assert reply.ok, reply
         texts = await server.until(3)
         refused = await processes.send(
-            url.replace(server.bot_token, "wrong"), "t", "b", side="c/north", own=False
+            url.replace(server.bot_token, "wrong"), "t", "b", side="c/north", is_own=False
         )
         assert not refused.ok
         assert (await server.texts()) == texts

@@ -25,7 +25,7 @@ async def sent(
     processes: SenderProcesses, url: str, title: str, body: str, side: str = "c/north"
 ) -> SenderReply:
     """The reply to a message to a side's own address."""
-    return await processes.send(url, title, body, side=side, own=True)
+    return await processes.send(url, title, body, side=side, is_own=True)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

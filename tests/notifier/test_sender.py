@@ -32,7 +32,7 @@ def test_no_side_takes_the_threads_of_the_others(
 ) -> None:
     lanes, begun = Lanes(), list[tuple[tuple[str, str], SenderRequest]]()
     for n, (side, host, end) in enumerate(messages):
-        lanes.add(SenderRequest(n=n, side=side, url=f"ntfy://h{host}/t/@x", own=True), 0.0)
+        lanes.add(SenderRequest(n=n, side=side, url=f"ntfy://h{host}/t/@x", is_own=True), 0.0)
         begun += lanes.begin(0.0)
         if begun and end is not None:
             lanes.end(begun.pop(end % len(begun))[0])
@@ -40,7 +40,7 @@ def test_no_side_takes_the_threads_of_the_others(
     of_side = Counter(request.side for _, request in begun)
     assert all(count <= THREADS // SHARE for count in of_side.values())
     assert all(count <= LANE_THREADS for count in Counter(lane for lane, _ in begun).values())
-    newcomer = SenderRequest(n=-1, side="c", url="ntfy://h1/t", own=True)
+    newcomer = SenderRequest(n=-1, side="c", url="ntfy://h1/t", is_own=True)
     lanes.add(newcomer, 0.0)
     assert newcomer in [request for _, request in lanes.begin(0.0)]
 
@@ -49,9 +49,9 @@ def test_a_side_in_many_channels_leaves_threads_to_the_others() -> None:
     lanes = Lanes()
     for n in range(40 * THREADS):
         side, host = f"channel{n % 40}/a", n // 40 // LANE_THREADS
-        lanes.add(SenderRequest(n=n, side=side, url=f"ntfy://h{host}/t", own=True), 0.0)
+        lanes.add(SenderRequest(n=n, side=side, url=f"ntfy://h{host}/t", is_own=True), 0.0)
     assert len(lanes.begin(0.0)) < THREADS
-    other = SenderRequest(n=-1, side="channel0/b", url="ntfy://h0/t", own=True)
+    other = SenderRequest(n=-1, side="channel0/b", url="ntfy://h0/t", is_own=True)
     lanes.add(other, 1.0)
     assert [request for _, request in lanes.begin(1.0)] == [other]
     assert lanes.begin(REPLY_SECONDS + 1.0) == []  # Nobody awaits the others any more.
@@ -88,7 +88,7 @@ def test_no_parameter_weakens_a_plug_in(sender: Sender, address: tuple[str, str]
 def test_a_side_s_own_address_with_such_a_parameter_sends_nothing(
     sender: Sender, address: tuple[str, str]
 ) -> None:
-    request = SenderRequest(n=1, side="c/north", url=address[1], own=True)
+    request = SenderRequest(n=1, side="c/north", url=address[1], is_own=True)
     reply = sender.done(request)
     assert isinstance(reply, SenderReply)
     assert not reply.ok

@@ -49,7 +49,10 @@ class AddressUnclear(ValueError):
 
 
 class ServiceAddress(Struct, frozen=True, kw_only=True):
-    """An address as the library reads it: names in small letters, without credentials."""
+    """An address as the library reads it, without credentials.
+
+    The host and the names of the parameters are in small letters.
+    """
 
     scheme: str
     host: str

@@ -21,7 +21,8 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman import data_directory
-from dragoman.client import Client, ProblemResponse, client
+from dragoman.client import Client, Garbled, ProblemResponse, client
+from dragoman.domain.record import nesting
 from dragoman.interop.side_texts import in_language
 from dragoman.printable import escaped, one_line
 from dragoman_schemas.host_responses import Channels
@@ -290,14 +291,17 @@ def say(text: str) -> None:
 def in_one_language(text: msgspec.Raw) -> str:
     """Return a text of a side in the language of the caller's locale.
 
-    Return it in its first language if it is not in that of the locale.
+    Return it in its first language if it is not in that of the locale. Raises
+    `Garbled`.
     """
-    locale = next(
-        (value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), ""
-    )
+    try:
+        value = msgspec.convert(nesting.decode(bytes(text), object), str | dict[str, str])
+    except msgspec.DecodeError as error:
+        raise Garbled("text", bytes(text), error) from None
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
     language = re.split(r"[_.@-]", locale)[0].lower()
-    value = msgspec.json.decode(text)
-    tags = value if isinstance(value, dict) else {}
+    tags = value if isinstance(value, dict) else ()
     return in_language(value, next((tag for tag in tags if tag.split("-")[0] == language), ""))
 
 

@@ -27,17 +27,21 @@ from aiohttp.web_protocol import RequestHandler
 from dragoman.application.http.rate_limits import network_of
 from dragoman.limits import (
     ACCEPTED_AT_ONCE,
-    CHECK_READERS_SECONDS,
     DESCRIPTORS_SHARE,
     FIRST_REQUEST_SECONDS,
     FULL_LINE_SECONDS,
-    UNREAD_SECONDS,
 )
 
 log = structlog.get_logger()
 
 _BACKLOG: Final = 128
 _UNLIMITED: Final = 1_000_000
+UNREAD_SECONDS: Final = 15.0
+"""Seconds after which a client that reads nothing of its answer is cut off."""
+
+CHECK_READERS_SECONDS: Final = 5.0
+"""Seconds between two looks at the answers that are not read."""
+
 _BYTES_ACKED: Final = slice(120, 128)
 """The place of `tcpi_bytes_acked` in the kernel's `struct tcp_info`."""
 

@@ -40,8 +40,8 @@ def count(
 ) -> None:
     """Count a request that was answered.
 
-    `route` is the path of its route. `failed` is the kind of a refusal, or the name of an
-    error. `begun` is the time at which its head had come.
+    `route` is the path of its route. `failed` is the kind of a refusal, or the name of
+    an error. `begun` is the time at which its head had come.
     """
     method = request.method if request.match_info.http_exception is None else "other"
     status = f"{response.status // 100}xx"

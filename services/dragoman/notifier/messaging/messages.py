@@ -51,7 +51,7 @@ class MessageTransport:
             address = self._ways.address(way, endpoint.target, endpoint.language)
             title, body = self._text(way, address, endpoint, item)
             reply = await self._processes.send(
-                address, title, body, side=f"{endpoint.cid}/{endpoint.side}", own=way.to == "url"
+                address, title, body, side=f"{endpoint.cid}/{endpoint.side}", is_own=way.to == "url"
             )
         except WayUnusable as error:
             log.error("courier.way_unusable", way=way.name, reason=str(error))

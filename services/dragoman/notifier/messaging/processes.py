@@ -77,15 +77,15 @@ class SenderProcesses:
             process.kill()
 
     async def send(
-        self, url: str, title: str, body: str, *, side: str = "", own: bool = False
+        self, url: str, title: str, body: str, *, side: str, is_own: bool
     ) -> SenderReply:
         """Send a message of a side to an address. Raises `NotSent`.
 
-        The address is the side's `own`, or the operator's.
+        The address is the side's own, or the operator's.
         """
         self._n += 1
         return await self._ask(
-            SenderRequest(n=self._n, url=url, title=title, body=body, side=side, own=own)
+            SenderRequest(n=self._n, url=url, title=title, body=body, side=side, is_own=is_own)
         )
 
     async def _ask(self, request: SenderRequest) -> SenderReply:

@@ -46,7 +46,7 @@ TUNNELS: Final = 512
 _CHUNK: Final = 16_384
 _RESOLVERS: Final = 256
 _RESOLVER_OPTIONS: Final = "timeout:2 attempts:2"
-"""Options of the C library: a look-up takes a thread, and a slow name server holds it."""
+"""Options of the C library: a look-up takes a thread until the name server answers."""
 
 _HOP: Final = frozenset({b"proxy-authorization", b"proxy-connection", b"connection"})
 

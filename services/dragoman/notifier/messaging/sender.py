@@ -7,10 +7,10 @@ An audit hook of the interpreter refuses connections that do not lead to the rel
 look-ups of names, other programs, and files outside of Python. So a plug-in fails that
 reads a file, uses the local system or ignores the relay.
 
-A side's messages to one service wait for each other in a lane of a few threads, and a
-side holds only a part of the threads that are free. So a slow service delays no other
-one, and no other side. The thread of a message is free again after a while, whatever
-the service does: no connection begins after `SERVICE_SECONDS`, and the relay cuts each.
+A side's messages to one service wait for each other in a lane of a few threads. A side
+holds only a part of the threads that are free. So a slow service delays no other one,
+and no other side. A service cannot keep a thread: no connection of a message begins
+after `SERVICE_SECONDS`, and the relay cuts each connection.
 """
 
 import logging
@@ -77,12 +77,12 @@ class SenderStart(Struct, frozen=True, kw_only=True):
 
 
 class SenderRequest(Struct, frozen=True, kw_only=True):
-    """A message of a side to send; the address is the side's `own`, or the operator's."""
+    """A message of a side to send, to its own address or to the operator's."""
 
     n: int
     side: str
     url: str
-    own: bool
+    is_own: bool
     title: str = ""
     body: str = ""
 
@@ -200,10 +200,8 @@ class Lanes:
 
     def end(self, lane: Lane) -> None:
         """Count a message of a lane as done."""
-        for counter, key in ((self._in_lane, lane), (self._of_side, lane[0])):
-            counter[key] -= 1
-            if not counter[key]:
-                del counter[key]
+        self._in_lane -= Counter([lane])  # This drops a key whose count is zero.
+        self._of_side -= Counter([lane[0]])
 
     def _is_free(self, lane: Lane) -> bool:
         free = THREADS - self._of_side.total()
@@ -266,7 +264,7 @@ class Sender:
     def done(self, request: SenderRequest) -> SenderReply:
         """Send a message, and return the result."""
         try:
-            if request.own and (unwanted := read_address(request.url).unwanted):
+            if request.is_own and (unwanted := read_address(request.url).unwanted):
                 reason = f"the parameter {unwanted[0]} is not allowed"
                 return SenderReply(n=request.n, ok=False, reason=reason)
             plugin = self.plugin(request.url)
