@@ -79,8 +79,32 @@ TOKEN = {
     "subject": "someone",
 }
 
+STAMP = {"position": 1, "time": "2026-11-30T22:00:00Z", "by": "north/o-1"}
+EXCHANGE = {
+    "position": 1,
+    "as_of": "2026-11-30T22:00:00Z",
+    "subject": SUBJECT,
+    "state": {
+        **{name: ROW[name] for name in ("id", "act", "family", "number", "status", "side", "to")},
+        "opened": STAMP,
+        "updated": STAMP,
+        "precedence": "flash",
+        "area": "maritime-security",
+        "content": {"description": "A ship.", "pos": [1, 2]},
+        "messages": [{"id": ROW["id"], "act": "contact-note", "said": STAMP, "to": ["south"]}],
+        "accounts": {"south": [{"given": STAMP, "content": {"facts": SUBJECT}}]},
+        "revision": "",
+        "etag": "",
+    },
+    "facts": [{"message": ROW["id"], "side": "south", "owes": True}],
+    "timeline": [],
+    "blame": {},
+    "allowed": [],
+}
+
 Command = Callable[[], Awaitable[int]]
 COMMANDS: dict[str, tuple[Command, Any]] = {
+    "show": (lambda: show.show("C/NORTH/26/0001/N03/O", target=TARGET), EXCHANGE),
     "state": (lambda: show.state(target=TARGET), STATE),
     "in-force": (lambda: show.in_force(target=TARGET), IN_FORCE),
     "token list": (lambda: token.token_list(target=TARGET), {"tokens": [TOKEN]}),
@@ -95,6 +119,9 @@ class Gateway:
 
     base_url = "http://gateway.example"
     body = b""
+
+    async def exchange_of(self, _channel: str, name: str) -> str:
+        return name
 
     async def call(self, *_: object) -> ApiResponse:
         return ApiResponse(200, {}, self.body)
@@ -132,7 +159,7 @@ def _run(command: str) -> int:
         ("", "Ship aground"),
     ],
 )
-@pytest.mark.parametrize("command", ["state", "in-force"])
+@pytest.mark.parametrize("command", ["show", "state", "in-force"])
 def test_a_subject_is_shown_in_the_language_of_the_locale(
     command: str,
     locale: str,

@@ -1,6 +1,6 @@
 """The commands that read a channel: `dragoman show`, `tail`, `state`, `in-force`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,7 +19,9 @@ from dragoman.cli.common import (
     timeline_of,
 )
 from dragoman.cli.post import in_words
-from dragoman_schemas.responses import Entry, ExchangeView, Standing
+from dragoman.domain.record import nesting
+from dragoman_schemas.responses import Entry, ExchangeView
+from dragoman_schemas.state import Exchange
 from dragoman_schemas.state_responses import LiaisonState
 from dragoman_schemas.watch_responses import Alarm
 from dragoman_schemas.window_responses import InForce, InForceWindow
@@ -52,12 +54,13 @@ async def show(
             if timeline and not target.json
             else ()
         )
-    view = answer.json()
     if target.json:
         out_json(answer.body)
         return 0
-    _print_exchange(view, in_one_language(exchange_view.subject), answer.headers.get("ETag", ""))
-    say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
+    _print_exchange(
+        exchange_view, answer.of("exchange", _Shown).state, answer.headers.get("ETag", "")
+    )
+    say(in_words(exchange_view.standing))
     if timeline:
         out("")
         for entry in entries:
@@ -65,45 +68,48 @@ async def show(
     return 0
 
 
-def _print_exchange(view: dict[str, Any], subject: str, etag: str) -> None:
-    state = view["state"]
-    out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
-    out(subject)
+class _Shown(msgspec.Struct):
+    state: Exchange
+
+
+def _print_exchange(view: ExchangeView, state: Exchange, etag: str) -> None:
+    out(f"{state.number}  {state.precedence.upper()}  {state.status}")
+    out(in_one_language(view.subject))
     out(
-        f"from {state['side']} to {', '.join(state['to'])}, "
-        f"{state['opened']['time']}, position {state['opened']['position']}"
+        f"from {state.side} to {', '.join(state.to)}, "
+        f"{state.opened.time}, position {state.opened.position}"
     )
     out("")
-    width = max((len(name) for name in state["content"]), default=0)
-    for name, value in state["content"].items():
-        out(
-            f"  {name.ljust(width)}  "
-            f"{value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
-        )
+    width = max((len(name) for name in state.content), default=0)
+    for name, raw in state.content.items():
+        value = bytes(raw)
+        text = nesting.decode(value, str) if value[:1] == b'"' else value.decode(errors="replace")
+        out(f"  {name.ljust(width)}  {text}")
     out("")
-    names = {message["id"]: message["act"] for message in state["messages"]}
+    names = {message.id: message.act for message in state.messages}
     rows = [
         [
-            names[fact["message"]],
-            fact["side"],
-            *(fact.get(name) or "not yet" for name in ("delivered", "acknowledged", "answered")),
+            names.get(fact.message, fact.message),
+            fact.side,
+            *(text or "not yet" for text in (fact.delivered, fact.acknowledged, fact.answered)),
         ]
-        for fact in view["facts"]
+        for fact in view.facts
     ]
     table(rows, ["MESSAGE", "TO", "DELIVERED", "ACKNOWLEDGED", "ANSWERED"])
-    for side, accounts in state.get("accounts", {}).items():
+    for side, accounts in state.accounts.items():
         for account in accounts:
+            facts = account.content.get("facts", msgspec.Raw(b'""'))
             out("")
-            out(f"account of {side}, {account['given']['time']}: {account['content']['facts']}")
-    for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
+            out(f"account of {side}, {account.given.time}: {in_one_language(facts)}")
+    for side, readouts in (state.meeting.readouts if state.meeting else {}).items():
         for readout in readouts:
             out("")
             out(
-                f"readout of {side} ({readout['kind'].replace('_', ' ')}): "
-                f"{', '.join(readout['topics'])}: {readout['text']}"
+                f"readout of {side} ({readout.kind.replace('_', ' ')}): "
+                f"{', '.join(readout.topics)}: {in_one_language(readout.text)}"
             )
     say("")
-    say(f"ETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
+    say(f"ETag {etag}; allowed to you: {', '.join(view.allowed) or 'nothing'}")
 
 
 def _line(entry: Entry) -> str:
