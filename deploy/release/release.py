@@ -10,7 +10,8 @@
     SHA256SUMS, SHA256SUMS.minisig        checksums of all files, and their signature
 
 Every file is the same in a second build of the same commit, but for the signature. Needs git, npm,
-and the registries of both; a signature needs minisign.
+unshare, and the registries of PyPI and npm; a signature needs minisign. Nothing is released unless
+the bundle can be installed without a network by each of those Pythons that is here.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from pathlib import Path
 from typing import Literal
 
 import assets
+from packaging.requirements import Requirement
 
 from dragoman import __version__
 from dragoman.cli import app
@@ -38,6 +40,16 @@ from dragoman.cli import app
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+MARKERS = {
+    "implementation_name": "cpython",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "sys_platform": "linux",
+}
+"""The machines that the bundle is for, as markers of requirements call them."""
+
 SOURCES_ONLY = "nkeys"
 """The library that has no wheel: one is built of its sources."""
 
@@ -53,33 +65,7 @@ SHELLS: dict[Literal["bash", "zsh", "fish"], str] = {
     "fish": "dragoman.fish",
 }
 
-INSTALLER = """\
-#!/bin/sh
-# Install Dragoman from this folder, without a network: ./install.sh DIRECTORY [PYTHON]
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-target=${1:?"name the directory to install into, for example /opt/dragoman"}
-fits() {
-  "$1" -c 'import ensurepip, platform, sys, venv
-fits = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13)) and platform.machine() == "x86_64"
-sys.exit(not fits)' 2>/dev/null
-}
-python=${2:-}
-for name in ${python:-python3 python3.13 python3.12 python3.11}; do
-  if fits "$name"; then python=$name; break; fi
-  python=
-done
-if [ -z "$python" ]; then
-  echo "Python 3.11, 3.12 or 3.13 with its module venv is needed, on x86_64." >&2
-  echo "On Debian: apt-get install python3-venv. Or name another one: $0 $target PYTHON" >&2
-  exit 1
-fi
-(cd "$here" && sha256sum --quiet --check SHA256SUMS)
-"$python" -m venv "$target"
-"$target/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \\
-  --find-links "$here/wheels" --require-hashes --requirement "$here/requirements.txt"
-echo "Installed: $("$target/bin/dragoman" --version). Next: $target/bin/dragoman quickstart"
-"""
+NO_NETWORK = ("unshare", "--net", *(() if os.geteuid() == 0 else ("--map-root-user",)))
 
 
 class NotReleased(Exception):
@@ -117,6 +103,38 @@ def changes(text: str, version: str, *, candidate: bool) -> str:
     raise NotReleased(
         f"CHANGELOG.md has no section '## {version}': name it so, with the date, and commit it"
     )
+
+
+def interpreter(version: str) -> str | None:
+    """Return the program of a version of Python that has its module venv, if it is here."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    programs = [Path(folder) / f"python{version}" for folder in os.get_exec_path()]
+    code = f"import ensurepip, sys, venv; sys.exit({version!r} != '%d.%d' % sys.version_info[:2])"
+    for program in (*programs, *pyenv.glob(f"{version}.*/bin/python{version}")):
+        try:
+            done = subprocess.run([program, "-c", code], capture_output=True, check=False)
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return str(program)
+    return None
+
+
+def locked_for(lock: str, python: str) -> dict[str, str]:
+    """Return the requirements of a lock that a version of Python needs, by name.
+
+    pip evaluates markers for the Python that runs it, even for a download for another one.
+    So the markers are evaluated here, for the first release of that version, and left out.
+    """
+    environment = MARKERS | {"python_version": python, "python_full_version": f"{python}.0"}
+    chosen = {}
+    for entry in re.findall(r"^[a-z0-9].*\n(?:[ #].*\n)*", lock, re.MULTILINE):
+        first, *hashes = entry.splitlines(keepends=True)
+        requirement = Requirement(first.rstrip(" \\\n"))
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            requirement.marker = None
+            chosen[requirement.name] = f"{requirement} \\\n{''.join(hashes)}"
+    return chosen
 
 
 class Build:
@@ -174,25 +192,23 @@ class Build:
     def wheels(self, tree: Path) -> Path:
         """Return a folder with the wheels of all that an installation needs."""
         folder = self.work / "wheels"
-        locked = re.split(
-            r"^(?=[a-z0-9])", (tree / "requirements/runtime.lock").read_text(), flags=re.MULTILINE
-        )
-        lists = {"binary": self.work / "binary.txt", "sources": self.work / "sources.txt"}
-        own = [text.startswith(f"{SOURCES_ONLY}==") for text in locked]
-        for name, wanted in (("binary", False), ("sources", True)):
-            chosen = (text for text, mine in zip(locked, own, strict=True) if mine is wanted)
-            lists[name].write_text("".join(chosen))
+        lock = (tree / "requirements/runtime.lock").read_text()
         pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
         exact = ("--require-hashes", "--no-deps")
+        platforms = [f"--platform={platform}" for platform in PLATFORMS]
+        sources = self.work / "sources.txt"
         for python in PYTHONS:
-            platforms = [f"--platform={platform}" for platform in PLATFORMS]
+            locked = locked_for(lock, python)
+            sources.write_text(locked.pop(SOURCES_ONLY))
+            binary = self.work / f"binary-{python}.txt"
+            binary.write_text("".join(locked.values()))
             run(
                 *(*pip, "download", *exact, "--only-binary=:all:", *platforms),
-                *("--python-version", python, "--dest", folder, "-r", lists["binary"]),
+                *("--python-version", python, "--dest", folder, "-r", binary),
             )
         run(
             *(*pip, "wheel", *exact, "--no-build-isolation", "--wheel-dir", folder),
-            *("-r", lists["sources"]),
+            *("-r", sources),
             environment=self.environment,
         )
         return folder
@@ -207,6 +223,31 @@ class Build:
             *("--no-index", "--find-links", wheels, "--require-hashes", "-r", requirements),
         )
         return python
+
+    def tried(self, bundle: Path) -> None:
+        """Install a bundle for each version of Python, without a network.
+
+        uv evaluates every marker for a version, also where no such Python is here. Raises
+        `NotReleased` if a version lacks a wheel or cannot be installed.
+        """
+        uv = Path(sys.executable).with_name("uv")
+        for version in PYTHONS:
+            run(
+                *(uv, "pip", "install", "--quiet", "--dry-run", "--no-cache", "--no-index"),
+                *("--find-links", bundle / "wheels", "--only-binary=:all:", "--require-hashes"),
+                *("--python", sys.executable, "--python-version", version),
+                *("--python-platform", "x86_64-manylinux_2_28", "--target", self.work / "nowhere"),
+                *("-r", bundle / "requirements.txt"),
+            )
+            python = interpreter(version)
+            if python is None:
+                print(
+                    f"Python {version} is not here: the bundle was not run by it", file=sys.stderr
+                )
+                continue
+            target = self.work / f"installed-{version}"
+            run(*NO_NETWORK, bundle / "install.sh", target, python)
+            run(target / "bin" / "python", "-m", "pip", "check")
 
 
 def requirements_of(wheels: Path) -> str:
@@ -367,9 +408,9 @@ def release(
             shutil.copy(tree / document, bundle / document)
         (bundle / "dragoman.1").write_bytes(manual())
         completions(bundle / "completions")
-        (bundle / "install.sh").write_text(INSTALLER)
-        (bundle / "install.sh").chmod(0o755)
+        shutil.copy(tree / "deploy/release/install.sh", bundle)
         checksums(bundle, [path for path in bundle.rglob("*") if path.is_file()])
+        build.tried(bundle)
         packed(bundle, out / f"{bundle.name}.tar.gz", int(build.epoch))
     checksums(out, out.iterdir())
     if key is not None:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -42,8 +40,8 @@ def test_readme_does_with_the_other_tested_python(built: Built, tmp_path: Path) 
     """The oldest and the newest tested Python, whichever of them runs the tests."""
     oldest, *_, newest = release.PYTHONS
     other = oldest if f"3.{sys.version_info.minor}" == newest else newest
-    python = shutil.which(f"python{other}")
-    if python is None or subprocess.run([python, "--version"], check=False).returncode:
+    python = release.interpreter(other)
+    if python is None:
         pytest.skip(f"Python {other} is not here")
     _walk_readme(bare(tmp_path / "environment", built.wheel, python), tmp_path / "walk")
 

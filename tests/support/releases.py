@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,3 +62,40 @@ def bare(folder: Path, wheel: Path, python: str = sys.executable) -> Path:
     subprocess.run([*install, "--require-hashes", "-r", lock], check=True)
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     return folder / "bin"
+
+
+def small_wheel(folder: Path, name: str, *requires: str, module: str = "") -> Path:
+    """Write the wheel of a package with one module, whose `main` its program runs."""
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    about = f"{name}-1.0.dist-info"
+    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    members = {
+        f"{name}.py": module,
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/entry_points.txt": f"[console_scripts]\n{name} = {name}:main\n",
+    }
+    record = "".join(f"{member},,\n" for member in [*members, f"{about}/RECORD"])
+    with zipfile.ZipFile(wheel, "w") as out:
+        for member, text in (members | {f"{about}/RECORD": record}).items():
+            out.writestr(member, text)
+    return wheel
+
+
+def small_bundle(folder: Path) -> Path:
+    """Make a bundle whose program needs another package on Python 3.11 alone."""
+    wheels = folder / "wheels"
+    wheels.mkdir(parents=True)
+    module = "def main(): print('1.0')\n"
+    small_wheel(wheels, "dragoman", "needed_before; python_version < '3.12'", module=module)
+    small_wheel(wheels, "needed_before")
+    return finished(folder)
+
+
+def finished(bundle: Path) -> Path:
+    """Write the list and the checksums of a bundle's wheels, and its installer."""
+    (bundle / "requirements.txt").write_text(release.requirements_of(bundle / "wheels"))
+    shutil.copy(ROOT / "deploy" / "release" / "install.sh", bundle)
+    names = (path for path in bundle.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    release.checksums(bundle, names)
+    return bundle
