@@ -153,6 +153,24 @@ def test_a_host_that_does_not_run_has_one_too(tmp_path: Path) -> None:
     assert "is not there" in texts["data.txt"]
 
 
+def test_it_has_the_settings_of_the_file_that_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "office.toml"
+    config.write_text('[nats]\nurl = "nats://127.0.0.1:1"\n')
+    path = tmp_path / "support.tar.gz"
+    done = commands.run(
+        ["support", str(path), "--config", str(config), "--data", str(tmp_path / "none")],
+        environment={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    texts = members(path)
+    assert json.loads(texts["settings.json"])["settings"]["nats.url"] == {
+        "value": "nats://127.0.0.1:1",
+        "from": str(config),
+    }
+    checks = [finding["check"] for finding in json.loads(texts["doctor.json"])]
+    assert "broker at nats://127.0.0.1:1" in checks
+
+
 @given(st.binary(min_size=16, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_a_secret_of_a_file_is_removed_whatever_is_around_it(
     tmp_path_factory: pytest.TempPathFactory, secret: bytes, before: str, after: str

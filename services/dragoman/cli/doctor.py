@@ -110,7 +110,7 @@ def config_check(*, file: Config = None) -> int:
     return 0
 
 
-def _checked(file: Path | None = None) -> None:
+def _checked(file: Path | None) -> None:
     """Load the settings, and check the files and networks that they name.
 
     Raises `SettingsError`.
@@ -121,9 +121,9 @@ def _checked(file: Path | None = None) -> None:
     bootstrap.check(settings)
 
 
-async def doctor(*, target: Target = EVERYWHERE) -> int:
+async def doctor(*, file: Config = None, target: Target = EVERYWHERE) -> int:
     """Check everything that can be checked from here, and say how to fix each fault."""
-    findings = await findings_of(target)
+    findings = await findings_of(target, file)
     if target.json:
         out_json([{"check": name, "ok": not fault, "fault": fault} for name, fault in findings])
     else:
@@ -132,11 +132,11 @@ async def doctor(*, target: Target = EVERYWHERE) -> int:
     return FAILED if any(fault for _, fault in findings) else 0
 
 
-async def findings_of(target: Target) -> list[tuple[str, str]]:
+async def findings_of(target: Target, file: Path | None = None) -> list[tuple[str, str]]:
     """Return the name of each check and its fault, which is empty if all is well."""
     return [
-        _settings(),
-        *await _broker(target.data),
+        _settings(file),
+        *await _broker(target.data, file),
         *([] if _is_elsewhere(target) else _data(target.data)),
         *await _gateway(target),
     ]
@@ -151,15 +151,15 @@ def _is_elsewhere(target: Target) -> bool:
     )
 
 
-def _settings() -> tuple[str, str]:
+def _settings(file: Path | None) -> tuple[str, str]:
     try:
-        _checked()
+        _checked(file)
     except SettingsError as error:
         return "settings", str(error)
     return "settings", ""
 
 
-async def _broker(data: Path) -> list[tuple[str, str]]:
+async def _broker(data: Path, file: Path | None) -> list[tuple[str, str]]:
     """Return the findings about the broker that the services use.
 
     It is that of the settings, or that of the gateway on this machine. If neither is
@@ -168,7 +168,7 @@ async def _broker(data: Path) -> list[tuple[str, str]]:
     from dragoman import bootstrap
 
     try:
-        settings, _ = load()
+        settings, _ = load(config=file)
         if settings.nats.url:
             keys = settings.nats.keys or data / "keys"
             endpoint = BrokerEndpoint(settings.nats.url, "", keys, bootstrap.broker_tls(settings))

@@ -62,6 +62,7 @@ async def support(
         str | None,
         Parameter(help="The URL of a broker's monitoring port, such as http://127.0.0.1:8222."),
     ] = None,
+    file: doctor.Config = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Gather what helps to find a fault into one archive, without secrets.
@@ -77,16 +78,16 @@ async def support(
         raise UsageError(f"{path} exists: name another file")
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"{path.parent} cannot be written: name a file in another folder")
-    if missing := [str(file) for file in log if not file.is_file()]:
+    if missing := [str(path) for path in log if not path.is_file()]:
         raise UsageError(f"there is no file {', '.join(missing)}: name a file of log lines")
     try:
-        settings, sources = load()
+        settings, sources = load(config=file)
     except SettingsError as error:
         settings, sources = Settings(), {"error": str(error)}
     members = {
         "settings.json": _json(_settings(settings, sources)),
         "versions.json": _json(_versions(settings)),
-        "doctor.json": _json(await _findings(target)),
+        "doctor.json": _json(await _findings(target, file)),
         "data.txt": "".join(_sizes(target.data)),
         **await _pages(settings, broker_pages),
         **await asyncio.to_thread(_logs, log),
@@ -139,10 +140,10 @@ def _versions(settings: Settings) -> dict[str, Any]:
     }
 
 
-async def _findings(target: Target) -> list[dict[str, str]]:
+async def _findings(target: Target, file: Path | None) -> list[dict[str, str]]:
     """Return the findings of `dragoman doctor`; its failure is a finding, too."""
     try:
-        findings = await doctor.findings_of(target)
+        findings = await doctor.findings_of(target, file)
     except Exception as error:  # an archive about faults must not fail at one  # noqa: BLE001
         findings = [("doctor", f"{type(error).__name__}: {error}")]
     return [{"check": name, "fault": fault} for name, fault in findings]
