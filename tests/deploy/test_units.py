@@ -2,6 +2,8 @@
 
 import asyncio
 import ctypes
+import ctypes.util
+import errno
 import os
 import re
 import shlex
@@ -9,7 +11,9 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import aiohttp
@@ -24,6 +28,8 @@ UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
 _MOST_EXPOSED = 2.0
 _PR_SET_MDWE = 65
+_ALLOW = 0x7FFF0000
+_REFUSE = 0x00050000 | errno.EPERM
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ class Installed:
 
     def start(self, name: str, told: "Told", **environment: str) -> subprocess.Popen[str]:
         """Start what a unit starts, as systemd would: with its environment, its credentials, a
-        socket to tell, and without memory that is both written and executed.
+        socket to tell, its system calls, and without memory that is both written and executed.
         """
         unit = self.unit(name)
         for credential in unit.get("LoadCredential", ()):
@@ -80,13 +86,13 @@ class Installed:
         for file in unit.get("EnvironmentFile", ()):
             own |= dict(line.split("=", 1) for line in Path(file).read_text().splitlines())
         own |= environment
-        command = [
+        words = [
             own.get(word.removeprefix("${").removesuffix("}"), word) if word[0] == "$" else word
             for word in shlex.split(unit["ExecStart"][0])
         ]
         with (self.root / f"{name}.log").open("a") as log:
             return subprocess.Popen(
-                command,
+                words,
                 env={
                     **{k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN_")},
                     **own,
@@ -97,17 +103,58 @@ class Installed:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 text=True,
-                preexec_fn=_no_writable_code,
+                preexec_fn=confined(unit),
             )
 
     def log(self, name: str) -> str:
         return (self.root / f"{name}.log").read_text()
 
 
-def _no_writable_code() -> None:
-    """Forbid memory that is both written and executed, as MemoryDenyWriteExecute= does."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_MDWE, 1, 0, 0, 0) != 0:
-        os._exit(99)
+def confined(unit: dict[str, list[str]]) -> Callable[[], None]:
+    """Return a function that confines a process before it becomes the service.
+
+    It forbids memory that is both written and executed (MemoryDenyWriteExecute=), and all
+    system calls but the unit's (SystemCallFilter=).
+    """
+    seccomp = ctypes.CDLL(ctypes.util.find_library("seccomp") or "libseccomp.so.2")
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    calls = [
+        seccomp.seccomp_syscall_resolve_name(name.encode())
+        for name in permitted(unit["SystemCallFilter"])
+    ]
+
+    def confine() -> None:
+        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_MDWE, 1, 0, 0, 0) != 0:
+            os._exit(99)
+        context = ctypes.c_void_p(seccomp.seccomp_init(_REFUSE))
+        for call in calls:
+            seccomp.seccomp_rule_add(context, _ALLOW, call, 0)
+        if seccomp.seccomp_load(context) != 0:
+            os._exit(98)
+
+    return confine
+
+
+def permitted(filters: list[str]) -> set[str]:
+    """Return the names of the system calls that a unit's lines permit, in their order."""
+    calls = _system_calls("@default")
+    for line in filters:
+        names = {call for name in line.lstrip("~").split() for call in _system_calls(name)}
+        calls = calls - names if line.startswith("~") else calls | names
+    return calls
+
+
+@cache
+def _system_calls(name: str) -> set[str]:
+    """Return the system calls of one name of systemd's."""
+    if not name.startswith("@"):
+        return {name}
+    shown = subprocess.run(
+        [needed("systemd-analyze"), "syscall-filter", name],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    names = re.findall(r"^ {4}([@\w-]+)$", shown, re.MULTILINE)
+    return {call for each in names for call in _system_calls(each)}
 
 
 class Told:
@@ -169,6 +216,16 @@ def test_every_file_is_in_the_readme() -> None:
     for path in {*UNITS.iterdir()} - {UNITS / "README.md"}:
         name = path.name.replace("@.service", "@")
         assert name in readme or (path.suffix == ".service" and "*.service" in readme), path.name
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if "nats" not in name])
+def test_a_process_may_lower_its_own_priority(host: Installed, name: str) -> None:
+    """The checker of the projection, a mirror's parsers and the backup begin with that."""
+    command = [sys.executable, "-c", "import os; os.nice(10)"]
+    done = subprocess.run(
+        command, preexec_fn=confined(host.unit(name)), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 async def stops(process: subprocess.Popen[str], told: Told) -> None:
@@ -268,7 +325,7 @@ async def test_the_broker_of_a_node_starts_and_goes_as_a_lame_duck(
     unit = host.unit("dragoman-nats.service")
     unit_start = unit["ExecStart"][0].replace("/usr/local/bin/nats-server", server)
     process = subprocess.Popen(
-        shlex.split(unit_start), preexec_fn=_no_writable_code,
+        shlex.split(unit_start), preexec_fn=confined(unit),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
