@@ -13,13 +13,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import aiohttp
+import pyrage
 import pytest
 
 from needed import needed
+from page_walks import blocks_of, patterns_of
 from patience import PATIENCE_S
 from ports import free_port
 from service import DRAGOMAN, Caller, Service
@@ -51,7 +54,8 @@ class Installed:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.etc, self.lib, self.credentials = root / "etc", root / "lib", root / "credentials"
-        for folder in (self.etc / "keys", self.lib, self.credentials):
+        self.backups = root / "backups"
+        for folder in (self.etc / "keys", self.lib, self.credentials, self.backups):
             folder.mkdir(parents=True)
         (self.etc / "dragoman.toml").touch()
 
@@ -60,6 +64,7 @@ class Installed:
             "/opt/dragoman/bin/dragoman": str(DRAGOMAN),
             "/etc/dragoman": str(self.etc),
             "/var/lib/dragoman": str(self.lib),
+            "/var/backups/dragoman": str(self.backups),
             "%d": str(self.credentials),
             "%i": "1",
         }.items():
@@ -74,7 +79,9 @@ class Installed:
                 found.setdefault(match[1], []).append(self.placed(match[2]))
         return found
 
-    def start(self, name: str, told: "Told", **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, name: str, told: "Told", command: int = 0, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start what a unit starts, as systemd would: with its environment, its credentials, a
         socket to tell, its system calls, and without memory that is both written and executed.
         """
@@ -88,7 +95,7 @@ class Installed:
         own |= environment
         words = [
             own.get(word.removeprefix("${").removesuffix("}"), word) if word[0] == "$" else word
-            for word in shlex.split(unit["ExecStart"][0])
+            for word in shlex.split(unit["ExecStart"][command])
         ]
         with (self.root / f"{name}.log").open("a") as log:
             return subprocess.Popen(
@@ -214,8 +221,49 @@ def test_users_and_folders_are_taken(tmp_path: Path) -> None:
 def test_every_file_is_in_the_readme() -> None:
     readme = (UNITS / "README.md").read_text()
     for path in {*UNITS.iterdir()} - {UNITS / "README.md"}:
-        name = path.name.replace("@.service", "@")
-        assert name in readme or (path.suffix == ".service" and "*.service" in readme), path.name
+        assert path.name in readme or path.name.replace("@.service", "@") in readme, path.name
+
+
+def test_a_command_of_the_page_makes_each_file_that_a_unit_reads() -> None:
+    """A line names the file and its folder; what belongs to one channel is called by it."""
+    readme = UNITS / "README.md"
+    lines = [
+        line for block in (*blocks_of(readme), *patterns_of(readme)) for line in block.splitlines()
+    ]
+    for unit in (*UNITS.glob("*.service"), UNITS / "keeper.conf"):
+        paths = re.findall(
+            r"/etc/dragoman/[^\s:]+", re.sub(r"^#.*$", "", unit.read_text(), flags=re.MULTILINE)
+        )
+        for path in paths:
+            folder, _, name = path.replace("%i", "CHANNEL").rpartition("/")
+            assert any(folder in line and name in line for line in lines), (unit.name, path)
+
+
+def test_the_commands_of_the_page_are_a_shells() -> None:
+    for block in blocks_of(UNITS / "README.md"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+        for name in re.findall(r"dragoman-\w+@?(?:\w+)?\.(?:service|timer)", block):
+            assert (UNITS / re.sub(r"@\w+", "@", name)).exists(), name
+
+
+def test_a_backup_is_started_each_night(tmp_path: Path) -> None:
+    analyze = needed("systemd-analyze")
+    for path in UNITS.glob("dragoman-backup.*"):
+        text = path.read_text().replace("/opt/dragoman/bin/dragoman", "/bin/true")
+        (tmp_path / path.name).write_text(text)
+    done = subprocess.run(
+        [analyze, "verify", "./dragoman-backup.timer"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    timer = (tmp_path / "dragoman-backup.timer").read_text()
+    (when,) = re.findall(r"^OnCalendar=(.+)$", timer, re.MULTILINE)
+    shown = subprocess.run(
+        [analyze, "calendar", "--iterations=2", when], capture_output=True, text=True, check=True
+    )
+    moments = re.findall(r"(?:Next elapse|Iteration #2): \w+ (\S+ \S+)", shown.stdout)
+    first, second = (datetime.fromisoformat(moment) for moment in moments)
+    assert second - first == timedelta(days=1)
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if "nats" not in name])
@@ -235,7 +283,7 @@ async def stops(process: subprocess.Popen[str], told: Told) -> None:
     assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0
 
 
-async def test_everything_in_one_process_starts_reloads_and_stops(
+async def test_everything_in_one_process_starts_reloads_is_backed_up_and_stops(
     host: Installed, told: Told
 ) -> None:
     environment = {"DRAGOMAN_HTTP__PORT": "0", "DRAGOMAN_ADMIN__PORT": "0"}
@@ -245,9 +293,16 @@ async def test_everything_in_one_process_starts_reloads_and_stops(
         process.send_signal(signal.SIGHUP)
         await asyncio.to_thread(told.until, "RELOADING=1")
         await asyncio.to_thread(told.until, "READY=1")
+        recipient = pyrage.x25519.Identity.generate().to_public()
+        (host.etc / "backup.recipients").write_text(f"{recipient}\n")
+        for command in range(len(host.unit("dragoman-backup.service")["ExecStart"])):
+            backup = host.start("dragoman-backup.service", told, command)
+            assert await asyncio.to_thread(backup.wait, PATIENCE_S) == 0
+        assert "backup 1 of" in host.log("dragoman-backup.service")
         await stops(process, told)
-    except TimeoutError:
-        raise AssertionError(host.log("dragoman-up.service")) from None
+    except (TimeoutError, AssertionError) as error:
+        logs = {path.name: path.read_text() for path in host.root.glob("*.log")}
+        raise AssertionError(error, logs) from None
     finally:
         process.kill()
         process.wait()
