@@ -66,6 +66,21 @@ def _walk_readme(installed: Path, folder: Path) -> None:
     assert "collision-2001" in printed(blocks, outputs, "--scenario")
 
 
+def test_readme_begins_with_what_a_checkout_needs() -> None:
+    text = README.read_text()
+    checkout, bundle = (
+        text.index(f"\n## {title}") for title in ("From a checkout", "Five minutes")
+    )
+    assert text.index("\n## ") == checkout < bundle
+    commands = re.findall(r"^make (\w+)", patterns_of(README)[0], re.MULTILINE)
+    assert commands == ["run", "test"]
+    targets = re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {*commands, *re.findall(r"`make (\w+)", text)} <= set(targets)
+    for command in commands:
+        (row,) = re.findall(rf"^\| `make {command}` \| (.+) \| (.+) \|$", text, re.MULTILINE)
+        assert all(row)
+
+
 def test_readme_installs_what_a_release_has() -> None:
     (install,) = (block for block in patterns_of(README) if "install.sh" in block)
     bundle = f"dragoman-{__version__}-offline-x86_64"
