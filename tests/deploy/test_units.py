@@ -80,7 +80,7 @@ class Installed:
         return found
 
     def start(
-        self, name: str, told: "Told", command: int = 0, **environment: str
+        self, name: str, told: "Told", command: int = 0, /, **environment: str
     ) -> subprocess.Popen[str]:
         """Start what a unit starts, as systemd would: with its environment, its credentials, a
         socket to tell, its system calls, and without memory that is both written and executed.

@@ -139,23 +139,23 @@ def test_checksums_and_their_signature_notice_a_changed_byte(tmp_path: Path) -> 
     assert subprocess.run(verify, check=False, capture_output=True).returncode != 0
 
 
+@pytest.mark.timeout(1800)
 def test_a_whole_release_installs_without_a_network_and_is_the_same_again(
-    tmp_path: Path, request: pytest.FixtureRequest
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The release itself is refused unless every Python that is here installs it."""
     if not request.config.getoption("--long"):
         pytest.skip("takes minutes, and needs the registries: --long")
     first, second = tmp_path / "first", tmp_path / "second"
     with releases.committed():
-        for out in (first, second):
-            release.release(out, home_url=releases.HOME_URL, candidate=True)
+        release.release(first, home_url=releases.HOME_URL, candidate=True)
+        monkeypatch.setattr(release.Build, "tried", lambda *_: None)
+        release.release(second, home_url=releases.HOME_URL, candidate=True)
     assert (first / "SHA256SUMS").read_text() == (second / "SHA256SUMS").read_text()
     (archive,) = first.glob("*-offline-*.tar.gz")
     with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path / "bundle", filter="data")
-    (bundle,) = (tmp_path / "bundle").iterdir()
-    listed = (bundle / "requirements.txt").read_text()
-    assert "typing_extensions==" in listed and "nkeys==" in listed
+        (wheel,) = [name for name in tar.getnames() if "/wheels/typing_extensions-" in name]
+    assert wheel.endswith(".whl"), "Python 3.11 and 3.12 need it, and 3.13 does not"
     components = json.loads(next(first.glob("*-sbom.cdx.json")).read_text())["components"]
     assert {"aiohttp", "nats-py", "swagger-ui-dist", "world-atlas"} <= {
         part["name"] for part in components
