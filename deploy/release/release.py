@@ -19,6 +19,7 @@ import filecmp
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -272,6 +273,14 @@ def sbom(python: Path, tree: Path, version: str) -> str:
         component
         for component in document["components"]
         if component["name"] not in {"pip", "setuptools", "dragoman"}
+    ]
+    of_the_builder = re.compile("(pip|setuptools)==")
+    document["dependencies"] = [
+        entry | {"dependsOn": [*itertools.filterfalse(of_the_builder.match, entry["dependsOn"])]}
+        if "dependsOn" in entry
+        else entry
+        for entry in document["dependencies"]
+        if not of_the_builder.match(entry["ref"])
     ]
     document["metadata"]["component"]["version"] = version
     lock = json.loads((tree / "package-lock.json").read_text())["packages"]

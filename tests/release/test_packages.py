@@ -4,6 +4,7 @@ import email
 import json
 import re
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -97,6 +98,18 @@ def test_the_manual_page_and_completions_name_every_command(tmp_path: Path) -> N
     script = f'source {tmp_path}/completions/dragoman.bash; COMP_WORDS=(dragoman quick); COMP_CWORD=1; $(complete -p dragoman | grep -o "[-]F [^ ]*" | cut -c4-) dragoman quick dragoman; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["quickstart"], done
+
+
+def test_the_components_do_not_depend_on_the_python_that_builds(tmp_path: Path) -> None:
+    """Each version of Python brings other versions of pip and setuptools."""
+    python = tmp_path / "environment" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "environment"], check=True)
+    wheel = releases.small_wheel(tmp_path, "needs_pip", "pip")
+    subprocess.run([python, "-m", "pip", "install", "--no-index", "-q", wheel], check=True)
+    text = release.sbom(python, releases.ROOT, "1.0")
+    names = {part["name"] for part in json.loads(text)["components"]}
+    assert "swagger-ui-dist" in names and any("needs" in name for name in names)
+    assert re.findall(r'"(?:pip|setuptools)==[^"]*"', text) == []
 
 
 def test_the_changes_are_those_of_the_version() -> None:
