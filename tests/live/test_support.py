@@ -171,6 +171,16 @@ def test_it_has_the_settings_of_the_file_that_is_named(tmp_path: Path) -> None:
     assert "broker at nats://127.0.0.1:1" in checks
 
 
+def test_doctor_prints_findings_and_no_log_lines(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    commands.run(["init", "--data", data], environment=environment)
+    environment["DRAGOMAN_NATS__URL"] = "nats://127.0.0.1:1"
+    done = commands.run(["doctor", "--data", data], environment=environment)
+    assert done.returncode == 1 and "FAIL  broker at nats://127.0.0.1:1" in done.stdout
+    assert done.stderr == ""
+
+
 @given(st.binary(min_size=16, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_a_secret_of_a_file_is_removed_whatever_is_around_it(
     tmp_path_factory: pytest.TempPathFactory, secret: bytes, before: str, after: str
