@@ -406,11 +406,11 @@ long as a post waits for a broker.
 DEDUPE_SECONDS: Final = 24 * 3600
 """The broker's window of message ids: a help, never the guarantee."""
 
-MEMORY_EXCHANGES: Final = 20_000
-"""Folded exchanges in the memory of a gateway. The others are read from its file."""
+MEMORY_EXCHANGES: Final = 5_000
+"""Exchanges of a channel whose sizes stay in memory; decoded exchanges of an audit."""
 
-MEMORY_BYTES: Final = 64 * 1024 * 1024
-"""The same limit in bytes of encodings: several hundred of the longest exchanges."""
+MEMORY_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of memory for the folded exchanges of all channels. The file has the others."""
 
 QUEUE_WRITES: Final = 5_000
 """Folded records that wait for the file before the fold pauses. This bounds the memory

@@ -18,7 +18,6 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.projection.id_filter import IdFilter
-from dragoman.projection.newest_states import NewestStates
 from dragoman.projection.row_keys import (
     NEWEST_RECORD,
     POSITION_BITS,
@@ -67,7 +66,7 @@ class FoldedHistory:
         self._seen = IdFilter()
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
-        self._encoded = NewestStates()
+        store.states.forget(channel, self.flushed)
         self._volumes: dict[str, dict[str, int]] = {}
         self._newest = self._newest_acts()
         self._offices = self._office_ids()
@@ -137,7 +136,7 @@ class FoldedHistory:
 
     def _state_of(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
         """Return the newest state with that id, and its encoding."""
-        newest = self._encoded.get(exchange)
+        newest = self.store.states.get(self.name, exchange)
         if newest is not None:
             return newest
         registry = self.state.registry
@@ -151,7 +150,7 @@ class FoldedHistory:
             if row is None:
                 return None
             newest = self.store.exchange_of(reader, base, exchange, row[0])
-        self._encoded.put(exchange, newest)
+        self.store.states.put(self.name, exchange, newest)
         return newest
 
     def _encoded_before(self, exchange: str) -> bytes | None:
@@ -488,7 +487,7 @@ class FoldedHistory:
         """Keep a folded message in memory. `is_new` says that it uses up its id."""
         folded, encoded = row.folded, row.step.encoded
         if folded.state is not None and encoded is not None:
-            self._encoded.put(folded.state.id, (folded.state, encoded))
+            self.store.states.put(self.name, folded.state.id, (folded.state, encoded))
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
         self.standing = row.step.standing
@@ -522,7 +521,7 @@ class FoldedHistory:
             self._unused.clear()  # ids of posts that were then refused
         if len(self._volumes) > MEMORY_EXCHANGES:
             self._volumes.clear()  # counted again when somebody posts
-        self._encoded.forget(self.flushed)
+        self.store.states.forget(self.name, self.flushed)
 
 
 HISTORY_MEMBERS: Final = (
@@ -533,7 +532,6 @@ HISTORY_MEMBERS: Final = (
     "_subjects",
     "_seen",
     "_unused",
-    "_encoded",
     "_volumes",
     "_newest",
     "_offices",

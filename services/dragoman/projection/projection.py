@@ -431,7 +431,7 @@ class Projection(FoldedHistory):
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
-            self._encoded.pop(exchange)
+            self.store.states.pop(self.name, exchange)
             self._volumes.pop(exchange, None)
         return folded.record.data.records
 

@@ -35,6 +35,7 @@ import structlog
 
 from dragoman.domain.step import FoldState
 from dragoman.projection import writer_messages
+from dragoman.projection.newest_states import NewestStates
 from dragoman.projection.row_keys import base_of, position_of, row_key
 from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.stored_state import newest_state, whole
@@ -98,7 +99,9 @@ class _StoreReader(sqlite3.Connection):
     report: Callable[[str], None]
 
     def execute(self, *arguments: Any) -> Any:
-        return _Cursor(self).execute(*arguments)
+        # `cursor` also drops the references to cursors that have gone, and the constructor
+        # of a cursor does not: a connection would grow by every query.
+        return self.cursor(_Cursor).execute(*arguments)
 
     def error_of(self, error: sqlite3.DatabaseError) -> Exception:
         """Return `StoreDamaged` for damage, else the error itself."""
@@ -129,6 +132,7 @@ class Store:
         self.damage = ""
         self.differing: dict[str, str] = {}
         self.generation = 0
+        self.states = NewestStates()
         self._open()
 
     def _open(self) -> None:
@@ -189,6 +193,7 @@ class Store:
             fresh._pool,  # noqa: SLF001
         )  # private members of the same class; no other store uses them now
         self._jobs.owner = self
+        self.states = fresh.states
         self.damage = ""
         self.differing.clear()
         self.generation += 1
@@ -250,7 +255,6 @@ class Store:
             self._connections.append(connection)  # which is closed even if the file is damaged
             connection.report = self.report
             connection.execute("PRAGMA query_only=1")
-            connection.execute("PRAGMA cache_size=-16384")
             self._local.connection = connection
         return connection
 
