@@ -104,6 +104,8 @@ class Tail:
         self._to_pass_on: dict[str, Exchange] = {}
         self._settled: set[str] | None = set()
         self._rung: dict[tuple[str, str], tuple[int, int]] = {}
+        self._ringing_at = 0
+        self._ringing_lines: list[AlarmLine] = []
         projection.listeners.add(self._arrived)
 
     async def begin(self, store: Store) -> None:
@@ -127,7 +129,7 @@ class Tail:
             store.in_thread(duty_watch.passed_on_later, store, self._projection.name)
         ):
             self._to_pass_on.setdefault(exchange.id, exchange)
-        self._settled = None
+        self._settled, self._ringing_at = None, 0
 
     def ring(self) -> None:
         """Pass an alarm to every reader for each flash that is due.
@@ -166,14 +168,22 @@ class Tail:
         self._rung = rung
 
     def ringing(self) -> list[AlarmLine]:
-        """Return the alarms that ring now, for a new reader."""
-        return [
-            *(self._ringing(exchange, escalation) for exchange, escalation in self._waiting()),
-            *(
-                AlarmLine(message, duty_watch.unpassed_alarm(exchange, message))
-                for exchange, message in self._unpassed()
-            ),
-        ]
+        """Return the alarms that ring now, for a new reader.
+
+        They are made once a second for all readers that come. An alarm reads its record
+        from the file, and hundreds of readers come back together after a restart.
+        """
+        second = int(self._now().timestamp())
+        if second != self._ringing_at:
+            self._ringing_lines = [
+                *(self._ringing(exchange, escalation) for exchange, escalation in self._waiting()),
+                *(
+                    AlarmLine(message, duty_watch.unpassed_alarm(exchange, message))
+                    for exchange, message in self._unpassed()
+                ),
+            ]
+            self._ringing_at = second
+        return self._ringing_lines
 
     def _ringing(self, exchange: Exchange, escalation: Escalation) -> AlarmLine:
         record = self._projection.record_at(
@@ -213,6 +223,8 @@ class Tail:
                 self._flashes.pop(state.id, None)
                 if self._settled is not None:
                     self._settled.add(state.id)
+        if not isinstance(state, Exchange) or state.precedence == "flash" or self._to_pass_on:
+            self._ringing_at = 0
         if not self.readers:
             return
         line = self._line(row)
@@ -323,10 +335,7 @@ async def stream(
             await response.write(b"retry: 1000\n\n")
             while not reader.is_live:
                 upto = reader.begin_again(projection.state.position)
-                async for lines in begins.missed(first, upto):
-                    fresh = [line for line in lines if line.is_for(grant.side)]
-                    await response.write(b"".join(line.event for line in fresh))
-                    _note(service, projection, reader.station, fresh)
+                await _bring(service, projection, response, reader, begins.missed(first, upto))
                 first = upto + 1
                 await tail.readers.go_live(reader, tail.ringing())
             await reader.ended
@@ -337,6 +346,24 @@ async def stream(
     finally:
         tail.readers.leave(reader)
     return response
+
+
+async def _bring(
+    service: Service,
+    projection: Projection,
+    response: Stream,
+    reader: Reader,
+    pages: AsyncIterator[list[EventLine]],
+) -> None:
+    """Write what a reader has missed.
+
+    The events are gone when this returns. A variable of the open stream would keep the
+    last page of them until the reader leaves.
+    """
+    async for lines in pages:
+        fresh = [line for line in lines if line.is_for(reader.grant.side)]
+        await response.write(b"".join(line.event for line in fresh))
+        _note(service, projection, reader.station, fresh)
 
 
 def inbox(service: Service, projection: Projection, side: str, after: int | None) -> Missed:
