@@ -7,12 +7,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from dragoman.api import sse
 from dragoman.api.sse_broadcast import EventLine
 from dragoman.projection.queries import duty_watch
+from dragoman_schemas.state import Exchange
+from dragoman_schemas.watch_responses import Alarm
 from patience import PATIENCE_S
 from samples import act
 from world import World
@@ -69,28 +72,39 @@ async def test_an_open_stream_keeps_nothing_of_its_beginning(world: World) -> No
     tail, before = tail_of(world), lines_in_memory()
     app = web.Application()
     app.router.add_get("/", handle)
-    async with TestServer(app) as server, ClientSession() as session:
-        async with asyncio.timeout(PATIENCE_S), session.get(server.make_url("/")) as answer:
-            read = b""
-            while read.count(b"\ndata: ") < EVENTS:
-                read += await answer.content.readany()
-            while not all(reader.is_live for reader in tail.readers._readers):
-                await asyncio.sleep(0.01)
-            assert lines_in_memory() == before
-            tail.readers.end_all()
+    async with (
+        TestServer(app) as server,
+        ClientSession() as session,
+        asyncio.timeout(PATIENCE_S),
+        session.get(server.make_url("/")) as answer,
+    ):
+        read = b""
+        while read.count(b"\ndata: ") < EVENTS:
+            read += await answer.content.readany()
+        while not all(reader.is_live for reader in tail.readers._readers):
+            await asyncio.sleep(0.01)
+        assert lines_in_memory() == before
+        tail.readers.end_all()
 
 
-def test_alarms_are_made_once_for_all_readers_that_come(world: World, monkeypatch: Any) -> None:
-    made = []
+def test_alarms_are_made_once_for_all_readers_that_come(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
     alarm = duty_watch.flash_alarm
-    monkeypatch.setattr(
-        duty_watch, "flash_alarm", lambda *given: made.append(given) or alarm(*given)
-    )
+
+    def flash_alarm(exchange: Exchange, *given: Any) -> Alarm:
+        made.append(exchange.id)
+        return alarm(exchange, *given)
+
+    monkeypatch.setattr(duty_watch, "flash_alarm", flash_alarm)
     tail = tail_of(world)
     for number in range(3):
         id = world.open("nato/d-1", act("contact-note", precedence="flash"))
         tail._arrived(
-            cast("Any", SimpleNamespace(folded=SimpleNamespace(state=world.exchange(id), removed=())))
+            cast(
+                "Any", SimpleNamespace(folded=SimpleNamespace(state=world.exchange(id), removed=()))
+            )
         )
         assert len({*map(len, (tail.ringing() for _ in range(100)))}) == 1
         assert len(tail.ringing()) == number + 1, "a flash rings at once for who comes"

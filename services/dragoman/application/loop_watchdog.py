@@ -106,12 +106,12 @@ class Watchdog:
 def _functions(frame: FrameType | None) -> str:
     """Return the innermost running function, and those of this package that called it.
 
-    Only the innermost few of them are returned.
+    Only the innermost few of them are returned. No source is read: `traceback` would
+    keep each file that it reads in memory.
     """
-    stack = traceback.extract_stack(frame) if frame is not None else []
-    frame_summaries = [item for item in stack if item.filename.startswith(_OWN)][-_FRAMES:]
-    summaries = [*frame_summaries, *(item for item in stack[-1:] if item not in frame_summaries)]
+    stack = [*traceback.walk_stack(frame)] if frame is not None else []
+    own = [item for item in stack if item[0].f_code.co_filename.startswith(_OWN)][:_FRAMES]
     return " < ".join(
-        f"{Path(summary.filename).name}:{summary.lineno} {summary.name}"
-        for summary in reversed(summaries)
+        f"{Path(running.f_code.co_filename).name}:{line} {running.f_code.co_name}"
+        for running, line in [*(item for item in stack[:1] if item not in own), *own]
     )

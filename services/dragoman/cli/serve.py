@@ -1,6 +1,8 @@
 """The commands `dragoman up`, `serve` and `init`, which start services."""
 
 import asyncio
+import ctypes
+import gc
 import importlib.util
 import resource
 import shutil
@@ -49,6 +51,12 @@ LogLevel = Annotated[
     Parameter(help="The least important lines that are logged. Default: info."),
 ]
 
+_GARBAGE: Final = (10_000, 10, 10)
+"""The thresholds of `gc`: some 5 MiB of pages wait for the collector."""
+
+_M_ARENA_MAX: Final = -8
+"""The option of mallopt(3) for the number of heaps."""
+
 _PROCESS_NAMES: Final = {"gateway": "gateway", "scheduler": "watch", "notifier": "courier"}
 """The default name of each process, which names its files in the data directory. These
 names are frozen: another one would rebuild the projection, and would start without the
@@ -84,6 +92,7 @@ def run(
 
     `again` reads the settings once more, for SIGHUP.
     """
+    _bound_free_memory()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Each open stream is a file, so the process may open as many as the system permits.
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
@@ -94,6 +103,19 @@ def run(
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_until_stopped(Lifecycle(service, again), main))
+
+
+def _bound_free_memory() -> None:
+    """Bound the memory that a service no longer uses and does not give back.
+
+    A page that was rendered is freed by the collector of cycles. The GNU C library
+    gives each thread a heap of its own by default, and a thread does not use what
+    another one has freed.
+    """
+    gc.set_threshold(*_GARBAGE)
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, 1)
 
 
 async def _until_stopped(
