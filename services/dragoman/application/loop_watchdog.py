@@ -110,8 +110,8 @@ def _functions(frame: FrameType | None) -> str:
     keep each file that it reads in memory.
     """
     stack = [*traceback.walk_stack(frame)] if frame is not None else []
-    own = [item for item in stack if item[0].f_code.co_filename.startswith(_OWN)][:_FRAMES]
+    ours = [item for item in stack if item[0].f_code.co_filename.startswith(_OWN)][:_FRAMES]
     return " < ".join(
         f"{Path(running.f_code.co_filename).name}:{line} {running.f_code.co_name}"
-        for running, line in [*(item for item in stack[:1] if item not in own), *own]
+        for running, line in [*(item for item in stack[:1] if item not in ours), *ours]
     )
