@@ -2,15 +2,17 @@
 dawdle and a receiver fails.
 
 Every acknowledged act is delivered to the receiver, and none twice; no reader misses a record; and
-the log is whole.
+the log is whole. The gateway's memory grows little by posts, by streams that begin anew, and by
+pages.
 """
 
 import asyncio
 import json
 import random
+import resource
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +26,17 @@ from house import CHANNEL, Gateway, House
 from inquest import Inquest
 from patience import PATIENCE_S
 from receiver import Receiver, receiving
-from service import AMPLE
+from service import AMPLE, at_a_screen, new_key
 from tally import Rounds, Row
 from traffic import Traffic
+from world import INCIDENT
 
 _FAILS: Final = 0.2
 _QUIET_SECONDS: Final = 4.0
+_POST_BYTES: Final = 48 * 1024
+"""The most by which the resident memory of a gateway may grow by a post, with streams and a page
+each. The state of a new exchange is 6 KiB of it.
+"""
 
 
 class Carrier(Gateway):
@@ -209,3 +216,59 @@ async def opened(session: aiohttp.ClientSession, house: House, receiver: Receive
     ) as answer:
         lines = (await answer.text()).splitlines()
     return {json.loads(line)["record"]["id"] for line in lines}
+
+
+@pytest.mark.timeout(1800)
+async def test_memory_grows_little_by_posts_streams_and_pages(
+    house: House, session: aiohttp.ClientSession, rounds: Rounds
+) -> None:
+    gateway, posts = house.gateway, rounds(300, 600)
+    headers = {"Authorization": f"Bearer {gateway.token('china/duty_officer')}"}
+    cookies = await at_a_screen(session, gateway, "china/duty_officer")
+    channel = f"{gateway.base_url}/v1/channels/{CHANNEL}"
+
+    async def begin_again() -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with (
+                    asyncio.timeout(1),
+                    session.get(
+                        f"{channel}/inbox", headers={**headers, "Accept": "text/event-stream"}
+                    ) as stream,
+                ):
+                    assert stream.status == 200, await stream.text()
+                    async for _ in stream.content.iter_any():
+                        pass
+
+    async def post(number: int) -> None:
+        sent = {**headers, "Authorization": f"Bearer {gateway.token('nato/duty_officer')}"}
+        sent["Idempotency-Key"] = new_key()
+        async with session.post(f"{channel}/notifications", json=INCIDENT, headers=sent) as answer:
+            opened = await answer.json()
+            assert answer.status == 201, opened
+        page = ("", f"/exchanges/{opened['exchange']}")[number % 2]
+        board = f"{gateway.base_url}/c/{CHANNEL}{page}"
+        for path, of in ((board, cookies), (f"{channel}/state", headers)):
+            async with session.get(path, headers=of) as answer:
+                assert answer.status == 200, await answer.text()
+                await answer.read()
+
+    streams = [asyncio.create_task(begin_again()) for _ in range(8)]
+    try:
+        for number in range(100):  # templates, catalogues, connections: what a first use loads
+            await post(number)
+        before = resident(gateway)
+        for number in range(posts):
+            await post(number)
+        grown = (resident(gateway) - before) / posts
+    finally:
+        for task in streams:
+            task.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+    assert grown <= _POST_BYTES, f"{grown / 1024:.1f} KiB a post"
+
+
+def resident(gateway: Gateway) -> int:
+    """The bytes of a gateway's resident memory."""
+    status = Path(f"/proc/{gateway.process.pid}/statm").read_text()
+    return int(status.split()[1]) * resource.getpagesize()
