@@ -37,6 +37,21 @@ def test_the_documented_configuration_is_what_is_written(tmp_path: Path) -> None
     assert EXAMPLE.read_text() == written
 
 
+def test_the_limit_of_the_store_counts_what_is_in_it_already(tmp_path: Path) -> None:
+    """The broker counts it too: a host would record nothing after a restart otherwise."""
+    free, kept = 2**30, 2**22
+
+    def limit() -> int:
+        text = broker.configuration(tmp_path, "x", 4222, PUBLIC, free=free)
+        return int(text.partition("max_file_store: ")[2].split()[0])
+
+    empty = limit()
+    block = tmp_path / "nats" / "jetstream" / "msgs" / "1.blk"
+    block.parent.mkdir(parents=True)
+    block.write_bytes(bytes(kept))
+    assert kept <= limit() - empty <= kept + 2**16
+
+
 def test_a_cluster_gives_its_users_the_same_rights() -> None:
     accounts = broker.TEMPLATE[broker.TEMPLATE.index("accounts {") :]
     for user in PUBLIC:

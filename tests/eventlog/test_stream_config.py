@@ -50,7 +50,16 @@ def test_a_whole_stream_has_no_fault() -> None:
             "2 of 7 positions are missing, the first of them 3",
         ),
         ({"messages": 6}, "1 of 7 positions are missing"),
-        ({"lost": {"msgs": None, "bytes": 812}}, "812 bytes were found damaged"),
+        ({"lost": {"msgs": [4], "bytes": 812}}, "812 bytes were found damaged"),
+        ({"lost": {"msgs": [4, 8], "bytes": 812}}, "812 bytes were found damaged"),
+        (
+            {"messages": 4, "last_seq": 4, "lost": {"msgs": [5], "bytes": 812}},
+            "812 bytes were found damaged",
+        ),
+        (
+            {"messages": 4, "last_seq": 4, "lost": {"msgs": None, "bytes": 812}},
+            "812 bytes were found damaged",
+        ),
         ({"messages": 4, "last_seq": 4}, "ends at position 4, but 5 was known to be kept"),
         (
             {"messages": 0, "first_seq": 0, "last_seq": 0},
@@ -62,6 +71,20 @@ def test_what_is_missing_is_said(state: dict[str, Any], told: str) -> None:
     fault = str(stream_config.fault_of(info(**state), "a-b", 1, KNOWN))
     assert told in fault
     assert "restore the broker's store from a copy" in fault
+
+
+@pytest.mark.parametrize("lost", [{"msgs": [8]}, {"msgs": [8, 9]}, {"msgs": None}])
+def test_what_lies_behind_every_kept_position_is_no_damage(lost: dict[str, Any]) -> None:
+    state = info(lost={**lost, "bytes": 340})
+    assert stream_config.fault_of(state, "a-b", 1, KNOWN) is None
+    assert stream_config.is_unwritten(state["state"], 5) == bool(lost["msgs"])
+    reader = stream_config.fault_of(state, "a-b", 1, None, stored_to=8)
+    assert "340 bytes were found damaged" in str(reader), "who has position 8 knows better"
+
+
+def test_half_a_message_is_damage_to_who_knows_no_position() -> None:
+    state = info(lost={"msgs": None, "bytes": 340})
+    assert "340 bytes" in str(stream_config.fault_of(state, "a-b", 1, None))
 
 
 def test_another_log_under_the_same_name_is_told_apart() -> None:

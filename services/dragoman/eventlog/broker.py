@@ -16,8 +16,8 @@ import shutil
 import signal
 import sysconfig
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ import msgspec
 import nkeys
 import structlog
 
+from dragoman.eventlog.durability_guard import STORE_BYTES
 from dragoman.eventlog.nats_connection import USERS, BrokerTls, NatsConnection, connected
 from dragoman.limits import BROKER_VERSION
 
@@ -41,6 +42,10 @@ _SLOW_SECONDS: Final = 5.0
 _STEADY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
 _RESTART_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)
+_LEAST_STORE_BYTES: Final = 64 * 1024 * 1024
+_ROOM_SECONDS: Final = 1.0
+_RESTARTED_SECONDS: Final = 10.0
+"""The shortest time between two restarts because of writes that failed."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None)
 _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
@@ -129,13 +134,15 @@ class BrokerError(Exception):
 class BrokerEndpoint:
     """The broker's URL, its server name, and the folder with the seeds of its users.
 
-    `tls` has the files with which connections are encrypted, if they are.
+    `tls` has the files with which connections are encrypted, if they are. `restart`
+    asks the supervisor of this process's own broker to restart it.
     """
 
     url: str
     server_name: str
     keys: Path
     tls: BrokerTls | None = None
+    restart: Callable[[], None] | None = None
 
     def seed(self, user: str) -> Path:
         """Return the file of a user's nkey seed."""
@@ -143,7 +150,7 @@ class BrokerEndpoint:
 
     def connected(self, user: str) -> AbstractAsyncContextManager[NatsConnection]:
         """Return a connection as a user, to enter. Raises `BrokerTlsError`."""
-        return connected(self.url, user, self.seed(user), self.tls)
+        return connected(self.url, user, self.seed(user), self.tls, self.restart)
 
 
 def find(configured: Path | None = None) -> Path:
@@ -231,20 +238,30 @@ def configuration(
 ) -> str:
     """Return the broker's configuration.
 
-    With `port` -1 the broker chooses a free port. `free` is the disk space in bytes.
+    With `port` -1 the broker chooses a free port. `free` is the free disk space in
+    bytes. The broker counts what its store has already against the limit of its store.
     """
     values = {
         "server_name": server_name,
         "port": str(port),
         "ports": str(data / "nats" / "ports"),
         "store": str(data / "nats" / "jetstream"),
-        "max_file_store": str(max(free * 9 // 10, 64 * 1024 * 1024)),
+        "max_file_store": str(_size_of(data / "nats") + max(free * 9 // 10, _LEAST_STORE_BYTES)),
         **public,
     }
     text = TEMPLATE
     for name, value in values.items():
         text = re.sub(rf"\${name}\b", lambda match, value=value: value, text)  # type: ignore[misc]
     return text
+
+
+def _size_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # The broker may remove a file meanwhile.
+            size += path.stat().st_size
+    return size
 
 
 def tie_to(supervisor: int) -> None:
@@ -325,10 +342,12 @@ async def supervising(data: Path, server: Path) -> AsyncIterator["Supervisor"]:
         supervisor = Supervisor(data, server, descriptor, public)
         await supervisor.start(-1)
         watching = asyncio.create_task(supervisor.watch())
+        room = asyncio.create_task(supervisor.keep_writable())
         try:
             yield supervisor
         finally:
             watching.cancel()
+            room.cancel()
             await supervisor.stop()
 
 
@@ -346,6 +365,7 @@ class Supervisor:
         self._lease = lease
         self._public = public
         self._port = -1
+        self._failed_to_write = False
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -357,7 +377,10 @@ class Supervisor:
     def endpoint(self) -> BrokerEndpoint:
         """The broker's current endpoint."""
         return BrokerEndpoint(
-            f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys"
+            f"nats://127.0.0.1:{self._port}",
+            self.server_name,
+            self._data / "keys",
+            restart=self.could_not_write,
         )
 
     async def start(self, port: int) -> int:
@@ -450,6 +473,30 @@ class Supervisor:
                 await self.start(self._port)
             except (BrokerError, OSError) as error:
                 log.warning("broker.not_started", error=str(error))
+
+    def could_not_write(self) -> None:
+        """Have the broker restarted as soon as there is room on its disk.
+
+        A stream that it once could not write stays read-only until then.
+        """
+        self._failed_to_write = True
+
+    async def keep_writable(self) -> None:
+        """Restart the broker when there is room again, if a write of it has failed.
+
+        While the disk is full some of its writes fail, whoever waits for them.
+        """
+        while True:
+            await asyncio.sleep(_ROOM_SECONDS)
+            free = shutil.disk_usage(self._data / "nats").free
+            if free < STORE_BYTES:
+                self._failed_to_write = True
+            elif self._failed_to_write and self.process is not None:
+                self._failed_to_write = False
+                log.warning("broker.restarts_with_room", free_bytes=free)
+                with suppress(ProcessLookupError):
+                    self.process.terminate()
+                await asyncio.sleep(_RESTARTED_SECONDS)
 
     async def stop(self) -> None:
         """Ask the broker to stop, and kill it after a while."""

@@ -9,10 +9,11 @@ question that a busy broker does not answer in time leaves the last proof in for
 
 import logging
 import math
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -28,12 +29,17 @@ from dragoman.text import Text, sentence
 log = structlog.get_logger()
 
 
+STORE_BYTES: Final = 1024 * 1024
+"""The free bytes of the broker's store below which a write of it may fail."""
+
+
 class DurabilityGuard:
     """A guard that allows writes only while the broker's durability is proven.
 
     It is proven at every connection and every second. Until then, writes are refused.
     They are also refused when the last proof is older than `PROOF_SECONDS`. `is_silent`
-    says that the last question was not answered.
+    says that the last question was not answered. `store` is the number of bytes that
+    the broker's store can still take, and its size, at the node that has least room.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class DurabilityGuard:
         self._ahead = 0.0
         self.offset_s = math.nan
         self.is_silent = False
+        self.store: tuple[int, int] | None = None
         self._proven_at = -math.inf
         self._fault: Text | None = sentence(
             "the broker has not yet been asked whether it syncs every write"
@@ -101,6 +108,8 @@ class DurabilityGuard:
             question = time.monotonic()
             ahead = moment.timestamp() - question
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
+            stores = [room for answer in answers if (room := self._store_of(answer)) is not None]
+            self.store = min(stores, key=lambda room: room[0] / room[1], default=None)
             self._fault = next(
                 (
                     fault
@@ -169,6 +178,25 @@ class DurabilityGuard:
             )
         return None
 
+    def _store_of(self, answer: Any) -> tuple[int, int] | None:
+        """Return the free bytes and the size of a server's store, by its answer.
+
+        The store ends at the broker's own limit, and where its disk ends. The disk is
+        seen if this process started the broker.
+        """
+        store = answer.get("data", {}).get("jetstream", {})
+        config, used = store.get("config", {}), int(store.get("stats", {}).get("storage", 0))
+        size = int(config.get("max_storage", 0))
+        free = size - used
+        if self._server_name:
+            try:
+                disk = shutil.disk_usage(str(config.get("store_dir", "")))
+            except OSError:
+                pass
+            else:
+                size, free = (size, min(free, disk.free)) if size > 0 else (disk.total, disk.free)
+        return (max(0, free), size) if size > 0 else None
+
     def _offset(self, before: datetime, server_time: datetime) -> float:
         """Return the seconds by which this clock is ahead of a server's, at the least.
 
@@ -177,3 +205,65 @@ class DurabilityGuard:
         behind = (before - server_time).total_seconds()
         ahead = (server_time - self._now()).total_seconds()
         return behind if behind > 0 else -max(0.0, ahead)
+
+
+class WriteFailure:
+    """A channel's log that the broker failed to write, as it does on a full disk.
+
+    Nothing that was acknowledged is lost. A broker that wrote half a message says so,
+    and writes this log again only after it was restarted, which is asked for here. One
+    that wrote nothing only does not answer, and its store is full.
+    """
+
+    def __init__(self, channel: str, bus: NatsConnection, guard: DurabilityGuard | None) -> None:
+        """Begin without a failure."""
+        self._channel = channel
+        self._bus = bus
+        self._guard = guard
+        self.reason: Text | None = None
+
+    @property
+    def _is_full(self) -> bool:
+        store = None if self._guard is None else self._guard.store
+        return store is not None and store[0] < STORE_BYTES
+
+    def is_news(self, *, is_unwritten: bool) -> bool:
+        """Return whether `note` would change anything."""
+        return self._lasts(is_unwritten=is_unwritten) != (self.reason is not None)
+
+    def _lasts(self, *, is_unwritten: bool) -> bool:
+        return is_unwritten or (self.reason is not None and self._is_full)
+
+    def unanswered(self) -> None:
+        """Note that the broker did not answer an append."""
+        if self._is_full:
+            self.note(is_unwritten=True)
+
+    def note(self, *, is_unwritten: bool) -> None:
+        """Note whether the broker says that it failed to write this log."""
+        is_unwritten = self._lasts(is_unwritten=is_unwritten)
+        if is_unwritten:
+            self._bus.store_failed()
+        if is_unwritten == (self.reason is not None):
+            return
+        self.reason = self._reason() if is_unwritten else None
+        if is_unwritten:
+            log.error(
+                "log.not_writable",
+                channel=self._channel,
+                reason=str(self.reason),
+                do="make room on the broker's disk; nothing that was acknowledged is lost",
+            )
+        else:
+            log.info("log.writable_again", channel=self._channel)
+
+    def _reason(self) -> Text:
+        if self._bus.is_own_broker:
+            return sentence(
+                "the broker could not write (is its disk full?): make room there, and it goes on "
+                "by itself"
+            )
+        return sentence(
+            "the broker could not write (is its disk full?): make room there, then restart the "
+            "broker; nothing needs to be restored"
+        )

@@ -134,6 +134,17 @@ class EventLog(Protocol):
 
     channel: str
 
+    @property
+    def unwritable(self) -> Text | None:
+        """The reason for which no record can be stored now, though the log is whole.
+
+        The broker failed to write. None if records can be stored, as far as is known.
+        """
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the log is known to have more than its follower has read."""
+
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append all entries or none.
 

@@ -31,7 +31,7 @@ from dragoman.eventlog.event_log import (
     Unknown,
 )
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
-from dragoman.text import sentence
+from dragoman.text import Text, sentence
 
 _Waiting = tuple[EntryToAppend, asyncio.Future[Outcome]]
 
@@ -54,6 +54,16 @@ class GroupCommitLog:
         self._log = log
         self._in_flight = 0
         self._sides: dict[str, _Side] = {}
+
+    @property
+    def unwritable(self) -> Text | None:
+        """The reason for which nothing can be stored in the log beneath."""
+        return self._log.unwritable
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the log beneath is known to have more than was read."""
+        return self._log.is_behind
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append entries at once, or together with others."""

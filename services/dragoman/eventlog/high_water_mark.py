@@ -61,6 +61,7 @@ class HighWaterMark:
         self._newest: tuple[int, bytes] | None = None
         self._kept_at = 0.0
         self.keeping: asyncio.Task[None] | None = None
+        self._is_failing = False
         try:
             raw = path.read_bytes()
             nesting.check(raw)
@@ -125,14 +126,18 @@ class HighWaterMark:
         try:
             await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
         except OSError as error:
-            log.warning(
-                "mark.not_kept",
-                path=str(self.path),
-                reason=str(error),
-                do="make room, or let this user write there",
-            )
+            # It is tried every second, and said once.
+            if not self._is_failing:
+                log.warning(
+                    "mark.not_kept",
+                    path=str(self.path),
+                    reason=str(error),
+                    do="make room, or let this user write there",
+                )
+            self._is_failing = True
         else:
             self.kept = mark
+            self._is_failing = False
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -27,7 +27,6 @@ broker (decision 0001).
 """
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
@@ -35,7 +34,8 @@ import structlog
 from nats.aio.msg import Msg
 
 from dragoman.domain.record.codec import NotARecord, parse_stored, same_post
-from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog import stream_config
+from dragoman.eventlog.durability_guard import DurabilityGuard, WriteFailure
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
@@ -52,7 +52,6 @@ from dragoman.eventlog.event_log import (
 )
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.nats_connection import NatsConnection, read_answer
-from dragoman.eventlog.stream_config import configuration, drift, inspected, missing, stream_of
 from dragoman.eventlog.tail import Follower, tail_of
 from dragoman.limits import (
     APPEND_SECONDS,
@@ -99,7 +98,6 @@ _IN_FLIGHT_SECONDS: Final = 1.0
 A leader that stepped down and leads again has forgotten that copy. It would refuse the
 id for ever. The expected sequence of the subject prevents a second copy in the log.
 """
-_AGAIN: Final = "~"
 _SETTLE_SECONDS: Final = 0.001
 """The pause after a nudge.
 
@@ -139,7 +137,7 @@ class JetStreamLog:
         its settings, and with the mark if there is one.
         """
         self.channel = channel
-        self._stream = stream_of(channel)
+        self._stream = stream_config.stream_of(channel)
         self._bus = bus
         self._guard = guard
         self._replicas = replicas
@@ -148,6 +146,7 @@ class JetStreamLog:
         self._looked = -1
         self._follower: Follower | None = None
         self._created = ""
+        self._failure = WriteFailure(channel, bus, guard)
         self._settings: dict[str, Any] = {}
         self._appending = 0
         self._acknowledged = 0
@@ -155,6 +154,11 @@ class JetStreamLog:
         self._awaited = 0
         self._awaited_since = 0.0
         self._read = 0.0
+
+    @property
+    def unwritable(self) -> Text | None:
+        """The reason for which the broker takes no record of this log, if any."""
+        return self._failure.reason
 
     @property
     def _doubted(self) -> bool:
@@ -179,6 +183,9 @@ class JetStreamLog:
                 self._mark.note(outcome.position, entries[-1].record.raw)
             if self._follower is not None:
                 self._follower.touch()
+        elif isinstance(outcome, Unknown) and self._follower is not None:
+            self._failure.unanswered()
+            self._follower.demand()  # The stream says whether it could not be written.
         return outcome
 
     async def _append(self, entries: Sequence[EntryToAppend]) -> Outcome:
@@ -210,11 +217,8 @@ class JetStreamLog:
                     outcome, unanswered = None, True
                     detail = sentence("the broker says that an earlier copy is still on its way")
                 except TimeoutError:
-                    outcome, detail, unanswered = (
-                        None,
-                        sentence("the broker did not answer in time"),
-                        True,
-                    )
+                    outcome, unanswered = None, True
+                    detail = sentence("the broker did not answer in time")
                 except NobodyListens as error:
                     outcome, detail = None, error.said
                 except LogUnreachable as error:
@@ -223,7 +227,7 @@ class JetStreamLog:
                     return Unknown(outcome.detail)  # An earlier try may have been stored.
                 if outcome is not None:
                     return outcome
-            elif has_asked or self._doubted:
+            elif has_asked or (self._doubted and self.unwritable is None):
                 detail = hindrance
             else:
                 return Unavailable(hindrance)
@@ -237,12 +241,9 @@ class JetStreamLog:
         if not self._bus.up:
             return sentence("the broker cannot be reached")
         # Read it once: if the clock is corrected just then, a second look would find no reason.
-        if (reason := self._guard.reason) is not None:
+        if (reason := self._guard.reason or self.unwritable) is not None:
             return reason
-        if not all(
-            entry_to_append.ahead is None or self._guard.agrees(entry_to_append.ahead)
-            for entry_to_append in entries
-        ):
+        if not all(entry.ahead is None or self._guard.agrees(entry.ahead) for entry in entries):
             return sentence("this clock was stepped since the record was dated")
         if self._doubted:
             return sentence(
@@ -295,8 +296,9 @@ class JetStreamLog:
         return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
 
     def _headers(self, entry: EntryToAppend, again: int, *, check: bool) -> dict[str, str]:
+        suffix = f"{stream_config.AGAIN}{again}" if again else ""
         headers = {
-            "Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id,
+            "Nats-Msg-Id": f"{entry.message_id}{suffix}",
             "Nats-Expected-Stream": self._stream,
             "Content-Type": _CONTENT,
         }
@@ -318,10 +320,8 @@ class JetStreamLog:
         checked = [entry for entry in entries if firsts[entry.subject] is entry]
         rows = await asyncio.gather(
             *(
-                self._stored(
-                    {"seq": entry_to_append.expected + 1, "next_by_subj": entry_to_append.subject}
-                )
-                for entry_to_append in checked
+                self._stored({"seq": entry.expected + 1, "next_by_subj": entry.subject})
+                for entry in checked
             )
         )
         for entry, stored in zip(checked, rows, strict=True):
@@ -373,18 +373,7 @@ class JetStreamLog:
             raise LogUnreachable(
                 sentence("the broker answers %(answer)s", answer=answer["error"].get("description"))
             )
-        message = answer["message"]
-        headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace").split("\r\n")
-        message_id = next(
-            (line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")),
-            "",
-        )
-        message_id = message_id.partition(_AGAIN)[0]
-        return StoredMessage(
-            position=message["seq"],
-            subject=message["subject"],
-            raw=base64.b64decode(message.get("data", "")),
-        ), message_id
+        return stream_config.stored_message(answer["message"])
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Return one batched read, up to the limits of a read.
@@ -484,7 +473,7 @@ class JetStreamLog:
                     await follower.rest(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                     continue
-                pause = _PAUSE_SECONDS
+                pause, follower.is_unread = _PAUSE_SECONDS, False
                 yield on
                 if on or self._doubted:
                     continue
@@ -508,6 +497,11 @@ class JetStreamLog:
                 return
             follower.clear()
 
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the log has more than was read here."""
+        return self._follower is not None and not self._doubted and self._follower.is_behind
+
     def end_seen(self) -> float | None:
         """Return the time at which the follower last had the whole log."""
         return None if self._follower is None or self._doubted else self._follower.seen()
@@ -516,14 +510,22 @@ class JetStreamLog:
         """Return whether a description of the stream is a reason to inspect it."""
         settings, state = description["config"], description["state"]
         if settings != self._settings:
-            if drift(settings, configuration(self.channel, self._replicas)):
+            wanted = stream_config.configuration(self.channel, self._replicas)
+            if stream_config.drift(settings, wanted):
                 return True
             self._settings = settings
         return (
             self._created not in ("", description["created"])
             or (self._mark is not None and int(state["last_seq"]) < self._mark.position)
-            or missing(state) is not None
+            or stream_config.missing(state, self._floor) is not None
+            or self._failure.is_news(is_unwritten=stream_config.is_unwritten(state, self._floor))
         )
+
+    @property
+    def _floor(self) -> int:
+        """The last position that is known here to be stored; 0 if none is."""
+        position = 0 if self._follower is None else self._follower.wanted() - 1
+        return position if self._mark is None else max(position, self._mark.position)
 
     def _keep_mark(self) -> bool:
         """Write the mark's file if it is due, and return whether it is still behind."""
@@ -586,11 +588,12 @@ class JetStreamLog:
         turns = tail_of(self._bus).turns
         while True:
             async with turns:
-                created, fault = await inspected(
-                    self._bus, self.channel, self._replicas, self._mark, self._stored
+                created, fault, unwritten = await stream_config.inspected(
+                    self._bus, self.channel, self._replicas, self._mark, self._stored, self._floor
                 )
             if fault is None:
                 self._created = created
+                self._failure.note(is_unwritten=unwritten)
                 return
             if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 raise LogBroken(fault)

@@ -22,6 +22,8 @@ class MemoryLog:
     def __init__(self, channel: str) -> None:
         """Begin empty."""
         self.channel = channel
+        self.unwritable = None
+        self.is_behind = False
         self._messages: list[StoredMessage] = []
         self._last: dict[str, int] = {}
         self._ids: dict[str, int] = {}

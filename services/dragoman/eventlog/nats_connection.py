@@ -233,9 +233,14 @@ class NatsConnection:
     While it is down, requests fail at once. They are never buffered for later.
     """
 
-    def __init__(self, user: str) -> None:
-        """Begin unconnected; `connected` opens the connection."""
+    def __init__(self, user: str, restart: Callable[[], None] | None = None) -> None:
+        """Begin unconnected; `connected` opens the connection.
+
+        `restart` asks the supervisor of an own broker to restart it, once there is room
+        on its disk.
+        """
         self.user = user
+        self._restart = restart
         self.client = _Client()
         self.closing = False
         self.losses = 0
@@ -247,6 +252,16 @@ class NatsConnection:
     def up(self) -> bool:
         """Return whether the connection is up."""
         return bool(self.client.is_connected)
+
+    @property
+    def is_own_broker(self) -> bool:
+        """Return whether this process supervises the broker."""
+        return self._restart is not None
+
+    def store_failed(self) -> None:
+        """Note that the broker could not write, and have its supervisor restart it."""
+        if self._restart is not None:
+            self._restart()
 
     async def request(
         self,
@@ -515,14 +530,19 @@ def _servers(varz: Any) -> int:
 
 @asynccontextmanager
 async def connected(
-    url: str, user: str, seed: Path, tls: BrokerTls | None = None
+    url: str,
+    user: str,
+    seed: Path,
+    tls: BrokerTls | None = None,
+    restart: Callable[[], None] | None = None,
 ) -> AsyncIterator[NatsConnection]:
     """Yield a connection as a user, whose nkey seed is in a file; close it at the end.
 
     It reconnects for ever. `url` names a server, or several of one cluster, with commas
-    between them. With `tls` it is encrypted. Raises `BrokerTlsError`.
+    between them. With `tls` it is encrypted. `restart` is as for `NatsConnection`.
+    Raises `BrokerTlsError`.
     """
-    bus = NatsConnection(user)
+    bus = NatsConnection(user, restart)
     seldom = Seldom(log)
 
     async def failed(error: Exception) -> None:

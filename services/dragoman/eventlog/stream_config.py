@@ -8,8 +8,9 @@ of all streams shows a reason, and at intervals (`tail`).
 """
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable, StoredMessage
 from dragoman.eventlog.high_water_mark import HighWaterMark, MarkFile
@@ -165,12 +166,17 @@ _FOR_EVER: Final = ("allow_msg_ttl", "sealed")
 
 
 def fault_of(
-    answer: dict[str, Any], channel: str, replicas: int, mark_file: MarkFile | None
+    answer: dict[str, Any],
+    channel: str,
+    replicas: int,
+    mark_file: MarkFile | None,
+    stored_to: int = 0,
 ) -> Text | None:
     """Return the fault of a stream and its remedy; None if the stream is in order.
 
     The fault comes from the broker's own description: `answer` is the answer to
     STREAM.INFO. The caller must read and compare the message at the known position.
+    `stored_to` is the last position that the caller has, 0 if it has none.
     """
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
@@ -200,7 +206,9 @@ def fault_of(
             stream=stream,
             changed=tuple(changed),
         )
-    loss = missing(answer["state"])
+    if mark_file is not None:
+        stored_to = max(stored_to, mark_file.position)
+    loss = missing(answer["state"], stored_to)
     if loss is not None:
         return sentence(
             "%(missing)s in the stream %(stream)s: restore the broker's store from a copy",
@@ -254,8 +262,13 @@ def drift(actual: dict[str, Any], wanted: dict[str, Any]) -> list[Text]:
     ]
 
 
-def missing(state: dict[str, Any]) -> Text | None:
-    """Return the loss of messages that a stream's own description reports."""
+def missing(state: dict[str, Any], stored_to: int) -> Text | None:
+    """Return the loss of kept messages that a stream's own description reports.
+
+    `stored_to` is the last position that is known to have been stored, 0 if none is.
+    Half a message behind the last one is no loss if all kept ones are there. The broker
+    acknowledges a message only when it is whole on the disk.
+    """
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
         return sentence("positions 1 to %(last)s are missing", last=first - 1)
@@ -270,23 +283,69 @@ def missing(state: dict[str, Any]) -> Text | None:
         )
     if messages != last or (last and state.get("num_deleted")):
         return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)
-    lost = (state.get("lost") or {}).get("bytes", 0)
-    return sentence("%(n)s bytes were found damaged and thrown away", n=lost) if lost else None
+    lost = state.get("lost") or {}
+    if not lost.get("bytes") or is_unwritten(state, stored_to):
+        return None
+    if 0 < stored_to <= last and not lost.get("msgs"):
+        return None
+    return sentence("%(n)s bytes were found damaged and thrown away", n=lost["bytes"])
+
+
+def is_unwritten(state: dict[str, Any], stored_to: int) -> bool:
+    """Return whether the broker failed to write a message behind all kept ones.
+
+    It names the position that it could not write, and writes nothing more to this
+    stream until it is restarted. Nobody was told that the message is stored.
+    """
+    positions = (state.get("lost") or {}).get("msgs") or ()
+    return bool(positions) and min(positions) > max(int(state["last_seq"]), stored_to)
+
+
+AGAIN: Final = "~"
+"""A mark behind a message id, before the number of the try that has that id."""
+
+
+def stored_message(message: dict[str, Any]) -> tuple[StoredMessage, str]:
+    """Return a message as STREAM.MSG.GET describes it, and the id of its record."""
+    headers = base64.b64decode(message.get("hdrs", "")).decode(errors="replace").split("\r\n")
+    message_id = next(
+        (line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")),
+        "",
+    )
+    raw = base64.b64decode(message.get("data", ""))
+    stored = StoredMessage(position=message["seq"], subject=message["subject"], raw=raw)
+    return stored, message_id.partition(AGAIN)[0]
 
 
 Stored = Callable[[dict[str, object]], Awaitable[tuple[StoredMessage, str] | None]]
 """A function that returns the leader's message for a query, with its message id."""
 
 
+class Inspection(NamedTuple):
+    """The result of an inspection: the time at which a stream was made, and its fault.
+
+    `is_unwritten` is as the function of that name returns it.
+    """
+
+    created: str
+    fault: Text | None
+    is_unwritten: bool = False
+
+
 async def inspected(
-    bus: NatsConnection, channel: str, replicas: int, mark: HighWaterMark | None, stored: Stored
-) -> tuple[str, Text | None]:
-    """Return the time at which a stream was made, and its fault, if there is one.
+    bus: NatsConnection,
+    channel: str,
+    replicas: int,
+    mark: HighWaterMark | None,
+    stored: Stored,
+    stored_to: int,
+) -> Inspection:
+    """Inspect a stream. `stored_to` is the last position that the caller has.
 
     Raises `LogUnreachable`.
     """
     if mark is not None and mark.fault is not None:
-        return "", mark.fault
+        return Inspection("", mark.fault)
     stream = stream_of(channel)
     mark_file = None if mark is None else mark.known
     info = await bus.api(f"STREAM.INFO.{stream}", {"deleted_details": True})
@@ -295,7 +354,7 @@ async def inspected(
             sentence("the broker answers %(answer)s", answer=info["error"].get("description"))
         )
     require_leader(info)
-    fault = fault_of(info, channel, replicas, mark_file)
+    fault = fault_of(info, channel, replicas, mark_file, stored_to)
     if fault is None and mark_file is not None:
         message = await stored({"seq": mark_file.position})
         at = {"position": mark_file.position, "stream": stream}
@@ -313,4 +372,7 @@ async def inspected(
                 "kept record: restore the broker's store from a copy",
                 **at,
             )
-    return str(info.get("created", "")), fault
+    if mark_file is not None:
+        stored_to = max(stored_to, mark_file.position)
+    unwritten = fault is None and is_unwritten(info["state"], stored_to)
+    return Inspection(str(info.get("created", "")), fault, unwritten)

@@ -78,7 +78,8 @@ class Follower:
     """One follower of a channel's log: the end that is known, and what it must do.
 
     `end` is the last position that is known to be in the log. `inspect` says that the
-    stream must be inspected before it is read. `confirmed` is the time of the event
+    stream must be inspected before it is read. `is_unread` says that the last read
+    failed. `confirmed` is the time of the event
     loop at which the follower was last seen to have everything.
     """
 
@@ -101,6 +102,7 @@ class Follower:
         self.is_doubtful = is_doubtful
         self.tick = tick
         self.end = 0
+        self.is_unread = False
         self.inspect = False
         self.inspected = 0.0
         self.confirmed = float("-inf")
@@ -176,6 +178,7 @@ class Follower:
 
     async def rest(self, seconds: float) -> None:
         """Wait before the broker is asked again: while it is away, until it is back."""
+        self.is_unread = True
         if self._tail.up:
             await asyncio.sleep(seconds)
             return
@@ -183,6 +186,11 @@ class Follower:
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self.woken()
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether the log has more, and the broker can be asked for it."""
+        return self._tail.up and not self.is_unread and self.end >= self.wanted()
 
     def clear(self) -> None:
         """Begin to listen for the next wake-up, before the log is read."""

@@ -58,8 +58,14 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "erasing.put_off": LogEvent(
         "An erasure that was begun cannot be finished while the broker is away. It is tried again.",
     ),
+    "broker.restarts_with_room": LogEvent(
+        "The disk of the embedded broker was full, and has room again: `free_bytes`. The broker is "
+        "restarted, because it writes no more to a log that it once could not write.",
+        "Nothing: `broker.died` and `broker.started` follow. Find what filled the disk.",
+    ),
     "mark.not_kept": LogEvent(
-        "The high-water mark of a log could not be written: the note how far the log had come.",
+        "The high-water mark of a log could not be written: the note how far the log had come. It "
+        "is tried every second, and said once.",
         "Make room, or let this user write there. What was acknowledged is in the broker's log.",
     ),
     "nats.disconnected": LogEvent(

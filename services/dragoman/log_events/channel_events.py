@@ -65,6 +65,14 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The gateway found the first position at which a broken log differs. `reason` names it.",
         "Use the position in [when a log is read-only](operating.md#when-a-log-is-read-only).",
     ),
+    "log.not_writable": LogEvent(
+        "The broker failed to write the log of a channel, most likely because its disk is full. "
+        "Nothing that was acknowledged is lost, and nothing is recorded now.",
+        "Make room, as in [a full disk](operating.md#a-full-disk). Restore nothing.",
+    ),
+    "log.writable_again": LogEvent(
+        "The broker writes the log of a channel again.",
+    ),
     "outage.not_recorded": LogEvent(
         "A past outage could not be recorded. With `again` true it is tried later, joined with "
         "the next one.",

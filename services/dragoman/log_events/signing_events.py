@@ -84,7 +84,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "registrar.waits_for_its_disk": LogEvent(
         "The disk of the signer's archive is full or fails. Nothing is signed for that channel "
-        "until it works.",
+        "until it works. It is tried every second, and said once for each time that the disk fails.",
         "Free or repair the disk. The signer tries again by itself.",
     ),
     "witness.contradiction": LogEvent(

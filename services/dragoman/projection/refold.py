@@ -121,6 +121,8 @@ class FileLog:
     def __init__(self, path: Path, channel: str, last: int, rest: Callable[[], None]) -> None:
         """Read up to a position. Every read calls `rest` first."""
         self.channel = channel
+        self.unwritable = None
+        self.is_behind = False
         self._path, self._last, self._rest = path, last, rest
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:

@@ -79,6 +79,8 @@ class ReplayedLog:
     def __init__(self, channel: str) -> None:
         """Begin empty."""
         self.channel = channel
+        self.unwritable = None
+        self.is_behind = False
         self.shown = 0
         self._messages: list[StoredMessage] = []
 
