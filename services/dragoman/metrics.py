@@ -187,6 +187,14 @@ OLDEST_WAITING: Final = _gauge(
 
 # The operator's own matters
 
+DISK_FREE: Final = _gauge(
+    "disk_free_bytes",
+    "Free bytes of a disk. `what` is data (the data directory), archive or store (what the "
+    "broker's store can still take).",
+    "what",
+)
+DISK_SIZE: Final = _gauge("disk_size_bytes", "Size of the same disks in bytes.", "what")
+
 LAST_BACKUP: Final = _gauge(
     "last_backup_timestamp_seconds",
     "Time of the last backup that was finished, in Unix seconds; 0 if there was none.",

@@ -17,6 +17,7 @@ import structlog
 from dragoman import telemetry, witness_client
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.keeper_requests import KeeperRequests
@@ -205,6 +206,7 @@ async def running_service(
             or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
             now=clock.now,
             lifecycle=lifecycle,
+            disks=DiskSpace(settings.data, guard),
         )
         backoffs: dict[str, Backoff] = {}
         lifecycle.begins(

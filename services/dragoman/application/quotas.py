@@ -1,7 +1,8 @@
 """Quotas: how many exchanges a side may have open, and how much it may say in one.
 
 A script may use the quota up, but urgent acts still have room. An urgent opening has
-twice the quota. An acknowledgement, which is owed, has no quota.
+twice the quota. An acknowledgement, which is owed, has no quota. On a host whose disks
+are nearly full, only urgent posts are taken.
 
 Open exchanges are counted in the file, and only after as many were ever opened. Between
 two counts each opening counts as open.
@@ -27,6 +28,10 @@ from dragoman_schemas.state import Exchange
 
 _OWED: Final = "acknowledgement"
 _URGENT: Final = frozenset({"flash", "immediate"})
+_ALWAYS: Final = frozenset(
+    {_OWED, "watch-assumption", "watch-relief", "officer-revocation", "key-revocation"}
+)
+"""Acts that cannot wait: they are owed, or say who is rung and who may act."""
 
 
 class Quotas:
@@ -44,6 +49,8 @@ class Quotas:
         The post must not be recorded yet.
         """
         side = submission.actor.partition("/")[0]
+        if service.disks.is_scarce and not is_urgent(service, projection, submission):
+            service.disks.refuse_if_scarce()
         if submission.exchange:
             exchange = projection.exchange(submission.exchange)
             if (
@@ -81,7 +88,7 @@ class Quotas:
         )
         if opened < self._open:
             return
-        limit = self._open * (2 if _precedence(service, data) in _URGENT else 1)
+        limit = self._open * (2 if _is_urgent_opening(service, data) else 1)
         at, count, number = self._counts.get(
             (projection.name, side), (-COUNT_SECONDS, opened, opened)
         )
@@ -104,24 +111,26 @@ class Quotas:
 
 
 def is_urgent(service: Service, projection: Projection, submission: Submission) -> bool:
-    """Return whether an act is urgent: owed at once, or in an urgent matter.
+    """Return whether a post cannot wait.
 
-    It is an acknowledgement, opens a flash or an immediate matter, or goes on in one.
+    It opens an urgent exchange, belongs to one, or is one of the acts in `_ALWAYS`.
     """
-    data = submission.data
-    if data.__struct_config__.tag == _OWED:
+    if submission.data.__struct_config__.tag in _ALWAYS:
         return True
     if submission.exchange:
         exchange = projection.exchange(submission.exchange)
         return exchange is not None and exchange.precedence in _URGENT
-    return isinstance(data, OpeningAct) and _precedence(service, data) in _URGENT
+    data = submission.data
+    return isinstance(data, OpeningAct) and _is_urgent_opening(service, data)
 
 
-def _precedence(service: Service, data: OpeningAct) -> str:
-    if isinstance(data.precedence, str):
-        return data.precedence
-    form = FORMATS.get(str(data.__struct_config__.tag))
-    return "" if form is None else form.precedence(data, stamp(service.now()))
+def _is_urgent_opening(service: Service, data: OpeningAct) -> bool:
+    precedence = (
+        data.precedence
+        if isinstance(data.precedence, str)
+        else FORMATS[str(data.__struct_config__.tag)].precedence(data, stamp(service.now()))
+    )
+    return precedence in _URGENT
 
 
 QUOTAS: Final = web.AppKey("room", Quotas)

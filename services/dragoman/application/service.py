@@ -17,6 +17,7 @@ from msgspec import UNSET
 
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.keeper_requests import KeeperRequests, OpeningRequest, TrialRequest
@@ -125,6 +126,7 @@ class Service:
     proof_days: int = 30
     token_life: TokenSettings = field(default_factory=TokenSettings)
     lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle("service"))
+    disks: DiskSpace = field(default_factory=DiskSpace)
     channels: dict[str, Projection] = field(default_factory=dict)
     counted: tuple[float, tuple[int, int, int]] = (float("-inf"), (0, 0, 0))
     by_cid: dict[str, Projection] = field(default_factory=dict)
@@ -235,7 +237,10 @@ class Service:
             self.counted = (
                 now,
                 (
-                    sum(not self.is_live(projection) for projection in projections),
+                    sum(
+                        not self.is_live(projection) or projection.log.unwritable is not None
+                        for projection in projections
+                    ),
                     sum(projection.broken is not None for projection in projections),
                     sum(projection.doubt is not None for projection in projections),
                 ),
@@ -251,12 +256,18 @@ class Service:
         """Return whether anything can be recorded in a channel now."""
         return (
             self.guard.proven
+            and projection.log.unwritable is None
             and not projection.broken
             and not projection.doubt
             and self.command_handler.read_only_reason is None
         )
 
     # Beginning a channel
+
+    def _refuse_to_open(self) -> None:
+        """Raise `Refused` if no channel can be opened now."""
+        self.command_handler.refuse_if_read_only()
+        self.disks.refuse_if_scarce()
 
     async def open_channel(self, new: NewChannel) -> Projection:
         """Open a trial channel, and enter its first officers as root.
@@ -265,7 +276,7 @@ class Service:
         `Refused`.
         """
         check_new_channel(new)
-        self.command_handler.refuse_if_read_only()
+        self._refuse_to_open()
         if not await self.identity.opens_here():
             return await self._opened_elsewhere(new.name, TrialRequest(new))
         async with self.opening:
@@ -319,7 +330,7 @@ class Service:
         changes nothing. A gateway without a log key has the channel opened by the
         gateway with the host's. Raises `Refused`.
         """
-        self.command_handler.refuse_if_read_only()
+        self._refuse_to_open()
         opens_here = await self.identity.opens_here()
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):

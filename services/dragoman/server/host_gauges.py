@@ -47,6 +47,7 @@ def of_service(service: Service) -> Callable[[], Awaitable[None]]:
     async def measure() -> None:
         _measure_logs(service)
         _measure_deliveries(service)
+        service.disks.measure()
 
     return measure
 
@@ -69,6 +70,7 @@ class HostGauges:
         """Set the gauges that cost nothing, and wait once for the others."""
         _measure_logs(self._service)
         _measure_deliveries(self._service)
+        self._service.disks.measure()
         metrics.LAST_BACKUP.set(data_directory.last_backup(self._settings.data))
         if self._certificate is not None:
             metrics.CERTIFICATE_EXPIRES.set(self._certificate.expires)

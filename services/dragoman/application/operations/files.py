@@ -88,6 +88,7 @@ async def keep(
             n=SPARE_BYTES // 2**20,
         )
     service.command_handler.refuse_if_read_only()
+    service.disks.refuse_if_scarce()
     file = File(
         sha256=digest,
         side=side,
