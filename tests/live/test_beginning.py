@@ -180,16 +180,20 @@ def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
     empty.signal_broker(signal.SIGSTOP)
     try:
         until = time.monotonic() + PATIENCE_S
-        while "is not ready, as follows" not in (broken := empty.run("doctor", check=1).stdout):
+        while "not all is well, as follows" not in (broken := empty.run("doctor", check=1).stdout):
             assert time.monotonic() < until, broken
     finally:
         empty.signal_broker(signal.SIGCONT)
     assert f"FAIL  broker at {empty.nats_url}: " in broken, "the broker that is used is asked"
-    follows = broken.partition("is not ready, as follows\n")[2]
+    follows = broken.partition("not all is well, as follows\n")[2]
     assert "FAIL  " in follows and '{"' not in follows, "each check has a line of its own"
     (empty.data / "operator.token").chmod(0o644)
     (empty.data / "keys" / "nats-gateway.nk").chmod(0o644)
     assert "chmod 600" in empty.run("doctor", check=1).stdout
+    empty.stop()
+    stopped = empty.run("doctor", check=1)
+    assert stopped.stderr == "", "the findings say it, and no log line"
+    assert "nothing answers there" in stopped.stdout and '{"' not in stopped.stdout
 
 
 def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman import data_directory, telemetry
+from dragoman.application.disk_space import rooms_of, shortage_of
 from dragoman.cli.common import (
     EVERYWHERE,
     FAILED,
@@ -134,7 +134,7 @@ async def doctor(*, file: Config = None, target: Target = EVERYWHERE) -> int:
 
 async def findings_of(target: Target, file: Path | None = None) -> list[tuple[str, str]]:
     """Return the name of each check and its fault, which is empty if all is well."""
-    telemetry.set_level("error")  # a broker that does not answer is a finding, and no log line
+    telemetry.set_level("critical")  # The findings say what a log line would say.
     return [
         _settings(file),
         *await _broker(target.data, file),
@@ -209,6 +209,7 @@ async def _asked(endpoint: BrokerEndpoint, nodes: int = 1) -> list[tuple[str, st
             else "",
         ),
         ("broker syncs every write", str(guard.reason or "")),
+        ("the broker's store has room", str(shortage_of(rooms_of(None, guard.store)) or "")),
     ]
 
 
@@ -242,9 +243,16 @@ def _data(data: Path) -> list[tuple[str, str]]:
             data_directory.advice(data_directory.fault_of(data)),
         )
     )
-    free = shutil.disk_usage(data).free
+    rooms = rooms_of(data, None)
+    short = [room for room in rooms if room.free < _DISK_BYTES]
     findings.append(
-        ("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else "")
+        (
+            "disk",
+            str(
+                shortage_of(rooms)
+                or (f"only {short[0].free // 2**20} MiB are free; make room" if short else "")
+            ),
+        )
     )
     findings.append(
         (
@@ -286,7 +294,7 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
     findings: list[tuple[str, str]] = []
     async with client(address, _operator_token(target)) as caller:
         try:
-            health = (await caller.call("GET", "/readyz")).of("state of a gateway", _Readiness)
+            health = (await caller.call("GET", "/healthz")).of("state of a gateway", _Readiness)
         except ProblemResponse as error:
             try:
                 health = nesting.decode(error.body, _Readiness)
@@ -295,7 +303,7 @@ async def _gateway(target: Target) -> list[tuple[str, str]]:
         except (Unreachable, Garbled) as error:
             return [("gateway", str(error))]
     is_ready = all(check.ok for check in health.checks)
-    findings.append((f"gateway at {address}", "" if is_ready else "is not ready, as follows"))
+    findings.append((f"gateway at {address}", "" if is_ready else "not all is well, as follows"))
     findings += [
         (check.name, "" if check.ok else check.detail or "not in order") for check in health.checks
     ]
