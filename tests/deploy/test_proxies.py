@@ -5,6 +5,7 @@ restart behind it loses nothing.
 import asyncio
 import logging
 import re
+import signal
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,13 +21,15 @@ from certificates import certificate
 from needed import needed
 from patience import PATIENCE_S
 from ports import free_port
-from service import NOTE, Caller, Second, Service, new_key
+from service import NOTE, Caller, Second, Service, at_a_screen, new_key
 
 PROXY = Path(__file__).parents[2] / "deploy" / "proxy"
 log = logging.getLogger(__name__)
 
 C = "/v1/channels/nato-china"
 _DRAIN_S = "4"
+_NOTICED_S = 3.0
+"""Seconds after which the proxies know what a gateway says of itself."""
 
 
 class Gateway(Second):
@@ -57,6 +60,15 @@ class Front:
         )
         return aiohttp.ClientSession(connector=connector)
 
+    async def health(self, path: str) -> list[int]:
+        """Return the status with which each gateway answers, asked without the proxy."""
+        async with aiohttp.ClientSession() as session:
+            statuses = []
+            for gateway in self.gateways:
+                async with session.get(gateway.base_url + path) as answer:
+                    statuses.append(answer.status)
+            return statuses
+
     def caller(self, session: aiohttp.ClientSession, who: str) -> Caller:
         """One of the demonstration's people, who calls the proxy."""
         caller = Caller(session, self.own, who)
@@ -75,6 +87,7 @@ def caddy(folder: Path, port: int, chain: Path, key: Path, behind: list[int]) ->
         "admin off": "admin off\n\tauto_https disable_redirects\n\tgrace_period 1s",
         "liaison.example.org {": f"https://127.0.0.1:{port} {{\n\ttls {chain} {key}",
         "127.0.0.1:8471 127.0.0.1:8472": " ".join(f"127.0.0.1:{each}" for each in behind),
+        "root * /etc/dragoman/proxy": f"root * {PROXY}",
     }.items():
         assert text.count(was) == 1, was
         text = text.replace(was, now)
@@ -91,6 +104,7 @@ def nginx(folder: Path, port: int, chain: Path, key: Path, behind: list[int]) ->
         "/etc/nginx/liaison.key": str(key),
         "127.0.0.1:8471": f"127.0.0.1:{behind[0]}",
         "127.0.0.1:8472": f"127.0.0.1:{behind[1]}",
+        "root /etc/dragoman/proxy;": f"root {PROXY};",
     }.items():
         assert text.count(was) == 1, was
         text = text.replace(was, now)
@@ -170,6 +184,63 @@ async def test_addresses_files_and_streams_pass(front: Front) -> None:
                 async for line in stream.content:
                     if posted.json["id"].encode() in line:
                         break
+
+
+async def test_reading_goes_on_while_the_broker_is_away(front: Front) -> None:
+    """No gateway has a broker then, so none of them does better: a proxy still sends requests."""
+    async with front.session() as session:
+        officer = front.caller(session, "nato/officer")
+        screen = await at_a_screen(session, front.gateways[0], "nato/officer")
+        await asyncio.sleep(_NOTICED_S)  # until the other gateway knows the session
+        front.own.signal_broker(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while (await front.health("/healthz")).count(503) < len(front.gateways):
+                    await asyncio.sleep(0.2)
+            assert await front.health("/readyz") == [200] * len(front.gateways)
+            await asyncio.sleep(_NOTICED_S)
+            for _ in range(8):
+                answer = await officer.get(f"{C}/exchanges")
+                assert (answer.status, answer.headers["Dragoman-Stale"]) == (200, "true")
+                async with session.get(f"{front.url}/c/nato-china", headers=screen) as page:
+                    assert page.status == 200
+                    assert "Last known at" in await page.text()
+        finally:
+            front.own.signal_broker(signal.SIGCONT)
+
+
+async def test_one_broken_channel_leaves_the_other_channels_up(front: Front) -> None:
+    for gateway in front.gateways:
+        await asyncio.to_thread(gateway.stop)
+        (mark,) = gateway.data.glob("marks/*/nato-china.json")
+        mark.write_text("{")
+        await asyncio.to_thread(gateway.start)
+    async with front.session() as session:
+        assert await front.health("/readyz") == [200] * len(front.gateways)
+        assert await front.health("/healthz") == [503] * len(front.gateways)
+        await asyncio.sleep(_NOTICED_S)
+        officer = front.caller(session, "nato/officer")
+        other = front.caller(session, "group-a/officer")
+        for _ in range(6):
+            broken, *posted = await asyncio.gather(
+                officer.post(f"{C}/contacts", NOTE),
+                *(other.post("/v1/channels/nato-china-track2/contacts", NOTE) for _ in range(4)),
+            )
+            assert (broken.status, broken.json["type"]) == (503, "/problems/read-only")
+            assert [answer.status for answer in posted] == [201] * 4, posted[0].body
+            assert (await officer.get(f"{C}/exchanges")).status == 200, "it can still be read"
+
+
+async def test_the_proxys_own_page_says_what_is_wrong_and_whom_to_ring(front: Front) -> None:
+    for gateway in front.gateways:
+        await asyncio.to_thread(gateway.stop)
+    await asyncio.sleep(_NOTICED_S)
+    async with front.session() as session, session.get(f"{front.url}/") as answer:
+        assert answer.status in (502, 503, 504)
+        assert int(answer.headers["Retry-After"]) > 0
+        text = await answer.text()
+    for words in ("cannot be reached", "est injoignable", "无法连接", "TELEPHONE NUMBER"):
+        assert words in text
 
 
 @dataclass
