@@ -370,15 +370,27 @@ class CalendarLinks(ResponseBody, frozen=True, kw_only=True):
 
 
 class Check(ResponseBody, frozen=True, kw_only=True):
-    """One condition of readiness."""
+    """One condition of readiness and health."""
 
     name: str
     ok: bool
     detail: str = ""
 
 
-class Health(ResponseBody, frozen=True, kw_only=True):
-    """The readiness of the service, with the checks that failed or passed."""
+class Degradation(ResponseBody, frozen=True, kw_only=True):
+    """A condition that is not met, though requests can be sent here, and the reason."""
 
-    status: Literal["ok", "not ready"]
+    name: str
+    reason: str
+
+
+class Health(ResponseBody, frozen=True, kw_only=True):
+    """The readiness or health of the service, with the checks that failed or passed.
+
+    `degraded` has what is not as it should be, though requests can be sent here. The
+    status `degraded` is only that of health.
+    """
+
+    status: Literal["ok", "degraded", "not ready"]
     checks: tuple[Check, ...] = ()
+    degraded: tuple[Degradation, ...] = ()

@@ -2,23 +2,24 @@
 
     GET /livez      200 at once, for as long as the event loop turns
     GET /startupz   200 once the service has started; before, 503 and how far it is
-    GET /readyz     200 while the service may be used; else 503 and why not
+    GET /readyz     200 while requests should be sent here; else 503 and why not
+    GET /healthz    200 while all is well; else 503 and what is not
     GET /metrics    the metrics for Prometheus (docs/metrics.md)
 
     async with admin_door.opened(settings, lifecycle) as door:
-        door.readiness = ready            # once there is something to ask
+        door.check = conditions           # once there is something to ask
         door.measurements.append(measure)
 
 It is open before the broker is there, and until the service has stopped. A page on the
 Internet could give its own name the address of this machine, and read the metrics in
 the operator's browser. So a request by a foreign name is refused (421). Its requests
-are not in the log. It has no tokens and shows no channel's name, so it listens on
-loopback, or on a Unix socket, unless the settings say otherwise.
+are not in the log. It has no tokens, and names the channels that are not in order. So
+it listens on loopback, or on a Unix socket, unless the settings say otherwise.
 """
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Final
@@ -30,7 +31,8 @@ from aiohttp import web
 
 from dragoman import metrics
 from dragoman.eventlog.broker import BrokerError
-from dragoman.lifecycle import STARTED, STAYS, Lifecycle
+from dragoman.lifecycle import Lifecycle
+from dragoman.readiness import STARTED, STAYS, health_of, readiness_of
 from dragoman.settings import Admin, Settings
 from dragoman_schemas.host_responses import Check, Health
 
@@ -47,8 +49,8 @@ PORTS: Final = {
 }
 """The port of each service, if the settings name none."""
 
-Readiness = Callable[[], Awaitable[Health]]
-"""Returns whether the service may be used, with its conditions."""
+Conditions = Callable[[], Awaitable[Sequence[Check]]]
+"""Returns the conditions of a service that serves."""
 
 Measurement = Callable[[], Awaitable[None]]
 """Sets some gauges to what they are now. It is called whenever the metrics are read."""
@@ -60,26 +62,23 @@ _MEASURE_SECONDS: Final = 2.0
 class AdminDoor:
     """The state that the address shows.
 
-    `readiness` is called once the service serves.
+    `check` is called once the service serves.
     """
 
     def __init__(self, lifecycle: Lifecycle) -> None:
         """Show a service that starts."""
         self._lifecycle = lifecycle
-        self.readiness: Readiness | None = None
+        self.check: Conditions | None = None
         self.measurements: list[Measurement] = []
         self.address = ""
 
-    async def health(self) -> Health:
-        """Return whether the service may be used, with its conditions."""
+    async def checks(self) -> Sequence[Check]:
+        """Return the conditions of the service, or that it does not serve."""
         lifecycle = self._lifecycle
         if lifecycle.phase != "serving":
             name = STAYS if lifecycle.is_stopping else STARTED
-            checks = (Check(name=name, ok=False, detail=str(lifecycle.status)),)
-            return Health(status="not ready", checks=checks)
-        if self.readiness is None:
-            return Health(status="ok")
-        return await self.readiness()
+            return (Check(name=name, ok=False, detail=str(lifecycle.status)),)
+        return () if self.check is None else await self.check()
 
     def startup(self) -> Health:
         """Return whether the service has started, and else how far it is."""
@@ -201,7 +200,10 @@ def _application(door: AdminDoor, names: frozenset[str]) -> web.Application:
         return _answer(door.startup())
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(await door.health())
+        return _answer(readiness_of(await door.checks()))
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _answer(health_of(await door.checks()))
 
     async def show(request: web.Request) -> web.Response:
         body, media = await door.exposition(request.headers.get("Accept", ""))
@@ -212,7 +214,7 @@ def _application(door: AdminDoor, names: frozenset[str]) -> web.Application:
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if request.match_info.http_exception is not None:
-            text = "Here are GET /livez, /startupz, /readyz and /metrics.\n"
+            text = "Here are GET /livez, /startupz, /readyz, /healthz and /metrics.\n"
             return web.Response(status=request.match_info.http_exception.status, text=text)
         if not is_ours(request.headers.get("Host", ""), names):
             text = "This machine does not know that name: use its address, or add admin.names.\n"
@@ -224,6 +226,7 @@ def _application(door: AdminDoor, names: frozenset[str]) -> web.Application:
         "/livez": livez,
         "/startupz": startupz,
         "/readyz": readyz,
+        "/healthz": healthz,
         "/metrics": show,
     }.items():
         app.router.add_get(path, handler)

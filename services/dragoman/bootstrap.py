@@ -10,7 +10,7 @@ Each service is an async context manager. What it opened is closed in reverse or
 import hashlib
 import json
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -63,7 +63,7 @@ from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
 from dragoman.supervision import StartTask, background_tasks, forever, supervise
 from dragoman.text import sentence
-from dragoman_schemas.host_responses import Health
+from dragoman_schemas.host_responses import Check
 from dragoman_schemas.responses import Means
 
 log = structlog.get_logger()
@@ -239,7 +239,7 @@ async def gateway(
         running = await door.serve(service, stack, start, certificate)
         if deadlines is not None:
             running = replace(running, settle=deadlines.tick)
-        operator.readiness = partial(host_health.health, running.app)
+        operator.check = partial(host_health.checks, running.app, is_operator=True)
         lifecycle.checks.append(check)
         if certificate is not None:
             lifecycle.reloads.append(lambda _: certificate.reload())
@@ -276,10 +276,10 @@ async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
 def _serves(operator: AdminDoor, service: Service, lifecycle: Lifecycle) -> None:
     """Show the state of a service that has no public address, from now on."""
 
-    async def health() -> Health:
-        return host_health.health_of(host_health.own_conditions(service))
+    async def check() -> Sequence[Check]:
+        return host_health.checks_of(host_health.own_conditions(service, is_operator=True))
 
-    operator.readiness = health
+    operator.check = check
     operator.measurements.append(host_gauges.of_service(service))
     lifecycle.serves()
 
@@ -417,7 +417,7 @@ async def signer(
         start(supervise("registrar", forever(signing.run)))
         confirm = signing.confirmation if settings.registrar.witnesses else None
         start(supervise("place", lambda _: permit.run(confirm)))
-        operator.readiness = signing.health
+        operator.check = signing.checks
         operator.measurements.append(signing.measure)
         lifecycle.serves()
         log.info("registrar.sealing")

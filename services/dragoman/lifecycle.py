@@ -39,10 +39,6 @@ Phase = Literal["starting", "serving", "stopping"]
 HowFar = Callable[[], tuple[int, int]]
 """Returns how many parts of a step are done, and of how many; zeros if unknown."""
 
-STARTED: Final = "the service has started"
-STAYS: Final = "the service is not stopping"
-"""Conditions of every service, as `/readyz` names them."""
-
 _STATUS_SECONDS: Final = 1.0
 _MICROSECONDS: Final = 1_000_000
 

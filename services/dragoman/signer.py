@@ -26,7 +26,7 @@ Any number of signers may run. One of them is first, and the others follow.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ from typing import Final
 import structlog
 
 from dragoman import metrics
+from dragoman.application.disk_space import DiskSpace
 from dragoman.data_directory import UNCONFIRMED, Confirmation
 from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.archive import Archive, ArchiveBusy, ArchiveDamaged
@@ -48,13 +49,14 @@ from dragoman.limits import (
     READ_RECORDS,
     SEAL_SECONDS,
 )
+from dragoman.readiness import PLACED
 from dragoman.sealing import LogContradiction, Sealing
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.supervision import cancel_until_ended, supervise
 from dragoman.text import Text
 from dragoman.tlog.note import NotANote
 from dragoman.witness_client import LogConfirmation, Witnesses, confirmation_of
-from dragoman_schemas.host_responses import Check, Health
+from dragoman_schemas.host_responses import Check
 
 log = structlog.get_logger()
 
@@ -67,6 +69,8 @@ LATE_SECONDS: Final = 30.0
 """Seconds for which records may wait for a head before the signer counts as late."""
 
 _DISK_SECONDS: Final = 1.0
+_DISK_WORKS_SECONDS: Final = 60.0
+"""Seconds without a failure after which the archive's disk works again."""
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 
@@ -98,6 +102,7 @@ class Signer:
         self._witnesses = witnesses
         self._bus = bus
         self._folder = folder
+        self._disks = DiskSpace(folder.parent)
         self._seed = seed
         self._replicas = replicas
         self._now = now
@@ -141,27 +146,23 @@ class Signer:
             )
         return confirmation_of(answers)
 
-    async def health(self) -> Health:
-        """Return whether heads are signed, with the conditions for that."""
+    async def checks(self) -> Sequence[Check]:
+        """Return the conditions for signing, and whether heads are signed."""
         read_only = self._read_only_reason()
         late = [
             name for name, sealing in self._sealings.items() if sealing.unsigned_s > LATE_SECONDS
         ]
         stopped = len(self._tasks) - len(self._sealings)
         detail = f"{len(late)} logs wait for a head, {stopped} of {len(self._tasks)} are stopped"
-        checks = (
+        return (
             Check(name="broker connected", ok=self._bus.up, detail=""),
+            Check(name=PLACED, ok=read_only is None, detail=str(read_only or "")),
             Check(
-                name="data are in their place", ok=read_only is None, detail=str(read_only or "")
-            ),
-            Check(
-                name="heads are signed",
+                name="the logs are signed here",
                 ok=not late and not stopped,
                 detail=detail if late or stopped else "",
             ),
         )
-        is_ready = all(check.ok for check in checks)
-        return Health(status="ok" if is_ready else "not ready", checks=checks)
 
     def ask_anew(self) -> None:
         """Ask the witnesses that the settings name now, from the next head on."""
@@ -172,6 +173,7 @@ class Signer:
         """Set the gauges of the signer."""
         sealings = list(self._sealings.values())
         metrics.BROKER_CONNECTED.set(self._bus.up)
+        self._disks.measure()
         metrics.UNSIGNED.set(max((sealing.unsigned_s for sealing in sealings), default=0.0))
         metrics.UNCOSIGNED.set(max((sealing.uncosigned_s for sealing in sealings), default=0.0))
 
@@ -196,16 +198,21 @@ class Signer:
 
     async def _sign_on_a_disk(self, channel: str) -> None:
         """Sign until something stops it; go on after errors of the archive's disk."""
+        failed_at = -_DISK_WORKS_SECONDS
         while True:
             try:
                 await self._sign_beyond_doubt(channel)
             except OSError as error:
-                log.critical(
-                    "registrar.waits_for_its_disk",
-                    channel=channel,
-                    reason=str(error),
-                    do="free or repair the archive's disk; it is tried again",
-                )
+                # It is tried every second, and said once for each time that the disk fails.
+                now = asyncio.get_running_loop().time()
+                if now - failed_at >= _DISK_WORKS_SECONDS:
+                    log.critical(
+                        "registrar.waits_for_its_disk",
+                        channel=channel,
+                        reason=str(error),
+                        do="free or repair the archive's disk; it is tried again",
+                    )
+                failed_at = now
                 await asyncio.sleep(_DISK_SECONDS)
 
     async def _sign_beyond_doubt(self, channel: str) -> None:

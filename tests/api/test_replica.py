@@ -47,6 +47,7 @@ LEFT_OUT = {
     "show_asyncapi": "of the program",
     "livez": "of the process",
     "readyz": "of the process",
+    "healthz": "of the process",
 }
 
 

@@ -43,7 +43,9 @@ def test_streams_and_lists_are_refused_first(path: str, headers: dict[str, str])
     assert refused(1.1, 1.1, "GET", path, headers) == "behind"
 
 
-@pytest.mark.parametrize("path", ["/readyz", "/livez", "/c/nato-china", f"{C}/state", C])
+@pytest.mark.parametrize(
+    "path", ["/readyz", "/healthz", "/livez", "/c/nato-china", f"{C}/state", C]
+)
 def test_what_a_watch_and_a_monitor_need_is_not_refused(path: str) -> None:
     assert refused(60.0, 60.0, "GET", path) == ""
 

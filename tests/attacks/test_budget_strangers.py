@@ -96,7 +96,7 @@ async def test_a_stranger_behind_the_same_address_does_not_use_up_an_officers_pa
     try:
         await asyncio.wait_for(over.wait(), 60)
         under, receipt = await slowest(board, 20), await slowest(acknowledge, 1)
-        for path in ("/static/console.css", "/livez", "/readyz"):
+        for path in ("/static/console.css", "/livez", "/readyz", "/healthz"):
             async with session.get(url + path) as answer:
                 assert answer.status == 200, "files and probes have budgets of their own"
         async with session.get(f"{url}/sign-in") as answer:

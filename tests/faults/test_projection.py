@@ -66,7 +66,7 @@ async def is_ready(house: House, session: aiohttp.ClientSession, seconds: float)
     """Wait until the service says that it may be used."""
     async with asyncio.timeout(seconds):
         while True:
-            async with session.get(f"{house.gateway.base_url}/readyz") as answer:
+            async with session.get(f"{house.gateway.base_url}/healthz") as answer:
                 if answer.status == 200:
                     return
             await asyncio.sleep(0.1)

@@ -581,6 +581,7 @@ async def test_the_openapi_document_is_valid_and_lists_every_route(who: Who) -> 
     assert {
         "/v1/channels/{channel}/state",
         "/readyz",
+        "/healthz",
         "/v1/tokens/{id}",
         "/v1/channels/{channel}/{family}",
     } <= document["paths"].keys()
@@ -615,9 +616,11 @@ async def test_the_asyncapi_document_names_the_subjects_and_the_stream(who: Who)
 
 async def test_it_says_whether_it_may_be_used(who: Who) -> None:
     assert (await who("").get("/livez")).json["status"] == "ok"
-    ready = await who("").get("/readyz")
-    assert ready.status == 200, ready.body
-    assert all(check["ok"] for check in ready.json["checks"])
+    for path in ("/readyz", "/healthz"):
+        answer = await who("").get(path)
+        assert answer.status == 200, answer.body
+        assert all(check["ok"] for check in answer.json["checks"])
+        assert "degraded" not in answer.json
 
 
 async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:

@@ -112,7 +112,8 @@ async def test_an_etag_is_one_strong_one(who: Who, tag: str) -> None:
 
 
 async def test_health_names_no_channel(who: Who) -> None:
-    assert b"nato" not in (await who("").get("/readyz")).body
+    for path in ("/readyz", "/healthz"):
+        assert b"nato" not in (await who("").get(path)).body
 
 
 async def test_a_token_is_revoked_by_its_whole_id(who: Who) -> None:
@@ -255,7 +256,7 @@ async def test_a_log_that_was_replaced_while_running_is_noticed(
     by_the_mark = "was known to be kept: restore the broker's store from a copy"
     by_the_projection = "nothing where"
     assert by_the_mark in answer.json["detail"] or by_the_projection in answer.json["detail"]
-    assert (await Caller(session, own).get("/readyz")).status == 503
+    assert (await Caller(session, own).get("/healthz")).status == 503
     assert "log.broken" in own.log.read_text()
 
 

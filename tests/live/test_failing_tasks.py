@@ -76,7 +76,7 @@ async def test_a_failing_task_makes_its_channel_read_only_and_no_other(
         return answer.status == 503 and answer.json["type"] == "/problems/read-only"
 
     async def is_ready() -> bool:
-        return (await anybody.get("/readyz")).status == 200
+        return (await anybody.get("/healthz")).status == 200
 
     with failing.fails(task):
         await until(is_read_only)
@@ -87,7 +87,14 @@ async def test_a_failing_task_makes_its_channel_read_only_and_no_other(
             in problem["detail"]
         )
         assert answer.headers["Retry-After"]
-        assert (await anybody.get("/readyz")).status == 503
+        assert (await anybody.get("/healthz")).status == 503
+        told = (await Caller(session, failing, "operator").get("/readyz")).json
+        assert told["status"] == "ok", "the other channels go on here as anywhere"
+        (reason,) = [
+            each["reason"] for each in told["degraded"] if each["name"] == "channels are read live"
+        ]
+        assert f"{CHANNEL} (the task {task} of {CHANNEL} fails" in reason
+        assert CHANNEL.encode() not in (await anybody.get("/readyz")).body
         headers = await at_a_screen(session, failing, "operator")
         async with session.get(f"{failing.base_url}/host", headers=headers) as page:
             assert f"the task {task} of {CHANNEL} fails" in (await page.text()).replace(
@@ -116,10 +123,10 @@ async def test_what_fails_from_the_start_holds_up_no_other_channel(
     anybody = Caller(session, failing)
 
     async def tells() -> bool:
-        return "access fail" in (await anybody.get("/readyz")).body.decode()
+        return "access fail" in (await anybody.get("/healthz")).body.decode()
 
     async def is_ready() -> bool:
-        return (await anybody.get("/readyz")).status == 200
+        return (await anybody.get("/healthz")).status == 200
 
     failing.stop()
     for file in (failing.data / "projection").iterdir():
@@ -145,10 +152,10 @@ async def test_a_channel_whose_copy_is_built_again_says_so_and_no_other_channel_
     assert (await officer.open(NOTE)).status == 201
 
     async def is_ready() -> bool:
-        return (await anybody.get("/readyz")).status == 200
+        return (await anybody.get("/healthz")).status == 200
 
     async def is_in_doubt() -> bool:
-        checks = (await anybody.get("/readyz")).json["checks"]
+        checks = (await anybody.get("/healthz")).json["checks"]
         return [each["name"] for each in checks if not each["ok"]] == [
             "channels are read live",
             "the copy is what the log makes",
@@ -169,7 +176,7 @@ async def test_a_channel_whose_copy_is_built_again_says_so_and_no_other_channel_
             )
         connection.close()
         await until(is_in_doubt)
-        assert (await anybody.get("/readyz")).status == 503
+        assert (await anybody.get("/healthz")).status == 503
         for path in ("exchanges", "state", "records?from=1"):
             answer = await officer.get(f"/v1/channels/{CHANNEL}/{path}")
             assert answer.status == 503 and answer.headers["Retry-After"], answer.body

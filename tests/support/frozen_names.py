@@ -30,6 +30,7 @@ FILE = Path("schemas/published/names.txt")
 WRITERS = (
     "stores/*.py",
     "eventlog/*.py",
+    "readiness.py",
     "tlog/*.py",
     "domain/record/ids.py",
     "domain/record/state_digest.py",

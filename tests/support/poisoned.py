@@ -75,7 +75,7 @@ async def goes_on(
     officer = Caller(session, service, "nato/officer")
     position = int((await officer.open(NOTE)).json["position"])
     await officer.sealed(position)
-    ready = await Caller(session, service).get("/readyz")
+    ready = await Caller(session, service).get("/healthz")
     assert ready.status == 200, ready.body
     assert (await officer.get(f"/v1/channels/{CHANNEL}/state")).status == 200
     return position

@@ -128,7 +128,7 @@ async def test_two_releases_agree_until_the_sides_adopt_and_the_older_one_says_w
     draw = random.Random(pytestconfig.getoption("seed"))
     positions = sorted(draw.sample(range(1, newest + 1), min(20, newest)))
     assert all(len(digests) == 1 for digests in await _digests(session, (own, newer), positions))
-    assert (await old.get("/readyz")).status == 200
+    assert (await old.get("/healthz")).status == 200
 
     # A rollback before the adoption is clean: the earlier release folds its file anew.
     newer.run_as({})
@@ -148,8 +148,8 @@ async def test_two_releases_agree_until_the_sides_adopt_and_the_older_one_says_w
     assert (await new.open({**NOTE, "mood": "calm"})).status == 201
 
     # The older release stops there, says what it needs, and reads on.
-    await _until(Caller(session, own), "/readyz", 503)
-    ready = (await old.get("/readyz")).json
+    await _until(Caller(session, own), "/healthz", 503)
+    ready = (await old.get("/healthz")).json
     failing = {check["name"] for check in ready["checks"] if not check["ok"]}
     assert "the rules of channels are known" in failing
     refused = await old.post(f"{C}/contacts", NOTE)
@@ -181,7 +181,7 @@ async def test_two_releases_agree_until_the_sides_adopt_and_the_older_one_says_w
 
     # A restart of the older release says it again; the next release goes on where it stopped.
     newer.run_as({})
-    assert (await _until(Caller(session, newer), "/readyz", 503)).status == 503
+    assert (await _until(Caller(session, newer), "/healthz", 503)).status == 503
     newer.run_as(build)
     assert (
         await Caller(session, newer, "china/officer").open({**NOTE, "mood": "calm"})

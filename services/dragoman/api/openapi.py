@@ -36,7 +36,7 @@ class ApiTopic(NamedTuple):
 _TOPICS: Final = (
     ApiTopic(
         "the service",
-        r"^/(livez|readyz|metrics)|json$",
+        r"^/(livez|readyz|healthz|metrics)|json$",
         "Health, metrics and descriptions of the service.",
     ),
     ApiTopic(

@@ -20,7 +20,7 @@ from dragoman.application.clock import utc_now
 from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.mirror import (
     follow,
-    mirror_health,
+    mirror_conditions,
     mirror_measurement,
     mirror_of,
     verdict,
@@ -125,7 +125,7 @@ async def serve_witness(
             settings, _ = load()
             lifecycle = Lifecycle("witness")
             async with lifecycle.running(), admin_door.opened(settings, lifecycle) as door:
-                door.readiness = mirror_health(mirror)
+                door.check = mirror_conditions(mirror)
                 door.measurements.append(mirror_measurement(mirror))
                 await _cosign(mirror, cosigner, (host, port), target, lifecycle)
     except NotANote as error:

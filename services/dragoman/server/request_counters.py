@@ -18,7 +18,7 @@ _POSTS: Final = frozenset(
     for route in description.ROUTES
     if route.takes == "act"
 )
-PROBES: Final = frozenset({"/livez", "/readyz"})
+PROBES: Final = frozenset({"/livez", "/readyz", "/healthz"})
 UNKNOWN: Final = "unknown"
 """The path of a request that has no route."""
 

@@ -15,8 +15,9 @@ from dragoman.console import dispatch
 from dragoman.console.rendering import html, render_template
 from dragoman.console.sessions import words_of
 from dragoman.domain.record.errors import Refusal, Refused
-from dragoman.lifecycle import STARTED, Lifecycle
+from dragoman.lifecycle import Lifecycle
 from dragoman.limits import RETRY_AFTER_SECONDS
+from dragoman.readiness import STARTED, readiness_of
 from dragoman.server.headers import set_headers
 from dragoman.text import Text, sentence
 from dragoman_schemas.host_responses import Check, Health
@@ -43,9 +44,8 @@ def application(lifecycle: Lifecycle, *, secure: bool) -> web.Application:
 def _answer(request: web.Request, status: Text) -> web.Response:
     if request.path == "/livez":
         return _health(Health(status="ok"))
-    if request.path == "/readyz":
-        check = Check(name=STARTED, ok=False, detail=str(status))
-        return _health(Health(status="not ready", checks=(check,)))
+    if request.path in ("/readyz", "/healthz"):
+        return _health(readiness_of((Check(name=STARTED, ok=False, detail=str(status)),)))
     detail = sentence("The service is starting (%(status)s). Try again in a moment.", status=status)
     refused = Refused(Refusal(kind="unavailable", detail=detail))
     if dispatch.wants_page(request):

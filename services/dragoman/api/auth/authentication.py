@@ -23,7 +23,7 @@ from dragoman.settings import SettingsError
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
 
-_PROBES: Final = frozenset({"/livez", "/readyz"})
+_PROBES: Final = frozenset({"/livez", "/readyz", "/healthz"})
 
 
 class Callers:

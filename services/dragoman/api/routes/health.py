@@ -1,12 +1,14 @@
 """Routes of the health of the service."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from dragoman.api.routing import May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.operations.host_health import health
+from dragoman.application.operations.host_health import checks
+from dragoman.readiness import health_of, readiness_of
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman_schemas.host_responses import Health
+from dragoman_schemas.host_responses import Check, Health
 
 
 async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -15,11 +17,23 @@ async def livez(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def readyz(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return whether the service may be used: 200 or 503."""
+    """Return whether requests should be sent to this gateway: 200 or 503."""
+    return _reply(readiness_of(await _checks(call)))
+
+
+async def healthz(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return whether all is well: 200 or 503."""
+    return _reply(health_of(await _checks(call)))
+
+
+async def _checks(call: ApiRequest[NoBody]) -> Sequence[Check]:
     grant = call.request.get("grant")
     is_operator = isinstance(grant, Grant) and grant.is_operator
-    result = await health(call.request.app, is_operator=is_operator)
-    return ApiReply(body=result, status=200 if result.status == "ok" else 503)
+    return await checks(call.request.app, is_operator=is_operator)
+
+
+def _reply(health: Health) -> ApiReply:
+    return ApiReply(body=health, status=200 if health.status == "ok" else 503)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -36,7 +50,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         "/readyz",
         readyz,
-        "Readiness: whether the service may be used",
+        "Readiness: whether requests should be sent to this gateway",
+        NoBody,
+        {200: Health, 503: Health},
+        may=May.ANYBODY,
+    ),
+    Route(
+        "GET",
+        "/healthz",
+        healthz,
+        "Health: whether the host is well, for monitors and alerts",
         NoBody,
         {200: Health, 503: Health},
         may=May.ANYBODY,

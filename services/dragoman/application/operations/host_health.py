@@ -12,15 +12,13 @@ from dragoman.application.operations import (
 )
 from dragoman.application.service import Service
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.lifecycle import STAYS
+from dragoman.readiness import IN_TIME, ONE_KEY, PLACED, READABLE, SIGNED, STAYS, WRITTEN, health_of
 from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import Check, Health
 
-_SIGNED: Final = "heads are signed"
-_ONE_KEY: Final = "channels have the host's log key"
-_REPORTED: Final = frozenset({_SIGNED, _ONE_KEY})
-"""The conditions that a monitor reports, and without which the service is in use."""
+_NAMED: Final = 20
+"""The greatest number of channels that are named to the operator."""
 
 
 class Condition(Struct, frozen=True):
@@ -31,20 +29,22 @@ class Condition(Struct, frozen=True):
     why: Text | None = None
 
 
-async def health(app: web.Application, *, is_operator: bool = False) -> Health:
-    """Return whether the service may be used, with its conditions."""
-    return health_of(await conditions(app, is_operator=is_operator))
-
-
-def health_of(conditions: Sequence[Condition]) -> Health:
-    """Return conditions as the answer to a health request, in English."""
-    # Posts are accepted and stored without a signed head.
-    ready = all(condition.ok for condition in conditions if condition.name not in _REPORTED)
-    checks = tuple(
+def checks_of(conditions: Sequence[Condition]) -> list[Check]:
+    """Return conditions as checks, in English."""
+    return [
         Check(name=condition.name, ok=condition.ok, detail=str(condition.why or ""))
         for condition in conditions
-    )
-    return Health(status="ok" if ready else "not ready", checks=checks)
+    ]
+
+
+def health(conditions: Sequence[Condition]) -> Health:
+    """Return whether all is well, in English."""
+    return health_of(checks_of(conditions))
+
+
+async def checks(app: web.Application, *, is_operator: bool = False) -> list[Check]:
+    """Return the conditions for using a gateway, in English."""
+    return checks_of(await conditions(app, is_operator=is_operator))
 
 
 async def conditions(app: web.Application, *, is_operator: bool = False) -> list[Condition]:
@@ -54,17 +54,20 @@ async def conditions(app: web.Application, *, is_operator: bool = False) -> list
     names of channels.
     """
     service = app[SERVICE]
-    result = own_conditions(service)
+    result = own_conditions(service, is_operator=is_operator)
+    is_well = all(condition.ok for condition in result)
     result.append(await _one_key(service, is_operator=is_operator))
-    # A monitor of this service learns of unsigned heads; the service stays in use all the same.
-    if all(condition.ok for condition in result if condition.name not in _REPORTED):
+    if is_well:
         unsigned = await transparency_log.unsigned(app)
-        result.append(Condition(_SIGNED, unsigned is None, unsigned))
+        result.append(Condition(SIGNED, unsigned is None, unsigned))
     return result
 
 
-def own_conditions(service: Service) -> list[Condition]:
-    """Return the conditions for using any service that follows the logs."""
+def own_conditions(service: Service, *, is_operator: bool = False) -> list[Condition]:
+    """Return the conditions for using any service that follows the logs.
+
+    The operator gets the names of channels, with their faults.
+    """
     lifecycle = service.lifecycle
     # Both are read once, because they may change at any time.
     unproven, read_only = service.guard.reason, service.command_handler.read_only_reason
@@ -76,17 +79,10 @@ def own_conditions(service: Service) -> list[Condition]:
         ),
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", unproven is None, unproven),
-        Condition("data are in their place", read_only is None, read_only),
+        Condition(PLACED, read_only is None, read_only),
     ]
-    # Names of channels are their members' business.
-    late, broken, doubted = service.channel_counts()
-    why = sentence(
-        "%(n)s of %(all)s are not read live, %(broken)s of them broken; the log says which",
-        n=late,
-        all=len(service.channels),
-        broken=broken,
-    )
-    result.append(Condition("channels are read live", not late, why if late else None))
+    result += _channel_conditions(service, is_operator=is_operator)
+    doubted = service.channel_counts()[2]
     newer = sum(projection.newer is not None for projection in service.channels.values())
     result.append(
         Condition(
@@ -116,9 +112,19 @@ def own_conditions(service: Service) -> list[Condition]:
             else None,
         )
     )
+    is_readable = doubted < max(1, len(service.channels))
     result.append(
         Condition(
-            "the copy is written",
+            READABLE,
+            is_readable,
+            None
+            if is_readable
+            else sentence("nothing can be read here until the copy is built again"),
+        )
+    )
+    result.append(
+        Condition(
+            WRITTEN,
             not service.store.stalled,
             sentence("the copy's file is not written: lists are as old as it is; the log says why")
             if service.store.stalled
@@ -132,7 +138,46 @@ def own_conditions(service: Service) -> list[Condition]:
     result.append(
         Condition("background tasks run", not service.failing, failing if service.failing else None)
     )
+    shortage = service.disks.shortage()
+    result.append(Condition("there is room on the disks", shortage is None, shortage))
     return result
+
+
+def _channel_conditions(service: Service, *, is_operator: bool) -> list[Condition]:
+    """Return whether all channels are read and written, and what this process lacks."""
+    late, broken, _ = service.channel_counts()
+    behind = late and sum(
+        projection.log.is_behind and not projection.broken and not service.is_live(projection)
+        for projection in service.channels.values()
+    )
+    why = sentence(
+        "%(n)s of %(all)s are not read live, %(broken)s of them broken; the log says which",
+        n=late,
+        all=len(service.channels),
+        broken=broken,
+    )
+    # Names of channels are their members' business.
+    if is_operator and (faults := _faults(service)):
+        why = sentence("%(why)s: %(faults)s", why=why, faults=faults)
+    return [
+        Condition("channels are read live", not late, why if late else None),
+        Condition(
+            IN_TIME,
+            not behind,
+            sentence("%(n)s channels have more records than were read here", n=behind)
+            if behind
+            else None,
+        ),
+    ]
+
+
+def _faults(service: Service) -> tuple[Text, ...]:
+    """Return the channels that are broken or not written on, each with its fault."""
+    return tuple(
+        sentence("%(channel)s (%(fault)s)", channel=projection.name, fault=fault)
+        for _, projection in sorted(service.channels.items())
+        if (fault := projection.broken or projection.log.unwritable) is not None
+    )[:_NAMED]
 
 
 async def _one_key(service: Service, *, is_operator: bool) -> Condition:
@@ -153,10 +198,10 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
         and projection.registry.log_key != dsse.encode_base64(key)
     )
     if not others:
-        return Condition(_ONE_KEY, ok=True)
+        return Condition(ONE_KEY, ok=True)
     if is_operator:
         return Condition(
-            _ONE_KEY,
+            ONE_KEY,
             ok=False,
             why=sentence(
                 "another log key is in the genesis of %(channels)s: start a signer on the data "
@@ -165,7 +210,7 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
             ),
         )
     return Condition(
-        _ONE_KEY,
+        ONE_KEY,
         ok=False,
         why=sentence(
             "another log key is in the genesis of %(n)s of %(all)s channels; ask with the "

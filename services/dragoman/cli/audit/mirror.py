@@ -5,7 +5,7 @@ A mirror is a side's own copy of a log. Two copies can be compared.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ from dragoman.tlog import merkle, tiles
 from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.tiles import Tile
-from dragoman_schemas.host_responses import Check, Health
+from dragoman_schemas.host_responses import Check
 
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
@@ -107,7 +107,7 @@ async def _serve(mirror: Mirror, target: Target) -> None:
     settings, _ = load()
     lifecycle = Lifecycle("mirror")
     async with lifecycle.running(), admin_door.opened(settings, lifecycle) as door:
-        door.readiness = mirror_health(mirror)
+        door.check = mirror_conditions(mirror)
         door.measurements.append(mirror_measurement(mirror))
         lifecycle.serves()
         following = asyncio.create_task(_follow(mirror, target, once=False))
@@ -120,16 +120,15 @@ async def _serve(mirror: Mirror, target: Target) -> None:
             task.result()
 
 
-def mirror_health(mirror: Mirror) -> admin_door.Readiness:
-    """Return the function that gives the health of a mirror."""
+def mirror_conditions(mirror: Mirror) -> admin_door.Conditions:
+    """Return the function that gives the conditions of a mirror."""
 
-    async def health() -> Health:
+    async def check() -> Sequence[Check]:
         lie = mirror.lie
         detail = "" if lie is None else f"{lie.check} at position {lie.position}: {lie.what}"
-        check = Check(name="the log is verified", ok=lie is None, detail=detail)
-        return Health(status="ok" if lie is None else "not ready", checks=(check,))
+        return (Check(name="the log is verified", ok=lie is None, detail=detail),)
 
-    return health
+    return check
 
 
 def mirror_measurement(mirror: Mirror) -> admin_door.Measurement:

@@ -29,7 +29,9 @@ async def health(
     """Ask a service at the operator's address whether it is ready, and print why not.
 
     The address is that of the settings `[admin]`. The exit code is 0 if the service is
-    ready, 1 if it is not, and 6 if nothing answers.
+    ready, 1 if it is not, and 6 if nothing answers. A service is ready although
+    something is wrong with the host as a whole: that is printed all the same, and
+    `dragoman doctor` fails for it.
     """
     settings, _ = load()
     try:

