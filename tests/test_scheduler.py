@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+import later_rules
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.audit.replay import Replay
@@ -55,6 +56,13 @@ class House:
             self.projection, Submission(actor=actor, act=raw, data=data, id=id, exchange=exchange)
         )
         return kept.recorded.exchange
+
+    async def adopt(self, tmp_path: Path, side: str, body: dict[str, Any]) -> None:
+        """Adopt something for a side, by its root key."""
+        seed = tmp_path / "keys" / "nato-china" / side / "root.seed"
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.write_bytes(seed_of(f"{side}/root"))
+        await self.post(f"{side}/root", body)
 
     async def take(self, id: str, actor: str = "service/watch") -> None:
         """Write into the log past every gateway: somebody's note under an id, which has no effect."""
@@ -298,15 +306,29 @@ async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_a
     before = await house.post("nato/d-1", FLASH)
     await watch.tick()
     for side in ("nato", "china"):
-        seed = tmp_path / "keys" / "nato-china" / side / "root.seed"
-        seed.parent.mkdir(parents=True, exist_ok=True)
-        seed.write_bytes(seed_of(f"{side}/root"))
-        await house.post(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
+        await house.adopt(tmp_path, side, {"act": "profile-adoption", "profile": "default"})
     after = await house.post("nato/d-1", FLASH)
     await watch.tick()
     house.now += 11 * MINUTE
     await watch.tick()
     assert (house.told(before), house.told(after)) == ([], [("lapse", "acknowledgement", 100)])
+
+
+async def test_rules_that_are_adopted_while_the_watch_runs_change_open_deadlines(
+    house: House, tmp_path: Path
+) -> None:
+    with later_rules.in_use():
+        id, watch = await house.post("nato/d-1", FLASH), house.watch()
+        begun = house.now
+        await watch.tick()
+        for side in ("nato", "china"):
+            await house.adopt(tmp_path, side, {"act": "rules-adoption", "rules": 2})
+        house.now = begun + 4 * MINUTE
+        await watch.tick_due()
+        assert house.told(id) == [("reminder", "acknowledgement", 50)]
+        house.now = begun + 6 * MINUTE
+        await watch.tick_due()
+        assert house.told(id)[1:] == [("lapse", "acknowledgement", 100)]
 
 
 @pytest.fixture

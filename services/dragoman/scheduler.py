@@ -47,7 +47,7 @@ from dragoman.projection.queries import lists
 from dragoman.projection.stored_row import StoredRow
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder, WindowNotice
-from dragoman_schemas.state import Exchange
+from dragoman_schemas.state import Exchange, Registry
 
 log = structlog.get_logger()
 
@@ -89,6 +89,7 @@ class _ChannelDeadlines:
         self._wake = wake
         self.line: datetime | None = None
         self.stale = True
+        self._terms: object = None
         self.backoff = Backoff()
         projection.listeners.add(self._note)
 
@@ -107,11 +108,10 @@ class _ChannelDeadlines:
         self.projection.listeners.discard(self._note)
 
     def _note(self, row: StoredRow) -> None:
-        state, record = row.folded.state, row.folded.record
-        if record is not None and row.folded.valid and record.name == "profile-adoption":
-            self.stale = True
+        state = row.folded.state
+        if isinstance(state, Registry) or (state is not None and state.act == "liaison-office"):
+            self.stale = self.stale or self._terms != self.projection.deadline_terms()
         if isinstance(state, Exchange):
-            self.stale = self.stale or state.act == "liaison-office"
             self._changed.add(state.id)
         self._changed.update(row.folded.removed)
         self._wake()
@@ -119,11 +119,11 @@ class _ChannelDeadlines:
     async def look(self) -> None:
         """Bring the times up to date.
 
-        All open exchanges are read the first time, and whenever a profile or an office
-        changes.
+        All open exchanges are read the first time, and whenever the rules, a profile or
+        an office changes.
         """
         if self.stale:
-            self.stale = False
+            self.stale, self._terms = False, self.projection.deadline_terms()
             self.next.clear()
             self._heap.clear()
             self._changed.clear()

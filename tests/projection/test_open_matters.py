@@ -9,6 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import later_rules
+from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -16,7 +18,7 @@ from dragoman.projection.open_deadlines import OpenDeadlines, deadlines_at
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
-from histories import FURTHER, WIDE, a_history
+from histories import FURTHER, TERMS, WIDE, a_history, change_terms
 from world import World
 
 _NUMBERS = itertools.count()
@@ -27,9 +29,28 @@ _NUMBERS = itertools.count()
 )
 @given(data=st.data())
 def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path: Path) -> None:
-    world = a_history(data, openings=WIDE, steps=FURTHER)
-    half = data.draw(st.integers(1, len(world.raws)), label="begun at")
-    asyncio.run(_compared(world, half, tmp_path / f"{next(_NUMBERS)}.sqlite"))
+    with later_rules.in_use():
+        world = a_history(data, openings=WIDE, steps=(*FURTHER, *TERMS * 5))
+        half = data.draw(st.integers(1, len(world.raws)), label="begun at")
+        asyncio.run(_compared(world, half, tmp_path / f"{next(_NUMBERS)}.sqlite"))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_what_is_kept_ready_follows_the_rules_the_profiles_and_the_offices(
+    data: st.DataObject, tmp_path: Path
+) -> None:
+    with later_rules.in_use():
+        world = World()
+        for by, body in WIDE:
+            world.keep(by, body, released_by=world.second(by, body))
+        half = len(world.raws)
+        steps = data.draw(st.lists(st.sampled_from(TERMS), min_size=1, max_size=6))
+        for step in steps:
+            change_terms(data, world, step)
+        asyncio.run(_compared(world, half, tmp_path / f"{next(_NUMBERS)}.sqlite"))
 
 
 async def _compared(world: World, half: int, path: Path) -> None:
@@ -49,10 +70,11 @@ async def _compared(world: World, half: int, path: Path) -> None:
         deadlines_at(store, world.name, len(messages)),
     )
     assert state is not None
+    calendars = {side: calendar_of(world.ledger.office(side)) for side in world.sides}
     expected = [
         each
         for exchange in world.ledger.exchanges()
-        if (each := open_matter(world.registry, exchange, {})) is not None
+        if (each := open_matter(world.registry, exchange, calendars)) is not None
     ]
     assert list(state.open_matters) == duties.matters() == past.matters == in_order(expected)
     assert duties.listed() == past.duties, "whatever a clock runs in is looked at"

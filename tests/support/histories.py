@@ -13,6 +13,7 @@ from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refusal
+from dragoman_schemas.profiles import PROFILES
 from samples import act
 from services_ids import clock_id
 from world import INCIDENT, NOTE, SALT, World
@@ -132,6 +133,10 @@ FURTHER = (
 )
 """Steps of every family; `take` and `leave` are of a side's watch."""
 
+_SATURDAYS = {"days": ["sat"], "zone": "Asia/Shanghai", "from": "09:00", "to": "17:00"}
+TERMS = ("rules", "profile", "office")
+"""Steps after which every open deadline may be another one: `later_rules` must be in use."""
+
 Opening = tuple[str, dict[str, Any]]
 
 
@@ -169,6 +174,8 @@ def a_history(
         elif step in ("take", "leave"):
             watch = "watch-assumption" if step == "take" else "watch-relief"
             world.keep(data.draw(st.sampled_from((ND, CD))), {"act": watch})
+        elif step in TERMS:
+            change_terms(data, world, step)
         elif opened:
             by = data.draw(st.sampled_from((N, C, ND, CD)))
             world.keep(
@@ -178,6 +185,23 @@ def a_history(
                 seen=step in _CONSENTING,
             )
     return world
+
+
+def change_terms(data: st.DataObject, world: World, step: str) -> None:
+    """Have sides adopt rules or a profile, or agree on the hours of an office."""
+    if step == "office":
+        hours = data.draw(st.sampled_from(("24x7", _SATURDAYS)))
+        office = act("liaison-office", side=data.draw(st.sampled_from(world.sides)), hours=hours)
+        id = world.open("nato/h-1", office)
+        world.keep("china/h-1", act("agreement"), id, seen=True)
+        return
+    adopted: dict[str, Any] = (
+        {"act": "rules-adoption", "rules": 2}
+        if step == "rules"
+        else {"act": "profile-adoption", "profile": data.draw(st.sampled_from(sorted(PROFILES)))}
+    )
+    for side in data.draw(st.sampled_from((world.sides, *((side,) for side in world.sides)))):
+        world.keep(f"{side}/root", adopted)
 
 
 def at_the_limit(world: World, id: str, *, lapse: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.erasure import Withheld, left_of, standing_in, wait_for_next
 from dragoman.domain.acts.families.contact import standing_office
@@ -233,6 +234,13 @@ class FoldedHistory:
     def office(self, side: str) -> Exchange | None:
         """Return a side's liaison office that is agreed or open: its newest entry."""
         return standing_office([self.exchange(id) for id in self._offices], side)
+
+    def deadline_terms(self) -> object:
+        """Return everything beside the exchanges on which their deadlines depend."""
+        registry = self.state.registry
+        if registry is None:
+            return None
+        return deadlines.deadline_terms(registry, (self.office(s.name) for s in registry.sides))
 
     def _office_ids(self) -> set[str]:
         cursor = self.store.reader().execute(

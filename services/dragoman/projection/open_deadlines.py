@@ -143,18 +143,18 @@ class OpenDeadlines:
     async def begin(self) -> None:
         """Read the open deadlines from the file, if they are not up to date.
 
-        They are read once, and again whenever the limits or an office's calendar have
-        changed. Raises `NotYetApplied`.
+        They are read once, and again whenever the rules, the limits or an office's
+        calendar have changed. Raises `NotYetApplied`.
         """
         async with self._turn:
-            if self._arrived is None and self._terms == self._terms_now():
+            if self._arrived is None and self._terms == self._projection.deadline_terms():
                 return
             await self._load()
 
     async def _load(self) -> None:
         projection = self._projection
         self._arrived = {}
-        terms = self._terms_now()
+        terms = projection.deadline_terms()
         await projection.in_file()
         loaded = await asyncio.wrap_future(
             projection.store.in_thread(_loaded, projection.store, projection.name)
@@ -165,14 +165,6 @@ class OpenDeadlines:
         for state in arrived.values():
             self._take(state)
         self._ordered = self._urgent = self._lines = None
-
-    def _terms_now(self) -> object:
-        """Return the limits and calendars on which all deadlines depend."""
-        registry = self._projection.state.registry
-        if registry is None:
-            return None
-        offices = [self._projection.office(side.name) for side in registry.sides]
-        return registry.profiles, [None if office is None else office.etag for office in offices]
 
     def _hear(self, row: Stored) -> None:
         state = row.folded.state

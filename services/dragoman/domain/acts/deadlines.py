@@ -49,7 +49,7 @@ desk channel has none. No correction changes the time until which another side o
 answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -57,6 +57,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.domain.acts import field_checks
+from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.announced_deadlines import AnnouncedDeadlines
 from dragoman.domain.acts.deadline_builder import (
     ACTOR,
@@ -85,6 +86,7 @@ __all__: Final = (
     "TICK",
     "UNTIMED",
     "Deadline",
+    "deadline_terms",
     "deadlines_of",
     "failed_tests",
     "instant",
@@ -120,6 +122,22 @@ def open_deadlines(
         for clock in deadlines_of(registry, exchange, calendars)
         if clock.binding and clock.open
     ]
+
+
+def deadline_terms(registry: Registry, offices: Iterable[Exchange | None]) -> object:
+    """Return a value that changes whenever the deadlines of any exchange may change.
+
+    It covers everything that `deadlines_of` reads beside the exchange: the rules in
+    force, the profiles, the sides that owe, their lists of posts, and the calendars of
+    their offices. `offices` are the standing entries of all sides.
+    """
+    return (
+        registry.rules,
+        registry.profiles,
+        full_sides(registry),
+        registry.onward,
+        [None if office is None else (office.id, office.etag) for office in offices],
+    )
 
 
 # The outcomes of deadlines, computed here for audits, reports, statistics and pages alike
