@@ -4,7 +4,7 @@ unseen id for a seen one.
 
 import uuid
 
-from dragoman.projection.id_filter import IdFilter
+from dragoman.projection.bounded_memory import IdFilter
 
 
 def test_what_was_taken_in_is_never_denied_and_what_was_not_nearly_always() -> None:

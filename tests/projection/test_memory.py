@@ -4,7 +4,7 @@ import gc
 import weakref
 
 from dragoman.limits import MEMORY_BYTES
-from dragoman.projection.newest_states import WEIGHT, NewestStates
+from dragoman.projection.bounded_memory import WEIGHT, NewestStates
 from dragoman.projection.store import Store
 from world import INCIDENT, World
 

@@ -18,7 +18,7 @@ from dragoman.domain.fold import Folded, NewerRules, refuse_newer_rules
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
 from dragoman.limits import MEMORY_EXCHANGES
-from dragoman.projection.id_filter import IdFilter
+from dragoman.projection.bounded_memory import IdFilter
 from dragoman.projection.row_keys import (
     NEWEST_RECORD,
     POSITION_BITS,

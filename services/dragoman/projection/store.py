@@ -35,7 +35,7 @@ import structlog
 
 from dragoman.domain.step import FoldState
 from dragoman.projection import writer_messages
-from dragoman.projection.newest_states import NewestStates
+from dragoman.projection.bounded_memory import NewestStates
 from dragoman.projection.row_keys import base_of, position_of, row_key
 from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.stored_state import newest_state, whole
