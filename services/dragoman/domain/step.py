@@ -19,12 +19,14 @@ from dragoman_schemas.state import ChannelState, encode
 class FoldState(Struct, frozen=True, kw_only=True, gc=False):
     """The position of a fold: the channel's state, the digest and the tree.
 
-    `total` is the sum of the digest, `frontier` the right edge of the tree.
+    `total` is the sum of the digest, `frontier` the right edge of the tree. `void` is
+    the number of messages without effect.
     """
 
     state: ChannelState = ChannelState()
     total: int = 0
     frontier: merkle.Frontier = merkle.Frontier()
+    void: int = 0
 
     @property
     def digest(self) -> str:
@@ -81,5 +83,10 @@ def advance(
         folded=result,
         commit=commit,
         encoded=encoded,
-        standing=FoldState(state=result.channel, total=total, frontier=frontier),
+        standing=FoldState(
+            state=result.channel,
+            total=total,
+            frontier=frontier,
+            void=standing.void + (not result.valid),
+        ),
     )

@@ -168,6 +168,7 @@ class _ChannelRow(NamedTuple):
     total: bytes
     frontier: bytes
     tally: bytes
+    void: int
 
 
 _COLUMNS: Final = ", ".join(_ChannelRow._fields)

@@ -1,7 +1,7 @@
 """The projection's file: one SQLite database with one writer process.
 
-    channels    each channel's fold: position, state, digest sum, tree frontier and
-                tally; written together with the rows
+    channels    each channel's fold: position, state, digest sum, tree frontier, tally
+                and number of void records; written together with the rows
     records     one row a position: the record, whether it is valid, and the exchange's
                 folded state after it, in the form of `stored_state`; also the NATS
                 subject, where the bytes do not name it
@@ -322,13 +322,16 @@ class Store:
         base = self.base(channel)
         with self.snapshot() as connection:
             row = connection.execute(
-                "SELECT state, total, frontier FROM channels WHERE name = ?", (channel,)
+                "SELECT state, total, frontier, void FROM channels WHERE name = ?", (channel,)
             ).fetchone()
             if row is None:
                 return FoldState()
             state = decode_channel(row[0])
             standing = FoldState(
-                state=state, total=int.from_bytes(row[1]), frontier=decode_frontier(row[2])
+                state=state,
+                total=int.from_bytes(row[1]),
+                frontier=decode_frontier(row[2]),
+                void=row[3],
             )
             registry = state.registry
             if registry is not None and encode(registry) != newest_state(

@@ -7,7 +7,7 @@ import msgspec
 from dragoman.projection.row_keys import POSITION_BITS
 from dragoman.tlog.merkle import Frontier
 
-VERSION: Final = 22
+VERSION: Final = 23
 """The version of the tables.
 
 Files of another version are built again. So are files of another program
@@ -21,7 +21,7 @@ SCHEMA: Final = f"""
 CREATE TABLE made_by (digest TEXT NOT NULL) STRICT;
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position
   INTEGER NOT NULL, state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL,
-  tally BLOB NOT NULL) STRICT;
+  tally BLOB NOT NULL, void INTEGER NOT NULL) STRICT;
 CREATE TABLE records (key INTEGER PRIMARY KEY, id TEXT, exchange TEXT, actor TEXT, act
   TEXT, time TEXT, valid INTEGER NOT NULL, reason TEXT, detail TEXT, number TEXT,
   subject TEXT, record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB)

@@ -257,7 +257,7 @@ class Writer:
             number = max(self._numbers.values(), default=0) + 1
             empty = encode_frontier(Frontier())
             self._connection.execute(
-                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?, ?)",
+                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?, ?, 0)",
                 (
                     number,
                     channel,
@@ -352,14 +352,15 @@ class Writer:
             if line.erased:
                 self._erase(base, line, counted)
         execute(
-            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ? "
-            "WHERE number = ?",
+            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ?, "
+            "void = void + ? WHERE number = ?",
             (
                 lines[-1].position,
                 batch.state,
                 lines[-1].total,
                 batch.frontier,
                 counters.encode(counted),
+                sum(not line.valid for line in lines),
                 number,
             ),
         )
