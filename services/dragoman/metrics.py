@@ -115,7 +115,8 @@ APPEND_FAILURES: Final = _counter(
 CHANNELS: Final = _gauge(
     "channels",
     "Channels by state: live, late (not read to the end lately), broken (read-only), doubted "
-    "(built again) or newer (under rules that this release lacks).",
+    "(built again), newer (under rules that this release lacks) or judged_otherwise (by another "
+    "release before).",
     "state",
 )
 FOLD_LAG: Final = _gauge(

@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -32,11 +32,13 @@ from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.lifecycle import Lifecycle
 from dragoman.limits import POLL_SECONDS
 from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
+from dragoman.projection.fold_mark import FoldMarks
 from dragoman.projection.projection import Projection
 from dragoman.projection.tree import Trees
 from dragoman.settings import Settings, SettingsError
@@ -126,42 +128,21 @@ async def running_service(
 
         store = await rebuild.opened(file, names, log_of, building)
         stack.callback(store.close)
+        fold_marks = FoldMarks(marks)
+        stack.push_async_callback(fold_marks.keep)
         start = await stack.enter_async_context(background_tasks())
 
         async def open_log(channel: str, *, new: bool = False) -> Projection:
             if new:
-                channels = (
-                    any(marks.parent.glob("*/*.json"))
-                    or any((settings.data / "archive").glob("*"))
-                    or await stream_config.channels(bus)
-                )
-                await (
-                    SignedHeadStore(bus).check(settings.nats.replicas)
-                    if channels
-                    else SignedHeadStore.create(steward, settings.nats.replicas)
-                )
-                await stream_config.create(steward, channel, settings.nats.replicas)
+                await _create_log(settings, steward, bus, channel)
             mark = HighWaterMark(marks / f"{channel}.json")
             event_log = JetStreamLog(
                 channel, bus, guard, replicas=settings.nats.replicas, mark=mark
             )
             projection = Projection(GroupCommitLog(event_log), store, now=clock.now, ago=clock.ago)
             projection.awaited = permit.awaited.get(channel, 0)
-            tasks: dict[str, Work] = {
-                "fold": projection.run,
-                "comparison": projection.walk,
-                "ids": forever(projection.remember),
-            }
-            for task, work in tasks.items():
-                start(
-                    supervise(
-                        task,
-                        work,
-                        failed=projection.fail,
-                        recovered=projection.recover,
-                        channel=channel,
-                    )
-                )
+            fold_marks.follow(projection)
+            _start_following(projection, start)
             return projection
 
         keeper = KeeperRequests(bus)
@@ -220,18 +201,24 @@ async def running_service(
             await _follow_if_possible(service, channel, backoffs)
         for projection in service.channels.values():
             await projection.caught_up.wait()
-        start(
-            service.keep(
-                "rebuild",
-                rebuild.Rebuilder(
-                    store, service.channels, log_of, settled=service.trees.forget
-                ).run,
-            )
+
+        def rebuilt() -> None:
+            service.trees.forget()
+            fold_marks.compare()
+
+        rebuilder = rebuild.Rebuilder(store, service.channels, log_of, settled=rebuilt)
+        _start_tasks(
+            service,
+            start,
+            {
+                "rebuild": rebuilder.run,
+                "fold-marks": fold_marks.run,
+                "integrity": IntegrityCheck(store).run,
+                "watchdog": service.watchdog.run,
+                "access": service.keep_access_fresh,
+                "new-channels": partial(_follow_new_channels, service, backoffs),
+            },
         )
-        start(service.keep("integrity", IntegrityCheck(store).run))
-        start(service.keep("watchdog", service.watchdog.run))
-        start(service.keep("access", service.keep_access_fresh))
-        start(service.keep("new-channels", partial(_follow_new_channels, service, backoffs)))
         if permit.read_only_reason() is not None:
             confirm = (
                 TakeOver(service, await witness_factory(stack, settings)).confirmation
@@ -240,6 +227,52 @@ async def running_service(
             )
             start(supervise("place", lambda _: permit.run(confirm)))
         yield service, start
+
+
+async def _create_log(
+    settings: Settings, steward: NatsConnection, bus: NatsConnection, channel: str
+) -> None:
+    """Create the stream of a channel, and for the first one the store of signed heads.
+
+    The store is only checked on a host that had a channel before.
+    """
+    channels = (
+        any((settings.data / "marks").glob("*/*.json"))
+        or any((settings.data / "archive").glob("*"))
+        or await stream_config.channels(bus)
+    )
+    await (
+        SignedHeadStore(bus).check(settings.nats.replicas)
+        if channels
+        else SignedHeadStore.create(steward, settings.nats.replicas)
+    )
+    await stream_config.create(steward, channel, settings.nats.replicas)
+
+
+def _start_following(projection: Projection, start: StartTask) -> None:
+    """Start the tasks that fold a channel and compare it with its log."""
+    tasks: dict[str, Work] = {
+        "fold": projection.run,
+        "comparison": projection.walk,
+        "ids": forever(projection.remember),
+    }
+    for task, work in tasks.items():
+        start(
+            supervise(
+                task,
+                work,
+                failed=projection.fail,
+                recovered=projection.recover,
+                channel=projection.name,
+            )
+        )
+
+
+def _start_tasks(
+    service: Service, start: StartTask, tasks: Mapping[str, Callable[[], Awaitable[None]]]
+) -> None:
+    for task, run in tasks.items():
+        start(service.keep(task, run))
 
 
 class WitnessFactory:

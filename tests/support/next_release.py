@@ -10,13 +10,16 @@ that page says.
 """
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 RELEASE = "0.2.0"
 ROOT = Path(__file__).parents[2]
 
-_CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "services/dragoman/__init__.py": (('__version__ = "0.1.0"', f'__version__ = "{RELEASE}"'),),
+Changes = tuple[tuple[str, str], ...]
+VERSION: Changes = (('__version__ = "0.1.0"', f'__version__ = "{RELEASE}"'),)
+_CHANGES: dict[str, Changes] = {
+    "services/dragoman/__init__.py": VERSION,
     "schemas/dragoman_schemas/acts/rules_versions.py": (
         (
             "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {}",
@@ -92,16 +95,19 @@ _CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def built(folder: Path) -> dict[str, str]:
-    """Make the next release in a folder, and return the environment in which it runs."""
+def built(folder: Path, changes: Mapping[str, Changes] | None = None) -> dict[str, str]:
+    """Make the next release in a folder, and return the environment in which it runs.
+
+    With `changes`, make a release that has these instead.
+    """
     for part in ("services", "schemas"):
         shutil.copytree(
             ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "published")
         )
-    for name, changes in _CHANGES.items():
+    for name, pairs in (_CHANGES if changes is None else changes).items():
         path = folder / name
         text = path.read_text()
-        for before, after in changes:
+        for before, after in pairs:
             assert before in text, f"{name} has no {before!r} to change"
             text = (
                 after.join(text.rsplit(before, 1))

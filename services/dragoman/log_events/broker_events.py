@@ -64,8 +64,8 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "Nothing: `broker.died` and `broker.started` follow. Find what filled the disk.",
     ),
     "mark.not_kept": LogEvent(
-        "The high-water mark of a log could not be written: the note how far the log had come. It "
-        "is tried every second, and said once.",
+        "A mark of a log could not be written: how far the log had come, or what it meant (`.fold`). It "
+        "is tried again, and said once.",
         "Make room, or let this user write there. What was acknowledged is in the broker's log.",
     ),
     "nats.disconnected": LogEvent(

@@ -73,6 +73,21 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "log.writable_again": LogEvent(
         "The broker writes the log of a channel again.",
     ),
+    "log.judged_otherwise": LogEvent(
+        "This release gives the records of a channel up to `position` another meaning than "
+        "`release` did. Nothing was changed in the log. The channel is read-only.",
+        "Go back to `release`, and report it ([check after an upgrade](upgrading.md#check-after)).",
+    ),
+    "mark.not_read": LogEvent(
+        "The fold mark of a channel cannot be read. The channel is not compared with what it "
+        "meant before, and another mark is kept.",
+        "Compare the digest of the channel with another gateway, and check the disk.",
+    ),
+    "mark.of_other_fold": LogEvent(
+        "The fold mark is not what this same program makes of the whole log. The file of the "
+        "projection had been changed when the mark was kept. The log counts.",
+        "Find out who can write that file.",
+    ),
     "outage.not_recorded": LogEvent(
         "A past outage could not be recorded. With `again` true it is tried later, joined with "
         "the next one.",

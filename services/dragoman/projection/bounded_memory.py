@@ -1,4 +1,4 @@
-"""What a fold keeps in memory beside its file, within bounds.
+"""The memory of a fold beside its file: newest states and known ids, within bounds.
 
     NewestStates    the newest states of exchanges and registries of all channels of a
                     file, each with its encoding

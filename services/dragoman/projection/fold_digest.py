@@ -4,6 +4,9 @@ A file that another program made may have other rows, also where its tables are 
 same: a release with other rules, other shapes or other time zones folds otherwise. So a
 file carries the digest of the program that made it, and another digest is folded anew.
 After a rollback, too, two gateways of one release have the same rows.
+
+Programs may differ in rows, and never in the meaning of the records. Where they do, the
+channel is read-only: `JudgedOtherwise`.
 """
 
 import hashlib
@@ -17,11 +20,35 @@ import tzdata  # type: ignore[import-untyped]
 
 import dragoman
 import dragoman_schemas
+from dragoman.text import TextError, sentence
 
 _PACKAGES: Final = ("domain", "tlog", "projection")
 """The packages below `dragoman` whose code makes the rows."""
 
 _MODULES: Final = ("limits.py", "text.py")
+
+
+class JudgedOtherwise(TextError):
+    """An error: a program gave the records up to a position another meaning before.
+
+    `release` names that program. `now` and `before` are the numbers of void records.
+    """
+
+    def __init__(self, channel: str, position: int, release: str, *, now: int, before: int) -> None:
+        """Name the channel, the position and the release to go back to."""
+        self.position, self.release = position, release
+        super().__init__(
+            sentence(
+                "this release gives the records of %(channel)s up to position %(position)s "
+                "another meaning than release %(release)s did (%(now)s of them are void now, and "
+                "%(before)s were): go back to that release",
+                channel=channel,
+                position=position,
+                release=release,
+                now=now,
+                before=before,
+            )
+        )
 
 
 @cache

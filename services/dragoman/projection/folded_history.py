@@ -19,6 +19,7 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.projection.bounded_memory import IdFilter
+from dragoman.projection.fold_digest import JudgedOtherwise
 from dragoman.projection.row_keys import (
     NEWEST_RECORD,
     POSITION_BITS,
@@ -51,8 +52,10 @@ class FoldedHistory:
     """The folded messages of one channel, in memory and in the file.
 
     `flushed` is the position up to which the file has them. `newer` says where the
-    channel goes on by rules that this program lacks; None if it does not. `awaited` is
-    the number of records that a restored log must have before more are written.
+    channel goes on by rules that this program lacks; None if it does not.
+    `judged_otherwise` says that another program gave the same records another meaning.
+    `awaited` is the number of records that a restored log must have before more are
+    written.
     """
 
     def __init__(self, store: Store, channel: str) -> None:
@@ -73,7 +76,9 @@ class FoldedHistory:
         self._offices = self._office_ids()
         self._withheld: dict[int, Withheld] = {}
         self._unproven: dict[int, int] = {}
+        self._broken: Text | None = None
         self.newer: NewerRules | None = None
+        self.judged_otherwise: JudgedOtherwise | None = None
         self.awaited = 0
         self._look_at_rules()
 
@@ -105,6 +110,16 @@ class FoldedHistory:
             awaited=self.awaited,
             n=self.state.position,
         )
+
+    @property
+    def lasting_fault(self) -> Text | None:
+        """The reason why nothing is recorded until somebody acts; None without one.
+
+        The log is broken, its rules are unknown, its records were judged otherwise
+        before, or it is not whole.
+        """
+        stopped = self.newer or self.judged_otherwise
+        return self._broken or (stopped.said if stopped else self.incomplete)
 
     def _look_at_rules(self) -> None:
         """Note whether the channel goes on by rules that this program lacks."""
@@ -305,6 +320,16 @@ class FoldedHistory:
         None where the log was not read ahead so far.
         """
         return self._withheld.get(position)
+
+    def is_erased_after(self, position: int) -> bool:
+        """Return whether a later erasure names a record up to a position.
+
+        Its bytes may be gone. Then no fold has the states up to that erasure any more.
+        """
+        return any(
+            at <= position < max((withheld.by, *withheld.others))
+            for at, withheld in self._withheld.items()
+        )
 
     def records_of(self, exchange: str) -> Iterator[ErasedRecord]:
         """Return every well-formed record of an exchange, void ones too, in order.

@@ -77,7 +77,6 @@ class Projection(FoldedHistory):
         self._comparison = LogComparison(log, self)
         self._now = now
         self._ago = ago or (lambda seconds: now() - timedelta(seconds=seconds))
-        self._broken: Text | None = None
         self._failing: dict[str, Text] = {}
         self._checked: datetime | None = None
         self._end_seen = float("-inf")
@@ -122,10 +121,9 @@ class Projection(FoldedHistory):
     def broken(self) -> Text | None:
         """Return the reason why the channel is read-only; None while it is written on.
 
-        Its log is damaged or incomplete, its rules are unknown, or a task of it fails.
+        It has a fault that lasts, or a task of it fails.
         """
-        newer = None if self.newer is None else self.newer.said
-        return self._broken or newer or self.incomplete or next(iter(self._failing.values()), None)
+        return self.lasting_fault or next(iter(self._failing.values()), None)
 
     @broken.setter
     def broken(self, reason: Text | None) -> None:
@@ -152,7 +150,7 @@ class Projection(FoldedHistory):
     @property
     def is_retried(self) -> bool:
         """Return whether the channel is read-only only while a task of it fails."""
-        return self._broken is None and self.newer is None and bool(self._failing)
+        return self.lasting_fault is None and bool(self._failing)
 
     @property
     def checked(self) -> datetime | None:

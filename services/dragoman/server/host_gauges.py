@@ -145,12 +145,14 @@ def _measure_logs(service: Service) -> None:
     projections = list(service.channels.values())
     late, broken, doubted = service.channel_counts()
     newer = sum(projection.newer is not None for projection in projections)
+    otherwise = sum(projection.judged_otherwise is not None for projection in projections)
     for state, number in {
         "live": len(projections) - late,
         "late": late - broken - doubted,
         "broken": broken,
         "doubted": doubted,
         "newer": newer,
+        "judged_otherwise": otherwise,
     }.items():
         metrics.CHANNELS.labels(state).set(max(0, number))
     now = datetime.now(UTC)

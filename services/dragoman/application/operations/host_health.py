@@ -98,6 +98,24 @@ def own_conditions(service: Service, *, is_operator: bool = False) -> list[Condi
             else None,
         )
     )
+    releases = {
+        projection.judged_otherwise.release
+        for projection in service.channels.values()
+        if projection.judged_otherwise is not None
+    }
+    result.append(
+        Condition(
+            "records mean what they meant before",
+            not releases,
+            sentence(
+                "this release judges kept records otherwise than before, and records nothing in "
+                "those channels: go back to release %(releases)s; the log names the channels",
+                releases=", ".join(sorted(releases)),
+            )
+            if releases
+            else None,
+        )
+    )
     result.append(
         Condition(
             "the copy is what the log makes",
