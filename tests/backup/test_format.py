@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.backup import backup_check, host_restore, key_bundle, manifest, retention, snapshots
+from dragoman.backup import (
+    backup_check,
+    backup_run,
+    host_restore,
+    key_bundle,
+    manifest,
+    retention,
+    snapshots,
+)
 from dragoman.backup.folder import BackupFolder, opened
 from dragoman.backup.manifest import BackupError, BackupInvalid, ChannelCopy, Manifest
 from dragoman.data_directory import DataError, RestoredFile, awaited_records, write_restored
@@ -130,6 +138,37 @@ def test_a_mark_of_another_record_is_refused(tmp_path: Path, position: int) -> N
     made(tmp_path / "b", marks=marks)
     with pytest.raises(BackupInvalid, match="the high-water mark gateway/nato-china is of"):
         check(tmp_path / "b")
+
+
+@pytest.mark.parametrize("position", [1, 4])
+def test_a_fold_mark_of_other_records_is_refused(tmp_path: Path, position: int) -> None:
+    mark = {
+        "position": position,
+        "root": "00",
+        "digest": "00",
+        "void": 0,
+        "release": "0.1.0",
+        "program": "00",
+    }
+    marks = snapshots.encode({"gateway/nato-china.fold": json.dumps(mark).encode()})
+    made(tmp_path / "b", marks=marks)
+    with pytest.raises(BackupInvalid, match=r"the fold mark gateway/nato-china\.fold is of"):
+        check(tmp_path / "b")
+
+
+def test_marks_come_back_as_they_were(tmp_path: Path) -> None:
+    """A high-water mark accepts the new stream. A fold mark stays as it was."""
+    marks = {"gateway/nato-china.json": b'{"created":"now","position":1,"commit":"00"}',
+             "gateway/nato-china.fold": b'{"position":1}'}  # fmt: skip
+    for name, raw in marks.items():
+        (tmp_path / "old" / "marks" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "old" / "marks" / name).write_bytes(raw)
+    kept = backup_run._marks(tmp_path / "old")
+    host_restore._write_marks(tmp_path / "new", dict(kept))
+    folder = tmp_path / "new" / "marks" / "gateway"
+    assert json.loads((folder / "nato-china.json").read_bytes())["created"] == ""
+    assert (folder / "nato-china.fold").read_bytes() == marks["gateway/nato-china.fold"]
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_backup_that_was_not_finished_does_not_count(tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.domain.record import nesting
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.high_water_mark import MarkFile
+from dragoman.projection import fold_mark
 from dragoman.stores.files import File
-from dragoman.tlog import checkpoint, leaf
+from dragoman.tlog import checkpoint, dsse, leaf
 from dragoman.tlog.note import Verifier, read_verifier
 
 PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notifications", "people")
@@ -285,7 +286,10 @@ def _root_of(signed: bytes, log: Verifier) -> bytes:
 
 def _check_marks(copy: ChannelCopy, archive: Archive, marks: Mapping[str, bytes | None]) -> None:
     for key, raw in marks.items():
-        if raw is None or key.rpartition("/")[2] != copy.name:
+        name = key.rpartition("/")[2]
+        if raw is not None and name == f"{copy.name}{fold_mark.SUFFIX}":
+            _check_fold_mark(key, archive, raw)
+        if raw is None or name != copy.name:
             continue
         try:
             mark = nesting.decode(raw, MarkFile)
@@ -298,6 +302,20 @@ def _check_marks(copy: ChannelCopy, archive: Archive, marks: Mapping[str, bytes 
             )
         if mark.position and not _is_of(archive, mark):
             raise BackupInvalid(f"the high-water mark {key} is of another record than is here")
+
+
+def _check_fold_mark(key: str, archive: Archive, raw: bytes) -> None:
+    try:
+        mark = fold_mark.read(raw)
+    except msgspec.MsgspecError as error:
+        raise BackupInvalid(f"the fold mark {key} cannot be read: {error}") from None
+    if mark.position > archive.size:
+        raise BackupInvalid(
+            f"the fold mark {key} is of position {mark.position}, and the log here has "
+            f"{archive.size} records"
+        )
+    if mark.root != dsse.encode_base64(archive.root(mark.position)):
+        raise BackupInvalid(f"the fold mark {key} is of other records than are here")
 
 
 def _is_of(archive: Archive, mark: MarkFile) -> bool:

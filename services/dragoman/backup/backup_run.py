@@ -47,6 +47,7 @@ from dragoman.domain.record import nesting
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
+from dragoman.projection import fold_mark
 from dragoman.stores import (
     drafts,
     endpoints,
@@ -308,10 +309,14 @@ class BackupRun:
 
 
 def _marks(data: Path) -> dict[str, bytes]:
-    """Return the high-water marks of all processes, by process and channel."""
+    """Return the marks of all processes, by process and channel.
+
+    The names of fold marks keep their suffix.
+    """
     return {
-        f"{path.parent.name}/{path.stem}": path.read_bytes()
-        for path in sorted((data / "marks").glob("*/*.json"))
+        f"{path.parent.name}/{path.name.removesuffix('.json')}": path.read_bytes()
+        for suffix in (".json", fold_mark.SUFFIX)
+        for path in sorted((data / "marks").glob(f"*/*{suffix}"))
     }
 
 

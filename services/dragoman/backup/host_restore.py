@@ -10,7 +10,8 @@
               positions of streams
     heads     the newest signed head of each log, unless the log waits for records
     archive   the signer's archive, with the heads that it had signed
-    marks     the high-water marks, which accept the new streams
+    marks     the high-water marks, which accept the new streams, and the fold marks,
+              with which the first fold is compared
 
 `restored.json` is written at the beginning and at the end, so that a restoration that
 was interrupted is noticed. A log that is shorter than a signed head waits there for its
@@ -39,6 +40,7 @@ from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.restore import WithoutErased, restore_log
+from dragoman.projection import fold_mark
 from dragoman.stores import (
     drafts,
     endpoints,
@@ -356,10 +358,13 @@ def _write_archive(data: Path, source: LogToRestore) -> None:
 
 def _write_marks(data: Path, marks: Mapping[str, bytes | None]) -> None:
     for key, raw in marks.items():
-        if raw is not None:
-            path = data / "marks" / f"{key}.json"
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_bytes(raw)
+        if raw is None:
+            continue
+        of_fold = key.endswith(fold_mark.SUFFIX)
+        path = data / "marks" / (key if of_fold else f"{key}.json")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(raw)
+        if not of_fold:
             accept_stream(path)
 
 
