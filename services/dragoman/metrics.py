@@ -115,8 +115,8 @@ APPEND_FAILURES: Final = _counter(
 CHANNELS: Final = _gauge(
     "channels",
     "Channels by state: live, late (not read to the end lately), broken (read-only), doubted "
-    "(built again), newer (under rules that this release lacks) or judged_otherwise (by another "
-    "release before).",
+    "(built again), newer (under rules that this release lacks), judged_otherwise (by another "
+    "release before) or unsigned (their log key is not here).",
     "state",
 )
 FOLD_LAG: Final = _gauge(

@@ -377,7 +377,7 @@ class Scheduler:
                 schedule = self._schedules[name] = _ChannelDeadlines(
                     projection, partial(self._wake, name)
                 )
-            if not schedule.backoff.due or (projection.broken and not schedule.backoff.failing):
+            if not schedule.backoff.due or (projection.read_only and not schedule.backoff.failing):
                 continue
             try:
                 await self._keep(schedule)

@@ -388,7 +388,8 @@ class Sealing:
             )
         # If the archive has fewer records than the sealed head, it must catch up first.
         self.trusted = sealed is None or sealed.size <= self.archive.size
-        if self.sealed is not None:
+        # A head from a copy proves no signer, so it is signed again at once.
+        if self.sealed is not None and not self.sealed.restored:
             self._signed_at = self._signed_at or self.sealed.taken or self._now()
 
     def _stored_head(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:

@@ -19,7 +19,7 @@ from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
-from dragoman.application.host_identity import HostIdentity
+from dragoman.application.host_identity import HostIdentity, LogKeyProofs
 from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
@@ -197,10 +197,7 @@ async def running_service(
                 len(names),
             ),
         )
-        for channel in names:
-            await _follow_if_possible(service, channel, backoffs)
-        for projection in service.channels.values():
-            await projection.caught_up.wait()
+        proofs = await _follow_all(service, names, backoffs)
 
         def rebuilt() -> None:
             service.trees.forget()
@@ -213,6 +210,7 @@ async def running_service(
             {
                 "rebuild": rebuilder.run,
                 "fold-marks": fold_marks.run,
+                "log-keys": proofs.run,
                 "integrity": IntegrityCheck(store).run,
                 "watchdog": service.watchdog.run,
                 "access": service.keep_access_fresh,
@@ -378,6 +376,19 @@ async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, B
         )
     except Exception as error:  # whatever it is, the other channels are followed  # noqa: BLE001
         alarm("follow", error, backoff.failed(), channel=name)
+
+
+async def _follow_all(
+    service: Service, names: list[str], backoffs: dict[str, Backoff]
+) -> LogKeyProofs:
+    """Follow channels to the ends of their logs, and see which can be signed here."""
+    for channel in names:
+        await _follow_if_possible(service, channel, backoffs)
+    for projection in service.channels.values():
+        await projection.caught_up.wait()
+    proofs = LogKeyProofs(service.identity, service.signed_heads, service.channels)
+    await _retry(proofs.begin)
+    return proofs
 
 
 async def _follow_new_channels(service: Service, backoffs: dict[str, Backoff]) -> None:

@@ -7,10 +7,27 @@
 The first opening enters the key in the broker. A host of an earlier release has
 channels and no entry. The genesis of its oldest channel then names the host's key,
 whichever gateway asks. So no gateway makes its own key that of a host with another one.
+Only the gateway that has that key enters it.
+
+Whoever puts a copy of a log into another broker has its records, and not its log key.
+Nobody could sign what is recorded there. So a channel is read-only where nobody has
+proved its log key (`LogKeyProofs`):
+
+    this gateway has the key       it is in keys/log
+    the host has the key           its holder entered it in the broker
+    a signer here has the key      it has signed a head over the newest records
 """
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 
+from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.families import genesis
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.domain.record.errors import refuse
@@ -18,13 +35,21 @@ from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import NatsConnection
+from dragoman.limits import POLL_SECONDS, RESEAL_SECONDS
+from dragoman.projection.projection import Projection
 from dragoman.stores.host_key import HostKeyStore
-from dragoman.tlog import dsse
+from dragoman.stores.signed_heads import SignedHeadStore, StreamMissing
+from dragoman.text import sentence
+from dragoman.tlog import checkpoint, dsse
+from dragoman.tlog.note import NotANote
 from dragoman_schemas.acts.office.channel import ChannelOpening
 
 log = structlog.get_logger()
 
 _KEY_BYTES = 32
+
+_LATE_SECONDS: Final = 30.0
+"""The seconds for which the newest records may have no head of the signer yet."""
 
 
 class HostIdentity:
@@ -38,6 +63,7 @@ class HostIdentity:
         self._store = store
         self._replicas = replicas
         self.own_key = log_key
+        self._oldest: bytes | None = None
         self.known: bytes | None = None
         """The host's log key, once it was read; it never changes."""
 
@@ -46,13 +72,21 @@ class HostIdentity:
 
         Raises `LogUnreachable`.
         """
+        if await self.entered() is None:
+            self._oldest = self._oldest or await self._key_of_oldest_channel()
+            if self._oldest is None or self._oldest != self.own_key:
+                return self._oldest
+            self.known = await self._store.enter(self._oldest)
+            log.info("host.log_key_adopted", key=dsse.encode_base64(self.known))
+        return self.known
+
+    async def entered(self) -> bytes | None:
+        """Return the log key that its holder has entered as the host's, if it has.
+
+        Raises `LogUnreachable`.
+        """
         if self.known is None:
             self.known = await self._store.read()
-        if self.known is None:
-            oldest = await self._key_of_oldest_channel()
-            if oldest is not None:
-                self.known = await self._store.enter(oldest)
-                log.info("host.log_key_adopted", key=dsse.encode_base64(self.known))
         return self.known
 
     async def opens_here(self) -> bool:
@@ -126,3 +160,92 @@ class HostIdentity:
                 ):
                     openings.append((record.envelope.time, channel, record.data.log_key))
         return dsse.decode_base64(min(openings)[2], _KEY_BYTES) if openings else None
+
+
+class LogKeyProofs:
+    """The proofs of log keys. Nothing is recorded in a channel without one."""
+
+    def __init__(
+        self, identity: HostIdentity, heads: SignedHeadStore, channels: Mapping[str, Projection]
+    ) -> None:
+        """Watch channels, more of which may come."""
+        self._identity = identity
+        self._heads = heads
+        self._channels = channels
+        self._proved: set[str] = set()
+        self._behind: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look again every second, for ever. A signer may start or stop."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            with suppress(LogUnreachable):
+                await self.look()
+
+    async def begin(self) -> None:
+        """Have the holder of the host's key enter it, and look for the first time.
+
+        Raises `LogUnreachable`.
+        """
+        await self._identity.log_key()
+        await self.look()
+
+    async def look(self) -> None:
+        """Note which channels lack a proof. Raises `LogUnreachable`."""
+        unproved = [
+            projection
+            for name, projection in self._channels.items()
+            if name not in self._proved and projection.is_channel
+        ]
+        if not unproved:
+            return
+        keys = {self._identity.own_key, await self._identity.entered()}
+        proved_keys = {dsse.encode_base64(key) for key in keys if key is not None}
+        for projection in unproved:
+            if projection.registry.log_key in proved_keys:
+                self._proved.add(projection.name)
+                self._note(projection, unsigned=False)
+            else:
+                self._note(projection, unsigned=not await self._is_signed(projection))
+
+    def _note(self, projection: Projection, *, unsigned: bool) -> None:
+        if unsigned == (projection.unsigned is not None):
+            return
+        projection.unsigned = None
+        if not unsigned:
+            log.info("channel.signed_here", channel=projection.name)
+            return
+        projection.unsigned = sentence(
+            "no signer of this host has the log key of %(channel)s, so nobody could prove what "
+            "is recorded here: go on at the host of that channel, or start a signer with that key",
+            channel=projection.name,
+        )
+        log.critical(
+            "channel.not_signed_here",
+            channel=projection.name,
+            key=projection.registry.log_key,
+            do="start the signer that has this log key, or use the channel's own host; see "
+            "docs/operating.md, a host that cannot sign",
+        )
+
+    async def _is_signed(self, projection: Projection) -> bool:
+        """Return whether a signer has signed a head over the newest records of late.
+
+        A head that was written from a copy of the log proves no signer.
+        """
+        try:
+            head = await self._heads.newest(projection.name)
+        except StreamMissing:
+            return False
+        if head is None or head.restored or head.taken is None:
+            return False
+        try:
+            signed, _ = checkpoint.read_signed(head.note, log_policy.log_of(projection.registry))
+        except NotANote:
+            return False
+        now = time.monotonic()
+        if signed.size >= projection.state.position:
+            self._behind[projection.name] = now
+        behind = now - self._behind.setdefault(projection.name, now)
+        age = (datetime.now(UTC) - head.taken).total_seconds()
+        return behind <= _LATE_SECONDS and age <= RESEAL_SECONDS + _LATE_SECONDS

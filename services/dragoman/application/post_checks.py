@@ -54,6 +54,9 @@ def refuse_if_unavailable(projection: Projection) -> None:
             "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
             error=projection.doubt,
         )
+    if projection.unsigned is not None:
+        detail = sentence("Nothing was recorded: %(error)s.", error=projection.unsigned)
+        raise Refused(Refusal(kind="read-only", detail=detail))
     if projection.crowded:
         raise refuse(
             "unavailable",

@@ -257,7 +257,7 @@ class Service:
         return (
             self.guard.proven
             and projection.log.unwritable is None
-            and not projection.broken
+            and not projection.read_only
             and not projection.doubt
             and self.command_handler.read_only_reason is None
         )

@@ -230,7 +230,7 @@ async def _write_log(
         async with endpoint.connected("registrar") as bus:
             newest = await SignedHeadStore(bus).newest(channel)
             if signed is not None and (newest is None or _size(newest.note) < _size(signed)):
-                await SignedHeadStore(bus).put(channel, signed, newest)
+                await SignedHeadStore(bus).put(channel, signed, newest, restored=True)
     return written
 
 

@@ -420,7 +420,12 @@ def _bars(context: PageContext) -> Iterator[Bar]:
         yield Bar(
             level="serious",
             word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),
-            detail=words.say("You can still read. Ask the operator to check the host."),
+            detail=words.say("You can still read. Ask the operator to check the host.")
+            if projection.unsigned is None
+            else words.say(
+                "You can still read. The reason: %(error)s.",
+                error=words.sentence(projection.unsigned),
+            ),
         )
     status = projection.registry.status
     if status is not None and status.status == "suspended":

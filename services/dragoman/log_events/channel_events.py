@@ -24,9 +24,18 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "go on.",
         "See [when a log is read-only](operating.md#when-a-log-is-read-only).",
     ),
+    "channel.not_signed_here": LogEvent(
+        "Nobody on this host has proved that he has the log key of a channel. It is read-only here, "
+        "and no token is issued for its officers.",
+        "Use the channel's own host, or start the signer that has the key "
+        "([a host that cannot sign](operating.md#a-host-that-cannot-sign)).",
+    ),
     "channel.opened": LogEvent(
         "The first record of a new channel is in its log.",
         "Keep `cid` for the sides: it is the channel's id in every proof.",
+    ),
+    "channel.signed_here": LogEvent(
+        "A signer has proved the log key of a channel by a head. The channel takes posts again.",
     ),
     "coverage.no_head": LogEvent(
         "A value in the store of the signed heads is not a head of this log. The gateway covers "

@@ -55,7 +55,7 @@ class FoldedHistory:
     channel goes on by rules that this program lacks; None if it does not.
     `judged_otherwise` says that another program gave the same records another meaning.
     `awaited` is the number of records that a restored log must have before more are
-    written.
+    written. `unsigned` says that nobody here has proved the channel's log key.
     """
 
     def __init__(self, store: Store, channel: str) -> None:
@@ -80,6 +80,7 @@ class FoldedHistory:
         self.newer: NewerRules | None = None
         self.judged_otherwise: JudgedOtherwise | None = None
         self.awaited = 0
+        self.unsigned: Text | None = None
         self._look_at_rules()
 
     @property
@@ -120,6 +121,20 @@ class FoldedHistory:
         """
         stopped = self.newer or self.judged_otherwise
         return self._broken or (stopped.said if stopped else self.incomplete)
+
+    @property
+    def doubt(self) -> Text | None:
+        """Return the reason why nothing of this channel can be answered.
+
+        Its file is damaged, or its rows are not what its records make. None otherwise.
+        """
+        if not self.store.damage and self.name not in self.store.differing:
+            return None
+        return sentence(
+            "This gateway found its own copy of %(channel)s damaged, "
+            "and builds another one from the log",
+            channel=self.name,
+        )
 
     def _look_at_rules(self) -> None:
         """Note whether the channel goes on by rules that this program lacks."""

@@ -99,20 +99,6 @@ class Projection(FoldedHistory):
         self.listeners: set[Callable[[StoredRow], None]] = set()
 
     @property
-    def doubt(self) -> Text | None:
-        """Return the reason why nothing of this channel can be answered.
-
-        Its file is damaged, or its rows are not what its records make. None otherwise.
-        """
-        if not self.store.damage and self.name not in self.store.differing:
-            return None
-        return sentence(
-            "This gateway found its own copy of %(channel)s damaged, "
-            "and builds another one from the log",
-            channel=self.name,
-        )
-
-    @property
     def crowded(self) -> bool:
         """Return whether the writer is so far behind that no record is accepted."""
         return len(self._pending) >= 2 * QUEUE_WRITES or self._pending_bytes >= QUEUE_BYTES
@@ -128,6 +114,14 @@ class Projection(FoldedHistory):
     @broken.setter
     def broken(self, reason: Text | None) -> None:
         self._broken = reason
+
+    @property
+    def read_only(self) -> Text | None:
+        """Return the reason why nothing is recorded here; None while posts are taken.
+
+        The channel is broken, or this host has not proved that it has its log key.
+        """
+        return self.broken or self.unsigned
 
     def fail(self, task: str, error: Exception) -> None:
         """Make the channel read-only while a task of it fails.

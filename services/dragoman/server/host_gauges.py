@@ -153,6 +153,7 @@ def _measure_logs(service: Service) -> None:
         "doubted": doubted,
         "newer": newer,
         "judged_otherwise": otherwise,
+        "unsigned": sum(projection.unsigned is not None for projection in projections),
     }.items():
         metrics.CHANNELS.labels(state).set(max(0, number))
     now = datetime.now(UTC)

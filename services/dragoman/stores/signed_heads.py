@@ -21,6 +21,7 @@ from dragoman.text import sentence
 STREAM: Final = "DRAGOMAN_SEAL"
 _PREFIX: Final = "dragoman.seal.v1."
 _NO_MESSAGE: Final = 10037
+_RESTORED: Final = "Dragoman-Restored"
 HEADS_AT_ONCE: Final = 1_000
 """Heads of one batched read. A broker gives at most 1,024 newest messages at once."""
 
@@ -32,17 +33,19 @@ class StoredHead(Struct, frozen=True, kw_only=True):
     """A signed checkpoint in the stream, with its sequence there.
 
     `taken` is the time at which the broker stored it. It is present if the head was
-    read.
+    read. `restored` says that it was written from a copy, and not by a signer.
     """
 
     seq: int
     note: bytes
     taken: datetime | None = None
+    restored: bool = False
 
 
 class _Message(Struct):
     seq: int
     data: bytes = b""
+    hdrs: bytes = b""
     time: datetime | None = None
 
 
@@ -140,18 +143,28 @@ class SignedHeadStore:
         failed = read_answer(answer.data).get("error")
         if failed is None:
             message = _got(answer.data).message
-            return StoredHead(seq=message.seq, note=message.data, taken=message.time)
+            return StoredHead(
+                seq=message.seq,
+                note=message.data,
+                taken=message.time,
+                restored=_RESTORED.encode() in message.hdrs,
+            )
         if failed.get("err_code") == _NO_MESSAGE:
             return None
         raise _failure(failed)
 
-    async def put(self, channel: str, note: bytes, over: StoredHead | None) -> StoredHead:
+    async def put(
+        self, channel: str, note: bytes, over: StoredHead | None, *, restored: bool = False
+    ) -> StoredHead:
         """Write a head over the one that was read, durably.
 
-        Raises `WriteConflict` if the channel has another head by now. Raises
-        `LogUnreachable` if it is not known whether the head was written.
+        `restored` marks it as one from a copy. Raises `WriteConflict` if the channel has
+        another head by now. Raises `LogUnreachable` if it is not known whether the head
+        was written.
         """
         headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
+        if restored:
+            headers[_RESTORED] = "true"
         answer = read_answer((await self._bus.request(_PREFIX + channel, note, headers)).data)
         if "error" in answer:
             if answer["error"].get("err_code") in WRONG_LAST:

@@ -58,6 +58,9 @@ def scope_of(
         for p in service.channels.values()
         if p.is_channel and _is_known(p.registry, actor)
     }
+    for name in names or member_of:
+        if name in member_of and (reason := member_of[name].unsigned) is not None:
+            raise refuse("read-only", "No token is issued: %(error)s.", error=reason)
     if not isinstance(identity, UnsetType):
         return _in_identity(service, actor, names, member_of, identity)
     if wherever:

@@ -20,6 +20,8 @@ from dragoman_schemas.host_responses import Check, Health
 _NAMED: Final = 20
 """The greatest number of channels that are named to the operator."""
 
+_PROVED: Final = "the log keys of channels are here"
+
 
 class Condition(Struct, frozen=True):
     """A condition for using the service, whether it is met, and why not."""
@@ -113,6 +115,21 @@ def own_conditions(service: Service, *, is_operator: bool = False) -> list[Condi
                 releases=", ".join(sorted(releases)),
             )
             if releases
+            else None,
+        )
+    )
+    unsigned = sum(projection.unsigned is not None for projection in service.channels.values())
+    result.append(
+        Condition(
+            _PROVED,
+            not unsigned,
+            sentence(
+                "no signer of this host has the log key of %(n)s of %(all)s channels, which are "
+                "read-only here: go on at their own host, or start a signer with that key",
+                n=unsigned,
+                all=len(service.channels),
+            )
+            if unsigned
             else None,
         )
     )

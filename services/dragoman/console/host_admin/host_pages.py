@@ -97,7 +97,7 @@ async def host(context: PageContext) -> Page:
             position=projection.state.position,
             as_of=service.as_of(projection),
             live=service.is_live(projection),
-            broken=str(projection.broken or projection.doubt or ""),
+            broken=str(projection.read_only or projection.doubt or ""),
         )
         for projection in service.visible(context.grant)
     ]
@@ -122,7 +122,7 @@ async def host(context: PageContext) -> Page:
         broken={
             name: context.words.sentence(text)
             for name, projection in service.channels.items()
-            if (text := projection.broken or projection.doubt) is not None
+            if (text := projection.read_only or projection.doubt) is not None
         },
     )
     return Page(template="host.html", view=view, rows=view.channels, values=values)
@@ -149,7 +149,7 @@ async def channel(context: PageContext) -> Page:
                 channel=name[:63],
             ),
         )
-    broken = projection.broken or projection.doubt
+    broken = projection.read_only or projection.doubt
     view = ChannelSettings(
         channel=channel_view.view_of(projection),
         as_of=service.as_of(projection),
