@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from dragoman.application import host_identity
 from dragoman.application.host_identity import LogKeyProofs
 from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import StoredMessage
@@ -111,7 +110,7 @@ async def test_a_signer_that_no_longer_signs_proves_nothing_for_long(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(host_identity.time, "monotonic", lambda: now)
+    monkeypatch.setattr("dragoman.application.host_identity.time.monotonic", lambda: now)
     host.sign()
     assert await host.writes()
     host.projection.take([host.more])  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ def other_program(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Go on as another program; the acts in `void` are then void at every position."""
 
     def become(*void: str, program: str = "ab" * 32) -> None:
-        judged = fold.judge
+        judged = vars(fold)["judge"]
 
         def judge(before: Any, history: Any, record: Record) -> Any:
             if record.name in void:
@@ -218,7 +218,7 @@ def test_no_start_is_judged_otherwise_but_that_of_a_program_that_judges_otherwis
             )
             differs = states.fetchone()[0] > 0
         with pytest.MonkeyPatch.context() as patched:
-            judged = fold.judge
+            judged = vars(fold)["judge"]
             patched.setattr(fold_mark, "fold_digest", lambda: "ab" * 32)
             patched.setattr(
                 fold,

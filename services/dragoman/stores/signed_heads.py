@@ -158,9 +158,9 @@ class SignedHeadStore:
     ) -> StoredHead:
         """Write a head over the one that was read, durably.
 
-        `restored` marks it as one from a copy. Raises `WriteConflict` if the channel has
-        another head by now. Raises `LogUnreachable` if it is not known whether the head
-        was written.
+        `restored` marks it as one from a copy. Raises `WriteConflict` if the channel
+        has another head by now. Raises `LogUnreachable` if it is not known whether the
+        head was written.
         """
         headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
         if restored:
