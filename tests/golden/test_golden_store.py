@@ -6,6 +6,7 @@ that breaks one of these tests breaks somebody's log; a decision record says whi
 and why.
 """
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -27,6 +28,11 @@ from dragoman.audit import export
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.record import codec as records
+from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.stores.host_key import HostKeyStore
+from dragoman.stores.key_value import Bucket
+from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from patience import PATIENCE_S
 from service import NOTE, Service
 
 HERE = Path(__file__).parent
@@ -111,10 +117,16 @@ def test_an_export_is_still_found_honest_and_folds_to_the_same(store: Path, name
 
 @pytest.fixture(params=STORES, ids=lambda store: store.name)
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Service]]:
-    """A service on the data directory that an earlier version left."""
+    """A service on the data directory that an earlier version left.
+
+    A golden store has no keys. So the host's log key is entered in the broker, as its
+    holder would have done.
+    """
     with tarfile.open(request.param / "data.tar.xz") as archive:
         archive.extractall(tmp_path / "data", filter="data")
     service = Service(tmp_path / "data")
+    log_key = base64.b64decode(about(request.param)["log"].split("+", 2)[2])[1:]
+    asyncio.run(enter(service, log_key))
     yield request.param, service
     service.stop()
 
@@ -129,7 +141,7 @@ async def test_a_data_directory_goes_on_with_the_same_state(
             reader = (
                 (store / "auditor.token").read_text().strip()
                 if channel == "nato-china"
-                else token(service, channel)
+                else await token(service, session, channel)
             )
             asked = [position for position, digest in enumerate(digests, 1) if digest]
             if not request.config.getoption("--long"):
@@ -154,6 +166,31 @@ async def test_a_data_directory_goes_on_with_the_same_state(
             assert posted.status == 201, await posted.text()
 
 
-def token(service: Service, channel: str) -> str:
-    """Return a token of somebody who may read a channel."""
-    return service.run("token", "issue", "nato/a-1", "--channel", channel).stdout.strip()
+async def enter(service: Service, log_key: bytes) -> None:
+    """Enter a log key as the host's, if none is entered yet."""
+    endpoint = BrokerEndpoint(service.nats_url, "", service.data / "keys")
+    async with endpoint.connected("gateway") as bus, endpoint.connected("steward") as steward:
+        await HostKeyStore(bus, steward).enter(log_key)
+
+
+async def token(service: Service, session: aiohttp.ClientSession, channel: str) -> str:
+    """Return a token of somebody who may read a channel.
+
+    No gateway issues one where the log key of the channel is not proved.
+    """
+    headers = {"Authorization": f"Bearer {service.operator}"}
+    async with session.get(f"{service.base_url}/v1/channels/{channel}", headers=headers) as answer:
+        cid = (await answer.json())["cid"]
+    endpoint = BrokerEndpoint(service.nats_url, "", service.data / "keys")
+    async with endpoint.connected("gateway") as bus:
+        access = TokensAndSessions(Bucket(bus, BUCKET))
+        await access.refresh()
+        issued, _ = await access.issue("nato/a-1", (cid,), issued="2026-11-28T12:00:00Z")
+    url = f"{service.base_url}/v1/channels/{channel}/state"
+    headers = {"Authorization": f"Bearer {issued}"}
+    async with asyncio.timeout(PATIENCE_S):
+        while True:  # the gateway reads new tokens a few times a second
+            async with session.get(url, headers=headers) as answer:
+                if answer.status == 200:
+                    return issued
+            await asyncio.sleep(0.1)
