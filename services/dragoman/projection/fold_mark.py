@@ -69,7 +69,7 @@ class FoldMark(Struct, frozen=True, kw_only=True):
         return f"{self.release} ({self.program[:_PROGRAM_DIGITS]})"
 
 
-class Meaning(Struct, frozen=True, kw_only=True):
+class LogMeaning(Struct, frozen=True, kw_only=True):
     """The meaning that a fold gives the records up to a position.
 
     `root` is the root of their tree, in base64. `digest` is that of the state, empty
@@ -81,7 +81,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
     void: int
 
 
-def meaning_at(history: FoldedHistory, position: int) -> Meaning:
+def meaning_at(history: FoldedHistory, position: int) -> LogMeaning:
     """Return the meaning that a fold gives the records up to a folded position."""
     pending = history.row(position)
     if pending is not None:
@@ -102,7 +102,7 @@ def meaning_at(history: FoldedHistory, position: int) -> Meaning:
     for unwritten in range(max(position, history.flushed) + 1, history.state.position + 1):
         row = history.row(unwritten)
         void_after += row is not None and not row.folded.valid
-    return Meaning(
+    return LogMeaning(
         root=dsse.encode_base64(history.root(position)),
         digest="" if history.is_erased_after(position) else digest,
         void=history.standing.void - void_after,
@@ -172,7 +172,7 @@ class _ChannelMark:
             )
             self.kept = None
 
-    def _judged_otherwise(self, mark: FoldMark, meaning: Meaning) -> None:
+    def _judged_otherwise(self, mark: FoldMark, meaning: LogMeaning) -> None:
         error = JudgedOtherwise(
             self.projection.name, mark.position, mark.folded_by, now=meaning.void, before=mark.void
         )
@@ -221,7 +221,7 @@ class _ChannelMark:
             self.kept = mark
 
 
-def _agree(mark: FoldMark, meaning: Meaning) -> bool:
+def _agree(mark: FoldMark, meaning: LogMeaning) -> bool:
     """Return whether a fold gives the log the meaning that a mark has."""
     return meaning.void == mark.void and meaning.digest in ("", mark.digest)
 
