@@ -435,11 +435,6 @@ INTEGRITY_SECONDS: Final = 3600.0
 It grows with the log: between two such folds are at least four times the time of one.
 """
 
-FIRST_REFOLD_SHARE: Final = 0.2
-"""The share of a processor that the first such fold after a start may use. Nobody knows
-what happened to the file while the gateway was stopped.
-"""
-
 SESSIONS: Final = 10
 """Sessions of one token: the screens of an office. A further session closes the oldest
 one.

@@ -224,8 +224,8 @@ class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `officer_work`, `side_work` and `address_work` are seconds of a processor for each
     second, used to answer the caller, or an address without a valid token.
     `urgent_requests` are the acknowledgements and urgent acts of an officer that go
-    through where any other budget is used up. While the gateway is late by `lag_s` seconds, it refuses
-    new streams and lists, and posts at five times that.
+    through where any other budget is used up. While the gateway is late by `lag_s`
+    seconds, it refuses new streams and lists, and posts at five times that.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0

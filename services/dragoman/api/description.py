@@ -36,11 +36,11 @@ async def show_openapi(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def _described(call: ApiRequest[NoBody], describe: Callable[[], Any]) -> ApiAnswer:
-    etag, kept = await asyncio.to_thread(_kept, describe)
+    etag, body = await asyncio.to_thread(_kept, describe)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if unchanged(call, etag):
         return web.Response(status=304, headers=headers)
-    return kept.response(call.request, headers=headers, content_type=JSON)
+    return body.response(call.request, headers=headers, content_type=JSON)
 
 
 @locked_cache

@@ -46,23 +46,23 @@ async def answer(
     """
     preferences = Preferences.read(request)
     place = (template, words.language, preferences, key)
-    kept = _pages.get(place)
-    if kept is None:
+    page = _pages.get(place)
+    if page is None:
         await compile_template(words, template)
 
         def rendered() -> KeptBody:
             shown = {"preferences": preferences, "frame": None, **values()}
             return KeptBody(render_template(None, words, template, **shown).encode())
 
-        kept = await asyncio.to_thread(counted(request, rendered))
-        _pages[place] = kept
+        page = await asyncio.to_thread(counted(request, rendered))
+        _pages[place] = page
         if len(_pages) > _KEPT:
             _pages.popitem(last=False)
     if request_id:
-        body = kept.identity.replace(MARK.encode(), escape(request_id).encode())
+        body = page.identity.replace(MARK.encode(), escape(request_id).encode())
         return web.Response(
             body=body, content_type=HTML, charset="utf-8", status=status, headers=headers
         )
-    return kept.response(
+    return page.response(
         request, content_type=HTML, charset="utf-8", status=status, headers=headers
     )

@@ -169,15 +169,14 @@ class Dispatcher:
     def _take_records(self, cid: str) -> None:
         """Queue the endpoints of a channel for which one of its new records may be.
 
-        The others are marked as having seen the records, without a task for each. No
-        record is read back: the fold has handed over what an endpoint can ask for.
+        The others are marked as having seen the records. No record is read back: the
+        fold has handed over what an endpoint can ask for.
         """
         projection = self._by_cid[cid]
         if not projection.caught_up.is_set():
             self._queue.moved.add(cid)
             return
-        position = projection.state.position
-        records = self._new_records[cid].take()
+        position, records = projection.state.position, self._new_records[cid].take()
         first = records[0][0] if records else position + 1
         for endpoint in self._store.of_channel(cid):
             progress, _ = self._store.progress(endpoint.id)

@@ -148,9 +148,9 @@ class NewRecords:
 
     def take(self) -> list[tuple[int, RecordFacts | None]]:
         """Return the records since the last call, each with its position."""
-        taken = list(self._kept)
+        records = list(self._kept)
         self._kept.clear()
-        return taken
+        return records
 
 
 def is_for(endpoint: NotificationEndpoint, item: OutgoingItem | RecordFacts) -> bool:

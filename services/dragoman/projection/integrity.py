@@ -28,7 +28,6 @@ from msgspec import Struct
 
 from dragoman.domain.record import state_digest
 from dragoman.domain.record.codec import NotARecord, parse
-from dragoman.limits import FIRST_REFOLD_SHARE
 from dragoman.projection.refold import (
     Pace,
     RowDiffers,
@@ -54,6 +53,11 @@ from dragoman_schemas.state import Registry, decode_channel, decode_exchange, en
 
 _CHUNK: Final = 64
 _NICE: Final = 19
+_FIRST_SHARE: Final = 0.2
+"""The share of a processor that the first fold after a start may use. Nobody knows what
+happened to the file while the gateway was stopped.
+"""
+
 _POLITE_SECONDS: Final = 5.0
 _ENTRY: Final = leaf.entry(0, "")[:18]
 
@@ -314,7 +318,7 @@ def run(
     structlog.configure(processors=[_drop])  # the gateway logs the findings
     os.nice(_NICE)
     pace = Pace(float(share), lambda: wire.waiting)
-    refold_pace = Pace(max(float(share), FIRST_REFOLD_SHARE), lambda: wire.waiting)
+    refold_pace = Pace(max(float(share), _FIRST_SHARE), lambda: wire.waiting)
     due = time.monotonic() + float(refold_after)
     with suppress(EOFError, OSError):
         try:

@@ -118,8 +118,8 @@ class Store:
     still, for ever, and tries again while its disk is full. Rows that it has not
     committed stay with their owner meanwhile, and `stalled` is true. Damage is final:
     `damage` holds its description, and another file must take this one's place
-    (`replace`). `newest_states` has the liaison state of each channel that was asked for
-    last, which follows from its position alone.
+    (`replace`). `newest_states` has the newest liaison state of each channel that was
+    asked for. It follows from its position alone.
     """
 
     def __init__(self, path: Path) -> None:

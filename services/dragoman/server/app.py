@@ -63,7 +63,7 @@ _PUBLIC: Final = frozenset(route.path for route in description.ROUTES if route.p
 _ACKNOWLEDGE: Final = "/c/{channel}/acknowledge"
 
 _REFUSED_AFTER_SECONDS: Final = 0.5
-"""Seconds for which an address waits for the refusal of work: refusing costs work too."""
+"""Seconds until an address hears that its work is refused: a refusal costs work too."""
 
 _SLOW_SECONDS: Final = 0.25
 """Processor seconds from which the log names a request."""

@@ -54,11 +54,11 @@ class KeptBody:
 
 def locked_cache(make: Callable[P, T]) -> Callable[P, T]:
     """Return a function that makes each result once, whatever threads ask for it."""
-    lock, kept = threading.RLock(), cache(make)
+    lock, cached = threading.RLock(), cache(make)
 
     @wraps(make)
     def once(*arguments: P.args, **keywords: P.kwargs) -> T:
         with lock:
-            return kept(*arguments, **keywords)  # type: ignore[arg-type]  # hashable in use
+            return cached(*arguments, **keywords)  # type: ignore[arg-type]  # hashable in use
 
     return once
