@@ -2,10 +2,16 @@
 
 import asyncio
 import time
+import warnings
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
-from dragoman.application.http.work_meter import STRANGERS_AT_ONCE, StrangerQueue, WorkMeter
+from dragoman.application.http.rate_limits import RATE_LIMITS, Payer, RateLimits
+from dragoman.application.http.work_meter import STRANGERS_AT_ONCE, WORK, StrangerQueue, WorkMeter
+from dragoman.server.app import _charge
+from dragoman.settings import BudgetSettings
 
 
 def compute(seconds: float) -> None:
@@ -92,3 +98,22 @@ async def test_a_stranger_who_leaves_the_queue_holds_up_nobody() -> None:
         task.cancel()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [result is None for result in results].count(True) == 6
+
+
+def charged(response: web.StreamResponse, seconds: float) -> float:
+    """Return the processor seconds that an officer is charged for a request of so much work."""
+    app, payer = web.Application(), Payer(officer="cid/nato/o-1", side="cid/nato")
+    budgets = RateLimits(BudgetSettings(officer_work=1.0, side_work=1.0), lambda: 1000.0)
+    app[RATE_LIMITS] = budgets
+    request = make_mocked_request("GET", "/c/nato-china", app=app)
+    meter = WorkMeter()
+    meter.seconds = seconds
+    with warnings.catch_warnings(action="ignore"):
+        request[WORK], request["payer"] = meter, payer
+        _charge(request, response)
+    return max(0.0, budgets._officers_work._due[payer.officer] - 1000.0)
+
+
+def test_a_stream_that_was_open_for_hours_does_not_lock_its_officer_out() -> None:
+    assert charged(web.Response(), 5.0) == pytest.approx(5.0)
+    assert charged(web.StreamResponse(), 5.0) < 0.5

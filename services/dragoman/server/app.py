@@ -208,6 +208,9 @@ def _charge(request: web.Request, response: web.StreamResponse) -> None:
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
     seconds = request[WORK].seconds
+    if not isinstance(response, web.Response):
+        # A stream works as long as it is open: its beginning counts, as much as a long page.
+        seconds = min(seconds, _SLOW_SECONDS)
     if seconds > _SLOW_SECONDS:
         metrics.SLOW_REQUESTS.inc()
         log.warning("request.slow", path=_path(request), work_ms=round(seconds * 1000))
