@@ -271,13 +271,13 @@ def _admit_if_urgent(call: ApiRequest[Any], projection: Projection, submission: 
     Raises `RateLimitExceeded` for any other act then.
     """
     request = call.request
-    request["urgent"] = is_urgent(call.service, projection, submission)
     over = request.get("over")
     if over is None:
         return
-    if not request["urgent"]:
+    if not is_urgent(call.service, projection, submission):
         raise over
     request.app[RATE_LIMITS].urgent(request["payer"])
+    request["urgent"] = True
 
 
 async def reply_of(
