@@ -28,7 +28,7 @@ KINDS = (
     *(" ", "\t", "\n", "#", "%", "&", "(", "*", ",", ".", ":", "<", "=", "@", "{", "|"),
     *("海 ", "a b", "a/", "a=", "a@", "a.", "0/", "0-", "0.", "0:", "0 ", "1<", "<a", "<!--", "{a", "//"),
 )  # fmt: skip
-"""What a text is made of: words without spaces, digits, marks of syntax, and pairs of them."""
+"""The parts of texts: words without spaces, digits, marks of syntax, and pairs of them."""
 
 BOUNDED = {"dragoman.console.input.": INPUT_CHARACTERS}
 """Modules that refuse a longer text before an expression sees it."""
@@ -106,7 +106,7 @@ def expressions() -> list[Expression]:
                         methods.setdefault((place, owned), set()).add(node.func.attr)
 
     def asked(module: str, variable: str) -> frozenset[str]:
-        """Return how a module asks its expression, or how others do that import it."""
+        """Return the methods by which a module, or those that import it, ask an expression."""
         own = methods.get((module, variable), set()) & set(ASKS)
         return frozenset(own or methods.get(("", variable), set()) & set(ASKS))
 

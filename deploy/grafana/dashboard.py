@@ -76,9 +76,10 @@ ROWS: dict[str, list[Panel]] = {
         Panel("Posts by outcome", "ops", {
             "sum by (family, outcome) (rate(dragoman_posts_total[5m]))": "{{family}} {{outcome}}",
         }),
-        Panel("Refused by budgets", "ops", {
+        Panel("Refused by budgets, and slow", "ops", {
             "sum by (budget) (rate(dragoman_budget_refusals_total[5m]))": "{{budget}}",
             "sum(rate(dragoman_shed_requests_total[5m]))": "shed",
+            "sum(rate(dragoman_slow_requests_total[5m]))": "slow",
         }),
         Panel("Open streams", "none", {"dragoman_streams_open": "{{instance}}"}),
         Panel("Sign-ins", "ops", {

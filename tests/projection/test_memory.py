@@ -1,4 +1,4 @@
-"""What a projection keeps in memory does not grow with its queries and its records."""
+"""A projection's memory does not grow with its queries and its records."""
 
 import gc
 import weakref

@@ -64,11 +64,6 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "One piece of work held up all others for `ms` milliseconds. `where` names its functions.",
         "Nothing, if it stays rare on a busy machine. Else keep the lines, and report them.",
     ),
-    "request.slow": LogEvent(
-        "One request took `work_ms` milliseconds of a processor. It did not hold up others for so "
-        "long, unless `loop.held` says so.",
-        "Nothing, if it stays rare. Else keep the lines, and report the `path`.",
-    ),
     "metrics.heads_not_read": LogEvent(
         "The age of the newest signed head could not be measured. Its gauge keeps the last value.",
     ),
@@ -127,6 +122,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "request.failed": LogEvent(
         "A request met a fault of the program, and was answered with 500. Nothing else stops.",
         "Keep the lines with the same `request_id`, and report them.",
+    ),
+    "request.slow": LogEvent(
+        "One request took `work_ms` milliseconds of a processor. It did not hold up others for so "
+        "long, unless `loop.held` says so.",
+        "Nothing, if it stays rare. Else keep the lines, and report the `path`.",
     ),
     "service.failed": LogEvent(
         "A task without which the service cannot go on has failed. The process ends.",
