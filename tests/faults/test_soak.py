@@ -218,6 +218,7 @@ async def opened(session: aiohttp.ClientSession, house: House, receiver: Receive
     return {json.loads(line)["record"]["id"] for line in lines}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_memory_grows_little_by_posts_streams_and_pages(
     house: House, session: aiohttp.ClientSession, rounds: Rounds
