@@ -42,6 +42,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The embedded broker could not be started again. It is tried again after a longer wait.",
         "Read `error` and `nats/nats.log`. Mostly its disk is full or its store damaged.",
     ),
+    "broker.restarts_with_room": LogEvent(
+        "The disk of the embedded broker was full, and has room again: `free_bytes`. The broker is "
+        "restarted, because it writes no more to a log that it once could not write.",
+        "Nothing: `broker.died` and `broker.started` follow. Find what filled the disk.",
+    ),
     "broker.restoring": LogEvent(
         "The broker reads a large store before it listens.",
         "Wait: it takes seconds per million records. If its memory grows without end, stop it and "
@@ -57,11 +62,6 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "erasing.put_off": LogEvent(
         "An erasure that was begun cannot be finished while the broker is away. It is tried again.",
-    ),
-    "broker.restarts_with_room": LogEvent(
-        "The disk of the embedded broker was full, and has room again: `free_bytes`. The broker is "
-        "restarted, because it writes no more to a log that it once could not write.",
-        "Nothing: `broker.died` and `broker.started` follow. Find what filled the disk.",
     ),
     "mark.not_kept": LogEvent(
         "A mark of a log could not be written: how far the log had come, or what it meant (`.fold`). It "

@@ -74,6 +74,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The gateway found the first position at which a broken log differs. `reason` names it.",
         "Use the position in [when a log is read-only](operating.md#when-a-log-is-read-only).",
     ),
+    "log.judged_otherwise": LogEvent(
+        "This release gives the records of a channel up to `position` another meaning than "
+        "`release` did. Nothing was changed in the log. The channel is read-only.",
+        "Go back to `release`, and report it ([check after an upgrade](upgrading.md#check-after)).",
+    ),
     "log.not_writable": LogEvent(
         "The broker failed to write the log of a channel, most likely because its disk is full. "
         "Nothing that was acknowledged is lost, and nothing is recorded now.",
@@ -81,11 +86,6 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "log.writable_again": LogEvent(
         "The broker writes the log of a channel again.",
-    ),
-    "log.judged_otherwise": LogEvent(
-        "This release gives the records of a channel up to `position` another meaning than "
-        "`release` did. Nothing was changed in the log. The channel is read-only.",
-        "Go back to `release`, and report it ([check after an upgrade](upgrading.md#check-after)).",
     ),
     "mark.not_read": LogEvent(
         "The fold mark of a channel cannot be read. The channel is not compared with what it "
