@@ -125,6 +125,8 @@ class Maker:
     def value(self, info: inspect.Type) -> Any:
         """Return a value of a type; mostly one that fits."""
         match info:
+            case inspect.Metadata():
+                return self.value(info.type)
             case inspect.UnionType(types=types):
                 return self.value(self.chance.choice(types))
             case inspect.StructType(fields=fields):

@@ -162,19 +162,20 @@ async def test_a_channel_whose_copy_is_built_again_says_so_and_no_other_channel_
         ]
 
     await until(is_ready)
+    failing.stop()  # a change while the writer looks would put the whole file in doubt
+    file = failing.data / "projection" / "gateway.sqlite"
+    with closing(sqlite3.connect(file, timeout=20)) as connection, connection:
+        assert (
+            connection.execute(
+                "UPDATE records SET raw = X'7B7D' WHERE key = (SELECT max(key) FROM records "
+                "WHERE key >> 40 = (SELECT number FROM channels WHERE name = ?))",
+                (CHANNEL,),
+            ).rowcount
+            == 1
+        )
+    connection.close()
     with failing.fails("rebuild", "-"):
-        await asyncio.sleep(1)  # the file has the note
-        file = failing.data / "projection" / "gateway.sqlite"
-        with closing(sqlite3.connect(file, timeout=20)) as connection, connection:
-            assert (
-                connection.execute(
-                    "UPDATE records SET raw = X'7B7D' WHERE key = (SELECT max(key) FROM records "
-                    "WHERE key >> 40 = (SELECT number FROM channels WHERE name = ?))",
-                    (CHANNEL,),
-                ).rowcount
-                == 1
-            )
-        connection.close()
+        failing.start()
         await until(is_in_doubt)
         assert (await anybody.get("/healthz")).status == 503
         for path in ("exchanges", "state", "records?from=1"):

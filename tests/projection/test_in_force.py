@@ -39,7 +39,7 @@ async def looked(world: World, store: Store) -> Look:
     await projection.in_file()
 
     def look(now: datetime = MOMENT, at: int | None = None, **how: Any) -> InForce:
-        view = in_force(store, world.name, now, at, **how)
+        view = in_force(store, world.name, how.pop("moment", now), at, **how)
         assert view is not None
         return view
 
@@ -99,12 +99,13 @@ async def test_a_past_position_knows_what_was_recorded_by_then_and_has_its_own_m
     look = await looked(world, store)
     much_later = datetime(2027, 1, 1, tzinfo=UTC)
     assert stages(look(much_later)) == [] == stages(look(MOMENT))
-    first = look(much_later, opened)
+    then = MOMENT + timedelta(seconds=1)
+    first = look(then, opened)
     assert (first.position, first.moment) == (opened, "2026-12-01T09:00:01.000Z")
     assert [(window.status, window.commenced) for window in first.windows] == [("announced", "")]
-    (window,) = look(much_later, opened + 1).windows
+    (window,) = look(then, opened + 1).windows
     assert (window.status, window.commenced) == ("under_way", "2026-12-01T09:00:01.000Z")
-    (window,) = look(much_later, opened, moment=MOMENT + timedelta(hours=9)).windows
+    (window,) = look(MOMENT + timedelta(hours=9), opened).windows
     assert window.stage == "not_ended"
 
 

@@ -16,6 +16,11 @@ _LONGEST = 3_000
 """Longer limits are those of whole texts, which have tests of their own."""
 
 
+def bare(info: inspect.Type) -> inspect.Type:
+    """Return a type without the kind that the schema names for it."""
+    return info.type if isinstance(info, inspect.Metadata) else info
+
+
 def misfits(shape: type, sample: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Spoilt versions of a sample, and the place that is spoilt."""
     info = inspect.type_info(shape)
@@ -38,10 +43,11 @@ def _struct(info: inspect.StructType, value: dict[str, Any], at: str) -> Iterato
 
 
 def _any(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[Any, str]]:
-    match info:
+    match bare(info):
         case inspect.UnionType(types=types):
             takes_words = any(
-                isinstance(each, inspect.StrType) and each.pattern is None for each in types
+                isinstance(each, inspect.StrType) and each.pattern is None
+                for each in map(bare, types)
             )
             for each in types:
                 if _fits(each, value):
@@ -49,8 +55,8 @@ def _any(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[Any, str]]:
                     yield from (
                         pair for pair in found if not (takes_words and isinstance(pair[0], str))
                     )
-        case inspect.StructType() if isinstance(value, dict):
-            yield from _struct(info, value, at)
+        case inspect.StructType() as struct if isinstance(value, dict):
+            yield from _struct(struct, value, at)
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
             if least:
                 yield [], at
@@ -69,7 +75,7 @@ def _any(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[Any, str]]:
 
 
 def _scalar(info: inspect.Type) -> Iterator[Any]:
-    match info:
+    match bare(info):
         case inspect.LiteralType():
             yield "no_such_word"
         case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):
@@ -89,7 +95,7 @@ def _scalar(info: inspect.Type) -> Iterator[Any]:
 
 def _fits(info: inspect.Type, value: Any) -> bool:
     """Return whether a value is of one of the types of a union."""
-    match info:
+    match bare(info):
         case inspect.StructType(fields=fields):
             return isinstance(value, dict) and value.keys() <= {
                 field.encode_name for field in fields

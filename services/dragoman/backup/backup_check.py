@@ -41,7 +41,7 @@ PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notific
 LATER_PIECES: Final = ("opened", "rosters")
 """Pieces that backups of earlier releases lack."""
 
-_MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[a-z0-9]+(-[a-z0-9]+)*")
+_MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[a-z0-9]+(-[a-z0-9]+)*(\.fold)?")
 """The key of a mark: a process and a channel, which become a path."""
 
 Progress = Callable[[str, int, int], None]

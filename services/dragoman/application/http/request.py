@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import Struct
 
 from dragoman.application.http import body_workers
@@ -169,6 +169,7 @@ def compressed(response: web.StreamResponse) -> web.StreamResponse:
         isinstance(response, web.Response)
         and isinstance(response.body, bytes)
         and len(response.body) >= COMPRESSED_BYTES
+        and hdrs.CONTENT_ENCODING not in response.headers
     ):
         response.headers["Vary"] = "Accept-Encoding"
         if response.content_type in _TEXTS:

@@ -334,6 +334,8 @@ _MISFITS: Final = (
 def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
     """Yield the values that are allowed at a path of a type."""
     match info:
+        case msgspec.inspect.Metadata():
+            yield from _choices(info.type, path)
         case msgspec.inspect.UnionType(types=types):
             for item in types:
                 yield from _choices(item, path)
