@@ -60,7 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Site:
         site_builder.sphinx_command(source, target),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=4 * PATIENCE_S,  # one build in many processes, beside other tests
         check=False,
     )
     return Site(target, build.returncode, [*filter(None, build.stderr.split("\n"))])

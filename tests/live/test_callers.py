@@ -148,7 +148,7 @@ async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(who: Who) 
     secret = officer.service.token("nato/officer")
     for path in ("/v1/%1b[31mred", f"/c/{secret}", f"/v1/{secret}", f"/sign-in/{secret}"):
         await officer.get(path)
-    unknown = await officer.service.said(lambda line: line.get("path") == "unknown")
+    unknown = await officer.service.said(lambda line: line.get("path") == "unknown", 4)
     assert len(unknown) >= 4
     text = json.dumps(officer.service.logged)
     assert secret not in text and "[31mred" not in text
