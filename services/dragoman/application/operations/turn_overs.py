@@ -101,6 +101,7 @@ async def list_at(
 async def _note(
     call: ApiRequest[Any], projection: Projection, side: str, period_query: PeriodQuery
 ) -> TurnOver:
+    await projection.in_file()  # a list must have what was recorded a moment ago
     floor = report_requests.floor_of(call.service, projection, side)
     drafts = report_requests.handed_over(call.service, projection, side)
     gather = report_requests.turn_over_of(period_query, side, floor, drafts)
@@ -169,6 +170,7 @@ async def current(
     if watch is None:
         return None
     position = watch.since.position
+    await projection.in_file(position)
     entries = await submission.in_thread(
         call, reads.records, call.service.store, projection.name, position, 1
     )
