@@ -204,10 +204,20 @@ async def test_a_side_whose_budget_is_used_up_still_acknowledges_a_flash(tmp_pat
             }
             id = (await Caller(session, service, "nato/duty_officer").open(flash)).json["exchange"]
             duty = Caller(session, service, "china/duty_officer")
-            while (await duty.get("/v1/channels/nato-china/exchanges")).status == 200:
-                pass
-            routine = {**flash, "precedence": "routine"}
-            assert (await duty.post("/v1/channels/nato-china/contacts", routine)).status == 429
+
+            async def use_up() -> None:
+                while (await duty.get("/v1/channels/nato-china/exchanges")).status == 200:
+                    pass
+
+            routine, refused = {**flash, "precedence": "routine"}, 0
+            for _ in range(50):  # the budget comes back while a slow machine turns to the post
+                await use_up()
+                answer = await duty.post("/v1/channels/nato-china/contacts", routine)
+                refused += answer.status == 429
+                if refused:
+                    break
+            assert refused
+            await use_up()
             receipt = await duty.post(
                 f"/v1/channels/nato-china/exchanges/{id}/acts", {"act": "acknowledgement", "of": id}
             )
