@@ -4,7 +4,7 @@
     return kept.response(request, content_type="text/html")
 
 What anybody may ask for must cost nothing to answer. So a description, or a page that
-strangers see, is encoded and compressed when it is made, and never again.
+strangers see, is encoded once, and compressed once when a client first asks for that.
 """
 
 import gzip
