@@ -250,13 +250,16 @@ class LineWriter:
             loop.call_later(GATHER_SECONDS, self.write_gathered)
 
     def write_gathered(self) -> None:
-        """Write the gathered lines, after a line that counts the lost ones."""
+        """Write the gathered lines, after a line that counts the lost ones.
+
+        A disk that was full may have taken half a line, so the count begins a line of its own.
+        """
         with self._lock:
             lines, self._gathered, self._due, self._hurried = self._gathered, [], None, False
             try:
                 if self._lost:
                     self._stream.write(
-                        f'{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n'
+                        f'\n{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n'
                     )
                 for text in _whole_lines("".join(lines)):
                     self._stream.write(text)

@@ -167,9 +167,18 @@ class Service:
 
     @property
     def logged(self) -> list[dict[str, Any]]:
-        """The lines that the service logged."""
+        """The lines that the service logged, without those that a full disk cut off."""
         whole = self.log.read_text().rpartition("\n")[0]  # a last line may still be written
-        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+        cut_off = "log.lines_lost" in whole
+        lines = list[dict[str, Any]]()
+        for line in whole.splitlines():
+            if line.startswith("{"):
+                try:
+                    lines.append(json.loads(line))
+                except json.JSONDecodeError:
+                    if not cut_off:
+                        raise
+        return lines
 
     async def said(
         self, wanted: Callable[[dict[str, Any]], bool], count: int = 1

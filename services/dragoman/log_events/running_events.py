@@ -57,7 +57,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "log.lines_lost": LogEvent(
         "`lines` lines could not be written, mostly because the disk of the log was full. This "
-        "line is the first one after the gap.",
+        "line is the first one after the gap; the line before it may be cut off.",
         "Make room where the log is written. Records are not affected.",
     ),
     "loop.held": LogEvent(
