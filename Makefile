@@ -93,7 +93,7 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
-schemas: $(VENV)/.dev ## Generate schemas/published, the reference pages in docs and the dashboard
+schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages in docs and the dashboard
 	$(BIN)/python -m dragoman.api.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 	$(BIN)/python deploy/grafana/dashboard.py

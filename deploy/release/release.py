@@ -36,6 +36,7 @@ import assets
 from packaging.requirements import Requirement
 
 from dragoman import __version__
+from dragoman.api import generate_docs
 from dragoman.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -411,6 +412,8 @@ def release(
         shutil.copytree(wheels, bundle / "wheels")
         for folder in ("deploy", "docs", "schemas/samples", "schemas/published"):
             shutil.copytree(tree / folder, bundle / folder)
+        for path, description in generate_docs.descriptions(bundle / "schemas/published"):
+            path.write_text(description)
         documents = ("README.md", "LICENSE", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
         for document in (*documents, "tests/README.md"):
             (bundle / document).parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Clients that other people's generators make of the published description: each posts an incident
+"""Clients that other people's generators make of the description: each posts an incident
 and reads it, in Python and in TypeScript.
 """
 
@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import pytest
 
-from described import DOCUMENT
+from described import DOCUMENT, written
 from gobuild import HERE, required
 from service import Service
 
 ROOT: Final = HERE.parents[1]
-DESCRIPTION: Final = ROOT / "schemas" / "published" / "openapi.json"
 PROGRAMS: Final = HERE / "clients"
 TOOLS: Final = ROOT / "node_modules" / ".bin"
 SECONDS: Final = 180
@@ -76,7 +75,7 @@ def test_a_python_client_is_generated_without_complaint_and_works(
     generator = Path(sys.executable).with_name("openapi-python-client")
     made = (
         "--path",
-        DESCRIPTION,
+        written(tmp_path),
         "--output-path",
         tmp_path / "dragoman_client",
         "--meta",
@@ -99,7 +98,7 @@ def test_a_typescript_client_is_generated_compiles_strictly_and_works(
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     (tmp_path / "package.json").write_text('{"type":"module"}')
     shutil.copy(PROGRAMS / "office.ts", tmp_path)
-    run(TOOLS / "openapi-typescript", DESCRIPTION, "-o", "dragoman.ts", cwd=tmp_path)
+    run(TOOLS / "openapi-typescript", written(tmp_path), "-o", "dragoman.ts", cwd=tmp_path)
     compiled = ("--strict", "--module", "nodenext", "--target", "es2022")
     run(TOOLS / "tsc", *compiled, "--types", "node", "--skipLibCheck", "office.ts", cwd=tmp_path)
     assert_understood(spoken(demo, "node", "office.js", cwd=tmp_path))

@@ -1,19 +1,19 @@
-"""The published description of the API as a test reads it: what an operation takes, and whether an
-answer is one that it describes.
+"""The description of the API as a test reads it: what an operation takes, and whether an answer is
+one that it describes. It is made from the code, as the service makes it.
 """
 
 import json
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from jsonschema import Draft202012Validator
 
+from dragoman.api.description import document
+from dragoman.api.generate_docs import descriptions
 from service import Answer
 
-_ROOT: Final = Path(__file__).parents[2]
-DOCUMENT: Final[dict[str, Any]] = json.loads(
-    (_ROOT / "schemas" / "published" / "openapi.json").read_text()
-)
+DOCUMENT: Final[dict[str, Any]] = json.loads(msgspec.json.encode(document()))
 OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     operation["operationId"]: (method.upper(), path, operation)
     for path, operations in DOCUMENT["paths"].items()
@@ -45,6 +45,14 @@ CALLERS: Final[dict[str, str]] = {
     **dict.fromkeys(("remove_roster", "erase_roster_officer"), "nato/administrator"),
 }
 """The caller of each operation; by default an officer of nato."""
+
+
+def written(folder: Path, name: str = "openapi") -> Path:
+    """Write the description of the API or of its streams into a folder, for another program."""
+    files = {path.stem: (path, text) for path, text in descriptions(folder)}
+    path, text = files[name]
+    path.write_text(text)
+    return path
 
 
 def check(operation: str, answer: Answer) -> None:

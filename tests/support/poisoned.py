@@ -5,12 +5,12 @@ afterwards.
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
 
+from described import DOCUMENT
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.nats_connection import connected
@@ -22,7 +22,6 @@ CHANNEL: Final = "nato-china"
 OTHERS: Final = {"nato-china-track2": "group-a/officer"}
 """Further channels of the demonstration, each with somebody who may post there."""
 
-OPENAPI: Final = Path(__file__).parents[2] / "schemas" / "published" / "openapi.json"
 FAILURES: Final = frozenset(
     {"service.failed", "task.failed", "log.broken", "projection.broken", "projection.not_folded"}
 )
@@ -114,13 +113,12 @@ class Operation:
 
 
 def operations(values: dict[str, str]) -> list[Operation]:
-    """Every operation of openapi.json that takes a body, of a path that is filled in with these
+    """Every operation of the API that takes a body, of a path that is filled in with these
     values.
     """
-    found = json.loads(OPENAPI.read_text())["paths"]
     return [
         Operation(method, path, [*each["requestBody"]["content"]], values)
-        for path, methods in found.items()
+        for path, methods in DOCUMENT["paths"].items()
         for method, each in methods.items()
         if isinstance(each, dict) and "requestBody" in each
     ]

@@ -2,12 +2,18 @@
 
 They are JSON Schemas, the OpenAPI and AsyncAPI documents, and the pages of states,
 formats, access, settings, metrics, log events and problems.
-`python -m dragoman.api.generate_docs` writes them below the working directory. A test
-fails if they are stale.
+
+    python -m dragoman.api.generate_docs           write all below the working directory
+    python -m dragoman.api.generate_docs FOLDER    write openapi.json and asyncapi.json
+
+The repository keeps the schemas and the pages; a test fails if they are stale. It does
+not keep the OpenAPI and AsyncAPI documents: the service makes them when it is asked.
 """
 
 import inspect
+import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +34,7 @@ from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.record import Envelope
 
 _SAMPLES: Final = Path("schemas/samples/acts")
+_DESCRIPTIONS: Final = Path("build/schemas")
 
 _ROLES: Final[tuple[Role, ...]] = (
     "officer",
@@ -60,7 +67,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Yield each generated file, by its path in the repository."""
+    """Yield each generated file that the repository keeps, by its path there."""
     published = Path("schemas/published")
     newest = {(name, RULES[name].version): shape for name, shape in SHAPES.items()}
     for (name, version), shape in {**OLDER, **newest}.items():
@@ -79,8 +86,6 @@ def documents() -> Iterator[tuple[Path, str]]:
             }
         ),
     )
-    yield published / "openapi.json", _in_order(document())
-    yield published / "asyncapi.json", _in_order(streams())
     yield Path("docs/states.md"), states()
     yield Path("docs/metrics.md"), metrics_page.page()
     yield Path("docs/settings.md"), settings_page.page()
@@ -88,6 +93,12 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield Path("docs/problems.md"), problems_page.page()
     yield Path("docs/formats.md"), "\n".join(_formats())
     yield Path("docs/access.md"), "\n".join(_access())
+
+
+def descriptions(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the OpenAPI and the AsyncAPI document, by their paths in a folder."""
+    yield folder / "openapi.json", _in_order(document())
+    yield folder / "asyncapi.json", _in_order(streams())
 
 
 def _formats() -> Iterator[str]:
@@ -310,6 +321,11 @@ def _in_order(value: object) -> str:
 
 
 if __name__ == "__main__":
-    for path, text in documents():
+    files = (
+        descriptions(Path(sys.argv[1]))
+        if sys.argv[1:]
+        else chain(documents(), descriptions(_DESCRIPTIONS))
+    )
+    for path, text in files:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
