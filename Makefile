@@ -54,6 +54,7 @@ check: $(VENV)/.dev ## Check types, style, plain words and the direction of impo
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tests/support/import_contracts.py
 	$(BIN)/python tests/support/plain_words.py $(PLAIN)
 
 GROUPED := --dist loadgroup

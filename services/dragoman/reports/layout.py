@@ -502,7 +502,8 @@ def _line(line: Line, w: Words) -> list[str]:
     return [*sentences, w.say("The line is degraded.")] if line.missed_run >= MISSES else sentences
 
 
-def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
+def limits_sentence(kind: str, profile: str, w: Words, *, binding: bool) -> str:
+    """Return the sentence on the limits of a channel, and whether they bind."""
     if kind in UNTIMED:
         return w.say("No clock runs in this channel, and no time is owed.")
     if binding:
@@ -532,7 +533,9 @@ def channel_blocks(
             w.sentences(
                 (
                     stands,
-                    _limits(kind, channel_standing.profile, w, binding=channel_standing.binding),
+                    limits_sentence(
+                        kind, channel_standing.profile, w, binding=channel_standing.binding
+                    ),
                 )
             ),
         )

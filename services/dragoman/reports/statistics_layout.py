@@ -10,7 +10,7 @@ from dragoman.reports.document import (
     section,
     table,
 )
-from dragoman.reports.layout import _limits, line_points, party, sides
+from dragoman.reports.layout import limits_sentence, line_points, party, sides
 from dragoman.reports.member_texts import Cell
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
@@ -21,7 +21,7 @@ def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Do
     Where nothing was measured, the table says "no statement".
     """
     limits = DocumentParagraph(
-        (_limits(statistics.kind, statistics.profile, w, binding=statistics.binding),)
+        (limits_sentence(statistics.kind, statistics.profile, w, binding=statistics.binding),)
     )
     none = w.say("There were none.")
     line = section(w.say("Line checks"), line_points(statistics.line, w), level=level)

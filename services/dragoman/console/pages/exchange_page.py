@@ -33,7 +33,13 @@ from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import exchange_choices
 from dragoman.console.incident import passing_on_panel, people_panel, window_panel
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
-from dragoman.console.pages.exchange_parts import _consent, changes_of, corrections, sketch, step_of
+from dragoman.console.pages.exchange_parts import (
+    changes_of,
+    consent_status,
+    corrections,
+    sketch,
+    step_of,
+)
 from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
@@ -182,7 +188,7 @@ async def message_values(
         ],
         "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
         "corrections": list(corrections(display, state)),
-        "consent": _consent(display, state),
+        "consent": consent_status(display, state),
         "versions": len(text_versions.changes(state)),
         "opening_key": two_keys.one_key_entry(state, state.id),
         "keys_due": two_keys.due(state),

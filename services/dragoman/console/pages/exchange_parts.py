@@ -97,7 +97,7 @@ def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     return tuple(bracket_views)
 
 
-def _consent(display: Display, state: Exchange) -> ConsentStatus | None:
+def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """Return the state of consent to the text of an exchange.
 
     Return None if the format has no consent to a text as a whole.

@@ -29,7 +29,12 @@ from dragoman.projection.queries.as_of import (
 from dragoman.projection.queries.dialogue import linked
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
 from dragoman.projection.queries.record_entries import entry_of
-from dragoman.projection.queries.records import ENTRY, ErasedExchange, NoSuchExchange, _entry
+from dragoman.projection.queries.records import (
+    ENTRY,
+    ErasedExchange,
+    NoSuchExchange,
+    entry_of_columns,
+)
 from dragoman.projection.row_keys import channel_number, position_of, row_key
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow as Stored
@@ -197,7 +202,7 @@ def _timeline(
     )
     newest_first = chain(
         (entry_of(row) for row in reversed(later) if row.folded.position <= last),
-        (_entry(values) for values in rows),
+        (entry_of_columns(values) for values in rows),
     )
     timeline: list[Entry] = []
     room = TIMELINE_BYTES

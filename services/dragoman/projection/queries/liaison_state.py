@@ -20,7 +20,7 @@ from dragoman.projection.queries.as_of import (
     time_at,
     waiting_at,
 )
-from dragoman.projection.queries.lists import ROW, _row, head, past, row_of
+from dragoman.projection.queries.lists import ROW, head, past, row_of, row_of_columns
 from dragoman.projection.row_keys import (
     LAST_POSITION,
     POSITION_BITS,
@@ -189,7 +189,7 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
     cursor = connection.execute(
         f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (channel_number(base),)
     )
-    return [_row(values) for values in (*flashes, *cursor)]
+    return [row_of_columns(values) for values in (*flashes, *cursor)]
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:

@@ -128,7 +128,9 @@ def listed(
             rows = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
             cursor = str(position_of(rows[most - 1][-1])) if len(rows) > most else ""
     return Rows(
-        exchanges=tuple(_row(values) for values in rows[:most]), position=position, next=cursor
+        exchanges=tuple(row_of_columns(values) for values in rows[:most]),
+        position=position,
+        next=cursor,
     )
 
 
@@ -395,7 +397,8 @@ def phrases(q: str) -> str:
     return " AND ".join(quoted) or '""'
 
 
-def _row(values: tuple[object, ...]) -> Row:
+def row_of_columns(values: tuple[object, ...]) -> Row:
+    """Return a row of a list from the columns `ROW`."""
     (
         id,
         number,
@@ -458,7 +461,7 @@ def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]
         rows = connection.execute(
             query, (*channel_range(base), *parameters, RECORDS_PAGE)
         ).fetchall()
-    return [_row(values) for values in rows]
+    return [row_of_columns(values) for values in rows]
 
 
 def open_of(store: Store, channel: str, side: str) -> int:

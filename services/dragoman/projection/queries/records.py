@@ -65,12 +65,13 @@ def records(
             (row_key(base, max(1, min(first, LAST_POSITION))), last_key(base), most),
         ).fetchall()
     return [
-        (_entry(values), officer_side(actor) if actor and values[2] else "")
+        (entry_of_columns(values), officer_side(actor) if actor and values[2] else "")
         for *values, actor in rows
     ]
 
 
-def _entry(values: Sequence[object]) -> Entry:
+def entry_of_columns(values: Sequence[object]) -> Entry:
+    """Return an entry of the log from the columns `ENTRY`."""
     key, raw, valid, detail, exchange, number, commit, junk = values
     assert isinstance(key, int) and isinstance(raw, bytes)
     return entry(

@@ -76,10 +76,10 @@ def content_of(act: bytes) -> dict[str, Raw]:
 
 def frame(form: Format, registry: Registry, data: OpeningAct, time: str) -> tuple[Precedence, Area]:
     """Return an opening's precedence and area, its own or by default."""
-    return _precedence(form, registry, data, time), or_default(data.area, form.area)
+    return precedence_of(form, registry, data, time), or_default(data.area, form.area)
 
 
-def _precedence(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
+def precedence_of(form: Format, registry: Registry, data: OpeningAct, time: str) -> Precedence:
     """Return an opening's precedence; in a Track-2 channel always `routine`."""
     if registry.kind == "track2":
         return "routine"

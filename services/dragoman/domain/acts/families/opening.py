@@ -12,9 +12,9 @@ from dragoman.domain.acts.act_rules import Folding, Format
 from dragoman.domain.acts.families.exchange_content import (
     FRAME_DEFAULTS,
     TRACK2_DEFAULTS,
-    _precedence,
     content_of,
     frame,
+    precedence_of,
     side_of,
     suspended,
 )
@@ -125,7 +125,7 @@ def check_opening(registry: Registry, form: Format, record: Record[OpeningAct]) 
         return refusal
     if registry.kind == "track2" and data.precedence is not UNSET:
         return invalid("/precedence", sentence("a Track-2 channel has no precedence; leave it out"))
-    if _precedence(form, registry, data, record.envelope.time) in ("flash", "immediate"):
+    if precedence_of(form, registry, data, record.envelope.time) in ("flash", "immediate"):
         return field_checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
     return None
 
