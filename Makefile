@@ -11,7 +11,7 @@ IMAGE_PYTHON ?= 3.13
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test compiled unit newyear faults long soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
+.PHONY: help setup assets run test affected compiled unit newyear faults long soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ test: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Check, and run a
 	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "all tests: about 25 minutes on two cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
+
+affected: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Run the tests of what you changed since main, or SINCE=COMMIT, and say why; LIST=1 only lists them
+	@tests=$$($(BIN)/python tests/support/affected.py $(if $(SINCE),--since $(SINCE))) && \
+	if [ -z "$$tests" ]; then echo "no test has to run"; elif [ -n "$(LIST)" ]; then echo "$$tests"; else $(BIN)/pytest -n $(WORKERS) $(GROUPED) $$tests; fi
 
 compiled:
 	@$(BIN)/python -m compileall -q services schemas tests
