@@ -47,7 +47,7 @@ assets: $(ASSETS) ## Fetch what the pages show that is not ours (needs npm)
 run: $(VENV)/.runtime $(ASSETS) ## Run the demonstration on the embedded broker
 	$(BIN)/dragoman up --demo --data $(DATA) --port $(PORT)
 
-PLAIN := services schemas docs README.md CONTRIBUTING.md CHANGELOG.md tests/README.md
+PLAIN := services schemas tests docs README.md CONTRIBUTING.md CHANGELOG.md
 
 check: $(VENV)/.dev ## Check types, style, plain words and the direction of imports
 	$(BIN)/ruff format --check --quiet

@@ -72,7 +72,7 @@ READERS: Final[dict[str, tuple[str, ...]]] = {
     ".*ignore*": (),
     "LICENSE": ("tests/release",),
 }  # fmt: skip
-"""Who reads a file that is no Python, besides tests that name it. The first pattern counts."""
+"""The readers of a file that is no Python, besides tests that name it. The first pattern counts."""
 
 TREE: Final = ("tests/golden/test_frozen_names.py", "tests/api/test_log_events_page.py",
                "tests/domain/test_nesting.py", "tests/test_catalogues.py", "tests/test_plain_words.py",

@@ -39,7 +39,7 @@ class Import(NamedTuple):
 
 
 def imports_of(text: str) -> Iterator[Import]:
-    """Yield what the text of a module imports."""
+    """Yield the imports of a module, by its text."""
     text = _COMMENT.sub("", text)
     for statement in _STATEMENT.finditer(text):
         line = text.count("\n", 0, statement.start()) + 1

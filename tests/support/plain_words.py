@@ -3,8 +3,8 @@ sentences.
 
     python tests/support/plain_words.py services/dragoman/tlog docs/api.md
 
-prints what to change, one line a place, and exits with 1 if there is any. `tests/test_plain_words.py` asks the same of the whole
-tree. To forbid another opening, name or phrase, add it to the tables below.
+prints each place with the reason and what to write instead, and exits with 1 if there is any. `make check` asks this of the whole
+tree; of tests, only how their docstrings open. To forbid another opening, name or phrase, add it to the tables below.
 """
 
 import ast
@@ -70,39 +70,40 @@ NAMES: Final = frozenset(
 )
 """Participles and pronouns that name no value."""
 
-PHRASES: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"\bis had\b",
-        r"\bis told\b",
-        r"\bare told\b",
-        r"\bdoes not hold\b",
-        r"\bis none\b",
-        r"\bof one another\b",
-        r"\bof the own\b",
-        r"\bhear(?:s|d)? of\b",
-        r"\bmend(?:s|ed|ing)?\b",
-        r"\bwhat stands\b",
-        r"\bwho(?:ever)? is told\b",
-    )
-)
-"""Phrases that a tired reader whose first language is not English would read twice."""
+PHRASES: Final = {
+    re.compile(pattern): instead
+    for pattern, instead in {
+        r"\bis had\b": "has, with the noun that has it",
+        r"\b(?:is|are) told\b|\bwho(?:ever)? is told\b": "an actor and a verb: the gateway notifies the side",
+        r"\bdoes not hold\b": "is not valid",
+        r"\bis none\b": "does not exist, is empty",
+        r"\bof one another\b": "each other's",
+        r"\bof the own\b": "own, before its noun: the side's own key",
+        r"\bhear(?:s|d)? of\b": "receive",
+        r"\bmend(?:s|ed|ing)?\b": "fix",
+        r"\bwhat stands\b": "what is shown, what is recorded",
+    }.items()
+}
+"""Phrases that a tired reader whose first language is not English would read twice, and what to
+write instead.
+"""
 
-WORDING: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\balone\b",  # only
-        r"\banew\b",  # again
-        r"\bstands?\b(?! by\b)|\bstood\b",  # is shown, is
-        r"\bwhoever\b|\bwhether all\b",  # anyone who, everyone
-        r"(?<!here )\bis no\b(?! (?:longer|more)\b)",  # is not a
-        r"\bfrom the record on\b",  # as soon as this is recorded
-        r"\b(?:one|second|two) keys?\b|\btwo-key\b",  # one officer, a second officer
-        r"\ball keys\b|\bany key\b|\bkeys? (?:act|work)s?\b",  # shortcuts
-    )
-)
-"""Wording that reads like a translation, or that uses one word for two things. No text that people
-read has it: no string of the services, and no text of the English catalogue.
+WORDING: Final = {
+    re.compile(pattern, re.IGNORECASE): instead
+    for pattern, instead in {
+        r"\balone\b": "only",
+        r"\banew\b": "again",
+        r"\bstands?\b(?! by\b)|\bstood\b": "is shown, is",
+        r"\bwhoever\b|\bwhether all\b": "anyone who, everyone",
+        r"(?<!here )\bis no\b(?! (?:longer|more)\b)": "is not a",
+        r"\bfrom the record on\b": "as soon as this is recorded",
+        r"\b(?:one|second|two) keys?\b|\btwo-key\b": "one officer, a second officer",
+        r"\ball keys\b|\bany key\b|\bkeys? (?:act|work)s?\b": "shortcuts",
+    }.items()
+}
+"""Wording that reads like a translation, or that uses one word for two things, and what to write
+instead. No text that people read has it: no string of the services, and no text of the English
+catalogue.
 """
 
 UNREAD: Final = {
@@ -120,8 +121,18 @@ MESSAGES: Final = {"sentence": 0, "say": 0, "_": 0, "refuse": 1, "make_refusal":
 COLUMNS: Final = 100
 DOC_COLUMNS: Final = 88
 WORDS: Final = 25
-LINES: Final = 600
-MODULES: Final = 25
+
+ADVICE: Final = {
+    "opening": "a docstring describes and does not ask. Begin a function with a verb and the thing's "
+    "name (Return the side's pending keys), a class or module with a noun.",
+    "name": "a participle or pronoun names no value. Name the content: exchange, records, context.",
+    "phrase": "a reader whose first language is not English reads this twice. Write: %s.",
+    "wording": "people read this text, and it reads like a translation. Write: %s.",
+    "long sentence": f"more than {WORDS} words. Make two sentences with one idea each.",
+    "wide docstring": f"more than {DOC_COLUMNS} columns. Break the line.",
+    "long line": f"more than {COLUMNS} columns. Break the line.",
+}
+"""The reason of each kind of fault, and what to write instead."""
 
 _UNBREAKABLE: Final = re.compile(r"https?://|# noqa|# type:|re\.compile|^\s*[\"'r]")
 
@@ -133,6 +144,11 @@ class Fault(NamedTuple):
     line: int
     kind: str
     text: str
+    instead: str = ""
+
+    def __str__(self) -> str:
+        why = ADVICE[self.kind].replace("%s", self.instead)
+        return f"{self.path}:{self.line}: {self.kind}: {self.text!r}: {why}"
 
 
 def of_python(path: Path) -> Iterator[Fault]:
@@ -171,8 +187,6 @@ def _of_lines(
         for constant in documentation
         for number in range(constant.lineno, (constant.end_lineno or constant.lineno) + 1)
     }
-    if len(lines) > LINES:
-        yield Fault(where, 1, "long module", f"{len(lines)} lines")
     for number, line in enumerate(lines, 1):
         if len(line) > COLUMNS and number not in inside and not _UNBREAKABLE.search(line):
             yield Fault(where, number, "long line", line.strip()[:60])
@@ -197,9 +211,18 @@ def _of_node(where: str, node: ast.AST) -> Iterator[Fault]:
             pass
 
 
-def of_text(text: str) -> str:
-    """Return the wording of a text that reads like a translation; empty for none."""
-    return next((match.group() for wording in WORDING if (match := wording.search(text))), "")
+def of_text(text: str) -> tuple[str, str]:
+    """Return the wording of a text that reads like a translation, and what to write instead. Both
+    are empty if it has none.
+    """
+    return next(
+        (
+            (match.group(), instead)
+            for wording, instead in WORDING.items()
+            if (match := wording.search(text))
+        ),
+        ("", ""),
+    )
 
 
 def _of_wording(where: str, tree: ast.Module, documentation: set[ast.Constant]) -> Iterator[Fault]:
@@ -210,9 +233,9 @@ def _of_wording(where: str, tree: ast.Module, documentation: set[ast.Constant]) 
             and isinstance(node.value, str)
             and " " in node.value.strip()
             and node not in documentation
-            and (wording := of_text(node.value))
+            and (wording := of_text(node.value))[0]
         ):
-            yield Fault(where, node.lineno, "wording", wording)
+            yield Fault(where, node.lineno, "wording", *wording)
 
 
 def _documentation(tree: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
@@ -254,9 +277,9 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _of_phrases(where: str, line: int, text: str) -> Iterator[Fault]:
-    for phrase in PHRASES:
+    for phrase, instead in PHRASES.items():
         if match := phrase.search(text):
-            yield Fault(where, line, "phrase", match.group())
+            yield Fault(where, line, "phrase", match.group(), instead)
 
 
 def of_page(path: Path) -> Iterator[Fault]:
@@ -292,6 +315,21 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
             block.append(line)
 
 
+def of_file(path: Path) -> Iterator[Fault]:
+    """Yield the faults of a module or a page; of a test, only how its docstrings open."""
+    if path.suffix == ".md":
+        yield from of_page(path)
+    elif path.is_relative_to(ROOT / "tests"):
+        for constant, text in _documentation(ast.parse(path.read_text())):
+            yield from (
+                fault
+                for fault in _of_docstring(str(path.relative_to(ROOT)), constant.lineno, text)
+                if fault.kind == "opening"
+            )
+    else:
+        yield from of_python(path)
+
+
 def main() -> None:
     """Print the faults of the files and folders that the command names."""
     paths = [Path(name).resolve() for name in sys.argv[1:]]
@@ -301,13 +339,11 @@ def main() -> None:
         for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
         if file.suffix in (".py", ".md")
     ]
-    count = 0
-    for file in files:
-        for fault in of_python(file) if file.suffix == ".py" else of_page(file):
-            print(f"{fault.path}:{fault.line}: {fault.kind}: {fault.text}")  # noqa: T201
-            count += 1
-    print(count, "places")  # noqa: T201
-    sys.exit(count > 0)
+    faults = [fault for file in files for fault in of_file(file)]
+    for fault in faults:
+        print(fault)  # noqa: T201
+    print(len(faults), "places")  # noqa: T201
+    sys.exit(bool(faults))
 
 
 if __name__ == "__main__":
