@@ -91,6 +91,37 @@ def test_no_word_is_used_that_the_rules_forbid(language: str) -> None:
     assert [text for text in said if _FORBIDDEN.search(text) or "!" in text.replace("!=", "")] == []
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (Message("Send it again."), "no translation: Send it again."),
+        (Message("Send it again.", "Send it again."), "still English (send): Send it again."),
+        (Message("%(n)s acts. Read the log.", "%(n)s actes. Read le journal."),
+         "still English (read): %(n)s actes. Read le journal."),
+        (Message(("%(n)s is late", "%(n)s are late"), ("%(n)s en retard", "")), "no translation: %(n)s is late"),
+        (Message("Sign by `dragoman sign`.", "Signez par `dragoman sign`, dragoman sign ou READ."), ""),
+        (Message("Contacts", "Contacts"), ""),
+        (Message("open", "open", context="status"), ""),  # a name has its own tests
+    ],
+)  # fmt: skip
+def test_what_a_translator_still_has_to_do_is_listed(message: Message, told: str) -> None:
+    assert "".join(catalogue.to_be_translated([message])) == told
+
+
+def test_only_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('sentence("One.")\nsay("Two.", count("a", "b"))\n')
+    keywords = {"sentence": None, "count": (1, 2)}
+    first = catalogue.Texts()
+    assert [*first.of(module, keywords)] == ["One.", ("a", "b")]
+    (digest,) = first.used
+    again = catalogue.Texts({digest: ["Known.", ["c", "d"]]})
+    assert [*again.of(module, keywords)] == ["Known.", ("c", "d")]
+    assert [*again.of(module, {"say": None})] == ["Two."]
+    module.write_text('sentence("Three.")\n')
+    assert [*again.of(module, keywords)] == ["Three."]
+
+
 def test_no_english_text_reads_like_a_translation() -> None:
     """Texts of templates are checked here; `plain_words` also checks the strings of the code."""
     said = {(message.context, message.id): texts(message) for message in MESSAGES["en"]}
