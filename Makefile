@@ -98,9 +98,10 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
-schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages in docs and the dashboard
+schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages and the dashboard; write golden records that are missing
 	$(BIN)/python -m dragoman.api.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
+	PYTHONPATH=tests/support $(BIN)/python tests/support/golden_records.py
 	$(BIN)/python deploy/grafana/dashboard.py
 	$(BIN)/python docs/site/command_line.py
 
