@@ -28,7 +28,7 @@ class _Writer:
     """A world, and the labels of what is written into its log."""
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = World(rules=1)
         self.labels = ["before"] * len(self.world.raws)
 
     def keep(self, label: str, actor: str, act: dict[str, Any], exchange: str = "") -> str:

@@ -26,6 +26,7 @@ from dragoman.domain.record.errors import Malformed, Refusal
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
+from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
@@ -116,6 +117,7 @@ class World:
     custody: str | None = None
     languages: list[str] = field(default_factory=lambda: ["en"])
     clock: datetime = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    rules: int = rules_versions.NEWEST
     ledger: Replay = field(default_factory=Replay)
     raws: list[bytes] = field(default_factory=list)
     serial: int = 0
@@ -125,7 +127,15 @@ class World:
         """Open the channel and enter the officers; a channel like an earlier one begins as a copy
         of it.
         """
-        like = (self.sides, self.name, self.kind, self.custody, tuple(self.languages), self.clock)
+        like = (
+            self.sides,
+            self.name,
+            self.kind,
+            self.custody,
+            tuple(self.languages),
+            self.clock,
+            self.rules,
+        )
         if like not in _BEGUN:
             self._begin()
             _BEGUN[like] = (self.clock, _copied(self.ledger), tuple(self.raws), self.serial)
@@ -181,7 +191,7 @@ class World:
             "log_key": public_of("log"),
             "origin": "example.org/nato-china",
             "languages": self.languages,
-            "rules": 1,
+            "rules": self.rules,
             "custody": self.custody,
             "nonce": "00" * 32,
         }
