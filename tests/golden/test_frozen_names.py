@@ -24,14 +24,32 @@ _NO_NAMES = [
     "repair",
     "void",
 ]
-RETIRED: dict[str, str] = {
-    f"literal: {name}": "0048-the-tree-is-sorted-by-the-words-of-its-field.md" for name in _NO_NAMES
-} | {
-    # A channel-opening may name a later version of the rules, and still names 1.
-    "act dragoman.channel-opening.v1: .rules = 1": "0054-rules-are-adopted.md",
-    # Marks of a day: which flashes a side had opened.
-    "literal: opened.": "0072-openings-are-kept-beside-the-log.md",
-}
+_NO_IMPORTS = [
+    "answers 201",
+    "header Dragoman-Position",
+    "header Preference-Applied",
+    "takes text/calendar",
+    *(
+        f"given .{name}"
+        for name in ("channel", "commit", "family", "number", "one_key", "position")
+    ),
+    *(f"given .{name}" for name in ("time", "standing", "standing.proof")),
+    "given .standing.countersigned_by",
+]
+_FEWER = "0075-fewer-formats-and-guides.md"
+RETIRED: dict[str, str] = (
+    {
+        f"literal: {name}": "0048-the-tree-is-sorted-by-the-words-of-its-field.md"
+        for name in _NO_NAMES
+    }
+    | {
+        # A channel-opening may name a later version of the rules, and still names 1.
+        "act dragoman.channel-opening.v1: .rules = 1": "0054-rules-are-adopted.md",
+        # Marks of a day: which flashes a side had opened.
+        "literal: opened.": "0072-openings-are-kept-beside-the-log.md",
+    }
+    | {f"API: POST /v1/channels/{{channel}}/imports {name}": _FEWER for name in _NO_IMPORTS}
+)
 """Names of an earlier version that are gone, each with the page in docs/decisions that says why
 nobody needs them.
 """

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.application.rosters import reading, worker
 from dragoman.interop import NotUnderstood
+from dragoman.interop.calendar_lines import zone_named
 from dragoman.interop.roster_calendar import CALENDAR_BYTES, EVENTS, expand, read
 from dragoman.interop.roster_feed import feed
 from dragoman_schemas.roster import ROSTER_RUNGS, RosterShift
@@ -118,6 +119,32 @@ def test_a_zone_by_its_windows_name_is_known_and_a_vtimezone_is_not_believed() -
             end=f";TZID={zone}:20261026T090000",
         )
         assert shifts(lie, each) == ["d-1 d 26 07:00-26 08:00"]
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("UTC", "Etc/UTC"),
+        ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("China Standard Time", "Asia/Shanghai"),
+        ("/freeassociation.sourceforge.net/Europe/Berlin", "Europe/Berlin"),
+        (
+            "/mozilla.org/20070129_1/America/Argentina/Buenos_Aires",
+            "America/Argentina/Buenos_Aires",
+        ),
+        ("Local", None),
+        ("Europe", None),
+        ("right", None),
+        ("localhost/../etc", None),
+        ("/example.org/Local", None),
+        ("A,B", None),
+        ("/", None),
+        ("a" * 9000, None),
+        ("a/" * 9000, None),
+    ],
+)
+def test_a_time_zone_is_known_by_its_name(text: str, zone: str | None) -> None:
+    assert zone_named(text) == zone
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from dragoman.audit.export import Export
 from dragoman.tlog import checkpoint, note
 from hostile import brief, documents, nested
-from poisoned import CHANNEL, Sender, failures, goes_on, is_record, operations, store
+from poisoned import CHANNEL, Operation, Sender, failures, goes_on, is_record, operations, store
 from receiver import receiving
 from service import NOTE, Caller, Service, at_a_screen
 from witnesses import Running as Witness
@@ -89,25 +89,13 @@ async def test_no_document_is_an_error_of_ours(
     poisoned: Service, session: aiohttp.ClientSession
 ) -> None:
     sender = Sender(session, poisoned)
-    (imports,) = [
-        each
-        for each in operations(
-            {
-                "channel": CHANNEL,
-                "exchange": "",
-                "draft": "",
-                "person": "",
-                "identity": "",
-                "sha256": "",
-                "family": "",
-            }
-        )
-        if "imports" in each.path
-    ]
+    channel = {"channel": CHANNEL}
+    alerts = Operation("post", "/v1/channels/{channel}/imports", ["application/cap+xml"], channel)
+    roster = Operation("put", "/v1/channels/{channel}/roster", ["text/calendar"], channel)
     async with asyncio.TaskGroup() as sending:
         for name, raw in documents():
-            for media in ("application/cap+xml", "text/calendar"):
-                sending.create_task(sender.send(imports, name, raw, "nato/duty_officer", media))
+            for operation in (alerts, roster):
+                sending.create_task(sender.send(operation, name, raw, "nato/head_of_office"))
     assert not sender.errors, "\n".join(sender.errors)
 
 

@@ -115,22 +115,6 @@ ALERT: Final = """\
  </info>
 </alert>
 """
-INVITATION: Final = """\
-BEGIN:VCALENDAR\r
-VERSION:2.0\r
-PRODID:-//Example//Calendar//EN\r
-METHOD:REQUEST\r
-BEGIN:VEVENT\r
-UID:20261124-talks@example.org\r
-DTSTAMP:20261124T080000Z\r
-DTSTART:20270111T080000Z\r
-DTEND:20270111T100000Z\r
-SUMMARY:Talks on safety at sea\r
-ORGANIZER:mailto:office@example.org\r
-ATTENDEE:mailto:duty@liaison.example\r
-END:VEVENT\r
-END:VCALENDAR\r
-"""
 ROSTER: Final = """BEGIN:VCALENDAR\r
 VERSION:2.0\r
 PRODID:-//office.example//roster//EN\r

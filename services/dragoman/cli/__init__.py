@@ -46,7 +46,7 @@ for _name, _location, _help in (
     ),
     ("release", "post:release", "Release a colleague's draft, as the second officer."),
     ("act", "post:act", "Carry on an exchange: acknowledge, reply, correct, close."),
-    ("import", "post:take_in", "Import a CAP alert, or the answer of a calendar program."),
+    ("import", "post:take_in", "Import a CAP alert as a draft."),
     ("keys", "keys:keys", "Make keys, and enter and revoke them in a channel."),
     (
         "context",

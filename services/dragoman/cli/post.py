@@ -199,33 +199,21 @@ async def take_in(
     key: Key = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Import a CAP alert, or the answer of a calendar program to a meeting.
-
-    An alert becomes a draft, an answer the act that it means. FILE is `-` for standard
-    input.
-    """
+    """Import a CAP alert as a draft. FILE is `-` for standard input."""
     raw = read_input(file)
-    media = (
-        "text/calendar"
-        if raw.lstrip()[:15].upper() == b"BEGIN:VCALENDAR"
-        else "application/cap+xml"
-    )
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        sent = {"Idempotency-Key": f'"{key or new_key()}"', "Content-Type": media}
+        sent = {"Idempotency-Key": f'"{key or new_key()}"', "Content-Type": "application/cap+xml"}
         answer = await caller.call("POST", f"/v1/channels/{channel}/imports", raw, sent)
     if target.json:
         out_json(answer.body)
         return 0
     result = answer.json()
-    out(result["id"] if answer.status == 202 else result.get("number") or result["exchange"])
-    if answer.status == 202:
-        say(
-            f"drafted as {result['act']['act']}; "
-            f"a colleague reads it and releases it: dragoman release {result['id']}"
-        )
-    else:
-        say(f"{result['act']} recorded at position {result['position']} of {result['channel']}")
+    out(result["id"])
+    say(
+        f"drafted as {result['act']['act']}; "
+        f"a colleague reads it and releases it: dragoman release {result['id']}"
+    )
     return 0
 
 

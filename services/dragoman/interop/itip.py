@@ -10,7 +10,7 @@ The newest act of the meeting decides the method of the message:
     CANCEL     a cancellation; a decline by the convener; a closure without an agreement
     PUBLISH    any act under the Chatham House Rule: nobody is asked, and nobody answers
 
-`dragoman.interop.itip_reader` reads the answers. UID and SEQUENCE are those of the
+UID and SEQUENCE are those of the
 published feed, so that a program joins the two. A REQUEST has room for one time: while
 several windows are open, it has the first, and its text names the others. The convener
 is the ORGANIZER. Only sides are named, never people.

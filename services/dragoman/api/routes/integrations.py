@@ -1,7 +1,7 @@
 """Formats of other people's tools, over HTTP.
 
-They are a channel's calendar, the cards of its points of contact, and imports from
-calendars and warning systems. A calendar is subscribed to by a secret link, because
+They are a channel's calendar, the cards of its points of contact, and imports of
+alerts. A calendar is subscribed to by a secret link, because
 calendar programs send no token. Whoever knows the link reads the calendar, as the
 officer who made it. It ends when the link, the token that made it, or the officer is
 revoked.
@@ -19,7 +19,7 @@ from msgspec import Struct
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.attachment_checks import is_staff
-from dragoman.application.http import body_workers, submission
+from dragoman.application.http import body_workers
 from dragoman.application.http.conditional_requests import (
     headers_of,
     standing,
@@ -46,9 +46,6 @@ from dragoman.application.operations.calendar_links import (
 from dragoman.application.rosters.feed import roster_feed
 from dragoman.application.rosters.operations import own_roster
 from dragoman.application.service import Service
-from dragoman.domain.decide import Submission
-from dragoman.domain.record import ids
-from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import refuse
 from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
@@ -59,7 +56,7 @@ from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
 from dragoman_schemas.host_responses import CalendarLink, CalendarLinks, LinkOf
-from dragoman_schemas.responses import DraftView, NewDraft, PersonEntry, PointsOfContact, Recorded
+from dragoman_schemas.responses import DraftView, NewDraft, PersonEntry, PointsOfContact
 
 CALENDAR: Final = "text/calendar"
 VCARD: Final = "text/vcard"
@@ -69,7 +66,6 @@ ALERTS: Final = (
     "application/xml",
     "text/xml",
 )
-IMPORTED: Final = (*ALERTS, CALENDAR)
 
 _DATED: Final = {
     "meeting": ("meeting-request", "call-request", "visit-invitation", "visit-request"),
@@ -230,31 +226,19 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def take_import(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Import an alert, or a message of a calendar program.
-
-    An alert and a new invitation become drafts. An answer to a meeting is posted.
-    """
+    """Import an alert as a draft."""
     media = call.request.content_type
-    types = {text.lower(): text for text in IMPORTED}
-    if media not in types:
+    if media not in {text.lower() for text in ALERTS}:
         raise refuse(
             "media-type",
             "%(media_type)s cannot be imported; send one of %(types)s.",
             media_type=media,
-            types=", ".join(IMPORTED),
+            types=", ".join(ALERTS),
         )
     projection = call.channel
     raw = await call.arrived()
     if len(raw) > ACT_BYTES:
         raise refuse("too-large", "An import has at most 240 KiB, like an act; send less at once.")
-    return await (
-        _take_message(call, projection, raw)
-        if media == CALENDAR
-        else _take_alert(call, projection, raw)
-    )
-
-
-async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
     from dragoman.interop import cap_reader
 
     try:
@@ -276,43 +260,6 @@ async def _take_alert(call: ApiRequest[Any], projection: Projection, raw: bytes)
     return await drafts.keep_new(
         call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202
     )
-
-
-async def _take_message(call: ApiRequest[Any], projection: Projection, raw: bytes) -> ApiReply:
-    from dragoman.interop import itip_reader
-
-    grant = call.grant
-    try:
-        answered = await body_workers.read(call.request, len(raw), itip_reader.read, raw)
-        if answered.side not in ("", grant.side):
-            raise refuse(
-                "not-permitted",
-                "The message answers for %(side)s, but you are an officer of %(own)s.",
-                side=answered.side,
-                own=grant.side,
-            )
-        if not answered.exchange:
-            return await drafts.keep_new(
-                call, NewDraft(act=msgspec.Raw(msgspec.json.encode(answered.act))), 202
-            )
-        exchange = projection.exchange(answered.exchange)
-        if exchange is None:
-            raise refuse("not-found", "The message is about a meeting that is not of this channel.")
-        body = msgspec.json.encode(itip_reader.fitted(answered, exchange))
-    except NotUnderstood as error:
-        raise refuse("invalid", "Nothing was imported: %(error)s.", error=error.said) from None
-    act, data = await body_workers.read(call.request, len(body), read_act, body, cut=True)
-    key = submission.key_of(call.request.headers.get("Idempotency-Key"))
-    post = Submission(
-        actor=grant.actor,
-        act=act,
-        data=data,
-        id=ids.from_key(projection.name, grant.actor, key),
-        exchange=exchange.id,
-        # `fitted` has compared the message with the present revision, so the act answers that one.
-        if_match=exchange.revision,
-    )
-    return await submission.submit(call, projection, post)
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -380,12 +327,12 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "POST",
         f"{CHANNEL}/imports",
         take_import,
-        "Import an alert, or the answer of a calendar program",
+        "Import an alert as a draft",
         NoBody,
-        {201: Recorded, 202: DraftView},
-        takes=IMPORTED,
+        {202: DraftView},
+        takes=ALERTS,
         headers=("Idempotency-Key",),
-        example={**dict.fromkeys(ALERTS, examples.ALERT), CALENDAR: examples.INVITATION},
+        example=dict.fromkeys(ALERTS, examples.ALERT),
         may=May.OWN_OFFICERS,
         refusals=("no-room",),
     ),
