@@ -49,6 +49,7 @@ RETIRED: dict[str, str] = (
         "literal: opened.": "0072-openings-are-kept-beside-the-log.md",
     }
     | {f"API: POST /v1/channels/{{channel}}/imports {name}": _FEWER for name in _NO_IMPORTS}
+    | {"API: GET /v1/channels/{channel}/points-of-contact gives text/calendar": _FEWER}
 )
 """Names of an earlier version that are gone, each with the page in docs/decisions that says why
 nobody needs them.

@@ -1,26 +1,20 @@
-"""Contacts: what two strict readers of cards find in ours, and what libical and icalendar find in
-the hours beside them.
-"""
+"""Contacts: what two strict readers of cards find in ours."""
 
 import json
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from icalendar import Calendar, TimezoneDaylight, TimezoneStandard
 from msgspec import Raw
 from msgspec.structs import replace
 
-from dragoman.interop.vcard import availability, cards
+from dragoman.interop.vcard import cards
 from dragoman_schemas.responses import PersonEntry, PointView
 from gobuild import required
-from libical import errors
 from patience import PATIENCE_S
 from world import World
 
@@ -56,7 +50,7 @@ PEOPLE = {
     ),
     DEPUTY: PersonEntry(name="Ana Marković", telephones=("+86 10 1234 5678",)),
 }
-WHERE = "/v1/channels/nato-china/points-of-contact?as=ics"
+WHERE = "/v1/channels/nato-china/points-of-contact"
 _VCARD4 = """
 import { parse } from 'vcard4';
 let raw = ''; for await (const each of process.stdin) raw += each;
@@ -85,7 +79,7 @@ def of_node(program: str, library: str, raw: bytes) -> Any:
 
 
 def written(*points: PointView, people: dict[str, PersonEntry] = PEOPLE) -> bytes:
-    raw = cards(World().registry, points, people, calendar=WHERE)
+    raw = cards(World().registry, points, people, source=WHERE)
     assert all(
         len(line) <= 75 and line.decode() is not None and b"\n" not in line
         for line in raw.split(b"\r\n")
@@ -126,8 +120,7 @@ def test_a_point_is_its_person_s_card_and_the_deputy_s_stands_beside_it() -> Non
         "CATEGORIES:nato-china,nato",
         f"RELATED;TYPE=agent:{uid}",
         "REV:20261124T120000Z",
-        "SOURCE:/v1/channels/nato-china/points-of-contact",
-        f"CALURI:{WHERE}",
+        f"SOURCE:{WHERE}",
     ]
     assert {
         "FN:Ana Marković",
@@ -154,7 +147,7 @@ def test_one_deputy_of_two_points_has_a_card_at_each() -> None:
 
 def test_a_point_that_is_not_in_force_and_one_of_an_exercise_say_so() -> None:
     exercise = replace(World().registry, kind="exercise")
-    raw = cards(exercise, [replace(POINT, stage="ended", hours=Raw(b'"24x7"'))], {}, calendar=WHERE)
+    raw = cards(exercise, [replace(POINT, stage="ended", hours=Raw(b'"24x7"'))], {}, source=WHERE)
     (note,) = (line for line in lines(raw)[0] if line.startswith("NOTE:"))
     assert (
         note
@@ -227,105 +220,9 @@ def test_whatever_a_name_and_a_role_are_the_card_s_lines_are_its_own(name: str, 
             "CATEGORIES",
             "REV",
             "SOURCE",
-            "CALURI",
         )
     ]
 
 
-def hours(*points: PointView) -> list[Any]:
-    raw = availability(World().registry, points)
-    assert errors(raw) == []
-    assert all(len(line) <= 75 and b"\n" not in line for line in raw.split(b"\r\n"))
-    return [
-        each
-        for found in Calendar.from_ical(raw).walk("VAVAILABILITY")
-        for each in found.walk("AVAILABLE")
-    ]
-
-
-def test_the_hours_come_again_each_week_in_the_point_s_zone() -> None:
-    (found,) = hours(POINT)
-    assert found["RRULE"].to_ical() == b"FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
-    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == (
-        "Tue 08:00",
-        "Tue 18:00",
-    )
-    assert found["DTSTART"].params["TZID"] == "Europe/Brussels" and found["DTSTART"].dt < datetime(
-        2026, 11, 24, tzinfo=UTC
-    )
-
-
-def test_hours_that_end_before_they_begin_run_over_midnight() -> None:
-    (found,) = hours(
-        replace(
-            POINT,
-            hours=Raw(
-                json.dumps({**HOURS, "days": ["sat"], "from": "22:00", "to": "06:00"}).encode()
-            ),
-        )
-    )
-    assert (f"{found['DTSTART'].dt:%a %H:%M}", f"{found['DTEND'].dt:%a %H:%M}") == (
-        "Sat 22:00",
-        "Sun 06:00",
-    )
-
-
-def test_hours_of_every_day_and_night_leave_nothing_out() -> None:
-    (found,) = hours(replace(POINT, hours=Raw(b'"24x7"')))
-    assert (
-        found["RRULE"].to_ical() == b"FREQ=DAILY"
-        and (found["DTEND"].dt - found["DTSTART"].dt).total_seconds() == 86_400
-    )
-
-
-def test_every_zone_is_described_once_and_always_in_the_same_order() -> None:
-    zones = ["Europe/Brussels", "Asia/Shanghai", "Asia/Kathmandu", "Asia/Shanghai"]
-    points = [
-        replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode())) for zone in zones
-    ]
-    assert len(hours(*points)) == 4
-    raw = availability(World().registry, points)
-    assert raw == availability(World().registry, points)
-    assert [str(each["TZID"]) for each in Calendar.from_ical(raw).walk("VTIMEZONE")] == sorted(
-        {*zones}
-    )
-
-
-@pytest.mark.parametrize(
-    "zone", ["Europe/Brussels", "America/New_York", "Australia/Lord_Howe", "Europe/Dublin"]
-)
-def test_the_clock_changes_when_it_does(zone: str) -> None:
-    raw = availability(
-        World().registry, [replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode()))]
-    )
-    (described,) = Calendar.from_ical(raw).walk("VTIMEZONE")
-    parts = [
-        part
-        for part in described.subcomponents
-        if isinstance(part, TimezoneStandard | TimezoneDaylight)
-    ]
-    changes = [part for part in parts if part.TZOFFSETFROM != part.TZOFFSETTO]
-    assert len(changes) == 2
-    for part in changes:
-        for onset in (part.DTSTART, *(each for each, *_ in part.rdates)):
-            at = (onset - part.TZOFFSETFROM).replace(tzinfo=UTC)
-            offsets = [
-                moment.astimezone(ZoneInfo(zone)).utcoffset()
-                for moment in (at - timedelta(seconds=1), at)
-            ]
-            assert offsets == [part.TZOFFSETFROM, part.TZOFFSETTO], onset
-
-
-def test_no_points_are_an_empty_calendar_and_no_cards() -> None:
-    assert hours() == [] and written() == b""
-
-
-def test_another_reader_finds_the_hours() -> None:
-    (_, _, components) = of_node(_JCARD, "ical.js", availability(World().registry, [POINT]))
-    found = next(each for each in components if each[0] == "vavailability")
-    ((kind, properties, _),) = found[2]
-    assert (
-        kind == "available"
-        and ["rrule", {}, "recur", {"freq": "WEEKLY", "byday": ["MO", "TU", "WE", "TH", "FR"]}]
-        in properties
-    )
+def test_no_points_are_no_cards() -> None:
+    assert written() == b""

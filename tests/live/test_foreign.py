@@ -222,8 +222,6 @@ async def test_points_of_contact_are_cards_with_the_names_that_the_reader_may_se
     assert "FN:Ana Marković\r\n".encode() in cards.body
     audited = await who("china/auditor").get(f"{C}/points-of-contact", Accept="text/vcard")
     assert "Marković".encode() not in audited.body and b"KIND:org" in audited.body
-    hours = await who("china/officer").get(f"{C}/points-of-contact", Accept="text/calendar")
-    assert b"BEGIN:VAVAILABILITY" in hours.body
     assert (
         await colleague.call(
             "DELETE", f"{C}/people/{person['id']}", If_Match=f'"{person["commitment"]}"'

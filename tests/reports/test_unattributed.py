@@ -190,7 +190,7 @@ def test_no_calendar_names_a_side(told: Told) -> None:
         assert "/26/" not in text
 
 
-def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path: Path) -> None:
+def test_no_card_names_a_side(told: Told, tmp_path: Path) -> None:
     world = World(sides=SIDES, name=CHANNEL)
     point = world.open(f"{SPEAKER}/h-1", {**SAMPLES["point-of-contact"], **RULE})
     store = Store(tmp_path / "points.sqlite")
@@ -198,12 +198,9 @@ def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path
     found = duty_watch.points_of_contact(store, CHANNEL, world.clock, members=False).points
     store.close()
     assert [each.exchange for each in found] == [point]
-    for raw in (
-        vcard.cards(world.registry, found, {}, calendar="/points"),
-        vcard.availability(world.registry, found),
-    ):
-        assert raw
-        assert not named(raw.decode())
+    raw = vcard.cards(world.registry, found, {}, source="/points")
+    assert raw
+    assert not named(raw.decode())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,37 +1,22 @@
-"""Points of contact as vCards (RFC 6350), and their duty hours (RFC 7953).
+"""Points of contact as vCards (RFC 6350), for any address book.
 
-Any address book can read the cards, and any calendar program the availability. If a
-point's person is in the register of people, the card is that person's. The deputy has
-another card. If the entry is erased, sealed or missing, the card is the office's: it
-has the role and the institution in place of a name. No name is invented.
+If a point's person is in the register of people, the card is that person's. The
+deputy has another card. If the entry is erased, sealed or missing, the card is the
+office's: it has the role and the institution in place of a name. No name is invented.
 """
 
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Final, get_args
-from zoneinfo import ZoneInfo
 
 import msgspec
-from icalendar import (
-    Availability,
-    Available,
-    Calendar,
-    Timezone,
-    TimezoneDaylight,
-    TimezoneStandard,
-    vRecur,
-    vUri,
-)
 
-from dragoman.interop.icalendar import address
 from dragoman_schemas.fields import Attended, Day, Hours
 from dragoman_schemas.responses import PersonEntry, PointView
 from dragoman_schemas.state import Registry
 
-MEDIA: Final = "text/vcard"
-MEDIA_AVAILABILITY: Final = "text/calendar"
 _PRODUCT: Final = "-//Dragoman//Points of contact//EN"
 _WEEK: Final[tuple[Day, ...]] = get_args(Day)
 _STAGES: Final = {
@@ -42,9 +27,6 @@ _STAGES: Final = {
 _LINE_OCTETS: Final = 75
 _RUN: Final = 3
 """The number of days in a row that are written as a range."""
-
-_ZONES_UNTIL: Final = date(2050, 1, 1)
-"""The date up to which a zone's changes of clock are written out."""
 
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that no line of a card may have, or that some readers take for its end."""
@@ -57,58 +39,19 @@ def cards(
     points: Iterable[PointView],
     people: Mapping[str, PersonEntry],
     *,
-    calendar: str,
+    source: str,
 ) -> bytes:
     """Return the cards, one after the other, as UTF-8.
 
-    `people` are the persons whom the reader may see, by id. `calendar` is the URL of
-    `availability`.
+    `people` are the persons whom the reader may see, by id. `source` is the URL of the
+    cards.
     """
-    lines = [line for point in points for line in _point(registry, point, people, calendar)]
+    lines = [line for point in points for line in _point(registry, point, people, source)]
     return b"".join(_fold_line(line) for line in lines)
 
 
-def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
-    """Return the duty hours: a VAVAILABILITY for each point.
-
-    Each has one AVAILABLE, which repeats every week, or every day for 24x7.
-    """
-    result = [(point, _hours(point)) for point in points]
-    calendar = Calendar()
-    calendar.add("prodid", _PRODUCT)
-    calendar.add("version", "2.0")
-    zones = {hours.zone for _, hours in result if isinstance(hours, Hours)}
-    since = min(
-        (_confirmed(point) for point, _ in result), default=datetime.min.replace(tzinfo=UTC)
-    ).date()
-    for zone in sorted(zones):
-        calendar.add_component(_zone(zone, since.year - 1))
-    for point, hours in result:
-        calendar.add_component(_available(registry, point, hours))
-    return bytes(calendar.to_ical())
-
-
-def _zone(name: str, year: int) -> Timezone:
-    """Return a zone with its changes of clock from a year on.
-
-    A change begins by the clock before it. The library icalendar gets that wrong if an
-    hour is skipped.
-    """
-    described = Timezone.from_tzid(name, first_date=date(year, 1, 1), last_date=_ZONES_UNTIL)
-    del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
-    for part in described.subcomponents:
-        assert isinstance(part, TimezoneStandard | TimezoneDaylight)
-        left_out = part.TZOFFSETTO - part.TZOFFSETFROM
-        if left_out > timedelta():
-            more = [onset - left_out for onset, *_ in part.rdates if isinstance(onset, datetime)]
-            part.DTSTART -= left_out
-            if part.pop("RDATE", None):
-                part.add("rdate", more)
-    return described
-
-
 def _point(
-    registry: Registry, point: PointView, people: Mapping[str, PersonEntry], calendar: str
+    registry: Registry, point: PointView, people: Mapping[str, PersonEntry], source: str
 ) -> Iterator[str]:
     deputy = people.get(point.deputy)
     yield from _card(
@@ -117,7 +60,7 @@ def _point(
         f"urn:uuid:{point.exchange}",
         people.get(point.person),
         point.role,
-        calendar,
+        source,
         deputy is not None,
     )
     if deputy is not None:
@@ -127,7 +70,7 @@ def _point(
             _deputy(point),
             deputy,
             f"Deputy: {point.role}",
-            calendar,
+            source,
             has_deputy=False,
         )
 
@@ -146,7 +89,7 @@ def _card(
     uid: str,
     person: PersonEntry | None,
     role: str,
-    calendar: str,
+    source: str,
     has_deputy: bool,
 ) -> Iterator[str]:
     hours = _hours(point)
@@ -178,8 +121,7 @@ def _card(
     if has_deputy:
         yield f"RELATED;TYPE=agent:{_deputy(point)}"
     yield f"REV:{_confirmed(point):%Y%m%dT%H%M%SZ}"
-    yield f"SOURCE:{_UNSEEN.sub('', calendar.partition('?')[0])}"
-    yield f"CALURI:{_UNSEEN.sub('', calendar)}"
+    yield f"SOURCE:{_UNSEEN.sub('', source)}"
     yield "END:VCARD"
 
 
@@ -223,45 +165,6 @@ def _hours_text(hours: Attended) -> str:
             runs.append([day])
     days = [f"{run[0]}-{run[-1]}" if len(run) >= _RUN else ", ".join(run) for run in runs]
     return f"{', '.join(days).title()} {hours.from_}-{hours.to} {hours.zone}"
-
-
-def _available(registry: Registry, point: PointView, hours: Attended) -> Availability:
-    confirmed = _confirmed(point)
-    result = Availability()
-    result.add("uid", f"{point.exchange}@{registry.cid[:16]}.dragoman")
-    result.add("dtstamp", confirmed)
-    result.add("summary", _UNSEEN.sub(" ", f"{point.role}, {point.institution}"))
-    result.add("organizer", address(registry, point.side))
-    result.add("categories", [item for item in (registry.name, point.side) if item])
-    result.add("url", vUri(f"/v1/channels/{registry.name}/points-of-contact"))
-    inner = Available()
-    inner.add("uid", f"{point.exchange}-hours@{registry.cid[:16]}.dragoman")
-    inner.add("dtstamp", confirmed)
-    inner.add("summary", _hours_text(hours))
-    begins, ends, again = _first(confirmed, hours)
-    inner.add("dtstart", begins)
-    inner.add("dtend", ends)
-    inner.add("rrule", again)
-    result.add_component(inner)
-    return result
-
-
-def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vRecur]:
-    """Return the first duty time in the week before the confirmation, and its rule.
-
-    The rule says how it repeats. Hours that end before they begin run past midnight.
-    """
-    day = timedelta(days=1)
-    if not isinstance(hours, Hours):
-        begins = datetime.combine(confirmed.date() - 7 * day, time(), UTC)
-        return begins, begins + day, vRecur(freq="DAILY")
-    zone = ZoneInfo(hours.zone)
-    week = [confirmed.astimezone(zone).date() - number * day for number in range(7, 0, -1)]
-    first = next(item for item in week if _WEEK[item.weekday()] in hours.days)
-    opens, closes = time.fromisoformat(hours.from_), time.fromisoformat(hours.to)
-    last = first if closes > opens else first + day
-    again = vRecur(freq="WEEKLY", byday=[text[:2].upper() for text in _WEEK if text in hours.days])
-    return datetime.combine(first, opens, zone), datetime.combine(last, closes, zone), again
 
 
 def _hours(point: PointView) -> Attended:

@@ -115,12 +115,11 @@ def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: s
 
 
 async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the points of contact, as JSON, as cards or as a calendar.
+    """Return the points of contact, as JSON or as cards.
 
-    Cards have the names and numbers that the reader may see. The calendar has the hours
-    alone.
+    Cards have the names and numbers that the reader may see.
     """
-    media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
+    media = wanted_media(call.request, (JSON, VCARD))
     projection, position = await standing(call)
     service = call.service
     read = partial(duty_watch.points_of_contact, members=media == JSON)
@@ -133,13 +132,6 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     from dragoman.interop import vcard
 
     standing_ones = [point for point in points.points if point.stage in ("announced", "in_force")]
-    if media == CALENDAR:
-        return web.Response(
-            body=vcard.availability(projection.registry, standing_ones),
-            headers=headers,
-            content_type=CALENDAR,
-            charset="utf-8",
-        )
     names = tuple(
         {id for point_view in standing_ones for id in (point_view.person, point_view.deputy) if id}
     )
@@ -148,7 +140,7 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
         projection.registry,
         standing_ones,
         people,
-        calendar=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact",
+        source=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact",
     )
     return web.Response(body=body, headers=headers, content_type=VCARD, charset="utf-8")
 
@@ -270,7 +262,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "The points of contact: who is reached for what, when and how",
         NoBody,
         {200: PointsOfContact},
-        media=(JSON, VCARD, CALENDAR),
+        media=(JSON, VCARD),
         headers=READ_HEADERS,
         may=May.MEMBER,
     ),
