@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from icalendar import Calendar
-from lxml import etree
 
 from announced import SHOAL, area
 from samples import act
@@ -17,11 +16,9 @@ from service import Answer, Caller, Service
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
-KML = "{http://www.opengis.net/kml/2.2}"
 TYPES = {
     "json": "application/json",
     "geojson": "application/geo+json",
-    "kml": "application/vnd.google-earth.kml+xml",
     "navtex": "text/plain",
 }
 
@@ -78,17 +75,15 @@ async def exported(caller: Caller, query: str, numbers: dict[str, str]) -> dict[
         answer = await caller.get(f"{C}/in-force?as={form}{query}")
         assert answer.status == 200, answer.body
         assert b"neither a NOTAM nor a NAVAREA" in answer.body or (
-            b"NEITHER A" in answer.body and form in ("navtex", "notam")
+            b"NEITHER A" in answer.body and form == "navtex"
         )
         return answer.body
 
     features = json.loads(await read("geojson"))["features"]
-    marks = etree.fromstring(await read("kml")).iter(f"{KML}Placemark")
-    printed = {form: (await read(form)).decode("ascii") for form in ("navtex", "notam")}
+    printed = (await read("navtex")).decode("ascii")
     listed = {
         "geojson": " ".join(feature["properties"]["number"] for feature in features),
-        "kml": " ".join(str(mark.findtext(f"{KML}name")) for mark in marks),
-        **{form: " ".join(text.replace("-\n", "-").split()) for form, text in printed.items()},
+        "navtex": " ".join(printed.replace("-\n", "-").split()),
     }
     return {
         form: {name for name, number in numbers.items() if number in text}
@@ -109,7 +104,7 @@ async def test_every_form_lists_the_same_windows_at_any_position(who: Who) -> No
     assert {window["stage"] for window in later.values()} == {"open"}
     numbers = {name: window["number"] for name, window in near.items()}
     exports = await exported(nato, "", numbers)
-    assert exports.keys() == {"geojson", "kml", "navtex", "notam"}
+    assert exports.keys() == {"geojson", "navtex"}
     assert all(listed == ids.keys() for listed in exports.values()), exports
     calendar = Calendar.from_ical((await nato.get(f"{C}/calendar.ics")).body)
     entries: dict[str, Any] = {
@@ -127,13 +122,13 @@ async def test_every_form_lists_the_same_windows_at_any_position(who: Who) -> No
     remaining = {*ids} - {"danger-area"}
     position = {"Dragoman_Min_Position": str(over.json["position"])}
     assert windows(await nato.get(f"{C}/in-force", **position), ids).keys() == remaining
-    assert [*(await exported(nato, "", numbers)).values()] == [remaining] * 4
+    assert [*(await exported(nato, "", numbers)).values()] == [remaining] * 2
     past = await nato.get(f"{C}/in-force?at={before}")
     assert windows(past, ids).keys() == ids.keys()
     assert past.headers["Dragoman-Position"] == str(before) and past.json["position"] == before
-    assert [*(await exported(nato, f"&at={before}", numbers)).values()] == [ids.keys()] * 4
-    again = await nato.get(f"{C}/in-force?at={before}&as=notam")
-    assert (await nato.get(f"{C}/in-force?at={before}&as=notam")).body == again.body
+    assert [*(await exported(nato, f"&at={before}", numbers)).values()] == [ids.keys()] * 2
+    again = await nato.get(f"{C}/in-force?at={before}&as=navtex")
+    assert (await nato.get(f"{C}/in-force?at={before}&as=navtex")).body == again.body
 
 
 async def test_what_will_be_open_is_asked_for_by_a_moment(who: Who) -> None:
@@ -157,9 +152,11 @@ async def test_each_type_is_given_by_accept_and_by_name(who: Who) -> None:
         assert by_accept.headers["Content-Type"].partition(";")[0] == media
         assert (by_accept.status, by_accept.body) == (200, by_name.body)
         assert by_accept.headers["Cache-Control"] == "no-store"
-    text = await nato.get(f"{C}/in-force?at=1&as=notam")
+    text = await nato.get(f"{C}/in-force?at=1&as=navtex")
     assert text.headers["Content-Type"] == "text/plain; charset=us-ascii"
-    assert text.headers["Content-Disposition"] == 'inline; filename="nato-china-in-force-notam.txt"'
+    assert (
+        text.headers["Content-Disposition"] == 'inline; filename="nato-china-in-force-navtex.txt"'
+    )
     (await nato.get(f"{C}/in-force", Accept="text/html")).problem(406, "not-acceptable")
     (await nato.get(f"{C}/in-force?as=pdf")).problem(400, "bad-request")
     for wrong in ("moment=2026-13-01T00:00Z", "moment=tomorrow", "at=999999999"):

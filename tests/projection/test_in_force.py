@@ -13,7 +13,7 @@ from announced import MOMENT, SHOAL, area
 from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.interop import geojson, icalendar, kml, navtex, notam
+from dragoman.interop import geojson, icalendar, navtex
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import as_of
 from dragoman.projection.queries.in_force import in_force
@@ -221,9 +221,7 @@ async def test_no_export_says_who_asked_under_the_rule(under_rule: tuple[World, 
     assert (window.side, window.number, window.to, window.unacknowledged_by) == ("", "", (), ())
     exports = {
         "geojson": geojson.collection(view),
-        "kml": kml.document(view),
         "navtex": navtex.text(view).encode(),
-        "notam": notam.text(view).encode(),
         "json": msgspec.json.encode(view),
         "calendar": icalendar.feed(
             world.registry, world.ledger.exchanges(), datetime(2020, 1, 1, tzinfo=UTC)

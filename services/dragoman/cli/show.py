@@ -217,7 +217,7 @@ async def in_force(
         str, Parameter(help="The time to look at, like 2026-12-01T08:00Z. Default: that of --at.")
     ] = "",
     form: Annotated[
-        Literal["geojson", "kml", "navtex", "notam"] | None,
+        Literal["geojson", "navtex"] | None,
         Parameter(name="--as", help="Print an export in place of the table."),
     ] = None,
     target: Target = EVERYWHERE,

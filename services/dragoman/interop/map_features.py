@@ -1,8 +1,7 @@
 """The windows in force as features of a map, one for each place.
 
 A movement whose stops are all points is one line. A place that is only named is a
-feature without a figure, and so is a window without any place. GeoJSON and KML are
-written from the same features.
+feature without a figure, and so is a window without any place.
 """
 
 from collections.abc import Iterator

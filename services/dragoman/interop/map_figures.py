@@ -22,7 +22,6 @@ from dragoman.domain.views.geodesy import (
     MEAN_RADIUS_M,
     GeoPoint,
     destination,
-    distance_m,
     rounded,
 )
 
@@ -78,22 +77,6 @@ def line(points: Iterable[GeoPoint]) -> Figure:
         kind="line",
         parts=tuple(_back(part, turn) for part, turn in zip(parts, turns, strict=True)),
     )
-
-
-def bounding_circle(figures: Iterable[Figure]) -> tuple[GeoPoint, float] | None:
-    """Return a centre, and the metres to the farthest point; None without a figure.
-
-    The centre is on a whole minute, as short notations write it.
-    """
-    points = [point for figure in figures for part in figure.parts for point in part]
-    if not points:
-        return None
-    first = points[0].lon
-    lats = [point.lat for point in points]
-    lons = [first + _shorter(first, point.lon) for point in points]
-    lat, lon = (round((min(values) + max(values)) * 30) / 60 for values in (lats, lons))
-    centre = GeoPoint(lat, lon - 360 * _turn(lon))
-    return centre, max(distance_m(centre, point) for point in points)
 
 
 def _around(circle: Any) -> Iterator[GeoPoint]:

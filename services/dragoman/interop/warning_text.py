@@ -1,11 +1,11 @@
-"""The words of warnings in the letters that teleprinters have, for NAVTEX and NOTAM.
+"""The words of warnings in the letters that teleprinters have, for NAVTEX.
 
     A-Z 0-9 and - ? : ( ) . , ' = / +
 
-Texts that a side wrote are written in these letters if that loses no more than accents.
-A text in another script is replaced by the number of its message. Brackets of a side's
-text are left out, because they would begin another item of a NOTAM. The groups that
-receivers obey, `ZCZC` and `NNNN`, are broken by a space.
+Texts that a side wrote are written in these letters if that loses no more than
+accents. A text in another script is replaced by the number of its message. Brackets
+of a side's text are left out. The groups that receivers obey, `ZCZC` and `NNNN`, are
+broken by a space.
 """
 
 import re

@@ -19,7 +19,7 @@ from dragoman.application.http.conditional_requests import (
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
 from dragoman.application.http.submission import in_thread
 from dragoman.domain.record.errors import refuse
-from dragoman.interop import geojson, kml, navtex, notam
+from dragoman.interop import geojson, navtex
 from dragoman.projection.queries.as_of import instant
 from dragoman.projection.queries.in_force import in_force
 from dragoman_schemas.window_responses import InForce
@@ -29,7 +29,7 @@ _MOMENT: Final = (
     r"(Z|[+-][0-9]{2}:[0-9]{2}))?$(?!\n)"
 )
 
-Form = Literal["json", "geojson", "kml", "navtex", "notam"]
+Form = Literal["json", "geojson", "navtex"]
 
 
 class WindowsQuery(At, frozen=True, kw_only=True):
@@ -46,7 +46,6 @@ class WindowsQuery(At, frozen=True, kw_only=True):
 _MEDIA: Final[dict[str, Form]] = {
     JSON: "json",
     geojson.MEDIA: "geojson",
-    kml.MEDIA: "kml",
     navtex.MEDIA: "navtex",
 }
 """The form of each media type in the header Accept."""
@@ -56,15 +55,9 @@ def _navtex(windows: InForce) -> bytes:
     return navtex.text(windows).encode("ascii")
 
 
-def _notam(windows: InForce) -> bytes:
-    return notam.text(windows).encode("ascii")
-
-
 _WRITERS: Final[dict[Form, tuple[Callable[[InForce], bytes], str, str, str]]] = {
     "geojson": (geojson.collection, geojson.MEDIA, "utf-8", "in-force.geojson"),
-    "kml": (kml.document, kml.MEDIA, "utf-8", "in-force.kml"),
     "navtex": (_navtex, navtex.MEDIA, "us-ascii", "in-force-navtex.txt"),
-    "notam": (_notam, notam.MEDIA, "us-ascii", "in-force-notam.txt"),
 }
 """The writer of each export, its media type, its character set and its file's name."""
 

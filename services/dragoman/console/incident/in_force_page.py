@@ -24,9 +24,7 @@ from dragoman.domain.acts.deadlines import timestamp
 
 EXPORTS: Final = (
     ("geojson", "GeoJSON"),
-    ("kml", "KML"),
     ("navtex", "NAVTEX"),
-    ("notam", "NOTAM"),
 )
 """The forms in which the API gives the windows, and their names."""
 
