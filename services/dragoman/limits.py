@@ -364,12 +364,6 @@ be found.
 GO_FOUND: Final = 20
 """Goals of each kind on the page /go, if the typed text could mean several."""
 
-SEARCHES: Final = 50
-"""Saved searches of an officer in a channel. Every gateway holds all of them."""
-
-SEARCH_NAME: Final = 80
-"""Characters of a saved search's name."""
-
 RECORDS_PAGE: Final = 1000
 """Records that are fetched at a time while a replay is streamed."""
 

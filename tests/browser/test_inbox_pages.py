@@ -204,41 +204,15 @@ async def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(
     assert nato.complaints == []
 
 
-async def test_an_officer_keeps_a_search_under_a_name_and_nobody_else_sees_it(
-    visit: Visiting,
-) -> None:
-    officer, colleague = await visit(java_script_enabled=False), await visit()
-    await officer.sign_in("nato/officer", CALM)
-    await go(officer, f"/c/{CALM}/inbox?family=meeting&q=talks")
-    await officer.page.get_by_role("button", name="Keep this search").click()
-    await expect(
-        officer.page.get_by_role("alert").filter(has_text="There is a problem")
-    ).to_contain_text("Give the search a name")
-    assert (await officer.page.title()).startswith("Error: ")
-    for _ in range(2):  # the same name once more is the same search
-        await officer.page.get_by_label("Name for this search").fill(" Staff  talks 会谈 ")
-        await officer.page.get_by_role("button", name="Keep this search").click()
-        await expect(officer.page.get_by_role("status").filter(has_text="Kept.")).to_be_visible()
-    await go(officer, f"/c/{CALM}/inbox")
-    await officer.page.get_by_role("link", name="Staff talks 会谈").click()
-    assert await where(officer) == f"/c/{CALM}/inbox?family=meeting&q=talks"
-    await colleague.sign_in("nato/duty_officer", CALM)
-    assert (await view(colleague, f"/c/{CALM}/inbox.json"))["saved"] == []
-    await officer.page.get_by_role("button", name="Drop Staff talks 会谈").click()
-    await expect(officer.page.get_by_role("status").filter(has_text="Dropped.")).to_be_visible()
-    await expect(officer.page.get_by_role("link", name="Staff talks 会谈")).to_have_count(0)
-
-
-async def test_an_auditor_searches_and_saves_nothing(visit: Visiting) -> None:
+async def test_an_auditor_searches_and_counts_nothing_as_read(visit: Visiting) -> None:
     auditor = await visit()
     await auditor.sign_in("china/auditor", CALM)
     await go(auditor, f"/c/{CALM}/inbox?q=talks")
     await expect(rows(auditor).first).to_be_visible()
-    await expect(auditor.page.get_by_text("Saved searches")).to_have_count(0)
     await expect(auditor.page.locator("main form[method=post]")).to_have_count(0)
     status = await auditor.page.evaluate(
-        "async path => (await fetch(path, {method: 'POST', body: new URLSearchParams({name: 'mine'})})).status",
-        f"/c/{CALM}/inbox/saved",
+        "async path => (await fetch(path, {method: 'POST', body: new URLSearchParams({position: '1'})})).status",
+        f"/c/{CALM}/inbox/read",
     )
     assert status == 403
 

@@ -47,6 +47,8 @@ RETIRED: dict[str, str] = (
         "act dragoman.channel-opening.v1: .rules = 1": "0054-rules-are-adopted.md",
         # Marks of a day: which flashes a side had opened.
         "literal: opened.": "0072-openings-are-kept-beside-the-log.md",
+        # Keys of saved searches in the bucket of tokens and sessions. Nobody reads them any more.
+        "literal: search.": _FEWER,
     }
     | {f"API: POST /v1/channels/{{channel}}/imports {name}": _FEWER for name in _NO_IMPORTS}
     | {"API: GET /v1/channels/{channel}/points-of-contact gives text/calendar": _FEWER}

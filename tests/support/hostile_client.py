@@ -241,7 +241,7 @@ _PLACES = (
         "/sign-out",
         "/c/nato-china/acknowledge",
         "/c/nato-china/write/contact-note",
-        "/c/nato-china/inbox/saved",
+        "/c/nato-china/inbox/read",
         "/c/nato-china/compose/contact-note",
         "/c/nato-china/people/register/new",
     ),

@@ -33,7 +33,7 @@ from dragoman.console.incident import (
     passing_on_page,
     sea_chart_page,
 )
-from dragoman.console.overview import all_channels, own_lists, since_watch
+from dragoman.console.overview import all_channels, since_watch
 from dragoman.console.pages import (
     acknowledging,
     alarm,
@@ -79,7 +79,6 @@ ROUTES: Final = (
     *glossary.ROUTES,
     *inbox.ROUTES,
     *go_page.ROUTES,
-    *own_lists.ROUTES,
     *since_watch.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,

@@ -25,7 +25,6 @@ from dragoman.stores.first_hours import FirstHours
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.read_positions import ReadPositions
-from dragoman.stores.saved_searches import Searches
 from dragoman.stores.turn_over_sheets import TurnOverSheets
 from dragoman.stores.watch_floor import WatchFloor
 
@@ -140,7 +139,6 @@ class TokensAndSessions:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self.bucket = self._bucket = bucket
-        self.searches = Searches(bucket)
         self.read_positions = ReadPositions(bucket)
         self.enrolments = Enrolments(bucket)
         self.watching = WatchFloor(bucket)

@@ -1,8 +1,7 @@
 """The inbox: a list of the channel's exchanges, which is the search as well.
 
 The query in the address narrows the list. Each exchange shows the most urgent thing
-that it waits for. Whoever has the address has the list. A saved search is a name for an
-address.
+that it waits for. Whoever has the address has the list.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,17 +14,18 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
+from dragoman.application.http import submission
 from dragoman.console import shortcuts
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.rendering import Page, PageRoute, refused
-from dragoman.console.sessions import redirect
+from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
-from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
+from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_in
 from dragoman.projection.queries import lists
 from dragoman.text import sentence
@@ -88,13 +88,6 @@ class InboxRow(Row, frozen=True, kw_only=True):
     late: bool = False
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """A search that the reader has saved."""
-
-    name: str
-    address: str
-
-
 class Inbox(Struct, frozen=True, kw_only=True):
     """A page of the list, with its counts.
 
@@ -114,7 +107,6 @@ class Inbox(Struct, frozen=True, kw_only=True):
     in_all: int
     facets: dict[str, dict[str, int] | None]
     without: dict[str, int | None]
-    saved: tuple[Saved, ...]
 
 
 class FilterPart(Struct, frozen=True, kw_only=True):
@@ -158,7 +150,6 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
     rows, owed = await _found(context, inbox_filter)
     view = await _counted(context, inbox_filter, rows, owed)
     parts = list(_parts(context, inbox_filter))
-    fault = context.request.query.get("fault", "")
     return Page(
         template="inbox.html",
         view=view,
@@ -186,10 +177,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             "levels": shortcuts.level_words(context.words),
             "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
-            "said": context.request.query.get("said", ""),
-            "fault": _faults(context.words).get(fault, ""),
             "most": SEARCH_CHARACTERS,
-            "name_most": SEARCH_NAME,
         },
     )
 
@@ -211,7 +199,7 @@ async def _begins_with_ours(context: PageContext) -> bool:
         context.past
         or not context.is_officer
         or context.request.match_info.get("form")
-        or not query.keys().isdisjoint((*InboxFilter.__struct_fields__, "said", "fault"))
+        or not query.keys().isdisjoint(InboxFilter.__struct_fields__)
     ):
         return False
     ours: Rows = await context.in_thread(
@@ -367,18 +355,7 @@ async def _counted(
         in_all=in_all,
         facets=counted.facets,
         without=without,
-        saved=tuple(_saved(context)),
     )
-
-
-def _saved(context: PageContext) -> Iterator[Saved]:
-    if context.is_officer:
-        for item in context.service.access.searches.listed(
-            context.grant.actor, context.registry.cid
-        ):
-            yield Saved(
-                name=item.name, address=context.link("/inbox", **dict(parse_qsl(item.query)))
-            )
 
 
 def _shown(context: PageContext, view: Inbox) -> Iterator[str]:
@@ -570,25 +547,22 @@ def _choices(context: PageContext) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-# Saved searches
-
-
-def _faults(words: Words) -> dict[str, str]:
-    """Return the texts of errors in a search to be saved.
-
-    Their keys are the words that the address uses.
-    """
-    return {
-        "name": words.say(
-            "Give the search a name of 1 to %(n)s characters.", n=words.number(SEARCH_NAME)
-        ),
-        "many": words.say(
-            "You have %(n)s saved searches already. Drop one first.", n=words.number(SEARCHES)
-        ),
-    }
+async def read_all(context: PageContext) -> web.StreamResponse:
+    """Count everything up to the page's record as read by the officer."""
+    if not context.is_officer:
+        raise refused("not-permitted", sentence("Only officers of a side count exchanges as read."))
+    form = await form_of(context.request)
+    position = submission.whole(said(form, "position")) or 0
+    newest = context.projection.state.position
+    await context.service.access.read_positions.read_all(
+        context.grant.actor, context.registry.cid, min(max(0, position), newest)
+    )
+    query = wanted_of(dict(parse_qsl(said(form, "query")))).query()
+    return redirect(context.link("/inbox", **(query or {"waits": "all"})))
 
 
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/inbox", handler=inbox),
+    PageRoute(path="/inbox/read", handler=read_all, method="POST"),
     *shortcuts.ROUTES,
 )
