@@ -160,8 +160,6 @@ async def exchange(context: PageContext) -> Page:
                 if fact.side == context.side and fact.owes and not fact.acknowledged
             ],
             "said": context.request.query.get("said", ""),
-            "base": context.service.public_url
-            or f"{context.request.scheme}://{context.request.host}",
             "display": display,
         },
     )
