@@ -19,7 +19,7 @@ from dragoman.application.http.request import compressed
 from dragoman.application.http.work_meter import counted
 from dragoman.console import page_layout, stranger_pages
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.first_hour import checklists, glossary
+from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
@@ -151,7 +151,7 @@ async def answer(context: PageContext, page: Page) -> web.Response:
     request = context.request
 
     def rendered() -> str:
-        document = render_template(
+        return render_template(
             context,
             context.words,
             page.template,
@@ -160,9 +160,6 @@ async def answer(context: PageContext, page: Page) -> web.Response:
             tabled=page.rows is not None,
             **page.values,
         )
-        if glossary.is_marked(request, page):
-            return glossary.marked(document, context.words)
-        return document
 
     # A page of a side waits for the side's earlier page. No post waits for a page.
     payer = request.get("payer")
