@@ -10,6 +10,7 @@ program.
 """
 
 import atexit
+import ctypes
 import gc
 import json
 import os
@@ -31,6 +32,7 @@ from patience import PATIENCE_S
 
 _REQUEST_BYTES = 1 << 17
 _CODE = struct.Struct(">ii")
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class _Nursery:
@@ -169,7 +171,9 @@ def _serve(control: socket.socket) -> None:
         import_module(module.name)
     gc.collect()
     gc.freeze()  # what is loaded stays shared: no collection of a forked process writes to it
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # The processor time of a process counts in its parent only if that waits for it (budgets.py).
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGCHLD, _reap)
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, 4)
         if not request:
@@ -179,6 +183,13 @@ def _serve(control: socket.socket) -> None:
             _attend(json.loads(request), *descriptors)
         for each in descriptors:
             os.close(each)
+
+
+def _reap(*_: object) -> None:
+    """Wait for all children that have ended, also for those that lost their parents."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _attend(request: dict[str, object], answer: int, *standard: int) -> None:
