@@ -11,12 +11,14 @@ import structlog
 from hypothesis import settings
 from structlog.typing import EventDict, WrappedLogger
 
+import budgets
 from brokers import RealBroker
 from cluster import Clients, RealCluster
 from dragoman.projection.store import Store
 from grouping import Grouping
 from netns import NoNamespaces, Wires, laid
 from tally import Tally
+from unchanged import Unchanged
 from world import World
 
 
@@ -47,8 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Many services run at once, and are stopped often: none waits, nor takes a port of its own.
     os.environ.setdefault("DRAGOMAN_ADMIN__PORT", "0")
     os.environ.setdefault("DRAGOMAN_HTTP__DRAIN_S", "0")
+    budgets.register(config)
     config.pluginmanager.register(Tally(config))
     config.pluginmanager.register(Grouping(config))
+    config.pluginmanager.register(Unchanged(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
     settings.load_profile("default" if config.getoption("--long") else "repeatable")
 
