@@ -10,13 +10,13 @@ import pytest
 
 from forging import CHANNEL, Auditor, Forge, Given, Hostile, archived, write
 from patience import PATIENCE_S
-from service import NOTE, Service
+from service import NOTE, Demonstration, Service
 
 
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The demonstration, with a few notes on its log, stopped: its data are copied."""
-    service = Service(tmp_path_factory.mktemp("honest") / "data", "--demo")
+    service = Demonstration(tmp_path_factory.mktemp("honest") / "data")
     token = service.data.parent / "officer"
     token.write_text(service.token("nato/officer"))
     for number in range(4):

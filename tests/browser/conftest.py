@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright, expe
 
 from browsing import EXERCISE, Flash, Visit, Visiting
 from patience import PATIENCE_MS, PATIENCE_S
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Demonstration, Service
 
 SHELL, WHOLE = Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")
 CHROMIUM = SHELL if SHELL.exists() else WHOLE
@@ -56,7 +56,7 @@ def chromium() -> Path:
 @pytest.fixture(scope="module")
 def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A demonstration, shared by the tests that only add to it."""
-    service = Service(tmp_path_factory.mktemp("board") / "data", "--demo")
+    service = Demonstration(tmp_path_factory.mktemp("board") / "data")
     yield service
     service.stop()
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from hostile_client import Generator, SecondSide, alike, exchange, unhindered
-from service import Service, at_a_screen
+from service import Demonstration, Service, at_a_screen
 from tally import Rounds
 
 _CLIENTS = 4
@@ -22,7 +22,7 @@ _CLIENTS = 4
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """A demonstration of its own."""
-    service = Service(tmp_path / "data", "--demo")
+    service = Demonstration(tmp_path / "data")
     yield service
     service.stop()
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gobuild import built_by_go, required
-from service import Service
+from service import Demonstration, Service
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +37,6 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Service]:
     """A demonstration of a test's own."""
-    service = Service(tmp_path / "data", "--demo")
+    service = Demonstration(tmp_path / "data")
     yield service
     service.stop()

@@ -7,7 +7,7 @@ import pytest
 from host import Host
 from patience import PATIENCE_S
 from scenario import Timed
-from service import Caller, Service
+from service import Caller, Demonstration, Service
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Service]:
     """A demonstration of a test's own, which it may break."""
-    service = Service(tmp_path / "data", "--demo")
+    service = Demonstration(tmp_path / "data")
     yield service
     service.stop()
 
