@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= build/demo
 PORT ?= 8470
-WORKERS ?= 4
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 6 ? 2 * cores : 12)))
 IMAGE_PYTHON ?= 3.13
 
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
@@ -82,8 +82,9 @@ newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TE
 faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
 	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long
 
-long: $(VENV)/.dev ## Run the tests that are marked as long: clusters, every size and light, promises of speed
+long: $(VENV)/.dev ## Run the tests that are marked as long, and those that `make test` leaves out while nothing changed
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) -m long --long $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) $(GROUPED) -m reads $(TESTS)
 
 soak: $(VENV)/.dev ## Ten minutes of traffic and faults: everything delivered, nothing twice
 	$(BIN)/pytest tests/faults/test_soak.py --long

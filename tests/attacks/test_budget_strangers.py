@@ -12,7 +12,10 @@ import aiohttp
 import pytest
 
 from dragoman.application.http.session_cookie import COOKIE
+from read_files import EDGE
 from service import Caller, Service
+
+pytestmark = pytest.mark.reads(*EDGE, "services/dragoman/console/**")
 
 _BURST = 50
 

@@ -15,7 +15,10 @@ import aiohttp
 import pytest
 
 from hostile_client import Response, SecondSide, alike, exchange, request, unhindered
-from service import DRAGOMAN, NOTE, Caller, Service, at_a_screen, new_key
+from read_files import EDGE
+from service import DRAGOMAN, NOTE, Caller, Demonstration, Service, at_a_screen, new_key
+
+pytestmark = pytest.mark.reads(*EDGE)
 
 T = TypeVar("T")
 FORM = "application/x-www-form-urlencoded"
@@ -24,7 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A demonstration that only these tests attack."""
-    service = Service(tmp_path_factory.mktemp("attacked") / "data", "--demo")
+    service = Demonstration(tmp_path_factory.mktemp("attacked") / "data")
     yield service
     service.stop()
 

@@ -20,8 +20,11 @@ from dragoman.tlog import checkpoint, dsse
 from dragoman.tlog.note import read_verifier
 from forging import Hostile, append
 from host import Host
+from read_files import HOST
 from service import Answer, Caller, Service
 from witnesses import until
+
+pytestmark = pytest.mark.reads(*HOST)
 
 C = "/v1/channels/nato-china"
 NOTE = {"act": "contact-note", "form": "proposal", "text": "A call each Monday at noon."}

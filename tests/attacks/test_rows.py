@@ -19,8 +19,11 @@ from dragoman.domain.record.codec import parse
 from dragoman.tlog import dsse, note
 from dragoman.tlog.note import COSIGNATURE, ED25519, NoteSignature, Verifier, key_id
 from forging import CHANNEL, Auditor, Forge, Given, decided_anew, public_of, signer
+from read_files import HOST
 from service import NOTE, Caller, Service
 from witnesses import Running, until
+
+pytestmark = pytest.mark.reads(*HOST)
 
 C = f"/v1/channels/{CHANNEL}"
 Forged = Callable[..., Awaitable[Service]]

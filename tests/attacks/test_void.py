@@ -20,6 +20,7 @@ from msgspec import Struct
 from dragoman.tlog import dsse
 from forging import CHANNEL, WEAK, Auditor, Given, Hostile, append, public_of, signer, weakly
 from host import Host
+from read_files import HOST
 from service import Caller, Service
 from witnesses import until
 
@@ -279,6 +280,7 @@ def test_rows_9_to_18_what_a_host_takes_that_is_not_legal_makes_its_state_anothe
     )
 
 
+@pytest.mark.reads(*HOST)
 async def test_row_12_a_channel_that_asks_for_signatures_has_no_unsigned_act(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:

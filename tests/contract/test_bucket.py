@@ -13,12 +13,13 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 from patience import PATIENCE_S
+from read_files import LOG
 
 _ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
 
 
-@pytest.fixture(params=["alone", "cluster"])
+@pytest.fixture(params=["alone", pytest.param("cluster", marks=pytest.mark.reads(*LOG))])
 def broker(request: pytest.FixtureRequest) -> RealBroker | Clients:
     """A broker alone, or three nodes of a cluster."""
     found: RealBroker | Clients = request.getfixturevalue(

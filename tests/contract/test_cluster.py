@@ -20,8 +20,11 @@ from dragoman.eventlog.event_log import (
 )
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.limits import COALESCE_FROM
+from read_files import LOG
 from records import again, note
 from writers import Writers, known, whole
+
+pytestmark = pytest.mark.reads(*LOG)
 
 Change = Callable[[Clients], Awaitable[None]]
 
@@ -155,12 +158,13 @@ async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_leads(
-    real_cluster: Clients, long: int
+    real_cluster: Clients, rounds: int
 ) -> None:
     writers = Writers()
     async with writing(real_cluster, writers):
-        for _ in range(long):
+        for _ in range(rounds):
             leader = await real_cluster.leader()
             leader.signal(signal.SIGSTOP)
             await real_cluster.leader(other_than=leader)
@@ -169,8 +173,9 @@ async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_l
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_another(
-    real_cluster: Clients, long: int
+    real_cluster: Clients, rounds: int
 ) -> None:
     writers = Writers()
     async with writing(real_cluster, writers, number=2):
@@ -181,8 +186,9 @@ async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_anothe
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.long
 async def test_a_node_whose_disk_was_lost_copies_the_log_and_counts_again(
-    real_cluster: Clients, long: int
+    real_cluster: Clients, rounds: int
 ) -> None:
     writers = Writers()
     async with writing(real_cluster, writers, number=2):

@@ -15,6 +15,9 @@ from dragoman.stores import people
 from dragoman.stores.erasable import Erasable
 from found import holding
 from patience import PATIENCE_S
+from read_files import LOG
+
+pytestmark = pytest.mark.reads(*LOG)
 
 _ELECTED_SECONDS = PATIENCE_S
 _RAFT_SECONDS = 240.0
@@ -75,7 +78,7 @@ async def test_what_is_erased_at_one_node_no_node_gives_or_keeps_in_its_stream(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("long")
+@pytest.mark.long
 async def test_the_nodes_own_journals_forget_within_minutes(real_cluster: Clients) -> None:
     entries = (await opened(real_cluster))["n1"]
     folders = [node.folder for node in real_cluster.cluster.nodes.values()]

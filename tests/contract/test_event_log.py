@@ -32,13 +32,23 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import BATCH_RECORDS
 from patience import PATIENCE_S
+from read_files import LOG
 from records import again, note
 from writers import known
 
 Opener = Callable[[], Awaitable[EventLog]]
+ON_A_CLUSTER = pytest.mark.reads(*LOG)
 
 
-@pytest.fixture(params=["memory", "jetstream", "coalescing", "cluster", "coalescing on a cluster"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "jetstream",
+        "coalescing",
+        pytest.param("cluster", marks=ON_A_CLUSTER),
+        pytest.param("coalescing on a cluster", marks=ON_A_CLUSTER),
+    ]
+)
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the same log, anew each time where that makes a difference."""
     if request.param == "memory":
@@ -418,26 +428,15 @@ class Between:
 HAPPENS = ["at once", "after the window", "after a restart", "after a restart and the window"]
 
 
-SHORT = {
-    "test_a_post_tried_again_has_one_outcome_whatever_lies_between": "on a cluster after a restart and the window",
-    "test_a_batch_tried_again_has_one_outcome_whatever_lies_between": "on a cluster after a restart and the window",
-    "test_a_post_that_went_in_a_batch_is_found_when_tried_alone": "on a cluster after a restart",
-    "test_a_post_that_went_alone_is_found_when_tried_in_a_batch": "on a cluster after a restart",
-}
-"""Before which of its restarts, of five seconds each, a test is tried in the short form too."""
-
-
-@pytest.fixture(params=[*HAPPENS, *(f"on a cluster {happens}" for happens in HAPPENS)])
+@pytest.fixture(
+    params=[
+        *HAPPENS,
+        *(pytest.param(f"on a cluster {happens}", marks=ON_A_CLUSTER) for happens in HAPPENS[:-1]),
+        pytest.param(f"on a cluster {HAPPENS[-1]}", marks=[ON_A_CLUSTER, pytest.mark.long]),
+    ]
+)
 def happens(request: pytest.FixtureRequest) -> str:
-    happens, test = str(request.param), request.node.originalname
-    if (
-        "cluster" in happens
-        and "restart" in happens
-        and SHORT.get(test) != happens
-        and not request.config.getoption("--long")
-    ):
-        pytest.skip("only with --long")
-    return happens
+    return str(request.param)
 
 
 @pytest.fixture

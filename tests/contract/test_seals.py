@@ -16,6 +16,7 @@ from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from patience import PATIENCE_S
 from proxy import Proxy, Trap
+from read_files import LOG
 
 _ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
@@ -24,7 +25,7 @@ _RACES = 5
 Opener = Callable[[], Awaitable[SignedHeadStore]]
 
 
-@pytest.fixture(params=["alone", "cluster"])
+@pytest.fixture(params=["alone", pytest.param("cluster", marks=pytest.mark.reads(*LOG))])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the heads that a broker alone has, or three nodes of a cluster, by a connection of its
     own each time.

@@ -22,7 +22,10 @@ from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
 from dragoman.settings import SettingsError, load
 from gateways import CHANNEL, OFFICER, Gateway, open_channel
 from patience import PATIENCE_S
+from read_files import DEPLOYED
 from service import DRAGOMAN, NOTE, Caller, Service
+
+pytestmark = pytest.mark.reads(*DEPLOYED)
 
 C = f"/v1/channels/{CHANNEL}"
 _LINES = "application/x-ndjson"

@@ -17,6 +17,9 @@ from containers import DEPLOY, PATH, Containers, hosts_file
 from machines import connected_machines
 from needed import needed
 from netns import NoNamespaces
+from read_files import DEPLOYED
+
+pytestmark = pytest.mark.reads(*DEPLOYED)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from dragoman.api import metrics_page
 from needed import needed
 from patience import PATIENCE_S
 from ports import free_port
+from read_files import DEPLOYED
 from service import Service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -77,6 +78,7 @@ async def test_every_metric_is_shown_somewhere_and_everything_shown_is_a_metric(
     assert families == {name for name, *_ in metrics_page.rows()}, "docs/metrics.md has all"
 
 
+@pytest.mark.reads(*DEPLOYED)
 def test_prometheus_takes_the_rules_and_each_fires_when_it_should_and_only_then() -> None:
     promtool = needed("promtool")
     for command in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
@@ -128,6 +130,7 @@ def test_each_alert_leads_to_its_runbook() -> None:
     assert len(linked) == 12 and set(linked) <= anchors
 
 
+@pytest.mark.reads(*DEPLOYED)
 async def test_a_real_prometheus_reads_a_running_gateway_and_fires_when_it_is_gone(
     tmp_path: Path,
 ) -> None:

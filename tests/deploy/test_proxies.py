@@ -21,7 +21,8 @@ from certificates import certificate
 from needed import needed
 from patience import PATIENCE_S
 from ports import free_port
-from service import NOTE, Caller, Second, Service, at_a_screen, new_key
+from read_files import DEPLOYED, EDGE
+from service import NOTE, Caller, Demonstration, Second, Service, at_a_screen, new_key
 
 PROXY = Path(__file__).parents[2] / "deploy" / "proxy"
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def gateways(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[Service, list[Service]]]:
     drain_s = _DRAIN_S if "restart" in request.node.name else "0"
-    own = Service(tmp_path / "own", "--demo")
+    own = Demonstration(tmp_path / "own")
     behind: list[Service] = [Gateway(own, tmp_path / name, drain_s) for name in ("one", "two")]
     yield own, behind
     for service in (*behind, own):
@@ -155,6 +156,7 @@ async def front(
         await process.wait()
 
 
+@pytest.mark.reads(*DEPLOYED, *EDGE)
 async def test_addresses_files_and_streams_pass(front: Front) -> None:
     async with front.session(local="127.0.0.5") as session:
         async with session.get(f"{front.url}{C}") as answer:
@@ -186,6 +188,7 @@ async def test_addresses_files_and_streams_pass(front: Front) -> None:
                         break
 
 
+@pytest.mark.reads(*DEPLOYED, *EDGE)
 async def test_reading_goes_on_while_the_broker_is_away(front: Front) -> None:
     """No gateway has a broker then, so none of them does better: a proxy still sends requests."""
     async with front.session() as session:
@@ -209,6 +212,7 @@ async def test_reading_goes_on_while_the_broker_is_away(front: Front) -> None:
             front.own.signal_broker(signal.SIGCONT)
 
 
+@pytest.mark.reads(*DEPLOYED, *EDGE)
 async def test_one_broken_channel_leaves_the_other_channels_up(front: Front) -> None:
     for gateway in front.gateways:
         await asyncio.to_thread(gateway.stop)
@@ -231,6 +235,7 @@ async def test_one_broken_channel_leaves_the_other_channels_up(front: Front) -> 
             assert (await officer.get(f"{C}/exchanges")).status == 200, "it can still be read"
 
 
+@pytest.mark.reads(*DEPLOYED, *EDGE)
 async def test_the_proxys_own_page_says_what_is_wrong_and_whom_to_ring(front: Front) -> None:
     for gateway in front.gateways:
         await asyncio.to_thread(gateway.stop)
@@ -317,13 +322,15 @@ class Load:
         await asyncio.gather(*posts)
 
 
+@pytest.mark.reads(*DEPLOYED, *EDGE)
+@pytest.mark.parametrize(
+    "front", [caddy, pytest.param(nginx, marks=pytest.mark.long)], indirect=True
+)
 @pytest.mark.timeout(600)
 async def test_a_rolling_restart_loses_no_post_and_no_event(
-    front: Front, pytestconfig: pytest.Config, request: pytest.FixtureRequest
+    front: Front, pytestconfig: pytest.Config
 ) -> None:
     is_long = pytestconfig.getoption("long")
-    if not is_long and "nginx" in request.node.name:
-        pytest.skip("only with --long")
     rate, streams = (100, 50) if is_long else (15, 8)
     async with front.session() as session:
         load = Load(front, session)

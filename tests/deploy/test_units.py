@@ -25,7 +25,8 @@ from needed import needed
 from page_walks import blocks_of, patterns_of
 from patience import PATIENCE_S
 from ports import free_port
-from service import DRAGOMAN, Caller, Service
+from read_files import DEPLOYED
+from service import DRAGOMAN, Caller, Demonstration, Service
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
@@ -38,7 +39,7 @@ _REFUSE = 0x00050000 | errno.EPERM
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Service]:
     """A demonstration of a test's own."""
-    service = Service(tmp_path / "own-demo", "--demo")
+    service = Demonstration(tmp_path / "own-demo")
     yield service
     service.stop()
 
@@ -283,6 +284,7 @@ async def stops(process: subprocess.Popen[str], told: Told) -> None:
     assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0
 
 
+@pytest.mark.reads(*DEPLOYED)
 async def test_everything_in_one_process_starts_reloads_is_backed_up_and_stops(
     host: Installed, told: Told
 ) -> None:
@@ -308,6 +310,7 @@ async def test_everything_in_one_process_starts_reloads_is_backed_up_and_stops(
         process.wait()
 
 
+@pytest.mark.reads(*DEPLOYED)
 async def test_each_service_starts_on_a_broker_with_the_keys_that_its_unit_names_and_stops(
     host: Installed, told: Told, tmp_path: Path
 ) -> None:
@@ -338,6 +341,7 @@ async def test_each_service_starts_on_a_broker_with_the_keys_that_its_unit_names
         await asyncio.to_thread(own.stop)
 
 
+@pytest.mark.reads(*DEPLOYED)
 async def test_a_sides_own_witness_and_mirror_start_and_stop(
     host: Installed, told: Told, own: Service
 ) -> None:
@@ -367,6 +371,7 @@ async def test_a_sides_own_witness_and_mirror_start_and_stop(
             process.wait()
 
 
+@pytest.mark.reads(*DEPLOYED)
 async def test_the_broker_of_a_node_starts_and_goes_as_a_lame_duck(
     host: Installed, told: Told, tmp_path: Path
 ) -> None:

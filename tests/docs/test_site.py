@@ -71,6 +71,7 @@ def site(built: Site) -> Path:
     return built.folder
 
 
+@pytest.mark.reads("*.md", "docs/**", "deploy/**", "tests/**/README.md", "requirements/dev.lock")
 def test_each_page_is_in_the_site(site: Path) -> None:
     pages = {
         page.relative_to(ROOT).with_suffix(".html")
@@ -81,11 +82,13 @@ def test_each_page_is_in_the_site(site: Path) -> None:
     assert {str(page) for page in pages if not (site / page).exists()} == set()
 
 
+@pytest.mark.reads("*.md", "docs/**", "deploy/**", "tests/**/README.md", "requirements/dev.lock")
 def test_every_warning_is_about_the_bad_page(built: Site) -> None:
     others = [line for line in built.warnings if "/docs/bad.md" not in line]
     assert others == []
 
 
+@pytest.mark.reads("*.md", "docs/**", "deploy/**", "tests/**/README.md", "requirements/dev.lock")
 @pytest.mark.parametrize("warning", DEFECTS.values())
 def test_a_dead_link_and_a_page_in_no_list_fail_the_build(built: Site, warning: str) -> None:
     assert built.status != 0
@@ -115,6 +118,7 @@ def addresses(site: Path) -> Iterator[tuple[Path, str]]:
             yield sheet, address
 
 
+@pytest.mark.reads("*.md", "docs/**", "deploy/**", "tests/**/README.md", "requirements/dev.lock")
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     loaded = list(addresses(site))
     assert len(loaded) > 500
@@ -149,6 +153,7 @@ def test_a_diagram_that_is_no_diagram_of_states_is_not_passed_over() -> None:
         site_builder._transitions(match)
 
 
+@pytest.mark.reads("*.md", "docs/**", "deploy/**", "tests/**/README.md", "requirements/dev.lock")
 @pytest.mark.browser
 async def test_the_search_works_from_a_disk(site: Path) -> None:
     if not CHROMIUM.exists():

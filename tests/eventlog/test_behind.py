@@ -18,7 +18,10 @@ from dragoman.eventlog.stream_config import last_position
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from patience import PATIENCE_S
+from read_files import LOG
 from records import note
+
+pytestmark = pytest.mark.reads(*LOG)
 
 RECORDS = 5
 NOTHING = {"error": {"code": 404, "err_code": 10037, "description": "no message found"}}

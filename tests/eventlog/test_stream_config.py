@@ -25,6 +25,7 @@ from dragoman.projection.store import Store
 from dragoman.stores.signed_heads import STREAM as HEADS
 from dragoman.stores.signed_heads import SignedHeadStore
 from patience import PATIENCE_S
+from read_files import LOG
 from records import note
 
 KNOWN = MarkFile(created="then", position=5, commit="")
@@ -211,6 +212,7 @@ async def test_no_message_takes_others_with_it_or_goes_by_itself(
     assert [message.position for message in await log.read(1, 10)] == [1]
 
 
+@pytest.mark.reads(*LOG)
 async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
     real_cluster: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,9 +19,12 @@ import pytest
 
 import commands
 from patience import PATIENCE_S
-from service import DRAGOMAN, Service
+from read_files import GATEWAY
+from service import DRAGOMAN, Demonstration, Service
 from tally import Rounds, Row
 from traffic import Traffic
+
+pytestmark = pytest.mark.reads(*GATEWAY, "services/dragoman/backup/**")
 
 _LONGEST: Final = 2.0
 """The latest kill, in the time that a whole backup takes here: some are finished before."""
@@ -32,10 +35,10 @@ _FILE_BYTES: Final = 4 * 1024 * 1024
 async def test_a_backup_that_is_killed_is_finished_or_does_not_count(
     tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Demonstration(tmp_path / "data")
     backups, finished, noticed = tmp_path / "backups", 0, 0
     try:
-        traffic = Traffic(session, service, dice, officers=4, burst=10)
+        traffic = Traffic(session, service, dice, officers=rounds(1, 4), burst=rounds(1, 10))
         begun = time.monotonic()
         async with traffic.flowing():
             await killed(service, tmp_path / "first", PATIENCE_S)

@@ -14,8 +14,11 @@ import stepped
 from house import CHANNEL, House
 from inquest import Inquest
 from patience import PATIENCE_S
+from read_files import GATEWAY
 from tally import Rounds, Row
 from traffic import Traffic
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _HOUR_S = 3600
 _SLACK_S = 3.0

@@ -16,8 +16,11 @@ import pytest
 from dragoman.limits import STREAM_BYTES
 from house import CHANNEL, House
 from inquest import Inquest
+from read_files import GATEWAY
 from tally import Rounds, Row
 from traffic import Traffic
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _TEXT: Final = "Talks. " * 1200
 _UNREAD: Final = (STREAM_BYTES + 6 * 1024 * 1024) // len(_TEXT)

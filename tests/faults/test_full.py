@@ -18,9 +18,12 @@ from disks import Disk
 from dragoman.limits import APPEND_SECONDS, REQUEST_SECONDS
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
+from read_files import GATEWAY
 from service import NOTE, Caller, Service, new_key
 from tally import Rounds, Row
 from traffic import Traffic
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _DISK = 24 * 1024 * 1024
 _ROOMY = 96 * 1024 * 1024

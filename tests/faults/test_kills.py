@@ -11,7 +11,8 @@ import pytest
 
 from house import House
 from inquest import Inquest
-from service import Service
+from read_files import GATEWAY
+from service import Demonstration
 from tally import Rounds, Row
 from traffic import Traffic
 
@@ -19,6 +20,7 @@ _ROUNDS_A_LOG = 25
 """Each round reads all of its log: a log that grew for three hundred would take most of the time."""
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(7200)
 async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
     tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
@@ -60,7 +62,7 @@ async def kill_often(
 async def test_a_service_killed_with_its_own_broker_loses_and_doubles_nothing(
     tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Demonstration(tmp_path / "data")
     try:
         traffic = Traffic(session, service, dice)
         for row.rounds in range(1, rounds(1, 30) + 1):

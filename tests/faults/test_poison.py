@@ -17,8 +17,11 @@ from hostile import corpus, more
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
 from poisoned import Sender, failures, goes_on, operations, store
+from read_files import GATEWAY
 from service import NOTE, Caller
 from tally import Rounds, Row
+
+pytestmark = pytest.mark.reads(*GATEWAY, "tests/support/poisoned.py")
 
 ROLES: Final = ("scheduler", "notifier", "signer")
 

@@ -32,9 +32,12 @@ from dragoman.limits import READ_RECORDS
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
 from patience import PATIENCE_S
+from read_files import GATEWAY
 from tally import Rounds, Row
 from traffic import Traffic
 from world import NOTE, World
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _DISK = 96 * 1024 * 1024
 _CUTS_A_DISK = 20

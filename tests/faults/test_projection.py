@@ -22,10 +22,13 @@ from dragoman.client import new_key
 from house import CHANNEL, House
 from inquest import MOST_MB, Inquest, memory_mb
 from processes import children_of
+from read_files import GATEWAY
 from service import Answer, Caller
 from tally import Rounds, Row
 from traffic import Posting, Traffic
 from world import NOTE, compact
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _LARGE = 64 * 1024 * 1024
 """Above it a file was once not looked through at the start."""

@@ -34,10 +34,13 @@ from dragoman.tlog.checkpoint import Checkpoint
 from house import CHANNEL, Broker, DidNotStart, Gateway, House
 from inquest import Inquest
 from patience import PATIENCE_S
+from read_files import GATEWAY
 from service import DRAGOMAN
 from tally import Rounds, Row
 from traffic import Posting, Traffic
 from world import NOTE, compact
+
+pytestmark = pytest.mark.reads(*GATEWAY, "services/dragoman/audit/**")
 
 _BULKY: Final = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
 _PLACES: Final = ("first", "middle", "last")

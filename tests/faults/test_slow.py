@@ -20,8 +20,11 @@ from dragoman_schemas.acts.office.channel import BrokerOutage
 from house import CHANNEL, House
 from inquest import Inquest
 from patience import PATIENCE_S
+from read_files import GATEWAY
 from service import NOTE, Caller, all_stopped
 from tally import Rounds, Row
+
+pytestmark = pytest.mark.reads(*GATEWAY)
 
 _GONE_S: Final = 15.0
 """An outage counts from ten seconds."""

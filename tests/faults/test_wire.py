@@ -12,6 +12,7 @@ from house import CHANNEL, House
 from inquest import Inquest
 from patience import PATIENCE_S
 from proxy import Trap
+from read_files import GATEWAY
 from tally import Rounds, Row
 from traffic import Traffic
 
@@ -54,6 +55,7 @@ async def test_an_acknowledgement_lost_after_the_store_leaves_one_record(
         await resolved(wired, traffic, row)
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(1800)
 async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
@@ -67,6 +69,7 @@ async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
         await resolved(wired, traffic, row)
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(1800)
 async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_resolved(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
@@ -92,6 +95,7 @@ async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_res
         await resolved(wired, traffic, row)
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(1800)
 async def test_connections_reset_and_half_closed_under_load_lose_and_double_nothing(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
@@ -105,6 +109,7 @@ async def test_connections_reset_and_half_closed_under_load_lose_and_double_noth
         await resolved(wired, traffic, row)
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(1800)
 async def test_a_slow_wire_slows_and_nothing_else(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
@@ -122,6 +127,7 @@ async def test_a_slow_wire_slows_and_nothing_else(
     assert len(traffic.acknowledged) > 10
 
 
+@pytest.mark.reads(*GATEWAY)
 @pytest.mark.timeout(1800)
 async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads_go_on(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row

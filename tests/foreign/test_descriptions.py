@@ -13,6 +13,9 @@ import pytest
 from described import written
 from gobuild import required
 from patience import PATIENCE_S
+from read_files import DESCRIBED
+
+pytestmark = pytest.mark.reads(*DESCRIBED, "tests/foreign/spectral.yaml")
 
 ROOT = Path(__file__).parents[2]
 REDOCLY = ROOT / "node_modules" / ".bin" / "redocly"

@@ -11,8 +11,11 @@ import aiohttp
 import pytest
 
 from host import Host
+from read_files import HOST
 from service import NOTE
 from tampering import LOG, Members, honest, in_erasures, written
+
+pytestmark = pytest.mark.reads(*HOST, "tests/foreign/verify.go")
 
 C = "/v1/channels/nato-china"
 KINDS = {"signed by all": honest(erasure=True), "a trial": honest(erasure=True, custody="host")}

@@ -27,6 +27,7 @@ from dragoman.audit.export import Export, NotAnExport, message_of
 from dragoman.audit.verification import Verification
 from dragoman.domain.record import codec, ids
 from dragoman.tlog import dsse, leaf
+from read_files import AUDIT
 from tampering import (
     LOG,
     WITNESS,
@@ -48,9 +49,13 @@ VERIFIER = HERE / "verify_from_spec.mjs"
 GOLDEN = HERE.parent / "golden" / "v0.1.0"
 NODE = shutil.which("node")
 
-pytestmark = pytest.mark.skipif(
-    NODE is None, reason="node, which runs the verifier that was written from the pages, is missing"
-)
+pytestmark = [
+    pytest.mark.reads(*AUDIT, "docs/spec/**", "tests/foreign/*.mjs", "tests/golden/v0.1.0/**"),
+    pytest.mark.skipif(
+        NODE is None,
+        reason="node, which runs the verifier that was written from the pages, is missing",
+    ),
+]
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,11 @@ import pytest
 
 from forging import Hostile
 from patience import PATIENCE_S
+from read_files import HOST
 from service import NOTE, Caller, Service
 from witnesses import Running, until
+
+pytestmark = pytest.mark.reads(*HOST, "tests/foreign/verify.go")
 
 C = "/v1/channels/nato-china"
 

@@ -2,8 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from dragoman.notifier.messaging.processes import SenderProcesses
 from homeserver import homeserver
+
+pytestmark = pytest.mark.reads(
+    "services/dragoman/notifier/messaging/**",
+    "requirements/runtime.lock",
+    "tests/support/homeserver.py",
+)
 
 
 async def test_a_person_in_a_matrix_room_gets_the_message(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ from dragoman.domain.record.errors import Malformed
 from gobuild import HERE, built_by_go, required
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.reads(
+    "services/dragoman/domain/record/**",
+    "schemas/samples/**",
+    "tests/vectors/**",
+    "tests/support/frames.py",
+    "tests/foreign/strict.*",
+)
+
 VECTORS: Final[dict[str, Any]] = json.loads((HERE.parent / "vectors" / "record.json").read_text())
 SAMPLES: Final = HERE.parents[1] / "schemas" / "samples" / "records"
 CHROMIUM: Final = Path("/usr/bin/chromium")

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from described import OPERATIONS
+from read_files import DESCRIBED
 from service import Service
+
+pytestmark = pytest.mark.reads(*DESCRIBED, "tests/foreign/schemathesis*")
 
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")

@@ -8,11 +8,15 @@ import subprocess
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from dragoman.tlog import note
 from ports import free_port
+from read_files import HOST
 from service import NOTE, Caller, Service
 from witnesses import until
+
+pytestmark = pytest.mark.reads(*HOST)
 
 C = "/v1/channels/north-south"
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "channel.json"

@@ -17,6 +17,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import Record, parse_stored
 from lives import LIVES
+from read_files import AUDIT
 from samples import act
 from tampering import members_of, written
 from world import INCIDENT, World
@@ -308,6 +309,7 @@ def worlds() -> dict[str, World]:
     return result
 
 
+@pytest.mark.reads(*AUDIT, "docs/spec/**", "tests/foreign/*.mjs")
 @pytest.mark.skipif(NODE is None, reason="node, which runs the verifier, is missing")
 def test_the_verifier_from_the_page_computes_the_terms_of_every_consent(tmp_path: Path) -> None:
     assert NODE

@@ -12,6 +12,9 @@ import pytest
 
 import release
 import releases
+from read_files import RELEASED
+
+pytestmark = pytest.mark.reads(*RELEASED)
 
 HERE = {version: python for version in release.PYTHONS if (python := release.interpreter(version))}
 INSTALLER = releases.ROOT / "deploy" / "release" / "install.sh"

@@ -16,12 +16,14 @@ import release
 import releases
 from dragoman.cli import app
 from needed import needed
+from read_files import RELEASED
 from releases import Built
 
 pytestmark = pytest.mark.xdist_group("release")
 VENDOR = "dragoman/console/static/vendor"
 
 
+@pytest.mark.reads(*RELEASED)
 def test_a_build_that_depends_on_its_place_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +42,7 @@ def _with_its_place(tree: Path) -> Path:
     return tree
 
 
+@pytest.mark.reads(*RELEASED)
 def test_the_packages_have_all_that_an_installation_needs(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         names = set(wheel.namelist())
@@ -66,6 +69,7 @@ def test_the_packages_have_all_that_an_installation_needs(built: Built) -> None:
     assert {"README.md", "deploy/release/build_hook.py", f"services/{VENDOR}/land.json"} <= sources
 
 
+@pytest.mark.reads(*RELEASED)
 def test_the_page_of_an_index_shows_its_pictures(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
@@ -85,6 +89,7 @@ def test_a_page_without_an_address_has_no_dead_links() -> None:
     assert index_page(text, "") == "Read this and [that](https://b.example).\n\n"
 
 
+@pytest.mark.reads(*RELEASED)
 def test_the_manual_page_and_completions_name_every_command(tmp_path: Path) -> None:
     page = release.manual().decode()
     assert '.TH "dragoman" "1"' in page
@@ -100,6 +105,7 @@ def test_the_manual_page_and_completions_name_every_command(tmp_path: Path) -> N
     assert done.stdout.split() == ["quickstart"], done
 
 
+@pytest.mark.reads(*RELEASED)
 def test_the_components_do_not_depend_on_the_python_that_builds(tmp_path: Path) -> None:
     """Each version of Python brings other versions of pip and setuptools."""
     python = tmp_path / "environment" / "bin" / "python"
@@ -120,6 +126,7 @@ def test_the_changes_are_those_of_the_version() -> None:
         release.changes(text, "1.3.0", candidate=False)
 
 
+@pytest.mark.reads(*RELEASED)
 def test_a_release_is_of_a_commit_and_goes_into_an_empty_folder(tmp_path: Path) -> None:
     with releases.committed() as tree:
         (tmp_path / "something").touch()

@@ -11,6 +11,7 @@ import release
 from dragoman import __version__
 from needed import needed
 from page_walks import blocks_of, patterns_of, walk
+from read_files import RELEASED
 from releases import ROOT, Built, bare
 from service import NOTE
 
@@ -32,10 +33,12 @@ def printed(blocks: list[str], outputs: list[str], command: str) -> str:
     )
 
 
+@pytest.mark.reads(*RELEASED, "services/dragoman/backup/**")
 def test_readme_leads_from_nothing_to_a_proof(installed: Path, tmp_path: Path) -> None:
     _walk_readme(installed, tmp_path / "walk")
 
 
+@pytest.mark.reads(*RELEASED, "services/dragoman/backup/**")
 def test_readme_does_with_the_other_tested_python(built: Built, tmp_path: Path) -> None:
     """The oldest and the newest tested Python, whichever of them runs the tests."""
     oldest, *_, newest = release.PYTHONS
@@ -87,6 +90,7 @@ def test_readme_installs_what_a_release_has() -> None:
     assert f"tar -xzf {bundle}.tar.gz\n{bundle}/install.sh dragoman-env\n" in install
 
 
+@pytest.mark.reads(*RELEASED, "services/dragoman/backup/**")
 def test_a_host_is_lost_and_restored_by_the_page_alone(installed: Path, tmp_path: Path) -> None:
     page = blocks_of(OPERATING)
     data, backups = tmp_path / "host", tmp_path / "backups"
