@@ -145,8 +145,7 @@ async def test_typing_through_a_flash_for_five_seconds_acknowledges_nothing_and_
 ) -> None:
     chance = random.Random(seed)
     china = await visit()
-    await china.sign_in("china/duty_officer")
-    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    await china.enter("china/duty_officer", f"/c/{EXERCISE}/compose/contact-note")
     boxes = china.page.locator("textarea[name='f.text.en']")  # an empty line begins another one
     await boxes.first.focus()
 
@@ -202,8 +201,7 @@ async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(
     visit: Visiting, flash: Flash, demo: Service
 ) -> None:
     china = await visit()
-    await china.sign_in("china/duty_officer")
-    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    await china.enter("china/duty_officer", f"/c/{EXERCISE}/compose/contact-note")
     field = china.page.locator("textarea[name^='f.text']").first
     await field.fill("begun")
     await flash()
@@ -772,8 +770,7 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     visit: Visiting, demo: Service
 ) -> None:
     head = await visit(permissions=ARMED)
-    await head.sign_in("china/head_of_office", CALM)
-    await head.page.goto(f"{demo.base_url}/c/{CALM}/admin/profiles#check")
+    await head.enter("china/head_of_office", f"/c/{CALM}/admin/profiles#check")
     await head.page.get_by_label("beijing").check()
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).to_be_checked()
@@ -906,8 +903,7 @@ async def test_a_key_that_composes_a_character_acknowledges_nothing(
     visit: Visiting, demo: Service, flash: Flash
 ) -> None:
     china = await visit(permissions=ARMED)
-    await china.sign_in("china/duty_officer")
-    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    await china.enter("china/duty_officer", f"/c/{EXERCISE}/compose/contact-note")
     field = china.page.locator("textarea[name^='f.text']").first
     await field.focus()
     devtools = await china.page.context.new_cdp_session(china.page)

@@ -49,8 +49,7 @@ async def test_an_exchange_is_saved_and_proves_itself_from_a_disk_and_a_lie_does
     await china.act(opened["exchange"], {"act": "acknowledgement"}, CHANNEL)
     known = (await nato.get(f"/v1/channels/{CHANNEL}")).json
     reader = await visit(viewport={"width": 390, "height": 844}, accept_downloads=True)
-    await reader.sign_in("china/auditor")
-    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    await reader.enter("china/auditor", f"/c/{CHANNEL}/exchanges/{opened['exchange']}")
     path = await saved(reader, tmp_path, "evidence file")
     island = await visit(viewport={"width": 390, "height": 844}, offline=True)
     page, asked = island.page, list[str]()
@@ -104,8 +103,7 @@ async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_
     opened = (await nato.open(INCIDENT, CHANNEL)).json
     known = (await nato.get(f"/v1/channels/{CHANNEL}")).json
     reader = await visit(locale=language, accept_downloads=True)
-    await reader.sign_in("china/auditor")
-    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    await reader.enter("china/auditor", f"/c/{CHANNEL}/exchanges/{opened['exchange']}")
     path = await saved(reader, tmp_path, link)
     await reader.page.goto(path.as_uri())
     assert await outcome(reader.page) == "holds"
@@ -137,8 +135,7 @@ async def test_a_file_that_was_cut_says_so_with_scripts_and_without(
 ) -> None:
     opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CHANNEL)).json
     reader = await visit(accept_downloads=True)
-    await reader.sign_in("china/auditor")
-    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{opened['exchange']}")
+    await reader.enter("china/auditor", f"/c/{CHANNEL}/exchanges/{opened['exchange']}")
     raw = (await saved(reader, tmp_path, "evidence file")).read_bytes()
     data = raw.index(b'id="evidence">')
     cuts = {data, data + 900, raw.index(b'<script type="module">') + 900, raw.rindex(b"<style")}

@@ -296,8 +296,7 @@ async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(
 
 async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
     nato = await visit(java_script_enabled=False)
-    await nato.sign_in("nato/head_of_office", CHANNEL)
-    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    await nato.enter("nato/head_of_office", f"/c/{CHANNEL}/compose/visit-invitation")
     await nato.page.locator("#f-place").fill("15.12 116.44")
     await nato.page.locator("#f-place").press(
         "Enter"
@@ -317,8 +316,7 @@ async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
         )
     ).json
     nato = await visit(java_script_enabled=False)
-    await nato.sign_in("nato/officer", CHANNEL)
-    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/drafts/{draft['id']}")
+    await nato.enter("nato/officer", f"/c/{CHANNEL}/drafts/{draft['id']}")
     await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text(
         "Text: This must be filled in."
     )

@@ -31,10 +31,8 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     officer, head = await visit(java_script_enabled=scripts), await visit()
-    await head.sign_in("nato/head_of_office", CALM)
-    await head.page.goto(f"{demo.base_url}/c/{CALM}/inbox")
-    await officer.sign_in("nato/officer", CALM)
-    await officer.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
+    await head.enter("nato/head_of_office", f"/c/{CALM}/inbox")
+    await officer.enter("nato/officer", f"/c/{CALM}/compose/hazardous-incident")
     told = officer.page.locator("[data-told]")
     await expect(told).to_contain_text(
         "Only the duty officer (d-1) or head of office (h-1) can send this."
@@ -118,8 +116,7 @@ async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_whe
     path = f"/v1/channels/{CALM}/drafts"
     id = (await caller.post(path, {"act": act})).json["id"]
     officer = await visit()
-    await officer.sign_in("nato/officer", CALM)
-    await officer.page.goto(f"{demo.base_url}/c/{CALM}/drafts/{id}")
+    await officer.enter("nato/officer", f"/c/{CALM}/drafts/{id}")
     await officer.page.get_by_role("button", name="Send to d-1 or h-1 to release").click()
     await expect(officer.page.locator("main [data-handed]")).to_be_visible()
     kept = (await caller.get(f"{path}/{id}")).json
@@ -134,8 +131,7 @@ async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_whe
 
 async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Service) -> None:
     head = await visit()
-    await head.sign_in("nato/head_of_office", CALM)
-    await head.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
+    await head.enter("nato/head_of_office", f"/c/{CALM}/compose/hazardous-incident")
     await expect(head.page.locator("[data-told]")).to_have_count(0)
     await write(head)
     await expect(head.page.locator("button[value=send]")).to_have_count(1)
@@ -161,8 +157,7 @@ async def test_who_releases_a_consent_reads_its_text_and_is_told_when_it_has_cha
     )
     assert kept.status == 201, kept.body
     head = await visit()
-    await head.sign_in("china/head_of_office", CALM)
-    await head.page.goto(f"{demo.base_url}/c/{CALM}/drafts/{kept.json['id']}")
+    await head.enter("china/head_of_office", f"/c/{CALM}/drafts/{kept.json['id']}")
     await expect(head.page.locator("[data-consented]")).to_contain_text(
         "A joint exercise of both coast guards."
     )

@@ -118,8 +118,7 @@ async def test_two_entries_that_read_alike_are_told_apart_by_the_rest(
     for institution in ("Office Brussels", "Office Mons"):
         await enter(officer, {"name": "Night desk", "institution": institution})
     writer = await visit()
-    await writer.sign_in("nato/officer", CHANNEL)
-    await writer.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/point-of-contact")
+    await writer.enter("nato/officer", f"/c/{CHANNEL}/compose/point-of-contact")
     labels = await writer.page.locator(
         "label:has(input[name='f.person'])", has_text="Night desk"
     ).all_inner_texts()

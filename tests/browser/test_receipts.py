@@ -63,8 +63,7 @@ async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
         {"act": "reply", "text": "We look into it."},
     )
     sender = await visit()
-    await sender.sign_in("nato/duty_officer")
-    await sender.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
+    await sender.enter("nato/duty_officer", f"/c/{EXERCISE}/exchanges/{sent['exchange']}")
     shown = sender.page.locator("#receipts ol").first.locator("[data-step=acknowledged]")
     await expect(shown).to_have_text(re.compile(r"^Acknowledged by its answer after \d+"))
     assert sender.complaints == []
@@ -112,8 +111,7 @@ async def test_the_page_says_for_whom_a_flash_was_to_ring(
     ).json
     for role, who in (("china", r"duty officer \(d-1\)"), ("nato", "duty officer")):
         reader = await visit()
-        await reader.sign_in(f"{role}/officer")
-        await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
+        await reader.enter(f"{role}/officer", f"/c/{EXERCISE}/exchanges/{sent['exchange']}")
         await expect(reader.page.locator("[data-was-to-ring]")).to_have_text(
             re.compile(
                 rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. The record does not say whether it rang, or who heard it\.$"

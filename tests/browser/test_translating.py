@@ -148,8 +148,7 @@ async def test_a_meeting_shows_the_translation_of_a_request_under_it(
     )
     assert answer.status == 201, answer.body
     reader = await visit(java_script_enabled=False)
-    await reader.sign_in("nato/auditor", CALM)
-    await reader.page.goto(f"{demo.base_url}/c/{CALM}/meetings/{opened['exchange']}")
+    await reader.enter("nato/auditor", f"/c/{CALM}/meetings/{opened['exchange']}")
     shown = reader.page.locator("ol.steps .translated")
     await expect(shown).to_contain_text("CHINA’s translation, not agreed")
     await expect(shown).to_contain_text("请会谈。")
@@ -162,8 +161,7 @@ async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the
     nato = Caller(session, demo, "nato/duty_officer")
     exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
     china = await visit(java_script_enabled=False, locale=locale)
-    await china.sign_in("china/officer", CALM)
-    await china.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
+    await china.enter("china/officer", f"/c/{CALM}/exchanges/{exchange}/acts/translation")
     languages = china.page.locator("[name='f.language']")
     assert set(await languages.evaluate_all("all => all.map((each) => each.value)")) == {"fr", "zh"}
     assert (
