@@ -5,7 +5,12 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+
+from grouping import group_of
 from patience import PATIENCE_S
 
 SUPPORT = Path(__file__).parent / "support"
@@ -79,3 +84,13 @@ def test_tests_that_share_something_run_in_one_worker_and_the_longest_groups_beg
     )
     (worker,) = workers["domain/test_a.py"]
     assert ran[worker][-8:] == ["domain/test_a.py"] * 8, "what takes least comes last"
+
+
+@pytest.mark.parametrize(("marked", "group"), [(True, "domain/a/one"), (False, "domain/a")])
+def test_a_part_of_a_file_is_a_group(*, marked: bool, group: str) -> None:
+    item: Any = SimpleNamespace(
+        path=SUPPORT.parent / "domain" / "test_a.py",
+        config=SimpleNamespace(rootpath=SUPPORT.parents[1]),
+        get_closest_marker=lambda _: pytest.mark.part("one").mark if marked else None,
+    )
+    assert group_of(item) == group

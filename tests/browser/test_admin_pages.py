@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from browsing import Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from dragoman.tlog import dsse
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman_schemas.profiles import PROFILES
@@ -59,10 +59,7 @@ async def go(visit: Visit, path: str) -> None:
 
 async def come_in(visit: Visit, token: str, path: str) -> None:
     """Sign in with a token, and arrive at a path."""
-    await go(visit, path)
-    await visit.page.get_by_label("Token").fill(token.strip())
-    await visit.page.get_by_role("button", name="Sign in").click()
-    await visit.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
+    await visit.enter_with(token.strip(), path)
 
 
 async def administrating(visit: Visit, who: str, path: str, channel: str = NATO) -> Page:
@@ -685,29 +682,6 @@ async def test_a_token_is_issued_once_however_often_its_form_is_sent(
 # For everybody
 
 
-@pytest.mark.parametrize(("scheme", "narrow"), [("light", True), ("dark", False)])
-async def test_pages_of_administration_are_accessible_at_every_size(
-    visit: Visiting, demo: Service, scheme: str, *, narrow: bool
-) -> None:
-    size = {"viewport": NARROW} if narrow else {}
-    reader, operator = (
-        await visit(color_scheme=scheme, **size),
-        await visit(color_scheme=scheme, **size),
-    )
-    await administrating(reader, "nato/administrator", "")
-    for path in (*ADMIN, "/officers/revoke?officer=o-1") if narrow else ("/profiles", "/endpoints"):
-        await go(reader, f"/c/{NATO}/admin{path}")
-        await assert_accessible(reader, wide=not (narrow))
-    await go(reader, f"/c/{NATO}/admin/officers")
-    await press(reader.page, "Enter the officer")
-    await assert_accessible(reader, wide=not (narrow))
-    await come_in(operator, demo.operator, "/host")
-    for path in HOST if narrow else HOST[:2]:
-        await go(operator, path)
-        await assert_accessible(operator, wide=not (narrow))
-    assert [each for each in reader.complaints + operator.complaints if "422" not in each] == []
-
-
 # What is erased
 
 
@@ -750,12 +724,10 @@ async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_the
     await expect(
         other.get_by_role("heading", name="Take this out of the record, for ever?")
     ).to_be_visible()
-    await assert_accessible(theirs)
     await other.get_by_role("link", name="Leave it in the record").click()
     await other.get_by_role("link", name="Consent").first.click()
     await press(other, "Consent for RUSSIA")
     await expect(other.get_by_text("every side has consented")).to_be_visible()
-    await assert_accessible(theirs)
     await other.get_by_role("link", name="Take out").first.click()
     await press(other, "Take it out of the record")
     await expect(other.get_by_role("status").filter(has_text="Erased.")).to_be_visible()

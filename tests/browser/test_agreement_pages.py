@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from browsing import SIZES, Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from service import Service
 from talks import Talks
 
@@ -167,34 +167,3 @@ async def test_a_file_that_another_host_gives_out_is_not_verified_by_the_browser
     await south.page.route(f"**/files/{file['sha256']}", instead)
     page = await goes(south, f"/c/{official}/exchanges/{id}")
     await expect(page.locator("#bundle-proof")).to_have_attribute("data-state", "critical")
-
-
-@pytest.mark.parametrize("size", [*SIZES])
-async def test_the_new_pages_are_accessible_and_fit_a_narrow_screen(
-    visit: Visiting, talks: Talks, size: str
-) -> None:
-    channel = f"pages-{size}"
-    await talks.open(channel, ("north", "south"))
-    for by, date in (("north", "2026-01-01"), ("south", "2092-01-01")):
-        body = {"act": "undertaking", "by": by, "what": "Send the list of all the numbers."}
-        made = await talks.opens("north/officer", channel, body | {"by_when": f"{date}T12:00:00Z"})
-    await talks.does("south/officer", channel, made["exchange"], {"act": "agreement"})
-    head = "north/head_of_office"
-    for name in ("Staff talks", "Consultations of commanders on safety at sea"):
-        entry = {"act": "mechanism", "name": name, "level": "officers", "for_the_record": True}
-        id = (await talks.opens(head, channel, entry | {"period_months": 1}))["exchange"]
-    word = {"act": "mechanism-suspension", "reason": "Until the matter is settled."}
-    await talks.does(head, channel, id, word)
-    reader = await reading(visit, talks, "south/officer", channel, SIZES[size])
-    for path in (
-        "/undertakings",
-        "/mechanisms",
-        f"/exchanges/{made['exchange']}",
-        f"/exchanges/{id}",
-        "/compose/undertaking",
-        "/compose/meeting-request",
-        "/dialogue",
-    ):
-        await goes(reader, f"/c/{channel}{path}")
-        await assert_accessible(reader, wide=size == "wide")
-    assert reader.complaints == []

@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page, expect
 
 from browsing import EXERCISE, Visit, Visiting
@@ -24,8 +23,6 @@ from world import compact, public_of, signatures
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 JUNK = b"\x00what is no record\n"
 STEPS = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
 
@@ -737,36 +734,6 @@ async def give(page: Page, material: dict[str, Any]) -> None:
 
 
 # For everybody
-
-
-@pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
-async def test_every_page_is_accessible_at_both_sizes_and_in_both_schemes(
-    visit: Visiting, scheme: str, size: str
-) -> None:
-    auditor = await visit(color_scheme=scheme, viewport=SIZES[size])
-    await auditor.sign_in("china/auditor")
-    for path in ("/audit?at=25&compare=16", "/log", "/records/20", "/differences?from=3&to=25"):
-        page = await at(auditor, path)
-        await page.locator("details").evaluate_all(
-            "all => all.forEach(each => { each.open = true; })"
-        )
-        if path.startswith("/records"):
-            await verdicts(page)
-        results = await Axe().run(
-            page,
-            options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]},
-        )
-        assert [
-            (found["id"], [node["target"] for node in found["nodes"]])
-            for found in results.response["violations"]
-        ] == [], path
-        assert await page.locator("h1").count() == 1
-        if size == "narrow":
-            assert (
-                await page.evaluate("document.documentElement.scrollWidth")
-                <= SIZES["narrow"]["width"]
-            ), path
-    assert auditor.complaints == []
 
 
 async def test_the_pages_of_a_channel_that_is_not_theirs_are_not_there_for_others(

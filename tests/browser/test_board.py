@@ -11,21 +11,11 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from browsing import EXERCISE, SIZES, Flash, Visiting, assert_accessible
+from browsing import EXERCISE, Flash, Visiting
 from dragoman.i18n.words import words
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
-
-SCHEMES, TONGUES = ("light", "dark", "night"), ("en-GB", "fr-FR", "zh-CN")
-LIGHTS = [
-    pytest.param(
-        scheme, language, marks=() if number == SCHEMES.index(scheme) else pytest.mark.long
-    )
-    for scheme in SCHEMES
-    for number, language in enumerate(TONGUES)
-]
-"""Each light and each language once, and in the long form each with each."""
 
 CALM = "nato-china"
 
@@ -199,38 +189,6 @@ async def test_a_message_can_be_acknowledged_by_keyboard_alone(
     assert china.complaints == []
 
 
-@pytest.mark.parametrize(("scheme", "language"), LIGHTS)
-async def test_the_board_is_accessible_in_every_light_and_language(
-    visit: Visiting, flash: Flash, scheme: str, language: str
-) -> None:
-    await flash()
-    size = {"en-GB": "wide", "fr-FR": "narrow", "zh-CN": "wide"}[language]
-    china = await visit(
-        color_scheme="dark" if scheme != "light" else "light", viewport=SIZES[size], locale=language
-    )
-    await china.page.goto(china.service.base_url)
-    await assert_accessible(china, wide=size == "wide")
-    for channel, who in (
-        (CALM, "china/duty_officer"),
-        (EXERCISE, "china/auditor"),
-        (EXERCISE, "china/duty_officer"),
-    ):
-        await china.page.context.clear_cookies()
-        await china.sign_in(who, channel)
-        if scheme == "night":
-            await china.page.evaluate("document.documentElement.dataset.theme = 'night'")
-        await china.still()
-        await assert_accessible(china, wide=size == "wide")
-        assert await china.page.get_by_text("SIDES ONLY").count() >= 2
-    assert (await china.page.title()).startswith("EXERCISE "), "by turns"
-    assert (
-        await china.page.locator(".drill").all_inner_texts() == ["EXERCISE\nEXERCISE\nEXERCISE"] * 2
-    )
-    assert [each for each in china.complaints if "401" not in each] == [], (
-        "but for what was asked while nobody was signed in"
-    )
-
-
 async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(
     visit: Visiting, tmp_path: Path, chromium: Path
 ) -> None:
@@ -290,9 +248,7 @@ async def test_quiet_is_said_only_once_the_line_was_checked_every_watch_is_manne
             {"Authorization": f"Bearer {actors[side]}"} for side in ("nato", "china")
         )
         china = await visit(service)
-        await china.page.goto(f"{service.base_url}/c/hotline")
-        await china.page.locator("#token").fill(actors["china"])
-        await china.page.locator("form[action='/sign-in'] button").click()
+        await china.enter_with(actors["china"], "/c/hotline")
         await expect(china.page.locator("h1")).to_have_text("Nothing waits.", use_inner_text=True)
         check = {
             "act": "line-check",
@@ -340,8 +296,7 @@ async def test_the_board_of_the_past_shows_no_form_and_keeps_its_moment_in_every
 ) -> None:
     await flash()
     china = await visit()
-    await china.sign_in("china/auditor")
-    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}?at=21")
+    await china.enter("china/auditor", f"/c/{EXERCISE}?at=21")
     await expect(china.page.get_by_text("You are looking at the past.")).to_be_visible()
     assert await china.page.locator("main form").count() == 0
     links = await china.page.locator("main a, nav[aria-label=Pages] a").evaluate_all(
@@ -390,12 +345,23 @@ async def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page
     await expect(row(auditor.page, number).first).to_be_visible()
 
 
+async def test_the_board_of_an_exercise_is_marked_at_both_ends_and_in_its_title(
+    visit: Visiting, flash: Flash
+) -> None:
+    await flash()
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    assert await china.page.get_by_text("SIDES ONLY").count() >= 2
+    assert (await china.page.title()).startswith("EXERCISE "), "by turns"
+    drills = await china.page.locator(".drill").all_inner_texts()
+    assert drills == ["EXERCISE\nEXERCISE\nEXERCISE"] * 2
+
+
 async def test_the_wall_display_fits_its_screen_and_shows_a_flash_as_it_comes(
     visit: Visiting, flash: Flash, demo: Service
 ) -> None:
     china = await visit(viewport={"width": 1920, "height": 1080})
-    await china.sign_in("china/auditor")
-    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}?wall=1")
+    await china.enter("china/auditor", f"/c/{EXERCISE}?wall=1")
     await expect(china.page.locator("#wall [data-flash]").first).to_be_visible()
     before = await china.page.locator("body").get_attribute("data-position")
     await flash()
@@ -407,7 +373,6 @@ async def test_the_wall_display_fits_its_screen_and_shows_a_flash_as_it_comes(
                 "(of) => [of.scrollWidth - of.clientWidth, of.scrollHeight - of.clientHeight]"
             )
             assert max(held) <= 1, (width, overflow, held)
-    await assert_accessible(china)
     assert china.complaints == []
 
 

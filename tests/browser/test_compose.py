@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import fields as fields_of
 from playwright.async_api import Page, expect
 
-from browsing import EXERCISE, Visit, Visiting, assert_accessible
+from browsing import EXERCISE, Visit, Visiting
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
 from dragoman_schemas.acts import SHAPES
@@ -56,7 +56,6 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
     if scripts:
         await expect(nato.page.locator("#f-time-echo")).to_contain_text("03:05Z")
         await expect(nato.page.locator("#f-place-echo")).to_contain_text("15°07′00″ N")
-        await assert_accessible(nato, wide=True)
     await press(nato.page, "Check before sending")
     await expect(nato.page.locator("h1")).to_have_text("Check before sending")
     act = json.loads(await nato.page.locator("#act-bytes").inner_text())
@@ -65,7 +64,6 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
     assert act["time"].endswith("T03:05:00Z")
     digest = await nato.page.locator("code.break").first.inner_text()
     if scripts:
-        await assert_accessible(nato, wide=True)
         assert digest == await nato.page.evaluate(
             """async () => {
                 const bytes = new TextEncoder().encode(document.getElementById("act-bytes").textContent);
@@ -118,7 +116,6 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
         await nato.page.locator("textarea[name^='f.facts']").first.input_value()
         == "Two aircraft passed close. Rest unknown."
     )
-    await assert_accessible(nato, wide=True)
     await summary.get_by_role("link").first.click()
     await nato.page.locator("#f-place").fill("15.1203N 116.4411E")
     await nato.page.locator("#f-time").fill("240305H NOV 26")
@@ -178,8 +175,7 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     nato, china = await visit(), await visit(java_script_enabled=False)
-    await nato.sign_in("nato/officer", CALM)
-    await nato.page.goto(f"{demo.base_url}/c/{CALM}/compose/meeting-request")
+    await nato.enter("nato/officer", f"/c/{CALM}/compose/meeting-request")
     await nato.page.locator("#f-purpose").fill("Working group on encounters")
     await nato.page.locator("#f-windows-0-from").fill("2027-01-18 09:00Z")
     await nato.page.locator("#f-windows-0-to").fill("2027-01-18 11:00Z")
@@ -395,8 +391,7 @@ async def test_what_is_refused_is_said_in_the_language_of_who_asks(
 
 async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> None:
     auditor = await visit()
-    await auditor.sign_in("china/auditor", EXERCISE)
-    await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose")
+    await auditor.enter("china/auditor", f"/c/{EXERCISE}/compose")
     await expect(
         auditor.page.get_by_text("Nothing can be written here: officers write")
     ).to_be_visible()

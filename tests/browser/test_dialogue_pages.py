@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, expect
 
-from browsing import Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from service import Answer, Caller, Service
 
 SHOTS: Path | None = None
@@ -14,7 +14,6 @@ SHOTS: Path | None = None
 pytestmark = pytest.mark.browser
 
 CALM, TRACK2 = "nato-china", "nato-china-track2"
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 
 
 async def go(visit: Visit, path: str) -> None:
@@ -403,31 +402,4 @@ async def test_a_track_2_dialogue_is_its_own_and_says_what_is_not_there(visit: V
     await expect(issue(reader, "intentions of the other").locator("blockquote")).to_have_count(2)
     for sentence in ("The roadmap has no item yet.", "No programme was proposed."):
         await expect(reader.page.get_by_text(sentence)).to_be_visible()
-    assert reader.complaints == []
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_dialogue_is_accessible_at_every_size(
-    visit: Visiting, nato: Caller, size: str
-) -> None:
-    report = {
-        "act": "joint-report",
-        "title": "Of all sizes",
-        "paragraphs": [{"en": "One.", "zh-Hans": "其一。"}],
-    }
-    opened = (await nato.open(report)).json["exchange"]
-    await nato.open(
-        {
-            "act": "perception",
-            "issue": f"Sizes, {size}",
-            "own_view": {"en": "All of them.", "fr": "Toutes."},
-        }
-    )
-    reader = await visit(viewport=SIZES[size])
-    await reader.sign_in("nato/officer", CALM)
-    for path in ("dialogue", "dialogue?eyes=other", f"dialogue/{opened}"):
-        await go(reader, f"/c/{CALM}/{path}")
-        for closed in await reader.page.locator("main details:not([open]) > summary").all():
-            await closed.click()
-        await assert_accessible(reader, wide=size == "wide")
     assert reader.complaints == []

@@ -5,7 +5,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 import drill_states
-from browsing import EXERCISE, Visit, Visiting, acknowledge_all, assert_accessible
+from browsing import EXERCISE, Visit, Visiting, acknowledge_all
 from service import INCIDENT, Caller, Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.writes]
@@ -59,12 +59,9 @@ async def test_each_role_has_a_list_of_its_own(
 ) -> None:
     reader = await visit(demo, java_script_enabled=False)
     if who == "operator":
-        await reader.page.goto(f"{demo.base_url}/host")
-        token = (demo.data / "operator.token").read_text().strip()
-        await reader.page.locator("#token").fill(token)
-        await reader.page.locator("form[action='/sign-in'] button").click()
+        await reader.enter(who, "/host")
     else:
-        await reader.sign_in(who, CHANNEL)
+        await reader.enter(who, f"/c/{CHANNEL}")
         await reader.page.goto(f"{demo.base_url}/first-hour")
     await expect(reader.page.locator(".checklist li", has_text=step)).to_have_count(1)
     for link in await reader.page.locator(".checklist a").evaluate_all(
@@ -158,7 +155,6 @@ async def test_a_drill_takes_over_its_own_page_and_rings_no_other(
     await expect(dialog).to_have_count(0)
     await page.get_by_role("link", name="Read the message").click()
     await finished(page)
-    await assert_accessible(duty)
     assert duty.complaints == []
 
 
@@ -182,25 +178,16 @@ async def test_a_real_flash_ends_the_drill_at_once_and_takes_its_place(
     await expect(page.locator("[data-stage=ended]")).to_contain_text("A real flash ended the drill")
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "drill"), ("fr", "exercice"), ("zh", "演练")]
-)
-async def test_the_pages_are_accessible_in_every_language_and_fit_a_telephone(
-    visit: Visiting, demo: Service, language: str, words: str
+async def test_each_step_of_a_checklist_stands_beside_its_mark_on_a_telephone(
+    visit: Visiting, demo: Service
 ) -> None:
-    reader = await visit(demo, viewport=NARROW, locale=language)
+    reader = await visit(demo, viewport=NARROW, locale="fr")  # which has the longest words
     await reader.sign_in("nato/head_of_office", CHANNEL)
     for path in (DRILL, f"/c/{CHANNEL}/first-hour", f"/c/{CHANNEL}"):
         await reader.page.goto(f"{demo.base_url}{path}")
-        width = await reader.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= NARROW["width"], (language, path)
-        await assert_accessible(reader)
         below = await reader.page.evaluate(
             """[...document.querySelectorAll(".checklist li")].filter((step) =>
               step.querySelector("a").getBoundingClientRect().left
                 < step.querySelector(".mark").getBoundingClientRect().right).length"""
         )
-        assert below == 0, f"{below} steps are below their marks: {language} {path}"
-    await reader.page.goto(f"{demo.base_url}{DRILL}")
-    await expect(reader.page.locator("h1")).to_contain_text(words)
-    assert reader.complaints == []
+        assert below == 0, f"{below} steps are below their marks: {path}"

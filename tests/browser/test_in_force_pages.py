@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from browsing import SIZES, Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from samples import act
 from service import Caller, Service
 
@@ -143,24 +143,3 @@ async def test_the_side_that_announced_a_window_says_how_it_goes_on(
     )
     await expect(other.page.get_by_role("button", name="Report that it is over")).to_have_count(0)
     assert opener.complaints == other.complaints == []
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme", "language"),
-    [("wide", "light", "en-GB"), ("narrow", "dark", "fr-FR"), ("wide", "dark", "zh-CN")],
-)
-async def test_the_page_of_windows_is_accessible(
-    size: str,
-    scheme: str,
-    language: str,
-    visit: Visiting,
-    demo: Service,
-    session: aiohttp.ClientSession,
-) -> None:
-    nato = Caller(session, demo, "nato/duty_officer")
-    await nato.open(area(opens=timedelta(hours=1), place=CIRCLE), CHANNEL)
-    reader = await visit(viewport=SIZES[size], color_scheme=scheme, locale=language)
-    await reader.sign_in("china/officer", CHANNEL)
-    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/in-force")
-    await expect(reader.page.locator("[data-window]").first).to_be_visible()
-    await assert_accessible(reader, wide=size == "wide")

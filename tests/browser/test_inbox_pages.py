@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
+from browsing import EXERCISE, Flash, Visit, Visiting
 from dragoman.console import static_files
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import lists
@@ -16,7 +16,6 @@ from service import NOTE, Caller, Service
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 TWO_LANGUAGES = {**NOTE, "text": {"en": "A cyclone warning was passed on.", "zh": "已转达台风预警"}}
 
 
@@ -334,26 +333,6 @@ async def test_a_shortcut_leads_into_the_field_that_it_is_for(
         await go(nato, f"/c/{CALM}")
         await nato.page.keyboard.press(key)
         await expect(nato.page.locator(field)).to_be_focused()
-
-
-@pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
-async def test_lists_are_accessible_at_both_sizes_and_in_both_schemes(
-    visit: Visiting, scheme: str, size: str
-) -> None:
-    china = await visit(color_scheme=scheme, viewport=SIZES[size])
-    await china.sign_in("china/officer", EXERCISE)
-    for path in (
-        f"/c/{EXERCISE}/inbox",
-        f"/c/{CALM}/inbox?q=nowhere&family=contact&fault=name",
-        f"/c/{CALM}/inbox?at=9",
-        f"/c/{CALM}/go?q=meeting",
-        f"/c/{CALM}/go",
-        "/help",
-    ):
-        await go(china, path)
-        for summary in await china.page.locator("main summary").all():
-            await summary.click()
-        await assert_accessible(china, wide=size == "wide")
 
 
 def test_a_count_that_takes_too_long_is_left_out() -> None:

@@ -13,14 +13,14 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from beside import MS_LI, enter, named
-from browsing import EXERCISE, Visit, Visiting, assert_accessible
+from browsing import EXERCISE, Visit, Visiting
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
 CHANNEL = "nato-china"
 C = f"/v1/channels/{CHANNEL}"
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 320, "height": 568}
+NARROW = {"width": 320, "height": 568}
 
 DASH = "\N{EN DASH}"
 
@@ -201,10 +201,7 @@ async def opened(
 ) -> Visit:
     """A page, to which somebody came by signing in."""
     found = await visit(**options)
-    await found.page.goto(f"{found.service.base_url}/c/{channel}{path}")
-    await found.page.get_by_label("Token").fill(found.service.token(who))
-    await found.page.get_by_role("button", name="Sign in").click()
-    await found.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
+    await found.enter(who, f"/c/{channel}{path}")
     return found
 
 
@@ -625,31 +622,4 @@ async def test_a_channel_in_which_nothing_is_arranged_says_what_would_stand_ther
     for path, said in empty:
         await china.page.goto(f"{china.service.base_url}/c/{EXERCISE}{path}")
         await expect(china.page.get_by_text(said).first).to_be_visible()
-        assert (
-            await china.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-        ), path
     assert china.complaints == []
-
-
-@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", NARROW)])
-async def test_every_page_is_accessible(
-    scheme: str, size: dict[str, int], visit: Visiting, liaison: Liaison
-) -> None:
-    nato = await opened(
-        visit, "nato/head_of_office", "/meetings", color_scheme=scheme, viewport=size
-    )
-    for path in (
-        "/meetings",
-        f"/meetings/calendar?month={MONTH}",
-        f"/meetings/{liaison.ids['held']}",
-        f"/meetings/{liaison.ids['asked']}",
-        "/people",
-        "/people/register",
-        f"/people/register/{liaison.people['li']['id']}",
-        "/people/register/new",
-    ):
-        await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}{path}")
-        await assert_accessible(nato, wide=size != NARROW)
-    assert nato.complaints == []
-    await nato.page.get_by_role("button", name="Enter", exact=True).click()
-    await assert_accessible(nato, wide=size != NARROW)

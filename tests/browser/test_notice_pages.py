@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from browsing import Visiting
+from browsing import Visiting, assert_accessible
 from identified import one_side
 from service import Caller, Service
 
@@ -48,10 +48,7 @@ async def test_a_notice_is_ticked_for_another_channel_and_one_table_says_who_has
     issued = await tokens(session, office)
     alpha = await visit(office)
     page = alpha.page
-    await page.goto(f"{office.base_url}/c/north")
-    await page.locator("#token").fill(issued["alpha"])
-    await page.locator("form[action='/sign-in'] button").click()
-    await page.goto(f"{office.base_url}/c/north/compose/contact-note")
+    await alpha.enter_with(issued["alpha"], "/c/north/compose/contact-note")
     await page.locator("[name='f.form'][value='conversation']").check()
     await page.locator("textarea[name='f.text.en']").fill("Our office moves on Monday.")
     await page.get_by_role("button", name="Check before sending").click()
@@ -65,6 +62,7 @@ async def test_a_notice_is_ticked_for_another_channel_and_one_table_says_who_has
     await expect(rows.nth(0)).to_contain_text("BETA")
     await expect(rows.nth(1)).to_contain_text("GAMMA")
     await expect(page.locator("[data-state='caution']")).to_contain_text("2 sides")
+    await assert_accessible(alpha)
     gamma = Caller(session, office)
     gamma.headers = {"Authorization": f"Bearer {issued['gamma']}"}
     (row,) = (await gamma.get("/v1/channels/south/inbox")).json["exchanges"]

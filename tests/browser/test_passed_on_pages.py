@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import expect
 
 import stepped
-from browsing import SIZES, Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from samples import act
 from service import Caller, Service
 
@@ -154,8 +154,7 @@ async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_tol
     path = f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts"
     await china.post(path, {"act": "acknowledgement"})
     reader = await visit()
-    await reader.sign_in("china/officer", CHANNEL)
-    await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{sent['exchange']}")
+    await reader.enter("china/officer", f"/c/{CHANNEL}/exchanges/{sent['exchange']}")
     await reader.page.get_by_label("Told at").fill("yesterday at tea")
     await reader.page.get_by_role("button", name="Passed on Fleet").click()
     await expect(reader.page.locator("main .fault")).to_be_visible()
@@ -169,8 +168,7 @@ async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_tol
     await reader.page.wait_for_url("**/recorded/**")
     for who, page in (("nato/officer", ""), ("china/auditor", ""), ("nato/auditor", "/form")):
         other = await visit()
-        await other.sign_in(who, CHANNEL)
-        await other.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{sent['exchange']}{page}")
+        await other.enter(who, f"/c/{CHANNEL}/exchanges/{sent['exchange']}{page}")
         await expect(other.page.locator("main")).to_contain_text(
             "has not said that it passed this on to Air traffic"
         )
@@ -178,27 +176,24 @@ async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_tol
         assert other.complaints == []
 
 
-@pytest.mark.parametrize("size", ["wide", "narrow"])
 async def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before(
-    size: str, visit: Visiting
+    visit: Visiting,
 ) -> None:
-    head = await visit(viewport=SIZES[size])
+    head = await visit()
     await head.sign_in("nato/head_of_office", CHANNEL)
     await adopt(head, "Fleet", "soon")
     await expect(head.page.get_by_label("Minutes before the window opens")).to_have_attribute(
         "aria-invalid", "true"
     )
     await expect(head.page.get_by_label("Posts, one a line")).to_have_value("Fleet")
-    await assert_accessible(head, wide=size == "wide")
     await adopt(head, "Fleet", "45")
-    await adopt(head, f"Fleet\nAir traffic {size}")
+    await adopt(head, "Fleet\nAir traffic")
     lists = head.page.locator("section[aria-labelledby=of-nato]")
-    await expect(lists.locator("table").first).to_contain_text(f"Air traffic {size}")
+    await expect(lists.locator("table").first).to_contain_text("Air traffic")
     await lists.locator("summary").click()
     await expect(lists.locator("details")).to_contain_text(re.compile(r"45\smin before it opens"))
     officer = await visit()
-    await officer.sign_in("nato/officer", CHANNEL)
-    await officer.page.goto(f"{officer.service.base_url}/c/{CHANNEL}/admin/onward")
+    await officer.enter("nato/officer", f"/c/{CHANNEL}/admin/onward")
     await expect(officer.page.get_by_role("button", name="Adopt these posts")).to_have_count(0)
     await expect(officer.page.locator("main")).to_contain_text(
         "Heads of office adopt the list of their side."

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from browsing import SIZES, Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -45,8 +45,7 @@ async def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other
     )  # a receipt stops no form
     nato, china = await visit(), await visit(java_script_enabled=False)
     for officer, who, kind in ((nato, "nato", "held"), (china, "china", "rescued")):
-        await officer.sign_in(f"{who}/officer", CHANNEL)
-        await officer.page.goto(f"{demo.base_url}/c/{CHANNEL}/exchanges/{id}")
+        await officer.enter(f"{who}/officer", f"/c/{CHANNEL}/exchanges/{id}")
         await officer.page.get_by_label("People who are").select_option(kind)
         await officer.page.get_by_label("Number", exact=True).fill("24")
         await officer.page.get_by_label("Of", exact=True).select_option("nato")
@@ -72,24 +71,6 @@ async def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other
     )
     await expect(row).to_contain_text("24, of NATO")
     assert nato.complaints == china.complaints == []
-
-
-@pytest.mark.parametrize("size", ["wide", "narrow"])
-async def test_the_page_of_an_incident_with_people_is_accessible(
-    size: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
-) -> None:
-    id = await report(session, demo)
-    for side, kind in (("nato", "held"), ("china", "rescued")):
-        group = {"kind": kind, "number": 24, "of": "nato", "place": "Airfield"}
-        await Caller(session, demo, f"{side}/officer").post(
-            f"/v1/channels/{CHANNEL}/exchanges/{id}/acts",
-            {"act": "people-status", "as_of": "2026-11-24T04:00Z", "groups": [group]},
-        )
-    reader = await visit(viewport=SIZES[size], color_scheme="dark")
-    await reader.sign_in("nato/officer", CHANNEL)
-    for path in (f"exchanges/{id}", f"exchanges/{id}/acts/people-status"):
-        await reader.page.goto(f"{demo.base_url}/c/{CHANNEL}/{path}")
-        await assert_accessible(reader, wide=size == "wide")
 
 
 async def test_a_request_to_see_people_goes_from_the_panel_to_the_report(

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from browsing import Visit, Visiting
+from browsing import Visit, Visiting, assert_accessible
 from dragoman.domain import release_bundle
 from service import Caller, Service
 
@@ -45,8 +45,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     officer, duty, other, theirs = await visit(), await visit(), await visit(), await visit()
 
     # nato's officer proposes it from the page of the matter, without the words of the note
-    await officer.sign_in("nato/officer", CALM)
-    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{opened['exchange']}")
+    await officer.enter("nato/officer", f"/c/{CALM}/exchanges/{opened['exchange']}")
     await officer.page.locator("details.acts summary").click()
     await officer.page.get_by_role("link", name="Propose its release").click()
     await officer.page.locator("textarea[name='f.title.en']").fill("What was said about ships")
@@ -69,8 +68,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     id = await _exchange_of(duty, demo)
 
     # china's officer reads what anybody will read, and consents with a colleague
-    await other.sign_in("china/officer", CALM)
-    await other.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{id}")
+    await other.enter("china/officer", f"/c/{CALM}/exchanges/{id}")
     await other.page.get_by_role("link", name="What anybody will read").click()
     await expect(other.page.locator("main")).to_contain_text("We agree to talk.")
     await expect(other.page.locator("main")).not_to_contain_text(SECRET)
@@ -98,6 +96,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await expect(stranger.page.locator("#proof")).to_contain_text(
         "Your browser has verified the bundle"
     )
+    await assert_accessible(stranger)
     shown = await stranger.page.locator("main").inner_text()
     assert "We agree to talk." in shown and SECRET not in shown
     raw = await (await stranger.page.request.get(f"{demo.base_url}/v1/releases/{CALM}/{id}")).body()

@@ -6,14 +6,13 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
+from browsing import EXERCISE, Flash, Visit, Visiting
 from dragoman.interop.check_words import check_words
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
 CALM, TRACK2 = "nato-china", "nato-china-track2"
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 INCIDENT = {
     "act": "hazardous-incident",
     "kind": "collision",
@@ -428,23 +427,3 @@ async def test_a_flash_takes_over_a_page_that_is_to_be_printed(
     for path in (f"exchanges/{exchange}/form", "reports/situation"):
         await go(reader, f"/c/{EXERCISE}/{path}")
         await expect(reader.page.locator("#bars")).to_contain_text(number)
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_statistics_reports_forms_and_cards_are_accessible_at_every_size(
-    visit: Visiting, nato: Caller, size: str
-) -> None:
-    exchange = await corrected(nato)
-    reader = await visit(viewport=SIZES[size])
-    await reader.sign_in("nato/auditor", CALM)
-    for path in (
-        "statistics",
-        "reports",
-        "reports/situation",
-        "reports/period",
-        f"exchanges/{exchange}/form",
-        f"exchanges/{exchange}/card",
-    ):
-        await go(reader, f"/c/{CALM}/{path}")
-        await assert_accessible(reader, wide=size == "wide")
-    assert reader.complaints == []

@@ -1,12 +1,10 @@
-"""rules.md §7, what is of every page: accessibility, sizes, focus, times, even-handedness, colours,
+"""rules.md §7, what is of every page: letters and targets, focus, times, even-handedness, colours,
 flashing, print.
 """
 
-import asyncio
 import io
 import itertools
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 from pypdf import PdfReader
 
-from browsing import EXERCISE, SIZES, Flash, Visit, Visiting, assert_accessible
-from dragoman.i18n.words import words
-from everywhere import PAGES, places
-from patience import PATIENCE_S
+from browsing import EXERCISE, SIZES, Flash, Visit, Visiting
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -28,10 +23,6 @@ CSS = (
     Path(__file__).parents[2] / "services" / "dragoman" / "console" / "static" / "console.css"
 ).read_text()
 CALM = "nato-china"
-LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
-LIGHTS = ("day", "dusk", "night", "contrast")
-NOT_THERE = ("no-such", "contact-note", "record=none")
-"""Paths that are answered as what is not there, or is not for the reader."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -46,110 +37,8 @@ async def incident(session: aiohttp.ClientSession, demo: Service) -> str:
 
 async def as_(visit: Visiting, who: str, path: str, **options: Any) -> Visit:
     guest = await visit(**options)
-    await guest.page.goto(f"{guest.service.base_url}/sign-in")
-    await guest.page.locator("#token").fill(
-        guest.service.operator.strip() if who == "operator" else guest.service.token(who)
-    )
-    await guest.page.locator("form[action='/sign-in'] button").click()
-    await guest.page.goto(guest.service.base_url + path)
+    await guest.enter(who, path)
     return guest
-
-
-@pytest.mark.parametrize("number", range(len(PAGES)), ids=[path for _, path in PAGES])
-async def test_a_page_is_accessible(
-    visit: Visiting,
-    session: aiohttp.ClientSession,
-    demo: Service,
-    number: int,
-    request: pytest.FixtureRequest,
-) -> None:
-    who, path = PAGES[number]
-    path = path.format(**await places(session, demo))
-    every = list(itertools.product(LANGUAGES, LIGHTS))
-    wanted = every if request.config.getoption("--long") else [every[(number * 5) % len(every)]]
-    for language, asked in itertools.groupby(wanted, lambda each: each[0]):
-        wide = bool((number + LANGUAGES.index(language)) % 2)
-        guest = await as_(
-            visit, who, path, locale=language, viewport=SIZES["wide" if wide else "narrow"]
-        )
-        assert guest.page.url == guest.service.base_url + path, "it is this page"
-        for _, light in asked:
-            await guest.page.evaluate(
-                "light => { document.documentElement.dataset.theme = light; }", light
-            )
-            await guest.still()
-            await assert_accessible(guest, wide=wide)
-        refused = ["Failed to load resource"] if any(each in path for each in NOT_THERE) else []
-        assert [
-            each for each in guest.complaints if not any(known in each for known in refused)
-        ] == []
-        await guest.page.context.close()
-
-
-async def _refused(guest: Visit) -> None:
-    """A form that was sent empty."""
-    await guest.page.goto(f"{guest.service.base_url}/c/{CALM}/compose/hazardous-incident")
-    await guest.page.locator("button[value=check]").click()
-    await expect(guest.page.locator("main [role=alert] a")).to_have_count(4)
-
-
-async def _checked(guest: Visit) -> None:
-    """Check an incident before it is sent: the page shows the act that it will become."""
-    await guest.page.goto(f"{guest.service.base_url}/c/{CALM}/compose/hazardous-incident")
-    await guest.page.locator("#f-kind input").first.check()
-    await guest.page.locator("#f-time").fill("now")
-    await guest.page.locator("#f-place").fill("15.1N 116.4E")
-    await guest.page.locator("textarea[name^='f.facts']").first.fill("One aircraft passed close.")
-    await guest.page.locator("button[value=check]").click()
-    await expect(guest.page.locator("#act-bytes")).to_be_visible()
-
-
-async def _blind(guest: Visit) -> None:
-    """A board of a host that does not see the log."""
-    unknown = {words(each).say("Not known.") for each in ("en", "fr", "zh")}
-    async with asyncio.timeout(PATIENCE_S):
-        while await guest.headline() not in unknown:
-            await guest.page.wait_for_timeout(500)
-            await guest.page.goto(f"{guest.service.base_url}/c/{CALM}")
-
-
-STATES = {"refused": _refused, "checked": _checked, "blind": _blind}
-
-
-@pytest.mark.parametrize("state", STATES)
-async def test_a_page_that_is_not_as_usual_is_accessible(
-    visit: Visiting, tmp_path: Path, chromium: Path, state: str, request: pytest.FixtureRequest
-) -> None:
-    service = Service(tmp_path / "data", "--demo")
-    number = [*STATES].index(state)
-    wanted = (
-        [*itertools.product(LANGUAGES, LIGHTS)]
-        if request.config.getoption("--long")
-        else [(LANGUAGES[number], LIGHTS[number + 1])]
-    )
-    try:
-        guests = {}
-        for place, language in enumerate(dict.fromkeys(language for language, _ in wanted)):
-            guests[language] = (
-                await visit(
-                    service, locale=language, viewport=SIZES["narrow" if place % 2 else "wide"]
-                ),
-                place % 2,
-            )
-            await guests[language][0].sign_in("nato/duty_officer", CALM)
-        if state == "blind":
-            service.signal_broker(signal.SIGSTOP)
-        for language, (guest, narrow) in guests.items():
-            await STATES[state](guest)
-            for light in [light for asked, light in wanted if asked == language]:
-                await guest.page.evaluate(
-                    "light => { document.documentElement.dataset.theme = light; }", light
-                )
-                await guest.still()
-                await assert_accessible(guest, wide=not narrow)
-    finally:
-        service.signal_broker(signal.SIGCONT)
-        service.stop()
 
 
 @pytest.mark.parametrize(

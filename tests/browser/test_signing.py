@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from browsing import Visit, Visiting, assert_accessible
+from browsing import Visit, Visiting
 from host import Host
 from service import Service
 
@@ -71,12 +71,8 @@ async def at(host: Signing, visit: Visiting, actor: str, path: str, **options: A
     reader = await visit(
         host.service, service_workers="block", **options
     )  # a host that lies rewrites what the page fetches
-    await reader.page.goto(host.address(path))
-    await reader.page.get_by_label("Token").fill(
-        (host.folder / host.token(actor)).read_text().strip()
-    )
-    await reader.page.get_by_role("button", name="Sign in").click()
-    await reader.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
+    token = (host.folder / host.token(actor)).read_text().strip()
+    await reader.enter_with(token, f"/c/{CHANNEL}{path}")
     return reader
 
 
@@ -104,7 +100,6 @@ async def administering(host: Signing, visit: Visiting, side: str) -> Visit:
     administrator, words = await asks(host, visit, f"{side}/adm-1")
     await administrator.page.goto(host.address("/admin/keys"))
     await expect(administrator.page.get_by_text(words)).to_be_visible()
-    await assert_accessible(administrator)
     async with administrator.page.expect_download() as waited:
         await administrator.page.get_by_role("link", name="the entry").click()
     await (await waited.value).save_as(host.folder / "entry.json")
@@ -161,10 +156,8 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
         await entered(host, visit, nato, "nato/d-1"),
         await entered(host, visit, china, "china/d-1"),
     )
-    await assert_accessible(officer)
 
     page = await checking(officer, host, "Met at the reception.")
-    await assert_accessible(officer)
     shown = await page.locator("#act-bytes").inner_text()
     assert json.loads(shown)["signed"]["author"] == "nato/o-1"
     await press(page, "^Send|^Record")
@@ -306,17 +299,14 @@ async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
     visit: Visiting, demo: Service
 ) -> None:
     officer, administrator = await visit(demo), await visit(demo)
-    await officer.sign_in("nato/officer", CHANNEL)
-    await officer.page.goto(f"{demo.base_url}/c/{CHANNEL}/key")
+    await officer.enter("nato/officer", f"/c/{CHANNEL}/key")
     await press(officer.page, "Make a key in this browser")
     await press(officer.page, "Ask for its entry")
     words = await officer.page.locator("section[aria-labelledby=waits] p.lead").inner_text()
     colleague = await visit(demo, java_script_enabled=False)
-    await colleague.sign_in("nato/duty_officer", CHANNEL)
-    await colleague.page.goto(f"{demo.base_url}/c/{CHANNEL}/admin/keys")
+    await colleague.enter("nato/duty_officer", f"/c/{CHANNEL}/admin/keys")
     await expect(colleague.page.get_by_text(words)).to_have_count(0)
-    await administrator.sign_in("nato/administrator", CHANNEL)
-    await administrator.page.goto(f"{demo.base_url}/c/{CHANNEL}/admin/keys")
+    await administrator.enter("nato/administrator", f"/c/{CHANNEL}/admin/keys")
     await expect(administrator.page.get_by_text(words)).to_be_visible()
     await press(administrator.page, "Enter this key")
     await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")

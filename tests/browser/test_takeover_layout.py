@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from browsing import EXERCISE, Flash, Visiting, acknowledge_all, assert_accessible
+from browsing import EXERCISE, Flash, Visiting, acknowledge_all
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -176,7 +176,6 @@ async def test_the_takeover_says_that_its_screen_is_mute_until_it_is_armed_there
             dialog.locator("h2"),
         ):
             await expect(shown).to_be_in_viewport(ratio=1)
-    await assert_accessible(guest)
     await mute(guest.page).get_by_role("button", name=arm).click()
     await mute(guest.page).get_by_role("button", name=heard).click()
     await expect(mute(guest.page)).to_be_hidden()

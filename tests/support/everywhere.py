@@ -104,6 +104,99 @@ PAGES: Final = (
 (`/docs?try=yes`) is other people's work and does not reach AA.
 """
 
+WALKED: Final = (
+    *(
+        ("nato/duty_officer", path)
+        for path in ("/board", "/glossary", "/go?q=meeting", "/sessions", "/kept")
+    ),
+    *(
+        ("nato/duty_officer", f"{_C}{path}")
+        for path in ("/drill", "/go", "/go?q=meeting", "/drafts/{draft}", "/offline")
+    ),
+    ("nato/duty_officer", "/reach"),
+    ("china/duty_officer", f"{_E}/since?from=9"),
+    ("china/duty_officer", f"{_C}/inbox?q=nowhere&family=contact&fault=name"),
+    ("china/officer", f"{_C}/inbox?at=9"),
+    *(
+        ("nato/officer", f"{_C}/exchanges/{{{name}}}")
+        for name in ("people", "undertaking", "mechanism", "area")
+    ),
+    ("nato/officer", f"{_C}/exchanges/{{people}}/acts/people-status"),
+    *(
+        ("nato/officer", f"{_C}/exchanges/{{people}}/{path}")
+        for path in ("lanes", "translations?language=zh")
+    ),
+    ("group-a/officer", f"/c/{DIALOGUE}/exchanges/{{joint}}/versions"),
+    ("nato/officer", f"{_C}/releases/{{release}}"),
+    ("nato/officer", f"{_C}/dialogue?eyes=other"),
+    ("china/head_of_office", f"{_C}/roster/remove"),
+    ("nato/head_of_office", f"{_C}/meetings/calendar?month={{month}}"),
+    *(
+        ("nato/head_of_office", f"{_C}/people/register/{path}")
+        for path in ("{person}", "{person}/erase")
+    ),
+    ("nato/auditor", f"{_C}/reports/audit"),
+    ("nato/administrator", f"{_C}/admin/rules"),
+    *(
+        ("nato/administrator", f"{_C}/admin/{path}")
+        for path in (
+            "erasures/consent?exchanges={erased}",
+            "erasures/withdraw?exchanges={erased}",
+            "erasures/erase?exchanges={erased}",
+            "endpoints/remove?endpoint={endpoint}",
+            "links",
+            "links/revoke?link={link}",
+        )
+    ),
+    ("latvia/administrator", "/c/baltic-belarus/admin/keys/revoke?of={key}"),
+    *(
+        ("operator", path)
+        for path in ("/host/tokens/revoke?token={token}", "/host/subjects/forget?subject={subject}")
+    ),
+    *(("", path) for path in ("/sign-in", "/releases", "/offline")),
+)
+"""Pages and states of pages that the walk of `tests/browser/test_walk.py` opens as well. Nobody is
+signed in where no reader is named. A new route that needs no id is walked without a line here.
+"""
+
+NO_PAGE: Final = frozenset(
+    {
+        "/",
+        "/alarm",
+        "/alarm/events",
+        "/first-hour",
+        "/palette",
+        "/signin/oidc",
+        "/offline.js",
+        "/manifest.webmanifest",
+        "/static/{file}",
+        "/static/{release}/{file}",
+        *(
+            f"/c/{{channel}}/{path}"
+            for path in (
+                "admin/keys/asked/{officer}",
+                "compose/read",
+                "exchanges/{exchange}/evidence",
+                "palette",
+                "records/consistency",
+                "records/{position}/material",
+                "travel",
+                "watch/turn-over/sheets/{record}",
+            )
+        ),
+    }
+)
+"""Routes that answer with no page of their own: with a redirect, a file, a stream or a part."""
+
+ELSEWHERE: Final = {
+    "/c/{channel}/notices/{key}": "test_notice_pages.py",
+    "/reach/remove": "test_reach_page.py",
+    "/reach/{code}": "test_reach_page.py",
+    "/releases/{channel}/{exchange}": "test_release_pages.py",
+    "/signin/oidc/return": "test_sign_in_pages.py",
+}
+"""Pages that only a service of another kind has, and the files whose tests ask axe about them."""
+
 FORMS: Final = tuple(("nato/head_of_office", f"{_C}/compose/{act}") for act in FORMATS)
 """The form of every format."""
 

@@ -5,7 +5,8 @@ Whoever adds a test need not do anything. The rule looks only at a test's folder
 
 - A test that shares nothing and starts processes of its own is a group of its own: any worker takes
 it. - Tests of one file that share a fixture of that file or folder are one group, so that it is set
-up once. - Tests that need the cluster of three nodes are one group, whatever their file: it is
+up once. A file that is too long for one worker marks its tests with `part(name)`: each part is a
+group, and sets the fixtures up for itself. - Tests that need the cluster of three nodes are one group, whatever their file: it is
 started once. - All other tests of a file are one group.
 
 The longest groups begin first, so that no worker is still busy with one when the others have
@@ -79,7 +80,10 @@ def group_of(item: pytest.Item) -> str:
     if CLUSTER in shared:
         return "cluster"
     parts = item.path.relative_to(item.config.rootpath / "tests").with_suffix("").parts
-    return "" if parts[0] in ALONE and not shared else "/".join(parts).replace("test_", "")
+    if parts[0] in ALONE and not shared:
+        return ""
+    part = item.get_closest_marker("part")
+    return "/".join((*parts, *(part.args if part else ()))).replace("test_", "")
 
 
 def longest_first(items: Iterable[pytest.Item]) -> list[pytest.Item]:
