@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, async_playwright, expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting
+from browsing import EXERCISE, Contexts, Flash, Visit, Visiting
 from patience import PATIENCE_MS, PATIENCE_S
 from service import INCIDENT, Caller, Demonstration, Service
 
@@ -70,27 +70,31 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def contexts(browser: Browser) -> AsyncIterator[Contexts]:
+    """Contexts that the tests of a module hand on."""
+    contexts = Contexts(browser)
+    yield contexts
+    await contexts.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Browser, demo: Service) -> AsyncIterator[Visiting]:
+async def visit(
+    contexts: Contexts, demo: Service, request: pytest.FixtureRequest
+) -> AsyncIterator[Visiting]:
     """Open a page with cookies of its own; at the shared demonstration, if at no other service."""
+    fresh = request.node.get_closest_marker("fresh_context") is not None
     async with AsyncExitStack() as opened:
 
         async def visit(service: Service = demo, **options: Any) -> Visit:
-            context = await browser.new_context(
-                **{"viewport": {"width": 1280, "height": 800}, **options}
-            )
-            opened.push_async_callback(_left, context)
-            context.set_default_timeout(PATIENCE_MS)
-            return Visit(await context.new_page(), service)
+            viewport = options.pop("viewport", {"width": 1280, "height": 800})
+            context = await contexts.take(options, fresh=fresh)
+            opened.push_async_callback(contexts.give_back, context, service.base_url)
+            page = await context.new_page()
+            await page.set_viewport_size(viewport)
+            return Visit(page, service)
 
         yield visit
-
-
-async def _left(context: BrowserContext) -> None:
-    """Close what a test has left open, and let go of what it holds back first."""
-    for page in context.pages:
-        await page.unroute_all(behavior="ignoreErrors")
-    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

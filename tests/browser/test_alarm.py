@@ -25,7 +25,7 @@ from dragoman.limits import GROUP_ALARMS
 from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 ARMED = ["notifications"]
 CALM = "nato-china"

@@ -8,7 +8,7 @@ import drill_states
 from browsing import EXERCISE, Visit, Visiting, acknowledge_all
 from service import INCIDENT, Caller, Service
 
-pytestmark = [pytest.mark.browser, pytest.mark.writes]
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context, pytest.mark.writes]
 
 CHANNEL = "nato-china"
 NARROW = {"width": 390, "height": 844}

@@ -13,7 +13,7 @@ from browsing import Visit, Visiting
 from patience import PATIENCE_S
 from service import Caller, Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CALM = "nato-china"
 NOTE = f"/c/{CALM}/compose/contact-note"

@@ -14,7 +14,7 @@ from kept_data import AT_REST, kept, until_kept
 from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CHANNEL = "nato-china"
 OVER = """async () => {

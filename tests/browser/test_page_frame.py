@@ -212,6 +212,7 @@ async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(
     assert all(seen for _, seen in (await page.evaluate(shown)).values())
 
 
+@pytest.mark.fresh_context
 async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(
     visit: Visiting, demo: Service
 ) -> None:

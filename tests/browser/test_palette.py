@@ -14,7 +14,7 @@ from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
 from service import NOTE, Caller, Service
 from world import REQUEST
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CALM = "nato-china"
 

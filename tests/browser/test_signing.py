@@ -16,7 +16,7 @@ from browsing import Visit, Visiting
 from host import Host
 from service import Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CHANNEL = "nato-china"
 OFFICERS = {"d-1": "duty_officer", "h-1": "head_of_office"}

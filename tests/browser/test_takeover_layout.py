@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 from browsing import EXERCISE, Flash, Visiting, acknowledge_all
 from service import INCIDENT, Caller, Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CHANNEL = "nato-china"
 DESKS = ((1280, 800), (1366, 768), (1440, 900))

@@ -22,7 +22,7 @@ from playwright.async_api import Locator, Page, expect
 from browsing import Visit, Visiting
 from service import Caller, Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
 CALM: Final = "nato-china"
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "console.md"

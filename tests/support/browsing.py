@@ -1,17 +1,69 @@
 """A page in a browser of its own, which notes what it complained of and whom else it asked."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # has no types
-from playwright.async_api import ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from patience import PATIENCE_MS
 from service import Caller, Service
 
 EXERCISE = "nato-china-exercise"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
+
+
+class Contexts:
+    """Browser contexts that tests hand on, by their options.
+
+    A context that is handed on is as empty as a new one: without pages, cookies, permissions, and
+    what pages have stored or registered. It keeps what it has loaded of scripts and styles. A test
+    about any of these, or about the clock or the network of its context, is marked with
+    `fresh_context`.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._options: dict[BrowserContext, str] = {}
+        self._free: dict[str, list[BrowserContext]] = defaultdict(list)
+
+    async def take(self, options: dict[str, Any], *, fresh: bool) -> BrowserContext:
+        """Return an empty context with these options."""
+        name = repr(sorted(options.items()))
+        if not fresh and self._free[name]:
+            return self._free[name].pop()
+        context = await self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE_MS)
+        if not fresh and self._browser.browser_type.name == "chromium":
+            self._options[context] = name
+            context.once("close", lambda _: self._options.pop(context, None))
+        return context
+
+    async def give_back(self, context: BrowserContext, origin: str) -> None:
+        """Empty a context, or close it, after letting go of what it holds back."""
+        pages = context.pages
+        for page in pages:
+            await page.unroute_all(behavior="ignoreErrors")
+        if context not in self._options or not pages:
+            await context.close()
+            return
+        devtools = await context.new_cdp_session(pages[0])
+        everything = {"origin": origin, "storageTypes": "all"}
+        await devtools.send("Storage.clearDataForOrigin", everything)
+        for page in pages:
+            await page.close()
+        await context.clear_cookies()
+        await context.clear_permissions()
+        self._free[self._options[context]].append(context)
+
+    async def close(self) -> None:
+        """Close all contexts."""
+        for contexts in self._free.values():
+            for context in contexts:
+                await context.close()
 
 
 class Visit:

@@ -35,7 +35,7 @@ ALONE: Final = frozenset({"attacks", "audit", "browser", "faults", "foreign", "l
 CLUSTER: Final = "three_nodes"
 """The fixture of the shared cluster."""
 
-CHEAP: Final = frozenset({"browser", "chromium"})
+CHEAP: Final = frozenset({"browser", "chromium", "contexts"})
 """Shared fixtures that every worker may well set up for itself."""
 
 SECONDS: Final = {
