@@ -91,6 +91,7 @@ async def test_a_flash_sounds_and_takes_over_and_is_acknowledged_by_a_key_and_by
     assert china.complaints == []
 
 
+@pytest.mark.long
 async def test_where_no_sound_starts_the_officer_is_told_what_to_check(visit: Visiting) -> None:
     china = await visit()
     await china.page.add_init_script(_NO_LOUDSPEAKER)
@@ -103,6 +104,7 @@ async def test_where_no_sound_starts_the_officer_is_told_what_to_check(visit: Vi
     assert china.complaints == []
 
 
+@pytest.mark.long
 async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_valid(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -131,6 +133,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     assert nato.complaints == []
 
 
+@pytest.mark.long
 async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -163,6 +166,7 @@ async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
     assert nato.complaints == []
 
 
+@pytest.mark.long
 async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
     visit: Visiting, session: aiohttp.ClientSession, demo: Service
 ) -> None:
@@ -192,6 +196,7 @@ async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
     assert officer.complaints == []
 
 
+@pytest.mark.long
 async def test_an_evidence_file_proves_itself_from_a_disk(
     visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
 ) -> None:
@@ -210,6 +215,7 @@ async def test_an_evidence_file_proves_itself_from_a_disk(
     await expect(outcome).to_contain_text("in the log of your channel")
 
 
+@pytest.mark.long
 async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -241,6 +247,7 @@ async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
     assert china.complaints == []
 
 
+@pytest.mark.long
 async def test_the_palette_opens_over_the_page_and_leads_to_what_is_typed(visit: Visiting) -> None:
     nato = await visit()
     await nato.sign_in("nato/officer", CALM)
