@@ -284,13 +284,6 @@ async def _menu(guest: Visit, _: Walk) -> None:
     await guest.page.locator(".menu > summary").click()
 
 
-async def _term(guest: Visit, _: Walk) -> None:
-    """Have a term explained."""
-    await guest.page.goto(f"{guest.service.base_url}{C}/audit")
-    await guest.page.locator("a.term").first.focus()
-    await expect(guest.page.locator(".gloss:popover-open")).to_have_count(1)
-
-
 async def _wall(guest: Visit, _: Walk) -> None:
     """Open the display of a wall."""
     await guest.page.goto(f"{guest.service.base_url}/c/{EXERCISE}?wall=1")
@@ -324,7 +317,6 @@ STATES: Final[dict[str, tuple[str, State]]] = {
     "written": ("nato/officer", _written),
     "palette": ("nato/officer", _palette),
     "menu": ("nato/officer", _menu),
-    "term": ("nato/officer", _term),
     "wall": ("nato/officer", _wall),
     "takeover": ("china/duty_officer", _takeover),
     "blind": ("nato/officer", _blind),
