@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Many services run at once, and are stopped often: none waits, nor takes a port of its own.
     os.environ.setdefault("DRAGOMAN_ADMIN__PORT", "0")
     os.environ.setdefault("DRAGOMAN_HTTP__DRAIN_S", "0")
+    _quieten()
     budgets.register(config)
     config.pluginmanager.register(Tally(config))
     config.pluginmanager.register(Grouping(config))
@@ -72,12 +73,16 @@ def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     raise structlog.DropEvent
 
 
+def _quieten() -> None:
+    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+
+
 @pytest.fixture(autouse=True)
 def quiet_logs() -> Iterator[None]:
     """Logs of the services under test go nowhere."""
-    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    _quieten()
     yield
-    structlog.reset_defaults()
+    _quieten()
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from browsing import EXERCISE, Contexts, Flash, Visit, Visiting
+from office import Office
 from patience import PATIENCE_MS, PATIENCE_S
-from service import INCIDENT, Caller, Demonstration, Service
+from service import INCIDENT, Caller, Gateway
 
 SHELL, WHOLE = Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")
 CHROMIUM = SHELL if SHELL.exists() else WHOLE
@@ -54,9 +55,9 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A demonstration, shared by the tests that only add to it."""
-    service = Demonstration(tmp_path_factory.mktemp("board") / "data")
+    service = Office(tmp_path_factory.mktemp("board") / "data", demo=True)
     yield service
     service.stop()
 
@@ -80,13 +81,13 @@ async def contexts(browser: Browser) -> AsyncIterator[Contexts]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(
-    contexts: Contexts, demo: Service, request: pytest.FixtureRequest
+    contexts: Contexts, demo: Gateway, request: pytest.FixtureRequest
 ) -> AsyncIterator[Visiting]:
     """Open a page with cookies of its own; at the shared demonstration, if at no other service."""
     fresh = request.node.get_closest_marker("fresh_context") is not None
     async with AsyncExitStack() as opened:
 
-        async def visit(service: Service = demo, **options: Any) -> Visit:
+        async def visit(service: Gateway = demo, **options: Any) -> Visit:
             viewport = options.pop("viewport", {"width": 1280, "height": 800})
             context = await contexts.take(options, fresh=fresh)
             opened.push_async_callback(contexts.give_back, context, service.base_url)
@@ -105,7 +106,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def flash(session: aiohttp.ClientSession, demo: Service) -> Flash:
+def flash(session: aiohttp.ClientSession, demo: Gateway) -> Flash:
     """NATO's duty officer sends China one more flash; its number."""
 
     async def flash() -> str:

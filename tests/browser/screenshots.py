@@ -32,7 +32,7 @@ from everywhere import (  # noqa: E402
     PAGES,
     places,
 )  # the tests' support is no package
-from service import Caller, Service, new_key  # noqa: E402
+from service import Caller, Gateway, Service, new_key  # noqa: E402
 
 OUT: Final = ROOT / "build" / "screenshots"
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -47,7 +47,7 @@ WAITED: Final = "09:12"
 TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 
 
-async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
+async def _furnish(session: aiohttp.ClientSession, service: Gateway) -> dict[str, str]:
     """Fill the demonstration with what it lacks; the ids that addresses need."""
     for side in ("nato", "china"):
         await Caller(session, service, f"{side}/duty_officer").post(
@@ -69,7 +69,7 @@ async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str
 
 
 async def _shoot(
-    browser: Browser, service: Service, ids: dict[str, str], language: str, scheme: Any
+    browser: Browser, service: Gateway, ids: dict[str, str], language: str, scheme: Any
 ) -> None:
     for who, pages in itertools.groupby(sorted((*PAGES, TAKEOVER)), key=lambda each: each[0]):
         context = await browser.new_context(
@@ -92,7 +92,7 @@ async def _shoot(
         await context.close()
 
 
-async def _document(browser: Browser, service: Service) -> None:
+async def _document(browser: Browser, service: Gateway) -> None:
     """Make the pictures of the documentation: a takeover whose limit is near, and the board of that
     minute.
     """

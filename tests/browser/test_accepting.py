@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visiting
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ async def asked(nato: Caller, windows: int) -> tuple[str, Any]:
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agreed(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     exchange, windows = await asked(Caller(session, demo, "nato/officer"), 2)
     china = await visit(java_script_enabled=scripts)
@@ -96,7 +96,7 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
 
 
 async def test_an_acceptance_names_one_of_several_times_or_is_refused_before_it_is_recorded(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = Caller(session, demo, "nato/officer"), Caller(session, demo, "china/officer")
     for windows, status in ((2, 422), (1, 201)):

@@ -22,8 +22,9 @@ from browsing import Visit, Visiting
 from dragoman.tlog import dsse
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman_schemas.profiles import PROFILES
+from office import Office
 from patience import PATIENCE_S
-from service import NOTE, Caller, Service, new_key
+from service import NOTE, Caller, Gateway, new_key
 
 pytestmark = pytest.mark.browser
 
@@ -42,13 +43,13 @@ NARROW = {"width": 320, "height": 568}
 
 
 @pytest.fixture(scope="module")
-def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A demonstration whose courier may call loopback, and is quick to give up."""
     quick = {
         "DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]',
         "DRAGOMAN_COURIER__RETRIES_S": "[0.1]",
     }
-    service = Service(tmp_path_factory.mktemp("admin") / "data", "--demo", environment=quick)
+    service = Office(tmp_path_factory.mktemp("admin") / "data", demo=True, environment=quick)
     yield service
     service.stop()
 
@@ -87,7 +88,7 @@ async def refused(page: Page, sentence: str, field: str) -> None:
     await expect(page.locator(f"#{field}-fault")).to_contain_text(sentence)
 
 
-async def sitting(session: aiohttp.ClientSession, service: Service, token: str) -> dict[str, str]:
+async def sitting(session: aiohttp.ClientSession, service: Gateway, token: str) -> dict[str, str]:
     """The headers of a browser that is signed in."""
     form = {"token": token.strip(), "next": "/"}
     async with session.post(
@@ -97,7 +98,7 @@ async def sitting(session: aiohttp.ClientSession, service: Service, token: str) 
 
 
 async def registry(
-    session: aiohttp.ClientSession, service: Service, who: str, channel: str = NATO
+    session: aiohttp.ClientSession, service: Gateway, who: str, channel: str = NATO
 ) -> Any:
     return (await Caller(session, service, who).get(f"/v1/channels/{channel}/state")).json[
         "registry"
@@ -108,7 +109,7 @@ async def registry(
 
 
 async def test_pages_of_the_registry_and_their_json_and_csv_say_what_the_api_says(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     reader = await visit()
     page = await administrating(reader, "nato/auditor", "/officers")
@@ -145,7 +146,7 @@ async def test_pages_of_the_registry_and_their_json_and_csv_say_what_the_api_say
 
 
 async def test_who_may_not_is_told_who_can_and_sees_no_form(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     reader = await visit()
     page = await administrating(reader, "nato/officer", "/officers")
@@ -172,7 +173,7 @@ async def test_who_may_not_is_told_who_can_and_sees_no_form(
 
 
 async def test_the_past_shows_the_registry_as_it_stood_and_no_form(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     administrator = Caller(session, demo, "russia/administrator")
     entry = {"act": "officer", "officer": "o-5", "office": "moscow", "roles": ["officer"]}
@@ -210,7 +211,7 @@ async def test_the_past_shows_the_registry_as_it_stood_and_no_form(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 async def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     name = f"o-{secrets.randbelow(10**9)}"
     reader = await visit(java_script_enabled=scripts)
@@ -253,7 +254,7 @@ async def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(
 
 
 async def test_a_second_press_of_the_same_form_changes_nothing(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     headers = await sitting(session, demo, demo.token("nato/administrator"))
     form = {"officer": "o-twice", "office": "brussels", "roles": "officer", "key": new_key()}
@@ -284,7 +285,7 @@ async def test_a_second_press_of_the_same_form_changes_nothing(
 
 
 async def test_line_checks_bind_once_the_other_side_adopts_what_its_form_begins_with(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     ukraine, russia = await visit(), await visit()
     to_come = f"1 Dec {datetime.now(UTC).year + 1} 06:00Z"  # while other tests use the channel, its line is not checked yet
@@ -318,7 +319,7 @@ async def test_line_checks_bind_once_the_other_side_adopts_what_its_form_begins_
 
 
 async def test_a_codebook_is_read_in_three_languages_and_adopted(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     reader = await visit()
     page = await administrating(reader, "nato/administrator", "/codebook")
@@ -330,7 +331,7 @@ async def test_a_codebook_is_read_in_three_languages_and_adopted(
 
 
 async def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     public = [
         Verifier(f"{side}.example/witness", COSIGNATURE, dsse.public_of(secrets.token_bytes(32)))
@@ -364,7 +365,7 @@ async def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it
 
 
 async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleague(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     reader = await visit()
     page = await administrating(reader, "ukraine/head_of_office", "", OTHER)
@@ -388,7 +389,7 @@ async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleagu
 
 
 async def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     entry = {"act": "officer", "officer": "o-18", "office": "riga", "roles": ["officer"]}
     signed = (
@@ -427,7 +428,7 @@ async def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(
 
 
 async def test_where_the_sides_keep_their_own_keys_commands_stand_in_place_of_forms(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     operator = Caller(session, demo, "operator")
     terms = (await operator.get("/v1/openings/own-keys")).json
@@ -485,7 +486,7 @@ async def test_where_the_sides_keep_their_own_keys_commands_stand_in_place_of_fo
 
 
 async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_and_is_removed(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -536,7 +537,7 @@ async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_a
 
 
 async def test_a_calendar_link_is_shown_once_and_leads_nowhere_once_revoked(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     reader = await visit(java_script_enabled=False)
     page = await administrating(reader, "china/auditor", "/endpoints")
@@ -562,7 +563,7 @@ async def test_a_calendar_link_is_shown_once_and_leads_nowhere_once_revoked(
 
 
 async def test_the_host_is_the_operators_alone_who_sees_settings_and_nothing_that_is_said(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     operator, auditor = await visit(java_script_enabled=False), await visit()
     await come_in(operator, demo.operator, "/")
@@ -588,7 +589,7 @@ async def test_the_host_is_the_operators_alone_who_sees_settings_and_nothing_tha
 
 
 async def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_lets_one_in(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     operator, officer_page = await visit(java_script_enabled=False), await visit()
     await come_in(operator, demo.operator, "/host/open")
@@ -657,7 +658,7 @@ async def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_let
 
 
 async def test_a_token_is_issued_once_however_often_its_form_is_sent(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     headers = await sitting(session, demo, demo.operator)
     form = {
@@ -686,7 +687,7 @@ async def test_a_token_is_issued_once_however_often_its_form_is_sent(
 
 
 async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_they_read(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     ukraine, russia = (
         Caller(session, demo, "ukraine/officer"),

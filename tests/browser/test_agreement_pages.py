@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browsing import Visit, Visiting
-from service import Service
+from service import Gateway
 from talks import Talks
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ Named = Callable[[str], Any]
 
 
 @pytest.fixture
-def talks(session: aiohttp.ClientSession, demo: Service) -> Talks:
+def talks(session: aiohttp.ClientSession, demo: Gateway) -> Talks:
     return Talks(session, demo)
 
 

@@ -23,7 +23,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
 from dragoman.limits import GROUP_ALARMS
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway, Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -53,14 +53,14 @@ async def settle(page: Page) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def quiet(session: aiohttp.ClientSession, demo: Service) -> None:
+async def quiet(session: aiohttp.ClientSession, demo: Gateway) -> None:
     for side in ("china", "nato"):
         await acknowledge_all(session, demo, side, EXERCISE)
 
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key_and_the_sender_sees_it(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china, nato = await visit(permissions=ARMED), await visit()
     await china.sign_in("china/duty_officer")
@@ -112,7 +112,7 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
 
 @pytest.mark.usefixtures("quiet")
 async def test_three_officers_who_race_make_one_record_and_nobody_sees_an_error(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     racers = [await visit(), await visit(), await visit()]
     for racer in racers:
@@ -130,7 +130,7 @@ async def test_three_officers_who_race_make_one_record_and_nobody_sees_an_error(
     assert len(acts) == 1
 
 
-async def _view(session: aiohttp.ClientSession, demo: Service, number: str) -> Any:
+async def _view(session: aiohttp.ClientSession, demo: Gateway, number: str) -> Any:
     caller = Caller(session, demo, "nato/officer")
     rows = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json[
         "exchanges"
@@ -141,7 +141,7 @@ async def _view(session: aiohttp.ClientSession, demo: Service, number: str) -> A
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_typing_through_a_flash_for_five_seconds_acknowledges_nothing_and_loses_nothing(
-    seed: int, visit: Visiting, flash: Flash, demo: Service
+    seed: int, visit: Visiting, flash: Flash, demo: Gateway
 ) -> None:
     chance = random.Random(seed)
     china = await visit()
@@ -198,7 +198,7 @@ async def test_keys_act_only_after_a_moment_without_any(visit: Visiting, flash: 
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(
-    visit: Visiting, flash: Flash, demo: Service
+    visit: Visiting, flash: Flash, demo: Gateway
 ) -> None:
     china = await visit()
     await china.enter("china/duty_officer", f"/c/{EXERCISE}/compose/contact-note")
@@ -256,7 +256,7 @@ _FITS = """() => {
 
 @pytest.mark.usefixtures("quiet")
 async def test_the_title_of_the_board_says_what_its_headline_says_while_an_immediate_sounds(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
@@ -316,7 +316,7 @@ async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once
 
 @pytest.mark.usefixtures("quiet")
 async def test_past_twenty_flashes_of_a_side_a_further_one_is_counted_without_a_new_sound(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
@@ -343,7 +343,7 @@ async def test_past_twenty_flashes_of_a_side_a_further_one_is_counted_without_a_
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_flood_of_twelve_is_a_group_with_its_newest_message_and_a_button_for_each(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = await visit()
     await china.sign_in("china/duty_officer")
@@ -445,7 +445,7 @@ async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_f
 
 @pytest.mark.usefixtures("quiet")
 async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
@@ -644,7 +644,7 @@ REPEATED = """async () => {
 
 
 async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_its_peak(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     china = await visit()
     await china.sign_in("china/duty_officer", CALM)
@@ -729,7 +729,7 @@ async def test_whoever_is_not_reached_sees_a_bar_and_no_button(
 
 @pytest.mark.parametrize("precedence", ["flash", "immediate"])
 async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
-    precedence: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    precedence: str, visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     incident = {**INCIDENT, "kind": "laser", "precedence": precedence}
@@ -767,7 +767,7 @@ async def within(page: Page, address: str | re.Pattern[str], change: Callable[[s
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_hears_of_no_answer(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     head = await visit(permissions=ARMED)
     await head.enter("china/head_of_office", f"/c/{CALM}/admin/profiles#check")
@@ -815,7 +815,7 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
 
 @pytest.mark.usefixtures("quiet")
 async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     drilled = [await flash(), await flash()]
     live = (
@@ -900,7 +900,7 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_key_that_composes_a_character_acknowledges_nothing(
-    visit: Visiting, demo: Service, flash: Flash
+    visit: Visiting, demo: Gateway, flash: Flash
 ) -> None:
     china = await visit(permissions=ARMED)
     await china.enter("china/duty_officer", f"/c/{EXERCISE}/compose/contact-note")
@@ -931,7 +931,7 @@ async def test_a_key_that_composes_a_character_acknowledges_nothing(
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_line_and_no_takeover(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, duty = (
         Caller(session, demo, "nato/duty_officer"),
@@ -975,7 +975,7 @@ async def test_an_officer_who_went_off_duty_arms_again_in_the_same_tab(visit: Vi
 
 @pytest.mark.usefixtures("quiet")
 async def test_a_screen_that_is_armed_for_an_exercise_says_on_a_live_page_why_it_sounds(
-    visit: Visiting, flash: Flash, demo: Service
+    visit: Visiting, flash: Flash, demo: Gateway
 ) -> None:
     china, other = await visit(permissions=ARMED), await visit()
     await china.sign_in("china/duty_officer")

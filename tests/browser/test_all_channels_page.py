@@ -11,16 +11,17 @@ from playwright.async_api import expect
 
 from browsing import Visit, Visiting
 from identified import entered
-from service import INCIDENT, Caller, Service
+from office import Office
+from service import INCIDENT, Caller, Gateway
 
 NAMES = ("north", "south", "west")
 FLASH = {**INCIDENT, "precedence": "flash"}
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A service without a demonstration."""
-    service = Service(tmp_path_factory.mktemp("board") / "data")
+    service = Office(tmp_path_factory.mktemp("board") / "data")
     yield service
     service.stop()
 
@@ -32,7 +33,7 @@ def tokens() -> dict[str, str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sides(
-    session: aiohttp.ClientSession, office: Service, tokens: dict[str, str]
+    session: aiohttp.ClientSession, office: Gateway, tokens: dict[str, str]
 ) -> dict[str, Caller]:
     """A duty officer of each side, in office in three channels and an exercise."""
     operator = Caller(session, office, "operator")
@@ -76,7 +77,7 @@ async def quiet(sides: dict[str, Caller]) -> None:
 
 
 async def test_a_flash_in_any_channel_rings_on_the_board_and_is_acknowledged_there(
-    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+    visit: Visiting, office: Gateway, sides: dict[str, Caller], tokens: dict[str, str]
 ) -> None:
     await quiet(sides)
     alpha = await visit(office)
@@ -96,7 +97,7 @@ async def test_a_flash_in_any_channel_rings_on_the_board_and_is_acknowledged_the
 
 
 async def test_the_board_is_read_and_used_without_scripts_on_a_narrow_screen(
-    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+    visit: Visiting, office: Gateway, sides: dict[str, Caller], tokens: dict[str, str]
 ) -> None:
     await quiet(sides)
     await sides["beta"].open(FLASH, "south")
@@ -111,7 +112,7 @@ async def test_the_board_is_read_and_used_without_scripts_on_a_narrow_screen(
 
 
 async def test_both_sides_read_the_same_of_each_other(
-    visit: Visiting, office: Service, sides: dict[str, Caller], tokens: dict[str, str]
+    visit: Visiting, office: Gateway, sides: dict[str, Caller], tokens: dict[str, str]
 ) -> None:
     await quiet(sides)
     await sides["beta"].open(INCIDENT, "north")
@@ -139,7 +140,7 @@ async def test_both_sides_read_the_same_of_each_other(
 
 
 async def test_what_is_said_of_all_channels_says_that_exercises_are_counted_apart(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     reader = await visit()
     await reader.sign_in("china/duty_officer", "nato-china")

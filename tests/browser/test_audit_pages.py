@@ -16,7 +16,7 @@ from browsing import EXERCISE, Visit, Visiting
 from dragoman.domain.record import ids
 from dragoman.tlog import dsse, leaf, merkle
 from forging import append
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Gateway, Service
 from witnesses import Running, until
 from world import compact, public_of, signatures
 
@@ -363,7 +363,7 @@ async def test_the_log_and_the_statistics_are_rows_on_a_phone_and_tables_on_a_de
 
 
 async def test_a_long_log_is_read_page_by_page(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     caller = Caller(session, demo, "group-a/officer")
     for _ in range(55):
@@ -382,7 +382,7 @@ async def test_a_long_log_is_read_page_by_page(
 
 
 async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_there(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     position = await append(demo, JUNK)
     auditor = await visit()
@@ -431,7 +431,7 @@ async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_i
 
 
 async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_seen_last(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     auditor = await visit()
     await auditor.sign_in("china/auditor")
@@ -591,7 +591,7 @@ class Own(Service):
 @pytest_asyncio.fixture(loop_scope="session")
 async def witnessed(
     chromium: Path, tmp_path: Path, session: aiohttp.ClientSession
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[Gateway]:
     witness = Running(tmp_path, "nato")
     (tmp_path / "dragoman.toml").write_text(
         f'[registrar]\nwitnesses = ["{witness.verifier} http://127.0.0.1:{witness.port}"]\n'
@@ -691,7 +691,7 @@ SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
 
 
 async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says_so(
-    visit: Visiting, witnessed: Service
+    visit: Visiting, witnessed: Gateway
 ) -> None:
     reader = await visit(witnessed, service_workers="block")
     await reader.sign_in("nato/root", CALM)

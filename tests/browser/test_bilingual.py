@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browsing import Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +24,7 @@ async def texts(page: Page, tag: str) -> list[str]:
     return [await box.input_value() for box in boxes]
 
 
-async def adopted(session: aiohttp.ClientSession, demo: Service) -> None:
+async def adopted(session: aiohttp.ClientSession, demo: Gateway) -> None:
     """Have every side adopt the codebook."""
     act = {"act": "codebook-adoption", "codebook": "starter", "version": 1}
     for side in ("nato", "china"):
@@ -33,7 +33,7 @@ async def adopted(session: aiohttp.ClientSession, demo: Service) -> None:
 
 
 async def test_without_scripts_both_texts_are_checked_beside_each_other_and_sent_as_one(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = await visit(java_script_enabled=False)
     page = nato.page
@@ -82,7 +82,7 @@ async def test_without_scripts_both_texts_are_checked_beside_each_other_and_sent
 
 
 async def test_an_empty_line_begins_a_paragraph_and_backspace_ends_it(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     page = nato.page
@@ -121,7 +121,7 @@ async def test_an_empty_line_begins_a_paragraph_and_backspace_ends_it(
 
 
 async def test_agreed_phrases_are_offered_while_typing_and_stand_in_every_text(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await adopted(session, demo)
     nato = await visit()
@@ -173,7 +173,7 @@ async def test_agreed_phrases_are_offered_while_typing_and_stand_in_every_text(
 
 
 async def test_a_preview_follows_the_form(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     note = {"act": "contact-note", "form": "letter", "text": {"en": "We met."}}
     opened = (await Caller(session, demo, "nato/duty_officer").open(note, CALM)).json
@@ -200,7 +200,7 @@ async def test_a_preview_follows_the_form(
 
 
 async def test_two_texts_of_a_message_in_one_language_are_compared(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),

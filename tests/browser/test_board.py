@@ -13,7 +13,8 @@ from playwright.async_api import Locator, Page, expect
 
 from browsing import EXERCISE, Flash, Visiting
 from dragoman.i18n.words import words
-from service import INCIDENT, NOTE, Caller, Service, new_key
+from office import Office
+from service import INCIDENT, NOTE, Caller, Gateway, new_key
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +30,7 @@ def button(page: Page, number: str) -> Locator:
 
 
 async def test_the_board_has_what_its_json_has_the_most_urgent_first(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await Caller(session, demo, "nato/officer").open(NOTE, EXERCISE)
     await flash()
@@ -92,7 +93,7 @@ async def test_a_wrong_token_is_refused_in_words_beside_the_field(visit: Visitin
 
 
 async def test_an_acknowledgement_by_one_side_shows_on_the_open_page_of_the_other(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = await visit(), Caller(session, demo, "china/duty_officer")
     await nato.sign_in("nato/duty_officer")
@@ -138,7 +139,7 @@ async def test_the_board_works_without_scripts(visit: Visiting, flash: Flash) ->
 async def test_the_watch_is_taken_and_handed_over_on_the_board_with_its_note(
     visit: Visiting, tmp_path: Path, chromium: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         for scripts in (False, True):
             nato = await visit(service, java_script_enabled=scripts)
@@ -192,7 +193,7 @@ async def test_a_message_can_be_acknowledged_by_keyboard_alone(
 async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(
     visit: Visiting, tmp_path: Path, chromium: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         scripted, plain = await visit(service), await visit(service, java_script_enabled=False)
         await scripted.sign_in("china/duty_officer", CALM)
@@ -221,7 +222,7 @@ async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(
 async def test_quiet_is_said_only_once_the_line_was_checked_every_watch_is_manned_and_no_matter_is_open(
     visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         new: dict[str, Any] = {
             "name": "hotline",
@@ -292,7 +293,7 @@ async def test_quiet_is_said_only_once_the_line_was_checked_every_watch_is_manne
 
 
 async def test_the_board_of_the_past_shows_no_form_and_keeps_its_moment_in_every_link(
-    visit: Visiting, flash: Flash, demo: Service
+    visit: Visiting, flash: Flash, demo: Gateway
 ) -> None:
     await flash()
     china = await visit()
@@ -315,7 +316,7 @@ async def test_the_board_of_the_past_shows_no_form_and_keeps_its_moment_in_every
 
 
 async def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page_that_says_so(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     number = await flash()
     auditor = await visit()
@@ -358,7 +359,7 @@ async def test_the_board_of_an_exercise_is_marked_at_both_ends_and_in_its_title(
 
 
 async def test_the_wall_display_fits_its_screen_and_shows_a_flash_as_it_comes(
-    visit: Visiting, flash: Flash, demo: Service
+    visit: Visiting, flash: Flash, demo: Gateway
 ) -> None:
     china = await visit(viewport={"width": 1920, "height": 1080})
     await china.enter("china/auditor", f"/c/{EXERCISE}?wall=1")
@@ -388,7 +389,7 @@ async def test_the_wall_display_fits_its_screen_and_shows_a_flash_as_it_comes(
     ],
 )
 async def test_a_form_from_another_site_is_refused(
-    path: str, demo: Service, session: aiohttp.ClientSession
+    path: str, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
@@ -419,7 +420,7 @@ async def test_a_screen_keeps_its_language_and_its_light(visit: Visiting) -> Non
 
 
 async def test_a_caution_is_shelved_for_a_reason_and_stands_in_the_turn_over_note(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),

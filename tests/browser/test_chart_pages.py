@@ -11,7 +11,7 @@ from playwright.async_api import expect
 
 from browsing import EXERCISE, SIZES, Visit, Visiting
 from samples import act
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ CHANNEL = "nato-china"
 HERE, THERE = {"lat": 15.0, "lon": 179.5}, {"lat": 15.0, "lon": -179.5}
 
 
-async def furnish(session: aiohttp.ClientSession, demo: Service) -> dict[str, Any]:
+async def furnish(session: aiohttp.ClientSession, demo: Gateway) -> dict[str, Any]:
     """Record an incident with two accounts, an area in force, and two places that are no figures."""
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     incident: Any = (await nato.open({**INCIDENT, "place": HERE}, CHANNEL)).json
@@ -47,7 +47,7 @@ async def marks(reader: Visit) -> list[str]:
 
 
 async def test_both_accounts_are_marks_with_their_range_and_lead_to_the_exchange(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     made = await furnish(session, demo)
     own, other = f"{made['incident']['position']}.0", f"{made['account']['position']}.0"
@@ -116,7 +116,7 @@ async def test_the_chart_is_moved_and_measured_with_and_without_scripts(
 
 
 async def test_an_exercise_is_apart_and_the_past_and_a_wrong_period_are_shown(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     drill: Any = (await nato.open({**INCIDENT, "place": {"lat": -40, "lon": -20}}, EXERCISE)).json
@@ -156,7 +156,7 @@ SQUEEZED = """() => [...document.querySelectorAll(".sea-sheet .wide-scroll")]
 
 
 async def test_the_table_is_beside_the_chart_where_both_have_room_and_on_one_sheet_with_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     began = datetime.now(UTC)
     await furnish(session, demo)

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browsing import Visit, Visiting
-from service import Caller, Service
+from service import Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
 
@@ -28,14 +28,14 @@ def collision(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     service.stop()
 
 
-async def oldest(session: aiohttp.ClientSession, service: Service, act: str) -> str:
+async def oldest(session: aiohttp.ClientSession, service: Gateway, act: str) -> str:
     """Return the id of the first exchange of a format."""
     officer = Caller(session, service, f"{US}/officer")
     rows = (await officer.get(f"/v1/channels/{CHANNEL}/exchanges?act={act}")).json["exchanges"]
     return str(min(rows, key=lambda row: row["opened"])["id"])
 
 
-async def both(visit: Visiting, service: Service) -> list[Visit]:
+async def both(visit: Visiting, service: Gateway) -> list[Visit]:
     """Sign in as the duty officer of each side, in a browser of their own."""
     windows = [await visit(service), await visit(service)]
     for window, side in zip(windows, (US, CN), strict=True):
@@ -55,7 +55,7 @@ def cell(window: Visit, kind: str, side: str) -> Locator:
 
 
 async def test_both_sides_see_the_people_by_either_word(
-    visit: Visiting, collision: Service, session: aiohttp.ClientSession
+    visit: Visiting, collision: Gateway, session: aiohttp.ClientSession
 ) -> None:
     incident = await oldest(session, collision, "hazardous-incident")
     windows = await both(visit, collision)
@@ -76,7 +76,7 @@ async def test_both_sides_see_the_people_by_either_word(
 
 
 async def test_both_sides_see_the_request_and_that_it_is_late(
-    visit: Visiting, collision: Service, session: aiohttp.ClientSession
+    visit: Visiting, collision: Gateway, session: aiohttp.ClientSession
 ) -> None:
     request = await oldest(session, collision, "visit-request")
     windows = await both(visit, collision)
@@ -93,7 +93,7 @@ async def test_both_sides_see_the_request_and_that_it_is_late(
 
 
 async def test_both_sides_see_the_grant_with_its_conditions_and_the_visit(
-    visit: Visiting, collision: Service, session: aiohttp.ClientSession
+    visit: Visiting, collision: Gateway, session: aiohttp.ClientSession
 ) -> None:
     request = await oldest(session, collision, "visit-request")
     windows = await both(visit, collision)

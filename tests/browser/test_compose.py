@@ -19,8 +19,9 @@ from browsing import EXERCISE, Visit, Visiting
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
 from dragoman_schemas.acts import SHAPES
+from office import Office
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +49,7 @@ async def press(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     nato = await visit(java_script_enabled=scripts)
     await nato.sign_in("nato/duty_officer", CALM)
@@ -131,7 +132,7 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
 
 
 async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     drafter, releaser = await visit(), await visit(java_script_enabled=False)
     await drafter.sign_in("nato/officer", CALM)
@@ -172,7 +173,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
 
 
 async def test_a_meeting_comes_about_by_a_counter_proposal(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = await visit(), await visit(java_script_enabled=False)
     await nato.enter("nato/officer", f"/c/{CALM}/compose/meeting-request")
@@ -205,7 +206,7 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(
     assert nato.complaints + china.complaints == []
 
 
-async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Service) -> None:
+async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Gateway) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/duty_officer", CALM)
     await incident(nato)
@@ -236,7 +237,7 @@ async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Servic
 async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
     visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         nato = await visit(service)
         await nato.sign_in("nato/duty_officer", CALM)
@@ -266,7 +267,7 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
 
 
 async def test_a_form_is_kept_as_a_draft_while_somebody_writes(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
@@ -292,7 +293,7 @@ async def test_a_form_is_kept_as_a_draft_while_somebody_writes(
     "act", sorted(act for act, form in FORMATS.items() if "official" in form.kinds)
 )
 async def test_every_format_has_a_form_that_says_what_is_missing(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, act: str
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, act: str
 ) -> None:
     async with session.post(
         f"{demo.base_url}/sign-in",
@@ -389,7 +390,7 @@ async def test_what_is_refused_is_said_in_the_language_of_who_asks(
     assert api["detail"].startswith("Positions are whole numbers from 1 to")
 
 
-async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> None:
+async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Gateway) -> None:
     auditor = await visit()
     await auditor.enter("china/auditor", f"/c/{EXERCISE}/compose")
     await expect(
@@ -402,7 +403,7 @@ async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> 
 
 
 async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CALM)).json
     china = await visit(java_script_enabled=False)

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browsing import Visit, Visiting
-from service import Answer, Caller, Service
+from service import Answer, Caller, Gateway
 
 SHOTS: Path | None = None
 
@@ -33,12 +33,12 @@ async def carry_on(caller: Caller, exchange: str, body: Any, channel: str = CALM
 
 
 @pytest.fixture
-def nato(session: aiohttp.ClientSession, demo: Service) -> Caller:
+def nato(session: aiohttp.ClientSession, demo: Gateway) -> Caller:
     return Caller(session, demo, "nato/officer")
 
 
 @pytest.fixture
-def china(session: aiohttp.ClientSession, demo: Service) -> Caller:
+def china(session: aiohttp.ClientSession, demo: Gateway) -> Caller:
     return Caller(session, demo, "china/officer")
 
 

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from browsing import Visiting
 from described import OPERATIONS
-from service import Service
+from service import Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +24,7 @@ EXPLORER = (
 )
 
 
-async def test_every_operation_is_listed_without_scripts(visit: Visiting, demo: Service) -> None:
+async def test_every_operation_is_listed_without_scripts(visit: Visiting, demo: Gateway) -> None:
     stranger = await visit(java_script_enabled=False)
     await stranger.page.goto(f"{demo.base_url}/docs")
     for method, path, operation in OPERATIONS.values():
@@ -36,7 +36,7 @@ async def test_every_operation_is_listed_without_scripts(visit: Visiting, demo: 
 
 
 async def test_calls_are_tried_on_the_page_under_its_strict_policy(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     if not EXPLORER.exists():
         pytest.skip("make assets has brought nothing: npm is not here")

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from browsing import Visit, Visiting, assert_accessible
 from dragoman.reports import evidence_file
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ async def enter(page: Page, cid: str, log: str) -> None:
 
 
 async def test_an_exchange_is_saved_and_proves_itself_from_a_disk_and_a_lie_does_not(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway, tmp_path: Path
 ) -> None:
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     told: dict[str, Any] = {**INCIDENT, "facts": "Two aircraft passed close. <b>Rest unknown.</b>"}
@@ -92,7 +92,7 @@ async def test_an_exchange_is_saved_and_proves_itself_from_a_disk_and_a_lie_does
 async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_word_of_it(
     visit: Visiting,
     session: aiohttp.ClientSession,
-    demo: Service,
+    demo: Gateway,
     tmp_path: Path,
     language: str,
     link: str,
@@ -131,7 +131,7 @@ async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_
 
 
 async def test_a_file_that_was_cut_says_so_with_scripts_and_without(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway, tmp_path: Path
 ) -> None:
     opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CHANNEL)).json
     reader = await visit(accept_downloads=True)

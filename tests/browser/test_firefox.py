@@ -19,7 +19,7 @@ from browsing import EXERCISE, Flash, Visiting, acknowledge_all
 from firefox import COMMITTED, FIREFOX, NAVIGATE, Relay, launcher
 from kept_data import AT_REST, until_kept
 from patience import PATIENCE_MS
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +62,7 @@ async def browser(
 
 
 async def test_a_flash_sounds_and_takes_over_and_is_acknowledged_by_a_key_and_by_the_pointer(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     china = await visit()
@@ -106,7 +106,7 @@ async def test_where_no_sound_starts_the_officer_is_told_what_to_check(visit: Vi
 
 @pytest.mark.long
 async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_valid(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = await visit()
     await nato.sign_in("nato/officer")
@@ -135,7 +135,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
 
 @pytest.mark.long
 async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     act = {"act": "codebook-adoption", "codebook": "starter", "version": 1}
     for side in ("nato", "china"):
@@ -168,7 +168,7 @@ async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
 
 @pytest.mark.long
 async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     opened = (await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
@@ -198,7 +198,7 @@ async def test_a_device_keeps_the_board_sealed_and_lanes_and_chart_answer(
 
 @pytest.mark.long
 async def test_an_evidence_file_proves_itself_from_a_disk(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service, tmp_path: Path
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway, tmp_path: Path
 ) -> None:
     caller = Caller(session, demo, "nato/duty_officer")
     opened = (await caller.open(INCIDENT, EXERCISE)).json
@@ -217,7 +217,7 @@ async def test_an_evidence_file_proves_itself_from_a_disk(
 
 @pytest.mark.long
 async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", CALM)
     china = await visit()

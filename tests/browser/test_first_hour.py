@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 import drill_states
 from browsing import EXERCISE, Visit, Visiting, acknowledge_all
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context, pytest.mark.writes]
 
@@ -20,7 +20,7 @@ def test_the_message_of_the_drill_is_what_a_channel_recorded() -> None:
 
 
 async def test_a_step_is_done_once_its_page_was_opened_and_the_list_can_be_taken_off(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     officer = await visit(demo, java_script_enabled=False)
     await officer.sign_in("nato/officer", CHANNEL)
@@ -55,7 +55,7 @@ async def test_a_step_is_done_once_its_page_was_opened_and_the_list_can_be_taken
     ],
 )
 async def test_each_role_has_a_list_of_its_own(
-    visit: Visiting, demo: Service, who: str, step: str
+    visit: Visiting, demo: Gateway, who: str, step: str
 ) -> None:
     reader = await visit(demo, java_script_enabled=False)
     if who == "operator":
@@ -71,7 +71,7 @@ async def test_each_role_has_a_list_of_its_own(
         assert answer.status == 200, link
 
 
-async def state_of(session: aiohttp.ClientSession, demo: Service) -> int:
+async def state_of(session: aiohttp.ClientSession, demo: Gateway) -> int:
     view = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CHANNEL}/state")).json
     return int(view["position"])
 
@@ -93,7 +93,7 @@ async def finished(page: Page) -> None:
 
 
 async def test_a_drill_is_done_without_scripts_and_nothing_is_recorded(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "nato", CHANNEL)
     duty = await visit(demo, java_script_enabled=False)
@@ -112,7 +112,7 @@ async def test_a_drill_is_done_without_scripts_and_nothing_is_recorded(
     await expect(step).to_have_attribute("data-done", "yes")
 
 
-async def ringing(duty: Visit, demo: Service) -> None:
+async def ringing(duty: Visit, demo: Gateway) -> None:
     """Arm the alarm for what is real, on the drill's own page, and be sent its flash."""
     page = duty.page
     await page.goto(f"{demo.base_url}{DRILL}")
@@ -126,7 +126,7 @@ async def ringing(duty: Visit, demo: Service) -> None:
 
 
 async def test_a_drill_takes_over_its_own_page_and_rings_no_other(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", CHANNEL)
     colleague, other, second = await visit(demo), await visit(demo), await visit(demo)
@@ -159,7 +159,7 @@ async def test_a_drill_takes_over_its_own_page_and_rings_no_other(
 
 
 async def test_a_real_flash_ends_the_drill_at_once_and_takes_its_place(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", CHANNEL)
     duty = await visit(demo)
@@ -179,7 +179,7 @@ async def test_a_real_flash_ends_the_drill_at_once_and_takes_its_place(
 
 
 async def test_each_step_of_a_checklist_stands_beside_its_mark_on_a_telephone(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     reader = await visit(demo, viewport=NARROW, locale="fr")  # which has the longest words
     await reader.sign_in("nato/head_of_office", CHANNEL)

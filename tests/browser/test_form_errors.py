@@ -25,7 +25,7 @@ from dragoman.domain.acts.act_rules import Who
 from filling import filled, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -101,7 +101,7 @@ _INHUMAN: Final = re.compile(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page]]:
+async def pages(browser: Browser, demo: Gateway) -> AsyncIterator[dict[str, Page]]:
     """A page of each head of office, in which the browser lays out what comes back."""
     opened = {}
     for side in ("nato", "china"):
@@ -122,7 +122,7 @@ async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page
 
 @pytest.mark.parametrize("act", ACTS)
 async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
-    act: str, pages: dict[str, Page], session: aiohttp.ClientSession, demo: Service
+    act: str, pages: dict[str, Page], session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     reaching = Reaching(session, demo)
     if act in FORMATS:
@@ -173,7 +173,7 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
 
 
 async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     page = nato.page
@@ -201,7 +201,7 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
 
 
 async def test_a_time_that_is_half_typed_is_no_error_of_the_page(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     page = nato.page
@@ -223,7 +223,7 @@ async def test_a_time_that_is_half_typed_is_no_error_of_the_page(
 
 
 async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     page = nato.page
@@ -255,7 +255,7 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
 
 
 async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit(java_script_enabled=False)
     page = nato.page
@@ -272,7 +272,7 @@ async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(
 
 
 async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit(java_script_enabled=False)
     page = nato.page
@@ -294,7 +294,7 @@ async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(
             )
 
 
-async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
+async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Gateway) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.enter("nato/head_of_office", f"/c/{CHANNEL}/compose/visit-invitation")
     await nato.page.locator("#f-place").fill("15.12 116.44")
@@ -306,7 +306,7 @@ async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Servi
 
 
 async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer = Caller(session, demo, "nato/officer")
     draft = (

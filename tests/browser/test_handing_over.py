@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ async def write(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     officer, head = await visit(java_script_enabled=scripts), await visit()
     await head.enter("nato/head_of_office", f"/c/{CALM}/inbox")
@@ -103,7 +103,7 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
 
 
 async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_when_they_change_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     caller = Caller(session, demo, "nato/officer")
     act = {
@@ -129,7 +129,7 @@ async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_whe
     await officer.page.get_by_role("button", name="Drop this draft").click()
 
 
-async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Service) -> None:
+async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Gateway) -> None:
     head = await visit()
     await head.enter("nato/head_of_office", f"/c/{CALM}/compose/hazardous-incident")
     await expect(head.page.locator("[data-told]")).to_have_count(0)
@@ -139,7 +139,7 @@ async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Service) -> N
 
 
 async def test_who_releases_a_consent_reads_its_text_and_is_told_when_it_has_changed(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = Caller(session, demo, "nato/officer"), Caller(session, demo, "china/officer")
     item = {

@@ -12,8 +12,9 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting
+from office import Office
 from samples import act
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +45,7 @@ async def listed(reader: Visit, path: str) -> list[str]:
 async def test_board_wall_and_page_list_the_same_windows_now_and_then(
     visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         nato, china = (
             Caller(session, service, "nato/duty_officer"),
@@ -89,7 +90,7 @@ async def test_board_wall_and_page_list_the_same_windows_now_and_then(
 
 
 async def test_the_page_shows_another_moment_that_the_reader_writes(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     ahead: Any = (await nato.open(area(opens=timedelta(days=40)), CHANNEL)).json
@@ -113,7 +114,7 @@ async def test_the_page_shows_another_moment_that_the_reader_writes(
 
 
 async def test_the_side_that_announced_a_window_says_how_it_goes_on(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     sent: Any = (await nato.open(area(opens=timedelta(minutes=30)), CHANNEL)).json

@@ -11,7 +11,7 @@ from browsing import EXERCISE, Flash, Visit, Visiting
 from dragoman.console import static_files
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import lists
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ async def where(visit: Visit) -> str:
 
 
 async def test_the_inbox_lists_and_counts_what_the_api_does_under_the_same_filter(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await flash()
     caller, nato = Caller(session, demo, "nato/auditor"), await visit()
@@ -101,7 +101,7 @@ async def test_a_facet_leads_to_a_list_of_as_many_as_it_counts(
 
 
 async def test_words_are_found_in_every_script_and_a_list_of_nothing_names_the_word_to_drop(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     note = (await Caller(session, demo, "china/officer").open(TWO_LANGUAGES)).json
     nato = await visit()
@@ -152,7 +152,7 @@ async def test_what_waits_for_us_waits_for_us_and_a_receipt_is_acknowledged_ther
 
 
 async def test_a_long_list_comes_in_pages_in_which_every_exchange_stands_once_now_and_in_the_past(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, caller = await visit(java_script_enabled=False), Caller(session, demo, "nato/officer")
     for _ in range(SCREEN_ROWS + 3):
@@ -173,7 +173,7 @@ async def test_a_long_list_comes_in_pages_in_which_every_exchange_stands_once_no
 
 
 async def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     number = await flash()
     caller = Caller(session, demo, "china/duty_officer")
@@ -217,7 +217,7 @@ async def test_an_auditor_searches_and_counts_nothing_as_read(visit: Visiting) -
 
 
 async def test_what_one_thing_is_called_leads_there_at_once(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     caller = Caller(session, demo, "nato/officer")
     note = (await caller.open(NOTE)).json
@@ -323,7 +323,7 @@ async def test_help_lists_every_key_that_acts_and_switches_single_letters_off(
 
 
 async def test_a_shortcut_leads_into_the_field_that_it_is_for(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     await nato.page.goto(f"{demo.base_url}/sign-in")

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from browsing import Visit, Visiting
 from patience import PATIENCE_S
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -21,7 +21,7 @@ TEXT = "Met the counterpart.\n\nHe proposes talks, 谢谢."
 ENDS = timedelta(seconds=12)
 
 
-async def token_that_ends(session: aiohttp.ClientSession, demo: Service) -> str:
+async def token_that_ends(session: aiohttp.ClientSession, demo: Gateway) -> str:
     """A token of nato/o-1 whose session is soon over."""
     body = {
         "actor": "nato/o-1",
@@ -55,7 +55,7 @@ async def written_too_late(guest: Visit, token: str) -> Page:
 
 
 async def test_a_form_comes_back_filled_to_the_officer_who_sent_it_and_to_nobody_else(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     guest = await visit(java_script_enabled=False)
     page = await written_too_late(guest, await token_that_ends(session, demo))
@@ -80,7 +80,7 @@ async def test_a_form_comes_back_filled_to_the_officer_who_sent_it_and_to_nobody
 
 
 async def test_any_other_form_is_shown_again_and_signing_out_forgets_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     guest = await visit(java_script_enabled=False)
     page = await written_too_late(guest, await token_that_ends(session, demo))
@@ -93,7 +93,7 @@ async def test_any_other_form_is_shown_again_and_signing_out_forgets_it(
     await expect(page.locator("textarea[name^='f.text']").first).to_have_value("")
 
 
-async def test_nothing_of_a_stranger_is_kept(session: aiohttp.ClientSession, demo: Service) -> None:
+async def test_nothing_of_a_stranger_is_kept(session: aiohttp.ClientSession, demo: Gateway) -> None:
     headers = {
         "Accept": "text/html",
         "Origin": demo.base_url,
@@ -111,7 +111,7 @@ async def test_nothing_of_a_stranger_is_kept(session: aiohttp.ClientSession, dem
 
 
 async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_chosen(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from browsing import EXERCISE, Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -73,7 +73,7 @@ FOUND = """() => {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_nothing_is_cut_off_and_nothing_lies_over_something_else(
-    visit: Visiting, demo: Service, language: str
+    visit: Visiting, demo: Gateway, language: str
 ) -> None:
     guest = await visit(locale=language, java_script_enabled=False)
     await guest.sign_in("nato/auditor", EXERCISE)
@@ -107,7 +107,7 @@ CHARTED = """() => [...document.querySelectorAll("svg.chart:not(.small)")].flatM
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_chart_has_room_on_the_page_and_each_of_its_texts_in_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, language: str
 ) -> None:
     for _ in range(3):  # three clocks that end close together, close to now
         await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CALM)

@@ -14,7 +14,7 @@ from playwright.async_api import Locator, Page, expect
 
 from beside import MS_LI, enter, named
 from browsing import EXERCISE, Visit, Visiting
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ class Liaison:
     in every state.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, demo: Service) -> None:
+    def __init__(self, session: aiohttp.ClientSession, demo: Gateway) -> None:
         self.session = session
         self.demo = demo
         self.ids: dict[str, str] = {}
@@ -185,7 +185,7 @@ _SEEDED: dict[str, Liaison] = {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def liaison(session: aiohttp.ClientSession, demo: Service) -> Liaison:
+async def liaison(session: aiohttp.ClientSession, demo: Gateway) -> Liaison:
     """The posts of both sides, made once for all tests, over this test's connections."""
     found = _SEEDED.get(demo.base_url)
     if found is None:

@@ -9,7 +9,8 @@ from playwright.async_api import expect
 
 from browsing import Visiting, assert_accessible
 from identified import one_side
-from service import Caller, Service
+from office import Office
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -17,14 +18,14 @@ PAIRS = {"north": ("alpha", "beta"), "south": ("alpha", "gamma")}
 
 
 @pytest.fixture(scope="module")
-def office(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def office(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Return a service without a demonstration."""
-    service = Service(tmp_path_factory.mktemp("notices") / "data")
+    service = Office(tmp_path_factory.mktemp("notices") / "data")
     yield service
     service.stop()
 
 
-async def tokens(session: aiohttp.ClientSession, office: Service) -> dict[str, str]:
+async def tokens(session: aiohttp.ClientSession, office: Gateway) -> dict[str, str]:
     """Open two channels that share a side; return the token of an officer of each side."""
     operator = Caller(session, office, "operator")
     for name, sides in PAIRS.items():
@@ -43,7 +44,7 @@ async def tokens(session: aiohttp.ClientSession, office: Service) -> dict[str, s
 
 
 async def test_a_notice_is_ticked_for_another_channel_and_one_table_says_who_has_it(
-    visit: Visiting, office: Service, session: aiohttp.ClientSession
+    visit: Visiting, office: Gateway, session: aiohttp.ClientSession
 ) -> None:
     issued = await tokens(session, office)
     alpha = await visit(office)

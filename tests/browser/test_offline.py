@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from browsing import Visiting, assert_accessible
 from kept_data import AT_REST, kept, until_kept
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway, Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -229,7 +229,7 @@ FOREIGN = """<form method="post" action="{board}/offline"><input name="act" valu
 
 
 async def test_a_form_of_another_site_leaves_no_text_on_the_device(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit()
     page, board = nato.page, f"{demo.base_url}/c/{CHANNEL}"

@@ -12,7 +12,7 @@ from playwright.async_api import Page, Route, ViewportSize, expect
 from browsing import EXERCISE, Visiting
 from dragoman.console import static_files
 from everywhere import PAGES, places
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +35,7 @@ the bars, and the state that is critical.
 """
 
 
-async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
+async def headings(page: Page, demo: Gateway, channel: str) -> dict[str, float]:
     """Return the distance from the top to each page's first heading. The board's is the last."""
     found = {}
     for path in PATHS:
@@ -47,7 +47,7 @@ async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
 @pytest.mark.parametrize("scripts", ["scripts", "none"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
-    visit: Visiting, demo: Service, size: ViewportSize, scripts: str
+    visit: Visiting, demo: Gateway, size: ViewportSize, scripts: str
 ) -> None:
     for language in LANGUAGES:
         guest = await visit(
@@ -66,7 +66,7 @@ async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
 
 
 async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     ids, far = await places(session, demo), {}
     for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
@@ -90,7 +90,7 @@ UNNAMED = """() => [...document.querySelectorAll('[aria-labelledby]')].map((each
 
 
 async def test_every_section_has_the_heading_that_names_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     """With scripts, which take away what is of no use where they run, and on the page that checks
     an act, which no link leads to.
@@ -117,7 +117,7 @@ async def test_every_section_has_the_heading_that_names_it(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_below_two_bars(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, language: str
 ) -> None:
     await Caller(session, demo, "nato/duty_officer").open(
         {**INCIDENT, "precedence": "immediate"}, CALM
@@ -150,7 +150,7 @@ async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_be
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_too(
-    visit: Visiting, demo: Service, size: ViewportSize
+    visit: Visiting, demo: Gateway, size: ViewportSize
 ) -> None:
     for scripts in (False, True):
         guest = await visit(viewport=size, java_script_enabled=scripts)
@@ -173,7 +173,7 @@ async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_to
 
 
 async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     guest = await visit(java_script_enabled=False)
     await guest.sign_in("nato/officer", CALM)
@@ -214,7 +214,7 @@ async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(
 
 @pytest.mark.fresh_context
 async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     guest = await visit()
     await guest.page.clock.install()
@@ -246,7 +246,7 @@ SMALL_TEXTS = """() => [...document.querySelectorAll('main *')]
 
 
 async def test_a_board_has_no_small_text_and_on_a_phone_no_small_target(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     china = await visit(viewport=PHONE, has_touch=True, is_mobile=True)
     await china.sign_in("china/duty_officer", CALM)
@@ -256,7 +256,7 @@ async def test_a_board_has_no_small_text_and_on_a_phone_no_small_target(
     assert await china.page.evaluate(SMALL_TEXTS) == []
 
 
-async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo: Service) -> None:
+async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo: Gateway) -> None:
     guest = await visit(viewport=PHONE, java_script_enabled=False)
     await guest.sign_in("nato/officer", CALM)
     page = guest.page
@@ -286,7 +286,7 @@ async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo:
     ],
 )
 async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(
-    visit: Visiting, demo: Service, path: str, onward: str
+    visit: Visiting, demo: Gateway, path: str, onward: str
 ) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/officer", CALM)
@@ -303,7 +303,7 @@ async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(
 
 
 async def test_a_channel_of_others_is_not_named_by_its_error(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.enter("nato/officer", "/c/no-such-channel/nothing")
@@ -311,7 +311,7 @@ async def test_a_channel_of_others_is_not_named_by_its_error(
 
 
 async def test_a_page_of_another_release_says_so_and_goes_on_working(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = await visit(service_workers="block")  # what the gateway answers is rewritten below
     await china.sign_in("china/duty_officer", CALM)
@@ -335,7 +335,7 @@ async def test_a_page_of_another_release_says_so_and_goes_on_working(
 
 
 async def test_a_wall_display_takes_another_release_by_itself(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = await visit(service_workers="block")  # what the gateway answers is rewritten below
     await china.enter("china/duty_officer", f"/c/{CALM}?wall=1")

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, Request, Route, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Gateway
 from world import REQUEST
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
@@ -48,7 +48,7 @@ async def typed(visit: Visit, text: str) -> None:
 
 
 async def cookies_of(
-    session: aiohttp.ClientSession, service: Service, token: str
+    session: aiohttp.ClientSession, service: Gateway, token: str
 ) -> dict[str, str]:
     """Sign in without a browser."""
     signed = await session.post(
@@ -58,7 +58,7 @@ async def cookies_of(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def meeting(demo: Service) -> dict[str, Any]:
+async def meeting(demo: Gateway) -> dict[str, Any]:
     """A meeting that NATO asked China for."""
     async with aiohttp.ClientSession() as session:
         nato = Caller(session, demo, "nato/officer")
@@ -169,7 +169,7 @@ async def test_failed_answers_are_told_and_a_session_that_ended_leads_to_the_sig
 
 
 async def test_a_takeover_covers_the_palette_whose_field_keeps_the_keyboard(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     china = await visit()
@@ -206,7 +206,7 @@ async def test_a_takeover_covers_the_palette_whose_field_keeps_the_keyboard(
 
 
 async def test_ctrl_k_opens_nothing_over_a_takeover(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     await flash()
@@ -320,7 +320,7 @@ TYPED = (
 
 
 async def test_every_goal_leads_to_a_page_that_its_reader_may_open(
-    demo: Service, session: aiohttp.ClientSession, meeting: dict[str, Any]
+    demo: Gateway, session: aiohttp.ClientSession, meeting: dict[str, Any]
 ) -> None:
     readers = {
         name: demo.token(name)
@@ -365,7 +365,7 @@ async def test_every_goal_leads_to_a_page_that_its_reader_may_open(
 
 
 async def test_a_text_of_a_channel_is_for_its_readers_only(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/officer")
     opened = (await nato.open({**NOTE, "text": "Zanzibar is closed."}, CALM)).json

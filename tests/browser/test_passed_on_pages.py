@@ -17,7 +17,7 @@ from playwright.async_api import expect
 import stepped
 from browsing import Visit, Visiting
 from samples import act
-from service import Caller, Service
+from service import Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
 
@@ -138,7 +138,7 @@ async def test_what_was_not_passed_on_rings_at_the_receiver_and_stands_at_the_se
 
 
 async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     head = await visit()
     await head.sign_in("china/head_of_office", CHANNEL)

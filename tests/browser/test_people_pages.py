@@ -10,14 +10,14 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
 CHANNEL = "nato-china"
 
 
-async def report(session: aiohttp.ClientSession, service: Service) -> str:
+async def report(session: aiohttp.ClientSession, service: Gateway) -> str:
     """Report an incident; the id of its exchange."""
     nato = Caller(session, service, "nato/duty_officer")
     sent: Any = (await nato.open({**INCIDENT, "precedence": "priority"}, CHANNEL)).json
@@ -37,7 +37,7 @@ async def check_and_send(officer: Visit) -> None:
 
 
 async def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     id = await report(session, demo)
     await Caller(session, demo, "china/duty_officer").post(
@@ -74,7 +74,7 @@ async def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other
 
 
 async def test_a_request_to_see_people_goes_from_the_panel_to_the_report(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     id = await report(session, demo)
     await Caller(session, demo, "nato/officer").post(

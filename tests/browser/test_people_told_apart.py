@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from beside import enter, named
 from browsing import Visiting
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def contact(person: object) -> dict[str, object]:
     }
 
 
-async def choose(page: Page, demo: Service, act: str) -> list[str]:
+async def choose(page: Page, demo: Gateway, act: str) -> list[str]:
     """The people that the form of an act offers, as they are read."""
     await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/{act}")
     await page.evaluate(UNFOLD)
@@ -45,7 +45,7 @@ async def choose(page: Page, demo: Service, act: str) -> list[str]:
 
 
 async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_named(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer, head = Caller(session, demo, "nato/officer"), await visit(java_script_enabled=False)
     ours = await enter(officer, NATO)
@@ -112,7 +112,7 @@ async def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_name
 
 
 async def test_two_entries_that_read_alike_are_told_apart_by_the_rest(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer = Caller(session, demo, "nato/officer")
     for institution in ("Office Brussels", "Office Mons"):

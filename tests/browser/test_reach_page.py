@@ -10,7 +10,8 @@ from playwright.async_api import expect
 
 from browsing import Visiting, assert_accessible
 from messaging import Carrier, carrying, settings_of, ways_of
-from service import Service
+from office import Office
+from service import Gateway
 
 CALM = "nato-china"
 PHONE = "+86 139 1234 5678"
@@ -23,17 +24,17 @@ async def carrier() -> AsyncIterator[Carrier]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def reached(chromium: Path, tmp_path: Path, carrier: Carrier) -> AsyncIterator[Service]:
+async def reached(chromium: Path, tmp_path: Path, carrier: Carrier) -> AsyncIterator[Gateway]:
     settings = settings_of(ways_of(carrier, tmp_path))
     service = await asyncio.to_thread(
-        lambda: Service(tmp_path / "data", "--demo", environment=settings)
+        lambda: Office(tmp_path / "data", demo=True, environment=settings)
     )
     yield service
     await asyncio.to_thread(service.stop)
 
 
 async def test_an_officer_proves_a_way_and_the_board_stops_warning(
-    visit: Visiting, carrier: Carrier, reached: Service
+    visit: Visiting, carrier: Carrier, reached: Gateway
 ) -> None:
     duty, phone = await visit(reached), await visit(reached)
     page = duty.page

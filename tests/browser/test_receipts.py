@@ -10,14 +10,14 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import EXERCISE, Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("page", ["recorded", "exchange"])
 async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
-    page: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    page: str, visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),
@@ -51,7 +51,7 @@ async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
 
 
 async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),
@@ -70,7 +70,7 @@ async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
 
 
 async def test_an_own_account_is_no_silence_on_either_sides_pages(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),
@@ -97,7 +97,7 @@ async def test_an_own_account_is_no_silence_on_either_sides_pages(
 
 
 async def test_the_page_says_for_whom_a_flash_was_to_ring(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     sent: Any = (
         await Caller(session, demo, "nato/duty_officer").open(
@@ -124,7 +124,7 @@ async def test_the_page_says_for_whom_a_flash_was_to_ring(
 
 
 async def test_what_happens_next_is_of_the_record_and_says_to_ring_only_where_something_is_awaited(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),

@@ -14,7 +14,7 @@ from playwright.async_api import expect
 
 from browsing import Visit, Visiting, assert_accessible
 from dragoman.domain import release_bundle
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ async def released(visit: Visit) -> None:
 
 
 async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     note = {
         "act": "contact-note",
@@ -109,7 +109,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await _every_lie_is_found(stranger, json.loads(raw))
 
 
-async def _exchange_of(visit: Visit, demo: Service) -> str:
+async def _exchange_of(visit: Visit, demo: Gateway) -> str:
     position = int(re.sub(r"\D", "", await visit.headline()))
     answer = await visit.page.request.get(f"{demo.base_url}/c/{CALM}/records/{position}.json")
     return str((await answer.json())["line"]["exchange"])

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting
 from dragoman.interop.check_words import check_words
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -36,12 +36,12 @@ async def view(visit: Visit, path: str) -> Any:
 
 
 @pytest.fixture
-def nato(session: aiohttp.ClientSession, demo: Service) -> Caller:
+def nato(session: aiohttp.ClientSession, demo: Gateway) -> Caller:
     return Caller(session, demo, "nato/duty_officer")
 
 
 @pytest.fixture
-def china(session: aiohttp.ClientSession, demo: Service) -> Caller:
+def china(session: aiohttp.ClientSession, demo: Gateway) -> Caller:
     return Caller(session, demo, "china/duty_officer")
 
 

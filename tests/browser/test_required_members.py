@@ -28,7 +28,7 @@ from filling import CHOSEN, filled, fits, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
 from samples import SAMPLES
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -125,7 +125,7 @@ FIELD: Final = """async (address) => {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page]]:
+async def pages(browser: Browser, demo: Gateway) -> AsyncIterator[dict[str, Page]]:
     """A page of each officer who writes, signed in, in which the browser reads and sends forms
     without showing them.
     """
@@ -145,7 +145,7 @@ async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page
 
 
 @pytest.fixture
-def reaching(session: aiohttp.ClientSession, demo: Service) -> Reaching:
+def reaching(session: aiohttp.ClientSession, demo: Gateway) -> Reaching:
     """Exchanges in which something may be done."""
     return Reaching(session, demo)
 
@@ -263,7 +263,7 @@ async def test_a_meeting_that_was_held_offers_what_is_said_afterwards(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def writing(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Visit]]:
+async def writing(browser: Browser, demo: Gateway) -> AsyncIterator[dict[str, Visit]]:
     """A head of office and an officer at their screens, with scripts."""
     opened = {}
     for who in ("nato/head_of_office", "nato/officer"):
@@ -278,7 +278,7 @@ async def writing(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Vi
 
 @pytest.mark.parametrize("act", _of_every_kind())
 async def test_a_form_with_scripts_is_sent_with_its_required_members_only(
-    act: str, writing: dict[str, Visit], demo: Service, reaching: Reaching
+    act: str, writing: dict[str, Visit], demo: Gateway, reaching: Reaching
 ) -> None:
     await beside.enter(reaching.caller("nato"))
     visit = writing["nato/officer" if FORMATS[act].rule.two_key else "nato/head_of_office"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from browsing import Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ async def assert_dialled(place: Locator, side: str) -> None:
 
 
 async def test_the_number_stands_on_the_board_the_takeover_and_where_to_ring_next(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     sender = await visit()

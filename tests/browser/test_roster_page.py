@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visiting
-from service import Service
+from service import Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.writes]
 
@@ -28,7 +28,7 @@ def calendar() -> bytes:
 
 
 async def test_a_roster_is_put_and_a_shift_changes_hands_without_scripts(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     head = await visit(demo, java_script_enabled=False)
     await head.sign_in("china/head_of_office", CHANNEL)

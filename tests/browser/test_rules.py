@@ -15,7 +15,8 @@ from playwright.async_api import expect
 from pypdf import PdfReader
 
 from browsing import EXERCISE, SIZES, Flash, Visit, Visiting
-from service import Caller, Service
+from office import Office
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +27,7 @@ CALM = "nato-china"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def incident(session: aiohttp.ClientSession, demo: Service) -> str:
+async def incident(session: aiohttp.ClientSession, demo: Gateway) -> str:
     rows = (
         await Caller(session, demo, "nato/officer").get(
             f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident"
@@ -112,7 +113,7 @@ async def test_every_time_is_absolute_and_in_utc(visit: Visiting, path: str) -> 
 
 
 async def test_both_sides_are_shown_alike(visit: Visiting, tmp_path: Path, chromium: Path) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         guests = [await visit(service, java_script_enabled=False) for _ in range(2)]
         for guest, side in zip(guests, ("nato", "china"), strict=True):

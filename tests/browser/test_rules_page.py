@@ -9,7 +9,8 @@ from playwright.async_api import expect
 
 import next_release
 from browsing import Visiting
-from service import NOTE, Caller, Service
+from office import Office
+from service import NOTE, Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +21,7 @@ PAGE = f"/c/{CHANNEL}/admin/rules"
 @pytest.fixture
 def newer(chromium: Path, tmp_path: Path) -> Iterator[Service]:
     """A demonstration of the next release, whose channel goes by rules 1."""
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     service.stop()
     service.environment = {**service.environment, **next_release.built(tmp_path / "next")}
     service.start()
@@ -29,7 +30,7 @@ def newer(chromium: Path, tmp_path: Path) -> Iterator[Service]:
 
 
 async def test_each_side_adopts_for_itself_and_both_see_what_the_other_waits_for(
-    newer: Service, visit: Visiting
+    newer: Gateway, visit: Visiting
 ) -> None:
     nato, china, officer = [await visit(newer) for _ in range(3)]
     await nato.sign_in("nato/administrator", CHANNEL)
@@ -62,7 +63,7 @@ async def test_each_side_adopts_for_itself_and_both_see_what_the_other_waits_for
 
 
 async def test_an_act_of_later_rules_is_offered_once_they_are_in_force(
-    newer: Service, visit: Visiting, session: aiohttp.ClientSession
+    newer: Gateway, visit: Visiting, session: aiohttp.ClientSession
 ) -> None:
     reader = await visit(newer)
     await reader.sign_in("china/officer", CHANNEL)

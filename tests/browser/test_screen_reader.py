@@ -17,7 +17,7 @@ from playwright.async_api import Page, expect
 from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
 from everywhere import CHANNEL, places
 from patience import PATIENCE_S
-from service import Service
+from service import Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -148,7 +148,7 @@ SEEN = (board, refused, checked, exchange, correction, inbox, people, roster, me
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_control_has_a_name_and_headings_are_in_order(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, language: str
 ) -> None:
     ids = await places(session, demo)
     guest = await visit(locale=language)
@@ -288,7 +288,7 @@ def written(language: str) -> str:
 
 @pytest.mark.parametrize("locale", LANGUAGES)
 async def test_a_flash_is_read_out_as_the_transcript_says(
-    visit: Visiting, demo: Service, flash: Flash, session: aiohttp.ClientSession, locale: str
+    visit: Visiting, demo: Gateway, flash: Flash, session: aiohttp.ClientSession, locale: str
 ) -> None:
     steps = STEPS[LANGUAGES[locale]]
     await acknowledge_all(session, demo, "china", EXERCISE)

@@ -9,9 +9,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from browsing import Visit, Visiting, assert_accessible
+from office import Office
 from patience import PATIENCE_S
 from provider import CLIENT, SECRET, Provider, providing
-from service import Caller, Service
+from service import Caller, Gateway
 
 CALM = "nato-china"
 
@@ -26,7 +27,7 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def federated(chromium: Path, tmp_path: Path, provider: Provider) -> AsyncIterator[Service]:
+async def federated(chromium: Path, tmp_path: Path, provider: Provider) -> AsyncIterator[Gateway]:
     secret = tmp_path / "oidc-secret"
     secret.write_text(SECRET)
     settings = {
@@ -36,7 +37,7 @@ async def federated(chromium: Path, tmp_path: Path, provider: Provider) -> Async
         "DRAGOMAN_OIDC__NAME": "Office SSO",
     }
     service = await asyncio.to_thread(
-        lambda: Service(tmp_path / "data", "--demo", environment=settings)
+        lambda: Office(tmp_path / "data", demo=True, environment=settings)
     )
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         operator = Caller(session, service, "operator")
@@ -54,7 +55,7 @@ async def at_the_provider(visit: Visit, person: str) -> None:
 
 
 async def test_officers_of_two_sides_sign_in_at_the_provider_and_one_ends_all_sessions(
-    visit: Visiting, provider: Provider, federated: Service
+    visit: Visiting, provider: Provider, federated: Gateway
 ) -> None:
     # without scripts as well: what leads on after the return is no script
     nato, china = await visit(federated), await visit(federated, java_script_enabled=False)
@@ -86,7 +87,7 @@ async def test_officers_of_two_sides_sign_in_at_the_provider_and_one_ends_all_se
 
 
 async def test_an_account_that_nobody_mapped_is_told_which_subject_to_give(
-    visit: Visiting, provider: Provider, federated: Service
+    visit: Visiting, provider: Provider, federated: Gateway
 ) -> None:
     stranger = await visit(federated)
     await stranger.page.goto(f"{federated.base_url}/sign-in")

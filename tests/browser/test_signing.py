@@ -14,7 +14,7 @@ from playwright.async_api import Page, Route, expect
 
 from browsing import Visit, Visiting
 from host import Host
-from service import Service
+from service import Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -296,7 +296,7 @@ async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not
 
 
 async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
-    visit: Visiting, demo: Service
+    visit: Visiting, demo: Gateway
 ) -> None:
     officer, administrator = await visit(demo), await visit(demo)
     await officer.enter("nato/officer", f"/c/{CHANNEL}/key")

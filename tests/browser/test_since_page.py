@@ -5,7 +5,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import EXERCISE, Visiting, acknowledge_all
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +13,7 @@ NOTE = {"act": "contact-note", "form": "conversation", "text": "Met.", "subject"
 
 
 async def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(
-    visit: Visiting, session: aiohttp.ClientSession, demo: Service
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))

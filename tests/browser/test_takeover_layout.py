@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from browsing import EXERCISE, Flash, Visiting, acknowledge_all
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -32,7 +32,7 @@ SEEN = """() => {
 
 @pytest.mark.parametrize("language", MATTER)
 async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, language: str
 ) -> None:
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json
@@ -77,7 +77,7 @@ async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
 
 
 async def test_a_value_that_an_update_told_has_its_time_and_its_record_beside_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
     sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json["exchange"]
@@ -155,7 +155,7 @@ def mute(page: Page) -> Locator:
 async def test_the_takeover_says_that_its_screen_is_mute_until_it_is_armed_there(
     visit: Visiting,
     flash: Flash,
-    demo: Service,
+    demo: Gateway,
     session: aiohttp.ClientSession,
     language: str,
 ) -> None:
@@ -183,7 +183,7 @@ async def test_the_takeover_says_that_its_screen_is_mute_until_it_is_armed_there
 
 
 async def test_the_takeover_of_an_armed_screen_says_nothing_of_it_and_a_second_tab_knows_which_sounds(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     guest = await visit()
@@ -202,7 +202,7 @@ async def test_the_takeover_of_an_armed_screen_says_nothing_of_it_and_a_second_t
 
 
 async def test_a_sound_that_cannot_start_is_said_on_the_takeover_with_what_to_check(
-    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, flash: Flash, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await acknowledge_all(session, demo, "china", EXERCISE)
     guest = await visit()

@@ -20,7 +20,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from browsing import Visit, Visiting
-from service import Caller, Service
+from service import Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -110,7 +110,7 @@ async def entered(visit: Visiting, who: str) -> Visit:
 
 @pytest.mark.timeout(300)
 async def test_the_tour_is_walked_from_both_sides_and_its_pictures_are_those_of_the_document(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     hands, pictures = Hands(), Pictures(Path(os.environ.get("TOUR_PICTURES") or tmp_path))
     nato, china = (

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import EXERCISE, Flash, Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ FACTS = "Two ships met.\n\nNobody was hurt. Please stand by."
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     exchange = (
@@ -88,7 +88,7 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
 
 
 async def test_an_own_account_is_translated_and_the_agreement_is_of_its_words(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),
@@ -132,7 +132,7 @@ async def given(caller: Caller, exchange: str) -> str:
 
 
 async def test_a_meeting_shows_the_translation_of_a_request_under_it(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, demo, "nato/officer")
     windows = [{"from": "2092-01-19T08:00:00Z", "to": "2092-01-19T09:00:00Z"}]
@@ -156,7 +156,7 @@ async def test_a_meeting_shows_the_translation_of_a_request_under_it(
 
 @pytest.mark.parametrize(("locale", "chosen"), [("en-GB", []), ("zh-CN", ["zh"])])
 async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the_last_that_is_left(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, locale: str, chosen: list[str]
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, locale: str, chosen: list[str]
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
@@ -173,7 +173,7 @@ async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the
 
 
 async def test_a_takeover_shows_the_translation_of_the_message_that_rings(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, flash: Flash
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, flash: Flash
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     number = await flash()

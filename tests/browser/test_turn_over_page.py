@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from browsing import Visiting
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.writes]
 
@@ -29,7 +29,7 @@ async def answered(page: Page, answer: str) -> None:
 
 
 async def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     nato = Caller(session, demo, "nato/duty_officer")
     await nato.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
@@ -84,7 +84,7 @@ async def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explaine
     await an_auditor_verifies_the_sheet(visit, demo, tmp_path)
 
 
-async def an_auditor_verifies_the_sheet(visit: Visiting, demo: Service, folder: Path) -> None:
+async def an_auditor_verifies_the_sheet(visit: Visiting, demo: Gateway, folder: Path) -> None:
     """The side's auditor downloads the sheet, and verifies it; the other side's cannot have it."""
     auditor = await visit(demo, accept_downloads=True)
     await auditor.enter("china/auditor", f"/c/{CHANNEL}/audit")
@@ -121,7 +121,7 @@ async def an_auditor_verifies_the_sheet(visit: Visiting, demo: Service, folder: 
 
 
 async def nothing_of_it_is_seen_by_the_other_side(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     """The other side sees that the watch is manned, and neither a name nor an answer."""
     nato = Caller(session, demo, "nato/duty_officer")
@@ -140,7 +140,7 @@ async def nothing_of_it_is_seen_by_the_other_side(
 
 
 async def test_an_emergency_takes_the_watch_with_points_unsigned_and_the_board_says_so(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     china = Caller(session, demo, "china/duty_officer")
     await china.open({**INCIDENT, "precedence": "immediate"}, CHANNEL)
@@ -166,7 +166,7 @@ async def test_an_emergency_takes_the_watch_with_points_unsigned_and_the_board_s
     assert duty.complaints == []
 
 
-def test_a_watch_is_taken_point_by_point_on_the_command_line(demo: Service, tmp_path: Any) -> None:
+def test_a_watch_is_taken_point_by_point_on_the_command_line(demo: Gateway, tmp_path: Any) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/head_of_office"))
     to = ("--channel", CHANNEL, "--token-file", str(token))

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from browsing import Visiting
-from service import Service
+from service import Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ CALM = "nato-china"
 )
 async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
     visit: Visiting,
-    demo: Service,
+    demo: Gateway,
     kind: str,
     own: str,
     said: str,

@@ -23,13 +23,13 @@ from playwright.async_api import Browser, expect
 import everywhere
 from browsing import Visit, violations
 from dragoman.application.http import request as http_request
-from dragoman.application.service import Service as Gateway
 from dragoman.console import routes
 from dragoman.i18n.words import words
 from everywhere import CHANNEL, EXERCISE
 from furnished import furnish, settings
+from office import Office
 from patience import PATIENCE_MS, PATIENCE_S
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +60,7 @@ class AnyId(dict[str, str]):
 def console() -> web.Application:
     """Return an application with the routes of the pages."""
     app = web.Application()
-    app[http_request.SERVICE] = cast(Gateway, MagicMock())
+    app[http_request.SERVICE] = cast(Any, MagicMock())
     routes.register(app)
     return app
 
@@ -118,7 +118,7 @@ def test_every_route_is_walked() -> None:
 class Walk:
     """A furnished demonstration, and a page for each reader that goes from one path to the next."""
 
-    def __init__(self, browser: Browser, service: Service, ids: dict[str, str]) -> None:
+    def __init__(self, browser: Browser, service: Gateway, ids: dict[str, str]) -> None:
         self.browser = browser
         self.service = service
         self.ids = ids
@@ -156,7 +156,7 @@ class Walk:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def walk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
     folder = tmp_path_factory.mktemp("walk")
-    service = Service(folder / "data", "--demo", environment=settings(folder))
+    service = Office(folder / "data", demo=True, environment=settings(folder))
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         walk = Walk(browser, service, await furnish(session, service))
     yield walk

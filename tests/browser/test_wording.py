@@ -15,13 +15,13 @@ from dragoman.i18n.words import words
 from everywhere import CHANNEL, FORMS, PAGES, places
 from reader_of_pages import Reader, defaults, text_of
 from samples import SAMPLES
-from service import INCIDENT, Caller, Service, still_to_come
+from service import INCIDENT, Caller, Gateway, still_to_come
 
 pytestmark = pytest.mark.browser
 
 
 async def test_the_menu_says_when_to_use_each_form_and_finds_one_by_a_word(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     head = await Reader.signed_in(session, demo, "nato/head_of_office")
     page = await head.get(f"/c/{CHANNEL}/compose")
@@ -47,7 +47,7 @@ async def test_the_menu_says_when_to_use_each_form_and_finds_one_by_a_word(
 
 
 async def test_a_correction_that_nobody_touched_changes_nothing(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     """Each field of the form holds the present value, so it is sent back; only what differs may
     become part of the act.
@@ -76,7 +76,7 @@ async def test_a_correction_that_nobody_touched_changes_nothing(
 
 
 async def test_a_correction_sends_only_what_was_edited_and_shows_what_it_was(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     opened = await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CHANNEL)
     path = f"/c/{CHANNEL}/exchanges/{opened.json['exchange']}/acts/correction"
@@ -263,7 +263,7 @@ def lines_of(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("language", MARKS)
 async def test_the_marks_on_pages_are_those_of_their_language(
-    session: aiohttp.ClientSession, demo: Service, language: str
+    session: aiohttp.ClientSession, demo: Gateway, language: str
 ) -> None:
     """Marks between parts of a line are in no catalogue: they are looked for where they are shown."""
     readers: dict[str, Reader] = {}
@@ -282,7 +282,7 @@ async def test_the_marks_on_pages_are_those_of_their_language(
 
 
 async def test_every_button_says_what_it_does(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     """Rule 4.4: a verb on every button; links that look like one count as well."""
     readers: dict[str, Reader] = {}

@@ -1,5 +1,5 @@
-"""The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three
-nodes.
+"""The contract of `EventLog`: one suite, run on memory, on JetStream, real and in memory, and on a
+cluster of three nodes.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import BATCH_RECORDS
+from memory_broker import MemoryBroker
 from patience import PATIENCE_S
 from read_files import LOG
 from records import again, note
@@ -44,7 +45,9 @@ ON_A_CLUSTER = pytest.mark.reads(*LOG)
     params=[
         "memory",
         "jetstream",
+        "jetstream in memory",
         "coalescing",
+        "coalescing in memory",
         pytest.param("cluster", marks=ON_A_CLUSTER),
         pytest.param("coalescing on a cluster", marks=ON_A_CLUSTER),
     ]
@@ -58,8 +61,12 @@ def opener(request: pytest.FixtureRequest) -> Opener:
             return memory
 
         return same
-    broker: RealBroker | Clients = request.getfixturevalue(
-        "real_cluster" if "cluster" in request.param else "real_broker"
+    broker: RealBroker | MemoryBroker | Clients = (
+        MemoryBroker()
+        if "in memory" in request.param
+        else request.getfixturevalue(
+            "real_cluster" if "cluster" in request.param else "real_broker"
+        )
     )
 
     async def anew() -> EventLog:

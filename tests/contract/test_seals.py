@@ -14,6 +14,7 @@ from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
+from memory_broker import MemoryBroker
 from patience import PATIENCE_S
 from proxy import Proxy, Trap
 from read_files import LOG
@@ -25,13 +26,17 @@ _RACES = 5
 Opener = Callable[[], Awaitable[SignedHeadStore]]
 
 
-@pytest.fixture(params=["alone", pytest.param("cluster", marks=pytest.mark.reads(*LOG))])
+@pytest.fixture(params=["alone", "memory", pytest.param("cluster", marks=pytest.mark.reads(*LOG))])
 def opener(request: pytest.FixtureRequest) -> Opener:
-    """Opens the heads that a broker alone has, or three nodes of a cluster, by a connection of its
-    own each time.
+    """Opens the heads that a broker alone has, or one in memory, or three nodes of a cluster, by a
+    connection of its own each time.
     """
-    broker: RealBroker | Clients = request.getfixturevalue(
-        "real_cluster" if request.param == "cluster" else "real_broker"
+    broker: RealBroker | MemoryBroker | Clients = (
+        MemoryBroker()
+        if request.param == "memory"
+        else request.getfixturevalue(
+            "real_cluster" if request.param == "cluster" else "real_broker"
+        )
     )
     replicas = REPLICAS if request.param == "cluster" else 1
 

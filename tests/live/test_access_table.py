@@ -24,9 +24,10 @@ from dragoman.audit.replay import Replay
 from dragoman.console.routes import ROUTES
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.domain.record import ids
+from office import Office
 from patience import PATIENCE_S
 from samples import SAMPLES, act
-from service import INCIDENT, NOTE, Answer, Caller, Service, new_key
+from service import INCIDENT, NOTE, Answer, Caller, Gateway, Service, new_key
 from world import World, public_of
 
 ROLES: Final = {
@@ -73,7 +74,7 @@ class Who(Caller):
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        service: Service,
+        service: Gateway,
         token: str,
         name: str,
         channels: tuple[str, ...] = (),
@@ -128,7 +129,7 @@ async def made(answer: Answer, status: int = 201) -> Any:
     return answer.json
 
 
-async def furnish(service: Service) -> Furnished:
+async def furnish(service: Gateway) -> Furnished:
     """Open a desk of nato's, and give each side of each channel one of all that operations are
     about.
     """
@@ -220,7 +221,7 @@ async def provide(
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
-    service = Service(tmp_path_factory.mktemp("access") / "data", "--demo")
+    service = Office(tmp_path_factory.mktemp("access") / "data", demo=True)
     try:
         yield asyncio.run(furnish(service))
     finally:
@@ -868,7 +869,7 @@ class Own:
     as it was read.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, service: Service) -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: Gateway) -> None:
         self.operator = Who(session, service, service.operator.strip(), OPERATOR)
         self.world = World(name="late")
         self.at = f"/v1/channels/{self.world.name}"

@@ -22,6 +22,8 @@ from patience import PATIENCE_S
 from ports import free_port
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Second, Service, new_key
 
+pytestmark = pytest.mark.process
+
 C = "/v1/channels/nato-china"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from identified import entered
 from patience import PATIENCE_S
-from service import INCIDENT, NOTE, Caller, Second, Service
+from service import INCIDENT, NOTE, Caller, Gateway, Second, Service
 
 NAMES: Final = ("alpha-one", "alpha-two", "alpha-three", "alpha-four")
 LATE: Final = "alpha-late"
@@ -28,7 +28,7 @@ class Office:
         self.tokens: dict[str, str] = {}
 
     def caller(
-        self, session: aiohttp.ClientSession, actor: str, at: Service | None = None
+        self, session: aiohttp.ClientSession, actor: str, at: Gateway | None = None
     ) -> Caller:
         made = Caller(session, at or self.service)
         made.headers = {"Authorization": f"Bearer {self.tokens[actor]}"}

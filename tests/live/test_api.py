@@ -623,24 +623,26 @@ async def test_it_says_whether_it_may_be_used(who: Who) -> None:
         assert "degraded" not in answer.json
 
 
-async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:
+@pytest.mark.process
+async def test_logs_carry_ids_and_no_secrets(who: Who, process: Service) -> None:
     marker = f"unheard-of-{new_key()}"
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await who("nato/officer").post(
         f"{C}/contacts", {**NOTE, "text": marker}, X_Request_Id="my-request-1", traceparent=parent
     )
-    (line,) = await demo.said(lambda line: line.get("request_id") == "my-request-1")
-    text = demo.log.read_text()
+    (line,) = await process.said(lambda line: line.get("request_id") == "my-request-1")
+    text = process.log.read_text()
     assert (line["event"], line["trace_id"]) == ("request", "0af7651916cd43dd8448eb211c80319c")
     assert (line["actor"], line["status"], line["act"]) == ("nato/o-1", 201, "contact-note")
     assert marker not in text
     service_lines = "\n".join(line for line in text.splitlines() if line.startswith("{"))
     assert not any(
-        token in service_lines for token in [*demo.demo["tokens"].values(), demo.operator]
+        token in service_lines for token in [*process.process["tokens"].values(), process.operator]
     )
 
 
-async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: Service) -> None:
+@pytest.mark.process
+async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, process: Service) -> None:
     from dragoman.eventlog.broker import BrokerEndpoint
     from dragoman.eventlog.nats_connection import connected
 
@@ -648,9 +650,9 @@ async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: S
     posted = await who("nato/officer").post(
         f"{C}/contacts", NOTE, traceparent=parent, X_Request_Id="my-request-2"
     )
-    nats_url = json.loads((demo.data / "server.json").read_text())["nats_url"]
+    nats_url = json.loads((process.data / "server.json").read_text())["nats_url"]
     async with connected(
-        nats_url, "auditor", BrokerEndpoint(nats_url, "", demo.data / "keys").seed("auditor")
+        nats_url, "auditor", BrokerEndpoint(nats_url, "", process.data / "keys").seed("auditor")
     ) as bus:
         (message,) = await bus.fetch(
             "DRAGOMAN_LOG_NATO-CHINA", "dragoman.v1.nato-china.>", posted.json["position"], 1

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from patience import PATIENCE_S
-from service import INCIDENT, NOTE, Caller, Service, new_key
+from service import INCIDENT, NOTE, Caller, Gateway, Service, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -136,7 +136,7 @@ async def test_a_token_is_revoked_by_its_whole_id(who: Who) -> None:
         "/%09/evil",
     ],
 )
-async def test_signing_in_leads_nowhere_else(who: Who, demo: Service, following: str) -> None:
+async def test_signing_in_leads_nowhere_else(who: Who, demo: Gateway, following: str) -> None:
     caller = who("")
     form = {"token": demo.token("nato/officer"), "next": following}
     async with caller.session.post(
@@ -184,7 +184,7 @@ async def test_an_opening_that_was_cut_off_is_completed(who: Who) -> None:
 
 
 async def test_an_auditors_replay_is_no_delivery(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     posted = (await Caller(session, own, "nato/officer").open(NOTE)).json
     for who in ("china/auditor", "china/administrator"):
@@ -201,7 +201,7 @@ async def test_an_auditors_replay_is_no_delivery(
 
 
 async def test_a_page_acknowledges_what_it_showed_and_no_more(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = Caller(session, own, "nato/duty_officer"), own.token("china/duty_officer")
     opened = await nato.open(INCIDENT)
@@ -231,6 +231,7 @@ async def test_a_page_acknowledges_what_it_showed_and_no_more(
         assert "worse" in await response.text()
 
 
+@pytest.mark.process
 async def test_a_log_that_was_replaced_while_running_is_noticed(
     own: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

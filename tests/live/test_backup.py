@@ -32,6 +32,8 @@ from host import Host
 from service import NOTE, Caller, Service, at_a_screen
 from witnesses import Running, until
 
+pytestmark = pytest.mark.process
+
 C = "/v1/channels/nato-china"
 OTHER = "nato-china-exercise"
 DAY_S = 86_400
@@ -340,11 +342,11 @@ async def test_a_log_that_is_shorter_than_a_cosigned_head_waits_for_a_mirror(
 
 
 def test_a_folder_or_a_directory_that_is_something_else_is_refused(
-    demo: Service, tmp_path: Path
+    process: Service, tmp_path: Path
 ) -> None:
     (full := tmp_path / "full").mkdir()
     (full / "letter").write_text("Dear Sir")
-    run = demo.run
+    run = process.run
     assert "not a folder of backups" in run("backup", str(full), "--without-keys", check=1).stderr
     assert "has no backup" in run("backup", "verify", str(tmp_path / "none"), check=1).stderr
     wrong = run("backup", str(tmp_path / "b"), "--recipient", "age1nobody", check=1).stderr
@@ -352,7 +354,7 @@ def test_a_folder_or_a_directory_that_is_something_else_is_refused(
     run("backup", str(tmp_path / "b"), "--without-keys")
     to = ("restore", str(tmp_path / "b"), "--without-keys", "--data")
     assert "is not empty: name a new directory" in run(*to, str(full), check=1).stderr
-    url = ("--nats-url", demo.nats_url, "--nats-keys", str(demo.data / "keys"))
+    url = ("--nats-url", process.nats_url, "--nats-keys", str(process.data / "keys"))
     assert "is not empty (" in run(*to, str(tmp_path / "new"), *url, check=1).stderr
     assert "half restored" in run(*to, str(tmp_path / "new"), check=1).stderr
     with opened_folder(tmp_path / "b"):
@@ -360,16 +362,18 @@ def test_a_folder_or_a_directory_that_is_something_else_is_refused(
 
 
 async def test_a_backup_goes_into_the_broker_that_is_named(
-    demo: Service, real_broker: Any, tmp_path: Path
+    process: Service, real_broker: Any, tmp_path: Path
 ) -> None:
-    demo.run("backup", str(tmp_path / "b"), "--without-keys")
+    process.run("backup", str(tmp_path / "b"), "--without-keys")
     new = str(tmp_path / "new")
     url = ("--nats-url", real_broker.endpoint.url, "--nats-keys", str(real_broker.endpoint.keys))
     await asyncio.to_thread(
-        demo.run, "restore", str(tmp_path / "b"), "--data", new, "--without-keys", *url
+        process.run, "restore", str(tmp_path / "b"), "--data", new, "--without-keys", *url
     )
     again = str(tmp_path / "again")
-    told = await asyncio.to_thread(demo.run, "backup", again, "--without-keys", "--data", new, *url)
+    told = await asyncio.to_thread(
+        process.run, "backup", again, "--without-keys", "--data", new, *url
+    )
     assert "backup 1 took" in told.stderr
     first, second = (
         json.loads((Path(path) / "manifests" / "000001.json").read_text())

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 
 from dragoman import cli
 from patience import PATIENCE_S
-from service import DRAGOMAN, INCIDENT, NOTE, Caller, Service
+from service import DRAGOMAN, INCIDENT, NOTE, Caller, Gateway, Service
 
 C = "/v1/channels/nato-china"
 CHANNEL = {
@@ -48,7 +48,7 @@ def test_it_stops_however_soon_after_its_beginning_it_is_told_to(tmp_path: Path)
         assert service.stop() in (0, -signal.SIGTERM)
 
 
-def test_from_nothing_to_a_first_post(empty: Service) -> None:
+def test_from_nothing_to_a_first_post(empty: Gateway) -> None:
     assert (
         empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL)).stdout.strip() == "north-south"
     )
@@ -63,7 +63,7 @@ def test_from_nothing_to_a_first_post(empty: Service) -> None:
     assert "the host keeps the keys of all sides" in state
 
 
-def test_the_other_side_acknowledges_on_the_command_line(empty: Service) -> None:
+def test_the_other_side_acknowledges_on_the_command_line(empty: Gateway) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
     number = empty.run("post", "-", stdin=json.dumps(INCIDENT)).stdout.strip()
@@ -74,7 +74,7 @@ def test_the_other_side_acknowledges_on_the_command_line(empty: Service) -> None
     assert view["facts"][0]["acknowledged"]
 
 
-def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service) -> None:
+def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Gateway) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     admin = empty.data.parent / "admin.token"
     admin.write_text(empty.run("token", "issue", "north/adm-1").stdout)
@@ -132,7 +132,7 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service)
     ],
 )
 def test_exit_codes_say_what_went_wrong(
-    empty: Service, arguments: tuple[str, ...], code: int
+    empty: Gateway, arguments: tuple[str, ...], code: int
 ) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
@@ -142,7 +142,7 @@ def test_exit_codes_say_what_went_wrong(
     assert "Traceback" not in done.stderr
 
 
-def test_the_tail_shows_records(empty: Service) -> None:
+def test_the_tail_shows_records(empty: Gateway) -> None:
     empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
     empty.run("token", "issue", "north/d-1", "--save")
     environment = {
@@ -196,7 +196,7 @@ def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
     assert "nothing answers there" in stopped.stdout and '{"' not in stopped.stdout
 
 
-def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_path: Path) -> None:
+def test_settings_are_shown_with_their_source_and_checked(empty: Gateway, tmp_path: Path) -> None:
     shown = empty.run("config", "show", DRAGOMAN_HTTP__PORT="8500").stdout
     assert ["http.port", "8500", "$DRAGOMAN_HTTP__PORT"] in [
         line.split() for line in shown.splitlines()
@@ -246,7 +246,7 @@ def test_every_command_loads_by_itself(command: str) -> None:
     assert done.stdout.startswith(f"Usage: dragoman {command}")
 
 
-def test_a_second_service_on_the_same_data_is_refused(empty: Service) -> None:
+def test_a_second_service_on_the_same_data_is_refused(empty: Gateway) -> None:
     second = empty.run("up", "--data", str(empty.data), "--port", "0", check=1)
     assert "in use" in second.stderr
     assert empty.run("channel", "list").returncode == 0
@@ -260,13 +260,13 @@ def test_an_own_broker_dies_with_a_killed_service_and_the_data_are_free(empty: S
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_a_port_in_use_is_told(empty: Service, tmp_path: Path) -> None:
+def test_a_port_in_use_is_told(empty: Gateway, tmp_path: Path) -> None:
     port = empty.base_url.rpartition(":")[2]
     other = empty.run("up", "--data", str(tmp_path / "other"), "--port", port, check=1)
     assert "--port" in other.stderr
 
 
-def test_only_a_data_directory_is_thrown_away(empty: Service, tmp_path: Path) -> None:
+def test_only_a_data_directory_is_thrown_away(empty: Gateway, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("ten years")
@@ -299,7 +299,7 @@ def test_a_broker_that_does_not_sync_is_refused(tmp_path: Path) -> None:
 # The projection's file
 
 
-def _file(service: Service) -> Path:
+def _file(service: Gateway) -> Path:
     return service.data / "projection" / "gateway.sqlite"
 
 
@@ -330,7 +330,7 @@ def _other_version(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [_delete, _truncate, _empty, _overwrite, _other_version])
 async def test_a_projection_is_built_anew_from_the_log(
-    own: Service, session: aiohttp.ClientSession, damage: Callable[[Path], None]
+    own: Gateway, session: aiohttp.ClientSession, damage: Callable[[Path], None]
 ) -> None:
     officer = Caller(session, own, "nato/officer")
     before = (await officer.get(f"{C}/state")).json
@@ -361,6 +361,7 @@ def found_or_mended(own: Service, audit: tuple[str, ...]) -> None:
         assert done.returncode == 7 and "VERIFICATION FAILED" in done.stderr
 
 
+@pytest.mark.process
 async def test_a_projection_that_was_tampered_with_fails_the_audit_or_is_built_anew(
     own: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -384,6 +385,7 @@ async def test_a_projection_that_was_tampered_with_fails_the_audit_or_is_built_a
     found_or_mended(own, audit)
 
 
+@pytest.mark.process
 async def test_a_copy_whose_newest_records_were_changed_is_built_anew_and_no_log_is_blamed(
     own: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from service import NOTE, Service
+from service import NOTE, Gateway
 
 
-def test_they_are_entered_named_and_erased(own: Service, tmp_path: Path) -> None:
+def test_they_are_entered_named_and_erased(own: Gateway, tmp_path: Path) -> None:
     for role in ("nato/officer", "china/officer"):
         (tmp_path / role.partition("/")[0]).write_text(own.token(role))
     entry, paper = tmp_path / "entry.json", tmp_path / "paper.txt"

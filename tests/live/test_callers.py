@@ -20,7 +20,7 @@ import pytest
 from certificates import certificate, common_name
 from patience import PATIENCE_S
 from provider import AUDIENCE, Provider, providing
-from service import INCIDENT, NOTE, Caller, Service
+from service import INCIDENT, NOTE, Caller, Gateway, Service
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -102,6 +102,7 @@ async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
     assert next(each for each in listed if each["id"] == issued["id"])["scope"] == "read"
 
 
+@pytest.mark.process
 async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(who: Who) -> None:
     stranger, token = (
         bearing(who("operator"), "drg_" + "x" * 43),
@@ -141,6 +142,7 @@ async def test_every_answer_is_hardened(who: Who) -> None:
         assert "Strict-Transport-Security" not in headers
 
 
+@pytest.mark.process
 async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(who: Who) -> None:
     officer = who("nato/officer")
     for path in ("/v1/me", "/v1/channels", f"{C}/records/1", f"{C}/records", "/v1/nothing"):
@@ -179,7 +181,7 @@ async def test_a_token_of_the_operators_that_was_revoked_does_not_come_back(
         service.stop()
 
 
-async def revoked_for_good(service: Service, operator: Caller) -> None:
+async def revoked_for_good(service: Gateway, operator: Caller) -> None:
     listed = (await operator.get("/v1/tokens")).json["tokens"]
     (id,) = [each["id"] for each in listed if each["actor"] == "operator"]
     assert (await operator.call("DELETE", f"/v1/tokens/{id}")).status == 204
@@ -219,7 +221,7 @@ async def settled(caller: Caller) -> int:
 
 
 async def test_a_subjects_token_speaks_for_its_officer(
-    session: aiohttp.ClientSession, provider: Provider, federated: Service
+    session: aiohttp.ClientSession, provider: Provider, federated: Gateway
 ) -> None:
     operator = Caller(session, federated, "operator")
     officer = bearing(operator, provider.token("rsa", "RS256"))
@@ -252,7 +254,7 @@ def encoded(raw: bytes) -> str:
 
 
 async def test_what_does_not_hold_is_nobodys(
-    session: aiohttp.ClientSession, provider: Provider, federated: Service
+    session: aiohttp.ClientSession, provider: Provider, federated: Gateway
 ) -> None:
     operator = Caller(session, federated, "operator")
     await operator.post(
@@ -313,7 +315,7 @@ async def test_what_does_not_hold_is_nobodys(
 
 
 async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobody_away(
-    session: aiohttp.ClientSession, provider: Provider, federated: Service
+    session: aiohttp.ClientSession, provider: Provider, federated: Gateway
 ) -> None:
     operator = Caller(session, federated, "operator")
     await operator.post(
@@ -362,6 +364,7 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
+@pytest.mark.process
 async def test_a_proxy_of_ours_is_believed_and_nobody_else(
     session: aiohttp.ClientSession, narrow: Service, who: Who
 ) -> None:
@@ -390,7 +393,7 @@ async def test_a_proxy_of_ours_is_believed_and_nobody_else(
 
 
 async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_other_side_is_not(
-    session: aiohttp.ClientSession, narrow: Service
+    session: aiohttp.ClientSession, narrow: Gateway
 ) -> None:
     flooding, quiet = (
         Caller(session, narrow, "nato/officer"),
@@ -411,7 +414,7 @@ async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_ot
 
 
 async def test_a_stranger_may_try_so_often_and_whoever_has_a_token_is_not_asked(
-    session: aiohttp.ClientSession, narrow: Service
+    session: aiohttp.ClientSession, narrow: Gateway
 ) -> None:
     stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
     found = [(await stranger.get("/v1/me")).status for _ in range(14)]
@@ -420,7 +423,7 @@ async def test_a_stranger_may_try_so_often_and_whoever_has_a_token_is_not_asked(
 
 
 async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(
-    session: aiohttp.ClientSession, narrow: Service
+    session: aiohttp.ClientSession, narrow: Gateway
 ) -> None:
     officer, duty, other = (
         Caller(session, narrow, name)
@@ -439,7 +442,7 @@ async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(
         assert (await other.act(opened, {"act": "acknowledgement"})).status == 201
 
 
-async def test_live_streams_are_counted(session: aiohttp.ClientSession, narrow: Service) -> None:
+async def test_live_streams_are_counted(session: aiohttp.ClientSession, narrow: Gateway) -> None:
     officer = Caller(session, narrow, "nato/officer")
     headers = {**officer.headers, "Accept": "text/event-stream"}
     streams = [

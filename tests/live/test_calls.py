@@ -15,7 +15,7 @@ from messaging import Carrier, at_twilio, calls_of, carrying, settings_of, ways_
 from pair import until
 from patience import PATIENCE_S
 from ports import free_port
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway, Service
 
 CHANNEL = "nato-china"
 FLASH = {**INCIDENT, "precedence": "flash"}
@@ -42,7 +42,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory, carrier: Carrier
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[Gateway]:
     """A demonstration that places calls by Twilio and by a voice gateway of the house."""
     if not _may_listen_at_443():
         pytest.skip("the tests' Twilio needs port 443 of loopback")
@@ -74,7 +74,7 @@ def _may_listen_at_443() -> bool:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def who(
-    session: aiohttp.ClientSession, service: Service, carrier: Carrier
+    session: aiohttp.ClientSession, service: Gateway, carrier: Carrier
 ) -> AsyncIterator[Who]:
     yield lambda name: Caller(session, service, name)
     duty = Caller(session, service, "china/duty_officer")
@@ -91,6 +91,7 @@ async def _added(caller: Caller, way: str, **more: Any) -> dict[str, Any]:
     return view
 
 
+@pytest.mark.process
 async def test_a_call_says_the_digits_that_prove_it(
     who: Who, carrier: Carrier, service: Service
 ) -> None:
@@ -147,7 +148,7 @@ async def test_a_flash_is_read_in_the_receivers_language_without_its_content(
 
 
 async def test_a_call_that_the_service_refuses_is_a_failed_test(
-    who: Who, carrier: Carrier, service: Service
+    who: Who, carrier: Carrier, service: Gateway
 ) -> None:
     duty = who("china/duty_officer")
     await _added(duty, "twilio")

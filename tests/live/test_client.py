@@ -20,13 +20,14 @@ from dragoman.domain.record.errors import Malformed
 from dragoman_schemas.acts.continuing import Acknowledgement
 from dragoman_schemas.responses import Recorded
 from dragoman_schemas.watch_responses import Alarm
+from office import Office
 from patience import PATIENCE_S
 from receiver import Receiver, receiving
-from service import DRAGOMAN, INCIDENT, NOTE, Service
+from service import DRAGOMAN, INCIDENT, NOTE, Gateway
 
 
 @pytest.fixture
-async def office(demo: Service) -> AsyncIterator[Client]:
+async def office(demo: Gateway) -> AsyncIterator[Client]:
     async with client(demo.base_url, demo.token("nato/duty_officer")) as office:
         yield office
 
@@ -54,7 +55,7 @@ async def test_an_office_posts_acts_and_reads(office: Client) -> None:
     assert {opened.recorded.exchange, *others} <= {*found} and len(found) == len(set(found))
 
 
-async def test_a_shape_is_an_act_as_well(office: Client, demo: Service) -> None:
+async def test_a_shape_is_an_act_as_well(office: Client, demo: Gateway) -> None:
     opened = await office.post("nato-china", INCIDENT)
     async with client(demo.base_url, demo.token("china/officer")) as other:
         posted = await other.act("nato-china", opened.recorded.exchange, Acknowledgement())
@@ -70,7 +71,7 @@ async def test_what_is_refused_says_what_to_do(office: Client) -> None:
     assert malformed.value.fault.pointer == "/kind"
 
 
-async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Service) -> None:
+async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Gateway) -> None:
     own.port = int(own.base_url.rpartition(":")[2])
     async with (
         client(own.base_url, own.token("china/officer")) as other,
@@ -132,7 +133,7 @@ async def test_a_post_is_tried_again_while_its_outcome_is_unknown_and_while_it_i
 # The commands
 
 
-async def test_a_developer_listens_at_home(demo: Service, office: Client, tmp_path: Path) -> None:
+async def test_a_developer_listens_at_home(demo: Gateway, office: Client, tmp_path: Path) -> None:
     async with receiving() as receiver:
         token = tmp_path / "token"
         token.write_text(demo.token("china/officer"))
@@ -181,7 +182,7 @@ async def test_an_endpoint_is_entered_looked_at_and_removed_on_the_command_line(
         "DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]',
         "DRAGOMAN_COURIER__RETRIES_S": "[0.2]",
     }
-    service = Service(tmp_path / "data", "--demo", environment=settings)
+    service = Office(tmp_path / "data", demo=True, environment=settings)
     try:
         async with receiving() as receiver:
             await entered_by_hand(service, receiver, tmp_path)
@@ -189,7 +190,7 @@ async def test_an_endpoint_is_entered_looked_at_and_removed_on_the_command_line(
         service.stop()
 
 
-async def entered_by_hand(service: Service, receiver: Receiver, folder: Path) -> None:
+async def entered_by_hand(service: Gateway, receiver: Receiver, folder: Path) -> None:
     token = folder / "head"
     token.write_text(service.token("china/head_of_office"))
     as_head = ("--token-file", str(token), "--channel", "nato-china")
@@ -218,7 +219,7 @@ async def entered_by_hand(service: Service, receiver: Receiver, folder: Path) ->
     assert "not an https URL" in (await run("add", "http://example.org", check=1)).stderr
 
 
-async def test_an_alert_is_taken_in_from_a_file(demo: Service, tmp_path: Path) -> None:
+async def test_an_alert_is_taken_in_from_a_file(demo: Gateway, tmp_path: Path) -> None:
     token, alert = tmp_path / "token", tmp_path / "alert.xml"
     token.write_text(demo.token("nato/officer"))
     alert.write_text(ALERT)

@@ -5,6 +5,7 @@ write.
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
@@ -62,10 +63,11 @@ async def test_records_are_given_as_batches_that_follow_each_other(who: Who) -> 
     )
 
 
-async def test_a_message_of_the_log_says_that_it_is_an_event(who: Who, demo: Service) -> None:
+@pytest.mark.process
+async def test_a_message_of_the_log_says_that_it_is_an_event(who: Who, process: Service) -> None:
     position = (await who("nato/officer").open(NOTE)).json["position"]
     async with connected(
-        demo.nats_url, "auditor", BrokerEndpoint("", "", demo.data / "keys").seed("auditor")
+        process.nats_url, "auditor", BrokerEndpoint("", "", process.data / "keys").seed("auditor")
     ) as bus:
         (message,) = await bus.fetch("DRAGOMAN_LOG_NATO-CHINA", ">", position, 1)
     assert message.header(b"Content-Type") == EVENT

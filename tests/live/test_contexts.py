@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 import commands
+from office import Office
 from patience import PATIENCE_S
-from service import DRAGOMAN, Service
+from service import DRAGOMAN, Gateway
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Gateway]]:
     """Two hosts with a channel each."""
     hosts = []
     for name in ("first", "second"):
-        host = Service(tmp_path_factory.mktemp(name) / "data")
+        host = Office(tmp_path_factory.mktemp(name) / "data")
         hosts.append(host)
         opening = host.run("channel", "example", f"{name}-desk", "--sides", "north", "south").stdout
         host.run("channel", "new", "-", stdin=opening)
@@ -52,7 +53,7 @@ class Person:
 
 
 @pytest.fixture
-def person(tmp_path: Path, two: tuple[Service, Service]) -> Person:
+def person(tmp_path: Path, two: tuple[Gateway, Gateway]) -> Person:
     """A person with a context for each host."""
     someone = Person(tmp_path)
     first, second = two
@@ -71,7 +72,7 @@ def person(tmp_path: Path, two: tuple[Service, Service]) -> Person:
 
 
 def test_commands_go_to_the_current_context_and_to_a_named_one(
-    person: Person, two: tuple[Service, Service]
+    person: Person, two: tuple[Gateway, Gateway]
 ) -> None:
     first, second = two
     assert person.channels() == ["first-desk"]
@@ -136,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_named(person: Person) -> None:
 
 
 def test_the_operator_of_a_host_here_is_not_led_elsewhere(
-    person: Person, two: tuple[Service, Service], tmp_path: Path
+    person: Person, two: tuple[Gateway, Gateway], tmp_path: Path
 ) -> None:
     """In the folder of a host, the operator's commands are for that host, whatever is current."""
     first, _ = two

@@ -16,7 +16,7 @@ from dragoman.domain.record import codec as records
 from pair import until
 from patience import PATIENCE_S
 from receiver import Mailbox, Receiver, mailbox, receiving
-from service import INCIDENT, NOTE, Answer, Caller, Service, at_a_screen
+from service import INCIDENT, NOTE, Answer, Caller, Gateway, Service, at_a_screen
 
 C = "/v1/channels/nato-china"
 SETTINGS = {
@@ -55,7 +55,7 @@ def service(tmp_path: Path, box: Mailbox) -> Iterator[Service]:
 
 
 @pytest.fixture
-def who(session: aiohttp.ClientSession, service: Service) -> Callable[[str], Caller]:
+def who(session: aiohttp.ClientSession, service: Gateway) -> Callable[[str], Caller]:
     return lambda name: Caller(session, service, name)
 
 
@@ -211,7 +211,7 @@ async def test_what_came_of_a_try_is_shown_in_the_readers_language(
     who: Who,
     receiver: Receiver,
     session: aiohttp.ClientSession,
-    service: Service,
+    service: Gateway,
     language: str,
     said: tuple[str, str],
 ) -> None:
@@ -251,7 +251,7 @@ async def test_a_receiver_that_asks_to_wait_is_waited_for(who: Who, receiver: Re
 
 
 async def test_a_restart_loses_nothing_and_sends_nothing_again(
-    who: Who, service: Service, receiver: Receiver
+    who: Who, service: Gateway, receiver: Receiver
 ) -> None:
     await entered(who, receiver)
     first = (await who("nato/officer").open(NOTE)).json
@@ -264,6 +264,7 @@ async def test_a_restart_loses_nothing_and_sends_nothing_again(
     assert [each["outcome"] for each in await timeline(who, opened["exchange"])] == ["delivered"]
 
 
+@pytest.mark.process
 async def test_two_couriers_bring_each_record_once(
     who: Who, service: Service, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -296,7 +297,7 @@ async def test_two_couriers_bring_each_record_once(
 
 @pytest.mark.parametrize("address", ["root,y@z.example", "a@b", "<a@b.example>", "a b@c.example"])
 async def test_an_address_is_one_plain_one(
-    session: aiohttp.ClientSession, demo: Service, address: str
+    session: aiohttp.ClientSession, demo: Gateway, address: str
 ) -> None:
     answer = await Caller(session, demo, "china/head_of_office").post(
         "/v1/webhooks", {"channel": "nato-china", "address": address}
@@ -315,7 +316,7 @@ async def test_an_address_is_one_plain_one(
     ],
 )
 async def test_an_endpoint_that_leads_inside_is_not_taken(
-    session: aiohttp.ClientSession, demo: Service, body: dict[str, Any], said: str
+    session: aiohttp.ClientSession, demo: Gateway, body: dict[str, Any], said: str
 ) -> None:
     answer = await Caller(session, demo, "china/head_of_office").post(
         "/v1/webhooks", {"channel": "nato-china", **body}
@@ -458,7 +459,7 @@ async def test_an_exercise_says_so_in_every_mail(who: Who, box: Mailbox) -> None
 
 
 async def test_nobody_answers_the_watch_check_and_the_deputies_then_the_head_of_office_are_told_by_courier(
-    who: Who, receiver: Receiver, box: Mailbox, session: aiohttp.ClientSession, service: Service
+    who: Who, receiver: Receiver, box: Mailbox, session: aiohttp.ClientSession, service: Gateway
 ) -> None:
     await entered(who, receiver)
     meetings = {

@@ -8,9 +8,12 @@ import time
 from typing import Any
 
 import aiohttp
+import pytest
 
 from patience import PATIENCE_S
 from service import NOTE, Answer, Caller, Service, new_key
+
+pytestmark = pytest.mark.process
 
 C = "/v1/channels/nato-china"
 

@@ -12,22 +12,23 @@ import aiohttp
 import pytest
 
 from dragoman.domain import release_bundle
+from office import Office
 from patience import PATIENCE_S
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Gateway, Service
 
 Who = Callable[[str], Caller]
 ROLES = ("officer", "duty_officer", "head_of_office", "auditor", "administrator")
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A demonstration as it was seeded, to which no test adds."""
-    service = Service(tmp_path_factory.mktemp("untouched") / "data", "--demo")
+    service = Office(tmp_path_factory.mktemp("untouched") / "data", demo=True)
     yield service
     service.stop()
 
 
-async def test_it_writes_where_it_is_and_a_token_a_role(demo: Service) -> None:
+async def test_it_writes_where_it_is_and_a_token_a_role(demo: Gateway) -> None:
     assert demo.base_url == demo.demo["base_url"]
     assert demo.demo["channels"] == [
         "nato-china",
@@ -64,7 +65,7 @@ async def test_history_is_entered_for_the_record(who: Who) -> None:
     assert eighth.get("unacknowledged_by", []) == []
 
 
-async def test_the_years_go_on(untouched: Service, session: aiohttp.ClientSession) -> None:
+async def test_the_years_go_on(untouched: Gateway, session: aiohttp.ClientSession) -> None:
     """The report is handed over, items are agreed, a programme has run, and the talks resumed."""
     china, channel = Caller(session, untouched, "china/officer"), "/v1/channels/nato-china"
     rows = (await china.get(f"{channel}/exchanges?limit=100")).json["exchanges"]
@@ -99,7 +100,7 @@ async def test_the_years_go_on(untouched: Service, session: aiohttp.ClientSessio
 
 
 async def test_a_flash_waits_in_the_exercise(
-    untouched: Service, session: aiohttp.ClientSession
+    untouched: Gateway, session: aiohttp.ClientSession
 ) -> None:
     state = (
         await Caller(session, untouched, "china/duty_officer").get(
@@ -173,7 +174,7 @@ def test_it_is_ready_within_three_seconds(tmp_path: Path) -> None:
         service.stop()
 
 
-async def test_a_second_run_changes_nothing(own: Service, session: object) -> None:
+async def test_a_second_run_changes_nothing(own: Gateway, session: object) -> None:
     import aiohttp
 
     assert isinstance(session, aiohttp.ClientSession)
@@ -192,7 +193,7 @@ async def test_a_second_run_changes_nothing(own: Service, session: object) -> No
 
 
 async def test_it_shows_a_view_called_fair_a_report_in_two_languages_and_an_amendment_refused(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     caller = Caller(session, demo, "group-a/officer")
     channel = "/v1/channels/nato-china-track2"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from service import Caller, Service, at_a_screen
+from service import Caller, Gateway, at_a_screen
 
 CALM = "nato-china"
 FIRST, SECOND = "15°07", "15°18"
 
 
-async def words(session: aiohttp.ClientSession, service: Service, path: str, who: str) -> str:
+async def words(session: aiohttp.ClientSession, service: Gateway, path: str, who: str) -> str:
     """A page as text."""
     headers = await at_a_screen(session, service, who)
     async with session.get(f"{service.base_url}/c/{CALM}{path}", headers=headers) as answer:
@@ -26,7 +26,7 @@ async def words(session: aiohttp.ClientSession, service: Service, path: str, who
 
 @pytest.mark.parametrize("who", ["nato/officer", "china/officer"])
 async def test_a_value_stands_with_the_time_that_it_is_of_and_those_before_it_are_kept(
-    demo: Service, session: aiohttp.ClientSession, who: str
+    demo: Gateway, session: aiohttp.ClientSession, who: str
 ) -> None:
     nato, china = (
         Caller(session, demo, "nato/duty_officer"),
@@ -81,7 +81,7 @@ async def test_a_value_stands_with_the_time_that_it_is_of_and_those_before_it_ar
 
 
 async def test_a_view_names_an_issue_that_is_there(
-    demo: Service, session: aiohttp.ClientSession
+    demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato, china = Caller(session, demo, "nato/officer"), Caller(session, demo, "china/officer")
     note = await nato.open(

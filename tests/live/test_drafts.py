@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from samples import SAMPLES, act
-from service import Caller, Service, at_a_screen, new_key
+from service import Caller, Gateway, at_a_screen, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -149,7 +149,7 @@ async def test_what_a_duty_officer_sends_alone_waits_for_its_second_key(who: Who
 
 
 async def test_the_command_that_the_first_officer_is_told_turns_the_second_key(
-    own: Service, tmp_path: Path
+    own: Gateway, tmp_path: Path
 ) -> None:
     for role in ("duty_officer", "head_of_office"):
         (tmp_path / role).write_text(own.token(f"nato/{role}"))
@@ -168,7 +168,7 @@ async def test_the_command_that_the_first_officer_is_told_turns_the_second_key(
 
 
 async def test_two_officers_draft_and_release_on_the_command_line(
-    own: Service, tmp_path: Path
+    own: Gateway, tmp_path: Path
 ) -> None:
     file = tmp_path / "request.json"
     file.write_text(json.dumps(REQUEST))

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from dragoman.console.routes import ROUTES
+from office import Office
 from patience import PATIENCE_S
 from reader_of_pages import Reader
-from service import Answer, Caller, Service
+from service import Answer, Caller, Gateway
 
 ROLES = ("head_of_office", "administrator", "auditor")
 NO_PAGE = {"/duty-numbers", "/records/consistency", "/log/heads", "/alarm/events"}
@@ -28,14 +29,14 @@ BARE = re.compile(r"(none|nothing|no)[.]?", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("empty") / "data")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    service = Office(tmp_path_factory.mktemp("empty") / "data")
     yield service
     service.stop()
 
 
 @pytest_asyncio.fixture
-async def readers(service: Service) -> AsyncIterator[dict[str, Reader]]:
+async def readers(service: Gateway) -> AsyncIterator[dict[str, Reader]]:
     """A channel in which nothing was said yet, and a reader of one side in each role."""
     officers = [
         {"side": side, "officer": role.replace("_", "-"), "office": "hq", "roles": [role]}

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
@@ -190,6 +191,7 @@ async def is_gone(office: Office, caller: Caller) -> None:
     assert (before.get("digest", ""), before["counts"]) == ("", [])
 
 
+@pytest.mark.process
 async def test_an_exchange_is_taken_out_of_the_record_by_all(
     host: Host, session: aiohttp.ClientSession
 ) -> None:
@@ -266,6 +268,7 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(
     office.is_sound()
 
 
+@pytest.mark.process
 async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_that(
     own: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -16,7 +16,7 @@ from beside import attached, digest, enter, named, put
 from dragoman.limits import CHUNK_BYTES
 from found import holding
 from samples import act
-from service import NOTE, Caller, Second, Service
+from service import NOTE, Caller, Gateway, Second, Service
 
 C = "/v1/channels/nato-china"
 
@@ -33,7 +33,7 @@ def word() -> str:
     return "".join(secrets.choice("bcdfghjkmnpqrstvwxz") for _ in range(20))
 
 
-def replayed(service: Service, token: Path) -> str:
+def replayed(service: Gateway, token: Path) -> str:
     """The digest of an auditor's replay, which must agree with the gateway."""
     printed = service.run(
         "audit", "replay", "--channel", "nato-china", "--token-file", str(token)
@@ -44,8 +44,8 @@ def replayed(service: Service, token: Path) -> str:
 
 
 async def test_nobody_and_nothing_erased_is_left_on_disk(
-    own: Service,
-    second: Service,
+    own: Gateway,
+    second: Gateway,
     session: aiohttp.ClientSession,
     tmp_path: Path,
     dice: random.Random,
@@ -150,6 +150,7 @@ async def test_nobody_and_nothing_erased_is_left_on_disk(
     assert (await Caller(session, own, "nato/officer").post(f"{C}/contacts", NOTE)).status == 201
 
 
+@pytest.mark.process
 async def test_a_broker_that_is_killed_right_after_brings_nobody_back(
     own: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

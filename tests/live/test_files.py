@@ -21,7 +21,7 @@ from dragoman.stores import files
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File
 from samples import act
-from service import NOTE, Caller, Second, Service, new_key
+from service import NOTE, Caller, Gateway, Second, Service, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -160,6 +160,7 @@ async def test_a_file_has_a_limit_whether_or_not_it_says_how_long_it_is(who: Who
         )
 
 
+@pytest.mark.process
 async def test_a_side_keeps_no_store_of_what_it_does_not_say(
     own: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -198,6 +199,7 @@ def _encoded(file: File) -> bytes:
     return msgspec.json.encode(file)
 
 
+@pytest.mark.process
 async def test_a_file_that_was_damaged_is_never_whole(
     own: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -314,7 +316,7 @@ async def test_putting_a_file_many_times_at_once_is_putting_it_once(who: Who) ->
 
 
 async def test_what_one_gateway_erased_the_other_does_not_give(
-    own: Service, second: Service, session: aiohttp.ClientSession, dice: random.Random
+    own: Gateway, second: Gateway, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
     one, other = dice.sample((own, second), 2)
     here, there = Caller(session, one, "nato/officer"), Caller(session, other, "china/officer")

@@ -153,6 +153,7 @@ async def test_what_cannot_be_taken_in_says_why(
 # Calendars and cards
 
 
+@pytest.mark.process
 async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(who: Who) -> None:
     officer, anybody = who("nato/officer"), who("")
     await officer.open(REQUEST)

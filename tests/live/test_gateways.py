@@ -28,6 +28,8 @@ from dragoman.limits import READ_RECORDS
 from patience import PATIENCE_S
 from service import NOTE, Caller, Second, Service, new_key
 
+pytestmark = pytest.mark.process
+
 C = "/v1/channels/nato-china"
 
 

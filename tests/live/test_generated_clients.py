@@ -14,7 +14,7 @@ import pytest
 
 from described import DOCUMENT, written
 from gobuild import HERE, required
-from service import Service
+from service import Gateway
 
 ROOT: Final = HERE.parents[1]
 PROGRAMS: Final = HERE / "clients"
@@ -38,7 +38,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-def spoken(service: Service, *command: str | Path, cwd: Path, **environment: str) -> Any:
+def spoken(service: Gateway, *command: str | Path, cwd: Path, **environment: str) -> Any:
     """Return everything that a client saw."""
     people = (service.token(who) for who in ("nato/duty_officer", "china/duty_officer"))
     return json.loads(run(*command, service.base_url, *people, cwd=cwd, **environment))
@@ -56,7 +56,7 @@ def assert_understood(seen: dict[str, Any]) -> None:
 
 
 def test_a_python_client_is_generated_without_complaint_and_works(
-    demo: Service, tmp_path: Path
+    demo: Gateway, tmp_path: Path
 ) -> None:
     bodies = {
         media
@@ -89,7 +89,7 @@ def test_a_python_client_is_generated_without_complaint_and_works(
 
 
 def test_a_typescript_client_is_generated_compiles_strictly_and_works(
-    demo: Service, tmp_path: Path
+    demo: Gateway, tmp_path: Path
 ) -> None:
     required(
         shutil.which("node") is not None and (TOOLS / "openapi-typescript").exists(),

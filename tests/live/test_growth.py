@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from dragoman.limits import TIMELINE_PAGE
-from service import Caller, Service, at_a_screen
+from service import Caller, Gateway, Service, at_a_screen
 from world import INCIDENT
 
 C = "/v1/channels/nato-china"
@@ -36,7 +36,7 @@ def taken(service: Service, position: int) -> tuple[int, int] | None:
     return None if busy or there < position else (path.stat().st_size, int(resident) * 1024)
 
 
-async def settled(service: Service, position: int) -> tuple[int, int]:
+async def settled(service: Gateway, position: int) -> tuple[int, int]:
     async with asyncio.timeout(60):
         while (found := taken(service, position)) is None:
             await asyncio.sleep(0.05)
@@ -44,7 +44,7 @@ async def settled(service: Service, position: int) -> tuple[int, int]:
 
 
 async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer, other = (
         Caller(session, own, "nato/duty_officer"),
@@ -91,7 +91,7 @@ async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
 
 
 async def test_a_long_timeline_comes_in_pages(
-    who: Callable[[str], Caller], demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+    who: Callable[[str], Caller], demo: Gateway, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     officer, other = who("nato/duty_officer"), who("china/duty_officer")
     exchange = (await officer.open(INCIDENT)).json["exchange"]

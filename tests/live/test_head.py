@@ -10,7 +10,7 @@ import pytest
 
 from described import CALLERS, OPERATIONS
 from dragoman.console.routes import ROUTES
-from service import INCIDENT, Answer, Caller, Service, at_a_screen
+from service import INCIDENT, Answer, Caller, Gateway, at_a_screen
 
 Who = Callable[[str], Caller]
 C: Final = "/v1/channels/nato-china"
@@ -145,7 +145,7 @@ async def test_every_operation_that_reads_answers_head(who: Who, ids: dict[str, 
     ), "an incident is no release, no notice to many, no transmittal and no identity"
 
 
-async def test_every_page_answers_head(who: Who, demo: Service, ids: dict[str, str]) -> None:
+async def test_every_page_answers_head(who: Who, demo: Gateway, ids: dict[str, str]) -> None:
     headers = {
         name.replace("-", "_"): value
         for name, value in (await at_a_screen(who("").session, demo, "nato/head_of_office")).items()
@@ -191,7 +191,7 @@ async def test_what_is_allowed_names_head(who: Who) -> None:
         assert {"GET", "HEAD"} <= set(allowed)
 
 
-async def test_head_delivers_nothing(who: Who, ids: dict[str, str], demo: Service) -> None:
+async def test_head_delivers_nothing(who: Who, ids: dict[str, str], demo: Gateway) -> None:
     exchange = ids["exchange"]
     screen = {
         name.replace("-", "_"): value

@@ -19,6 +19,8 @@ from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
 from patience import PATIENCE_S
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Second, Service
 
+pytestmark = pytest.mark.process
+
 C = "/v1/channels/nato-china"
 PROVED = "the log keys of channels are here"
 

@@ -12,21 +12,22 @@ from dragoman.cli.signature import seed_of
 from dragoman.tlog import dsse
 from host import Host
 from identified import raw
-from service import NOTE, Answer, Caller, Service
+from office import Office
+from service import NOTE, Answer, Caller, Gateway
 
 SIDES = {"north": ("nato", "china"), "south": ("nato", "serbia"), "west": ("nato", "india")}
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A host with three arrangements, of which each has a side `nato` and an officer of it."""
-    service = Service(tmp_path_factory.mktemp("identities") / "data")
+    service = Office(tmp_path_factory.mktemp("identities") / "data")
     yield service
     service.stop()
 
 
 @pytest.fixture
-async def operator(session: aiohttp.ClientSession, office: Service) -> Caller:
+async def operator(session: aiohttp.ClientSession, office: Gateway) -> Caller:
     caller = Caller(session, office, "operator")
     if not (await caller.get("/v1/channels")).json["channels"]:
         for name, sides in SIDES.items():
@@ -52,7 +53,7 @@ def split(pairs: Iterable[str]) -> list[tuple[str, str]]:
     return [(name, side) for side, _, name in (text.partition("@") for text in pairs)]
 
 
-def caller(session: aiohttp.ClientSession, office: Service, token: str) -> Caller:
+def caller(session: aiohttp.ClientSession, office: Gateway, token: str) -> Caller:
     made = Caller(session, office)
     made.headers = {"Authorization": f"Bearer {token}"}
     return made
@@ -74,7 +75,7 @@ async def test_two_arrangements_with_a_side_of_the_same_name_share_no_officer(
 
 
 async def test_a_grant_follows_the_channels_that_its_identity_gains_and_loses(
-    operator: Caller, session: aiohttp.ClientSession, office: Service
+    operator: Caller, session: aiohttp.ClientSession, office: Gateway
 ) -> None:
     assert (await entered(operator, "first", 1, "nato@north")).status == 200
     wherever = {"actor": "nato/o-1", "wherever": True}
@@ -123,7 +124,7 @@ async def test_a_wrong_entry_is_told_what_to_do(operator: Caller) -> None:
 
 
 async def test_an_officer_enters_no_trial_channel_and_sees_only_the_own_identity(
-    operator: Caller, session: aiohttp.ClientSession, office: Service
+    operator: Caller, session: aiohttp.ClientSession, office: Gateway
 ) -> None:
     assert (await entered(operator, "own", 1, "serbia@south")).status == 200
     tokens = {}

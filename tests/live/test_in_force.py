@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from announced import SHOAL, area
 from samples import act
-from service import Answer, Caller, Service
+from service import Answer, Caller, Gateway
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -172,7 +172,7 @@ async def test_a_visit_is_no_meeting_for_a_calendar_program(who: Who) -> None:
 
 
 async def test_the_command_prints_the_list_and_the_exports(
-    who: Who, demo: Service, tmp_path: Path
+    who: Who, demo: Gateway, tmp_path: Path
 ) -> None:
     opens = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     window = {"from": stamp(opens), "to": stamp(opens + timedelta(hours=1))}

@@ -14,7 +14,7 @@ from dragoman.i18n.words import words
 from everywhere import FORMS, PAGES, places
 from forging import append
 from samples import act
-from service import Caller, Service, at_a_screen
+from service import Caller, Gateway, at_a_screen
 
 C = "nato-china"
 Who = Callable[[str], Caller]
@@ -39,7 +39,7 @@ ENGLISH = (
 
 @pytest.mark.parametrize("language", CALLED)
 async def test_what_was_given_no_subject_is_called_in_the_readers_language(
-    demo: Service, session: aiohttp.ClientSession, who: Who, language: str
+    demo: Gateway, session: aiohttp.ClientSession, who: Who, language: str
 ) -> None:
     nato, head = who("nato/officer"), who("nato/head_of_office")
     note = (
@@ -88,7 +88,7 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
 
 
 async def test_why_a_record_is_void_is_said_in_the_readers_language(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     auditor = Caller(session, own, "china/auditor")
     position = await append(own, b"not a record")
@@ -172,7 +172,7 @@ class _Texts(HTMLParser):
 
 
 async def test_no_page_says_a_sentence_in_another_language_than_the_readers(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     nato = Caller(session, own, "nato/officer")
     at = await places(session, own)
@@ -220,7 +220,7 @@ async def _is_said_in_three_languages(
 
 
 async def test_what_hinders_a_host_is_said_in_three_languages(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     own.stop()
     (mark,) = (own.data / "marks").glob(f"*/{C}.json")

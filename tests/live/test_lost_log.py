@@ -20,6 +20,8 @@ from ports import free_port
 from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, until
 
+pytestmark = pytest.mark.process
+
 C = "/v1/channels/nato-china"
 
 

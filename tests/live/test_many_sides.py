@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from identified import one_side
-from service import Caller, Service, new_key
+from office import Office
+from service import Caller, Gateway, new_key
 
 SIDES = (*(f"side-{n:02}" for n in range(1, 57)), "secretariat")
 CHANNEL = "all-sides"
@@ -29,7 +30,7 @@ class Many:
     """A service with one large channel and two small ones, and a caller for each side."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, service: Service, tokens: dict[str, str]
+        self, session: aiohttp.ClientSession, service: Gateway, tokens: dict[str, str]
     ) -> None:
         self.service = service
         self.callers: dict[str, Caller] = {}
@@ -38,7 +39,7 @@ class Many:
             self.callers[side].headers = {"Authorization": f"Bearer {token}"}
 
 
-async def opened(service: Service) -> dict[str, str]:
+async def opened(service: Gateway) -> dict[str, str]:
     """Open the channels; return the token of a duty officer of each side."""
     small = {"north": ("side-01", "side-02"), "south": ("side-01", "side-03")}
     tokens = {}
@@ -69,15 +70,15 @@ async def opened(service: Service) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, dict[str, str]]]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, dict[str, str]]]:
     """Return a service with the channels, and the tokens."""
-    service = Service(tmp_path_factory.mktemp("many") / "data")
+    service = Office(tmp_path_factory.mktemp("many") / "data")
     yield service, asyncio.run(opened(service))
     service.stop()
 
 
 @pytest.fixture
-def many(session: aiohttp.ClientSession, running: tuple[Service, dict[str, str]]) -> Many:
+def many(session: aiohttp.ClientSession, running: tuple[Gateway, dict[str, str]]) -> Many:
     """Return the opened channels."""
     return Many(session, *running)
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from samples import act
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 from talks import Talks
 
 CHANNEL = "two-capitals"
@@ -46,12 +46,12 @@ async def announced(talks: Talks) -> dict[str, str]:
 
 
 @pytest.fixture
-def talks(session: aiohttp.ClientSession, demo: Service) -> Talks:
+def talks(session: aiohttp.ClientSession, demo: Gateway) -> Talks:
     return Talks(session, demo)
 
 
 async def test_eight_measures_are_eight_acts_and_one_page_says_exactly_that(
-    session: aiohttp.ClientSession, own: Service
+    session: aiohttp.ClientSession, own: Gateway
 ) -> None:
     talks = Talks(session, own)
     ids = await announced(talks)
@@ -79,7 +79,7 @@ async def test_eight_measures_are_eight_acts_and_one_page_says_exactly_that(
 
 
 async def test_whatever_is_suspended_line_checks_incidents_codes_and_emergencies_are_sent(
-    session: aiohttp.ClientSession, own: Service
+    session: aiohttp.ClientSession, own: Gateway
 ) -> None:
     talks = Talks(session, own)
     await announced(talks)

@@ -8,7 +8,7 @@ from typing import Any
 from beside import enter, named
 from patience import PATIENCE_S
 from samples import act
-from service import INCIDENT, Caller, Service
+from service import INCIDENT, Caller, Gateway
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -126,7 +126,7 @@ async def test_what_is_overdue_is_listed_for_the_side_that_owes_it(who: Who) -> 
         )
 
 
-def test_a_watch_is_taken_and_handed_over_on_the_command_line(own: Service, tmp_path: Any) -> None:
+def test_a_watch_is_taken_and_handed_over_on_the_command_line(own: Gateway, tmp_path: Any) -> None:
     token = tmp_path / "token"
     token.write_text(own.token("nato/duty_officer"))
     to = ("--channel", "nato-china", "--token-file", str(token))

@@ -42,7 +42,7 @@ from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import NewChannel
 from house import House
 from patience import PATIENCE_S
-from service import NOTE, Answer, Caller, Second, Service, new_key
+from service import NOTE, Answer, Caller, Gateway, Second, Service, new_key
 from world import compact
 
 C = "/v1/channels/nato-china"
@@ -92,14 +92,14 @@ def foreign(begin: Callable[[str], Second], folder: Path) -> Second:
     return begin("foreign")
 
 
-async def opened(session: aiohttp.ClientSession, service: Service, **changes: Any) -> Answer:
+async def opened(session: aiohttp.ClientSession, service: Gateway, **changes: Any) -> Answer:
     return await Caller(session, service, "operator").call(
         "POST", "/v1/channels", {**NEW, **changes}
     )
 
 
 async def caller(
-    session: aiohttp.ClientSession, service: Service, actor: str, channel: str = "new-one"
+    session: aiohttp.ClientSession, service: Gateway, actor: str, channel: str = "new-one"
 ) -> Caller:
     """A caller with a new token, once the gateway shows the channel."""
     operator, caller = Caller(session, service, "operator"), Caller(session, service)
@@ -129,6 +129,7 @@ async def test_a_channel_opened_at_the_second_gateway_is_signed(
     assert not (second.data / "keys").exists(), "serve makes no key"
 
 
+@pytest.mark.process
 async def test_an_officer_is_entered_through_the_gateway_that_has_no_keys(
     own: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -175,7 +176,7 @@ async def persistent(administrator: Caller, body: dict[str, Any]) -> Answer:
 
 
 async def test_any_gateway_opens_administers_and_erases(
-    first: Service,
+    first: Gateway,
     begin: Callable[[str], Second],
     session: aiohttp.ClientSession,
     tmp_path: Path,
@@ -264,14 +265,14 @@ async def enter_genesis(service: Service, name: str, log_key: bytes, moment: dat
         await append_genesis(JetStreamLog(name, bus, guard), genesis)
 
 
-def log_key_of(service: Service) -> bytes:
+def log_key_of(service: Gateway) -> bytes:
     key = Keystore(service.data / "keys" / "log").public("log", "log/log")
     assert key is not None
     return key
 
 
 async def test_a_gateway_with_another_key_reads_and_posts_and_opens_nothing(
-    first: Service, begin: Callable[[str], Second], session: aiohttp.ClientSession, tmp_path: Path
+    first: Gateway, begin: Callable[[str], Second], session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     assert (await opened(session, first)).status == 201
     other = foreign(begin, tmp_path)
@@ -290,7 +291,7 @@ async def test_a_gateway_with_another_key_reads_and_posts_and_opens_nothing(
 
 
 async def test_terms_and_a_signed_opening_go_to_the_gateway_with_the_key(
-    first: Service, second: Second, session: aiohttp.ClientSession
+    first: Gateway, second: Second, session: aiohttp.ClientSession
 ) -> None:
     answers = [
         await Caller(session, service, "operator").get("/v1/openings/own-keys")

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Second, Service, at_a_screen
+from service import INCIDENT, Caller, Gateway, Second, at_a_screen
 
 C = "/v1/channels/nato-china"
 SIDES = ("nato", "china")
@@ -30,7 +30,7 @@ Marks = list[tuple[int, str]]
 class Readers:
     """People of both sides at two gateways, and what each side has looked at."""
 
-    def __init__(self, session: aiohttp.ClientSession, gateways: tuple[Service, Service]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, gateways: tuple[Gateway, Gateway]) -> None:
         self.session, self.gateways = session, gateways
         self.exchange = ""
         self.newest = 0
@@ -146,7 +146,7 @@ class Readers:
 
 
 async def test_a_lane_shows_exactly_what_its_side_has_looked_at_at_any_gateway(
-    own: Service, session: aiohttp.ClientSession, tmp_path: Path, dice: random.Random
+    own: Gateway, session: aiohttp.ClientSession, tmp_path: Path, dice: random.Random
 ) -> None:
     second = await asyncio.to_thread(Second, own, tmp_path / "second")
     try:

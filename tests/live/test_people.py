@@ -15,7 +15,7 @@ import pytest
 
 from beside import MS_LI, enter, named
 from samples import act
-from service import Caller, Second, Service, new_key
+from service import Caller, Gateway, Second, Service, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -340,7 +340,7 @@ async def test_posting_again_gives_the_first_answer_whoever_was_erased_since(who
 
 
 async def test_what_one_gateway_erased_the_other_does_not_show(
-    own: Service, second: Service, session: aiohttp.ClientSession, dice: random.Random
+    own: Gateway, second: Gateway, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
     one, other = dice.sample((own, second), 2)
     here, there = Caller(session, one, "nato/officer"), Caller(session, other, "china/officer")

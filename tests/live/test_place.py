@@ -20,7 +20,7 @@ import pytest
 
 from beside import MS_LI
 from scenario import _STEPPED as STEPPED
-from service import DRAGOMAN, NOTE, Caller, Service, at_a_screen
+from service import DRAGOMAN, NOTE, Caller, Gateway, Service, at_a_screen
 from witnesses import Running, until
 
 C = "/v1/channels/nato-china"
@@ -55,18 +55,18 @@ class Elsewhere(Service):
 
 
 @pytest.fixture
-def running() -> Iterator[Callable[[Service], Service]]:
+def running() -> Iterator[Callable[[Gateway], Gateway]]:
     """Stops at the end what a test has started."""
     with ExitStack() as stack:
 
-        def started(service: Service) -> Service:
+        def started(service: Gateway) -> Gateway:
             stack.callback(service.stop)
             return service
 
         yield started
 
 
-async def recorded(session: aiohttp.ClientSession, service: Service) -> int:
+async def recorded(session: aiohttp.ClientSession, service: Gateway) -> int:
     """Return the number of records in both channels."""
     auditor = Caller(session, service, "china/auditor")
     answers = [
@@ -77,7 +77,7 @@ async def recorded(session: aiohttp.ClientSession, service: Service) -> int:
     return sum(len(answer.body.splitlines()) for answer in answers)
 
 
-async def failing_check(session: aiohttp.ClientSession, service: Service) -> dict[str, Any]:
+async def failing_check(session: aiohttp.ClientSession, service: Gateway) -> dict[str, Any]:
     """Return the one condition of a service that is not ready."""
     answer = await Caller(session, service).get("/readyz")
     assert answer.status == 503

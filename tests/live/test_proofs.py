@@ -19,7 +19,7 @@ from dragoman.tlog import checkpoint, leaf, merkle, note, proof, tiles
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.tiles import ENTRIES, Tile
 from patience import PATIENCE_S
-from service import NOTE, Caller, Service
+from service import NOTE, Caller, Gateway, Service
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -123,7 +123,7 @@ async def test_heads_and_proofs_are_for_members_alone(who: Who) -> None:
         (await who("belarus/officer").get(f"{C}/{path}")).problem(404, "not-found")
 
 
-def test_a_proof_is_taken_once_and_checked_anywhere(demo: Service, tmp_path: Path) -> None:
+def test_a_proof_is_taken_once_and_checked_anywhere(demo: Gateway, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
     path = tmp_path / "kept.tlog-proof"
@@ -158,7 +158,7 @@ def test_a_proof_is_taken_once_and_checked_anywhere(demo: Service, tmp_path: Pat
 
 
 def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(
-    demo: Service, tmp_path: Path
+    demo: Gateway, tmp_path: Path
 ) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
@@ -173,6 +173,7 @@ def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(
     )
 
 
+@pytest.mark.process
 async def test_a_registrar_signs_nothing_over_an_older_log(
     own: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -203,6 +204,7 @@ async def test_a_registrar_signs_nothing_over_an_older_log(
     assert head.size < position
 
 
+@pytest.mark.process
 async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mended(
     own: Service, session: aiohttp.ClientSession
 ) -> None:
@@ -223,7 +225,7 @@ async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mende
 
 
 def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
-    demo: Service, tmp_path: Path
+    demo: Gateway, tmp_path: Path
 ) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))
@@ -307,7 +309,7 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(
 
 
 async def test_commands_say_what_is_wrong_with_what_they_were_given(
-    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+    own: Gateway, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     await Caller(session, own, "china/auditor").sealed(1)
     token, words, empty = tmp_path / "token", tmp_path / "words", tmp_path / "empty"
@@ -356,7 +358,7 @@ async def test_commands_say_what_is_wrong_with_what_they_were_given(
     assert "no lie was found" in own.run("audit", "verify", "--cid", cid.upper(), *to).stderr
 
 
-def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path) -> None:
+def test_a_side_keeps_its_own_copy_and_compares_it(own: Gateway, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(own.token("china/auditor"))
     to = ("--channel", "nato-china", "--token-file", str(token))

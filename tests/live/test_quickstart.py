@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from patience import PATIENCE_S
-from service import DRAGOMAN, INCIDENT, Caller, Service
+from service import DRAGOMAN, INCIDENT, Caller, Gateway, Service
 
 README = Path(__file__).parents[2] / "README.md"
 C = "/v1/channels/border-desk"
@@ -41,7 +41,7 @@ class Started(Service):
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[Service]:
+def started(tmp_path: Path) -> Iterator[Gateway]:
     service = Started(tmp_path / "data")
     yield service
     service.stop()

@@ -18,7 +18,7 @@ from pair import until
 from patience import PATIENCE_S
 from ports import free_port
 from receiver import Mailbox, Receiver, mailbox, receiving
-from service import INCIDENT, NOTE, Caller, Service
+from service import INCIDENT, NOTE, Caller, Gateway, Service
 
 CHANNEL = "nato-china"
 C = f"/v1/channels/{CHANNEL}"
@@ -62,7 +62,7 @@ class _AtItsPort(Service):
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def service(
     tmp_path_factory: pytest.TempPathFactory, carrier: Carrier, box: Mailbox
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[Gateway]:
     """A demonstration with three ways and a mail server, at a public address."""
     port, folder = free_port(), tmp_path_factory.mktemp("reach")
     settings = settings_of(
@@ -83,7 +83,7 @@ async def service(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def who(
-    session: aiohttp.ClientSession, service: Service, carrier: Carrier, box: Mailbox
+    session: aiohttp.ClientSession, service: Gateway, carrier: Carrier, box: Mailbox
 ) -> AsyncIterator[Who]:
     """A caller by `side/role`. After the test nobody of China has a way or an endpoint."""
 
@@ -118,7 +118,7 @@ async def proof_of(caller: Caller, way: dict[str, Any]) -> str:
 
 
 async def test_a_test_reaches_each_way_and_its_receiver_confirms_it(
-    who: Who, carrier: Carrier, box: Mailbox, session: aiohttp.ClientSession, service: Service
+    who: Who, carrier: Carrier, box: Mailbox, session: aiohttp.ClientSession, service: Gateway
 ) -> None:
     duty = who("china/duty_officer")
     phone = await added(duty, "sms", PHONE, label="my phone")
@@ -157,7 +157,7 @@ async def test_a_test_reaches_each_way_and_its_receiver_confirms_it(
 
 
 async def test_a_flash_reaches_the_officer_on_watch_and_says_only_that_it_waits(
-    who: Who, carrier: Carrier, service: Service
+    who: Who, carrier: Carrier, service: Gateway
 ) -> None:
     duty, head = who("china/duty_officer"), who("china/head_of_office")
     await added(duty, "sms", PHONE)
@@ -181,6 +181,7 @@ async def test_a_flash_reaches_the_officer_on_watch_and_says_only_that_it_waits(
     assert "courier-outcome" not in acts  # the sender does not learn how a person is reached
 
 
+@pytest.mark.process
 async def test_nobody_else_sees_how_an_officer_is_reached(
     who: Who, carrier: Carrier, service: Service
 ) -> None:
@@ -274,7 +275,7 @@ async def test_a_side_has_a_pager_by_a_way_and_the_log_says_that_it_was_told(
 
 
 async def test_the_commands_do_what_the_page_does(
-    who: Who, carrier: Carrier, service: Service
+    who: Who, carrier: Carrier, service: Gateway
 ) -> None:
     token = service.data.parent / "token"
     token.write_text(service.token("china/duty_officer"))

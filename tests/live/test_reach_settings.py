@@ -19,7 +19,7 @@ from dragoman.stores.key_value import Bucket
 from messaging import Carrier, carrying, settings_of, ways_of
 from pair import until
 from patience import PATIENCE_S
-from service import NOTE, Caller, Service, at_a_screen
+from service import NOTE, Caller, Gateway, Service, at_a_screen
 
 CHANNEL = "nato-china"
 C = f"/v1/channels/{CHANNEL}"
@@ -62,12 +62,12 @@ async def service(
 
 
 @pytest.fixture
-def who(session: aiohttp.ClientSession, service: Service) -> Who:
+def who(session: aiohttp.ClientSession, service: Gateway) -> Who:
     return lambda name: Caller(session, service, name)
 
 
 @pytest.fixture
-def board(session: aiohttp.ClientSession, service: Service) -> ReadBoard:
+def board(session: aiohttp.ClientSession, service: Gateway) -> ReadBoard:
     async def read(name: str, path: str = f"/c/{CHANNEL}") -> str:
         headers = await at_a_screen(session, service, name)
         async with session.get(f"{service.base_url}{path}", headers=headers) as answer:
@@ -101,6 +101,7 @@ async def _date_proof(service: Service, way: str, days: float) -> None:
         await store.update_proof(way, change)
 
 
+@pytest.mark.process
 async def test_a_proof_counts_as_long_as_the_operator_has_set(
     who: Who, service: Service, carrier: Carrier, board: ReadBoard
 ) -> None:

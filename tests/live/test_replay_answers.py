@@ -15,14 +15,14 @@ from aiohttp import web
 from between import Bend, between, serving
 from dragoman import client as clients
 from dragoman.client import Garbled, client
-from service import INCIDENT, NOTE, Caller, Service
+from service import INCIDENT, NOTE, Caller, Gateway, Service
 
 CHANNEL = "nato-china-exercise"  # which is short
 Who = Callable[[str], Caller]
 
 
 @pytest.fixture
-def token(demo: Service, tmp_path: Path) -> Path:
+def token(demo: Gateway, tmp_path: Path) -> Path:
     """An auditor's token, in a file."""
     path = tmp_path / "auditor.token"
     path.write_text(demo.token("china/auditor"))
@@ -30,7 +30,7 @@ def token(demo: Service, tmp_path: Path) -> Path:
 
 
 async def replayed(
-    demo: Service, token: Path, *arguments: str, server: str = "", check: int | None = 0
+    demo: Gateway, token: Path, *arguments: str, server: str = "", check: int | None = 0
 ) -> subprocess.CompletedProcess[str]:
     """`dragoman audit replay`, beside what the test does meanwhile."""
     where = ("--server", server) if server else ()
@@ -55,7 +55,7 @@ async def test_all_answers_of_an_honest_gateway_are_those_of_the_replay(
 
 
 async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_both_values(
-    demo: Service, who: Who, token: Path
+    demo: Gateway, who: Who, token: Path
 ) -> None:
     opened = (
         await who("nato/officer").open({**NOTE, "text": "What was said at the reception."}, CHANNEL)
@@ -83,7 +83,7 @@ async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_bo
 
 
 async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
-    demo: Service, who: Who, token: Path, tmp_path: Path
+    demo: Gateway, who: Who, token: Path, tmp_path: Path
 ) -> None:
     export, mirror = tmp_path / "log.zip", tmp_path / "mirror"
     to = ("--channel", CHANNEL, "--token-file", str(token))
@@ -122,8 +122,9 @@ async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
     assert "and the gateway's log ends at 3" in done.stderr
 
 
+@pytest.mark.process
 async def test_an_honest_gateway_agrees_while_officers_go_on(
-    demo: Service, who: Who, token: Path
+    process: Service, who: Who, token: Path
 ) -> None:
     nato, china = who("nato/duty_officer"), who("china/duty_officer")
     over = asyncio.Event()
@@ -148,7 +149,7 @@ async def test_an_honest_gateway_agrees_while_officers_go_on(
             ("--json", "--seed", "7", "--sample", "5"),
             ("--json", "--sample", "3", "--from-log"),
         ):
-            done = await replayed(demo, token, *arguments)
+            done = await replayed(process, token, *arguments)
             compared = json.loads(done.stdout)["compared"]
             assert (
                 not compared["mismatches"] and not compared["unanswered"] and "agree" in done.stderr
@@ -213,7 +214,7 @@ def _settles(request: web.Request, status: int, body: bytes) -> tuple[int, bytes
 
 @pytest.mark.parametrize("bend", [_lists, _hides, _searches, _digests, _settles])
 async def test_lists_searches_states_and_what_is_hidden_are_held_against_the_replay(
-    demo: Service, token: Path, bend: Bend
+    demo: Gateway, token: Path, bend: Bend
 ) -> None:
     async with between(demo.base_url, bend) as server:
         done = await replayed(demo, token, "--json", "--sample", "5", server=server, check=7)
@@ -221,7 +222,7 @@ async def test_lists_searches_states_and_what_is_hidden_are_held_against_the_rep
 
 
 async def test_a_gateway_that_answers_some_questions_with_an_error_is_neither_agreed_with_nor_accused(
-    demo: Service, token: Path
+    demo: Gateway, token: Path
 ) -> None:
     def fails(request: web.Request, status: int, body: bytes) -> tuple[int, bytes]:
         return (500, b"{}") if request.path.endswith("/roadmap") else (status, body)
@@ -246,7 +247,7 @@ CALLS: dict[str, tuple[str, int]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_gateway_that_fails_at_any_call_has_not_answered(
-    demo: Service, token: Path, call: str
+    demo: Gateway, token: Path, call: str
 ) -> None:
     path, failure = CALLS[call]
 
@@ -268,7 +269,7 @@ async def test_a_gateway_that_fails_at_any_call_has_not_answered(
 
 
 async def test_a_head_that_is_not_given_at_the_end_leaves_its_records_unanswered(
-    demo: Service, who: Who, token: Path
+    demo: Gateway, who: Who, token: Path
 ) -> None:
     comparing = asyncio.Event()
 
@@ -291,7 +292,7 @@ async def test_a_head_that_is_not_given_at_the_end_leaves_its_records_unanswered
     assert "VERIFICATION FAILED" not in done.stderr and "agree at" not in done.stderr
 
 
-async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_path: Path) -> None:
+async def test_an_officer_who_audits_opens_nothing(demo: Gateway, who: Who, tmp_path: Path) -> None:
     token = tmp_path / "officer.token"
     token.write_text(demo.token("china/duty_officer"))
     asked: list[str] = []
@@ -319,12 +320,12 @@ async def test_an_officer_who_audits_opens_nothing(demo: Service, who: Who, tmp_
     ],
 )
 async def test_what_cannot_be_compared_is_told(
-    demo: Service, token: Path, arguments: tuple[str, ...], told: str
+    demo: Gateway, token: Path, arguments: tuple[str, ...], told: str
 ) -> None:
     assert told in (await replayed(demo, token, *arguments, check=2)).stderr
 
 
-async def test_nothing_is_compared_where_that_is_asked_for(demo: Service, token: Path) -> None:
+async def test_nothing_is_compared_where_that_is_asked_for(demo: Gateway, token: Path) -> None:
     assert "compared" not in (await replayed(demo, token, "--sample", "0")).stdout
 
 

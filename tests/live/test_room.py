@@ -6,13 +6,13 @@ import aiohttp
 
 from dragoman.limits import DRAFTS, SESSIONS
 from patience import PATIENCE_S
-from service import Caller, Service, new_key
+from service import Caller, Gateway, new_key
 
 C = "/v1/channels/nato-china"
 
 
 async def test_a_side_has_so_many_drafts_and_the_other_is_not_asked(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer, other = Caller(session, own, "nato/officer"), Caller(session, own, "china/officer")
     draft = {"act": {"act": "contact-note", "form": "conversation", "text": "x"}}
@@ -32,7 +32,7 @@ async def test_a_side_has_so_many_drafts_and_the_other_is_not_asked(
 
 
 async def test_a_further_session_closes_the_oldest_and_signing_in_anew_the_one_before(
-    own: Service, session: aiohttp.ClientSession
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     token = own.token("nato/officer")
 
@@ -67,7 +67,7 @@ async def test_a_further_session_closes_the_oldest_and_signing_in_anew_the_one_b
     assert not await is_open(anew)
 
 
-async def test_a_form_that_does_not_arrive_is_not_waited_for(own: Service) -> None:
+async def test_a_form_that_does_not_arrive_is_not_waited_for(own: Gateway) -> None:
     port = int(own.base_url.rpartition(":")[2])
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -20,7 +20,7 @@ from dragoman.interop.roster_calendar import CALENDAR_BYTES
 from found import holding
 from libical import errors
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Service, at_a_screen, new_key
+from service import INCIDENT, Caller, Gateway, Service, at_a_screen, new_key
 
 C = "/v1/channels/nato-china"
 R = f"{C}/roster"
@@ -56,7 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def who(session: aiohttp.ClientSession, service: Service) -> Callable[[str], Caller]:
+def who(session: aiohttp.ClientSession, service: Gateway) -> Callable[[str], Caller]:
     return lambda name: Caller(session, service, name)
 
 
@@ -82,7 +82,7 @@ def duty(view: dict[str, Any], name: str = "shifts") -> list[tuple[str, float, f
 
 
 async def test_a_side_has_a_roster_and_the_other_side_sees_nothing_of_it(
-    who: Who, service: Service, session: aiohttp.ClientSession
+    who: Who, service: Gateway, session: aiohttp.ClientSession
 ) -> None:
     for role in ("officer", "duty_officer"):
         await put(who, ics(*WHOLE), 403, role)
@@ -218,7 +218,7 @@ async def calendar_server(answer: Callable[[web.Request], web.Response]) -> Asyn
         await runner.cleanup()
 
 
-def test_the_command_puts_checks_swaps_covers_and_exports(service: Service, tmp_path: Path) -> None:
+def test_the_command_puts_checks_swaps_covers_and_exports(service: Gateway, tmp_path: Path) -> None:
     for role in ("head_of_office", "duty_officer"):
         (tmp_path / role).write_text(service.token(f"china/{role}"))
 
@@ -250,6 +250,7 @@ def test_the_command_puts_checks_swaps_covers_and_exports(service: Service, tmp_
     run("remove")
 
 
+@pytest.mark.process
 async def test_a_subscription_is_read_and_its_url_is_never_shown_again(
     who: Who, service: Service
 ) -> None:

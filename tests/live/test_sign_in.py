@@ -18,9 +18,10 @@ from aiohttp import web
 
 from dragoman.console.provider_sign_in import BEGUN
 from dragoman.limits import JWKS_BYTES
+from office import Office
 from patience import PATIENCE_S
 from provider import CLIENT, SECRET, Provider, providing
-from service import Caller, Second, Service
+from service import Caller, Gateway, Second, Service
 
 HTML = {"Accept": "text/html"}
 
@@ -47,19 +48,19 @@ def signing_in_at(provider: Provider, folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-async def federated(tmp_path: Path, provider: Provider) -> AsyncIterator[Service]:
+async def federated(tmp_path: Path, provider: Provider) -> AsyncIterator[Gateway]:
     """A demonstration whose officers sign in at the provider. It starts in a thread, since the
     provider answers from this loop.
     """
     settings = signing_in_at(provider, tmp_path)
     service = await asyncio.to_thread(
-        lambda: Service(tmp_path / "data", "--demo", environment=settings)
+        lambda: Office(tmp_path / "data", demo=True, environment=settings)
     )
     yield service
     await asyncio.to_thread(service.stop)
 
 
-async def mapped(session: aiohttp.ClientSession, service: Service, actor: str = "nato/d-1") -> str:
+async def mapped(session: aiohttp.ClientSession, service: Gateway, actor: str = "nato/d-1") -> str:
     """Map the provider's subject to an officer; the id of the mapping."""
     body = {"subject": "subject-1", "actor": actor, "channels": ["nato-china"]}
     answer = await Caller(session, service, "operator").post("/v1/subjects", body)
@@ -69,7 +70,7 @@ async def mapped(session: aiohttp.ClientSession, service: Service, actor: str = 
 class Reader:
     """A browser that keeps cookies and follows redirects step by step."""
 
-    def __init__(self, session: aiohttp.ClientSession, service: Service) -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: Gateway) -> None:
         self.session = session
         self.base_url = service.base_url
         self.cookies: dict[str, str] = {}
@@ -249,7 +250,7 @@ async def test_what_a_provider_gets_wrong_signs_nobody_in_and_says_what_to_do(
 
 
 async def test_an_address_that_comes_back_is_for_one_browser_and_one_time(
-    session: aiohttp.ClientSession, provider: Provider, federated: Service
+    session: aiohttp.ClientSession, provider: Provider, federated: Gateway
 ) -> None:
     await mapped(session, federated)
     provider.forgetful = True  # it takes a code again and again
@@ -280,7 +281,7 @@ async def test_an_address_that_comes_back_is_for_one_browser_and_one_time(
 
 
 async def test_signing_in_at_the_provider_leads_nowhere_else_and_a_provider_may_be_down(
-    session: aiohttp.ClientSession, provider: Provider, federated: Service
+    session: aiohttp.ClientSession, provider: Provider, federated: Gateway
 ) -> None:
     await mapped(session, federated)
     elsewhere = ("https://evil.example/", "//evil.example", "/%5Cevil.example", "/" + "a" * 3_000)
@@ -314,7 +315,7 @@ async def test_a_sign_in_begins_at_one_gateway_and_ends_at_another_and_so_does_i
         "DRAGOMAN_TOKENS__LONGEST_DAYS": "30",
     }
     first = await asyncio.to_thread(
-        lambda: Service(tmp_path / "data", "--demo", environment=settings)
+        lambda: Office(tmp_path / "data", demo=True, environment=settings)
     )
     second = await asyncio.to_thread(lambda: SecondFederated(first, tmp_path / "second"))
     try:
@@ -367,14 +368,14 @@ async def test_a_sign_in_begins_at_one_gateway_and_ends_at_another_and_so_does_i
 # Tokens that end, and one's own sessions
 
 
-async def signed_in(session: aiohttp.ClientSession, service: Service, token: str) -> Reader:
+async def signed_in(session: aiohttp.ClientSession, service: Gateway, token: str) -> Reader:
     """A browser that has signed in with a token."""
     reader = Reader(session, service)
     assert (await reader.post("/sign-in", {"token": token, "next": "/"}))[0] == 303
     return reader
 
 
-async def issued(session: aiohttp.ClientSession, service: Service, **more: str) -> dict[str, Any]:
+async def issued(session: aiohttp.ClientSession, service: Gateway, **more: str) -> dict[str, Any]:
     """A new token of nato's first officer."""
     body = {"actor": "nato/o-1", "channels": ["nato-china"], **more}
     answer = await Caller(session, service, "operator").post("/v1/tokens", body)
@@ -384,7 +385,7 @@ async def issued(session: aiohttp.ClientSession, service: Service, **more: str) 
 
 
 async def test_an_officer_sees_own_sessions_and_ends_one_all_others_or_all(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     one, two = [await issued(session, demo, label=label) for label in ("desk", "laptop")]
     reading = await issued(session, demo, scope="read")
@@ -431,24 +432,25 @@ async def is_in(reader: Reader) -> bool:
     return (await reader.get("/sessions"))[0] == 200
 
 
+@pytest.mark.process
 async def test_a_token_without_an_end_gets_one_and_its_owner_is_warned_in_time(
-    session: aiohttp.ClientSession, demo: Service
+    session: aiohttp.ClientSession, process: Service
 ) -> None:
-    token = await issued(session, demo)
+    token = await issued(session, process)
     life = datetime.fromisoformat(token["expires"]) - datetime.now(UTC)
     assert timedelta(days=89, hours=23) < life <= timedelta(days=90)
     soon = datetime.now(UTC) + timedelta(days=13)
-    ending = await issued(session, demo, expires=soon.isoformat())
+    ending = await issued(session, process, expires=soon.isoformat())
     for each, told in ((token, False), (ending, True)):
-        reader = await signed_in(session, demo, each["token"])
+        reader = await signed_in(session, process, each["token"])
         for page in ("/c/nato-china", "/sessions"):
             status, _, text = await reader.get(page)
             assert (status, "Ask the operator for another one." in text) == (200, told), page
-    written = demo.data.parent / "ending.token"
+    written = process.data.parent / "ending.token"
     written.write_text(ending["token"])
     done = await asyncio.to_thread(
-        lambda: demo.run(
-            "doctor", "--server", demo.base_url, "--token-file", str(written), check=None
+        lambda: process.run(
+            "doctor", "--server", process.base_url, "--token-file", str(written), check=None
         )
     )
     assert f"it ends {ending['expires']}" in done.stdout

@@ -18,7 +18,7 @@ from dragoman.domain.record.ids import from_key
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
 from samples import act
-from service import DRAGOMAN, NOTE, Caller, Service
+from service import DRAGOMAN, NOTE, Caller, Gateway
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -32,7 +32,7 @@ RECIPE = re.search(
 class Signer:
     """Officers of a service with keys of their own in files."""
 
-    def __init__(self, service: Service, folder: Path) -> None:
+    def __init__(self, service: Gateway, folder: Path) -> None:
         self.service = service
         self.folder = folder
 
@@ -57,7 +57,7 @@ class Signer:
 
 
 @pytest.fixture
-def signer(own: Service, tmp_path: Path) -> Signer:
+def signer(own: Gateway, tmp_path: Path) -> Signer:
     return Signer(own, tmp_path)
 
 
@@ -66,7 +66,7 @@ async def recorded(caller: Caller, position: int) -> records.Record:
 
 
 async def test_a_key_is_made_entered_used_and_revoked(
-    own: Service, signer: Signer, session: Any
+    own: Gateway, signer: Signer, session: Any
 ) -> None:
     path = signer.key("mine", "nato/o-1")
     assert Path(path).stat().st_mode & 0o777 == 0o600
@@ -112,7 +112,7 @@ async def test_a_key_is_made_entered_used_and_revoked(
 
 
 async def test_the_recipe_for_openssl_and_curl_works_as_written(
-    own: Service, signer: Signer, session: Any
+    own: Gateway, signer: Signer, session: Any
 ) -> None:
     assert RECIPE is not None
     signer.key("me", "nato/o-1")
@@ -139,7 +139,7 @@ async def test_the_recipe_for_openssl_and_curl_works_as_written(
 
 
 async def test_what_is_not_signed_as_it_says_is_refused_and_not_recorded(
-    own: Service, signer: Signer, session: Any
+    own: Gateway, signer: Signer, session: Any
 ) -> None:
     path = signer.key("mine", "nato/o-1")
     officer = Caller(session, own, "nato/officer")
@@ -199,7 +199,7 @@ async def test_what_is_not_signed_as_it_says_is_refused_and_not_recorded(
     ).status == 201
 
 
-async def test_two_officers_sign_the_same_bytes(own: Service, signer: Signer, session: Any) -> None:
+async def test_two_officers_sign_the_same_bytes(own: Gateway, signer: Signer, session: Any) -> None:
     drafter, releaser = signer.key("drafter", "nato/o-1"), signer.key("releaser", "nato/h-1")
     activity = signer.folder / "activity.json"
     activity.write_text(json.dumps(act("military-activity")))
@@ -223,7 +223,7 @@ async def test_two_officers_sign_the_same_bytes(own: Service, signer: Signer, se
 
 
 async def test_nobody_posts_under_the_id_of_a_draft(
-    own: Service, signer: Signer, session: Any
+    own: Gateway, signer: Signer, session: Any
 ) -> None:
     drafter, colleague = signer.key("drafter", "nato/o-1"), signer.key("colleague", "nato/h-1")
     activity = signer.folder / "activity.json"
@@ -246,7 +246,7 @@ async def test_nobody_posts_under_the_id_of_a_draft(
     assert released["id"] == id
 
 
-def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Service, signer: Signer) -> None:
+def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Gateway, signer: Signer) -> None:
     path = signer.key("mine", "nato/o-1")
     note = signer.folder / "note.json"
     note.write_text(json.dumps(NOTE))
@@ -270,7 +270,7 @@ def _seed(path: str) -> bytes:
     return seed_of(Path(path))
 
 
-def test_keys_are_not_written_over_nor_read_where_others_may(own: Service, tmp_path: Path) -> None:
+def test_keys_are_not_written_over_nor_read_where_others_may(own: Gateway, tmp_path: Path) -> None:
     path, words = tmp_path / "k.pem", tmp_path / "words"
     words.write_text("correct horse\n")
     own.run("keys", "new", str(path), "--passphrase", str(words))

@@ -5,8 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from office import Office
 from patience import PATIENCE_S
-from service import Service
 
 ROOT = Path(__file__).parents[2]
 STEPS = re.findall(
@@ -15,7 +15,7 @@ STEPS = re.findall(
 
 
 def test_a_flash_is_acknowledged_by_whoever_can_type_curl(tmp_path: Path) -> None:
-    service = Service(tmp_path / "data")
+    service = Office(tmp_path / "data")
     try:
         # One shell from step to step; the stream has a moment to open, and what was reported a
         # moment to arrive.

@@ -14,8 +14,9 @@ import aiohttp
 import pytest
 
 from dragoman.tlog import note
+from office import Office
 from ports import free_port
-from service import DRAGOMAN, NOTE, Caller, Service
+from service import DRAGOMAN, NOTE, Caller
 from witnesses import Running, run, until
 
 NAME = "nato.example/witness"
@@ -27,7 +28,7 @@ def test_a_setting_that_names_no_witness_is_told_at_the_start(tmp_path: Path) ->
         '[registrar]\nwitnesses = ["nobody http://127.0.0.1:1"]\n'
     )
     with pytest.raises(AssertionError, match="nobody is not a verifier key"):
-        Service(tmp_path / "data", "--demo", "--config", str(config))
+        Office(tmp_path / "data", demo=True, config=config)
 
 
 async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(
@@ -39,7 +40,7 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(
     (config := tmp_path / "dragoman.toml").write_text(
         f'[registrar]\nwitnesses = ["{verifier} http://127.0.0.1:{port}"]\n'
     )
-    service = Service(tmp_path / "data", "--demo", "--config", str(config))
+    service = Office(tmp_path / "data", demo=True, config=config)
     auditor, officer = (
         Caller(session, service, "china/auditor"),
         Caller(session, service, "nato/officer"),
@@ -128,7 +129,7 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
     (policy := tmp_path / "policy").write_text(
         f"witness n {nato.verifier}\nwitness c {china.verifier}\ngroup nato any n\ngroup china any c\ngroup both all nato china\nquorum both\n"
     )
-    service = Service(tmp_path / "data", "--demo", "--config", str(config))
+    service = Office(tmp_path / "data", demo=True, config=config)
     officer, auditor = (
         Caller(session, service, "nato/officer"),
         Caller(session, service, "china/auditor"),

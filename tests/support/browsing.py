@@ -9,7 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from patience import PATIENCE_MS
-from service import Caller, Service
+from service import Caller, Gateway
 
 EXERCISE = "nato-china-exercise"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
@@ -69,7 +69,7 @@ class Contexts:
 class Visit:
     """One browser of its own, with one page, at a service."""
 
-    def __init__(self, page: Page, service: Service) -> None:
+    def __init__(self, page: Page, service: Gateway) -> None:
         self.page = page
         self.service = service
         self.complaints: list[str] = []
@@ -150,7 +150,7 @@ Flash = Callable[[], Awaitable[str]]
 
 
 async def acknowledge_all(
-    session: aiohttp.ClientSession, service: Service, side: str, channel: str
+    session: aiohttp.ClientSession, service: Gateway, side: str, channel: str
 ) -> None:
     """Leave nothing waiting, so that a test begins with a quiet side."""
     caller = Caller(session, service, f"{side}/duty_officer")

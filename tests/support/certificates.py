@@ -4,7 +4,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from service import Service
+from service import Gateway
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -35,7 +35,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return chain, key
 
 
-def common_name(service: Service) -> str:
+def common_name(service: Gateway) -> str:
     """Return the common name on the certificate that a new connection is shown."""
     shown = ssl.get_server_certificate(("127.0.0.1", int(service.base_url.rpartition(":")[2])))
     said = subprocess.run(

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 
 from dragoman.domain.acts.act_registry import FORMATS
-from service import Caller, Service
+from service import Caller, Gateway
 
 CHANNEL: Final = "nato-china"
 EXERCISE: Final = "nato-china-exercise"
@@ -207,7 +207,7 @@ _JOINT: Final = {
 }
 
 
-async def places(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
+async def places(session: aiohttp.ClientSession, service: Gateway) -> dict[str, str]:
     """The ids that stand in the paths, of a demonstration; it is given a joint report, of which it
     has none.
     """

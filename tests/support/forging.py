@@ -35,7 +35,7 @@ from dragoman.settings import Settings
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
-from service import Service
+from service import Gateway, Service
 
 CHANNEL = "nato-china"
 HOSTILE = Path(__file__).parents[1] / "attacks" / "hostile.py"
@@ -85,7 +85,7 @@ class Auditor:
         self.ask(service, "mirror", str(self.mirror), "--once", *self.pins)
         self.ask(service, "export", "--to", str(self.export))
 
-    def _wait_for_the_head(self, service: Service) -> None:
+    def _wait_for_the_head(self, service: Gateway) -> None:
         """Wait until the log's signed head covers all records of the log."""
         state = json.loads(self._read(service, "state"))
         deadline = time.monotonic() + _HEAD_SECONDS
@@ -93,7 +93,7 @@ class Auditor:
             assert time.monotonic() < deadline, "no head of all records"
             time.sleep(0.05)
 
-    def _signed(self, service: Service) -> int:
+    def _signed(self, service: Gateway) -> int:
         """Of how many records a head is signed."""
         try:
             return int(self._read(service, "log/checkpoint").split(b"\n")[1])
@@ -103,7 +103,7 @@ class Auditor:
                 raise
             return 0
 
-    def _read(self, service: Service, what: str) -> bytes:
+    def _read(self, service: Gateway, what: str) -> bytes:
         asked = Request(
             f"{service.base_url}/v1/channels/{CHANNEL}/{what}",
             headers={"Authorization": f"Bearer {self.token.read_text()}"},
@@ -112,7 +112,7 @@ class Auditor:
             return bytes(answer.read())
 
     def ask(
-        self, service: Service, *arguments: str, check: int | None = 0
+        self, service: Gateway, *arguments: str, check: int | None = 0
     ) -> subprocess.CompletedProcess[str]:
         """`dragoman audit …` on a host."""
         return service.run(

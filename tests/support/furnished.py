@@ -15,7 +15,7 @@ import aiohttp
 from beside import enter
 from everywhere import CHANNEL, EXERCISE, places
 from samples import act
-from service import INCIDENT, Service
+from service import INCIDENT, Gateway
 from talks import Talks
 
 _C: Final = f"/v1/channels/{CHANNEL}"
@@ -36,7 +36,7 @@ def settings(folder: Path) -> dict[str, str]:
     }
 
 
-async def furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
+async def furnish(session: aiohttp.ClientSession, service: Gateway) -> dict[str, str]:
     """Fill a demonstration, and return the ids that stand in the paths of pages."""
     talks = Talks(session, service, dict(service.demo["tokens"]))
     ids = await places(session, service)

@@ -3,29 +3,18 @@ the operator.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import aiohttp
 
-from service import Caller, Service
-
-
-@cache
-def _kept() -> tempfile.TemporaryDirectory[str]:
-    """Return the folder that keeps a host as it was first opened. Other hosts begin with this copy,
-    because opening takes nineteen commands.
-    """
-    return tempfile.TemporaryDirectory(prefix="opened-")
+from service import Caller, Gateway
 
 
 class Host:
     """A service without a demonstration, and the files of both sides and the operator."""
 
-    def __init__(self, folder: Path, service: Callable[[Path], Service] = Service) -> None:
+    def __init__(self, folder: Path, service: Callable[[Path], Gateway] = Gateway) -> None:
         self.folder = folder
         self.service = service(folder / "data")
 
@@ -71,29 +60,7 @@ class Host:
         return name
 
     def opened(self, **more: object) -> dict[str, object]:
-        """The channel open and its offices staffed; with nothing else said, as it was opened for
-        somebody before.
-        """
-        if more:
-            return self._opened(**more)
-        kept = Path(_kept().name) / "host"
-        about = kept / "opened.json"
-        if not about.exists():
-            first = self._opened()
-            self.service.stop()
-            shutil.copytree(
-                self.folder, kept, ignore=shutil.ignore_patterns("place.json")
-            )  # each copy is in its place
-            about.write_text(json.dumps(first))
-        else:
-            self.service.stop()
-            shutil.rmtree(self.service.data)
-            shutil.copytree(kept, self.folder, dirs_exist_ok=True)
-        self.service.start()
-        found: dict[str, object] = json.loads(about.read_text())
-        return found
-
-    def _opened(self, **more: object) -> dict[str, object]:
+        """The channel open and its offices staffed."""
         self.drafted(**more)
         signatures = [self.signed(side) for side in ("nato", "china")]
         data = str(self.service.data)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from service import NOTE, Caller, Service, at_a_screen, new_key
+from service import NOTE, Caller, Gateway, at_a_screen, new_key
 
 LATE_SECONDS = 0.5
 """The longest that an attack may make the second side wait, at the 99th percentile; or ten times
@@ -110,7 +110,7 @@ class SecondSide:
     """An officer of the side that is not attacking, who posts, reads and acknowledges all the time."""
 
     def __init__(
-        self, service: Service, who: str = "china/officer", other: str = "nato/officer"
+        self, service: Gateway, who: str = "china/officer", other: str = "nato/officer"
     ) -> None:
         """Use these two of the demonstration's people."""
         self.service = service
@@ -183,7 +183,7 @@ class SecondSide:
 
 @asynccontextmanager
 async def unhindered(
-    service: Service,
+    service: Gateway,
 ) -> AsyncIterator[Callable[[Callable[[], Awaitable[object]]], Awaitable[Waits]]]:
     """Measure the second side in quiet, then while each attack runs; assert that it never waits too
     long.

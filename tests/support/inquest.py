@@ -31,7 +31,7 @@ from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import stream_of, subjects_of
 from dragoman.limits import LIST_PAGE, READ_RECORDS
 from dragoman.projection.queries.lists import row_of
-from service import Service
+from service import Gateway, Service
 from traffic import Posting, Traffic
 
 MOST_MB = 500
@@ -125,7 +125,7 @@ class Inquest:
         assert memory_mb(service.process.pid) < MOST_MB
 
     async def differing(
-        self, session: aiohttp.ClientSession, service: Service, most: int = 5
+        self, session: aiohttp.ClientSession, service: Gateway, most: int = 5
     ) -> list[str]:
         """Return differences between a gateway and the replay: in some exchanges, a page of the
         list, a search.
@@ -160,7 +160,7 @@ class Inquest:
     async def _differing_list(
         self,
         session: aiohttp.ClientSession,
-        service: Service,
+        service: Gateway,
         query: dict[str, str],
         wanted: Callable[[str], bool],
     ) -> list[str]:
@@ -194,7 +194,7 @@ class Inquest:
         }
 
     async def _asked(
-        self, session: aiohttp.ClientSession, service: Service, path: str, query: dict[str, str]
+        self, session: aiohttp.ClientSession, service: Gateway, path: str, query: dict[str, str]
     ) -> Any:
         """Ask a gateway, which may say for a while that it is building another copy."""
         headers = {
@@ -293,7 +293,7 @@ class Inquest:
         )
         return id not in self._stood and isinstance(now, Refusal)
 
-    async def digest_at(self, session: aiohttp.ClientSession, service: Service) -> str:
+    async def digest_at(self, session: aiohttp.ClientSession, service: Gateway) -> str:
         """Return a gateway's digest at the last position that was read here."""
         return str(
             (await self._asked(session, service, "state", {"at": str(self._last)}))["digest"]

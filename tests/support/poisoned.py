@@ -16,7 +16,7 @@ from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.stream_config import stream_of
 from hostile import Named
-from service import NOTE, Caller, Service, new_key
+from service import NOTE, Caller, Gateway, Service, new_key
 
 CHANNEL: Final = "nato-china"
 OTHERS: Final = {"nato-china-track2": "group-a/officer"}
@@ -64,7 +64,7 @@ async def store(service: Service, messages: Iterable[Named], channel: str = CHAN
 
 
 async def goes_on(
-    session: aiohttp.ClientSession, service: Service, others: Mapping[str, str] = OTHERS
+    session: aiohttp.ClientSession, service: Gateway, others: Mapping[str, str] = OTHERS
 ) -> int:
     """Every channel takes a post and its head is signed; the position of the post in the channel of
     the hostile messages.
@@ -129,7 +129,7 @@ class Sender:
     service's own.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, service: Service) -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: Gateway) -> None:
         self._session = session
         self._service = service
         self._turn = asyncio.Semaphore(AT_ONCE)

@@ -11,13 +11,13 @@ from typing import Any
 import aiohttp
 from lxml import html
 
-from service import Service
+from service import Gateway
 
 
 class Reader:
     """Somebody who is signed in, in one language."""
 
-    def __init__(self, session: aiohttp.ClientSession, service: Service, cookie: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: Gateway, cookie: str) -> None:
         self.session = session
         self.service = service
         self.headers = {"Cookie": cookie, "Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
@@ -25,7 +25,7 @@ class Reader:
 
     @classmethod
     async def signed_in(
-        cls, session: aiohttp.ClientSession, service: Service, who: str, language: str = "en"
+        cls, session: aiohttp.ClientSession, service: Gateway, who: str, language: str = "en"
     ) -> "Reader":
         token = service.operator.strip() if who == "operator" else service.token(who)
         async with session.post(

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -58,6 +58,31 @@ __all__ = [
     "Service",
     "new_key",
 ]
+
+
+class Gateway(Protocol):
+    """What most tests need of a gateway, be it a `Service` or an office in memory (`office`)."""
+
+    data: Path
+    base_url: str
+
+    def start(self) -> None: ...
+
+    def stop(self, number: int = signal.SIGTERM) -> int: ...
+
+    def restart(self, number: int = signal.SIGTERM) -> None: ...
+
+    @property
+    def demo(self) -> dict[str, Any]: ...
+
+    def token(self, name: str) -> str: ...
+
+    @property
+    def operator(self) -> str: ...
+
+    def run(
+        self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]: ...
 
 
 class Service:
@@ -343,7 +368,7 @@ def still_to_come(body: Any) -> Any:
 class Caller:
     """HTTP calls as one of the demonstration's people."""
 
-    def __init__(self, session: aiohttp.ClientSession, service: Service, who: str = "") -> None:
+    def __init__(self, session: aiohttp.ClientSession, service: Gateway, who: str = "") -> None:
         self.session = session
         self.service = service
         self.who = who

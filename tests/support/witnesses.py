@@ -9,7 +9,7 @@ from pathlib import Path
 import commands
 from patience import PATIENCE_S
 from ports import free_port
-from service import DRAGOMAN, Service
+from service import DRAGOMAN, Gateway, Service
 
 
 def run(*arguments: str) -> str:
@@ -70,7 +70,7 @@ class Running:
                 command, stdout=subprocess.DEVNULL, stderr=told, env=env
             )
 
-    def restart(self, service: Service, about: dict[str, str]) -> None:
+    def restart(self, service: Gateway, about: dict[str, str]) -> None:
         """Run it on a service that listens elsewhere now."""
         self.stop()
         self.start(service, about)

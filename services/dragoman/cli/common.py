@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -232,8 +233,11 @@ def _interruptible() -> Iterator[None]:
     """Let Ctrl-C wake the event loop.
 
     A plain handler does not run if the signal comes just before the loop begins to
-    wait.
+    wait. A command that is called in another thread than the main one gets no signals.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is not None:
         loop.add_signal_handler(signal.SIGINT, task.cancel)

@@ -471,14 +471,21 @@ def _refuse_truncated(path: Path) -> None:
 
 
 def run(wire: Pipe, path: str, checked_bytes: str) -> None:
-    """Commit each batch that arrives, until the pipe ends.
+    """Commit each batch that arrives, as a process, until the pipe ends.
 
-    The first answer is `READY`, or the reason why the file cannot be opened. The
-    process ignores the signals that stop the gateway, so that it commits everything
+    The process ignores the signals that stop the gateway, so that it commits everything
     that was sent.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    commit_on(wire, path, checked_bytes)
+
+
+def commit_on(wire: Pipe, path: str, checked_bytes: str) -> None:
+    """Commit each batch that arrives, until the pipe ends.
+
+    The first answer is `READY`, or the reason why the file cannot be opened.
+    """
     try:
         writer = Writer(Path(path), checked_bytes=int(checked_bytes))
     except (StoreDamaged, StoreBusy, StoreFull) as error:
