@@ -637,7 +637,7 @@ async def test_logs_carry_ids_and_no_secrets(who: Who, process: Service) -> None
     assert marker not in text
     service_lines = "\n".join(line for line in text.splitlines() if line.startswith("{"))
     assert not any(
-        token in service_lines for token in [*process.process["tokens"].values(), process.operator]
+        token in service_lines for token in [*process.demo["tokens"].values(), process.operator]
     )
 
 

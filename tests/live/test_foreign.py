@@ -11,7 +11,7 @@ import pytest
 
 from libical import errors
 from samples import SAMPLES
-from service import INCIDENT, Answer, Caller, new_key
+from service import INCIDENT, Answer, Caller, Service, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -171,6 +171,7 @@ async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(
     )
     secret = made["path"].rpartition("/")[2]
     await asyncio.sleep(0.2)
+    assert isinstance(officer.service, Service)
     assert secret not in officer.service.log.read_text()
     bearing = Caller(officer.session, officer.service)
     bearing.headers = {"Authorization": f"Bearer {secret}"}

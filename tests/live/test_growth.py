@@ -36,7 +36,7 @@ def taken(service: Service, position: int) -> tuple[int, int] | None:
     return None if busy or there < position else (path.stat().st_size, int(resident) * 1024)
 
 
-async def settled(service: Gateway, position: int) -> tuple[int, int]:
+async def settled(service: Service, position: int) -> tuple[int, int]:
     async with asyncio.timeout(60):
         while (found := taken(service, position)) is None:
             await asyncio.sleep(0.05)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Gateway, Second, at_a_screen
+from service import INCIDENT, Caller, Gateway, Second, Service, at_a_screen
 
 C = "/v1/channels/nato-china"
 SIDES = ("nato", "china")
@@ -145,8 +146,9 @@ class Readers:
             await self.page(gateway, f"{side}/{role}")
 
 
+@pytest.mark.process
 async def test_a_lane_shows_exactly_what_its_side_has_looked_at_at_any_gateway(
-    own: Gateway, session: aiohttp.ClientSession, tmp_path: Path, dice: random.Random
+    own: Service, session: aiohttp.ClientSession, tmp_path: Path, dice: random.Random
 ) -> None:
     second = await asyncio.to_thread(Second, own, tmp_path / "second")
     try:

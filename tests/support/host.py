@@ -8,13 +8,13 @@ from pathlib import Path
 
 import aiohttp
 
-from service import Caller, Gateway
+from service import Caller, Gateway, Service
 
 
 class Host:
     """A service without a demonstration, and the files of both sides and the operator."""
 
-    def __init__(self, folder: Path, service: Callable[[Path], Gateway] = Gateway) -> None:
+    def __init__(self, folder: Path, service: Callable[[Path], Gateway] = Service) -> None:
         self.folder = folder
         self.service = service(folder / "data")
 

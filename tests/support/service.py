@@ -513,7 +513,7 @@ class Caller:
 
 
 async def at_a_screen(
-    session: aiohttp.ClientSession, service: Service, who: str, language: str = "en"
+    session: aiohttp.ClientSession, service: Gateway, who: str, language: str = "en"
 ) -> dict[str, str]:
     """The headers of a signed-in browser that asks for pages in a language."""
     token = service.operator.strip() if who == "operator" else service.token(who)

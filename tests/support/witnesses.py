@@ -9,7 +9,7 @@ from pathlib import Path
 import commands
 from patience import PATIENCE_S
 from ports import free_port
-from service import DRAGOMAN, Gateway, Service
+from service import DRAGOMAN, Gateway
 
 
 def run(*arguments: str) -> str:
@@ -38,7 +38,7 @@ class Running:
         self.verifier = run("witness", "key", self._key, "--name", self._name)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, service: Service, about: dict[str, str]) -> None:
+    def start(self, service: Gateway, about: dict[str, str]) -> None:
         """Run it on the demonstration's channel."""
         self._token.write_text(service.token(f"{self.side}/auditor"))
         pins = [
