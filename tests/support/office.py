@@ -24,6 +24,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -33,14 +34,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from unittest import mock
 
-from dragoman import bootstrap, data_directory
+from dragoman import bootstrap, data_directory, service_factory
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.cli import app, demo, errors
 from dragoman.cli.serve import read_settings
 from dragoman.lifecycle import Lifecycle
 from dragoman.projection import writer, writer_queue
+from dragoman.projection.store import Store
 from dragoman.server.listener import RunningGateway
-from dragoman.worker_process import Pipe
+from dragoman.worker_process import Pipe, WorkerProcess
 from memory_broker import MemoryBroker
 from patience import PATIENCE_S
 from person import Person
@@ -76,8 +78,6 @@ class TickingClock(AdjustableClock):
 class WorkerThread:
     """The projection's writer as a thread: a process costs more than all that an office does."""
 
-    processor_ticks = -1
-
     def __init__(self, module: str, *arguments: str) -> None:
         assert module == writer.__name__
         (theirs_in, sending), (receiving, theirs_out) = os.pipe(), os.pipe()
@@ -92,11 +92,38 @@ class WorkerThread:
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
+    @property
+    def processor_ticks(self) -> int:
+        """A number that rises: a thread is never killed for standing still."""
+        return time.monotonic_ns()
+
     def end(self) -> None:
         self.wire.close()
         self._thread.join(PATIENCE_S)
 
     kill = end
+
+
+def _worker(module: str, file: str, *arguments: str) -> WorkerProcess | WorkerThread:
+    """Start the writer of a file, as a thread if an office has the file."""
+    kind = WorkerThread if Path(file) in _FILES else WorkerProcess
+    return kind(module, file, *arguments)
+
+
+_FILES: set[Path] = set()
+"""The projections of offices."""
+
+vars(writer_queue)["WorkerProcess"] = _worker
+
+
+class _NoCheck:
+    """The check of a projection that goes on beside a gateway: nobody changes an office's file."""
+
+    def __init__(self, store: Store) -> None:
+        del store
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
 
 
 class Office:
@@ -168,7 +195,8 @@ class Office:
         bootstrap.initialise(self.data)
         lifecycle = Lifecycle("up")
         async with contextlib.AsyncExitStack() as stack:
-            with mock.patch.object(writer_queue, "WorkerProcess", WorkerThread):
+            _FILES.add(settings.data / "projection" / "gateway.sqlite")
+            with mock.patch.object(service_factory, "IntegrityCheck", _NoCheck):
                 self.running = await stack.enter_async_context(
                     bootstrap.gateway(
                         settings,
