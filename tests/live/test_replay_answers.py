@@ -126,6 +126,7 @@ async def test_an_own_copy_is_held_against_the_gateway_which_has_gone_on_since(
 async def test_an_honest_gateway_agrees_while_officers_go_on(
     process: Service, who: Who, token: Path
 ) -> None:
+    token.write_text(process.token("china/auditor"))
     nato, china = who("nato/duty_officer"), who("china/duty_officer")
     over = asyncio.Event()
 
