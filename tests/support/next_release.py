@@ -3,8 +3,9 @@
     build = next_release.built(folder)
     subprocess.run([sys.executable, ...], env={**os.environ, **build})
 
-Rules 2 has three changes. A `courtesy` is a new act in a contact note. A contact note is of version
-2, which has one more member, `mood`. A `call-record` is entered by a head of office only. The copy
+Rules 2 has five changes. A `courtesy` is a new act in a contact note. A contact note is of version
+2, which has one more member, `mood`. A `call-record` is entered by a head of office only. A
+`weather-inquiry` is a new format, N18, and an answer to it has a deadline. The copy
 is changed as a developer would change the tree (docs/adding-rules.md), so that this also tests what
 that page says.
 """
@@ -24,7 +25,7 @@ _CHANGES: dict[str, Changes] = {
         (
             "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {}",
             "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {\n"
-            '    2: {"contact-note": 2, "courtesy": 1, "call-record": 1},\n'
+            '    2: {"contact-note": 2, "courtesy": 1, "call-record": 1, "weather-inquiry": 1},\n'
             "}",
         ),
     ),
@@ -38,6 +39,9 @@ _CHANGES: dict[str, Changes] = {
             "    venue: Line | UnsetType = UNSET\n"
             "    participants: People | UnsetType = UNSET\n"
             "    reply_wanted_by: Timestamp | UnsetType = UNSET\n\n\n"
+            'class WeatherInquiry(OpeningAct, frozen=True, kw_only=True, tag="weather-inquiry"):\n'
+            '    """A question about the weather that a side sees."""\n\n'
+            "    text: Words\n\n\n"
             "class ContactNote(OpeningAct",
         ),
         (
@@ -56,7 +60,10 @@ _CHANGES: dict[str, Changes] = {
         ),
     ),
     "schemas/dragoman_schemas/acts/__init__.py": (
-        ("    continuing.Lesson,\n", "    continuing.Lesson,\n    continuing.Courtesy,\n"),
+        (
+            "    continuing.Lesson,\n",
+            "    continuing.Lesson,\n    continuing.Courtesy,\n    contact_note.WeatherInquiry,\n",
+        ),
         (
             '    ("call-attempt", 1): continuing.CallAttemptV1,\n',
             '    ("call-attempt", 1): continuing.CallAttemptV1,\n'
@@ -80,16 +87,38 @@ _CHANGES: dict[str, Changes] = {
             "_CALL = replace(\n"
             "    contact.CALL_RECORD, rule=replace(contact.CALL_RECORD.rule, roles=HEADS)\n"
             ")\n"
+            "_WEATHER = Format(\n"
+            '    rule=opening("weather-inquiry", contact_note.WeatherInquiry, "notification"),\n'
+            '    code="N18",\n'
+            '    start="open",\n'
+            '    moves=moves_of_format(("open", "answered"), {"reply": {"open": "answered"}}),\n'
+            '    title=lambda data: sentence("Weather"),\n'
+            ")\n"
             "CHANGES: Final[Mapping[int, Changes]] = {\n"
-            "    2: Changes(rules=(_COURTESY,), formats=(_NOTE, _CALL)),\n"
+            "    2: Changes(rules=(_COURTESY,), formats=(_NOTE, _CALL, _WEATHER)),\n"
             "}",
         ),
         ("from dataclasses import dataclass\n", "from dataclasses import dataclass, replace\n"),
         (
             "from dragoman.domain.acts.act_rules import Format, Rule\n",
-            "from dragoman.domain.acts.act_rules import HEADS, Format, Rule, Who\n"
+            "from dragoman.domain.acts.act_rules import HEADS, Format, Rule, Who, opening\n"
             "from dragoman.domain.acts.families import contact\n"
-            "from dragoman_schemas.acts import continuing\n",
+            "from dragoman.domain.acts.families.exchange import moves_of_format\n"
+            "from dragoman.text import sentence\n"
+            "from dragoman_schemas.acts import continuing\n"
+            "from dragoman_schemas.acts.contact import contact_note\n",
+        ),
+    ),
+    "services/dragoman/domain/acts/deadlines.py": (
+        (
+            '            case "ict-inquiry":\n',
+            '            case "ict-inquiry" | "weather-inquiry":\n',
+        ),
+    ),
+    "services/dragoman/domain/views/open_matters.py": (
+        (
+            '    "ict-inquiry": ("open",),\n',
+            '    "ict-inquiry": ("open",),\n    "weather-inquiry": ("open",),\n',
         ),
     ),
 }

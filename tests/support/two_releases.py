@@ -4,7 +4,7 @@
     python two_releases.py fold < LOG    any release folds it, one line a message; also `fold-parsed`
 
 Each line of `make` has the label of the message and its bytes. Each line of `fold` has the digest and
-the root after it, whether it was valid, and how many ids are used up. The last line of a release that
+the root after it, whether it was valid, the deadlines of its exchange, and how many ids are used up. The last line of a release that
 lacks the rules names them.
 """
 
@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from dragoman.audit.replay import Replay
+from dragoman.domain.acts.deadlines import deadlines_of
 from dragoman.domain.fold import NewerRules
 from dragoman.domain.record import codec, ids
 from world import SALT, World, compact
@@ -38,7 +39,13 @@ class _Writer:
         return str(folded.record.envelope.subject)  # type: ignore[union-attr]
 
     def raw(
-        self, label: str, type_: str, actor: str, act: dict[str, Any], subject: str = ""
+        self,
+        label: str,
+        type_: str,
+        actor: str,
+        act: dict[str, Any],
+        subject: str = "",
+        family: str = "contact",
     ) -> None:
         """Write a record as nobody's gateway would: with this type, whatever the rules say."""
         id = ids.from_key("nato-china", actor, f"raw-{len(self.labels):012d}")
@@ -46,7 +53,7 @@ class _Writer:
         side, _, _ = actor.partition("/")
         envelope = codec.envelope(
             id=id, source=f"/sides/{side}/offices/hq", name=name, version=int(version), subject=subject or id,
-            time=self.world.tick(), channel="nato-china", family="contact", actor=actor,
+            time=self.world.tick(), channel="nato-china", family=family, actor=actor,
             decided=self.world.position, salt=SALT,
         )  # fmt: skip
         self.world.take(codec.build(envelope, compact(act)))
@@ -69,6 +76,10 @@ class _Writer:
             "posts": {"nato": "Duty officer", "china": "Duty officer"}, "read_back": True,
         }  # fmt: skip
         self.raw(f"{phase}: call-record by an officer", "call-record.v1", N, call)
+        weather = {"act": "weather-inquiry", "text": "Is it foggy?"}
+        self.raw(
+            f"{phase}: weather-inquiry", "weather-inquiry.v1", N, weather, family="notification"
+        )
         correction = {"act": "correction", "fields": {"mood": "calm"}, "reason": "It was calm."}
         self.raw(f"{phase}: correction of a mood", "correction.v1", N, correction, note)
 
@@ -111,7 +122,17 @@ def fold(*, parsed: bool = False) -> None:
             _say(stop)
             return
         position = replay.standing.state.position
+        registry, exchange = (
+            replay.standing.state.registry,
+            replay.exchange(json.loads(raw)["subject"]),
+        )
         after = {
+            "deadlines": []
+            if registry is None or exchange is None
+            else [
+                f"{deadline.clock} {deadline.side} {deadline.due}"
+                for deadline in deadlines_of(registry, exchange, {})
+            ],
             "digest": replay.standing.digest,
             "root": replay.standing.frontier.root().hex(),
             "valid": position not in replay.void,

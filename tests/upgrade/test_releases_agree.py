@@ -71,13 +71,16 @@ def test_what_came_with_the_next_rules_is_void_before_and_valid_after(
     valid = {label: line["valid"] for label, line in zip(labels, folds[1], strict=True)}
     for phase in ("rules 1", "one side", "the other side"):
         for kind in ("courtesy as courtesy.v1", "contact-note.v2", "contact-note.v2 with a mood",
-                     "correction of a mood"):  # fmt: skip
+                     "correction of a mood", "weather-inquiry"):  # fmt: skip
             assert not valid[f"{phase}: {kind}"], (phase, kind)
         for kind in ("contact-note.v1", "call-record by an officer", "reply as reply.v1"):
             assert valid[f"{phase}: {kind}"], (phase, kind)
     for kind in ("courtesy as courtesy.v1", "contact-note.v2", "contact-note.v2 with a mood",
-                 "contact-note.v1", "correction of a mood"):  # fmt: skip
+                 "contact-note.v1", "correction of a mood", "weather-inquiry"):  # fmt: skip
         assert valid[f"rules 2: {kind}"], kind
     for kind in ("contact-note.v1 with a mood", "call-record by an officer", "contact-note.v3"):
         assert not valid[f"rules 2: {kind}"], kind
     assert valid["after"]
+    owed = dict(zip(labels, (line["deadlines"] for line in folds[1]), strict=True))
+    assert any(text.startswith("answer china ") for text in owed["rules 2: weather-inquiry"])
+    assert not any(text.startswith("answer") for text in owed["rules 2: contact-note.v1"])
