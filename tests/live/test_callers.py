@@ -103,7 +103,9 @@ async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
 
 
 @pytest.mark.process
-async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(who: Who) -> None:
+async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(
+    who: Who, process: Service
+) -> None:
     stranger, token = (
         bearing(who("operator"), "drg_" + "x" * 43),
         who("nato/officer").service.token("nato/officer"),
@@ -114,13 +116,13 @@ async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(who: Who
             f"{stranger.service.base_url}/sign-in", data={"token": given}, allow_redirects=False
         ):
             pass
-    await stranger.service.said(lambda line: line["event"] == "sign_in.refused")
-    found = await stranger.service.said(
+    await process.said(lambda line: line["event"] == "sign_in.refused")
+    found = await process.said(
         lambda line: (
             line["event"] == "request" and line["status"] == 401 and line["path"] == "/v1/me"
         )
     )
-    lines = stranger.service.logged
+    lines = process.logged
     assert (found[-1]["error"], found[-1]["address"]) == ("unauthenticated", "127.0.0.1")
     assert [line["actor"] for line in lines if line["event"] == "sign_in.done"][-1] == "nato/o-1"
     assert [line["address"] for line in lines if line["event"] == "sign_in.refused"][
@@ -143,21 +145,23 @@ async def test_every_answer_is_hardened(who: Who) -> None:
 
 
 @pytest.mark.process
-async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(who: Who) -> None:
+async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(
+    who: Who, process: Service
+) -> None:
     officer = who("nato/officer")
     for path in ("/v1/me", "/v1/channels", f"{C}/records/1", f"{C}/records", "/v1/nothing"):
         assert (await officer.get(path)).headers["Cache-Control"] == "no-store"
     secret = officer.service.token("nato/officer")
     for path in ("/v1/%1b[31mred", f"/c/{secret}", f"/v1/{secret}", f"/sign-in/{secret}"):
         await officer.get(path)
-    unknown = await officer.service.said(lambda line: line.get("path") == "unknown", 4)
+    unknown = await process.said(lambda line: line.get("path") == "unknown", 4)
     assert len(unknown) >= 4
-    text = json.dumps(officer.service.logged)
+    text = json.dumps(process.logged)
     assert secret not in text and "[31mred" not in text
     token = hashlib.sha256(officer.service.token("nato/officer").encode()).hexdigest()
     assert [
         line["token_id"]
-        for line in officer.service.logged
+        for line in process.logged
         if line.get("path") == "/v1/me" and "token_id" in line
     ][-1] == token[:12]
 
@@ -366,7 +370,7 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.mark.process
 async def test_a_proxy_of_ours_is_believed_and_nobody_else(
-    session: aiohttp.ClientSession, narrow: Service, who: Who
+    session: aiohttp.ClientSession, narrow: Service, who: Who, process: Service
 ) -> None:
     stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
     seen = {
@@ -388,7 +392,7 @@ async def test_a_proxy_of_ours_is_believed_and_nobody_else(
     ).problem(401, "unauthenticated")
     assert [
         line["address"]
-        for line in await unproxied.service.said(lambda line: line.get("request_id") == "unproxied")
+        for line in await process.said(lambda line: line.get("request_id") == "unproxied")
     ] == ["127.0.0.1"]
 
 

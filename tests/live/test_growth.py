@@ -44,7 +44,7 @@ async def settled(service: Service, position: int) -> tuple[int, int]:
 
 
 async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
-    own: Gateway, session: aiohttp.ClientSession
+    own: Service, session: aiohttp.ClientSession
 ) -> None:
     officer, other = (
         Caller(session, own, "nato/duty_officer"),

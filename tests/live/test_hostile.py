@@ -18,7 +18,7 @@ from dragoman.tlog import checkpoint, note
 from hostile import brief, documents, nested
 from poisoned import CHANNEL, Operation, Sender, failures, goes_on, is_record, operations, store
 from receiver import receiving
-from service import NOTE, Caller, Gateway, Service, at_a_screen
+from service import NOTE, Caller, Service, at_a_screen
 from witnesses import Running as Witness
 from witnesses import until
 
@@ -50,7 +50,7 @@ async def values_of(caller: Caller) -> dict[str, str]:
 
 
 async def test_no_body_is_an_error_of_ours_in_any_operation(
-    poisoned: Gateway, session: aiohttp.ClientSession
+    poisoned: Service, session: aiohttp.ClientSession
 ) -> None:
     values = await values_of(Caller(session, poisoned, "nato/officer"))
     sender, bodies = Sender(session, poisoned), brief()
@@ -86,7 +86,7 @@ async def test_no_body_is_an_error_of_ours_in_any_operation(
 
 
 async def test_no_document_is_an_error_of_ours(
-    poisoned: Gateway, session: aiohttp.ClientSession
+    poisoned: Service, session: aiohttp.ClientSession
 ) -> None:
     sender = Sender(session, poisoned)
     channel = {"channel": CHANNEL}
@@ -100,7 +100,7 @@ async def test_no_document_is_an_error_of_ours(
 
 
 async def drafts_that_are_errors(
-    session: aiohttp.ClientSession, service: Gateway, who: str
+    session: aiohttp.ClientSession, service: Service, who: str
 ) -> list[str]:
     """Return the errors of accepted drafts. Such a draft cannot be shown to the colleagues who have
     it on their list.
@@ -136,7 +136,7 @@ async def drafts_that_are_errors(
     ],
 )
 async def test_a_body_that_is_nested_too_deep_says_so(
-    poisoned: Gateway, session: aiohttp.ClientSession, who: str, path: str
+    poisoned: Service, session: aiohttp.ClientSession, who: str, path: str
 ) -> None:
     caller = Caller(session, poisoned, who)
     for raw in (b'{"a":' * 1_000 + b"1" + b"}" * 1_000, b'{"act":' + b"[" * 40 + b"]" * 40 + b"}"):
@@ -145,7 +145,7 @@ async def test_a_body_that_is_nested_too_deep_says_so(
 
 
 async def test_no_token_is_an_error_of_ours(
-    poisoned: Gateway, session: aiohttp.ClientSession
+    poisoned: Service, session: aiohttp.ClientSession
 ) -> None:
     for _, raw in [*nested()][::7]:
         token = base64.urlsafe_b64encode(raw[:1_900]).rstrip(b"=").decode()
@@ -156,7 +156,7 @@ async def test_no_token_is_an_error_of_ours(
 
 
 async def test_no_form_is_an_error_of_ours(
-    poisoned: Gateway, session: aiohttp.ClientSession
+    poisoned: Service, session: aiohttp.ClientSession
 ) -> None:
     headers = await at_a_screen(session, poisoned, "nato/duty_officer")
     texts = [
@@ -185,7 +185,7 @@ async def test_no_form_is_an_error_of_ours(
 
 
 async def test_hostile_messages_in_a_log_stop_nobody(
-    poisoned: Gateway, session: aiohttp.ClientSession, tmp_path: Path
+    poisoned: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     officer = Caller(session, poisoned, "nato/officer")
     about = (await officer.get(C)).json
@@ -276,7 +276,7 @@ async def readings_that_are_errors(
 
 
 def check_audits(
-    service: Gateway, folder: Path, pins: dict[str, str], junk: int, mirror: Path
+    service: Service, folder: Path, pins: dict[str, str], junk: int, mirror: Path
 ) -> None:
     """Every audit reads the log to its end, and says which records are void."""
     pinned = ["--cid", pins["cid"], "--log", pins["log"]]

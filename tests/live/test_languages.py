@@ -225,7 +225,6 @@ async def test_what_hinders_a_host_is_said_in_three_languages(
     own.stop()
     (mark,) = (own.data / "marks").glob(f"*/{C}.json")
     mark.write_text("{")
-    own.arguments = ()  # nothing can be demonstrated on it
     own.start()
     operator = await at_a_screen(session, own, "operator")
     broken = "compare the log with another copy"

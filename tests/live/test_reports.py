@@ -17,7 +17,7 @@ from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.reports.audit_answers import answers
 from dragoman_schemas.responses import Entry
 from scenario import Play, Timed, moment
-from service import Answer, Caller, Gateway, new_key
+from service import Answer, Caller, TimedGateway, new_key
 
 MARKDOWN, HTML, JSON = "text/markdown", "text/html", "application/json"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -151,7 +151,7 @@ async def test_the_statistics_of_february_2022(
 
 
 async def test_a_busy_report_and_a_quiet_one(
-    timed: Gateway, session: aiohttp.ClientSession
+    timed: TimedGateway, session: aiohttp.ClientSession
 ) -> None:
     live = Play("nato-china", timed, session)
     start = live.start = moment("2026-06-01T05:30Z")
@@ -233,7 +233,7 @@ async def test_a_busy_report_and_a_quiet_one(
 
 
 async def test_a_line_that_is_missed_is_not_quiet(
-    timed: Gateway, session: aiohttp.ClientSession
+    timed: TimedGateway, session: aiohttp.ClientSession
 ) -> None:
     live = Play("nato-china", timed, session)
     start = live.start = moment("2026-06-01T05:30Z")
@@ -419,7 +419,7 @@ async def test_a_track_2_channel_has_no_times(who: Who) -> None:
     assert "No clock runs in this channel" in text and "watch" not in text
 
 
-def test_reports_and_statistics_on_the_command_line(demo: Gateway) -> None:
+def test_reports_and_statistics_on_the_command_line(demo: TimedGateway) -> None:
     token = demo.data / "reader-token"
     token.write_text(demo.token("nato/officer"))
     here = ("--channel", "nato-china", "--token-file", str(token))

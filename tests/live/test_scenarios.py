@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from scenario import Play, moment
-from service import Gateway
+from service import TimedGateway
 
 
 def lapsed(view: Any) -> list[tuple[str, str]]:
@@ -149,7 +149,7 @@ DRILLED = {
 
 
 async def test_two_requests_for_explanation_of_february_2022(
-    timed: Gateway, session: aiohttp.ClientSession
+    timed: TimedGateway, session: aiohttp.ClientSession
 ) -> None:
     play = Play("vienna-2022", timed, session)
     await play.open(moment("2022-02-09T08:00Z"))
@@ -201,7 +201,7 @@ async def test_two_requests_for_explanation_of_february_2022(
 
 
 async def test_an_exercise_with_a_flash_and_a_coded_message(
-    timed: Gateway, session: aiohttp.ClientSession
+    timed: TimedGateway, session: aiohttp.ClientSession
 ) -> None:
     live = Play("nato-china", timed, session)
     start = live.start = moment("2026-06-01T05:30Z")
@@ -294,7 +294,9 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(
     ]
 
 
-async def test_two_sides_that_talk_rarely(timed: Gateway, session: aiohttp.ClientSession) -> None:
+async def test_two_sides_that_talk_rarely(
+    timed: TimedGateway, session: aiohttp.ClientSession
+) -> None:
     play = Play("nato-china", timed, session)
     await play.open(moment("2026-06-01T05:30Z"))
     play.scenario["entries"].sort(key=lambda entry: entry["at"])

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from dragoman.domain import release_bundle
-from service import Answer, Gateway
+from service import Answer, TimedGateway
 from talks import Talks
 
 TRACK2, OFFICIAL = "scholars", "capitals"
@@ -69,7 +69,7 @@ class Handed:
 
 
 @pytest.fixture
-async def handed(session: aiohttp.ClientSession, timed: Gateway) -> Handed:
+async def handed(session: aiohttp.ClientSession, timed: TimedGateway) -> Handed:
     """Five recommendations of two groups, released for the members, and handed over by north."""
     timed.set(BEGUN)
     talks = Talks(session, timed)
@@ -99,7 +99,7 @@ async def handed(session: aiohttp.ClientSession, timed: Gateway) -> Handed:
     return handed
 
 
-async def answered(handed: Handed, timed: Gateway) -> None:
+async def answered(handed: Handed, timed: TimedGateway) -> None:
     """Let south take up two and decline one, and 91 days pass."""
     for body in ANSWERS:
         act = {"act": "recommendation-answer", **body}
@@ -139,7 +139,7 @@ def cells(page: str, side: str) -> dict[int, str]:
 
 
 async def test_each_side_answers_each_recommendation_and_silence_is_counted(
-    handed: Handed, timed: Gateway
+    handed: Handed, timed: TimedGateway
 ) -> None:
     talks = handed.talks
     await answered(handed, timed)
@@ -267,7 +267,7 @@ async def test_the_page_says_whether_the_file_is_a_bundle_that_proves_itself(
 
 
 async def test_the_answers_go_back_and_both_channels_and_the_audit_say_the_same(
-    handed: Handed, timed: Gateway, tmp_path: Path
+    handed: Handed, timed: TimedGateway, tmp_path: Path
 ) -> None:
     talks = handed.talks
     await answered(handed, timed)
@@ -321,7 +321,7 @@ async def test_the_answers_go_back_and_both_channels_and_the_audit_say_the_same(
 
 
 async def test_no_speaker_is_found_in_the_official_channel_or_in_an_extract(
-    handed: Handed, timed: Gateway
+    handed: Handed, timed: TimedGateway
 ) -> None:
     talks = handed.talks
     await answered(handed, timed)

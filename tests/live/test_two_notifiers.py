@@ -20,7 +20,7 @@ from dragoman.stores.endpoints import BUCKET, NotificationEndpoints, Progress
 from dragoman.stores.key_value import Bucket
 from messaging import Carrier, carrying, settings_of, ways_of
 from patience import PATIENCE_S
-from service import NOTE, Caller, Gateway, Service
+from service import NOTE, Caller, Service
 
 CHANNEL = "nato-china"
 PHONES = [f"phone-{n}" for n in range(8)]
@@ -30,7 +30,7 @@ LEASE_SECONDS = 60.0
 class _Notifier(Service):
     """A notifier with a data directory of its own, beside the gateway of a host."""
 
-    def __init__(self, host: Gateway, data: Path, environment: dict[str, str]) -> None:
+    def __init__(self, host: Service, data: Path, environment: dict[str, str]) -> None:
         self.host = host
         (data / "keys").mkdir(parents=True, mode=0o700)
         shutil.copy(host.data.parent / "endpoints.seed", data / "keys" / "endpoints.seed")
@@ -58,7 +58,7 @@ async def _progress(host: Service) -> dict[str, Progress]:
         return {each.label: store.progress(each.id)[0] for each in store.endpoints()}
 
 
-async def _settled(host: Gateway, delivered: int) -> dict[str, Progress]:
+async def _settled(host: Service, delivered: int) -> dict[str, Progress]:
     """The progress of each endpoint, once each has so many delivered."""
     async with asyncio.timeout(PATIENCE_S):
         while True:

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from service import Gateway, at_a_screen
+from service import TimedGateway, at_a_screen
 from talks import Talks
 
 CHANNEL = "two-capitals"
@@ -32,7 +32,7 @@ def acts_in(html: str) -> set[str]:
 
 
 @pytest.fixture
-async def talks(session: aiohttp.ClientSession, timed: Gateway) -> Talks:
+async def talks(session: aiohttp.ClientSession, timed: TimedGateway) -> Talks:
     """Two capitals on a service whose clock the test sets."""
     timed.set(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
     talks = Talks(session, timed)
@@ -47,7 +47,7 @@ async def standing(talks: Talks, id: str, reader: str = "north/auditor") -> dict
 
 
 async def test_it_is_said_agreed_late_done_disputed_and_confirmed_by_the_right_side_alone(
-    talks: Talks, timed: Gateway
+    talks: Talks, timed: TimedGateway
 ) -> None:
     met = await talks.opens("north/officer", CHANNEL, MEETING)
     body = promise("south", LIST, "2026-12-01T12:00:00Z", of=met["number"])
@@ -182,7 +182,9 @@ async def test_a_meeting_a_note_and_a_reply_lead_to_a_form_that_says_where_it_wa
     assert re.findall(r'name="f.by" value="(\w+)"', form) == ["north", "south"]
 
 
-async def test_the_review_and_the_roadmap_of_the_year_have_it(talks: Talks, timed: Gateway) -> None:
+async def test_the_review_and_the_roadmap_of_the_year_have_it(
+    talks: Talks, timed: TimedGateway
+) -> None:
     late = await talks.opens(
         "north/officer", CHANNEL, promise("south", LIST, "2026-12-01T12:00:00Z")
     )
@@ -211,7 +213,7 @@ async def test_the_review_and_the_roadmap_of_the_year_have_it(talks: Talks, time
 
 
 async def test_a_side_that_is_asked_for_nothing_may_not_say_that_it_is_done(
-    talks: Talks, timed: Gateway
+    talks: Talks, timed: TimedGateway
 ) -> None:
     made = await talks.opens(
         "north/officer", CHANNEL, promise("south", LIST, "2026-12-01T12:00:00Z")

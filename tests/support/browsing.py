@@ -39,8 +39,11 @@ class Contexts:
         context.set_default_timeout(PATIENCE_MS)
         if not fresh and self._browser.browser_type.name == "chromium":
             self._options[context] = name
-            context.once("close", lambda _: self._options.pop(context, None))
+            context.once("close", self._forget)
         return context
+
+    def _forget(self, context: BrowserContext) -> None:
+        self._options.pop(context, None)
 
     async def give_back(self, context: BrowserContext, origin: str) -> None:
         """Empty a context, or close it, after letting go of what it holds back."""

@@ -28,7 +28,6 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from dragoman.eventlog.restore import restore_log
 from dragoman.settings import Settings
@@ -158,13 +157,9 @@ def decided_anew(messages: list[bytes]) -> list[bytes]:
     return found
 
 
-async def append(host: Service, raw: bytes) -> int:
+async def append(host: Gateway, raw: bytes) -> int:
     """Write a message into a host's log as only the host can: past its gateway. The position."""
-    async with connected(
-        host.nats_url,
-        "gateway",
-        BrokerEndpoint(host.nats_url, "", host.data / "keys").seed("gateway"),
-    ) as bus:
+    async with host.endpoint.connected("gateway") as bus:
         last = await stream_config.last_position(bus, CHANNEL)
         answer: dict[str, Any] = json.loads(
             (await bus.request(f"dragoman.v1.{CHANNEL}.contact.{last}", raw)).data

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import cache
@@ -38,6 +38,7 @@ from dragoman import bootstrap, data_directory, service_factory
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.cli import app, demo, errors
 from dragoman.cli.serve import read_settings
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.lifecycle import Lifecycle
 from dragoman.projection import writer, writer_queue
 from dragoman.projection.store import Store
@@ -200,7 +201,7 @@ class Office:
                 self.running = await stack.enter_async_context(
                     bootstrap.gateway(
                         settings,
-                        self.broker,  # type: ignore[arg-type]  # it stands for one
+                        self.endpoint,
                         lifecycle,
                         whole=True,
                         clock=self.clock,
@@ -212,9 +213,13 @@ class Office:
             await self._stopping.wait()
             lifecycle.ending.set()
 
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
+    def do(self, work: Awaitable[T]) -> T:
         """Do something on the gateway's own loop, and return the result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+        async def done() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE_S)
 
     # Its time
 
@@ -231,6 +236,11 @@ class Office:
         await asyncio.to_thread(self.settle)
 
     # Its people
+
+    @property
+    def endpoint(self) -> BrokerEndpoint:
+        """The broker in memory, to connect to."""
+        return self.broker  # type: ignore[return-value]  # it stands for one
 
     @property
     def demo(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from beside import provided
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
 from dragoman.domain.acts.act_rules import Format, Who
 from samples import SAMPLES
-from service import Caller, Service, still_to_come
+from service import Caller, Gateway, still_to_come
 
 CHANNEL: Final = "nato-china"
 _OPENER, _OTHER = "nato", "china"
@@ -57,7 +57,7 @@ class Reaching:
     """Opens exchanges and carries them on, as both sides' heads of office."""
 
     session: aiohttp.ClientSession
-    service: Service
+    service: Gateway
     channel: str = CHANNEL
     _heads: dict[str, Caller] = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ import aiohttp
 from dragoman.cli.scenario_posts import ROLES
 from dragoman.domain.acts.act_registry import RULES
 from patience import PATIENCE_S
-from service import Answer, Service, new_key
+from service import Answer, Service, TimedGateway, new_key
 
 _STEPPED = Path(__file__).with_name("stepped.py")
 _BEATS = 3
@@ -65,7 +65,7 @@ class Play:
     """A scenario: its channels opened, its sides in office, and its entries posted at their times."""
 
     name: str
-    service: Timed
+    service: TimedGateway
     session: aiohttp.ClientSession
     tokens: dict[str, str] = field(default_factory=dict)
     exchanges: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from dragoman.application.http.body_workers import RENDERING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
+from dragoman.application.service import Service
 from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
@@ -27,7 +28,6 @@ from dragoman.i18n.words import words
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
-from service import Gateway
 from world import World
 
 Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
@@ -36,7 +36,7 @@ Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
 @asynccontextmanager
 async def served(
     world: World, store: Store, path: Path
-) -> AsyncIterator[tuple[web.Application, Gateway, Projection]]:
+) -> AsyncIterator[tuple[web.Application, Service, Projection]]:
     """A gateway's pages over a history, without a network."""
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
@@ -68,7 +68,7 @@ async def served(
 
 async def page_of(
     app: web.Application,
-    service: Gateway,
+    service: Service,
     projection: Projection,
     actor: str,
     at: int = 0,
@@ -90,7 +90,7 @@ async def page_of(
 
 async def context_of(
     app: web.Application,
-    service: Gateway,
+    service: Service,
     projection: Projection,
     actor: str,
     at: int = 0,

@@ -26,6 +26,7 @@ from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Malformed
+from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.settings import BudgetSettings
 from dragoman.tlog import checkpoint, note
 from dragoman_schemas.state import decode_exchange
@@ -80,9 +81,20 @@ class Gateway(Protocol):
     @property
     def operator(self) -> str: ...
 
+    @property
+    def endpoint(self) -> BrokerEndpoint: ...
+
     def run(
         self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]: ...
+
+
+class TimedGateway(Gateway, Protocol):
+    """A gateway whose clock a test sets."""
+
+    def set(self, moment: datetime) -> None: ...
+
+    async def watched(self) -> None: ...
 
 
 class Service:
@@ -192,6 +204,11 @@ class Service:
     def nats_url(self) -> str:
         """The URL at which the service's broker listens."""
         return str(json.loads((self.data / "server.json").read_text())["nats_url"])
+
+    @property
+    def endpoint(self) -> BrokerEndpoint:
+        """The service's broker, to connect to."""
+        return BrokerEndpoint(self.nats_url, "", self.data / "keys")
 
     @property
     def demo(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.release import NAMING, extract
 from dragoman.tlog import note
 from patience import PATIENCE_S
-from service import Answer, Caller, Service, at_a_screen
+from service import Answer, Caller, Gateway, at_a_screen
 
 ROLES = {
     "officer": "o-1",
@@ -34,7 +34,7 @@ class Talks:
     """A service with the channels that a test has opened on it, and everybody's token."""
 
     session: aiohttp.ClientSession
-    service: Service
+    service: Gateway
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
