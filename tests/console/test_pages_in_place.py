@@ -9,11 +9,9 @@ import msgspec
 import pytest
 from markupsafe import Markup
 
-from dragoman.console.admin import channel_members
 from dragoman.console.audit import audit_log
 from dragoman.console.display.card_tables import cards
 from dragoman.console.pages import board, inbox, meetings_page
-from dragoman.domain.fold import Folded
 from dragoman.projection.store import Store
 from dragoman.stores.read_positions import ReadPosition
 from dragoman.stores.read_positions import _key as read_key
@@ -195,40 +193,6 @@ async def test_news_of_an_exchange_are_marked_until_its_reader_has_read_them(
             )
             rows = re.findall(r'data-exchange="([^"]+)" data-row data-unread', html)
             assert rows == new, actor
-
-
-def steps_of(html: str) -> dict[str, str]:
-    """The checklist of a new channel on a page: each step with whether it is done."""
-    block = html.partition(" data-steps>")[2].partition("</section>")[0]
-    found = re.findall(r'<li data-done="(\w+)">.*?<a href="[^"]+">(.*?)</a>', block, re.DOTALL)
-    return {text: done for done, text in found}
-
-
-async def test_the_checklist_of_a_new_channel_follows_from_its_state(
-    store: Store, tmp_path: Path
-) -> None:
-    world = World()
-    folded = world.keep("china/root", {"act": "officer-revocation", "officer": "d-1"})
-    assert isinstance(folded, Folded)
-    assert folded.valid
-    async with served(world, store, tmp_path) as (app, service, projection):
-        for actor, handler in (
-            ("nato/h-1", board.board),
-            ("nato/adm-1", board.board),
-            ("nato/adm-1", channel_members.administration),
-        ):
-            _, html = await page_of(app, service, projection, actor, handler=handler)
-            steps = steps_of(html)
-            assert len(steps) == 7
-            assert steps["Each side has an administrator."] == "yes"
-            assert steps["Each side has a duty officer."] == "no"
-            assert "2 of 7 done" in html
-            assert "Missing: CHINA. By: administrator." in html
-        _, html = await page_of(app, service, projection, "nato/d-1")
-        assert not steps_of(html), "the watch has other things to do"
-        world.clock += timedelta(days=31)
-        _, html = await page_of(app, service, projection, "nato/h-1")
-        assert not steps_of(html), "it is no new channel any more"
 
 
 def test_the_cells_of_a_table_name_their_columns_for_a_narrow_screen() -> None:

@@ -34,7 +34,6 @@ from dragoman.console.admin.admin_forms import (
     times_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display import first_steps
 from dragoman.console.display.act_display import language
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.confirm import EndingPage, ask
@@ -123,7 +122,6 @@ async def administration(context: PageContext, filled: FormState | None = None) 
         else hindrance(context, OFFICERS, flag=False),
         "heads": colleagues(context, HEADS),
         "who": colleagues(context, OFFICERS),
-        "first_steps": await first_steps.of_channel(context),
         "server": address(context),
         "said": context.request.query.get("said", ""),
     }

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from dragoman.application.operations import own_reach
 from dragoman.console.context import PageContext
-from dragoman.console.display import first_steps
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
@@ -20,6 +19,7 @@ from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.first_hours import FirstHour
+from dragoman_schemas.state import Registry
 
 ROLES: Final = ("duty_officer", "officer", "head_of_office", "administrator", "auditor")
 """The roles with a checklist, in the order in which an officer's lists appear."""
@@ -61,6 +61,17 @@ class RoleChecklist(Struct, frozen=True, kw_only=True):
     def is_complete(self) -> bool:
         """Return whether nothing is left to do."""
         return self.done == len(self.steps)
+
+
+def _in_office(registry: Registry, side: str, *roles: str) -> list[str]:
+    """Return the officers of a side who have one of some roles and are in office."""
+    return [
+        actor
+        for actor, officer in registry.officers.items()
+        if actor.startswith(f"{side}/")
+        and officer.until is None
+        and not frozenset(roles).isdisjoint(officer.roles)
+    ]
 
 
 def actor_of(context: PageContext) -> str:
@@ -157,7 +168,7 @@ def of_operator(context: PageContext, *, is_healthy: bool) -> RoleChecklist:
                 address="/host/terms" if not channels else f"/host/channels/{channels[0].name}",
                 is_done=bool(channels)
                 and all(
-                    first_steps.in_office(registry, side.name, "administrator")
+                    _in_office(registry, side.name, "administrator")
                     for registry in channels
                     for side in registry.sides
                 ),
@@ -244,8 +255,8 @@ async def _head_of_office(context: PageContext, hour: FirstHour) -> list[HourSte
     points = await context.in_thread(
         duty_watch.points_of_contact, context.service.store, context.name, context.moment, None
     )
-    heads = first_steps.in_office(registry, side, "head_of_office")
-    others = first_steps.in_office(registry, side, "officer", "duty_officer")
+    heads = _in_office(registry, side, "head_of_office")
+    others = _in_office(registry, side, "officer", "duty_officer")
     steps = [
         HourStep(
             text=words.say("Enter your office, with place and hours."),
@@ -286,8 +297,8 @@ async def _head_of_office(context: PageContext, hour: FirstHour) -> list[HourSte
 
 def _administrator(context: PageContext, hour: FirstHour) -> list[HourStep]:
     words, registry, side = context.words, context.registry, context.side
-    duty = first_steps.in_office(registry, side, "duty_officer")
-    heads = first_steps.in_office(registry, side, "head_of_office")
+    duty = _in_office(registry, side, "duty_officer")
+    heads = _in_office(registry, side, "head_of_office")
     endpoints = context.service.notification_endpoints.of_channel(registry.cid)
     return [
         HourStep(

@@ -19,7 +19,6 @@ from dragoman.application.operations import access_tokens, channel_view, host_he
 from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import address, sliced
 from dragoman.console.context import PageContext
-from dragoman.console.display import first_steps
 from dragoman.console.display.act_display import language, other_languages
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms.confirm import EndingPage, ask
@@ -163,24 +162,8 @@ async def channel(context: PageContext) -> Page:
         values=_values(
             context,
             broken="" if broken is None else context.words.sentence(broken),
-            first_steps=first_steps.of_host(
-                context.words,
-                projection,
-                await _able(service, projection.name),
-            ),
         ),
     )
-
-
-async def _able(service: Service, name: str) -> set[str]:
-    """Return the officers of a channel for whom a token or a subject is in force."""
-    tokens, subjects = (
-        await access_tokens.tokens_of(service),
-        await access_tokens.subjects_of(service),
-    )
-    return {token.actor for token in tokens if name in token.channels} | {
-        subject.actor for subject in subjects if name in subject.channels
-    }
 
 
 # A trial channel

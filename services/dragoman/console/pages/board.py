@@ -21,7 +21,6 @@ from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts, day_chart
 from dragoman.console.context import PageContext
-from dragoman.console.display import first_steps
 from dragoman.console.display.deadline_rows import DeadlineRow, by_urgency, deadline_row, is_receipt
 from dragoman.console.display.log_rows import LogLine, lines_of
 from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of
@@ -310,9 +309,6 @@ async def board(context: PageContext) -> Page:
             if is_wall
             else None,
             "first_hour": [] if is_wall else await checklists.on_board(context),
-            "first_steps": await first_steps.of_channel(context)
-            if first_steps.is_new(context)
-            else None,
             "turn_s": wall_display.TURN_SECONDS,
             "reload": "reload" in context.request.query,
             "clock_bar": charts.clock,
