@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.http import submission
-from dragoman.console import shortcuts
+from dragoman.console import help_page
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
@@ -174,7 +174,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             "query": urlencode(inbox_filter.query()),
             "choices": _choices(context),
             "labels": _labels(context.words),
-            "levels": shortcuts.level_words(context.words),
+            "levels": help_page.level_words(context.words),
             "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
             "most": SEARCH_CHARACTERS,
@@ -564,5 +564,5 @@ async def read_all(context: PageContext) -> web.StreamResponse:
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/inbox", handler=inbox),
     PageRoute(path="/inbox/read", handler=read_all, method="POST"),
-    *shortcuts.ROUTES,
+    *help_page.ROUTES,
 )

@@ -52,9 +52,7 @@ def named_goals(context: PageContext) -> Iterator[NamedGoal]:
 
 def host_pages(context: PageContext) -> Iterator[NamedGoal]:
     """Yield the pages that belong to no channel."""
-    names: list[tuple[str, Callable[[Words], str]]] = [
-        ("/help", lambda words: words.say("All shortcuts"))
-    ]
+    names: list[tuple[str, Callable[[Words], str]]] = [("/help", lambda words: words.say("Help"))]
     if context.grant.is_operator:
         names += [
             ("/host", lambda words: words.say("The host")),
