@@ -311,8 +311,7 @@ def acts_with_effect(logs: dict[str, list[bytes]]) -> set[str]:
 
 async def put(host: Host, name: str, raws: list[bytes]) -> None:
     """Put a log on the host's broker, as its own gateway would."""
-    keys = host.service.data / "keys"
-    endpoint = BrokerEndpoint(host.service.nats_url, "", keys)
+    endpoint = host.service.endpoint
     async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
         await stream_config.create(steward, name)
     async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
@@ -332,7 +331,7 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
     (work / "data" / "keys" / "log" / "log" / "log").mkdir(parents=True)
     write_secret(work / "data" / "keys" / "log" / "log" / "log.seed", seed_of("log"))
     host = Host(work)
-    about = host._opened()
+    about = host.opened()
     pins = ("--cid", str(about["cid"]), "--log", str(about["log"]))
     to = ("--channel", "nato-china", "--token-file", "china-a-1.token")
     administrator = ("--token-file", "nato-adm-1.token")
