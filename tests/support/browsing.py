@@ -165,18 +165,42 @@ async def acknowledge_all(
             )
 
 
-async def violations(page: Page, *rules: str) -> list[Any]:
-    """Return what axe finds at AA, by these rules or by all: each rule, and the places."""
+async def violations(page: Page, *rules: str, without: str = "") -> list[Any]:
+    """Return what axe finds at AA, by these rules, or by all or all but one: each rule, and the
+    places.
+    """
+    by = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": LEVELS}
+    return await _found(page, "document", {"runOnly": by}, without)
+
+
+async def contrasts(page: Page) -> list[Any]:
+    """Return what axe finds of the contrast of texts: of one visible text for each path of tags,
+    classes and states, since they give its colours. A long list then costs as much as a short one.
+    """
+    by = {"type": "rule", "values": ["color-contrast"]}
+    return await _found(page, _TEXTS, {"runOnly": by})
+
+
+async def _found(page: Page, where: str, options: dict[str, Any], without: str = "") -> list[Any]:
     if await page.evaluate("window.axe === undefined"):
         await page.evaluate(AXE_SCRIPT)
-    by = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": LEVELS}
-    found: list[Any] = await page.evaluate(
-        _FINDINGS, {"runOnly": by, "resultTypes": ["violations"]}
-    )
+    options |= {"resultTypes": ["violations"]}
+    if without:
+        options["rules"] = {without: {"enabled": False}}
+    found: list[Any] = await page.evaluate(_FINDINGS % where, options)
     return found
 
 
-_FINDINGS = """async (options) => (await axe.run(options)).violations.map(
+_TEXTS = """{ include: [...document.querySelectorAll("body *")].reduce((texts, each) => {
+    if (each.checkVisibility() && [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) {
+        let path = "";
+        for (let at = each; at; at = at.parentElement)
+            path += ` ${at.tagName}.${at.getAttribute("class")}.${at.dataset.state}.${at.ariaCurrent}.${at.disabled}`;
+        if (!texts.has(path)) texts.set(path, each);
+    }
+    return texts;
+}, new Map()).values().toArray() }"""
+_FINDINGS = """async (options) => (await axe.run(%s, options)).violations.map(
     ({ id, nodes }) => [id, nodes.map(({ target, html }) => [target, html])])"""
 
 
