@@ -267,7 +267,7 @@ async def _written(guest: Visit, _: Walk) -> None:
     await page.locator("#f-text-en").fill("We will answ")
     await page.locator("#f-text-en").press("End")
     await page.locator("#f-text-en").press_sequentially("e")
-    await expect(page.get_by_role("option")).to_have_count(1)
+    await expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(1)
 
 
 async def _palette(guest: Visit, walk: Walk) -> None:
