@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -104,6 +106,17 @@ def test_a_run_within_its_budgets_and_a_run_of_a_part_pass(suite: Path) -> None:
     assert part.returncode == 0, part.stdout
     assert "dearest tests" in part.stdout
     assert "spent  budget" not in part.stdout
+
+
+def test_a_child_that_ends_during_a_walk_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks = iter([10.0, 4.0, 10.5])
+    monkeypatch.setattr(budgets, "tree_seconds", lambda _: next(walks))
+    monkeypatch.setattr(budgets, "_WALK_EACH_S", -1.0)
+    item: Any = SimpleNamespace(user_properties=[])
+    call: Any = SimpleNamespace(when="teardown")
+    budgets.Meter().pytest_runtest_makereport(item, call)
+    spent = dict(item.user_properties)[budgets.SPENT]
+    assert 0.5 <= spent < 1.0, "half a second, and what this process itself spent"
 
 
 def test_new_budgets_leave_room_for_noise_and_none_for_a_doubling() -> None:
