@@ -9,7 +9,6 @@ from playwright.async_api import expect
 
 import next_release
 from browsing import Visiting
-from office import Office
 from service import NOTE, Caller, Gateway, Service
 
 pytestmark = pytest.mark.browser
@@ -21,7 +20,7 @@ PAGE = f"/c/{CHANNEL}/admin/rules"
 @pytest.fixture
 def newer(chromium: Path, tmp_path: Path) -> Iterator[Service]:
     """A demonstration of the next release, whose channel goes by rules 1."""
-    service = Office(tmp_path / "data", demo=True)
+    service = Service(tmp_path / "data", "--demo")
     service.stop()
     service.environment = {**service.environment, **next_release.built(tmp_path / "next")}
     service.start()

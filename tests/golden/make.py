@@ -39,7 +39,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.eventlog import stream_config
-from dragoman.eventlog.broker import BrokerEndpoint, write_secret
+from dragoman.eventlog.broker import write_secret
 from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES

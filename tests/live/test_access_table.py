@@ -27,7 +27,7 @@ from dragoman.domain.record import ids
 from office import Office
 from patience import PATIENCE_S
 from samples import SAMPLES, act
-from service import INCIDENT, NOTE, Answer, Caller, Gateway, Service, new_key
+from service import INCIDENT, NOTE, Answer, Caller, Gateway, new_key
 from world import World, public_of
 
 ROLES: Final = {
@@ -99,7 +99,7 @@ class Furnished:
     and side what is that side's.
     """
 
-    service: Service
+    service: Gateway
     sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tokens: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     exchanges: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -315,7 +315,7 @@ async def test_a_sign_in_begins_at_one_gateway_and_ends_at_another_and_so_does_i
         "DRAGOMAN_TOKENS__LONGEST_DAYS": "30",
     }
     first = await asyncio.to_thread(
-        lambda: Office(tmp_path / "data", demo=True, environment=settings)
+        lambda: Service(tmp_path / "data", "--demo", environment=settings)
     )
     second = await asyncio.to_thread(lambda: SecondFederated(first, tmp_path / "second"))
     try:

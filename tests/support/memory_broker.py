@@ -9,6 +9,7 @@ stores, signed heads. The contract tests of these hold both brokers against the 
 It has one node, keeps nothing, and forgets nothing while it lives. It knows no users.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -22,10 +23,10 @@ from nats.aio.msg import Msg
 
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.durability_guard import DurabilityGuard
-from dragoman.eventlog.event_log import NobodyListens
+from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import Listener, NatsConnection, Read
-from dragoman.limits import BROKER_VERSION
+from dragoman.limits import BROKER_VERSION, REQUEST_SECONDS
 from dragoman.text import sentence
 
 _API = "$JS.API."
@@ -171,7 +172,29 @@ class MemoryBroker:
         self.streams: dict[str, Stream] = {}
         self.listeners: list[tuple[str, Listener]] = []
         self.served: dict[str, Callable[[str, bytes], Awaitable[bytes]]] = {}
+        self.goes_on: asyncio.Event | None = None
         self.batches: dict[str, list[tuple[str, dict[str, str], bytes]]] = {}
+
+    async def ready(self, seconds: float = REQUEST_SECONDS) -> None:
+        """Wait while the broker stands still. Raises `LogUnreachable` after so many seconds."""
+        if self.goes_on is not None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.goes_on.wait()
+            except TimeoutError:
+                raise LogUnreachable(
+                    sentence("%(error)s from the broker", error="TimeoutError")
+                ) from None
+
+    def stand_still(self) -> None:
+        """Answer nothing, as a process that is stopped, until `go_on`."""
+        self.goes_on = asyncio.Event()
+
+    def go_on(self) -> None:
+        """Answer again, also what came meanwhile."""
+        if self.goes_on is not None:
+            self.goes_on.set()
+            self.goes_on = None
 
     def copy(self, keys: Path) -> "MemoryBroker":
         """Another broker that begins with the same streams."""
@@ -338,15 +361,17 @@ class MemoryConnection(NatsConnection):
     async def _request(
         self, subject: str, payload: bytes, headers: dict[str, str] | None, seconds: float
     ) -> Msg:
-        del seconds
+        await self._broker.ready(seconds)
         answer = await self._broker.answer(subject, payload, headers or {})
         return Msg(_client=self.client, data=answer)
 
     async def publish(self, messages: Iterable[tuple[str, dict[str, str], bytes]]) -> None:
+        await self._broker.ready()
         for subject, headers, payload in messages:
             self._broker.gather(subject, headers, payload)
 
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
+        await self._broker.ready()
         kept = self._stream(stream)
         reads: list[Read] = []
         before = 0
@@ -358,6 +383,7 @@ class MemoryConnection(NatsConnection):
         return reads
 
     async def fetch_newest(self, stream: str, subjects: str, most: int) -> list[Read]:
+        await self._broker.ready()
         kept = self._stream(stream)
         newest = sorted(seq for subject, seq in kept.newest.items() if matches(subjects, subject))
         assert len(newest) <= most
@@ -368,6 +394,7 @@ class MemoryConnection(NatsConnection):
         ]
 
     async def ask_servers(self, subject: str) -> list[Any]:
+        await self._broker.ready()
         return [
             {
                 "server": {

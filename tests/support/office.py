@@ -146,6 +146,7 @@ class Office:
         self.broker = MemoryBroker(data / "keys")
         self.clock = TickingClock()
         self.base_url = ""
+        self.port = 0
         self.running: RunningGateway
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread | None = None
@@ -192,7 +193,7 @@ class Office:
     async def _serve(self, started: Future[None]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         with _environment(self.environment):
-            settings = read_settings(self.config, {"data": self.data, "http__port": 0})
+            settings = read_settings(self.config, {"data": self.data, "http__port": self.port})
         bootstrap.initialise(self.data)
         lifecycle = Lifecycle("up")
         async with contextlib.AsyncExitStack() as stack:
@@ -220,6 +221,11 @@ class Office:
             return await work
 
         return asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE_S)
+
+    def signal_broker(self, number: int) -> None:
+        """Let the broker stand still (SIGSTOP), or go on (SIGCONT), as these signals do."""
+        does = {signal.SIGSTOP: self.broker.stand_still, signal.SIGCONT: self.broker.go_on}
+        self._loop.call_soon_threadsafe(does[signal.Signals(number)])
 
     # Its time
 

@@ -66,6 +66,9 @@ class Gateway(Protocol):
 
     data: Path
     base_url: str
+    port: int
+
+    def signal_broker(self, number: int) -> None: ...
 
     def start(self) -> None: ...
 
