@@ -252,7 +252,8 @@ class LineWriter:
     def write_gathered(self) -> None:
         """Write the gathered lines, after a line that counts the lost ones.
 
-        A disk that was full may have taken half a line, so the count begins a line of its own.
+        A disk that was full may have taken half a line, so the count begins a line of
+        its own.
         """
         with self._lock:
             lines, self._gathered, self._due, self._hurried = self._gathered, [], None, False

@@ -166,7 +166,7 @@ async def acknowledge_all(
 
 
 async def violations(page: Page, *rules: str, without: str = "") -> list[Any]:
-    """Return what axe finds at AA, by these rules, or by all or all but one: each rule, and the
+    """Return the findings of axe at AA, by these rules, or by all or all but one: each rule, and the
     places.
     """
     by = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": LEVELS}
@@ -174,7 +174,7 @@ async def violations(page: Page, *rules: str, without: str = "") -> list[Any]:
 
 
 async def contrasts(page: Page) -> list[Any]:
-    """Return what axe finds of the contrast of texts: of one visible text for each path of tags,
+    """Return the findings of axe on the contrast of texts: of one visible text for each path of tags,
     classes and states, since they give its colours. A long list then costs as much as a short one.
     """
     by = {"type": "rule", "values": ["color-contrast"]}

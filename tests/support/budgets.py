@@ -169,7 +169,7 @@ class Budgets:
 
     @property
     def slowness(self) -> float:
-        """How many times longer the loop took here than on the reference machine."""
+        """The number of times that the loop took longer here than on the reference machine."""
         return sum(self.loops) / len(self.loops) / REFERENCE_LOOP_S if self.loops else 1.0
 
     def folders(self) -> dict[str, float]:

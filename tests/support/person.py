@@ -83,7 +83,7 @@ class Person:
         return self._go("POST", action, urlencode(texts).encode())
 
     def sent(self, name: str) -> list[tuple[str, str | tuple[str, bytes, str]]]:
-        """What pressing a button would send: names and values, a file as name, content and type."""
+        """The fields that pressing a button would send: names and values, a file as name, content and type."""
         button, form = self._pressed(name)
         if button.get("formnovalidate") is None and form.get("novalidate") is None:
             self._check(form)
@@ -128,13 +128,13 @@ class Person:
 
     @property
     def path(self) -> str:
-        """Where the page is, with its query."""
+        """The path of the page, with its query."""
         parts = urlsplit(self.url)
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
     @property
     def text(self) -> str:
-        """What the page, or the part of it that is looked at, says."""
+        """The words of the page, or of the part of it that is looked at."""
         return text_of(self._part)
 
     @property
@@ -292,7 +292,7 @@ class Person:
         return next(iter(control.xpath("ancestor::form[1]")), None)
 
     def _fields(self, form: Element) -> Iterable[tuple[str, str | tuple[str, bytes, str]]]:
-        """Yield what a form sends, in the order of the page."""
+        """Yield the fields of a form that are sent, in the order of the page."""
         for each in self.tree.xpath("//input[@name]|//textarea[@name]|//select[@name]"):
             disabled = each.get("disabled") is not None or each.xpath(
                 "ancestor::fieldset[@disabled]"
@@ -311,7 +311,7 @@ class Person:
                     yield name, each.get("value", "on") if one is True else one
 
     def _value(self, control: Element) -> Any:
-        """What a field holds: a text, whether a box is ticked, or the values that are chosen."""
+        """The value of a field: a text, whether a box is ticked, or the values that are chosen."""
         if control.tag == "textarea":
             return (
                 (control.text or "").removeprefix("\n").replace("\r\n", "\n").replace("\n", "\r\n")

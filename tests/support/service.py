@@ -62,7 +62,7 @@ __all__ = [
 
 
 class Gateway(Protocol):
-    """What most tests need of a gateway, be it a `Service` or an office in memory (`office`)."""
+    """The part of a gateway that most tests need, be it a `Service` or an office in memory (`office`)."""
 
     data: Path
     base_url: str
