@@ -6,6 +6,7 @@
     office.set(moment)                                     let it be that time now
     office.settle()                                        let every deadline that is due fall
     office.person("nato/officer").open("/c/nato-china")    somebody with a browser without scripts
+    office.api("nato/officer", lambda nato: nato.open(NOTE))    somebody with a program, by the API
     office.stop()
 
 It runs its own event loop in a thread, so tests may be written either way, and it answers by real
@@ -25,7 +26,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import cache
@@ -33,6 +34,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from unittest import mock
+
+import aiohttp
 
 from dragoman import bootstrap, data_directory, service_factory
 from dragoman.application.clock import AdjustableClock, utc_now
@@ -47,7 +50,7 @@ from dragoman.worker_process import Pipe, WorkerProcess
 from memory_broker import MemoryBroker
 from patience import PATIENCE_S
 from person import Person
-from service import AMPLE
+from service import AMPLE, Caller
 
 T = TypeVar("T")
 
@@ -267,6 +270,15 @@ class Office:
         """Somebody at a browser, signed in, or nobody."""
         token = self.operator.strip() if name == "operator" else self.token(name) if name else ""
         return Person(self.base_url, token, language)
+
+    def api(self, name: str, work: Callable[[Caller], Awaitable[T]]) -> T:
+        """Let somebody call the API, and return what came of it."""
+
+        async def call() -> T:
+            async with aiohttp.ClientSession() as session:
+                return await work(Caller(session, self, name))
+
+        return asyncio.run(call())
 
     def run(
         self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str

@@ -7,11 +7,13 @@
     reader.within("Waits for us").see("Near miss")
 
 Controls are found by their accessible names, which are written as a reader hears them: the whole
-name, or a part that only one control has. What a browser would refuse is refused: a required field
+name, or a part that only one control has. A control in a group is heard with the name of the group:
+a control of the same name in no group goes before it. What a browser would refuse is refused: a required field
 that is empty, a value that is not offered, a button that is disabled. A form is sent with the fields
 that it has, hidden ones and tokens among them; redirections are followed and cookies kept.
 """
 
+import json
 import secrets
 import urllib.error
 import urllib.request
@@ -116,7 +118,8 @@ class Person:
         with answer:
             self.status, self.url = answer.status, answer.url
             self.answer_headers, self.body = answer.headers, answer.read()
-        self.show(self.body.decode(errors="replace"))
+        is_page = answer.headers.get_content_type() == "text/html"
+        self.show(self.body.decode() if is_page else "")
         return self
 
     def show(self, text: str) -> None:
@@ -142,6 +145,11 @@ class Person:
         """The headline of the page."""
         return text_of(self.tree.xpath("//h1")[0])
 
+    @property
+    def json(self) -> Any:
+        """The content of an answer that is JSON, and no page."""
+        return json.loads(self.body)
+
     def see(self, *texts: str) -> "Person":
         """Assert that the page says this."""
         said = self.text
@@ -156,9 +164,9 @@ class Person:
             assert text not in said, f"{text!r} is on {self.path}: {said}"
         return self
 
-    def within(self, name: str) -> "Person":
+    def within(self, name: str, nth: int = 0) -> "Person":
         """Look at one part from now on: a region, form, group, row or item with this name or
-        headline. An empty name is the whole page again.
+        headline, or the nth of them, counted from 1. An empty name is the whole page again.
         """
         if not name:
             self._part = self.tree
@@ -169,9 +177,14 @@ class Person:
         )
         parts += whole.xpath("//*[@aria-label or @aria-labelledby][not(self::a or self::button)]")
         named = [(text, part) for part in parts if (text := self._part_name(part))]
+        named = [  # a table in a section of the same name is a part of that part
+            (text, part)
+            for text, part in named
+            if not any((text, outer) in named for outer in part.iterancestors())
+        ]
         if not any(name in text for text, _ in named):
             named += [(text_of(part), part) for part in whole.xpath("//tr|//li")]
-        self._part = _pick("part", name, dict.fromkeys(named))
+        self._part = _pick("part", name, dict.fromkeys(named), nth)
         return self
 
     def links(self) -> dict[str, str]:
@@ -192,9 +205,9 @@ class Person:
             [text_of(cell) for cell in row.xpath("./th|./td")] for row in self._part.xpath(".//tr")
         ]
 
-    def xpath(self, path: str) -> list[Element]:
+    def xpath(self, path: str, **values: str) -> list[Element]:
         """Elements of the part that is looked at."""
-        return list(self._part.xpath(path))
+        return list(self._part.xpath(path, **values))
 
     # Filling in
 
@@ -253,7 +266,10 @@ class Person:
         return [each for each in found if each.get("type", "text") not in _UNTYPED]
 
     def _one(self, what: str, name: str, among: Iterable[Element]) -> Element:
-        found = _pick(what, name, {(self.name_of(each), each): None for each in among})
+        named = [(self.name_of(each), each) for each in among]
+        same = [each for each in named if each[0] == name]
+        alone = [each for each in same if not each[1].xpath("ancestor::fieldset")]
+        found = _pick(what, name, dict.fromkeys(alone or named))
         assert found.get("disabled") is None, f"the {what} {name!r} is disabled"
         return found
 
@@ -359,8 +375,8 @@ def _label_text(label: Element) -> str:
     return " ".join("".join(parts).split())
 
 
-def _pick(what: str, name: str, among: dict[tuple[str, Element], None]) -> Element:
-    """Return the one element with a name, or the one whose name has it as a part."""
+def _pick(what: str, name: str, among: dict[tuple[str, Element], None], nth: int = 0) -> Element:
+    """Return the one element with a name, or the one whose name has it as a part; or the nth."""
     tests: tuple[Callable[[str], bool], ...] = (
         lambda each: each == name,
         lambda each: each.startswith(name),
@@ -368,6 +384,8 @@ def _pick(what: str, name: str, among: dict[tuple[str, Element], None]) -> Eleme
     )
     for test in tests:
         found = [element for each, element in among if test(each)]
+        if found and nth:
+            return found[nth - 1]
         if found:
             assert len(found) == 1, f"{len(found)} times a {what} {name!r}: look within a part"
             return found[0]
