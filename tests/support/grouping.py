@@ -48,6 +48,7 @@ SECONDS: Final = {
     "foreign": 12.0,
     "golden": 4.0,
     "live": 2.0,
+    "office": 0.6,
     "eventlog": 1.0,
     "projection": 0.3,
 }

@@ -1,0 +1,83 @@
+"""Accepting a meeting: the offered times as choices, none of them chosen where there are several,
+and a check page that says what is agreed to.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from office import Office
+from service import Answer, Caller
+
+CALM = "nato-china"
+
+
+def asked(demo: Office, windows: int) -> tuple[str, Any]:
+    """NATO asks for a meeting with so many windows; return the exchange and its windows."""
+    begins = [
+        datetime.now(UTC).replace(hour=8, minute=10 * each) + timedelta(days=60 + each)
+        for each in range(windows)
+    ]
+    offered = [
+        {"from": f"{each:%Y-%m-%dT%H:%MZ}", "to": f"{each + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"}
+        for each in begins
+    ]
+    body = {"act": "meeting-request", "purpose": "Talks on safe conduct at sea", "windows": offered}
+    answer = demo.api("nato/officer", lambda nato: nato.open(body, CALM))
+    return str(answer.json["exchange"]), offered
+
+
+def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agreed(demo: Office) -> None:
+    exchange, windows = asked(demo, 2)
+    china = demo.person("china/officer").open(f"/c/{CALM}/meetings/{exchange}")
+    assert {"Accept", "Propose other times", "Decline"} <= china.links().keys()
+    china.follow("Accept")
+    offered = {name: on for name, on in china.fields().items() if "Brussels" in name}
+    assert [*offered.values()] == [False] * len(windows)
+    for name, window in zip(offered, windows, strict=True):
+        assert window["from"][11:16] in name and "Beijing" in name, name
+        assert "Shanghai" not in name
+    china.press("Check before sending")
+    fault = "Time that you accept: Choose one of the times that are offered."
+    assert china.links()[fault] == "#f-window"
+    china.choose(windows[1]["from"][11:16]).press("Check before sending")
+    _, _, agreed = china.text.partition("You agree to:")
+    assert windows[1]["from"][11:16] in agreed.partition("What NATO will read")[0]
+    china.press("Send").see("Recorded: record")
+    view = demo.api(
+        "nato/officer", lambda nato: nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")
+    ).json
+    assert (view["state"]["status"], view["state"]["meeting"]["accepted"]["china"]["window"]) == (
+        "accepted",
+        1,
+    )
+    china.open(f"/c/{CALM}/exchanges/{exchange}")
+    china.within("What happened, in order").see("Time accepted").within("")
+    assert china.text.index("Time agreed") < china.text.index("Possible times"), (
+        "what holds stands before what was possible once"
+    )
+    china.within("More acts").follow("Record that it was held")  # nobody presses it in passing
+    china.fill("From", "2020-01-01 08:00").fill("To", "2020-01-01 09:00")
+    china.press("Check before sending").see("This is before the request for the meeting")
+
+
+def test_an_acceptance_names_one_of_several_times_or_is_refused_before_it_is_recorded(
+    demo: Office,
+) -> None:
+    for windows, status in ((2, 422), (1, 201)):
+        exchange, _ = asked(demo, windows)
+
+        async def accepted(china: Caller, exchange: str = exchange) -> tuple[str, Answer, str]:
+            where = f"/v1/channels/{CALM}/exchanges/{exchange}"
+            before = (await china.get(where)).headers["ETag"]
+            answer = await china.act(exchange, {"act": "acceptance"}, CALM, If_Match=before)
+            return before, answer, (await china.get(where)).headers["ETag"]
+
+        before, answer, after = demo.api("china/officer", accepted)
+        assert answer.status == status, answer.body
+        if status == 422:
+            (error,) = answer.json["errors"]
+            assert (error["pointer"], error["detail"]) == (
+                "/window",
+                "2 times are offered; say which one you accept, counted from 0",
+            )
+            assert before == after, "nothing was recorded"

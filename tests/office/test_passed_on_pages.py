@@ -1,0 +1,55 @@
+"""Passing on: the lists of a head of office, and what both sides and a printed page say of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from office import Office
+from person import Person
+from samples import act
+
+CHANNEL = "nato-china"
+POSTS, BEFORE = "Posts, one a line", "Minutes before the window opens (optional)"
+
+
+def adopt(head: Person, posts: str, before: str = "") -> Person:
+    """Adopt posts for danger areas on the page of onward lists."""
+    head.open(f"/c/{CHANNEL}/admin/onward?format=danger-area").fill(POSTS, posts)
+    head.fill(BEFORE, before)
+    return head.press("Adopt these posts")
+
+
+def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(demo: Office) -> None:
+    adopt(demo.person("china/head_of_office"), "Fleet\nAir traffic", "90").see("Recorded.")
+    begins = datetime.now(UTC) + timedelta(hours=9)
+    ends = begins + timedelta(hours=2)
+    window = {"from": f"{begins:%Y-%m-%dT%H:%MZ}", "to": f"{ends:%Y-%m-%dT%H:%MZ}"}
+    area = act("danger-area", window=window)
+    sent: Any = demo.api("nato/duty_officer", lambda nato: nato.open(area, CHANNEL)).json
+    acts = f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts"
+    demo.api("china/duty_officer", lambda china: china.post(acts, {"act": "acknowledgement"}))
+    exchange = f"/c/{CHANNEL}/exchanges/{sent['exchange']}"
+    reader = demo.person("china/officer").open(exchange)
+    reader.fill("Told at", "yesterday at tea").press("Passed on Fleet")
+    reader.see("Told at: This time was not read.")
+    assert reader.fields()["Fleet"]
+    assert reader.xpath("//*[@id='f-at']/@value") == ["yesterday at tea"]
+    reader.fill("Told at", "now").press("Check before sending").press("Record: Passed on")
+    for who, page in (("nato/officer", ""), ("china/auditor", ""), ("nato/auditor", "/form")):
+        other = demo.person(who).open(f"{exchange}{page}")
+        other.see("has not said that it passed this on to Air traffic", "Fleet")
+
+
+def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before(
+    demo: Office,
+) -> None:
+    head = demo.person("nato/head_of_office")
+    adopt(head, "Fleet", "soon")
+    head.see("Give the time in minutes, from 1 to 20,160.")
+    assert (head.fields()[POSTS], head.fields()[BEFORE]) == ("Fleet", "soon")
+    adopt(head, "Fleet", "45")
+    adopt(head, "Fleet\nAir traffic")
+    head.within("NATO").see("Air traffic", "2 h before it opens, as the profile says")
+    head.within("1 list before").see("45 min before it opens").miss("Air traffic")
+    officer = demo.person("nato/officer").open(f"/c/{CHANNEL}/admin/onward")
+    officer.see("Heads of office adopt the list of their side.")
+    assert "Adopt these posts" not in officer.buttons()
