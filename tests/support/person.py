@@ -118,14 +118,17 @@ class Person:
         with answer:
             self.status, self.url = answer.status, answer.url
             self.answer_headers, self.body = answer.headers, answer.read()
-        is_page = answer.headers.get_content_type() == "text/html"
-        self.show(self.body.decode() if is_page else "")
+        self.show(self.body.decode() if self.media_type == "text/html" else "")
         return self
 
     def show(self, text: str) -> None:
         """Show a page."""
         self.tree = html.document_fromstring(text if text.strip() else "<p>")
         self._part, self._files = self.tree, {}
+
+    def back(self, page: Element) -> None:
+        """Go back to a page, whose `tree` somebody kept: filled in as it was."""
+        self.tree = self._part = page
 
     # Looking
 
@@ -144,6 +147,11 @@ class Person:
     def title(self) -> str:
         """The headline of the page."""
         return text_of(self.tree.xpath("//h1")[0])
+
+    @property
+    def media_type(self) -> str:
+        """The kind of what the address answered with."""
+        return str(self.answer_headers.get_content_type())
 
     @property
     def json(self) -> Any:
@@ -176,6 +184,7 @@ class Person:
             "//section|//article|//form|//fieldset|//details|//dialog|//nav|//table"
         )
         parts += whole.xpath("//*[@aria-label or @aria-labelledby][not(self::a or self::button)]")
+        parts += whole.xpath("//*[@role='alert']")
         named = [(text, part) for part in parts if (text := self._part_name(part))]
         named = [  # a table in a section of the same name is a part of that part
             (text, part)
