@@ -60,6 +60,7 @@ def test_two_sides_make_a_matter_public_and_a_stranger_reads_it(demo: Office) ->
 
     demo.api("nato/officer", sealed)
     stranger.open("/releases").follow(TITLE).see(SAID).miss(SECRET)
+    stranger.see("Left out, as every side agreed: Text")
     raw = stranger.follow("The bundle")
     assert raw.path == f"/v1/releases/{CALM}/{id}"
     assert release_bundle.verify(raw.body).sides == ("china", "nato")

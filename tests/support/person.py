@@ -118,7 +118,8 @@ class Person:
         with answer:
             self.status, self.url = answer.status, answer.url
             self.answer_headers, self.body = answer.headers, answer.read()
-        self.show(self.body.decode() if self.media_type == "text/html" else "")
+        is_page = answer.headers.get_content_type() == "text/html"
+        self.show(self.body.decode() if is_page else "")
         return self
 
     def show(self, text: str) -> None:
@@ -147,11 +148,6 @@ class Person:
     def title(self) -> str:
         """The headline of the page."""
         return text_of(self.tree.xpath("//h1")[0])
-
-    @property
-    def media_type(self) -> str:
-        """The kind of what the address answered with."""
-        return str(self.answer_headers.get_content_type())
 
     @property
     def json(self) -> Any:
