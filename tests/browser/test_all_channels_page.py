@@ -1,6 +1,5 @@
 """The board over all channels: what rings anywhere rings on it, and both sides read the same."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,66 +93,3 @@ async def test_a_flash_in_any_channel_rings_on_the_board_and_is_acknowledged_the
     await expect(page.locator("#headline")).not_to_contain_text("wait for you")
     assert not (await sides["alpha"].get("/v1/inbox")).json["ringing"]
     assert not alpha.complaints
-
-
-async def test_the_board_is_read_and_used_without_scripts_on_a_narrow_screen(
-    visit: Visiting, office: Gateway, sides: dict[str, Caller], tokens: dict[str, str]
-) -> None:
-    await quiet(sides)
-    await sides["beta"].open(FLASH, "south")
-    narrow = await visit(office, viewport={"width": 390, "height": 844}, java_script_enabled=False)
-    await come(narrow, tokens["alpha"])
-    page = narrow.page
-    await expect(page.locator("#headline")).to_have_text("1 waits for you")
-    await expect(page.locator(".unscripted")).to_contain_text("This page does not ring.")
-    await page.locator("main [data-receipt] button").first.click()
-    await page.wait_for_url("**/board?**")
-    await expect(page.locator("#headline")).not_to_contain_text("waits for you")
-
-
-async def test_both_sides_read_the_same_of_each_other(
-    visit: Visiting, office: Gateway, sides: dict[str, Caller], tokens: dict[str, str]
-) -> None:
-    await quiet(sides)
-    await sides["beta"].open(INCIDENT, "north")
-    await sides["alpha"].open(INCIDENT, "south")
-    await sides["alpha"].open(FLASH, "north-exercise")
-    shown = {}
-    for side, token in tokens.items():
-        visitor = await visit(office)
-        await come(visitor, token)
-        await expect(visitor.page.locator("#headline")).to_contain_text("waits for you")
-        answer = await visitor.page.request.get(f"{office.base_url}/board.json")
-        shown[side] = json.loads(await answer.body())
-    for view in shown.values():
-        view.pop("as_of")
-        for rows in ("waiting", "late", "due"):
-            for row in view[rows]:
-                for moving in ("spent", "waited_s"):
-                    row["deadline"].pop(moving)
-        for line in view["channels"]:
-            for moving in ("as_of", "position", "newest"):  # What is delivered is recorded.
-                line.pop(moving)
-    assert shown["alpha"] == shown["beta"]
-    assert {row["channel"] for row in shown["alpha"]["waiting"]} == {"north", "south"}
-    assert shown["alpha"]["channels"][-1]["channel"] == "north-exercise", "apart, at the end"
-
-
-async def test_what_is_said_of_all_channels_says_that_exercises_are_counted_apart(
-    visit: Visiting, demo: Gateway
-) -> None:
-    reader = await visit()
-    await reader.sign_in("china/duty_officer", "nato-china")
-    await reader.page.goto(f"{demo.base_url}/board")
-    view = await reader.page.evaluate("fetch('/board.json').then((answer) => answer.json())")
-    kinds = [line["kind"] for line in view["channels"]]
-    assert kinds.count("exercise") == 1
-    lead = reader.page.locator(".lead")
-    await expect(lead).to_contain_text(f"{len(kinds) - 1} channel")
-    await expect(lead).to_contain_text("1 exercise is counted apart, below.")
-    waits = any(
-        side["waiting"] for line in view["channels"] if line["kind"] != "exercise"
-        for side in line["sides"]
-    )  # fmt: skip
-    text = await lead.inner_text()
-    assert ("Nothing waits for an acknowledgement." in text) == (not waits)

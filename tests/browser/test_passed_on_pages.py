@@ -17,7 +17,7 @@ from playwright.async_api import expect
 import stepped
 from browsing import Visit, Visiting
 from samples import act
-from service import Caller, Gateway, Service
+from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
@@ -135,66 +135,3 @@ async def test_what_was_not_passed_on_rings_at_the_receiver_and_stands_at_the_se
     await sender.page.goto(f"{timed.base_url}/c/{CHANNEL}")
     await expect(line).to_have_count(0)
     assert receiver.complaints == sender.complaints == []
-
-
-async def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(
-    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
-) -> None:
-    head = await visit()
-    await head.sign_in("china/head_of_office", CHANNEL)
-    await adopt(head, "Fleet\nAir traffic", "90")
-    await expect(head.page.locator("#saying")).to_have_text("Recorded.")
-    nato, china = (
-        Caller(session, demo, "nato/duty_officer"),
-        Caller(session, demo, "china/duty_officer"),
-    )
-    sent: Any = (
-        await nato.open(act("danger-area", window=window(opens=timedelta(hours=9))), CHANNEL)
-    ).json
-    path = f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts"
-    await china.post(path, {"act": "acknowledgement"})
-    reader = await visit()
-    await reader.enter("china/officer", f"/c/{CHANNEL}/exchanges/{sent['exchange']}")
-    await reader.page.get_by_label("Told at").fill("yesterday at tea")
-    await reader.page.get_by_role("button", name="Passed on Fleet").click()
-    await expect(reader.page.locator("main .fault")).to_be_visible()
-    told_at = reader.page.locator("#f-at")
-    await expect(told_at).to_have_value("yesterday at tea")
-    await expect(reader.page.get_by_role("radio", name="Fleet")).to_be_checked()
-    await told_at.fill("now")
-    await expect(reader.page.locator("#f-at-echo time")).to_be_visible()
-    await reader.page.get_by_role("button", name="Check before sending").click()
-    await reader.page.locator("button[name=do][value=send]").click()
-    await reader.page.wait_for_url("**/recorded/**")
-    for who, page in (("nato/officer", ""), ("china/auditor", ""), ("nato/auditor", "/form")):
-        other = await visit()
-        await other.enter(who, f"/c/{CHANNEL}/exchanges/{sent['exchange']}{page}")
-        await expect(other.page.locator("main")).to_contain_text(
-            "has not said that it passed this on to Air traffic"
-        )
-        await expect(other.page.locator("main")).to_contain_text("Fleet")
-        assert other.complaints == []
-
-
-async def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before(
-    visit: Visiting,
-) -> None:
-    head = await visit()
-    await head.sign_in("nato/head_of_office", CHANNEL)
-    await adopt(head, "Fleet", "soon")
-    await expect(head.page.get_by_label("Minutes before the window opens")).to_have_attribute(
-        "aria-invalid", "true"
-    )
-    await expect(head.page.get_by_label("Posts, one a line")).to_have_value("Fleet")
-    await adopt(head, "Fleet", "45")
-    await adopt(head, "Fleet\nAir traffic")
-    lists = head.page.locator("section[aria-labelledby=of-nato]")
-    await expect(lists.locator("table").first).to_contain_text("Air traffic")
-    await lists.locator("summary").click()
-    await expect(lists.locator("details")).to_contain_text(re.compile(r"45\smin before it opens"))
-    officer = await visit()
-    await officer.enter("nato/officer", f"/c/{CHANNEL}/admin/onward")
-    await expect(officer.page.get_by_role("button", name="Adopt these posts")).to_have_count(0)
-    await expect(officer.page.locator("main")).to_contain_text(
-        "Heads of office adopt the list of their side."
-    )
