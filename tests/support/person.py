@@ -69,10 +69,22 @@ class Person:
         """Follow a link."""
         return self.open(self._one("link", name, self._links()).get("href"))
 
+    def post(self, path: str, fields: dict[str, str]) -> "Person":
+        """Send a form that no page has, as somebody would who tries what is not offered."""
+        return self._go("POST", path, urlencode(fields).encode())
+
     def press(self, name: str) -> "Person":
         """Press a button, which sends its form."""
-        button, form = self._pressed(name)
-        fields = self.sent(name)
+        return self._press(*self._pressed(name))
+
+    def press_at(self, path: str) -> "Person":
+        """Press the first button that an XPath finds."""
+        found = self.tree.xpath(path)
+        assert found, f"no {path} on {self.path}: {self.text}"
+        return self._press(found[0], self._form_of(found[0]))
+
+    def _press(self, button: Element, form: Element) -> "Person":
+        fields = self._sent(button, form)
         action = button.get("formaction") or form.get("action") or self.url
         method = (button.get("formmethod") or form.get("method") or "get").upper()
         encoding = button.get("formenctype") or form.get("enctype") or ""
@@ -86,7 +98,11 @@ class Person:
 
     def sent(self, name: str) -> list[tuple[str, str | tuple[str, bytes, str]]]:
         """The fields that pressing a button would send: names and values, a file as name, content and type."""
-        button, form = self._pressed(name)
+        return self._sent(*self._pressed(name))
+
+    def _sent(
+        self, button: Element, form: Element
+    ) -> list[tuple[str, str | tuple[str, bytes, str]]]:
         if button.get("formnovalidate") is None and form.get("novalidate") is None:
             self._check(form)
         fields = [*self._fields(form)]
@@ -190,6 +206,13 @@ class Person:
         if not any(name in text for text, _ in named):
             named += [(text_of(part), part) for part in whole.xpath("//tr|//li")]
         self._part = _pick("part", name, dict.fromkeys(named), nth)
+        return self
+
+    def at(self, path: str) -> "Person":
+        """Look at the one part that an XPath finds, where names find none or too many."""
+        found = self.tree.xpath(path)
+        assert len(found) == 1, f"{len(found)} times {path} on {self.path}"
+        self._part = found[0]
         return self
 
     def links(self) -> dict[str, str]:
