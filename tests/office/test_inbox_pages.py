@@ -81,7 +81,7 @@ def test_words_are_found_in_every_script_and_a_list_of_nothing_names_the_word_to
     note = demo.api("china/officer", lambda china: china.open(TWO_LANGUAGES)).json
     nato = demo.person("nato/officer")
     for word in ("cyclone", "台风"):
-        nato.open(f"/c/{CALM}/inbox").at("//form[@role='search']")
+        nato.open(f"/c/{CALM}/inbox").at("//main//form[@role='search']")
         nato.fill("Search", word).press("Search")
         nato.within("What the list is narrowed to").see(f"Words: {word}").within("")
         assert listed(nato) == [note["exchange"]]

@@ -141,6 +141,8 @@ class Person:
     def show(self, text: str) -> None:
         """Show a page."""
         self.tree = html.document_fromstring(text if text.strip() else "<p>")
+        for template in self.tree.xpath("//template"):
+            template.drop_tree()  # what only scripts show is no part of the page
         self._part, self._files = self.tree, {}
 
     def back(self, page: Element) -> None:

@@ -1,0 +1,243 @@
+"""Writing: the four-field incident, every format from its shapes, the check page, drafts and their
+release, what happens to what was typed.
+"""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from msgspec.structs import fields as fields_of
+
+from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.i18n.words import words
+from dragoman_schemas.acts import SHAPES
+from office import Office
+from person import Person, text_of
+from service import INCIDENT
+
+CALM, EXERCISE = "nato-china", "nato-china-exercise"
+CHECK = "//main//*[@name='do'][@value='check']"
+SEND = "//main//*[@name='do'][@value='send']"
+
+
+def get(demo: Office, path: str, who: str = "nato/officer", **headers: str) -> Any:
+    return demo.api(who, lambda caller: caller.get(f"/v1/channels/{CALM}/{path}", **headers))
+
+
+def act_of(person: Person) -> Any:
+    """The act that the check page is about."""
+    return json.loads(person.xpath("//*[@id='act-bytes']")[0].text_content())
+
+
+def at_id(person: Person, id: str) -> Any:
+    (field,) = person.tree.xpath("//*[@id=$id]", id=id)
+    return field
+
+
+def incident(person: Person, **fields: str) -> Person:
+    """Fill the four fields."""
+    person.open(f"/c/{CALM}/compose/hazardous-incident").choose("near miss")
+    at_id(person, "f-time").set("value", fields.get("time", "0305"))
+    at_id(person, "f-place").set("value", fields.get("place", "15-07N 116-26E"))
+    facts = person.xpath("//textarea[starts-with(@name, 'f.facts')]")[0]
+    facts.text = "Two aircraft passed close. Rest unknown."
+    return person
+
+
+def recorded(demo: Office, person: Person) -> Any:
+    assert person.title.startswith("Recorded: record"), person.text
+    return get(demo, f"records/{re.sub(r'[^0-9]', '', person.title)}").json
+
+
+def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(demo: Office) -> None:
+    nato = incident(demo.person("nato/duty_officer")).press("Check before sending")
+    assert nato.title == "Check before sending"
+    act = act_of(nato)
+    assert list(act) == ["act", "kind", "time", "place", "facts"]
+    assert act["place"] == {"lat": 15.116667, "lon": 116.433333}
+    assert act["time"].endswith("T03:05:00Z")
+    nato.at("//section[@aria-labelledby='then']").see("CHINA owes: Acknowledgement").within("")
+    nato.press("Send to CHINA (immediate)")
+    assert recorded(demo, nato)["data"] == act
+    assert nato.follow("Open the exchange").title == "Near miss"
+
+
+def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_field(
+    demo: Office,
+) -> None:
+    nato = demo.person("nato/duty_officer")
+    incident(nato, place="15.1203 116.4411", time="32:99").press("Check before sending")
+    assert text_of(nato.xpath("//title")[0]).startswith("Error: ")
+    nato.see("Did you mean 15.1203N 116.4411E? Write N or S and E or W.")
+    place = at_id(nato, "f-place")
+    assert (place.get("aria-invalid"), place.get("value")) == ("true", "15.1203 116.4411")
+    assert "Two aircraft passed close. Rest unknown." in nato.fields().values()
+    assert "#f-place" in nato.links().values() and "#f-time" in nato.links().values()
+    place.set("value", "15.1203N 116.4411E")
+    at_id(nato, "f-time").set("value", "240305H NOV 26")
+    nato.press_at(CHECK)
+    assert act_of(nato)["time"] == "2026-11-23T19:05:00Z"
+    nato.press_at("//main//*[@name='do'][@value='change']")
+    assert at_id(nato, "f-time").get("value") == "240305H NOV 26"
+
+
+def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
+    demo: Office,
+) -> None:
+    nato = demo.person("nato/officer").open(f"/c/{CALM}/compose/explanation-request")
+    for name, value in (
+        ("f.cause", "Unusual activity in the area"),
+        ("f.questions", "What is it for?\n\nWhen does it end?"),
+    ):
+        nato.xpath(f"//textarea[starts-with(@name, '{name}')]")[0].text = value
+    nato.xpath("//input[starts-with(@name, 'f.type')]")[0].set("value", "concentration of forces")
+    at_id(nato, "f-place").set("value", "Strait")
+    nato.press_at(CHECK).see("This takes a second officer")
+    act = act_of(nato)
+    assert [next(iter(each.values())) for each in act["questions"]] == [
+        "What is it for?",
+        "When does it end?",
+    ]
+    nato.press("Keep as draft").see("A colleague of your side releases it.")
+    assert not any(each.startswith("Release") for each in nato.buttons())
+    address = nato.path.partition("?")[0]
+    head = demo.person("nato/head_of_office").open(address).see("released by you")
+    head.press("Release: ")
+    record = recorded(demo, head)
+    assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
+    demo.person("china/head_of_office").open(address).see("Your side has no such draft.")
+
+
+def test_a_meeting_comes_about_by_a_counter_proposal(demo: Office) -> None:
+    nato = demo.person("nato/officer").open(f"/c/{CALM}/compose/meeting-request")
+    at_id(nato, "f-purpose").set("value", "Working group on encounters")
+    at_id(nato, "f-windows-0-from").set("value", "2027-01-18 09:00Z")
+    at_id(nato, "f-windows-0-to").set("value", "2027-01-18 11:00Z")
+    nato.press_at(CHECK).press("Send to CHINA (routine)").follow("Open the exchange")
+    address = nato.path
+    china = demo.person("china/officer").open(f"{address}/acts/counter-proposal")
+    at_id(china, "f-windows-0-from").set("value", "19 Jan 2027 07:00Z")
+    at_id(china, "f-windows-0-to").set("value", "19 Jan 2027 09:00Z")
+    china.press_at(CHECK).press_at(SEND)
+    recorded(demo, china)
+    nato.open(f"{address}/acts/acceptance").press_at(CHECK).press_at(SEND)
+    recorded(demo, nato)
+    view = get(demo, f"exchanges/{address.rpartition('/')[2]}").json
+    assert view["state"]["status"] == "accepted"
+    nato.open(address).at("//main").see("accepted")
+
+
+def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
+    nato = incident(demo.person("nato/duty_officer")).press_at(CHECK).press_at(SEND)
+    nato.follow("Open the exchange")
+    address, place = nato.path, "//*[@name='f.fields.place']"
+    nato.open(f"{address}/acts/correction")
+    (field,) = nato.xpath(place)
+    assert field.get("value") == "15.116667N 116.433333E"
+    field.set("value", "15-08N 116-27E")
+    nato.press_at(CHECK).see("Reason: this must be filled in.")
+    (field,) = nato.xpath(place)
+    assert field.get("value") == "15-08N 116-27E", "what was typed stays"
+    assert nato.xpath("//details[@data-edit='place']/@open") == [""], "and is in sight"
+    reason = nato.xpath("//*[@name='f.reason']")[0]
+    if reason.tag == "textarea":
+        reason.text = "Read off the wrong chart"
+    reason.set("value", "Read off the wrong chart")
+    nato.press_at(CHECK).at("//*[@data-new]").see("15°08′00″ N").at("//*[@data-former]").see("was:")
+    nato.press_at(SEND).open(address)
+    shown = " ".join(text_of(each) for each in nato.xpath("//*[contains(@class, 'sheet')]"))
+    for said in ("15°08′00″ N", "was:", "Read off the wrong chart"):
+        assert said in shown
+
+
+@pytest.mark.parametrize(
+    "act", sorted(act for act, form in FORMATS.items() if "official" in form.kinds)
+)
+def test_every_format_has_a_form_that_says_what_is_missing(head: Person, act: str) -> None:
+    path = f"/c/{CALM}/compose/{act}"
+    assert head.open(path).status == 200
+    assert b"style=" not in head.body
+    head.post(path, {"key": f"empty-form-of-{act}", "do": "check"}).see("There is a problem")
+    assert head.status == 422
+    refused = head.body.decode()
+    names = set(re.findall(r'href="#(f-[a-z0-9_-]+)"', refused))
+    assert len(names) >= sum(each.required for each in fields_of(SHAPES[act])), (
+        "all that is missing, at once"
+    )
+    for name in names:
+        assert f'id="{name}"' in refused or f'id="{name}-' in refused, name
+
+
+@pytest.fixture(scope="module")
+def head(demo: Office) -> Person:
+    return demo.person("nato/head_of_office")
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "said"),
+    [
+        ("en", "en", "201 words; flash and immediate texts"),
+        ("fr", "fr", "201 mots"),
+        ("zh", "zh-Hans", "201个词"),
+    ],
+)
+def test_what_is_refused_is_said_in_the_language_of_who_asks(
+    demo: Office, language: str, tag: str, said: str
+) -> None:
+    nato = demo.person("nato/duty_officer", language)
+    form = {
+        "key": f"much-too-long-in-{language}",
+        "do": "check",
+        "f.kind": "near_miss",
+        "f.time": "0305",
+        "f.place": "15-07N 116-26E",
+        "f.facts.en": "word " * 201,
+    }
+    nato.post(f"/c/{CALM}/compose/hazardous-incident", form).see(said)
+    assert (nato.status, nato.tree.get("lang")) == (422, tag)
+    none = words(language).say("There is no such form. The page “Write” lists the forms.")
+    nato.open(f"/c/{CALM}/compose/no-such-act").see(" ".join(none.split()))
+    assert nato.status == 404
+    newest = get(demo, "state").json["position"]
+    nato.open(f"/c/{CALM}/records/{newest + 1000}")
+    assert nato.status == 404
+    assert nato.xpath("//main//*[@lang='en']") == []
+    nato.headers["Accept"] = "application/json"
+    assert nato.open(f"/c/{CALM}/compose/no-such-act").json["detail"] == none
+    api = get(demo, "records/0", Accept_Language=language).problem(404, "not-found")
+    assert api["detail"].startswith("Positions are whole numbers from 1 to")
+
+
+def test_an_auditor_is_told_who_writes(demo: Office) -> None:
+    auditor = demo.person("china/auditor").open(f"/c/{EXERCISE}/compose")
+    auditor.see("Nothing can be written here: officers write")
+    auditor.open(f"/c/{EXERCISE}/compose/contact-note")
+    auditor.see("Only officers can write. You are signed in without that role.")
+
+
+def test_a_reply_and_an_account_ask_for_what_fits_the_incident(demo: Office) -> None:
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(INCIDENT, CALM)).json
+    exchange = f"/c/{CALM}/exchanges/{opened['exchange']}"
+    china = demo.person("china/duty_officer").open(exchange)
+    verbs = {china.name_of(each) for each in china.xpath("//*[contains(@class, 'acts')]//a")}
+    assert {"Reply", "Give your own account", "Ask for clarification"} <= verbs
+
+    def names() -> set[str]:
+        """The names of all fields of the form, folded ones as well."""
+        return {str(each) for each in china.xpath("//*[@id='writing']//@name")}
+
+    china.open(f"{exchange}/acts/reply")
+    (label,) = china.xpath("//label[@for='f-text-en']")
+    assert "text or an agreed phrase is needed" in text_of(label)
+    others = {"f.aims.en", "f.place", "f.ends", "f.formations", "f.equipment", "f.answers.0.q"}
+    assert "f.text.en" in names() and names().isdisjoint(others)
+    china.open(f"{exchange}/acts/counter-account")
+    assert {"f.time", "f.place", "f.kind"} <= names()
+    (aside,) = china.xpath("//main//aside")
+    assert "The account of NATO" in text_of(aside) and str(INCIDENT["facts"]) in text_of(aside)
+    members = {each.split(".")[1] for each in names() if each.startswith("f.")}
+    refused = {each.name for each in fields_of(SHAPES["counter-account"])} - {
+        each.name for each in fields_of(SHAPES["hazardous-incident"])
+    }
+    assert members & refused == {"of"} & members
