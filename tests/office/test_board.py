@@ -99,22 +99,21 @@ def test_the_watch_is_taken_and_handed_over_on_the_board_with_its_note(own: Offi
 def test_quiet_is_said_only_once_the_line_was_checked_every_watch_is_manned_and_no_matter_is_open(
     own: Office,
 ) -> None:
+    sides = ["nato", "china"]
     channel = {
         "name": "hotline",
         "kind": "official",
-        "sides": ["nato", "china"],
+        "sides": sides,
         "languages": ["en"],
         "officers": [
             {"side": side, "officer": "d-1", "office": "hq", "roles": ["duty_officer"]}
-            for side in ("nato", "china")
+            for side in sides
         ],
     }
 
     async def opened(operator: Caller) -> dict[str, str]:
         assert (await operator.post("/v1/channels", channel)).status == 201
-        asked = {
-            side: {"actor": f"{side}/d-1", "channels": ["hotline"]} for side in channel["sides"]
-        }
+        asked = {side: {"actor": f"{side}/d-1", "channels": ["hotline"]} for side in sides}
         return {
             side: (await operator.post("/v1/tokens", body)).json["token"]
             for side, body in asked.items()

@@ -1,15 +1,53 @@
-"""What a form says of what cannot be read, and what it warns of."""
+"""Each error of a form can be acted on: its link leads to a field that is not folded away, with
+the same label, and its words are those of an officer.
+
+Every form of the official channel is sent three times: empty; with a word of nonsense in every
+field; and filled in, but with a character that no record may hold.
+"""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+import beside
+from dragoman.console.forms import field_types
+from dragoman.domain.acts.act_registry import FORMATS, RULES
+from dragoman.domain.acts.act_rules import Who
+from filling import Entry, filled, needed
 from office import Office
 from person import Person, text_of
+from reaching import CHANNEL, Reaching
 
-CHANNEL = "nato-china"
+_BY_SERVICES: Final = {Who.WATCH, Who.COURIER}
+_OTHERWISE: Final = {"acknowledgement", "correction", "alternative", "release"}
+"""An act by a button; one whose fields are chosen first; and those whose form offers what there is
+in a matter.
+"""
+
+_OFFICIAL: Final = [form for form in FORMATS.values() if "official" in form.kinds]
+ACTS: Final = sorted(
+    act
+    for act, rule in RULES.items()
+    if (act in FORMATS and "official" in FORMATS[act].kinds and act not in _OTHERWISE)
+    or (
+        rule.family is None
+        and rule.who not in _BY_SERVICES
+        and act not in _OTHERWISE
+        and any(act in form.moves for form in _OFFICIAL)
+    )
+)
+_INHUMAN: Final = re.compile(
+    r"[a-z]+_[a-z]+|`|/[a-z]+|[{}]|Expected|Invalid|regex|JSON|UUID|sha|\bid\b|\b[a-z]{2}-[A-Z]|character is a control|GET|POST|0197|"
+    + "|".join(re.escape(act) for act in RULES if "-" in act)
+)
+_BELL: Final = "\N{SYMBOL FOR BELL}"
+"""Stands in a page for the bell, which no tree of a page can have."""
+
+FAULT: Final = "//main//*[contains(concat(' ', @class, ' '), ' fault ')]"
+WRONG: Final = "*[contains(concat(' ', @class, ' '), ' wrong ')]"
 CHECK = "//main//*[@name='do'][@value='check']"
 
 
@@ -29,6 +67,109 @@ def checked(person: Person) -> Any:
     acts = person.xpath("//*[@id='checking']//*[@name='act']/@value")
     assert acts, person.text
     return json.loads(acts[0])
+
+
+@pytest.fixture(scope="module")
+def heads(demo: Office) -> dict[str, Person]:
+    return {side: demo.person(f"{side}/head_of_office") for side in ("nato", "china")}
+
+
+def is_shown(element: Any) -> bool:
+    folded = "ancestor-or-self::*[@hidden]|ancestor::details[not(@open)]"
+    return element.get("type") != "hidden" and not element.xpath(folded)
+
+
+def spoil(person: Person, how: str, entries: list[Entry]) -> None:
+    """Fill the form in with nonsense, or rightly but for a character."""
+    form = "//*[@id='writing']"
+    for each in person.xpath(f"{form}//input[not(@type)]|{form}//textarea"):
+        reads = {"time": "some day", "place": "15.12 116.44"}
+        text = reads.get(each.get("data-reads", ""), "nonsense") if how == "nonsense" else ""
+        each.set("value", text)
+        if each.tag == "textarea":
+            each.text = text
+    for name, value in entries if how == "characters" else []:
+        fields = person.tree.xpath("//*[@id='writing']//*[@name=$name]", name=name)
+        if fields[0].get("type") in ("radio", "checkbox"):
+            (one, *_) = (
+                each
+                for each in fields
+                if (each.get("value") if value is None else each.get("value") == value)
+            )
+            for each in fields if one.get("type") == "radio" else []:
+                each.attrib.pop("checked", None)
+            one.set("checked", "")
+        elif fields[0].tag == "select":
+            for each in fields[0].xpath(".//option"):
+                each.attrib.pop("selected", None)
+                if each.get("value") == value:
+                    each.set("selected", "")
+        else:
+            is_read = fields[0].get("data-reads") or fields[0].get("inputmode") == "decimal"
+            text = f"{value}" if is_read else f"{value} {_BELL}"
+            fields[0].set("value", text)
+            if fields[0].tag == "textarea":
+                fields[0].text = text
+
+
+def assert_leads_to_its_field(person: Person, fault: Any, how: str) -> None:
+    """Assert that an error's link leads to a field that is shown, with the label that it names."""
+    for link in fault.xpath(".//a/@href"):
+        (place,) = person.tree.xpath("//*[@id=$id]", id=link[1:])
+        assert is_shown(place), (how, link)
+        labels = place.xpath("./legend") if place.tag == "fieldset" else []
+        labels = labels or person.tree.xpath("//label[@for=$id]", id=link[1:])
+        assert labels, (how, link)
+        label = re.sub(r" \(.*\)$", "", "".join(labels[0].itertext()).split(",")[0])
+        assert " ".join(label.split()) in text_of(fault) or link.count("-") > 1, (how, link, label)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
+    act: str, heads: dict[str, Person], demo: Office
+) -> None:
+    side, address = "nato", f"/c/{CHANNEL}/compose/{act}"
+    if act in FORMATS:
+        demo.api("nato/head_of_office", beside.enter)
+    else:
+        side, exchange = demo.api("", lambda caller: Reaching(caller.session, demo).for_act(act))
+        address = f"/c/{CHANNEL}/exchanges/{exchange}/acts/{act}"
+    names, person = needed(act), heads[side]
+    entries, _ = filled(act, names)
+    required = [
+        f"f.{each.name}"
+        for each in field_types.members(act)
+        if each.required
+        and each.name in names
+        and not isinstance(each.kind, field_types.FieldsField)
+    ]
+    for how in ("empty", "nonsense", "characters"):
+        person.open(address)
+        fields = person.xpath("//*[@id='writing']//*[starts-with(@name, 'f.')]")
+        offered = {each.get("name") for each in fields if is_shown(each)}
+        if how != "empty":
+            spoil(person, how, entries)
+        (action, *_) = person.xpath("//form[@id='writing']/@action")
+        button = person.xpath("//main//*[@name='do'][@value='check']")[0]
+        sent = person.sent(person.name_of(button))
+        texts = [(name, text.replace(_BELL, "\a")) for name, text in sent if isinstance(text, str)]
+        person.post(action, texts)
+        if person.status == 200:  # all was filled in by choices alone, or nothing is required
+            continue
+        assert person.status == 422, person.text
+        listed, problem = person.xpath(f"{FAULT}//li"), person.xpath(f"{FAULT}/p")
+        assert listed or problem, person.text
+        for fault in listed:
+            assert_leads_to_its_field(person, fault, how)
+        for each in (*listed, *problem, *person.xpath(f"//main//{WRONG}")):
+            assert not _INHUMAN.search(text_of(each)), (how, text_of(each))
+        if how != "empty":  # what was typed is shown, wherever it was typed
+            continue
+        assert person.xpath(f"//*[@id='writing']//details[@open][not(.//{WRONG})]") == []
+        for name in required:
+            assert any(each == name or each.startswith(f"{name}.") for each in offered), (
+                f"{name} is in a closed drawer"
+            )
 
 
 def faults(person: Person) -> list[str]:

@@ -69,7 +69,7 @@ class Person:
         """Follow a link."""
         return self.open(self._one("link", name, self._links()).get("href"))
 
-    def post(self, path: str, fields: dict[str, str]) -> "Person":
+    def post(self, path: str, fields: dict[str, str] | list[tuple[str, str]]) -> "Person":
         """Send a form that no page has, as somebody would who tries what is not offered."""
         return self._go("POST", path, urlencode(fields).encode())
 
