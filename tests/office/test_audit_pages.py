@@ -28,6 +28,7 @@ def positions(person: Person) -> list[str]:
 
 
 def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same(demo: Office) -> None:
+    demo.api("china/auditor", lambda caller: caller.sealed(25, EXERCISE))
     auditor = demo.person("china/auditor").open(f"{A}/audit?at=25&compare=16")
     assert auditor.title == "State at record 25"
     answers = auditor.xpath("//*[contains(@class, 'answers')]/li[h3]")

@@ -1,5 +1,7 @@
 """The watch board, as it is read and used without scripts."""
 
+import signal
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from dragoman.i18n.words import words
 from office import Office
+from patience import PATIENCE_S
 from person import Person, text_of
 from service import INCIDENT, NOTE, Caller
 
@@ -196,6 +199,14 @@ def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page_that_
     assert waiting(auditor, number)
 
 
+def test_the_board_of_an_exercise_is_marked_at_both_ends_and_in_its_title(demo: Office) -> None:
+    china = demo.person("china/duty_officer").open(f"/c/{EXERCISE}")
+    assert china.text.count("SIDES ONLY") >= 2
+    assert text_of(china.xpath("//title")[0]).startswith("EXERCISE "), "by turns"
+    drills = china.xpath("//*[@class='drill']")
+    assert ["".join(each.itertext()).split() for each in drills] == [["EXERCISE" * 3]] * 2
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -272,3 +283,17 @@ def test_a_caution_is_shelved_for_a_reason_and_stands_in_the_turn_over_note(demo
         "china/duty_officer", lambda china: china.get(f"/v1/channels/{CALM}/reports/turn-over")
     ).json
     assert (report.get("shelved", []), report["silenced"]) == ([], 1)
+
+
+def test_a_page_is_not_known_while_the_service_does_not_see_the_log(own: Office) -> None:
+    china = own.person("china/duty_officer").open(f"/c/{CALM}")
+    assert china.title == "1 thing is late"
+    own.signal_broker(signal.SIGSTOP)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while china.open(f"/c/{CALM}").title != "Not known.":
+            assert time.monotonic() < deadline, china.text
+            time.sleep(0.2)
+        china.miss("Quiet")
+    finally:
+        own.signal_broker(signal.SIGCONT)

@@ -4,6 +4,8 @@ release, what happens to what was typed.
 
 import json
 import re
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
 from dragoman_schemas.acts import SHAPES
 from office import Office
+from patience import PATIENCE_S
 from person import Person, text_of
 from service import INCIDENT
 
@@ -241,3 +244,21 @@ def test_a_reply_and_an_account_ask_for_what_fits_the_incident(demo: Office) -> 
         each.name for each in fields_of(SHAPES["hazardous-incident"])
     }
     assert members & refused == {"of"} & members
+
+
+def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(own: Office) -> None:
+    nato = incident(own.person("nato/duty_officer")).press("Check before sending")
+    own.signal_broker(signal.SIGSTOP)
+    try:
+        nato.press_at(SEND)
+        nato.see("Your text is kept. Send again: it cannot be sent twice.")
+    finally:
+        own.signal_broker(signal.SIGCONT)
+    deadline = time.monotonic() + PATIENCE_S
+    while own.api("", lambda caller: caller.get("/readyz")).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    nato.press("Send again")
+    recorded(own, nato)
+    rows = get(own, "exchanges?act=hazardous-incident").json["exchanges"]
+    assert len(rows) == 1

@@ -24,7 +24,7 @@ def written(person: Person) -> Person:
 
 
 def owed(person: Person) -> list[str]:
-    """What the check page says that sides will owe, without the times."""
+    """Return the debts that the check page tells, without their times."""
     items = [text_of(each) for each in person.xpath("//*[@aria-labelledby='then']//li")]
     return [text.partition(", by ")[0] for text in items if " owes: " in text]
 

@@ -1,6 +1,7 @@
 """The inbox, what leads somewhere by its name, and the help: lists, counts, filters and searches."""
 
 import re
+import sqlite3
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import pytest
 
 from dragoman.console import static_files
 from dragoman.limits import SCREEN_ROWS
+from dragoman.projection.queries import lists
 from office import Office
 from person import Person, text_of
 from service import INCIDENT, NOTE, Caller
@@ -153,28 +155,11 @@ def test_the_list_of_a_past_moment_is_as_it_stood_and_takes_no_forms(demo: Offic
     china.open(f"/c/{EXERCISE}/inbox?at=1").see("No exchange was opened yet.")
 
 
-def test_an_officer_keeps_a_search_under_a_name_and_nobody_else_sees_it(demo: Office) -> None:
-    officer = demo.person("nato/officer").open(f"/c/{CALM}/inbox?family=meeting&q=talks")
-    officer.press("Keep this search").see("There is a problem", "Give the search a name")
-    assert text_of(officer.xpath("//title")[0]).startswith("Error: ")
-    for _ in range(2):  # the same name once more is the same search
-        officer.fill("Name for this search", " Staff  talks 会谈 ").press("Keep this search")
-        officer.see("Kept.")
-    officer.open(f"/c/{CALM}/inbox").follow("Staff talks 会谈")
-    assert officer.path == f"/c/{CALM}/inbox?family=meeting&q=talks"
-    colleague = demo.person("nato/duty_officer").open(f"/c/{CALM}/inbox.json")
-    assert colleague.json["saved"] == []
-    officer.press("Drop Staff talks 会谈").see("Dropped.")
-    assert "Staff talks 会谈" not in officer.links()
-
-
-def test_an_auditor_searches_and_saves_nothing(demo: Office) -> None:
+def test_an_auditor_searches_and_counts_nothing_as_read(demo: Office) -> None:
     auditor = demo.person("china/auditor").open(f"/c/{CALM}/inbox?q=talks")
     assert listed(auditor)
-    auditor.miss("Saved searches")
     assert auditor.xpath("//main//form[@method='post']") == []
-    auditor.post(f"/c/{CALM}/inbox/saved", {"name": "mine"})
-    assert auditor.status == 403
+    assert auditor.post(f"/c/{CALM}/inbox/read", {"position": "1"}).status == 403
 
 
 def test_what_one_thing_is_called_leads_there_at_once(demo: Office) -> None:
@@ -190,7 +175,7 @@ def test_what_one_thing_is_called_leads_there_at_once(demo: Office) -> None:
         "STATISTICS": f"/c/{CALM}/statistics",
         "report an incident": f"/c/{CALM}/compose/hazardous-incident",
         "contact note": f"/c/{CALM}/compose/contact-note",
-        "all shortcuts": "/help",
+        "help": "/help",
         EXERCISE: f"/c/{EXERCISE}",
     }
     nato = demo.person("nato/duty_officer")
@@ -229,8 +214,10 @@ def test_who_may_not_write_is_led_to_no_form(demo: Office) -> None:
     auditor.open(f"/c/{CALM}/go?q=report+an+incident").see("Only officers can write.")
 
 
-def test_help_lists_every_key_that_acts_and_switches_single_letters_off(demo: Office) -> None:
-    nato = demo.person("nato/officer").open(f"/c/{CALM}").follow("all shortcuts")
+def test_help_lists_every_key_without_a_button_and_switches_single_letters_off(
+    demo: Office,
+) -> None:
+    nato = demo.person("nato/officer").open(f"/c/{CALM}").follow("Help")
     script = static_files.files()["keys.js"].read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}
@@ -238,11 +225,21 @@ def test_help_lists_every_key_that_acts_and_switches_single_letters_off(demo: Of
         f"g {each}"
         for each in re.findall(r"(\w): \"", script.partition("const GO = {")[2].partition("}")[0])
     }
-    assert acting and chords
+    on_buttons = {*"nchrtx/?", "End"}
+    assert chords and on_buttons < acting
     shown = {" ".join("".join(each.itertext()).split()) for each in nato.xpath("//dt")}
-    assert {each if each != "a" else "A" for each in acting} | chords <= shown
-    assert {"Ctrl+K", "Ctrl+Enter", "Esc", "Enter"} <= shown
+    assert {"A" if each == "a" else each for each in acting - on_buttons} | chords <= shown
     nato.press("Switch single letters off").see("Single letters are switched off on this screen.")
     assert nato.xpath("//body/@data-keys") == ["off"]
     nato.press("Switch single letters on")
     assert nato.xpath("//body/@data-keys") == ["on"]
+
+
+def test_a_count_that_takes_too_long_is_left_out() -> None:
+    connection = sqlite3.connect(":memory:")
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    )
+    assert lists.in_time(connection, endless, ()) is None
+    assert lists.in_time(connection, "SELECT 1", ()) == [(1,)]
+    connection.close()
