@@ -178,6 +178,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
             "most": SEARCH_CHARACTERS,
+            "said": context.request.query.get("said", ""),
         },
     )
 
@@ -199,7 +200,7 @@ async def _begins_with_ours(context: PageContext) -> bool:
         context.past
         or not context.is_officer
         or context.request.match_info.get("form")
-        or not query.keys().isdisjoint(InboxFilter.__struct_fields__)
+        or not query.keys().isdisjoint((*InboxFilter.__struct_fields__, "said"))
     ):
         return False
     ours: Rows = await context.in_thread(
