@@ -2,14 +2,12 @@
 of the other side's page, and two texts of one message compared.
 """
 
-import re
-
 import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
 from browsing import Visiting
-from service import INCIDENT, Caller, Gateway
+from service import Caller, Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -30,55 +28,6 @@ async def adopted(session: aiohttp.ClientSession, demo: Gateway) -> None:
     for side in ("nato", "china"):
         caller = Caller(session, demo, f"{side}/administrator")
         assert (await caller.post(f"/v1/channels/{CALM}/channel", act)).status == 201
-
-
-async def test_without_scripts_both_texts_are_checked_beside_each_other_and_sent_as_one(
-    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
-) -> None:
-    nato = await visit(java_script_enabled=False)
-    page = nato.page
-    await nato.sign_in("nato/officer", CALM)
-    await page.goto(demo.base_url + NOTE)
-    await expect(page.locator("[data-phrases]"), "no codebook is in force").to_have_count(0)
-    await page.locator(LETTER).check()
-    await page.locator("[name='f.text.en']").fill("We met.\n\nWe agreed.\n\nThat is all.")
-    await page.locator("[name='f.text.zh']").fill("我们会面。\n\n我们商定。")
-    await page.locator("[name=do][value=level]").click()
-    assert await texts(page, "en") == ["We met.", "We agreed.", "That is all."]
-    assert await texts(page, "zh") == ["我们会面。", "我们商定。", ""]
-    gaps = page.locator(".paragraph .gap:visible")
-    assert await gaps.all_inner_texts() == ["Missing in 中文"], "nobody has begun a French text"
-    await page.locator("[name=do][value=check]").click()
-    rows = page.locator("[data-level] .paragraph")
-    assert await rows.nth(1).locator("blockquote").all_inner_texts() == ["We agreed.", "我们商定。"]
-    await expect(rows.nth(2)).to_contain_text("Missing in 中文")
-    await expect(page.locator("[data-level]")).to_contain_text("English: 3, 中文: 2")
-    preview = page.locator(".preview")
-    await expect(preview, "the side's point of contact reads Chinese").to_have_attribute(
-        "lang", "zh-Hans"
-    )
-    await expect(preview).to_contain_text("NATO的接触记录")
-    await expect(preview.locator("a")).to_have_count(0)
-    bytes_before = await page.locator("#act-bytes").inner_text()
-    await page.locator("[name=preview_language]").select_option("fr")
-    await page.locator("[name=do][value=preview]").click()
-    await expect(preview).to_contain_text("de NATO")
-    assert await page.locator("#act-bytes").inner_text() == bytes_before
-    await page.locator("[name=do][value=send]").click()
-    await expect(page.locator("h1")).to_contain_text("Recorded")
-    position = re.sub(r"\D", "", await nato.headline())
-    record = (
-        await Caller(session, demo, "china/officer").get(f"/v1/channels/{CALM}/records/{position}")
-    ).json
-    assert record["data"]["text"] == {
-        "en": "We met.\n\nWe agreed.\n\nThat is all.",
-        "zh": "我们会面。\n\n我们商定。",
-    }
-    china = await visit(locale="zh-CN", java_script_enabled=False)
-    await china.enter("china/officer", f"/c/{CALM}/exchanges/{record['subject']}")
-    sheet = china.page.locator("article.sheet")
-    await expect(sheet).to_contain_text("That is all.")
-    await expect(sheet).to_contain_text("我们商定。")
 
 
 async def test_an_empty_line_begins_a_paragraph_and_backspace_ends_it(
@@ -197,27 +146,3 @@ async def test_a_preview_follows_the_form(
     await expect(page.locator("[data-level] blockquote")).to_have_count(2)
     await expect(page.locator(".preview"), "as it was chosen").to_have_attribute("lang", "fr")
     assert china.complaints == []
-
-
-async def test_two_texts_of_a_message_in_one_language_are_compared(
-    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
-) -> None:
-    nato, china = (
-        Caller(session, demo, "nato/duty_officer"),
-        Caller(session, demo, "china/duty_officer"),
-    )
-    facts = {"en": "Two ships met.", "zh": "两船相遇。"}
-    exchange = (await nato.open({**INCIDENT, "facts": facts}, CALM)).json["exchange"]
-    for text in ("两船接近。", "两船靠近。"):
-        act = {"act": "translation", "language": "zh", "text": text}
-        assert (await china.act(exchange, act, CALM)).status == 201
-    reader = await visit()
-    page = reader.page
-    await reader.sign_in("nato/officer", CALM)
-    await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
-    await page.get_by_role("link", name="Compare the texts in 中文").first.click()
-    await expect(page.locator(".marked del")).to_have_text("接")
-    await expect(page.locator(".marked ins")).to_have_text("靠")
-    await page.locator("#from").select_option("1")
-    await page.get_by_role("button", name="Compare").click()
-    await expect(page.locator(".marked")).to_have_text("两船相遇靠近。")

@@ -46,38 +46,6 @@ async def marks(reader: Visit) -> list[str]:
     return found
 
 
-async def test_both_accounts_are_marks_with_their_range_and_lead_to_the_exchange(
-    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
-) -> None:
-    made = await furnish(session, demo)
-    own, other = f"{made['incident']['position']}.0", f"{made['account']['position']}.0"
-    seen = {}
-    for side in ("nato", "china"):
-        reader = await visit()
-        await reader.sign_in(f"{side}/officer", CHANNEL)
-        page = reader.page
-        await page.locator("details.menu summary").first.click()
-        await page.get_by_role("link", name="Chart", exact=True).click()
-        await expect(page.locator("h1")).to_have_text("Chart")
-        seen[side] = await marks(reader)
-        assert {own, other} <= {*seen[side]}
-        rows = page.locator("tr[data-place]")
-        assert await rows.count() == len(seen[side]), "each mark has its row"
-        row = page.locator(f"tr[data-place='{own}']")
-        await expect(row).to_contain_text("NATO")
-        await expect(row).to_contain_text("58 nm · 107 km, 090° true")
-        await expect(page.locator(f"tr[data-place='{other}']")).to_contain_text("270° true")
-        await expect(page.locator("[data-undrawn]").filter(has_text="East of the shoal")).to_contain_text("in words only")  # fmt: skip
-        await expect(page.locator("[data-undrawn]").filter(has_text="the place is not known")).not_to_have_count(0)  # fmt: skip
-        area = page.locator(f"tr[data-place='{made['area']['position']}.0']")
-        await expect(area).to_contain_text("open")
-        await expect(page.locator(f"svg.sea a[data-mark='{made['area']['position']}.0']")).to_contain_text("CHINA · open")  # fmt: skip
-        await page.locator(f"svg.sea a[data-mark='{own}'] path").first.click()
-        await page.wait_for_url(f"**/exchanges/{made['incident']['exchange']}")
-        assert reader.complaints == []
-    assert seen["nato"] == seen["china"]
-
-
 async def test_the_chart_is_moved_and_measured_with_and_without_scripts(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -25,7 +25,7 @@ from dragoman.domain.acts.act_rules import Who
 from filling import filled, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
-from service import Caller, Gateway
+from service import Gateway
 
 pytestmark = pytest.mark.browser
 
@@ -254,46 +254,6 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
     assert act["period"] == {"from": "2027-01-01T00:00:00Z", "to": "2027-06-30T23:59:59Z"}
 
 
-async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(
-    visit: Visiting, demo: Gateway
-) -> None:
-    nato = await visit(java_script_enabled=False)
-    page = nato.page
-    await nato.sign_in("nato/duty_officer", CHANNEL)
-    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/contact-note?more=reply_wanted_by")
-    await page.locator("#f-text-en").fill("When may we call?")
-    await page.locator("[name='f.form']").first.check()
-    wanted = datetime.now(UTC).date() + timedelta(days=9)
-    await page.locator("#f-reply_wanted_by").fill(f"{wanted:%d %b %Y}")
-    await page.locator("[name=do][value=check]").click()
-    act = json.loads(await page.locator("#checking [name=act]").input_value())
-    assert act["reply_wanted_by"] == f"{wanted}T23:59:59Z"
-    await expect(page.locator("[data-warning]")).to_have_count(0)
-
-
-async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(
-    visit: Visiting, demo: Gateway
-) -> None:
-    nato = await visit(java_script_enabled=False)
-    page = nato.page
-    await nato.sign_in("nato/duty_officer", CHANNEL)
-    for minutes, warned in ((25, 1), (-25, 0)):
-        await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/hazardous-incident")
-        await page.locator("#f-time").fill(
-            f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
-        )
-        await page.locator("#f-place").fill("15-07N 116-26E")
-        await page.locator("[name='f.kind'][value=near_miss]").check()
-        await page.locator("#f-facts-en").fill("Two ships passed.")
-        await page.locator("[name=do][value=check]").click()
-        await expect(page.locator("#checking")).to_be_visible()
-        await expect(page.locator("[data-warning]")).to_have_count(warned)
-        if warned:
-            await expect(page.locator("[data-warning]")).to_contain_text(
-                "this is still to come, in 24 min"
-            )
-
-
 async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Gateway) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.enter("nato/head_of_office", f"/c/{CHANNEL}/compose/visit-invitation")
@@ -303,20 +263,3 @@ async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Gatew
     )  # which checks the form, and presses no other button
     await nato.page.locator("#f-place-fault button").click()
     assert await nato.page.locator("#f-place").input_value() == "15.12N 116.44E"
-
-
-async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
-    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
-) -> None:
-    officer = Caller(session, demo, "nato/officer")
-    draft = (
-        await officer.post(
-            f"/v1/channels/{CHANNEL}/drafts",
-            {"act": {"act": "contact-note", "form": "conversation"}},
-        )
-    ).json
-    nato = await visit(java_script_enabled=False)
-    await nato.enter("nato/officer", f"/c/{CHANNEL}/drafts/{draft['id']}")
-    await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text(
-        "Text: This must be filled in."
-    )
