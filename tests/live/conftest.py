@@ -17,9 +17,11 @@ def _is_process(request: pytest.FixtureRequest) -> bool:
     return request.node.get_closest_marker("process") is not None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """The demonstration, shared by tests that only add to it."""
+    """A demonstration, shared by the tests of a file that only add to it. An office that lived on
+    would see what tests of other files do to the modules of this process.
+    """
     office = Office(tmp_path_factory.mktemp("demo") / "data", demo=True)
     yield office
     office.stop()

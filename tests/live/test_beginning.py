@@ -329,6 +329,7 @@ def _other_version(path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("damage", [_delete, _truncate, _empty, _overwrite, _other_version])
 async def test_a_projection_is_built_anew_from_the_log(
     own: Gateway, session: aiohttp.ClientSession, damage: Callable[[Path], None]

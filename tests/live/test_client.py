@@ -71,6 +71,7 @@ async def test_what_is_refused_says_what_to_do(office: Client) -> None:
     assert malformed.value.fault.pointer == "/kind"
 
 
+@pytest.mark.process
 async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Gateway) -> None:
     own.port = int(own.base_url.rpartition(":")[2])
     async with (

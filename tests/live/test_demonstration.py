@@ -174,6 +174,7 @@ def test_it_is_ready_within_three_seconds(tmp_path: Path) -> None:
         service.stop()
 
 
+@pytest.mark.process
 async def test_a_second_run_changes_nothing(own: Gateway, session: object) -> None:
     import aiohttp
 

@@ -43,6 +43,7 @@ def replayed(service: Gateway, token: Path) -> str:
     return found.group(1)
 
 
+@pytest.mark.process
 async def test_nobody_and_nothing_erased_is_left_on_disk(
     own: Gateway,
     second: Gateway,

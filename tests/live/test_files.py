@@ -315,6 +315,7 @@ async def test_putting_a_file_many_times_at_once_is_putting_it_once(who: Who) ->
     assert (await officer.get(f"{FILES}/{digest(content)}")).body == content
 
 
+@pytest.mark.process
 async def test_what_one_gateway_erased_the_other_does_not_give(
     own: Gateway, second: Gateway, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:

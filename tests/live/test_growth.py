@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import aiohttp
+import pytest
 from yarl import URL
 
 from dragoman.limits import TIMELINE_PAGE
@@ -43,6 +44,7 @@ async def settled(service: Service, position: int) -> tuple[int, int]:
     return found
 
 
+@pytest.mark.process
 async def test_twice_the_acts_take_twice_as_much_until_a_side_has_used_its_room(
     own: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -339,6 +339,7 @@ async def test_posting_again_gives_the_first_answer_whoever_was_erased_since(who
     assert view == {"side": "nato", "erased": True}
 
 
+@pytest.mark.process
 async def test_what_one_gateway_erased_the_other_does_not_show(
     own: Gateway, second: Gateway, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
