@@ -42,10 +42,12 @@ from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.cli import app, demo, errors
 from dragoman.cli.serve import read_settings
 from dragoman.eventlog.broker import BrokerEndpoint
+from dragoman.eventlog.stream_config import PREFIX, channel_of
 from dragoman.lifecycle import Lifecycle
 from dragoman.projection import writer, writer_queue
 from dragoman.projection.store import Store
 from dragoman.server.listener import RunningGateway
+from dragoman.stores import signed_heads
 from dragoman.worker_process import Pipe, WorkerProcess
 from memory_broker import MemoryBroker
 from patience import PATIENCE_S
@@ -368,5 +370,26 @@ def _demonstration() -> tuple[Path, MemoryBroker]:
     office = Office(data)
     office.do(demo.seed(data, office.base_url, office.base_url, None))
     office.settle()
+    until = time.monotonic() + PATIENCE_S
+    while not _is_sealed(office.broker):
+        assert time.monotonic() < until, "the heads of the demonstration are not signed"
+        time.sleep(0.02)
     office.stop()
     return data, office.broker
+
+
+def _is_sealed(broker: MemoryBroker) -> bool:
+    """Return whether every log has a signed head of all its records."""
+    ends = {
+        channel_of(name): stream.last
+        for name, stream in broker.streams.items()
+        if name.startswith(PREFIX)
+    }
+    seals = broker.streams.get(signed_heads.STREAM)
+    if seals is None:
+        return False
+    notes = {
+        subject.rpartition(".")[2]: seals.messages[seq].data
+        for subject, seq in [*seals.newest.items()]
+    }
+    return ends == {channel: int(note.split(b"\n")[1]) for channel, note in notes.items()}
