@@ -45,9 +45,11 @@ def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office | Ser
 
 
 @pytest.fixture
-def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office | Timed]:
-    """A service of a test's own, whose clock the test sets."""
-    timed = (Timed if _is_process(request) else Office)(tmp_path / "data")
+def timed(tmp_path: Path) -> Iterator[Timed]:
+    """A service of a test's own, whose clock the test sets. It is a process: what falls due there is
+    waited for as an officer would, and not settled.
+    """
+    timed = Timed(tmp_path / "data")
     yield timed
     timed.stop()
 

@@ -14,7 +14,7 @@ from dragoman.i18n.words import words
 from everywhere import FORMS, PAGES, places
 from forging import append
 from samples import act
-from service import Caller, Gateway, at_a_screen
+from service import Caller, Gateway, Service, at_a_screen
 
 C = "nato-china"
 Who = Callable[[str], Caller]
@@ -219,12 +219,14 @@ async def _is_said_in_three_languages(
     return said["en"]
 
 
+@pytest.mark.process
 async def test_what_hinders_a_host_is_said_in_three_languages(
-    own: Gateway, session: aiohttp.ClientSession
+    own: Service, session: aiohttp.ClientSession
 ) -> None:
     own.stop()
     (mark,) = (own.data / "marks").glob(f"*/{C}.json")
     mark.write_text("{")
+    own.arguments = ()  # nothing can be demonstrated on it
     own.start()
     operator = await at_a_screen(session, own, "operator")
     broken = "compare the log with another copy"

@@ -18,7 +18,6 @@ from aiohttp import web
 
 from dragoman.console.provider_sign_in import BEGUN
 from dragoman.limits import JWKS_BYTES
-from office import Office
 from patience import PATIENCE_S
 from provider import CLIENT, SECRET, Provider, providing
 from service import Caller, Gateway, Second, Service
@@ -54,7 +53,7 @@ async def federated(tmp_path: Path, provider: Provider) -> AsyncIterator[Gateway
     """
     settings = signing_in_at(provider, tmp_path)
     service = await asyncio.to_thread(
-        lambda: Office(tmp_path / "data", demo=True, environment=settings)
+        lambda: Service(tmp_path / "data", "--demo", environment=settings)
     )
     yield service
     await asyncio.to_thread(service.stop)

@@ -16,7 +16,7 @@ import pytest
 from dragoman.tlog import note
 from office import Office
 from ports import free_port
-from service import DRAGOMAN, NOTE, Caller
+from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, run, until
 
 NAME = "nato.example/witness"
@@ -28,7 +28,7 @@ def test_a_setting_that_names_no_witness_is_told_at_the_start(tmp_path: Path) ->
         '[registrar]\nwitnesses = ["nobody http://127.0.0.1:1"]\n'
     )
     with pytest.raises(AssertionError, match="nobody is not a verifier key"):
-        Office(tmp_path / "data", demo=True, config=config)
+        Service(tmp_path / "data", "--demo", "--config", str(config))
 
 
 async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(
