@@ -57,8 +57,8 @@ _ENGLISH: Final = frozenset(_WORDS.split())
 """English words, most of them verbs, that no French or Chinese text has."""
 
 _CODE: Final = re.compile(
-    r"`[^`]*`|%\(\w+\)s|\{[^}]*\}|\b[A-Z]+\b|\b(?:dragoman|make|npm)(?: [a-z-]+)+"
-    r"|[\w.-]*[/_=@:.-]\w[\w./=@:-]*|[“«\"][^”»\"]*[”»\"]"
+    r"`[^`]{0,200}`|%\(\w+\)s|\{[^}]{0,80}\}|\b[A-Z]+\b|\b(?:dragoman|make|npm)(?: [a-z-]+)+"
+    r"|(?<![\w.-])[\w.-]{0,80}[/_=@:.-]\w[\w./=@:-]*|[“«\"][^”»\"]{0,200}[”»\"]"
 )
 """Parts of a text that are no words of its language."""
 
