@@ -80,6 +80,9 @@ class TickingClock(AdjustableClock):
     def now(self) -> datetime:
         return utc_now() + self._off
 
+    def ago(self, seconds: float) -> datetime:
+        return self.now() - timedelta(seconds=seconds)
+
 
 class WorkerThread:
     """The projection's writer as a thread: a process costs more than all that an office does."""
