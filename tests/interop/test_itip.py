@@ -39,6 +39,7 @@ class Told:
         assert raw is not None
         assert errors(raw) == []
         assert all(len(line) <= 75 and b"\n" not in line for line in raw.split(b"\r\n"))
+        assert b"RSVP=TRUE" not in raw, "nobody here reads what a calendar program answers"
         self.raw = raw
         calendar = Calendar.from_ical(raw)
         self.method = str(calendar["METHOD"])

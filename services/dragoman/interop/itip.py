@@ -10,10 +10,11 @@ The newest act of the meeting decides the method of the message:
     CANCEL     a cancellation; a decline by the convener; a closure without an agreement
     PUBLISH    any act under the Chatham House Rule: nobody is asked, and nobody answers
 
-UID and SEQUENCE are those of the
-published feed, so that a program joins the two. A REQUEST has room for one time: while
-several windows are open, it has the first, and its text names the others. The convener
-is the ORGANIZER. Only sides are named, never people.
+UID and SEQUENCE are those of the published feed, so that a program joins the two. A
+REQUEST has room for one time: while several windows are open, it has the first, and its
+text names the others. The convener is the ORGANIZER. Only sides are named, never
+people. No message asks for an answer (RSVP): nobody here reads what a calendar program
+sends back, and its reader would believe that the side has answered.
 """
 
 import json
@@ -151,13 +152,7 @@ def _request(
         partstat = (
             "DECLINED" if side in meeting.declined else "ACCEPTED" if agreed else "NEEDS-ACTION"
         )
-        _attend(
-            registry,
-            event,
-            side,
-            partstat=partstat,
-            rsvp="TRUE" if partstat == "NEEDS-ACTION" else "FALSE",
-        )
+        _attend(registry, event, side, partstat=partstat, rsvp="FALSE")
     for side in exchange.info:
         _attend(registry, event, side, role="NON-PARTICIPANT", rsvp="FALSE")
     return event
