@@ -42,7 +42,7 @@ class Outer(Struct, forbid_unknown_fields=True, kw_only=True):
     share: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     pair: tuple[int, int] = (1, 2)
     few: Annotated[tuple[int, ...], Meta(min_length=1, max_length=2)] = (1,)
-    word: Literal["a", "b"] | int = "a"
+    word: Literal["", "a", "b"] | int = "a"
 
 
 GOOD: Final = {"inner": {"a": 1}}

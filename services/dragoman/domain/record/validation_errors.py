@@ -281,6 +281,7 @@ def _in_words(text: str, pointer: str, shape: Any) -> Text:
                 str(value)
                 for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])
             }
+            - {""}  # an empty value is left out, and nobody types it
         )
         if names:
             return sentence(
