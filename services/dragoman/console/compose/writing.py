@@ -152,7 +152,9 @@ class Writing:
         """Return the form's label of a field, which its error messages use as well."""
         words = self.context.words
         match member.kind:
-            case _ if special := _own_label(words, self.act, member.name):
+            case _ if special := _own_label(
+                words, self.act, member.name, is_part=name.count(".") > 1
+            ):
                 return special
             case field_types.OfferedField():
                 return words.say("Time that you accept")
@@ -192,14 +194,18 @@ class Writing:
                 return words.field(member.name)
 
 
-def _own_label(words: Words, act: str, name: str) -> str:
-    """Return the label of a member that one act alone calls so; empty for any other."""
+def _own_label(words: Words, act: str, name: str, *, is_part: bool) -> str:
+    """Return the label of a member that one act alone calls so; empty for any other.
+
+    `is_part` says that the member is a part of another one. Its time is then another
+    time than that of the act.
+    """
     match act, name:
         case "undertaking", "by":
             return words.say("Side that undertakes it")
         case "undertaking", "of":
             return words.say("Where it was said")
-        case "fulfilment", "at":
+        case "fulfilment", "at" if not is_part:
             return words.say("Done since")
         case "people-status", "of":
             return words.say("Whose people")
@@ -207,7 +213,7 @@ def _own_label(words: Words, act: str, name: str) -> str:
             return words.say("Number of people")
         case "people-status", "names":
             return words.say("Names, from the register of people")
-        case "passed-on", "at":
+        case "passed-on", "at" if not is_part:
             return words.say("Told at")
         case "alternative", "text":
             return words.say("Your side’s words for it")
