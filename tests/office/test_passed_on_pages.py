@@ -35,7 +35,9 @@ def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(demo
     assert reader.xpath("//*[@id='f-at']/@value") == ["yesterday at tea"]
     told_to = reader.within("Passed by").fields()
     assert "At" in told_to and "Told at" not in told_to, "another time than that of the act"
-    reader.within("").fill("Told at", "now").press("Check before sending").press("Record: Passed on")
+    reader.within("").fill("Told at", "now").press("Check before sending").press(
+        "Record: Passed on"
+    )
     for who, page in (("nato/officer", ""), ("china/auditor", ""), ("nato/auditor", "/form")):
         other = demo.person(who).open(f"{exchange}{page}")
         other.see("has not said that it passed this on to Air traffic", "Fleet")
