@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dragoman import data_directory
 from dragoman.data_directory import ELSEWHERE, OUTDATED, UNCONFIRMED, Confirmation, PlaceGuard
 from dragoman.witness_client import LogConfirmation, confirmation_of
+from dragoman_schemas.acts.rules_edition import EDITION
 
 ID = "0123456789abcdef0123456789abcdef"
 ROOT = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw"
@@ -153,6 +154,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(
 ) -> None:
     data = tmp_path_factory.getbasetemp() / "garbled"
     data.mkdir(exist_ok=True)
+    (data / data_directory.EDITION_FILE).write_text(EDITION)
     (data / data_directory.FILE).write_bytes(content)
     assert "cannot be read" in data_directory.fault_of(data)
     assert PlaceGuard(data).read_only_reason() == ELSEWHERE
@@ -297,3 +299,17 @@ def test_commands_find_the_gateway_without_a_name_of_its_own_first(tmp_path: Pat
     (tmp_path / "server.json").touch()
     os.utime(tmp_path / "server.json", (1, 1))
     assert data_directory.server_file(tmp_path) == tmp_path / "server.json"
+
+
+def test_data_by_rules_of_before_are_refused_with_the_reason_and_what_to_do(tmp_path: Path) -> None:
+    data_directory.adopt(tmp_path)
+    data_directory.adopt(tmp_path)  # a start on data by these rules
+    for written in ("0123456789abcdef\n", None):
+        file = tmp_path / data_directory.EDITION_FILE
+        if written is None:
+            file.unlink()  # data of before there were editions
+        else:
+            file.write_text(written)
+        with pytest.raises(data_directory.DataError, match="--fresh") as refused:
+            data_directory.PlaceGuard(tmp_path)
+        assert "rules 1" in str(refused.value) and "Nothing was changed" in str(refused.value)

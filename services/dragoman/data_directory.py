@@ -38,12 +38,19 @@ from msgspec import Struct
 
 from dragoman.domain.record import nesting
 from dragoman.text import Text, sentence
+from dragoman_schemas.acts.rules_edition import EDITION
 
 log = structlog.get_logger()
 
 FILE: Final = "place.json"
 ID_FILE: Final = "directory.id"
 RESTORED: Final = "restored.json"
+
+EDITION_FILE: Final = "rules.edition"
+"""The file with the edition of the rules by which the logs of these data were made.
+
+It is there while rules 1 is not frozen, and goes with its freeze.
+"""
 
 BACKUP: Final = "last-backup.json"
 """The file that a finished backup leaves, with its time and its place."""
@@ -127,12 +134,33 @@ Confirm = Callable[[], Awaitable[Confirmation]]
 
 
 def adopt(data: Path) -> None:
-    """Write the place of a data directory that has none.
+    """Write the place of a data directory that has none, and the edition of the rules.
 
-    A directory of an earlier version has none.
+    Raises `DataError` if the directory has data by another edition of the rules.
     """
     if not (data / FILE).exists():
-        _try_to_write(data)
+        _try_to_write(data, is_new=True)
+    _require_edition(data)
+
+
+def _write_edition(data: Path) -> None:
+    _replace(data / EDITION_FILE, EDITION.encode() + b"\n")
+
+
+def _require_edition(data: Path) -> None:
+    """Raise `DataError` if the logs of a directory were made by other rules."""
+    try:
+        edition = (data / EDITION_FILE).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        edition = ""
+    if edition != EDITION and (data / FILE).exists():
+        raise DataError(
+            f"the logs in {data} were made by {f'edition {edition}' if edition else 'an edition'} "
+            f"of rules 1 that is no more: this program has edition {EDITION}, and would read "
+            "them as if they said something else. Nothing was changed. Begin a new directory "
+            "with another --data, or delete this one with `dragoman up --fresh`; what it says "
+            "can be read with the program that made it (docs/upgrading.md)"
+        )
 
 
 def restored(data: Path) -> RestoredFile | None:
@@ -172,6 +200,7 @@ def copy_place(data: Path, place: str) -> None:
     place that is not known.
     """
     unknown = PlaceFile(machine="", host="unknown", path="a place unknown", inode=0, born=1)
+    _write_edition(data)
     _replace(data / FILE, place.encode() or msgspec.json.encode(unknown) + b"\n")
 
 
@@ -333,8 +362,10 @@ def _is_same_file(home: PlaceFile, place: PlaceFile) -> bool:
     return home.inode == place.inode
 
 
-def _try_to_write(data: Path) -> None:
+def _try_to_write(data: Path, *, is_new: bool = False) -> None:
     try:
+        if is_new:
+            _write_edition(data)
         _write(data)
     except OSError as error:
         log.warning(

@@ -43,6 +43,7 @@ from dragoman.eventlog.broker import write_secret
 from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts.rules_edition import EDITION
 from host import Host
 from lives import LIVES
 from samples import SAMPLES, act
@@ -403,7 +404,13 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
     shutil.copy(work / "china-a-1.token", folder / "auditor.token")
     shutil.copy(work / "nato-o-1.token", folder / "officer.token")
     shutil.rmtree(work)
-    return {"cid": about["cid"], "log": about["log"], "erased": exchange, "digests": digests}
+    return {
+        "cid": about["cid"],
+        "log": about["log"],
+        "edition": EDITION,
+        "erased": exchange,
+        "digests": digests,
+    }
 
 
 async def admit(host: Host, session: aiohttp.ClientSession) -> None:
