@@ -4,13 +4,14 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.responses import Link, ResponseBody
+from dragoman_schemas.responses import Link, ResponseBody, SideAnswer
 
-UndertakingStanding = Literal["late", "due", "said", "done", "confirmed", "ended"]
+UndertakingStanding = Literal["late", "due", "said", "refused", "done", "confirmed", "ended"]
 """The standing of an undertaking, in the order of lists.
 
-`said` is not agreed to by every addressed side. `done` is the word of the side that
-undertook it. `ended` is cancelled, or closed without a confirmation.
+`said` is not agreed to by every addressed side. `refused` is refused by one of them.
+`done` is the word of the side that undertook it. `ended` is cancelled, or closed
+without a confirmation.
 """
 
 
@@ -25,9 +26,8 @@ class UndertakingDispute(ResponseBody, frozen=True, kw_only=True):
 class UndertakingView(ResponseBody, frozen=True, kw_only=True):
     """An undertaking: its side, its words, its date, and how far it is.
 
-    `said_by` recorded it at `said_at`. `agreed` are the sides that agree that it was
-    undertaken, the author included, and `not_agreed` the others. Of these, `on_one_key`
-    have agreed on one key, which counts with a second officer. `done_at` is the time
+    `said_by` recorded it at `said_at`. `answers` say of every other side whether it
+    agrees that it was undertaken. `done_at` is the time
     that the side itself gives, `done_said` the time of its record. `confirmed_by` and
     `disputes` have the newest verdict of each other side. `late` is true where the date
     has passed without it, or where it was done after its date.
@@ -44,9 +44,7 @@ class UndertakingView(ResponseBody, frozen=True, kw_only=True):
     late: bool = False
     said_by: str
     said_at: str
-    agreed: tuple[str, ...]
-    not_agreed: tuple[str, ...] = ()
-    on_one_key: tuple[str, ...] = ()
+    answers: tuple[SideAnswer, ...] = ()
     done_at: str = ""
     done_said: str = ""
     confirmed_by: tuple[str, ...] = ()
@@ -81,7 +79,8 @@ class MechanismWord(ResponseBody, frozen=True, kw_only=True):
 class MechanismView(ResponseBody, frozen=True, kw_only=True):
     """A mechanism: whether it works, since when, and what waits for it.
 
-    `since` is the time of its present status. `suspended_by` has each side whose
+    `since` is the time of its present status. `answers` say of every asked side whether
+    it agrees to the text. `suspended_by` has each side whose
     suspension is not taken back, and `ended_by` the end. `resuming` are the sides that
     want an ended mechanism to resume. `last_held` is the beginning of its last meeting.
     `next_due` is the last day for the next one, and `overdue` says that it has passed.
@@ -96,6 +95,7 @@ class MechanismView(ResponseBody, frozen=True, kw_only=True):
     level: str
     status: str
     since: str
+    answers: tuple[SideAnswer, ...] = ()
     overdue: bool = False
     chairs: dict[str, str] = field(default_factory=dict)
     areas: tuple[str, ...] = ()

@@ -59,7 +59,8 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
 
     Under the Chatham House Rule it has no side and no number. `titles`, by language,
     are its names where its opener gave it no subject; `subject` is then the English
-    one.
+    one. In a row about the past they are those of then. `now` and `now_titles` are the
+    present ones, where they are others.
     """
 
     exchange: str
@@ -78,6 +79,8 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
     status: str
     opened: str
     for_the_record: bool = False
+    now: Raw | UnsetType = UNSET
+    now_titles: dict[str, str] = field(default_factory=dict)
 
 
 class ReportedMatter(Matter, frozen=True, kw_only=True):

@@ -214,6 +214,34 @@ class FlagView(ResponseBody, frozen=True, kw_only=True):
     detail: str
 
 
+AnswerKind = Literal[
+    "agreed",
+    "agreed_in_part",
+    "agreed_earlier",
+    "refused",
+    "withdrew",
+    "proposed_otherwise",
+    "ad_referendum",
+    "second_key_due",
+    "silent",
+]
+"""The kinds of answers to a text, to windows or to a request to come."""
+
+
+class SideAnswer(ResponseBody, frozen=True, kw_only=True):
+    """A side's newest answer to what it was asked, with its record.
+
+    A `silent` side has no record. `reason` is that of a refusal or a withdrawal, where
+    the side gave one.
+    """
+
+    side: str
+    answer: AnswerKind
+    time: str = ""
+    position: int = 0
+    reason: Raw | UnsetType = UNSET
+
+
 class Link(ResponseBody, frozen=True, kw_only=True):
     """An exchange that refers to another."""
 
@@ -472,7 +500,7 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     there now of what the exchange names beside the log.
 
     `terms` are the digests that acts of consent must name. `amendment` is the id of the
-    amendment that waits for an answer. `behind` are the sides that have consented to
+    amendment that waits for an answer. `answers` say what each side answered to
     the text as it is. `timeline` has the newest records, in the order of the log. Where
     there are earlier ones, `earlier` is the cursor of their page.
     """
@@ -487,7 +515,7 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     allowed: tuple[str, ...]
     terms: tuple[Terms, ...] = ()
     amendment: str = ""
-    behind: tuple[str, ...] = ()
+    answers: tuple[SideAnswer, ...] = ()
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()

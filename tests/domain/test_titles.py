@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.record.codec import read_act
@@ -238,3 +240,34 @@ def test_a_title_follows_a_correction(world: World) -> None:
     )
     title = title_of(world.exchange(id))
     assert title is not None and words("fr").sentence(title) == "Contact, lettre"
+
+
+CHANGES = (
+    ("nato/d-1", {"act": "correction", "fields": {"kind": "crash"}, "reason": "misread"}),
+    (
+        "nato/d-1",
+        {"act": "correction", "fields": {"place": {"lat": 1.5, "lon": 2.5}}, "reason": "slip"},
+    ),
+    ("nato/d-1", {"act": "update", "fields": {"place": {"lat": 3.5, "lon": 4.5}}}),
+    ("nato/d-1", {"act": "update", "as_of": "2026-11-24T09:00Z", "fields": {"casualties": 2}}),
+    (
+        "nato/d-1",
+        {"act": "correction", "fields": {"subject": "The event of Tuesday"}, "reason": "slip"},
+    ),
+    ("china/d-1", {"act": "acknowledgement"}),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(st.sampled_from(CHANGES), max_size=8))
+def test_a_past_row_has_the_name_that_its_matter_had_then(
+    steps: list[tuple[str, dict[str, Any]]],
+) -> None:
+    world = World()
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    named = {world.position: subject_of(world.exchange(id))}
+    for by, body in steps:
+        world.keep(by, body, id, seen=True)
+        named[world.position] = subject_of(world.exchange(id))
+    for position, name in named.items():
+        assert subject_of(world.exchange(id), position) == name

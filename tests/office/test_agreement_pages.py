@@ -55,7 +55,7 @@ def test_an_undertaking_goes_from_a_meeting_to_a_confirmation_through_both_sides
     north.fill("What", "Send the list of numbers.").fill("By when", "2091-12-01")
     sent(north, "Send to SOUTH")
     page = f"/c/{channel}/undertakings"
-    south.open(page).see("said by NORTH, not confirmed").follow("Agree")
+    south.open(page).see("said by NORTH", "SOUTH has not answered").follow("Agree")
     sent(south, "Record: Agreement: confirmed later by a second officer")
     colleague = room.person("south/duty_officer").open(page).see("agreed by one officer")
     sent(colleague.follow("Confirm as second officer"), "Record: Confirmation by a second officer")

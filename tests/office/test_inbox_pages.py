@@ -34,6 +34,29 @@ def listed(person: Person) -> list[str]:
     return [str(each.get("data-exchange")) for each in person.xpath(ROWS)]
 
 
+@pytest.mark.parametrize("channel", [CALM, EXERCISE])
+@pytest.mark.parametrize("side", ["nato", "china"])
+def test_what_waits_for_a_side_is_what_the_board_says_that_it_owes(
+    demo: Office, channel: str, side: str
+) -> None:
+    flash(demo)
+    officer = demo.person(f"{side}/officer")
+    board = officer.open(f"/c/{channel}.json").json
+    rows = [*board["waiting"], *board["overdue"], *board["due"]]
+    for waits, ours in (("us", True), ("them", False)):
+        owed = {row["exchange"] for row in rows if (row["owed_by"] == side) == ours}
+        owed |= {
+            matter["exchange"]
+            for matter in board["open_matters"]
+            if any((duty["side"] == side) == ours for duty in matter["owed"])
+        }
+        inbox = officer.open(f"/c/{channel}/inbox.json?waits={waits}").json
+        assert {row["id"] for row in inbox["exchanges"]} == owed
+        assert owed, "a channel in which nothing is owed shows nothing"
+        for row in inbox["exchanges"]:
+            assert (row["owed_by"] == side) == ours, "what the list is about stands first"
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -7,7 +7,7 @@ it changes. Those of a past position are read from the file.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -223,6 +223,14 @@ class OpenDeadlines:
             )
         return owed
 
+    def owing(self, sides: Collection[str]) -> frozenset[str]:
+        """Return the exchanges in which one of these sides owes something."""
+        return owing_in(self.listed(), self._matters.values(), sides)
+
+    def matter(self, exchange: str) -> OpenMatter | None:
+        """Return an exchange as an open matter; None where it is settled."""
+        return self._matters.get(exchange)
+
     def matters(self) -> list[OpenMatter]:
         """Return every open matter, the most urgent first."""
         if self._urgent is None:
@@ -313,6 +321,20 @@ _CHECKS: Final = (
     "SELECT id FROM exchanges INDEXED BY exchanges_line "
     "WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
 )
+
+
+def owing_in(
+    open_deadlines: Iterable[OpenDeadline], matters: Iterable[OpenMatter], sides: Collection[str]
+) -> frozenset[str]:
+    """Return the exchanges in which one of some sides owes something.
+
+    What it owes has a limit, or follows from the matter without one.
+    """
+    limited = (duty.exchange for duty in open_deadlines if duty.clock.side in sides)
+    others = (
+        matter.exchange for matter in matters if any(duty.side in sides for duty in matter.owed)
+    )
+    return frozenset((*limited, *others))
 
 
 class PastDeadlines(Struct, frozen=True, kw_only=True):

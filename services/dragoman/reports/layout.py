@@ -6,6 +6,9 @@ The service's own words come from the catalogues of `w`. Texts of the sides are 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from msgspec import UnsetType
+from msgspec.structs import replace
+
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.line_checks import MISSES
@@ -102,14 +105,19 @@ def subject(matter: Matter, w: Words, language: str) -> QuotedText:
 
 
 def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
-    """Return a matter by its subject and number."""
-    if not matter.number:
-        return (subject(matter, w, language),)
-    return filled(
-        w.say("%(subject)s (%(number)s)"),
-        subject=subject(matter, w, language),
-        number=matter.number,
+    """Return a matter by its subject and number, and by its present name."""
+    runs: tuple[Run, ...] = (subject(matter, w, language),)
+    if matter.number:
+        runs = filled(w.say("%(subject)s (%(number)s)"), subject=runs[0], number=matter.number)
+    if isinstance(matter.now, UnsetType) and not matter.now_titles:
+        return runs
+    present = replace(
+        matter,
+        subject=matter.subject if isinstance(matter.now, UnsetType) else matter.now,
+        titles=matter.now_titles,
     )
+    now = filled(w.say("now: %(subject)s"), subject=subject(present, w, language))
+    return (*runs, w.semicolon, *now)
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain.acts import deadline_outcomes, deadlines, event_windows
+from dragoman.domain.acts import deadline_outcomes, deadlines, developments, event_windows
 from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.deadline_outcomes import Outcome
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, timestamp
@@ -120,9 +120,14 @@ def heading(
     }
 
 
-def matter(exchange: Exchange) -> Matter:
-    """Return an exchange as a matter of reports."""
-    subject, titles = _called(exchange)
+def matter(exchange: Exchange, position: int = 0) -> Matter:
+    """Return an exchange as a matter of reports.
+
+    With a position, its name is the one that it had after the record there, and `now`
+    is its present name where that is another.
+    """
+    now = matter(exchange) if position else None
+    subject, titles = _called(exchange, position)
     original = exchange.content.get("original")
     return Matter(
         exchange=exchange.id,
@@ -141,28 +146,29 @@ def matter(exchange: Exchange) -> Matter:
         status=exchange.status,
         opened=exchange.opened.time,
         for_the_record=exchange.for_the_record,
+        now=UNSET if now is None or bytes(now.subject) == bytes(subject) else now.subject,
+        now_titles={} if now is None or now.titles == titles else now.titles,
     )
 
 
-def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
+def _called(exchange: Exchange, position: int) -> tuple[Raw, dict[str, str]]:
     """Return an exchange's subject, and its titles in the languages of the pages.
 
     There are titles only if the subject is not in a side's own words.
     """
-    title = title_of(exchange)
+    title, subject = title_of(exchange, position), subject_of(exchange, position)
     if title is None:
-        return subject_of(exchange), {}
+        return subject, {}
     if attribution.is_titled_by_side(exchange):
         acts = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
         return Raw(msgspec.json.encode(acts["en"])), acts
     if title.message != VERBATIM:
-        return subject_of(exchange), {
-            tag: words(language).subject(subject_of(exchange), title)[1]
-            for language, tag in TAGS.items()
+        return subject, {
+            tag: words(language).subject(subject, title)[1] for language, tag in TAGS.items()
         }
     text = title.values["text"]
     if not isinstance(text, Mapping):
-        return subject_of(exchange), {}
+        return subject, {}
     return Raw(
         msgspec.json.encode({tag: value[:SUBJECT_LENGTH] for tag, value in text.items()})
     ), {}
@@ -271,7 +277,7 @@ def receipts(
 def urgent(report_moment: ReportMoment, exchange: Exchange, message: Message) -> Urgent:
     """Return a message with its receipts."""
     return Urgent(
-        matter=matter(exchange),
+        matter=matter(exchange, message.said.position),
         act=message.act,
         side=attribution.side(exchange, message.said.side),
         time=message.said.time,
@@ -337,7 +343,7 @@ def lapsed(exchange: Exchange, clock: Deadline) -> Lapsed:
         due=timestamp(clock.due),
         came="" if clock.met is None else clock.met.when,
         courtesy=not clock.binding,
-        matter=matter(exchange),
+        matter=matter(exchange, developments.newest_record_at(exchange, clock.due)),
     )
 
 
@@ -349,7 +355,7 @@ def lessons(exchange: Exchange, span: OutageSpan) -> Iterator[ReportsLesson]:
                 side=attribution.side(exchange, item.said.side),
                 time=item.said.time,
                 text=item.content["text"],
-                matter=matter(exchange),
+                matter=matter(exchange, item.said.position),
             )
 
 

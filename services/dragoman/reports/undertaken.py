@@ -11,6 +11,7 @@ from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
+from dragoman.reports.answer_words import answer_text
 from dragoman.reports.document import DocumentTable, table
 from dragoman.reports.member_texts import Cell, said
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
@@ -98,9 +99,7 @@ def _unattributed(state: Exchange, view: UndertakingView) -> UndertakingView:
         of="",
         by="",
         said_by="",
-        agreed=(),
-        not_agreed=(),
-        on_one_key=(),
+        answers=(),
         confirmed_by=(),
         disputes=(),
     )
@@ -155,6 +154,13 @@ def _standing_word(view: UndertakingView, w: Words) -> str:
             return w.say("still to be done")
         case "said":
             return w.say("said by %(side)s, not confirmed", side=layout.party(view.said_by, w))
+        case "refused":
+            return "; ".join(
+                [
+                    w.say("said by %(side)s", side=layout.party(view.said_by, w)),
+                    *(answer_text(w, item) for item in view.answers if item.answer == "refused"),
+                ]
+            )
         case "done":
             return w.say("done, not confirmed")
         case "confirmed":

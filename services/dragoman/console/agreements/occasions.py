@@ -68,12 +68,14 @@ def occasions(state: Exchange, side: str) -> dict[str, bool]:
 def next_acts(context: PageContext, item: UndertakingView) -> tuple[str, ...]:
     """Return the acts by which the reader's side may answer an undertaking."""
     side = context.side
-    if item.standing == "said" and side in item.not_agreed:
-        return ("second-key",) if side in item.on_one_key else ("agreement",)
+    answer = next((word.answer for word in item.answers if word.side == side), None)
+    if item.standing in ("said", "refused") and answer not in (None, "agreed"):
+        if answer == "second_key_due":
+            return ("second-key",)
+        return ("agreement",) if answer == "refused" else ("agreement", "decline")
     if item.by == side:
-        return ("fulfilment",) if item.standing in ("late", "due", "said") else ()
-    involved = side in item.agreed or side in item.not_agreed
-    is_done = item.standing == "done" and involved
+        return ("fulfilment",) if item.standing in ("late", "due", "said", "refused") else ()
+    is_done = item.standing == "done" and (answer is not None or side == item.said_by)
     return ("fulfilment-confirmation", "fulfilment-dispute") if is_done else ()
 
 

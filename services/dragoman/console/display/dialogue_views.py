@@ -14,10 +14,11 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.acts.families.exchange import JOINT
+from dragoman.domain.views.answers import answers
 from dragoman.domain.views.attribution import unattributed
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import as_moment
-from dragoman_schemas.responses import Link
+from dragoman_schemas.responses import Link, SideAnswer
 from dragoman_schemas.state import Exchange, Said, Stamp
 
 
@@ -48,7 +49,10 @@ class RoadmapStep(Struct, frozen=True, kw_only=True):
 
 
 class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An item of the roadmap: its status, its history, its period and its exchanges."""
+    """An item of the roadmap: its status, its history, its period and its exchanges.
+
+    `answers` are those of the sides while not every side agrees to it.
+    """
 
     area: str
     exchange: str
@@ -66,6 +70,7 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ends: str = ""
     steps: tuple[RoadmapStep, ...]
     linked: tuple[Link, ...] = ()
+    answers: tuple[SideAnswer, ...] = ()
 
 
 class Restated(SideText, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,7 +142,7 @@ class Advice(SaidBy, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReleaseLine(SaidBy, frozen=True, kw_only=True):
-    """A release in a list: its time of publication, and the sides without consent.
+    """A release in a list: its time of publication, and what each side answered.
 
     `public` is true where it is public now, `for_members` where it never will be. `out`
     is true where its bundle is given out.
@@ -152,7 +157,7 @@ class ReleaseLine(SaidBy, frozen=True, kw_only=True):
     public: bool
     for_members: bool
     out: bool
-    missing: tuple[str, ...]
+    answers: tuple[SideAnswer, ...]
 
 
 class PublicLineView(SaidBy, frozen=True, kw_only=True):
@@ -279,6 +284,7 @@ def roadmap_item(state: Exchange, links: tuple[Link, ...], now: datetime) -> Roa
         ends=period.get("to", ""),
         steps=steps,
         linked=links,
+        answers=tuple(answers(state).values()) if state.status in ("proposed", "refused") else (),
     )
 
 
@@ -470,7 +476,6 @@ def fates(state: Exchange) -> Iterator[FateLine]:
 
 def release_line(state: Exchange, now: datetime) -> ReleaseLine:
     """Return a release as a line of a list."""
-    agreed = consent.agreed(state)
     return ReleaseLine(
         **exchange_facts(state),
         status=state.status,
@@ -480,7 +485,7 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
         public=release.is_public(state, now),
         for_members=release.is_for_members(state),
         out=release.is_out(state, now),
-        missing=tuple(side for side in (state.side, *state.to, *state.info) if side not in agreed),
+        answers=tuple(answers(state).values()),
     )
 
 

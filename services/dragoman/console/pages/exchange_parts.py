@@ -25,9 +25,10 @@ from dragoman.domain.acts.families import exchange as exchanges
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import accounts
+from dragoman.domain.views.answers import answers
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
-from dragoman_schemas.responses import Entry
+from dragoman_schemas.responses import Entry, SideAnswer
 from dragoman_schemas.state import Exchange, Said
 
 _ICONS: Final = {
@@ -61,21 +62,20 @@ class BracketView(Struct, frozen=True, kw_only=True):
 
 
 class ConsentStatus(Struct, frozen=True, kw_only=True):
-    """The consent of the sides to the present text, and its newest amendment.
+    """The answers of the sides to the text of an author, and its newest amendment.
 
     The amendment waits, or it was taken. `facts` show its words beside the words that
     it replaces.
     """
 
-    consented: tuple[str, ...]
-    missing: tuple[str, ...]
+    author: str
+    answers: tuple[SideAnswer, ...]
     proposed: tuple[str, ...] = ()
     amendment: Said | None = None
     is_taken: bool = False
     waiting_for: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     facts: tuple[tuple[DisplayedMember, Markup | None], ...] = ()
-    ad_referendum: tuple[str, ...] = ()
     brackets: tuple[BracketView, ...] = ()
 
 
@@ -104,7 +104,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
-    every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
+    every = (state.side, *state.to, *state.info)
     changes = state.acts.get("status-change", ())
     step = common_acts.said_status(changes[-1]) if changes else ""
     names = (
@@ -127,14 +127,13 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     fields = {} if shown is None else consent.fields_of(shown)
     before = state.amended[-1].was if is_taken and state.amended else state.content
     return ConsentStatus(
-        consented=tuple(side for side in every if side in behind),
-        missing=tuple(side for side in every if side not in behind),
+        author=state.side,
+        answers=tuple(answers(state).values()),
         proposed=(step, *(side for side in every if side in names)) if names else (),
         amendment=shown,
         is_taken=is_taken,
         refused=() if shown is not None or newest is None else _refusing(state, newest),
         waiting_for=tuple(side for side in every if shown is not None and side not in answered),
-        ad_referendum=tuple(side for side in every if side in consent.ad_referendum(state)),
         brackets=brackets(display, state),
         facts=tuple(
             (

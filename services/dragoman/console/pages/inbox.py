@@ -26,11 +26,17 @@ from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS
-from dragoman.projection.open_deadlines import OpenDeadline, deadlines_in
+from dragoman.projection.open_deadlines import (
+    OpenDeadline,
+    deadlines_at,
+    deadlines_in,
+    owing_in,
+)
 from dragoman.projection.queries import lists
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.responses import Row, Rows
+from dragoman_schemas.state_responses import OpenMatter, Owing
 
 _VALUES: Final = 10
 """Values of a facet that are visible at once."""
@@ -48,7 +54,7 @@ class InboxFilter(lists.Filter, frozen=True, kw_only=True):
     waits: str = ""
 
     def awaited(self, context: PageContext) -> tuple[str, ...]:
-        """Return the sides of which one must owe a receipt or an answer.
+        """Return the sides of which one must owe something.
 
         Return none if the filter does not ask for that.
         """
@@ -203,16 +209,7 @@ async def _begins_with_ours(context: PageContext) -> bool:
         or not query.keys().isdisjoint((*InboxFilter.__struct_fields__, "said"))
     ):
         return False
-    ours: Rows = await context.in_thread(
-        lists.listed,
-        context.service.store,
-        context.name,
-        InboxFilter(),
-        1,
-        context.moment,
-        (context.side,),
-    )
-    return bool(ours.exchanges)
+    return bool(await _owing(context, InboxFilter(waits="us")))
 
 
 def wanted_of(query: Mapping[str, str]) -> InboxFilter:
@@ -235,15 +232,37 @@ def wanted_of(query: Mapping[str, str]) -> InboxFilter:
 # The rows
 
 
-async def _found(
-    context: PageContext, inbox_filter: InboxFilter
-) -> tuple[Rows, dict[str, list[DeadlineRow]]]:
-    """Return a page of the list, and the open deadlines of its exchanges.
+async def _owing(context: PageContext, inbox_filter: InboxFilter) -> frozenset[str] | None:
+    """Return the exchanges that a filter by who owes selects; None without one.
 
-    The most urgent deadline comes first.
+    They are those of which the board says that a side owes something.
     """
-    store, awaited = context.service.store, inbox_filter.awaited(context)
+    sides = inbox_filter.awaited(context)
+    if not sides:
+        return None
+    if context.past:
+        past = await context.in_thread(
+            deadlines_at, context.service.store, context.name, context.at
+        )
+        return owing_in(past.duties, past.matters, sides)
+    return (await open_deadlines_of(context.request.app, context.projection)).owing(sides)
+
+
+class _Owed(Struct, frozen=True, kw_only=True):
+    """The deadlines of one exchange, and its duties that have no limit.
+
+    The most urgent comes first, and before it what the awaited sides owe.
+    """
+
+    deadlines: list[DeadlineRow]
+    unlimited: list[Owing]
+
+
+async def _found(context: PageContext, inbox_filter: InboxFilter) -> tuple[Rows, dict[str, _Owed]]:
+    """Return a page of the list, and what is owed in its exchanges."""
+    store, only = context.service.store, await _owing(context, inbox_filter)
     owed: Mapping[str, tuple[OpenDeadline, ...]]
+    matters: dict[str, OpenMatter | None] = {}
     if context.past:
         rows: Rows = await context.in_thread(
             lists.listed_at,
@@ -253,28 +272,40 @@ async def _found(
             SCREEN_ROWS,
             context.at,
             context.moment,
-            awaited,
+            only,
         )
         owed = await context.in_thread(
             deadlines_in, store, context.name, context.at, [row.id for row in rows.exchanges]
         )
     else:
         rows = await context.in_thread(
-            lists.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, awaited
+            lists.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, only
         )
         open_deadlines = await open_deadlines_of(context.request.app, context.projection)
         owed = {row.id: open_deadlines.of(row.id) for row in rows.exchanges}
-    return rows, {
-        id: by_urgency(deadline_row(duty, context.moment) for duty in value)
-        for id, value in owed.items()
-    }
+        matters = {row.id: open_deadlines.matter(row.id) for row in rows.exchanges}
+    awaited = inbox_filter.awaited(context)
+
+    def owed_in(id: str) -> _Owed:
+        matter = matters.get(id)
+        deadlines = by_urgency(deadline_row(duty, context.moment) for duty in owed[id])
+        unlimited = [] if matter is None else [duty for duty in matter.owed if not duty.due]
+        return _Owed(
+            deadlines=sorted(deadlines, key=lambda row: row.owed_by not in awaited),
+            unlimited=sorted(unlimited, key=lambda duty: duty.side not in awaited),
+        )
+
+    return rows, {row.id: owed_in(row.id) for row in rows.exchanges}
 
 
-def _row(row: Row, owed: list[DeadlineRow]) -> InboxRow:
+def _row(row: Row, owed: _Owed) -> InboxRow:
     members = {name: getattr(row, name) for name in Row.__struct_fields__}
-    if not owed:
+    if not owed.deadlines and not owed.unlimited:
         return InboxRow(**members, level=_level(row))
-    first = owed[0]
+    if not owed.deadlines:
+        duty = owed.unlimited[0]
+        return InboxRow(**members, level="standby", clock=duty.clock, owed_by=duty.side)
+    first = owed.deadlines[0]
     return InboxRow(
         **members,
         level=first.level,
@@ -299,17 +330,15 @@ def _level(row: Row) -> Level:
     return "off" if row.status in ENDED else "normal"
 
 
-def _receipts(
-    context: PageContext, owed: Mapping[str, list[DeadlineRow]]
-) -> dict[str, DeadlineRow]:
+def _receipts(context: PageContext, owed: Mapping[str, _Owed]) -> dict[str, DeadlineRow]:
     """Return the receipts that the reader's side owes, by exchange."""
     receipts = {
         id: [
             item
-            for item in strips
+            for item in owed_in.deadlines
             if item.clock == "acknowledgement" and item.owed_by == context.side
         ]
-        for id, strips in owed.items()
+        for id, owed_in in owed.items()
     }
     return {id: strips[0] for id, strips in receipts.items() if strips}
 
@@ -321,20 +350,20 @@ async def _counted(
     context: PageContext,
     inbox_filter: InboxFilter,
     rows: Rows,
-    owed: Mapping[str, list[DeadlineRow]],
+    owed: Mapping[str, _Owed],
 ) -> Inbox:
-    store, awaited = context.service.store, inbox_filter.awaited(context)
+    store, only = context.service.store, await _owing(context, inbox_filter)
     in_all: int = await context.in_thread(lists.in_all, store, context.name, rows.position)
     counted = lists.FilterCounts(count=None, facets={})
     without: dict[str, int | None] = {}
     if not context.past and not inbox_filter.overdue:
         counted = await context.in_thread(
-            lists.counted, store, context.name, inbox_filter, context.sides, awaited
+            lists.counted, store, context.name, inbox_filter, context.sides, only
         )
     if not context.past and not rows.exchanges and inbox_filter.query():
         fewer = {name: replace(inbox_filter, **{name: ""}) for name in inbox_filter.query()}
         countable = {
-            name: (narrower, narrower.awaited(context))
+            name: (narrower, await _owing(context, narrower))
             for name, narrower in fewer.items()
             if not narrower.overdue
         }

@@ -58,6 +58,9 @@ BINDING: Final = ("agreement", "endorsement", "release-consent")
 Once one counts, only an amendment changes the text.
 """
 
+REFUSED: Final = "refused"
+"""The status of a text that a side has refused, and that a later agreement lifts."""
+
 _TAKING: Final = ("amendment", "amendment-agreement")
 
 
@@ -297,6 +300,11 @@ def part_of(exchange: Exchange, part: Part) -> Raw | None:
     return parts[item - 1] if item <= len(parts) else None
 
 
+def names_terms(consent_act: Said, terms: str) -> bool:
+    """Return whether an act of consent names these terms."""
+    return _word(consent_act.content.get("terms")) == terms
+
+
 def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[Said]:
     """Yield the acts of consent that name these terms and have effect."""
     ineffective = ineffective_consents(exchange)
@@ -328,14 +336,48 @@ def agreed(exchange: Exchange) -> set[str]:
             range(1, number + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
         )
         paragraphs_of.setdefault(consent_act.said.side, set()).update(paragraphs)
+    refusing = refusals(exchange)
     return {
         exchange.side,
         *(
             side
             for side, agreed_paragraphs in paragraphs_of.items()
-            if len(agreed_paragraphs) >= number
+            if len(agreed_paragraphs) >= number and side not in refusing
         ),
     }
+
+
+def refusals(exchange: Exchange) -> dict[str, Said]:
+    """Return the refusals that stand, by side: each side's newest, with its reason.
+
+    A later consent of the same side lifts its refusal.
+    """
+    ineffective = ineffective_consents(exchange)
+    consented: dict[str, int] = {}
+    for act in (*BINDING, *_TAKING):
+        for item in exchange.acts.get(act, ()):
+            if item.id not in ineffective:
+                side = item.said.side
+                consented[side] = max(consented.get(side, 0), item.said.position)
+    newest = {item.said.side: item for item in exchange.acts.get("decline", ())}
+    return {
+        side: item for side, item in newest.items() if item.said.position > consented.get(side, 0)
+    }
+
+
+def refused_or(start: str) -> Callable[[Exchange, str], str]:
+    """Return a `holds` that keeps `refused` as long as a side refuses the text.
+
+    Once no side refuses it any more, it is in `start` again, where it waits for the
+    agreements that are missing.
+    """
+
+    def held(exchange: Exchange, status: str) -> str:
+        if status not in (start, REFUSED):
+            return status
+        return REFUSED if refusals(exchange).keys() & parties(exchange) else start
+
+    return held
 
 
 def is_bound(exchange: Exchange) -> bool:

@@ -69,6 +69,34 @@ def stamp_of(change: Change) -> Stamp:
             return change.taken
 
 
+def as_of_record(exchange: Exchange, position: int) -> Exchange:
+    """Return an exchange with the content that it had after a record.
+
+    Its other parts are the present ones.
+    """
+    content = {**exchange.content}
+    later = [change for change in changes(exchange) if stamp_of(change).position > position]
+    for change in reversed(later):
+        for name in change.fields:
+            content.pop(name, None)
+            if name in change.was:
+                content[name] = change.was[name]
+    return replace(
+        exchange,
+        content=content,
+        corrections=tuple(c for c in exchange.corrections if c not in later),
+        developments=tuple(d for d in exchange.developments if d not in later),
+        amended=tuple(a for a in exchange.amended if a not in later),
+    )
+
+
+def newest_record_at(exchange: Exchange, moment: datetime) -> int:
+    """Return the position of the newest change at a moment, or that of the opening."""
+    stamps = [exchange.opened, *map(stamp_of, changes(exchange))]
+    positions = (stamp.position for stamp in stamps if _instant(stamp.time) <= moment)
+    return max(positions, default=exchange.opened.position)
+
+
 def as_sent(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as the opening had it; None if the opening did not have it."""
     first = next((change for change in changes(exchange) if name in change.fields), None)

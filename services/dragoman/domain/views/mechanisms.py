@@ -19,6 +19,7 @@ from msgspec import UNSET, Raw, Struct
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import mechanism
 from dragoman.domain.views import undertakings
+from dragoman.domain.views.answers import answers
 from dragoman_schemas.agreement_responses import MechanismView, MechanismWord
 from dragoman_schemas.responses import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
@@ -63,6 +64,7 @@ def mechanism_view(matters: MechanismMatters, sides: Sequence[str], now: datetim
         level=_word(state, "level"),
         status=state.status,
         since=_since(state),
+        answers=tuple(answers(state).values()),
         overdue=due is not None and now > due,
         chairs=_decoded(state, "chairs", {}),
         areas=tuple(_decoded(state, "areas", ())),

@@ -29,6 +29,7 @@ from dragoman.domain.acts import deadline_acts, deadline_outcomes, deadlines, tw
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
+    ASKING,
     ENDED,
     owes_acknowledgement,
     owes_answer,
@@ -41,14 +42,6 @@ from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter, Owing
 
 INCIDENTS: Final = frozenset({"hazardous-incident", "encounter-report", "emergency-notification"})
-
-UNANSWERED: Final[dict[str, tuple[str, ...]]] = {
-    "explanation-request": ("requested", "answered"),
-    "terrorism-warning": ("open",),
-    "ict-inquiry": ("open",),
-    "visit-request": ("requested",),
-}
-"""Formats that ask for an answer, and the statuses in which it is still missing."""
 
 _REPORTED_LATER: Final = {
     "military-activity": "after-activity-report",
@@ -73,7 +66,7 @@ def open_matter(
         owing(registry, exchange, calendars),
         key=lambda duty: (duty.due or "~", duty.side, duty.clock, duty.started_by),
     )
-    if not (_is_incident(exchange) or exchange.status in UNANSWERED.get(exchange.act, ()) or owed):
+    if not (_is_incident(exchange) or exchange.status in ASKING.get(exchange.act, ()) or owed):
         return None
     newest = exchange.messages[-1]
     kind = next((exchange.content[name] for name in _KINDS if name in exchange.content), None)
@@ -126,11 +119,12 @@ def may_be_open(exchange: Exchange) -> bool:
         return False
     return (
         _is_incident(exchange)
-        or exchange.act in UNANSWERED
+        or exchange.act in ASKING
         or exchange.act in ANNOUNCED
         or exchange.act in ("undertaking", "transmittal")
         or exchange.act in _CONFIRMED
         or exchange.meeting is not None
+        or bool(owes_answer(exchange))
         or (exchange.act in _REPORTED_LATER and _REPORTED_LATER[exchange.act] not in exchange.acts)
         or any(message.act == "clarification-request" for message in exchange.messages)
     )
@@ -179,11 +173,8 @@ def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
             yield "acknowledgement", side, message.id
     if exchange.status in ENDED:
         return
-    if exchange.status in UNANSWERED.get(exchange.act, ()) or (
-        exchange.meeting is not None and exchange.status == "requested"
-    ):
-        for side in sorted(owes_answer(exchange)):
-            yield "answer", side, exchange.id
+    for side in sorted(owes_answer(exchange)):
+        yield "answer", side, exchange.id
     for questions in open_questions.unanswered(exchange):
         # The answer that is owed to an opening covers the opening's own questions.
         if questions.message != exchange.id:

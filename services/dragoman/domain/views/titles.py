@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.developments import as_of_record
 from dragoman.domain.acts.families.exchange import event_of
 from dragoman.domain.acts.families.exchange_content import opening_of
 from dragoman.limits import SUBJECT_LENGTH
@@ -15,8 +16,14 @@ from dragoman.text import Text
 from dragoman_schemas.state import Exchange
 
 
-def title_of(exchange: Exchange) -> Text | None:
-    """Return the sentence that replaces a subject; None where there is a subject."""
+def title_of(exchange: Exchange, position: int = 0) -> Text | None:
+    """Return the sentence that replaces a subject; None where there is a subject.
+
+    With a position, return the sentence after the record there. So a past row has the
+    name that its matter had then.
+    """
+    if position:
+        exchange = as_of_record(exchange, position)
     return (
         None
         if "subject" in exchange.content
@@ -24,11 +31,14 @@ def title_of(exchange: Exchange) -> Text | None:
     )
 
 
-def subject_of(exchange: Exchange) -> Raw:
+def subject_of(exchange: Exchange, position: int = 0) -> Raw:
     """Return the opener's subject, or the English sentence in its place.
 
-    The sentence has at most 120 characters.
+    With a position, return the one after the record there. The sentence has at most
+    120 characters.
     """
+    if position:
+        exchange = as_of_record(exchange, position)
     title = title_of(exchange)
     return (
         exchange.content["subject"]

@@ -3,6 +3,7 @@
     late        every side agreed that it was undertaken, and its date has passed
     due         every side agreed that it was undertaken, and its date is to come
     said        not every addressed side agrees; it stands as said by its author
+    refused     an addressed side says that it was not undertaken
     done        its side says that it is done, and nobody has confirmed it
     confirmed   another side confirmed it
     ended       it was taken back, or closed without a confirmation
@@ -17,8 +18,8 @@ from typing import Final, get_args
 import msgspec
 from msgspec import Raw
 
-from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.families import undertaking
+from dragoman.domain.views.answers import answers
 from dragoman_schemas.agreement_responses import (
     SidesUndertakings,
     UndertakingDispute,
@@ -30,7 +31,7 @@ from dragoman_schemas.state import Exchange
 ORDER: Final[tuple[UndertakingStanding, ...]] = get_args(UndertakingStanding)
 """The standings in the order of lists, the most pressing first."""
 
-OPEN: Final = frozenset({"late", "due", "said", "done"})
+OPEN: Final = frozenset({"late", "due", "said", "refused", "done"})
 """The standings in which something is still to be said or done."""
 
 _CONFIRMATION, _DISPUTE = "fulfilment-confirmation", "fulfilment-dispute"
@@ -57,8 +58,6 @@ def in_order(views: Iterable[UndertakingView]) -> list[UndertakingView]:
 
 def undertaking_view(exchange: Exchange, sides: Sequence[str], now: datetime) -> UndertakingView:
     """Return an undertaking with its standing at a moment."""
-    agreed, parties = consent.agreed(exchange), consent.parties(exchange)
-    waiting = {sent.sent.side for sent in two_keys.due(exchange) if sent.act == "agreement"}
     done = exchange.acts.get("fulfilment", ())
     verdicts = undertaking.verdicts(exchange)
     disputes = tuple(_disputes(exchange, sides))
@@ -78,9 +77,7 @@ def undertaking_view(exchange: Exchange, sides: Sequence[str], now: datetime) ->
         and exchange.status != "cancelled",
         said_by=exchange.side,
         said_at=exchange.opened.when,
-        agreed=tuple(side for side in sides if side in agreed and side in parties),
-        not_agreed=tuple(side for side in sides if side in parties and side not in agreed),
-        on_one_key=tuple(side for side in sides if side in waiting and side not in agreed),
+        answers=tuple(answers(exchange).values()),
         done_at=done_at,
         done_said=done[-1].said.when if done else "",
         confirmed_by=tuple(side for side in sides if verdicts.get(side) == _CONFIRMATION),
@@ -91,7 +88,7 @@ def undertaking_view(exchange: Exchange, sides: Sequence[str], now: datetime) ->
 def standing_of(exchange: Exchange, now: datetime) -> UndertakingStanding:
     """Return the standing of an undertaking at a moment."""
     match exchange.status:
-        case "said" | "done" | "confirmed" as status:
+        case "said" | "refused" | "done" | "confirmed" as status:
             return status
         case "closed":
             verdicts = {*undertaking.verdicts(exchange).values()}

@@ -14,6 +14,7 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.judge import allowed
 from dragoman.domain.views import open_questions
+from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import receipts_of
@@ -130,9 +131,7 @@ def exchange_view(
             if act in FORMATS[state.act].moves and state.status in FORMATS[state.act].moves[act]
         ),
         amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
-        behind=tuple(sorted(consent.agreed(state)))
-        if FORMATS[state.act].moves.keys() & set(consent.BINDING)
-        else (),
+        answers=tuple(answers(state).values()),
         clocks=tuple(
             clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)
         ),

@@ -102,15 +102,15 @@ def listed(
     wanted: Filter,
     most: int,
     now: datetime,
-    awaited: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> Rows:
     """Return a page of exchanges, the newest opened first.
 
-    `now` decides what is overdue. If there are `awaited` sides, each exchange waits for
-    a receipt or an answer of one of them.
+    `now` decides what is overdue. Where `only` is given, no other exchange is among
+    them.
     """
     base = store.base(channel)
-    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, awaited)
+    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, only)
     query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
     with store.snapshot() as connection:
         position = newest_position(connection, channel)
@@ -141,7 +141,7 @@ def listed_at(
     most: int,
     at: int,
     now: datetime,
-    awaited: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> Rows:
     """Return a page of exchanges at a position and a time, the newest opened first.
 
@@ -164,7 +164,7 @@ def listed_at(
         for id, key in looked:
             state = state_at(connection, base, at, id)
             row = row_of(state)
-            if _fits(row, wanted, awaited) and (not wanted.overdue or late(state, wanted.overdue)):
+            if _fits(row, wanted, only) and (not wanted.overdue or late(state, wanted.overdue)):
                 if len(rows) == most:
                     break
                 rows.append(row)
@@ -174,7 +174,7 @@ def listed_at(
     return Rows(exchanges=tuple(rows), position=at, next=str(last or ""))
 
 
-def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
+def _fits(row: Row, wanted: Filter, only: Collection[str] | None) -> bool:
     """Return whether a row meets the conditions that may change after its opening."""
     return (
         wanted.status in ("", row.status)
@@ -182,7 +182,7 @@ def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
         and wanted.side in ("", row.side, *row.to)
         and wanted.unacknowledged_by in ("", *row.unacknowledged_by)
         and wanted.unanswered_by in ("", *row.unanswered_by)
-        and (not awaited or not {*row.unacknowledged_by, *row.unanswered_by}.isdisjoint(awaited))
+        and (only is None or row.id in only)
     )
 
 
@@ -205,11 +205,15 @@ _OF_SIDES: Final = {
 
 
 def counted(
-    store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()
+    store: Store,
+    channel: str,
+    wanted: Filter,
+    sides: Sequence[str],
+    only: Collection[str] | None = None,
 ) -> FilterCounts:
     """Return the number of exchanges in a list, and in each narrower list."""
     base = store.base(channel)
-    index, clauses, parameters = _narrowed(*channel_range(base), wanted, awaited)
+    index, clauses, parameters = _narrowed(*channel_range(base), wanted, only)
     source = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
     of_each = ", ".join("coalesce(sum(instr({0}, ?) > 0), 0)" for _ in sides)
     numbers: dict[str, dict[str, int] | None] = {}
@@ -238,7 +242,7 @@ def counted(
 
 
 def counts(
-    store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]
+    store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str] | None]]
 ) -> dict[str, int | None]:
     """Return the number of exchanges that each of some filters selects.
 
@@ -247,8 +251,8 @@ def counts(
     base = store.base(channel)
     numbers: dict[str, int | None] = {}
     with store.snapshot() as connection:
-        for name, (wanted, awaited) in filters.items():
-            index, clauses, parameters = _narrowed(*channel_range(base), wanted, awaited)
+        for name, (wanted, only) in filters.items():
+            index, clauses, parameters = _narrowed(*channel_range(base), wanted, only)
             rows = in_time(
                 connection,
                 f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
@@ -286,7 +290,11 @@ def in_time(
 
 
 def _narrowed(
-    base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = LAST_POSITION
+    base: int,
+    last: int,
+    wanted: Filter,
+    only: Collection[str] | None = None,
+    at: int = LAST_POSITION,
 ) -> tuple[str, list[str], list[object]]:
     """Return a filter in SQL: the best index, the conditions, their parameters.
 
@@ -318,15 +326,9 @@ def _narrowed(
             "WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
         parameters += [phrases(wanted.q), base, row_key(base, at)]
-    if awaited:
-        owes = " OR ".join("instr({0}, ?) > 0" for _ in awaited)
-        waiting = (
-            f"SELECT key FROM exchanges INDEXED BY exchanges_{{0}} WHERE {{0}} != '' "  # noqa: S608
-            f"AND key BETWEEN ? AND ? AND ({owes})"
-        )
-        columns = ("unacknowledged", "unanswered")
-        clauses.append(f"key IN ({' UNION '.join(waiting.format(column) for column in columns)})")
-        parameters += [*channel_range(base), *(f",{side}," for side in awaited)] * 2
+    if only is not None:
+        clauses.append("id IN (SELECT value FROM json_each(?))")
+        parameters.append(msgspec.json.encode(sorted(only)).decode())
     return index, clauses, parameters
 
 

@@ -8,8 +8,10 @@
     call-record            open
     liaison-office         proposed ──every agreement──▶ agreed
                            agreed ──status-change──▶ open ──status-change──▶ closed
+                           proposed ──decline──▶ refused ──every agreement──▶ agreed
     people-programme       proposed ──every agreement──▶ agreed
                            agreed ──▶ running ──▶ completed, or dropped before
+                           proposed ──decline──▶ refused ──every agreement──▶ agreed
 
 A line check is sent by hand, or by the scheduler. A point of contact is in force by its
 dates. A decline of a contact note is an answer and ends nothing. The other side's gist
@@ -23,7 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from dragoman.domain.acts import field_checks, line_checks
+from dragoman.domain.acts import consent, field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
@@ -81,12 +83,12 @@ def reply_wanted(exchange: Exchange) -> WantedReply | None:
 
     None where the note asked for none, or everybody has replied.
     """
-    raw = exchange.content.get("reply_wanted_by")
     sides = owes_answer(exchange)
-    if exchange.act != "contact-note" or raw is None or not sides:
+    if exchange.act != "contact-note" or not sides:
         return None
     return WantedReply(
-        sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw))
+        sides=tuple(side for side in exchange.to if side in sides),
+        by=str(msgspec.json.decode(exchange.content["reply_wanted_by"])),
     )
 
 
@@ -306,13 +308,15 @@ LIAISON_OFFICE: Final = Format(
     start="proposed",
     begun=_office_status,
     moves=moves_of_format(
-        ("proposed", "agreed", "open"),
+        ("proposed", "refused", "agreed", "open"),
         {
-            "agreement": {"proposed": "agreed"},
+            "agreement": dict.fromkeys(("proposed", "refused"), "agreed"),
             "status-change": {"agreed": "agreed", "open": "open"},
         },
-        cancellable=("proposed", "agreed"),
+        cancellable=("proposed", "refused", "agreed"),
+        declinable=("proposed", "refused"),
     ),
+    holds=consent.refused_or("proposed"),
     changes={"agreed": ("open", "closed"), "open": ("closed",)},
     title=_office_title,
 )
@@ -366,15 +370,20 @@ PEOPLE_PROGRAMME: Final = Format(
     code="PEOPLE",
     start="proposed",
     moves=moves_of_format(
-        ("proposed", "agreed", "running", "completed", "dropped"),
+        ("proposed", "refused", "agreed", "running", "completed", "dropped"),
         {
-            "agreement": {"proposed": "agreed"},
-            "status-change": {status: status for status in ("proposed", "agreed", "running")},
+            "agreement": dict.fromkeys(("proposed", "refused"), "agreed"),
+            "status-change": {
+                status: status for status in ("proposed", "refused", "agreed", "running")
+            },
         },
-        cancellable=("proposed", "agreed"),
+        cancellable=("proposed", "refused", "agreed"),
+        declinable=("proposed", "refused"),
     ),
+    holds=consent.refused_or("proposed"),
     changes={
         "proposed": ("dropped",),
+        "refused": ("dropped",),
         "agreed": ("running", "dropped"),
         "running": ("completed", "dropped"),
     },

@@ -261,6 +261,7 @@ def _item_title(data: RoadmapItem) -> Text:
 
 _ITEM: Final = (
     "proposed",
+    "refused",
     "agreed",
     "scheduled",
     "held",
@@ -277,15 +278,18 @@ ROADMAP_ITEM: Final = Format(
     moves=moves_of_format(
         _ITEM,
         {
-            "agreement": {"proposed": "agreed"},
+            "agreement": dict.fromkeys(("proposed", "refused"), "agreed"),
             "status-change": {
                 status: status for status in _ITEM if status not in ("adopted", "dropped")
             },
         },
-        cancellable=("proposed", "agreed"),
+        cancellable=("proposed", "refused", "agreed"),
+        declinable=("proposed", "refused"),
     ),
+    holds=consent.refused_or("proposed"),
     changes={
         "proposed": ("dropped",),
+        "refused": ("dropped",),
         "agreed": ("scheduled", "deferred", "dropped"),
         "scheduled": ("held", "deferred", "dropped"),
         "held": ("deliverable_tabled", "deferred", "dropped"),

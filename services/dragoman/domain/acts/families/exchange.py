@@ -61,12 +61,17 @@ ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
 
 def moves_of_format(
-    live: tuple[str, ...], moves: Moves, *, cancellable: tuple[str, ...] | None = None
+    live: tuple[str, ...],
+    moves: Moves,
+    *,
+    cancellable: tuple[str, ...] | None = None,
+    declinable: tuple[str, ...] | None = None,
 ) -> Moves:
     """Return a format's moves: the given ones, and those that every exchange has.
 
     `live` are the statuses in which the exchange is alive. `cancellable` are the
-    statuses in which it may be cancelled, by default the live ones.
+    statuses in which it may be cancelled, and `declinable` those in which it may be
+    declined, by default the live ones.
     """
     reached = {to for transitions in moves.values() for to in transitions.values()}
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
@@ -90,9 +95,8 @@ def moves_of_format(
             ),
             everywhere,
         ),
-        **dict.fromkeys(
-            ("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive
-        ),
+        **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment"), alive),
+        "decline": {status: status for status in (declinable or live)},
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
         "closure": {
@@ -301,22 +305,39 @@ def receipts_over(exchange: Exchange) -> Stamp | None:
     return end if end is not None and answered >= set(exchange.to) else None
 
 
-def owes_answer(exchange: Exchange) -> set[str]:
-    """Return the action addressees that have not answered the opening.
+ASKING: Final[dict[str, tuple[str, ...]]] = {
+    "explanation-request": ("requested", "answered"),
+    "terrorism-warning": ("open",),
+    "ict-inquiry": ("open",),
+    "visit-request": ("requested",),
+}
+"""Formats that ask for an answer, and the statuses in which it is still missing.
 
-    Of a meeting with windows of another side, return the parties that have not answered
-    these windows. Nobody owes an answer once the exchange has ended.
+A meeting asks for one while it is requested, and a note where it names a time for it.
+"""
+
+
+def owes_answer(exchange: Exchange) -> set[str]:
+    """Return the sides that have not answered what the exchange asks of them.
+
+    They are the action addressees. Of a meeting, they are the parties that have not
+    answered the windows that stand. Nobody owes an answer to a message that asks for
+    none, or once the exchange has ended.
     """
     if exchange.for_the_record or exchange.status in ENDED:
         return set()
     meeting = exchange.meeting
-    if meeting is not None and meeting.proposed_by != exchange.side:
-        return (
-            parties_to_answer(exchange) - meeting.accepted.keys() - meeting.declined.keys()
-            if exchange.status == "requested"
-            else set()
-        )
-    return {side for side in exchange.to if side not in exchange.messages[0].answered}
+    if meeting is not None:
+        if exchange.status != "requested":
+            return set()
+        answered = meeting.accepted.keys() | meeting.declined.keys()
+        if meeting.proposed_by == exchange.side:
+            answered |= exchange.messages[0].answered.keys()
+        return parties_to_answer(exchange) - answered
+    asks = exchange.status in ASKING.get(exchange.act, ()) or (
+        exchange.act == "contact-note" and "reply_wanted_by" in exchange.content
+    )
+    return {side for side in exchange.to if asks and side not in exchange.messages[0].answered}
 
 
 def parties_to_answer(exchange: Exchange) -> set[str]:

@@ -28,7 +28,8 @@ from dragoman_schemas.acts.contact.mechanism import (
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
-_LIVE: Final = ("proposed", "in_force", "suspended", "ended")
+_ASKED: Final = ("proposed", "refused")
+_LIVE: Final = (*_ASKED, "in_force", "suspended", "ended")
 
 
 def _check(
@@ -102,13 +103,15 @@ MECHANISM: Final = Format(
     moves=moves_of_format(
         _LIVE,
         {
-            "agreement": {"proposed": "in_force"},
+            "agreement": dict.fromkeys(_ASKED, "in_force"),
             "mechanism-suspension": dict.fromkeys(("in_force", "suspended"), "suspended"),
             "mechanism-end": dict.fromkeys(("in_force", "suspended"), "ended"),
             "mechanism-resumption": dict.fromkeys(("suspended", "ended"), "in_force"),
         },
-        cancellable=("proposed",),
+        cancellable=_ASKED,
+        declinable=_ASKED,
     ),
+    holds=consent.refused_or("proposed"),
     title=_title,
 )
 

@@ -334,8 +334,12 @@ PUBLIC_LINE: Final = Format(
     code="LINE",
     start="notified",
     moves=moves_of_format(
-        ("notified", "agreed"), {"agreement": {"notified": "agreed"}}, cancellable=("notified",)
+        ("notified", "refused", "agreed"),
+        {"agreement": dict.fromkeys(("notified", "refused"), "agreed")},
+        cancellable=("notified", "refused"),
+        declinable=("notified", "refused"),
     ),
+    holds=consent.refused_or("notified"),
     title=_line_title,
 )
 

@@ -1,6 +1,8 @@
 """Undertakings of the sides: what, by when, whether agreed, and whether done.
 
     said ──every agreement──▶ undertaken ──fulfilment──▶ done
+    said ──decline──▶ refused
+
     done ──fulfilment-confirmation──▶ confirmed
     done ──fulfilment-dispute──▶ disputed ──fulfilment──▶ done
     confirmed ──fulfilment-dispute of another side──▶ disputed
@@ -16,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import UnsetType
 
-from dragoman.domain.acts import field_checks
+from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.access import observers
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
 from dragoman.domain.acts.families.exchange import moves_of_format
@@ -32,8 +34,9 @@ from dragoman_schemas.acts.meeting.undertaking import (
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
 
-_LIVE: Final = ("said", "undertaken", "done", "disputed", "confirmed")
-_DOING: Final = ("said", "undertaken", "disputed")
+_ASKED: Final = ("said", "refused")
+_LIVE: Final = (*_ASKED, "undertaken", "done", "disputed", "confirmed")
+_DOING: Final = (*_ASKED, "undertaken", "disputed")
 _CONFIRMATION, _DISPUTE = "fulfilment-confirmation", "fulfilment-dispute"
 
 
@@ -127,13 +130,15 @@ UNDERTAKING: Final = Format(
     moves=moves_of_format(
         _LIVE,
         {
-            "agreement": {"said": "undertaken"},
+            "agreement": dict.fromkeys(_ASKED, "undertaken"),
             "fulfilment": dict.fromkeys(_DOING, "done"),
             "fulfilment-confirmation": {"done": "confirmed"},
             "fulfilment-dispute": dict.fromkeys(("done", "confirmed"), "disputed"),
         },
-        cancellable=("said",),
+        cancellable=_ASKED,
+        declinable=_ASKED,
     ),
+    holds=consent.refused_or("said"),
     title=_title,
 )
 

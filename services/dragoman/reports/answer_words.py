@@ -1,0 +1,31 @@
+"""The words for a side's answer, as pages, reports and commands say them."""
+
+from dragoman.i18n.words import Words
+from dragoman_schemas.responses import SideAnswer
+
+
+def answer_text(words: Words, answer: SideAnswer) -> str:
+    """Return an answer with its side and its time, without its reason."""
+    values = {"side": answer.side.upper(), "t": answer.time and words.written(answer.time, "day")}
+    match answer.answer:
+        case "agreed":
+            return words.say("agreed by %(side)s, %(t)s", **values)
+        case "agreed_in_part":
+            return words.say("agreed in part by %(side)s, %(t)s", **values)
+        case "agreed_earlier":
+            return words.say("agreed by %(side)s, %(t)s, to an earlier text", **values)
+        case "refused":
+            return words.say("refused by %(side)s, %(t)s", **values)
+        case "withdrew":
+            return words.say("agreement taken back by %(side)s, %(t)s", **values)
+        case "proposed_otherwise":
+            return words.say("%(side)s proposed otherwise, %(t)s", **values)
+        case "ad_referendum":
+            return words.say("agreed by %(side)s ad referendum, %(t)s", **values)
+        case "second_key_due":
+            return words.say(
+                "agreed by one officer of %(side)s, %(t)s; a second officer must confirm it",
+                **values,
+            )
+        case "silent":
+            return words.say("%(side)s has not answered", side=answer.side.upper())
