@@ -455,6 +455,9 @@ def said_moves(act: str) -> Moves:
         "cancelled from": live
         if row["cancelled from"] == "every live status"
         else names(row["cancelled from"]),
+        "declinable": ("refused", live[0])
+        if "refused" in live and act != "visit-request"
+        else live,
         "closable": tuple(
             each for each in reached if each not in ("cancelled", "closed", "withdrawn")
         ),

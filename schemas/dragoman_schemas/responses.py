@@ -242,6 +242,39 @@ class SideAnswer(ResponseBody, frozen=True, kw_only=True):
     reason: Raw | UnsetType = UNSET
 
 
+class StatedValue(ResponseBody, frozen=True, kw_only=True):
+    """One statement of a side on a member of an event, with its record.
+
+    `change` says how it came: by the opening, an update, a correction, an amendment, an
+    account, a final report or a retraction. `reason` and `known_since` are those of a
+    correction or a retraction.
+    """
+
+    member: str
+    side: str
+    change: str
+    value: Raw
+    time: str
+    position: int
+    reason: Raw | UnsetType = UNSET
+    known_since: str = ""
+
+
+class AccountsDifference(ResponseBody, frozen=True, kw_only=True):
+    """A member on which accounts differed: since which record, and until which one.
+
+    `ended_by` is the side whose record ended it. A difference that stands has no end.
+    """
+
+    member: str
+    sides: tuple[str, ...]
+    begins: str
+    begins_at: int
+    ends: str = ""
+    ends_at: int = 0
+    ended_by: str = ""
+
+
 class Link(ResponseBody, frozen=True, kw_only=True):
     """An exchange that refers to another."""
 
@@ -500,9 +533,10 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     there now of what the exchange names beside the log.
 
     `terms` are the digests that acts of consent must name. `amendment` is the id of the
-    amendment that waits for an answer. `answers` say what each side answered to
-    the text as it is. `timeline` has the newest records, in the order of the log. Where
-    there are earlier ones, `earlier` is the cursor of their page.
+    amendment that waits for an answer. `stated` and `differences` have what each side
+    stated of an event, and where their accounts differed. `answers` say what each side
+    answered to the text as it is. `timeline` has the newest records, in the order of
+    the log. Where there are earlier ones, `earlier` is the cursor of their page.
     """
 
     position: int
@@ -516,6 +550,8 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     terms: tuple[Terms, ...] = ()
     amendment: str = ""
     answers: tuple[SideAnswer, ...] = ()
+    stated: tuple[StatedValue, ...] = ()
+    differences: tuple[AccountsDifference, ...] = ()
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()

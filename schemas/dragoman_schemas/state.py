@@ -73,6 +73,20 @@ class StateCorrection(State, frozen=True, kw_only=True):
     was: dict[str, Raw] = {}
 
 
+class StateRetraction(State, frozen=True, kw_only=True):
+    """A statement that its side took back; `was` keeps the values of before.
+
+    `of` is the message in which it was stated.
+    """
+
+    retracted: Stamp
+    of: str
+    fields: dict[str, Raw]
+    was: dict[str, Raw] = {}
+    reason: Raw
+    known_since: str = ""
+
+
 class Development(State, frozen=True, kw_only=True):
     """New values of fields as of a time, and their values in the message before."""
 
@@ -222,6 +236,7 @@ class Exchange(State, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     corrections: tuple[StateCorrection, ...] = ()
     developments: tuple[Development, ...] = ()
+    retractions: tuple[StateRetraction, ...] = ()
     amended: tuple[Amended, ...] = ()
     cancellation: StateCancellation | None = None
     closures: dict[str, Stamp] = {}

@@ -27,7 +27,9 @@ def test_an_opening_is_addressed_to_all_other_sides() -> None:
 
 def test_info_addressees_owe_nothing() -> None:
     world = World(sides=("nato", "china", "osce"))
-    exchange = world.exchange(world.open("nato/o-1", {**NOTE, "info": ["osce"]}))
+    exchange = world.exchange(
+        world.open("nato/o-1", {**NOTE, "info": ["osce"], "reply_wanted_by": "2026-12-01T12:00Z"})
+    )
     assert (exchange.to, exchange.info) == (("china",), ("osce",))
     assert {"china"} == owes_acknowledgement(exchange) == owes_answer(exchange)
 
@@ -133,7 +135,7 @@ def test_a_reply_acknowledges_and_answers_and_is_itself_to_be_acknowledged(world
 
 
 def test_a_holding_reply_acknowledges_and_answers_nothing(world: World) -> None:
-    id = world.open("nato/o-1", NOTE)
+    id = world.open("nato/o-1", {**NOTE, "reply_wanted_by": "2026-12-01T12:00Z"})
     world.keep("china/o-1", {"act": "interim-reply", "next_word_by": "2026-11-24T06:00Z"}, id)
     exchange = world.exchange(id)
     assert ({"china"}, set()) == (
@@ -257,6 +259,7 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
         "translation-dispute",
         "repeat-request",
         "consent-withdrawal",
+        "retraction",
         "lesson",
         "passed-on",
     )

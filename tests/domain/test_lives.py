@@ -74,7 +74,10 @@ def test_what_an_update_makes_known_stands_in_the_opening(world: World) -> None:
     id = open_(world, "hazardous-incident", ND)
     world.keep(ND, act("update"), id)
     exchange = world.exchange(id)
-    assert bytes(exchange.content["cause_established"]) == b'"Both crews followed the same beacon."'
+    assert (
+        bytes(exchange.content["cause_established"])
+        == b'"Both were on the same frequency but in different languages."'
+    )
     assert exchange.corrections == ()
     assert refused(world.keep(ND, {"act": "update"}, id)).faults[0].pointer == "/text"
 

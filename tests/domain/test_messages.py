@@ -178,7 +178,7 @@ def test_a_format_moves_when_the_last_addressee_acknowledges_the_opening_and_who
 
 def test_who_owes_what_follows_from_the_messages() -> None:
     world = World(sides=THREE)
-    id = world.open(N, NOTE)
+    id = world.open(N, {**NOTE, "reply_wanted_by": "2026-12-01T12:00Z"})
     assert (owes_acknowledgement(world.exchange(id)), owes_answer(world.exchange(id))) == (
         {"china", "osce"},
         {"china", "osce"},
@@ -189,6 +189,12 @@ def test_who_owes_what_follows_from_the_messages() -> None:
         {"osce"},
     )
     world.keep(N, act("closure"), id, seen=True)
+    assert owes_answer(world.exchange(id)) == set()
+
+
+def test_a_message_that_asks_for_no_answer_waits_for_none(world: World) -> None:
+    id = world.open(N, NOTE)
+    assert owes_acknowledgement(world.exchange(id)) == {"china"}
     assert owes_answer(world.exchange(id)) == set()
 
 

@@ -131,6 +131,7 @@ CONTINUING = {
     "assessment": (Who.OPENER, "consenting acknowledges message kept"),
     "update": (Who.OPENER, "message kept"),
     "correction": (Who.OPENER, "consenting message"),
+    "retraction": (Who.ANY, "consenting message"),
     "cancellation": (Who.OPENER, "consenting message"),
     "decline": (Who.ADDRESSEE, "acknowledges answers message kept"),
     "closure": (Who.ANY, "consenting"),
@@ -238,13 +239,15 @@ CHANNEL = {
 
 class Life(NamedTuple):
     """The life of a format: its first status, its statuses, and the moves between them (before,
-    act, after). It also names the statuses from which it may be cancelled.
+    act, after). It also names the statuses from which it may be cancelled, and those in which it
+    may be declined.
     """
 
     start: str
     live: str
     moves: tuple[str, ...] = ()
     cancellable: str = ""
+    declinable: str = ""
 
 
 REQUESTED = (
@@ -297,6 +300,20 @@ def course_of(*before: str) -> tuple[str, ...]:
     )
 
 
+AGREED = ("proposed agreement agreed", "refused agreement agreed")
+
+
+def accounts_of(start: str) -> tuple[str, ...]:
+    """Accounts beside a report, and the facts that all agree on."""
+    return (
+        *(
+            f"{status} counter-account accounts_differ"
+            for status in (start, "accounts_differ", "agreed_facts")
+        ),
+        *(f"{status} accounts-agreement agreed_facts" for status in (start, "accounts_differ")),
+    )
+
+
 ANSWERED = Life("open", "open answered", ("open reply answered",))
 
 LIVES = {
@@ -326,27 +343,33 @@ LIVES = {
         ),
     ),
     "contact-note": Life("open", "open"),
-    "call-record": Life("open", "open", ("open counter-account open",)),
+    "call-record": Life("open", "open accounts_differ agreed_facts", accounts_of("open")),
     "liaison-office": Life(
         "proposed",
-        "proposed agreed open",
-        ("proposed agreement agreed", "agreed status-change agreed", "open status-change open"),
-        "proposed agreed",
+        "proposed refused agreed open",
+        (*AGREED, "agreed status-change agreed", "open status-change open"),
+        "proposed refused agreed",
+        "proposed refused",
     ),
     "people-programme": Life(
         "proposed",
-        "proposed agreed running completed dropped",
+        "proposed refused agreed running completed dropped",
         (
-            "proposed agreement agreed",
-            *(f"{status} status-change {status}" for status in ("proposed", "agreed", "running")),
+            *AGREED,
+            *(
+                f"{status} status-change {status}"
+                for status in ("proposed", "refused", "agreed", "running")
+            ),
         ),
-        "proposed agreed",
+        "proposed refused agreed",
+        "proposed refused",
     ),
     "mechanism": Life(
         "proposed",
-        "proposed in_force suspended ended",
+        "proposed refused in_force suspended ended",
         (
             "proposed agreement in_force",
+            "refused agreement in_force",
             "in_force mechanism-suspension suspended",
             "suspended mechanism-suspension suspended",
             "in_force mechanism-end ended",
@@ -354,7 +377,8 @@ LIVES = {
             "suspended mechanism-resumption in_force",
             "ended mechanism-resumption in_force",
         ),
-        "proposed",
+        "proposed refused",
+        "proposed refused",
     ),
     "meeting-request": MEETING._replace(moves=(*REQUESTED, *AGENDA)),
     "call-request": MEETING,
@@ -380,15 +404,20 @@ LIVES = {
     ),
     "undertaking": Life(
         "said",
-        "said undertaken done disputed confirmed",
+        "said refused undertaken done disputed confirmed",
         (
             "said agreement undertaken",
-            *(f"{status} fulfilment done" for status in ("said", "undertaken", "disputed")),
+            "refused agreement undertaken",
+            *(
+                f"{status} fulfilment done"
+                for status in ("said", "refused", "undertaken", "disputed")
+            ),
             "done fulfilment-confirmation confirmed",
             "done fulfilment-dispute disputed",
             "confirmed fulfilment-dispute disputed",
         ),
-        "said",
+        "said refused",
+        "said refused",
     ),
     "military-activity": Life(
         "notified",
@@ -420,7 +449,11 @@ LIVES = {
         "open",
         "open contained reported",
         (
-            *(f"{status} counter-account {status}" for status in ("open", "contained", "reported")),
+            *(
+                f"{status} {act} {status}"
+                for act in ("counter-account", "accounts-agreement")
+                for status in ("open", "contained", "reported")
+            ),
             "open contained contained",
             *(f"{status} final-report reported" for status in ("open", "contained", "reported")),
             *help_in("open", "contained", "reported"),
@@ -442,12 +475,7 @@ LIVES = {
         "reported",
         "reported accounts_differ agreed_facts",
         (
-            *(
-                f"{status} counter-account accounts_differ"
-                for status in ("reported", "accounts_differ", "agreed_facts")
-            ),
-            "reported accounts-agreement agreed_facts",
-            "accounts_differ accounts-agreement agreed_facts",
+            *accounts_of("reported"),
             *help_in("reported", "accounts_differ", "agreed_facts"),
         ),
     ),
@@ -476,7 +504,17 @@ LIVES = {
         ),
     ),
     "emergency-notification": Life(
-        "open", "open ended", ("open ended ended", *help_in("open", "ended"))
+        "open",
+        "open ended",
+        (
+            "open ended ended",
+            *(
+                f"{status} {act} {status}"
+                for act in ("counter-account", "accounts-agreement")
+                for status in ("open", "ended")
+            ),
+            *help_in("open", "ended"),
+        ),
     ),
     "terrorism-warning": ANSWERED,
     "humanitarian-notification": Life(
@@ -529,13 +567,14 @@ LIVES = {
     ),
     "roadmap-item": Life(
         "proposed",
-        "proposed agreed scheduled held deliverable_tabled adopted deferred dropped",
+        "proposed refused agreed scheduled held deliverable_tabled adopted deferred dropped",
         (
-            "proposed agreement agreed",
+            *AGREED,
             *(
                 f"{status} status-change {status}"
                 for status in (
                     "proposed",
+                    "refused",
                     "agreed",
                     "scheduled",
                     "held",
@@ -544,7 +583,8 @@ LIVES = {
                 )
             ),
         ),
-        "proposed agreed",
+        "proposed refused agreed",
+        "proposed refused",
     ),
     "joint-report": Life(
         "negotiating",
@@ -572,7 +612,13 @@ LIVES = {
         ("proposed release-consent agreed", "agreed release-consent agreed"),
         "proposed",
     ),
-    "public-line": Life("notified", "notified agreed", ("notified agreement agreed",), "notified"),
+    "public-line": Life(
+        "notified",
+        "notified refused agreed",
+        ("notified agreement agreed", "refused agreement agreed"),
+        "notified refused",
+        "notified refused",
+    ),
     "tasking": Life("open", "open", ("open seen-by open",)),
     "instruction-request": Life(
         "open",
@@ -591,7 +637,6 @@ WHILE_IT_LIVES = (
     "interim-reply",
     "clarification-request",
     "assessment",
-    "decline",
     "update",
     "correction",
     "call-attempt",
@@ -600,7 +645,7 @@ WHILE_IT_LIVES = (
 
 BY_TWO = (
     *("agreement", "endorsement", "accounts-agreement", "release-consent", "amendment-agreement"),
-    *("amendment", "correction", "cancellation", "closure"),
+    *("amendment", "correction", "retraction", "cancellation", "closure"),
 )
 """Continuing acts that take two officers: the first always, the others by what they change or end.
 """
@@ -611,6 +656,7 @@ AT_ANY_TIME = (
     "repeat-request",
     "consent-withdrawal",
     "second-key",
+    "retraction",
     "translation",
     "translation-agreement",
     "translation-dispute",
@@ -634,6 +680,7 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
     moves: dict[str, dict[str, str]] = {
         **{each: {status: status for status in live} for each in WHILE_IT_LIVES},
         **{each: {status: status for status in live + ended} for each in AT_ANY_TIME},
+        "decline": {status: status for status in (life.declinable or life.live).split()},
         "cancellation": dict.fromkeys((life.cancellable or life.live).split(), "cancelled"),
         "closure": {
             status: "closed"
@@ -663,11 +710,13 @@ CHANGES: dict[str, Mapping[str, str]] = {
     "liaison-office": {"agreed": "open closed", "open": "closed"},
     "people-programme": {
         "proposed": "dropped",
+        "refused": "dropped",
         "agreed": "running dropped",
         "running": "completed dropped",
     },
     "roadmap-item": {
         "proposed": "dropped",
+        "refused": "dropped",
         "agreed": "scheduled deferred dropped",
         "scheduled": "held deferred dropped",
         "held": "deliverable_tabled deferred dropped",

@@ -29,7 +29,7 @@ LIVES: dict[str, list[Step]] = {
         (
             C,
             {"act": "counter-account", "facts": "They called us.", "direction": "incoming"},
-            "open",
+            "accounts_differ",
         ),
         (N, "closure", "closed"),
     ],

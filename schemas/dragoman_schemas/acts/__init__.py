@@ -138,6 +138,7 @@ _SHAPES: tuple[type[Act], ...] = (
     continuing.Assessment,
     continuing.Update,
     continuing.Correction,
+    continuing.Retraction,
     continuing.Cancellation,
     continuing.Decline,
     continuing.NonAttendance,

@@ -62,11 +62,27 @@ class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
 class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
     """Correct values for named fields of the opening that were wrong.
 
-    The original stays visible. A fact that has changed since needs an update instead.
+    It is for a slip, such as a wrong digit. The original stays visible. A fact that has
+    changed since needs an update instead, and a statement that was not so a retraction.
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
     reason: Text
+
+
+class Retraction(Continuing, frozen=True, kw_only=True, tag="retraction"):
+    """The side takes back what it itself stated, and says what was so instead.
+
+    `of` is the message in which it stated it, by default its newest one with these
+    fields: its opening, account, reply or final report. `fields` have the new values,
+    or `unknown`. `known_since` is the time since when the side has known it. What was
+    stated before stays visible.
+    """
+
+    of: Id | UnsetType = UNSET
+    fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
+    reason: Words
+    known_since: TimestampOrUnknown | UnsetType = UNSET
 
 
 class Update(Continuing, frozen=True, kw_only=True, tag="update"):

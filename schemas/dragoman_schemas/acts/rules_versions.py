@@ -33,7 +33,7 @@ _OF_VERSION_1: Final = (
     "perception point-of-contact policy-adoption postponement profile-adoption public-line "
     "reaction readout readout-agreement recommendation recommendation-answer reconfirmation "
     "reference-document release release-consent reminder restatement roadmap-item "
-    "root-rotation rules-adoption second-key seen-by side-admission status-change tasking "
+    "retraction root-rotation rules-adoption second-key seen-by side-admission status-change tasking "
     "terrorism-warning translation translation-agreement translation-dispute transmittal "
     "undertaking update visit-invitation visit-report visit-request watch-assumption "
     "watch-relief window-notice withdrawal"

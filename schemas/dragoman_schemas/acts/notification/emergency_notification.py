@@ -10,21 +10,23 @@ from msgspec import UNSET, UnsetType
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import Line, Timestamp, Unknown, When, Where, Words
 
+Nature = Literal[
+    "nuclear",
+    "radiological",
+    "industrial",
+    "flood",
+    "fire",
+    "storm",
+    "earthquake",
+    "epidemic",
+    "oil_spill",
+]
+
 
 class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergency-notification"):
     """An emergency: its nature, time and place."""
 
-    nature: Literal[
-        "nuclear",
-        "radiological",
-        "industrial",
-        "flood",
-        "fire",
-        "storm",
-        "earthquake",
-        "epidemic",
-        "oil_spill",
-    ]
+    nature: Nature
     time: When
     place: Where
     facility: Line | UnsetType = UNSET

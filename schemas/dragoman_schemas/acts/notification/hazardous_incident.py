@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.acts.contact.call_record import Direction
+from dragoman_schemas.acts.notification.emergency_notification import Nature
 from dragoman_schemas.acts.notification.encounter_report import (
     Courses,
     Domain,
@@ -134,3 +135,10 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     read_back: bool | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     interpreter: bool | UnsetType = UNSET
+    nature: Nature | UnsetType = UNSET
+    facility: Line | UnsetType = UNSET
+    cross_border: bool | Unknown | UnsetType = UNSET
+    release: Words | UnsetType = UNSET
+    monitoring: Words | UnsetType = UNSET
+    protective_measures: Words | UnsetType = UNSET
+    help: Assistance | UnsetType = UNSET

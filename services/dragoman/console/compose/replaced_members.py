@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.console.compose.form_choices import replaceable_members
@@ -22,8 +22,10 @@ from dragoman.console.compose.writing import Writing
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types, form_writer
 from dragoman.console.forms.form_errors import FieldError
+from dragoman.domain.acts.families import retracting
 
 PREFIX: Final = f"{form_writer.PREFIX}.fields"
+_RETRACTION: Final = "retraction"
 _ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of"})
 """Members that no form changes: a message keeps its addressees."""
 
@@ -46,6 +48,8 @@ def offered(writing: Writing) -> tuple[field_types.Member, ...]:
     ):
         return ()
     names = [name for name in replaceable_members(writing) if name not in _ADDRESSED]
+    if writing.act == _RETRACTION:
+        names = [name for name in names if name in _present_values(writing)]
     return tuple(
         member
         for member in field_types.members(writing.exchange.act)
@@ -64,7 +68,7 @@ def with_present(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
 
 def edits(writing: Writing, display: Display, fields: Mapping[str, Any]) -> list[MemberEdit]:
     """Return the members with their present values, those of the format first."""
-    content = {} if writing.exchange is None else writing.exchange.content
+    content = _present_values(writing)
     changed = fields.getall("fields", []) if isinstance(fields, MultiDict) else []
     return [
         MemberEdit(
@@ -118,11 +122,20 @@ def told_plainly(
     ]
 
 
+def _present_values(writing: Writing) -> Mapping[str, Raw]:
+    """Return the values that an act may replace: for a retraction, the side's own."""
+    if writing.exchange is None:
+        return {}
+    if writing.act == _RETRACTION:
+        return retracting.own_statement(writing.exchange, writing.context.side)
+    return writing.exchange.content
+
+
 def _present(writing: Writing, member: field_types.Member) -> MultiDict[str]:
     assert writing.exchange is not None
     context = writing.context
     return form_writer.form_fields(
-        context.words, context.registry.languages, [member], writing.exchange.content, PREFIX
+        context.words, context.registry.languages, [member], _present_values(writing), PREFIX
     )
 
 
@@ -162,7 +175,7 @@ def _has_changed(
     value, has_faults = _read(writing, member, fields)
     if has_faults:
         return True
-    raw = writing.exchange.content.get(member.name)
+    raw = _present_values(writing).get(member.name)
     if raw is None:
         return value not in (None, form_writer.UNKNOWN)
     return value not in (msgspec.json.decode(bytes(raw)), _read(writing, member, present)[0])

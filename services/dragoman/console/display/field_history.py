@@ -62,6 +62,7 @@ def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[s
                     "as_of": timed_value.as_of,
                     "told": timed_value.told,
                     "corrected": timed_value.corrected,
+                    "retracted": timed_value.retracted,
                 }
                 for timed_value in developments.series(state, name)
             ]

@@ -37,7 +37,9 @@ from dragoman.console.pages.exchange_parts import (
     changes_of,
     consent_status,
     corrections,
+    retractions,
     sketch,
+    stated_rows,
     step_of,
 )
 from dragoman.console.palette.recent_places import RECENT
@@ -45,11 +47,12 @@ from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import helping, release
+from dragoman.domain.acts.families import helping, release, retracting
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
+from dragoman.domain.views.stated import differences
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.projection.queries import records
@@ -76,6 +79,7 @@ _FIRST: Final = (
     *(
         "interim-reply",
         "update",
+        "retraction",
         "readout",
         "meeting-held",
         "contained",
@@ -186,6 +190,9 @@ async def message_values(
         ],
         "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
         "corrections": list(corrections(display, state)),
+        "retractions": list(retractions(display, state)),
+        "stated": stated_rows(display, state),
+        "differences": differences(state),
         "consent": consent_status(display, state),
         "versions": len(text_versions.changes(state)),
         "opening_key": two_keys.one_key_entry(state, state.id),
@@ -375,6 +382,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
     bound = consent.is_bound(state)
     occasions = {
         "correction": not bound,
+        "retraction": bool(retracting.own_statement(state, context.side)),
         "amendment": (bound or context.side != state.side)
         and consent.open_amendment(state) is None,
         "amendment-agreement": waits,

@@ -26,9 +26,10 @@ from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import accounts
 from dragoman.domain.views.answers import answers
+from dragoman.domain.views.stated import stated_values
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
-from dragoman_schemas.responses import Entry, SideAnswer
+from dragoman_schemas.responses import Entry, SideAnswer, StatedValue
 from dragoman_schemas.state import Exchange, Said
 
 _ICONS: Final = {
@@ -176,6 +177,48 @@ def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                     "stamp": correction.corrected,
                     "number": correction.number,
                 }
+
+
+def retractions(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
+    """Yield each retraction of a side, with what it had stated and what was so."""
+    for retraction in state.retractions:
+        message = next(item for item in state.messages if item.id == retraction.of)
+        facts = []
+        for name, raw in retraction.fields.items():
+            member = field_types.member(message.act, name)
+            if member is not None:
+                was = display.fact(member, retraction.was[name]).shown
+                facts.append((display.fact(member, raw), was))
+        yield {
+            "stamp": retraction.retracted,
+            "message": message,
+            "facts": facts,
+            "reason": retraction.reason,
+            "known_since": retraction.known_since,
+        }
+
+
+class StatedRow(Struct, frozen=True, kw_only=True):
+    """One statement in the table of what each side stated."""
+
+    label: str
+    shown: Markup
+    value: StatedValue
+
+
+def stated_rows(display: Display, state: Exchange) -> tuple[StatedRow, ...]:
+    """Return the statements of each side on members that have more than one."""
+    values = stated_values(state)
+    several = {
+        value.member for value in values if sum(one.member == value.member for one in values) > 1
+    }
+    rows = []
+    for value in values:
+        member = field_types.member(state.act, value.member)
+        if member is not None and value.member in several:
+            fact = display.fact(member, value.value)
+            rows.append(StatedRow(label=fact.label, shown=fact.shown, value=value))
+    return tuple(rows)
 
 
 def step_of(

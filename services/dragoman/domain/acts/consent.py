@@ -104,7 +104,10 @@ def text_terms(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> s
 
 def accounts(exchange: Exchange) -> str:
     """Return the terms of an agreement on the common facts of the accounts."""
-    contents = {side: account[-1].content for side, account in exchange.accounts.items()}
+    contents = {side: {**account[-1].content} for side, account in exchange.accounts.items()}
+    for retraction in exchange.retractions:
+        if retraction.retracted.side in contents:
+            contents[retraction.retracted.side] |= retraction.fields
     return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": contents})
 
 
@@ -393,6 +396,24 @@ def parties(exchange: Exchange) -> set[str]:
     return {exchange.side, *exchange.to, *exchange.info} - {*exchange.observers}
 
 
+def parties_to_facts(exchange: Exchange) -> set[str]:
+    """Return the sides that must agree on the facts of an event.
+
+    They are the opener, and the action addressees that gave an account or whose forces
+    took part. Where nobody did, they are all action addressees.
+    """
+    addressees = {*exchange.to} - {*exchange.observers}
+    whose = exchange.content.get("whose")
+    forces = msgspec.json.decode(whose) if whose is not None else ()
+    involved = addressees & {*exchange.accounts, *(forces if isinstance(forces, list) else ())}
+    return {exchange.side, *(involved or addressees)}
+
+
+def is_facts_agreed(exchange: Exchange) -> bool:
+    """Return whether every party agrees on the facts of the present accounts."""
+    return consenting_sides(exchange, "accounts-agreement") >= parties_to_facts(exchange)
+
+
 def by_every_side(exchange: Exchange, status: str) -> str:
     """Return a status if every side consents to the present text.
 
@@ -418,9 +439,10 @@ def is_complete(exchange: Exchange, consent_act: Said) -> bool:
     """
     if consent_act.id in {item.id for item in exchange.acts.get("amendment", ())}:
         return is_taken(exchange, consent_act)
-    for act in ("accounts-agreement", "common-ground"):
-        if consent_act.id in {item.id for item in exchange.acts.get(act, ())}:
-            return parties(exchange) <= consenting_sides(exchange, act)
+    if consent_act.id in {item.id for item in exchange.acts.get("accounts-agreement", ())}:
+        return is_facts_agreed(exchange)
+    if consent_act.id in {item.id for item in exchange.acts.get("common-ground", ())}:
+        return parties(exchange) <= consenting_sides(exchange, "common-ground")
     if consent_act.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
         return True  # The translator's side consents by its translation, and one other is enough.
     if _word(consent_act.content.get("terms")) != text_terms(exchange):

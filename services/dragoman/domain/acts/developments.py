@@ -23,19 +23,28 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.domain.acts import field_checks
-from dragoman_schemas.state import Amended, Development, Exchange, Stamp, StateCorrection
+from dragoman_schemas.state import (
+    Amended,
+    Development,
+    Exchange,
+    Stamp,
+    StateCorrection,
+    StateRetraction,
+)
 
 
 class TimedValue(Struct, frozen=True, kw_only=True):
     """A value of a field as of a time, with the stamp of the record that told it.
 
-    `corrected` is the stamp of a later correction of the value.
+    `corrected` is the stamp of a later correction of the value, and `retracted` that of
+    its retraction.
     """
 
     value: Raw
     as_of: str
     told: Stamp
     corrected: Stamp | None = None
+    retracted: Stamp | None = None
 
 
 OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
@@ -44,16 +53,20 @@ OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos
 If the object of an event moves later, the event still happened at its first place.
 """
 
-Change = StateCorrection | Development | Amended
+_TELLING: Final = Development | StateRetraction
+
+Change = StateCorrection | Amended | Development | StateRetraction
 
 
 def changes(exchange: Exchange) -> list[Change]:
-    """Return the corrections, developments and amendments of an exchange.
+    """Return everything that changed the content of an opening.
 
-    They are in the order of their records.
+    They are its corrections, developments, amendments and retractions, in the order of
+    their records.
     """
+    retractions = (item for item in exchange.retractions if item.of == exchange.id)
     return sorted(
-        (*exchange.corrections, *exchange.developments, *exchange.amended),
+        (*exchange.corrections, *exchange.developments, *exchange.amended, *retractions),
         key=lambda change: stamp_of(change).position,
     )
 
@@ -67,6 +80,8 @@ def stamp_of(change: Change) -> Stamp:
             return change.told
         case Amended():
             return change.taken
+        case StateRetraction():
+            return change.retracted
 
 
 def as_of_record(exchange: Exchange, position: int) -> Exchange:
@@ -87,6 +102,7 @@ def as_of_record(exchange: Exchange, position: int) -> Exchange:
         corrections=tuple(c for c in exchange.corrections if c not in later),
         developments=tuple(d for d in exchange.developments if d not in later),
         amended=tuple(a for a in exchange.amended if a not in later),
+        retractions=tuple(r for r in exchange.retractions if r not in later),
     )
 
 
@@ -111,8 +127,14 @@ def of_event(exchange: Exchange) -> dict[str, Raw]:
     moved = {*developed(exchange)} & OF_EVENT
     return {
         **exchange.content,
-        **{name: min(series(exchange, name), key=_position).value for name in moved},
+        **{name: first_value(exchange, name) for name in moved},
     }
+
+
+def first_value(exchange: Exchange, name: str) -> Raw:
+    """Return the first value of a field that nobody has taken back."""
+    values = [value for value in series(exchange, name) if value.retracted is None]
+    return min(values, key=_position).value if values else exchange.content[name]
 
 
 def begins(exchange: Exchange) -> str:
@@ -151,6 +173,8 @@ def series(exchange: Exchange, name: str) -> list[TimedValue]:
                 TimedValue(value=change.fields[name], as_of=change.as_of, told=change.told)
             )
             timed_values.sort(key=_age, reverse=True)
+        elif isinstance(change, StateRetraction):
+            _take_back(timed_values, change, name, begins(exchange))
         elif timed_values:
             corrected = (
                 stamp_of(change)
@@ -167,11 +191,22 @@ def series(exchange: Exchange, name: str) -> list[TimedValue]:
     return timed_values
 
 
+def _take_back(
+    timed_values: list[TimedValue], retraction: StateRetraction, name: str, begun: str
+) -> None:
+    """Mark the newest value as taken back, and put the value that was so beside it."""
+    as_of = timed_values[0].as_of if timed_values else begun
+    if timed_values:
+        timed_values[0] = replace(timed_values[0], retracted=retraction.retracted)
+    if not is_unknown(retraction.fields[name]):
+        value = TimedValue(value=retraction.fields[name], as_of=as_of, told=retraction.retracted)
+        timed_values.insert(0, value)
+
+
 def developed(exchange: Exchange) -> Iterator[str]:
     """Yield the fields that have developments, in the order of their first ones."""
-    yield from dict.fromkeys(
-        name for development in exchange.developments for name in development.fields
-    )
+    telling = (change for change in changes(exchange) if isinstance(change, _TELLING))
+    yield from dict.fromkeys(name for change in telling for name in change.fields)
 
 
 def is_newest(exchange: Exchange, name: str, as_of: str) -> bool:

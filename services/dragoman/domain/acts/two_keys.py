@@ -3,8 +3,8 @@
     act                                                       keys
     an opening whose format says so; a meeting on a ladder    two
     the same, where it is urgent                              two, or a duty officer
-    correction, cancellation or amendment of an act that      two, or a duty officer
-    took two officers
+    correction, retraction, cancellation or amendment of an   two, or a duty officer
+    act that took two officers
     agreement, endorsement, accounts-agreement,               two, or any officer
     release-consent, amendment-agreement, closure of a text
     that every side agreed to
@@ -49,11 +49,11 @@ An amendment is proposed at once; its proposer stands behind it from then.
 """
 
 BY_MATTER: Final = frozenset(
-    {"amendment", "amendment-agreement", "correction", "cancellation", "closure"}
+    {"amendment", "amendment-agreement", "correction", "retraction", "cancellation", "closure"}
 )
 """Acts that need as many officers as the act that they change or end."""
 
-CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
+CHANGES: Final = frozenset({"correction", "retraction", "cancellation", "amendment"})
 """Acts that change or end a message.
 
 They need as many officers as the message did.
@@ -105,10 +105,7 @@ def is_agreed(exchange: Exchange, form: Format) -> bool:
     Then a closure ends a matter that all sides have agreed to.
     """
     if "accounts-agreement" in form.moves:
-        return consent.consenting_sides(exchange, "accounts-agreement") >= {
-            exchange.side,
-            *exchange.to,
-        }
+        return consent.is_facts_agreed(exchange)
     return _is_bound(exchange, form) and consent.parties(exchange) <= consent.agreed(exchange)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain.acts import developments, si_units
+from dragoman.domain.acts import consent, developments, si_units
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import geodesy
@@ -48,7 +48,7 @@ WORDS: Final = frozenset(
             "units",
             "courses",
         ),
-        *("text", "remarks"),
+        *("text", "remarks", "facility", "release", "monitoring", "protective_measures"),
     }
 )
 """Members of accounts that are texts or lines, or rows that contain some."""
@@ -112,8 +112,13 @@ def accounts_of(exchange: Exchange) -> list[AccountStatement]:
     narrative = NARRATIVE.get(exchange.act, "facts")
     for side, account in exchange.accounts.items():
         newest = account[-1]
+        taken_back: dict[str, Raw] = {}
+        for retraction in exchange.retractions:
+            if retraction.retracted.side == side:
+                taken_back |= retraction.fields
         content = {
-            narrative if name == "facts" else name: value for name, value in newest.content.items()
+            narrative if name == "facts" else name: taken_back.get(name, value)
+            for name, value in newest.content.items()
         }
         account_statements.append(
             AccountStatement(
@@ -237,7 +242,7 @@ def differing(exchange: Exchange) -> dict[str, list[str]]:
     Empty lists once the sides have agreed on the facts.
     """
     fields: dict[str, list[str]] = {side: [] for side in exchange.accounts}
-    if not exchange.accounts or exchange.status == "agreed_facts":
+    if not exchange.accounts or consent.is_facts_agreed(exchange):
         return fields
     for compared_point in compare(exchange):
         for side in compared_point.otherwise:

@@ -40,7 +40,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts import two_keys
+from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.views import accounts
@@ -374,7 +374,7 @@ def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
 
     It names the points that differ, as the pages' comparison shows them.
     """
-    if exchange.status == "agreed_facts":
+    if consent.is_facts_agreed(exchange):
         return
     for side, fields in accounts.differing(exchange).items():
         if fields:

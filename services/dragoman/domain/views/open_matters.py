@@ -25,7 +25,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain.acts import deadline_acts, deadline_outcomes, deadlines, two_keys
+from dragoman.domain.acts import consent, deadline_acts, deadline_outcomes, deadlines, two_keys
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
@@ -211,7 +211,7 @@ def _is_upkeep(exchange: Exchange, clock: Deadline) -> bool:
 def _accounts(
     exchange: Exchange, fields: dict[str, list[str]]
 ) -> Literal["", "beside", "differ", "agreed"]:
-    if exchange.status == "agreed_facts":
+    if consent.is_facts_agreed(exchange):
         return "agreed"
     if not exchange.accounts:
         return ""

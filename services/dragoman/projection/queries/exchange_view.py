@@ -18,6 +18,7 @@ from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.stated import differences, stated_values
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import TIMELINE_BYTES, TIMELINE_PAGE
 from dragoman.projection.queries.as_of import (
@@ -132,6 +133,8 @@ def exchange_view(
         ),
         amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
         answers=tuple(answers(state).values()),
+        stated=stated_values(state),
+        differences=differences(state),
         clocks=tuple(
             clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)
         ),

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain.acts import consent, developments
+from dragoman.domain.acts import consent, developments, statements
 from dragoman.domain.acts.act_rules import Folding, Format
+from dragoman.domain.acts.families import retracting
 from dragoman.domain.acts.families.exchange_content import (
     content_of,
     frame,
@@ -35,6 +36,11 @@ UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record
 """Members of an opening that no correction, update or amendment may replace."""
 
 
+_CHANGING: Final = (
+    continuing.Correction | continuing.Update | continuing.Amendment | continuing.Retraction
+)
+"""Acts that give members of the opening other values."""
+
 _FRAME: Final = frozenset(OpeningAct.__struct_encode_fields__)
 
 
@@ -60,10 +66,15 @@ def check_amendment(
     The fields must exist, and the opening must be valid with the new values.
     """
     data = record.data
-    if not isinstance(
-        data, continuing.Correction | continuing.Update | continuing.Amendment
-    ) or isinstance(data.fields, UnsetType):
+    if (
+        not isinstance(data, _CHANGING)
+        or isinstance(data.fields, UnsetType)
+        or (isinstance(data, continuing.Retraction) and not _is_of_opening(exchange, record))
+    ):
         return None
+    refusal = check_turn(exchange, record.side, data.fields)
+    if isinstance(data, continuing.Update) and refusal is not None:
+        return refusal
     bound = not isinstance(data, continuing.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
         if bound and name not in consent.BESIDE:
@@ -126,6 +137,28 @@ def check_amendment(
     )
 
 
+def _is_of_opening(exchange: Exchange, record: Record) -> bool:
+    message = retracting.message_of(exchange, record)
+    return message is not None and message.id == exchange.id
+
+
+def check_turn(
+    exchange: Exchange, side: str, fields: Mapping[str, Raw], pointer: str = "/fields/"
+) -> Refusal | None:
+    """Refuse another definite value of a member that only a retraction changes."""
+    name = statements.turned(exchange, side, fields)
+    if not name:
+        return None
+    return invalid(
+        f"{pointer}{name}",
+        sentence(
+            "your side has stated another %(name)s; if that was not so, take it back by a "
+            "retraction, which gives the reason",
+            name=name,
+        ),
+    )
+
+
 def _settled(exchange: Exchange, name: str) -> bool:
     """Return whether a member is one that its opener may not change any more.
 
@@ -157,6 +190,10 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     if isinstance(data, continuing.AmendmentAgreement | continuing.SecondKey):
         return _taken(form, exchange, folding, data.of)
+    if isinstance(data, continuing.Retraction):
+        newest_retraction = exchange.retractions[-1]
+        of_opening = newest_retraction.of == exchange.id
+        return _replaced(form, exchange, folding, data.fields) if of_opening else exchange
     if not isinstance(data, continuing.Correction | continuing.Update) or isinstance(
         data.fields, UnsetType
     ):

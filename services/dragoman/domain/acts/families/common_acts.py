@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.act_rules import Folding, Rule, Who
+from dragoman.domain.acts.families import retracting
 from dragoman.domain.acts.families.amendments import (
     check_alternative,
     check_amending,
@@ -421,5 +422,6 @@ RULES: Final = (
         evolve=_close,
         settle=_closed_by_opener,
     ),
+    *retracting.RULES,
     Rule(act="lesson", shape=continuing.Lesson, who=Who.ANY, kept=True),
 )

@@ -5,7 +5,8 @@
     N02 point-of-contact   proposed ──every acknowledgement──▶ acknowledged
                            acknowledged ──withdrawal──▶ withdrawn
     N03 contact-note       open
-    call-record            open
+    call-record            open ──counter-account──▶ accounts_differ
+                           ──every accounts-agreement──▶ agreed_facts
     liaison-office         proposed ──every agreement──▶ agreed
                            agreed ──status-change──▶ open ──status-change──▶ closed
                            proposed ──decline──▶ refused ──every agreement──▶ agreed
@@ -30,6 +31,7 @@ from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
 from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
+from dragoman.domain.acts.families.incidents import accounted, still_agreed
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
@@ -263,7 +265,8 @@ CALL_RECORD: Final = Format(
     rule=opening("call-record", CallRecord, "contact", check=_check_call),
     code="CALL",
     start="open",
-    moves=moves_of_format(("open",), {"counter-account": {"open": "open"}}),
+    moves=moves_of_format(("open", "accounts_differ", "agreed_facts"), accounted("open")),
+    holds=still_agreed("open"),
     precedence=always("priority"),
     title=_call_title,
 )

@@ -57,7 +57,13 @@ EMERGENCY_NOTIFICATION: Final = Format(
     code="N13",
     start="open",
     moves=moves_of_format(
-        ("open", "ended"), {"ended": {"open": "ended"}, **helping("open", "ended")}
+        ("open", "ended"),
+        {
+            "ended": {"open": "ended"},
+            **helping("open", "ended"),
+            "counter-account": {"open": "open", "ended": "ended"},
+            "accounts-agreement": {"open": "open", "ended": "ended"},
+        },
     ),
     area="regional-security",
     defaults=dict.fromkeys(("cross_border", "help"), UNKNOWN),

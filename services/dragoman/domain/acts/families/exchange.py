@@ -6,6 +6,7 @@
     interim-reply     addressed  live → same                       acknowledges
     update            opener     live → same
     correction        opener     live → same                       consent, number C
+    retraction        any        any → same                        consent
     cancellation      opener     live, not yet held → cancelled    consent, number X
     closure           any        live, declined → closed (1)       consent
     decline           addressee  live → same (2)                   acknowledges, answers
@@ -91,6 +92,7 @@ def moves_of_format(
                 "repeat-request",
                 "consent-withdrawal",
                 "second-key",
+                "retraction",
                 *_TRANSLATING,
             ),
             everywhere,

@@ -1,5 +1,6 @@
 """Formats of incidents at sea and in the air, of launches and of danger areas."""
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -8,6 +9,7 @@ from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import (
     DUTY,
     Format,
+    Moves,
     always,
     opening,
 )
@@ -26,6 +28,7 @@ from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Act, OpeningAct, Precedence
 from dragoman_schemas.acts.contact.call_record import CallRecord
 from dragoman_schemas.acts.notification.danger_area import DangerArea
+from dragoman_schemas.acts.notification.emergency_notification import EmergencyNotification
 from dragoman_schemas.acts.notification.encounter_report import EncounterReport
 from dragoman_schemas.acts.notification.hazardous_incident import HazardousIncident
 from dragoman_schemas.acts.notification.launch_notice import LaunchNotice
@@ -52,6 +55,7 @@ ACCOUNTED: Final[dict[str, type[OpeningAct]]] = {
     "hazardous-incident": HazardousIncident,
     "encounter-report": EncounterReport,
     "call-record": CallRecord,
+    "emergency-notification": EmergencyNotification,
 }
 """Formats of which another side gives its own account, in the same fields."""
 
@@ -60,6 +64,7 @@ NARRATIVE: Final = {
     "hazardous-incident": "facts",
     "encounter-report": "description",
     "call-record": "gist",
+    "emergency-notification": "text",
 }
 """The field of each format that corresponds to an account's `facts`."""
 
@@ -89,6 +94,7 @@ HAZARDOUS_INCIDENT: Final = Format(
         {
             **helping("open", "contained", "reported"),
             "counter-account": {status: status for status in ("open", "contained", "reported")},
+            "accounts-agreement": {status: status for status in ("open", "contained", "reported")},
             "contained": {"open": "contained"},
             "final-report": {"open": "reported", "contained": "reported", "reported": "reported"},
         },
@@ -187,40 +193,40 @@ def _encounter_title(data: EncounterReport) -> Text:
 def agreed_by_all(exchange: Exchange, status: str) -> str:
     """Return the status once every party agrees on the facts of the accounts.
 
-    The accounts are the present ones.
+    The accounts are the present ones. An incident keeps the status of its course.
     """
-    return status if _agreed_facts(exchange) else exchange.status
+    return status if consent.is_facts_agreed(exchange) else exchange.status
 
 
-def _agreed_facts(exchange: Exchange) -> bool:
-    parties = {exchange.side, *exchange.to} - {*exchange.observers}
-    return consent.consenting_sides(exchange, "accounts-agreement") >= parties
+def still_agreed(before: str) -> Callable[[Exchange, str], str]:
+    """Return a `holds` that ends `agreed_facts` once an account says otherwise."""
+
+    def held(exchange: Exchange, status: str) -> str:
+        if status != "agreed_facts" or consent.is_facts_agreed(exchange):
+            return status
+        return "accounts_differ" if exchange.accounts else before
+
+    return held
 
 
-def _still_agreed(exchange: Exchange, status: str) -> str:
-    """Return the status; it loses `agreed_facts` once an account says otherwise."""
-    if status != "agreed_facts" or _agreed_facts(exchange):
-        return status
-    return "accounts_differ" if exchange.accounts else "reported"
+def accounted(start: str) -> Moves:
+    """Return the moves of accounts, for a format that has no other course."""
+    return {
+        "counter-account": dict.fromkeys(
+            (start, "accounts_differ", "agreed_facts"), "accounts_differ"
+        ),
+        "accounts-agreement": dict.fromkeys((start, "accounts_differ"), "agreed_facts"),
+    }
 
+
+_ENCOUNTER: Final = ("reported", "accounts_differ", "agreed_facts")
 
 ENCOUNTER_REPORT: Final = Format(
     rule=opening("encounter-report", EncounterReport, "notification", check=_check_encounter),
     code="N09",
     start="reported",
-    moves=moves_of_format(
-        ("reported", "accounts_differ", "agreed_facts"),
-        {
-            **helping("reported", "accounts_differ", "agreed_facts"),
-            "counter-account": {
-                "reported": "accounts_differ",
-                "accounts_differ": "accounts_differ",
-                "agreed_facts": "accounts_differ",
-            },
-            "accounts-agreement": {"reported": "agreed_facts", "accounts_differ": "agreed_facts"},
-        },
-    ),
-    holds=_still_agreed,
+    moves=moves_of_format(_ENCOUNTER, {**helping(*_ENCOUNTER), **accounted("reported")}),
+    holds=still_agreed("reported"),
     area="maritime-security",
     defaults=dict.fromkeys(("cpa", "radio_contact"), UNKNOWN),
     precedence=always("priority"),

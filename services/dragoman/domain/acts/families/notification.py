@@ -44,7 +44,7 @@ from dragoman.domain.acts.act_rules import (
     opening,
 )
 from dragoman.domain.acts.families import event_progress, helping
-from dragoman.domain.acts.families.amendments import check_terms
+from dragoman.domain.acts.families.amendments import check_terms, check_turn
 from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
     HUMANITARIAN_NOTIFICATION,
@@ -222,6 +222,9 @@ def _check_account(
     times = {
         name: getattr(data, name) for name in ("time", "known_at", "next_update", "began", "ended")
     }
+    refusal = check_turn(exchange, record.side, content_of(record.newest), "/")
+    if refusal is not None:
+        return refusal
     return (
         field_checks.times(**times)
         or field_checks.place("/place", data.place)
@@ -241,6 +244,13 @@ def _check_contained(
     registry: Registry, exchange: Exchange | None, record: Record[Contained]
 ) -> Refusal | None:
     return field_checks.times(at=record.data.at)
+
+
+def _check_final(
+    registry: Registry, exchange: Exchange | None, record: Record[FinalReport]
+) -> Refusal | None:
+    assert exchange is not None
+    return check_turn(exchange, record.side, content_of(record.newest), "/")
 
 
 # N08 to N10
@@ -449,7 +459,14 @@ RULES: Final = (
         kept=True,
         check=_check_contained,
     ),
-    Rule(act="final-report", shape=FinalReport, who=Who.OPENER, message=True, kept=True),
+    Rule(
+        act="final-report",
+        shape=FinalReport,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_final,
+    ),
     Rule(
         act="after-activity-report",
         shape=AfterActivityReport,
