@@ -31,7 +31,11 @@ NAMES: Final = (
     "collision-2001",
     "convoy-2024",
     "explosion-2022",
+    "flight-2020",
+    "pipelines-2022",
+    "rivers-2017",
     "rocket-1995",
+    "sailors-2016",
 )
 """The scenarios that can be played."""
 
