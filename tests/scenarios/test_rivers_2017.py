@@ -18,9 +18,7 @@ async def test_the_data_of_one_year_are_owed_for_ever_and_those_of_the_next_came
             for lapse in (await stage.audit())["lapses"]
         ] == [("undertaking", CN, "2017-05-15")]
         for side in stage.sides:
-            assert "The stations are being renewed." in await stage.text(
-                f"{side}/officer", "period"
-            )
+            assert "The stations are being renewed" in await stage.text(f"{side}/officer", "period")
 
         await stage.until("2018-05-16T12:00:00Z")
         assert await stage.statuses("DATA-2017", "DATA-2018", "EXPERTS", "HANGZHOU") == [
