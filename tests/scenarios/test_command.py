@@ -72,6 +72,15 @@ def test_each_fact_names_its_source_and_each_moment_lies_in_the_scenario(name: s
     assert all(moment < datetime.now(UTC) for moment in moments)
 
 
+def test_a_moment_of_a_second_channel_is_shown_there() -> None:
+    scene, lines = scenario("rivers-2017"), list[str]()
+    channels = [channel["name"] for channel in scene["channels"]]
+    seeded = {"base_url": "", "scenario": "", "channels": channels, "tokens": {"a/officer": ""}}
+    past_event.introduce(seeded | {"moments": scene["moments"]}, lines.append)
+    places = [line.strip().partition("?")[0] for line in lines if "?at=" in line]
+    assert places == [f"/c/{channels[0]}"] * 4 + [f"/c/{channels[1]}"] * 2
+
+
 async def test_it_was_recorded_then_and_goes_on_now(
     rocket: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -31,7 +31,11 @@ NAMES: Final = (
     "collision-2001",
     "convoy-2024",
     "explosion-2022",
+    "flight-2020",
+    "pipelines-2022",
+    "rivers-2017",
     "rocket-1995",
+    "sailors-2016",
 )
 """The scenarios that can be played."""
 
@@ -183,13 +187,14 @@ async def opened(
 def introduce(seeded: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Print the address of the demonstration, its moments and its tokens."""
     tokens: Mapping[str, str] = seeded["tokens"]
-    (channel, *_) = seeded["channels"]
+    (first, *_) = seeded["channels"]
     say("")
     say(f"  Open {seeded['base_url']}/ and sign in with a token.")
     say(f"  {seeded['scenario']} was played to its end. See it as it was:")
     say("")
     for moment in seeded["moments"]:
         say(f"  {moment['about']}")
+        channel = moment.get("channel", first)
         say(f"    {seeded['base_url']}/c/{channel}?at={moment['at']}")
     say("")
     width = max(map(len, tokens))

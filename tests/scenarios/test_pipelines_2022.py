@@ -1,0 +1,77 @@
+"""Leaks in waters that are nobody's: who did it is not known, and two say no to each other."""
+
+from stage import Staging
+
+DK, SE, DE, PL, RU = ("denmark", "sweden", "germany", "poland", "russia")
+NEIGHBOURS = "denmark-sweden-germany"
+
+
+async def test_three_leaks_are_known_to_all_and_the_area_is_kept_free(staging: Staging) -> None:
+    async with staging("pipelines-2022") as stage:
+        await stage.until("2022-09-27T06:00:00Z")
+        matters = await stage.open_matters()
+        assert set(matters) == {"LEAK-1", "LEAK-2", "LEAK-3", "KEEP-OUT"}
+        assert all(len(matter["acknowledged"]) == 4 for matter in matters.values())
+        (window,) = (await stage.alike("/in-force"))["windows"]
+        assert (window["act"], window["stage"]) == ("danger-area", "open")
+
+        await stage.until("2022-09-29T18:00:00Z")
+        blasts, deliberate = await stage.state("BLASTS"), await stage.state("DELIBERATE")
+        assert (blasts["content"]["whose"], deliberate["content"]["whose"]) == ("unknown",) * 2
+        assert list(blasts["accounts"]) == [PL] and list(deliberate["accounts"]) == [RU]
+        (fourth,) = (await stage.state("LEAK-2"))["developments"]
+        assert fourth["fields"]["place"].startswith("Two places")
+        letter = await stage.state("LETTER")
+        assert (letter["side"], letter["content"]["on_behalf_of"]) == (DK, [SE])
+
+
+async def test_a_no_stands_with_its_reason_in_both_channels(staging: Staging) -> None:
+    async with staging("pipelines-2022") as stage:
+        await stage.until("2022-10-14T16:00:00Z")
+        team = await stage.state("TEAM", NEIGHBOURS)
+        (agreed,), (refused,) = team["acts"]["agreement"], team["acts"]["decline"]
+        assert (agreed["said"]["by"], refused["said"]["by"]) == (f"{DK}/o-1", f"{SE}/h-1")
+        assert "must not leave the country" in refused["content"]["reason"]
+        assert await stage.statuses("VISIT") == ["refused"]
+        assert {act["said"]["by"] for act in (await stage.state("VISIT"))["acts"]["decline"]} == {
+            f"{DK}/h-1",
+            f"{SE}/h-1",
+        }
+        for side in stage.sides:
+            page = await stage.text(f"{side}/officer", "period")
+            assert "The inquiry is secret by our law." in page, side
+        assert await stage.statuses("QUESTIONS") == ["requested"]
+
+        await stage.until("2023-03-28T12:00:00Z")
+        questions = await stage.state("QUESTIONS")
+        asked = questions["messages"][0]
+        assert (list(asked["answered"]), sorted(asked["acknowledged"])) == ([DK], [DK, DE, SE])
+        assert [
+            (window["kind"], window["stage"])
+            for window in (await stage.alike("/in-force"))["windows"]
+        ] == [("salvage", "open")]
+        findings = await stage.state("FINDINGS", NEIGHBOURS)
+        assert findings["id"] not in str(await stage.alike("/state"))
+        inquiry = await stage.state("INQUIRY")
+        assert {act["said"]["by"].partition("/")[0] for act in inquiry["acts"]["decline"]} == {
+            DK,
+            SE,
+            DE,
+        }
+
+
+async def test_two_inquiries_end_and_nobody_is_named(staging: Staging) -> None:
+    async with staging("pipelines-2022") as stage:
+        await stage.until("2024-02-26T16:00:00Z")
+        assert await stage.statuses("BLASTS", "DELIBERATE", "LIFTING") == ["closed"] * 2 + [
+            "cleared"
+        ]
+        for name in ("BLASTS", "DELIBERATE"):
+            state = await stage.state(name)
+            assert state["content"]["whose"] == "unknown"
+            assert state["acts"]["final-report"][0]["content"]["cause_established"]
+        for side in stage.sides:
+            page = await stage.text(f"{side}/officer", "period")
+            assert "This cannot be taken seriously." in page and "no grounds for a case" in page, (
+                side
+            )
