@@ -66,7 +66,9 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
     officer = demo.person("nato/officer").open(f"{page}/acts/translation-agreement")
     officer.press_at(CHECK).press_at(SEND)
     assert officer.title.startswith("Recorded")
-    assert "CHINA’s translation, agreed by NATO" in shown(officer.open(page), "//article")
+    assert "CHINA’s translation, agreed by NATO" in shown(
+        officer.open(page), "//div[@data-standing]"
+    )
     facts = {"en": "One ship.", "fr": "Un navire."}
     correction = {"act": "correction", "fields": {"facts": facts}, "reason": "Counted wrongly."}
 
