@@ -22,6 +22,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
 from dragoman.projection.store import Store
+from dragoman_schemas.responses import ExchangeView
 from dragoman_schemas.state import Exchange
 from lives import LIVES, C, N
 from played import played
@@ -169,3 +170,25 @@ async def test_each_value_beside_a_message_names_its_record_and_its_side(tmp_pat
         for item in meeting.proposed.values():  # the end of a card has the words of each record
             assert f", record {item.said.position} " in card.partition("The words come")[0]
     store.close()
+
+
+async def test_the_words_come_first_and_receipts_are_one_row_a_side(tmp_path: Path) -> None:
+    """Four sides and three messages: three rows of receipts, below the words."""
+    world = World(sides=("nato", "china", "osce", "un"))
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    for _ in range(2):
+        world.keep("nato/d-1", {"act": "reply", "text": "More will follow."}, id)
+        world.keep("nato/d-1", act("update"), id)
+    store = Store(tmp_path / "projection.sqlite")
+    async with served(world, store, tmp_path) as (app, service, projection):
+        of = {"channel": world.name, "exchange": id}
+        page, html = await page_of(
+            app, service, projection, "china/d-1", 0, exchange_page.exchange, of
+        )
+    store.close()
+    assert isinstance(page.view, ExchangeView)
+    addressed = [receipt.side for receipt in page.view.receipts]
+    assert addressed == ["china", "osce", "un"]
+    assert re.findall(r'<tr data-side="(\w+)"', html) == addressed
+    words, rows = html.index('<article class="sheet"'), html.index("data-sides")
+    assert words < rows < html.index("<details", rows) < html.index('<ol class="facts"')
