@@ -198,15 +198,16 @@ class Ahead(ResponseBody, frozen=True, kw_only=True):
 
 
 class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
-    """A group of people in a matter, by the newest word of one side.
+    """A group of people in a matter, by the newest word of a side.
 
-    `side` says it, as of a time, and `of` is the side whose people they are. `number`
-    is "unknown" where the side does not know it. `waited_for` says that they are not
-    back: they are held, rescued or missing, and were not handed over.
+    `sides` say it, as of a time; several if they say the same. `of` is the side whose
+    people they are. `number` is "unknown" where the side does not know it. `waited_for`
+    says that they are not back: they are held, rescued or missing, and were not handed
+    over.
     """
 
     matter: Matter
-    side: str
+    sides: tuple[str, ...]
     as_of: str
     kind: str
     number: int | Literal["unknown"]

@@ -185,6 +185,30 @@ class Fact(ResponseBody, frozen=True, kw_only=True):
     not_passed_on: tuple[str, ...] = ()
 
 
+class ReceiptTime(ResponseBody, frozen=True, kw_only=True):
+    """The newest message of which a fact of receipt is known, and the fact's time."""
+
+    message: str
+    act: str
+    time: str
+
+
+class SideReceipt(ResponseBody, frozen=True, kw_only=True):
+    """One side's receipts of every message of an exchange, in one row.
+
+    `seen`, `acknowledged`, `passed_on` and `answered` are of the newest message for
+    which the fact is known. An own account of an event counts as its answer. `waiting`
+    counts the messages whose receipt the side still owes.
+    """
+
+    side: str
+    seen: ReceiptTime | None = None
+    acknowledged: ReceiptTime | None = None
+    passed_on: ReceiptTime | None = None
+    answered: ReceiptTime | None = None
+    waiting: int = 0
+
+
 class ClockView(ResponseBody, frozen=True, kw_only=True):
     """A deadline: the side that owes, the record that started it, and the times.
 
@@ -516,6 +540,7 @@ class Terms(ResponseBody, frozen=True, kw_only=True):
 class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     """An exchange at a position, with the facts of each addressee and its history.
 
+    `receipts` has one row for each side that was addressed; `facts` has every fact.
     `blame` has, for each member, the record that set it. `subject` is the one that the
     opener gave, or an English sentence in its place. `stage` is the phase of the matter
     by its dates. `next_calls` are the posts to ring about a flash that is not
@@ -544,6 +569,7 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     state: Raw
     subject: Raw
     facts: tuple[Fact, ...]
+    receipts: tuple[SideReceipt, ...] = ()
     timeline: tuple[Entry, ...]
     blame: dict[str, int]
     allowed: tuple[str, ...]

@@ -201,9 +201,23 @@ class OneKey(State, frozen=True, kw_only=True):
     second: Stamp | None = None
 
 
+class Proposed(State, frozen=True, kw_only=True):
+    """A value of a member that a later message proposes, and the record of the message.
+
+    `id` is the id of the record, and `said` has its position, time and side.
+    """
+
+    said: Stamp
+    id: str
+    value: Raw
+
+
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
+    `content` are the opener's own members, as corrected, updated and amended.
+    `proposed` are the members that a counter-proposal or a postponement proposes
+    instead, by name. They are another message's words and never become the opener's.
     `observers` are those of its sides that owe nothing and consent to nothing.
     `invokes` is the request for explanation whose ladder a meeting belongs to.
     `released_by` is the second officer of a two-key opening. `one_key` lists the
@@ -232,6 +246,7 @@ class Exchange(State, frozen=True, kw_only=True):
     released_by: str = ""
     one_key: tuple[OneKey, ...] = ()
     content: dict[str, Raw]
+    proposed: dict[str, Proposed] = {}
     defaults: dict[str, Raw] = {}
     messages: tuple[Message, ...]
     corrections: tuple[StateCorrection, ...] = ()
@@ -245,6 +260,22 @@ class Exchange(State, frozen=True, kw_only=True):
     meeting: Meeting | None = None
     revision: str
     etag: str
+
+    @property
+    def present(self) -> dict[str, Raw]:
+        """Return the members as they stand now: the opener's, or those proposed."""
+        if not self.proposed:
+            return self.content
+        return {**self.content, **{name: item.value for name, item in self.proposed.items()}}
+
+    @property
+    def proposal(self) -> str:
+        """Return the id of the record that made the standing proposal.
+
+        It is the opening where no later message has proposed anything.
+        """
+        newest = max(self.proposed.values(), key=lambda item: item.said.position, default=None)
+        return self.id if newest is None else newest.id
 
 
 class Key(State, frozen=True, kw_only=True):

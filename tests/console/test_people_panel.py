@@ -49,7 +49,7 @@ def test_whom_one_side_holds_and_another_rescued_has_two_rows_that_differ() -> N
 @pytest.mark.parametrize(
     ("nato", "china", "result", "text"),
     [
-        (24, 24, "same", "same"),
+        (24, 24, "same", "stated by both"),
         (24, 20, "differs", "differs by 4"),
         (24, "unknown", "one", "number not known to every side"),
         ("unknown", "unknown", "same", ""),
@@ -102,3 +102,29 @@ def test_for_how_many_the_sides_wait_is_said_once_where_they_agree() -> None:
     )
     unknown = stated(nato=[{"kind": "missing", "number": "unknown"}])
     assert waiting_text(EN, [*unknown.values()]) == "waiting for people, number not known"
+
+
+def test_the_same_people_by_both_sides_are_one_row_that_both_state() -> None:
+    """Held and handed over by one side's word, safe by the other's: the same ten."""
+    shown = rows(
+        stated(
+            china=[
+                {"kind": "held", "number": 10, "of": "nato", "handed_over": "2026-11-24T03:50Z"}
+            ],
+            nato=[{"kind": "safe", "number": 10}],
+        )
+    )
+    assert [*shown] == ["safe"]
+    result, text, (china, nato) = shown["safe"]
+    assert (result, text) == ("same", "stated by both")
+    assert china.startswith("<b>10</b>, held, of NATO, handed over") and nato == "<b>10</b>"
+
+
+def test_as_many_people_of_other_sides_are_not_the_same_people() -> None:
+    shown = rows(
+        stated(
+            nato=[{"kind": "missing", "number": 2, "of": "nato"}],
+            china=[{"kind": "missing", "number": 2, "of": "china"}],
+        )
+    )
+    assert shown["missing"][:2] == ("differs", "of different sides")

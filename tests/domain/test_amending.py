@@ -298,7 +298,7 @@ def test_an_opening_is_corrected_after_another_side_proposed_a_venue_that_it_has
     kept = world.keep(NH, correction, id, seen=True)
     assert isinstance(kept, Folded) and kept.valid, kept
     exchange = world.exchange(id)
-    assert (bytes(subject_of(exchange)), bytes(exchange.content["venue"])) == (
+    assert (bytes(subject_of(exchange)), bytes(exchange.present["venue"])) == (
         b'"As it was meant"',
         b'"Vienna"',
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from dragoman.domain.acts import deadline_acts, deadlines, duty_calendar
 from dragoman.domain.acts.deadlines import Deadline
@@ -13,7 +15,7 @@ from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refusal
-from dragoman_schemas.profiles import DAY, HOUR, MINUTE
+from dragoman_schemas.profiles import DAY, HOUR, MINUTE, PROFILES
 from samples import act
 from services_ids import clock_id
 from world import SALT, World, refused
@@ -54,10 +56,18 @@ def test_an_acknowledgement_is_owed_by_precedence(precedence: str, seconds: int)
     assert limit(running(world, id)["acknowledgement", "china"]) == seconds
 
 
+LATER = {"from": "2027-01-11T08:00Z", "to": "2027-01-11T10:00Z"}
+
+
 @pytest.mark.parametrize(
     ("profile", "opener", "body", "expected"),
     [
-        ("default", N, act("meeting-request"), {("answer", "china"): 7 * DAY}),
+        (
+            "default",
+            N,
+            act("meeting-request", windows=[LATER]),
+            {("answer", "china"): 7 * DAY},
+        ),
         ("default", NH, act("call-request"), {("answer", "china"): 2 * DAY}),
         ("default", NH, act("call-request", precedence="flash"), {("answer", "china"): HOUR}),
         (
@@ -165,6 +175,60 @@ def test_a_request_to_see_is_answered_before_the_visitors_come() -> None:
         2026, 11, 26, 12, tzinfo=UTC
     )
     assert limit(running(world, world.open(N, over))["answer", "china"]) == 7 * DAY
+
+
+ASKING = (
+    ("meeting-request", "windows"),
+    ("call-request", "windows"),
+    ("visit-invitation", "dates"),
+    ("visit-request", "arrival"),
+)
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_an_answer_is_never_due_after_a_proposed_time_that_lies_ahead(data: st.DataObject) -> None:
+    """Of a request, of other windows, and of a postponement, whatever the format and profile."""
+    world = adopted(data.draw(st.sampled_from(sorted(PROFILES))))
+    name, member = data.draw(st.sampled_from(ASKING))
+
+    def windows() -> list[dict[str, str]]:
+        hours = data.draw(st.lists(st.integers(-30, 30 * 24), min_size=1, max_size=3))
+        begins = [world.clock + timedelta(hours=hour) for hour in hours]
+        return [
+            {"from": written(begin), "to": written(begin + timedelta(hours=2))} for begin in begins
+        ]
+
+    offered = windows()
+    fields: dict[str, Any] = {
+        "windows": offered,
+        "dates": offered[0],
+        "arrival": offered[0]["from"],
+    }
+    precedence = data.draw(st.sampled_from(("routine", "flash")))
+    body = act(name, precedence=precedence, **{member: fields[member]})
+    opened = world.keep(NH, body)
+    assume(isinstance(opened, Folded))  # a visit at short notice is refused
+    assert isinstance(opened, Folded) and opened.record is not None
+    id = opened.record.envelope.id
+    proposed = offered if member == "windows" else offered[:1]
+    if name != "visit-request" and data.draw(st.booleans()):
+        offered = windows()
+        proposed = offered if member == "windows" else offered[:1]
+        by, later = data.draw(st.sampled_from(((C, "counter-proposal"), (N, "postponement"))))
+        assert isinstance(world.keep(by, act(later, windows=offered), id), Folded)
+    for clock in running(world, id).values():
+        if clock.clock == "answer" and clock.open:
+            ahead = [
+                begins
+                for window in proposed
+                if (begins := datetime.fromisoformat(window["from"])) > clock.begins
+            ]
+            assert all(clock.due <= begins for begins in ahead), (clock, ahead)
+
+
+def written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%MZ}"
 
 
 def test_who_has_left_reports_within_two_weeks() -> None:

@@ -171,9 +171,12 @@ def test_a_call_at_any_time_is_accepted_without_a_window(world: World) -> None:
 def test_of_a_visit_its_dates_are_accepted_and_other_dates_take_their_place(world: World) -> None:
     id = world.open(N, act("visit-invitation"))
     world.keep(C, act("counter-proposal"), id)
-    content = world.exchange(id).content
+    content = world.exchange(id).present
     assert bytes(content["dates"]) == b'{"from":"2026-12-03T08:00Z","to":"2026-12-03T10:00Z"}'
     assert "windows" not in content
+    assert (
+        msgspec.json.decode(world.exchange(id).content["dates"]) == act("visit-invitation")["dates"]
+    )
     world.keep(N, act("acceptance", window=0), id, seen=True)
     assert meeting(world, id).accepted["nato"].terms == content["dates"]
 
@@ -191,7 +194,8 @@ def test_other_windows_and_another_venue_take_the_place_of_those_that_stood_and_
         set(meeting(world, id).declined),
     ) == ("accepted", {"china"}, {"osce"})
     world.keep(C, act("counter-proposal"), id)
-    found, content = meeting(world, id), world.exchange(id).content
+    exchange = world.exchange(id)
+    found, content = meeting(world, id), exchange.present
     assert (status(world, id), found.proposed_by, found.accepted, found.declined) == (
         "requested",
         "china",
@@ -203,6 +207,13 @@ def test_other_windows_and_another_venue_take_the_place_of_those_that_stood_and_
         act("counter-proposal")["windows"],
     )
     assert "purpose" in content
+    assert (bytes(exchange.content["venue"]), msgspec.json.decode(exchange.content["windows"])) == (
+        b'"Brussels"',
+        act("meeting-request")["windows"],
+    )
+    assert {(item.said.side, item.id) for item in exchange.proposed.values()} == {
+        ("china", exchange.proposal)
+    }
 
 
 def test_who_accepts_after_declining_has_accepted() -> None:
@@ -216,12 +227,12 @@ def test_who_accepts_after_declining_has_accepted() -> None:
 def test_a_launch_that_is_postponed_has_another_window(world: World) -> None:
     id = world.open(N, act("launch-notice"))
     world.keep(N, act("postponement"), id)
-    content = world.exchange(id).content
+    content = world.exchange(id).present
     assert msgspec.json.decode(content["window"]) == act("postponement")["windows"][0]
     assert "windows" not in content
     assert world.exchange(id).meeting is None
     world.keep(N, {"act": "postponement", "reason": "x"}, id)
-    assert world.exchange(id).content == content
+    assert world.exchange(id).present == content
 
 
 def test_a_meeting_may_be_held_several_times(world: World) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.domain.record.errors import Refusal
-from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.receipts import by_side, receipts_of
 from samples import act
 from world import World
 
@@ -71,3 +71,36 @@ def test_who_has_acknowledged_nothing_has_what_was_reported(told: str) -> None:
     world, id = reported([])
     state = world.exchange(id)
     assert receipts_of(world.registry, state, state.messages[0], "china", told).delivered == told
+
+
+def test_each_side_has_one_row_with_the_newest_message_of_each_fact() -> None:
+    """Six sides and many messages: as many rows as sides, whatever was said."""
+    world = World(sides=("nato", "china", "osce"))
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    for actor, name in (
+        ("china/d-1", "acknowledgement"),
+        ("nato/d-1", "update"),
+        ("osce/d-1", "acknowledgement"),
+        ("china/d-1", "counter-account"),
+    ):
+        body = {**ACCOUNT} if name == "counter-account" else act(name)
+        assert not isinstance(world.keep(actor, body, id, seen=True), Refusal)
+    state = world.exchange(id)
+    received = [
+        (message, side, receipts_of(world.registry, state, message, side, ""))
+        for message in state.messages
+        for side in (*message.to, *message.info)
+    ]
+    rows = {row.side: row for row in by_side(received)}
+    assert len(rows) == len(by_side(received)) == 3
+    opening, update, account = state.messages
+    china, osce = rows["china"], rows["osce"]
+    assert china.acknowledged is not None and china.acknowledged.message.id in (
+        opening.id,
+        update.id,
+    )
+    assert china.answered is not None and china.answered.time == account.said.time
+    assert osce.answered is None and account.id in osce.waiting
+    for row in rows.values():
+        for fact in (row.seen, row.acknowledged, row.answered):
+            assert fact is None or fact.time > fact.message.said.time

@@ -39,7 +39,7 @@ def test_the_page_has_a_row_and_an_example_for_each_act_that_names_its_terms() -
     rows, examples = text.partition("## 2. ")[2].partition("## 4. ")[::2]
     for name in consent.ACTS:
         assert f"`{name}`" in rows.partition("- **The opening**")[0], name
-    for kind in ("text", "accounts", "reading", "view", "agenda", "readout"):
+    for kind in ("text", "proposal", "accounts", "reading", "view", "agenda", "readout"):
         assert f"\n{kind}\n" in examples, kind
 
 

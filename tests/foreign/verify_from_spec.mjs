@@ -1651,8 +1651,8 @@ const BESIDE = ['precedence', 'area', 'dtg', 'for_the_record', 'passed_by', 'act
 const BINDING = new Set(words(`liaison-office people-programme mechanism undertaking recommendation
   roadmap-item joint-report release public-line`))
 const KEPT_OF_MESSAGES = new Set(words('correction cancellation acceptance'))
-const OF_TEXT = new Set(words('agreement endorsement acceptance release-consent'))
-const NAMES_TERMS = new Set([...OF_TEXT, ...words(`amendment amendment-agreement accounts-agreement
+const OF_TEXT = new Set(words('agreement endorsement release-consent'))
+const NAMES_TERMS = new Set([...OF_TEXT, ...words(`acceptance amendment amendment-agreement accounts-agreement
   translation-agreement fairness agenda-agreement readout-agreement`)])
 
 /** The bytes of the items of a list, or of the members of an object (T§1). */
@@ -1708,7 +1708,7 @@ class Matter {
       id: record.id, act: record.act, side: sideNameOf(record), opened: content, content, position,
       begins: saidAt(record), changes: [], amendments: new Map(), agreements: [], oneKey: new Set(),
       withdrawn: new Set(), accounts: new Map(), messages: new Map(), translations: new Map(),
-      restatement: null, agendas: new Map(), readouts: new Map(),
+      restatement: null, proposal: record.id, agendas: new Map(), readouts: new Map(),
     })
     const time = given.get('time')
     const event = instant(time instanceof Map ? time.get('about') ?? '' : time ?? '')
@@ -1726,6 +1726,9 @@ class Matter {
   /** The terms that an act must name at its position; empty if there is no such text (T§2). */
   terms({ act, members }, raw, side) {
     if (OF_TEXT.has(act)) return this.digest('text', this.text())
+    if (act === 'acceptance') {
+      return this.digest('proposal', `{"record":${JSON.stringify(this.proposal)},"text":${this.text()}}`)
+    }
     const of = members.get('of')
     const whose = members.get('side')
     switch (act) {
@@ -1793,7 +1796,7 @@ class Matter {
         return this.settle(position)
       case 'consent-withdrawal': return this.withdrawn.add(members.get('of'))
       case 'counter-proposal':
-      case 'postponement': return this.propose(own)
+      case 'postponement': return this.propose(own, record.id)
       case 'counter-account': return this.accounts.set(side, without(own, ['of']))
       case 'translation': return this.translations.set(id, own)
       case 'restatement': return (this.restatement = own.get('text'))
@@ -1840,7 +1843,7 @@ class Matter {
     }
   }
 
-  propose(own) {
+  propose(own, id) {
     const renewed = new Map([...own].filter(([name]) => ['windows', 'venue'].includes(name)))
     const isMeeting = ['meeting-request', 'call-request', 'visit-invitation'].includes(this.act)
     const single = this.content.has('dates') ? 'dates' : isMeeting ? '' : 'window'
@@ -1848,6 +1851,7 @@ class Matter {
       renewed.set(single, rawItems(renewed.get('windows'))[0])
       renewed.delete('windows')
     }
+    if (renewed.size > 0) this.proposal = id
     this.content = new Map([...this.content, ...renewed])
   }
 }

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from dragoman.interop.cap import EVENTS, alert
-from samples import SAMPLES
+from samples import SAMPLES, act
 from world import INCIDENT, World
 
 NAMESPACE = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
@@ -139,6 +139,19 @@ def test_a_correction_updates_and_a_cancellation_cancels_all_before() -> None:
     assert update.one("identifier") in cancel.one("references") and cancel.one(
         "identifier"
     ).endswith("/X")
+
+
+def test_a_launch_that_is_postponed_is_an_update_with_the_new_window() -> None:
+    world = World()
+    id = world.open("nato/o-1", act("launch-notice"))
+    opening = Alert(world, id)
+    world.keep("nato/o-1", act("postponement"), id)
+    update = Alert(world, id)
+    assert (opening.one("msgType"), update.one("msgType")) == ("Alert", "Update")
+    assert opening.one("identifier") in update.one("references")
+    assert update.one("identifier") != opening.one("identifier")
+    window = act("postponement")["windows"][0]
+    assert update.one("info/onset")[:16] == window["from"][:16]
 
 
 def test_a_text_in_several_languages_is_an_info_for_each() -> None:

@@ -149,7 +149,7 @@ def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
     reason.set("value", "Read off the wrong chart")
     nato.press_at(CHECK).at("//*[@data-new]").see("15°08′00″ N").at("//*[@data-former]").see("was:")
     nato.press_at(SEND).open(address)
-    shown = " ".join(text_of(each) for each in nato.xpath("//*[contains(@class, 'sheet')]"))
+    shown = " ".join(text_of(each) for each in nato.xpath("//*[@data-standing]"))
     for said in ("15°08′00″ N", "was:", "Read off the wrong chart"):
         assert said in shown
 

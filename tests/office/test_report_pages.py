@@ -262,12 +262,14 @@ def test_a_form_has_every_field_the_correction_beside_the_original_and_the_check
     timeline = get(demo, f"{CALM}/exchanges/{exchange}").json["timeline"]
     form = f"/c/{CALM}/exchanges/{exchange}/form"
     reader = demo.person("nato/duty_officer").open(form).see("not known yet")
-    reader.at("//tr[th[normalize-space()='Facts']]").see(
-        "A boat touched the bow of a tanker.", "was:", "A boat touched the stern of a tanker."
+    facts = "//tr[th[normalize-space()='Facts']]"
+    sent = reader.within("").at(f"//table[@data-message]{facts}")
+    sent.see("A boat touched the stern of a tanker.", "changed since, record ")
+    sent.miss("A boat touched the bow of a tanker.")
+    reader.within("").at(f"//table[@data-standing]{facts}").see(
+        "A boat touched the bow of a tanker.", "corrected by NATO, record "
     )
-    assert re.search(
-        r"Said at .*Z, corrected at .*Z\. Reason: Bow and stern were confused\.", reader.text
-    )
+    reader.within("").see("Bow and stern were confused.")
     reader.at("//*[contains(@class, 'end-mark')]")
     for entry in timeline:
         if entry.get("number"):
@@ -278,7 +280,7 @@ def test_a_form_has_every_field_the_correction_beside_the_original_and_the_check
         reader.see("SIDES ONLY", timeline[0]["number"])
     reader.open(f"{form}?at={timeline[0]['position']}").at("//*[contains(@class, 'end-mark')]")
     assert len(reader.xpath(".//*[contains(@class, 'check-words')]")) == 1
-    assert reader.within("").xpath("//*[@class='was']") == []
+    assert reader.within("").xpath("//*[@data-since]") == []
 
 
 def test_what_is_printed_under_the_chatham_house_rule_names_nobody_also_where_an_update_did(
@@ -318,8 +320,12 @@ def test_a_card_spells_numbers_times_and_places_and_ends_with_what_is_read_back(
         "Read back: the number and the four check words.",
     )
     lines = [text_of(each) for each in reader.xpath("//*[contains(@class, 'card-lines')]//li")]
-    assert any("A boat touched the bow" in line and "stern" not in line for line in lines)
-    assert any("was: A boat touched the stern" in line for line in lines)
+    sent, now = (
+        next(number for number, line in enumerate(lines) if f"A boat touched the {part}" in line)
+        for part in ("stern", "bow")
+    )
+    assert sent < now
+    assert "corrected by NATO, record " in lines[now]
     commit = get(demo, f"{EXERCISE}/exchanges/{exchange}").json["timeline"][0]["commit"]
     words = reader.xpath("//*[contains(@class, 'check-words')]")[0]
     assert text_of(words) == " ".join(check_words(commit))

@@ -54,7 +54,7 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
     china.press_at(CHECK).press_at(SEND)
     assert china.title.startswith("Recorded")
     for address in (page, f"{page}/form"):
-        said = shown(china.open(address), "//article")
+        said = shown(china.open(address))
         assert "CHINA’s translation, not agreed" in said
         assert "两船相遇。 无人受伤。" in said or "两船相遇。无人受伤。" in said
     state = view(demo, exchange)["state"]
@@ -66,7 +66,9 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
     officer = demo.person("nato/officer").open(f"{page}/acts/translation-agreement")
     officer.press_at(CHECK).press_at(SEND)
     assert officer.title.startswith("Recorded")
-    assert "CHINA’s translation, agreed by NATO" in shown(officer.open(page), "//article")
+    assert "CHINA’s translation, agreed by NATO" in shown(
+        officer.open(page), "//div[@data-standing]"
+    )
     facts = {"en": "One ship.", "fr": "Un navire."}
     correction = {"act": "correction", "fields": {"facts": facts}, "reason": "Counted wrongly."}
 
@@ -75,7 +77,7 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
         return await nato.act(exchange, correction, CALM, If_Match=tag)
 
     assert demo.api("nato/duty_officer", correct).status == 201
-    said = shown(officer.open(page), "//article")
+    said = shown(officer.open(page), "//div[@data-standing]")
     assert "of the text before it was changed" in said and "agreed" not in said
 
 

@@ -44,12 +44,22 @@ def test_the_newest_word_of_each_side_counts(world: World) -> None:
     world.keep("china/d-1", spoken(group("held", "unknown")), incident)
     world.keep(ND, spoken(group("held", 3, access_asked="2026-11-24T03:00Z")), incident)
     rows = people_and_visits.people_of([world.exchange(incident)])
-    assert [(row.side, row.kind, row.number, row.waited_for) for row in rows] == [
-        ("china", "held", "unknown", True),
-        ("nato", "held", 3, True),
+    assert [(row.sides, row.kind, row.number, row.waited_for) for row in rows] == [
+        (("china",), "held", "unknown", True),
+        (("nato",), "held", 3, True),
     ]
     page = text(world)
     assert "| held: not known yet |" in page and "asked 24 Nov 2026 03:00Z, not given" in page
+
+
+def test_the_same_people_by_both_sides_are_one_row(world: World) -> None:
+    incident = world.open(ND, INCIDENT)
+    freed = "2026-11-24T03:50Z"
+    world.keep("china/d-1", spoken(group("held", 10, of="nato", handed_over=freed)), incident)
+    world.keep(ND, spoken(group("safe", 10)), incident)
+    (row,) = people_and_visits.people_of([world.exchange(incident)])
+    assert (row.sides, row.kind, row.number, row.of) == (("china", "nato"), "safe", 10, "nato")
+    assert row.handed_over == freed and "stated by both, as of" in text(world)
 
 
 def test_people_who_are_back_are_listed_only_when_somebody_spoke_of_them(world: World) -> None:

@@ -64,6 +64,11 @@ STORIES: Final[dict[str, list[Step]]] = {
         (CH, {"act": "amendment", "reason": "Both need it.", "fields": {"host": "china"}}),
         (NH, {"act": "amendment-agreement", "of": f"{LAST} amendment"}),
     ],
+    "proposal": [
+        (N, MEETING),
+        (C, {"act": "counter-proposal", "windows": REQUEST["windows"][1:], "venue": "日内瓦"}),
+        (N, {"act": "acceptance"}),
+    ],
     "accounts": [
         (N, ENCOUNTER),
         (C, {"act": "counter-account", "facts": "They passed at 700 m.\n安全距离。"}),

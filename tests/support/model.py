@@ -157,15 +157,16 @@ class Model:
         ]
 
     def terms(self, exchange: str) -> str:
-        """The digest that an acceptance of an exchange names: of what it says by now, one member
-        after the other by name.
+        """The digest that an acceptance of an exchange names: of its opening and of what it says by
+        now, one member after the other by name.
         """
         text = sorted(self.exchanges[exchange].text.items())
         members = ",".join(
             f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in text
         )
         return hashlib.sha256(
-            f"dragoman-terms/v1\n{exchange}\ntext\n{{{members}}}".encode()
+            f'dragoman-terms/v1\n{exchange}\nproposal\n{{"record":"{exchange}",'
+            f'"text":{{{members}}}}}'.encode()
         ).hexdigest()
 
     def admitted(self, exchange: str, *, recorded: bool = True) -> list[tuple[str, str]]:

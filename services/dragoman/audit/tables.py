@@ -236,7 +236,7 @@ def _people(people: ReportedPeople) -> Row:
     return (
         people.matter.exchange,
         people.matter.number or None,
-        people.side or None,
+        " ".join(people.sides) or None,
         people.as_of,
         people.kind,
         people.number if isinstance(people.number, int) else None,

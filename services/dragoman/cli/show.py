@@ -85,6 +85,9 @@ def _print_exchange(view: ExchangeView, state: Exchange, etag: str) -> None:
         value = bytes(raw)
         text = nesting.decode(value, str) if value[:1] == b'"' else value.decode(errors="replace")
         out(f"  {name.ljust(width)}  {text}")
+    for name, item in state.proposed.items():
+        source = f"proposed by {item.said.side}, position {item.said.position}"
+        out(f"  {name.ljust(width)}  {source}: {bytes(item.value).decode(errors='replace')}")
     out("")
     names = {message.id: message.act for message in state.messages}
     rows = [

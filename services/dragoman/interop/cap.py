@@ -94,7 +94,7 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
         ),
     )
     _add(root, "incidents", _token(exchange.number))
-    content = {name: json.loads(bytes(raw)) for name, raw in exchange.content.items()}
+    content = {name: json.loads(bytes(raw)) for name, raw in exchange.present.items()}
     for language in _languages(content, registry):
         _info(root, registry, exchange, content, language)
     ET.indent(root, " ")
@@ -107,12 +107,19 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     Each has its number, its stamp and its reason.
     """
     yield exchange.number, exchange.opened, ""
-    for change in developments.changes(exchange):
-        stamp = developments.stamp_of(change)
-        if isinstance(change, StateCorrection):
-            yield change.number, stamp, change.reason
-        else:
-            yield f"{exchange.number}-{stamp.position}", stamp, ""
+    later = [
+        (item.number, item.corrected, item.reason)
+        if isinstance(item, StateCorrection)
+        else (f"{exchange.number}-{stamp.position}", stamp, "")
+        for item in developments.changes(exchange)
+        for stamp in [developments.stamp_of(item)]
+    ]
+    later += [
+        (f"{exchange.number}-{item.said.position}", item.said, "")
+        for item in exchange.acts.get("postponement", ())
+        if "windows" in item.content
+    ]
+    yield from sorted(later, key=lambda message: message[1].position)
     if exchange.cancellation is not None:
         yield (
             exchange.cancellation.number,

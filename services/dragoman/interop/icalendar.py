@@ -137,9 +137,9 @@ def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
     event.add("organizer", address(registry, attribution.side(exchange, exchange.side)))
     where = next(
         (
-            _place(json.loads(bytes(exchange.content[name])))
+            _place(json.loads(bytes(exchange.present[name])))
             for name in _PLACE_MEMBERS
-            if name in exchange.content
+            if name in exchange.present
         ),
         "",
     )
@@ -181,9 +181,9 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
         rows = [json.loads(bytes(next(iter(meeting.accepted.values())).terms))]
     else:
         rows = [
-            json.loads(bytes(exchange.content[name]))
+            json.loads(bytes(exchange.present[name]))
             for name in ("windows", "dates", "window")
-            if name in exchange.content
+            if name in exchange.present
         ]
         rows = [
             item for window in rows for item in (window if isinstance(window, list) else [window])

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
@@ -27,13 +28,11 @@ _OPEN_VISITS = frozenset({"requested", "granted", "granted_with_conditions", "ar
 
 
 def people_of(exchanges: Iterable[Exchange]) -> list[ReportedPeople]:
-    """Return the people of exchanges, by each side's newest word."""
-    return [
-        row
-        for exchange in _in_order(exchanges)
-        for status in people.people_of(exchange)
-        for row in _groups(exchange, status)
-    ]
+    """Return the people of exchanges, by each side's newest word.
+
+    The same people by the word of several sides are one row.
+    """
+    return [row for exchange in _in_order(exchanges) for row in _rows(exchange)]
 
 
 def people_waited_for(exchanges: Iterable[Exchange], span: OutageSpan) -> list[ReportedPeople]:
@@ -52,12 +51,55 @@ def people_waited_for(exchanges: Iterable[Exchange], span: OutageSpan) -> list[R
     )
 
 
+def _rows(exchange: Exchange) -> list[ReportedPeople]:
+    statuses = people.people_of(exchange)
+    alike = people.stated_alike(statuses)
+    rows: list[ReportedPeople] = []
+    merged: dict[str, int] = {}
+    for status in statuses:
+        for group, row in zip(status.groups, _groups(exchange, status), strict=True):
+            kind = people.present_kind(group)
+            joined = _together(rows[merged[kind]], row) if kind in merged else None
+            if joined is not None:
+                rows[merged[kind]] = replace(joined, kind=kind)
+                continue
+            if kind in alike and kind not in merged:
+                merged[kind] = len(rows)
+            rows.append(row)
+    return rows
+
+
+def _together(one: ReportedPeople, other: ReportedPeople) -> ReportedPeople | None:
+    """Return two sides' rows on the same people as one; None where they differ.
+
+    Each side describes place and condition in its own words, which are both kept.
+    """
+    facts = {
+        name: {getattr(one, name), getattr(other, name)} - {"", _UNKNOWN}
+        for name in ("of", "access_asked", "access_given", "handed_over")
+    }
+    if one.number != other.number or any(len(values) > 1 for values in facts.values()):
+        return None
+    return replace(
+        one,
+        sides=tuple(dict.fromkeys((*one.sides, *other.sides))),
+        as_of=max(one.as_of, other.as_of),
+        place=_both(one.place, other.place),
+        condition=_both(one.condition, other.condition),
+        **{name: next(iter(values), "") for name, values in facts.items()},
+    )
+
+
+def _both(one: str, other: str) -> str:
+    return " / ".join(dict.fromkeys(filter(None, (one, other))))
+
+
 def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[ReportedPeople]:
     as_of = status.as_of["about"] if isinstance(status.as_of, dict) else status.as_of
     for group in status.groups:
         yield ReportedPeople(
             matter=report_facts.matter(exchange),
-            side=attribution.side(exchange, status.side),
+            sides=attribution.sides(exchange, (status.side,)),
             as_of=str(as_of),
             kind=group["kind"],
             number=group["number"],
@@ -160,7 +202,7 @@ def blocks(
 
 
 def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> DocumentTable | None:
-    """Return the table of people, with the side on whose word each row rests."""
+    """Return the table of people, with the sides on whose word each row rests."""
     head = (w.say("People"), w.say("Whose"), w.say("Where"), w.say("Condition"))
     return table(
         (*head, w.say("Access"), w.say("Handed over"), w.say("By whose word"), w.say("Matter")),
@@ -174,7 +216,7 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
                 w.say(
                     "%(side)s, as of %(t)s",
-                    side=layout.party(row.side, w),
+                    side=_stated_by(row, w),
                     t=w.written(row.as_of, "minute"),
                 ),
                 layout.matter_name(row.matter, w, language),
@@ -182,6 +224,13 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
             for row in rows
         ],
     )
+
+
+def _stated_by(row: ReportedPeople, w: Words) -> str:
+    """Return the sides that say a row, in words."""
+    if len(row.sides) == len({row.matter.side, *row.matter.to}) == 2:
+        return w.say("stated by both")
+    return w.listed(layout.party(side, w) for side in row.sides) or layout.party("", w)
 
 
 def _number(row: ReportedPeople, w: Words) -> str:

@@ -491,7 +491,7 @@ def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | Non
         return None
     accepted = next((item.terms for item in meeting.accepted.values()), None)
     offered = (
-        msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
+        msgspec.json.decode(exchange.present["windows"]) if "windows" in exchange.present else []
     )
     terms = (
         msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
@@ -522,7 +522,7 @@ def _granted_visit(report_moment: ReportMoment, exchange: Exchange) -> Ahead | N
 
 
 def _window(exchange: Exchange, name: str) -> tuple[str, str] | None:
-    value = msgspec.json.decode(exchange.content[name]) if name in exchange.content else None
+    value = msgspec.json.decode(exchange.present[name]) if name in exchange.present else None
     if (
         isinstance(value, dict)
         and isinstance(value.get("from"), str)
@@ -545,9 +545,9 @@ def _where(exchange: Exchange, *members: str) -> str:
     """Return the place of an exchange, from the first of these members that it has."""
     value = next(
         (
-            msgspec.json.decode(exchange.content[name])
+            msgspec.json.decode(exchange.present[name])
             for name in members
-            if name in exchange.content
+            if name in exchange.present
         ),
         None,
     )

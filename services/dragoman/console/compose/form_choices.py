@@ -55,10 +55,15 @@ def replaceable_members(writing: Writing) -> list[str]:
 
     For an update, these are the members that develop.
     """
+    exchange = writing.exchange
     names = (
         []
-        if writing.exchange is None
-        else [member.name for member in field_types.members(writing.exchange.act)]
+        if exchange is None
+        else [
+            member.name
+            for member in field_types.members(exchange.act)
+            if member.name not in exchange.proposed
+        ]
     )
     return [name for name in names if name not in _FIXED] if writing.act == "update" else names
 

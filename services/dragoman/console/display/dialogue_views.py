@@ -344,7 +344,7 @@ def meeting_on_line(state: Exchange) -> MeetingOnLine:
     """Return a meeting on the line of years."""
     meeting = state.meeting
     text = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
-    windows = read(state.content, "windows", [])
+    windows = read(state.present, "windows", [])
     accepted = (
         next((entry.terms for entry in meeting.accepted.values()), None)
         if meeting is not None
@@ -358,7 +358,7 @@ def meeting_on_line(state: Exchange) -> MeetingOnLine:
         kind=read(state.content, "kind"),
         status="held" if text else state.status,
         time=text or first.get("from", "") or state.opened.when,
-        venue=read(state.content, "venue"),
+        venue=read(state.present, "venue"),
     )
 
 

@@ -6,7 +6,9 @@ A page shows the current value with the time that it is of, and the values befor
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 from markupsafe import Markup
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -28,6 +30,86 @@ def dated(
         else fact
         for fact in facts
     ]
+
+
+def marked(
+    display: Display, state: Exchange, facts: Iterable[DisplayedMember]
+) -> list[DisplayedMember]:
+    """Return facts of an opening as it was sent, with the record of each later value.
+
+    The later value itself is another record's word, and appears in its own place.
+    """
+    later = {item.name: item for item in developments.later_values(state) if item.is_present}
+    words = display.words
+    return [
+        replace(
+            fact,
+            shown=fact.shown
+            + Markup(' <small data-since="{}">{}</small>').format(
+                later[fact.name].said.position,
+                words.say(
+                    "changed since, record %(n)s", n=words.number(later[fact.name].said.position)
+                ),
+            ),
+        )
+        if fact.name in later
+        else fact
+        for fact in facts
+    ]
+
+
+class StandingValue(Struct, frozen=True, kw_only=True):
+    """A value that a later record gave to a member, and the source of it in words.
+
+    `is_present` is true for the value that stands now.
+    """
+
+    fact: DisplayedMember
+    member: field_types.Member
+    value: Any
+    how: developments.How
+    source: str
+    position: int
+    is_present: bool
+
+
+def standing(display: Display, state: Exchange) -> list[StandingValue]:
+    """Return the values that later records gave to members, oldest record first."""
+    return [
+        StandingValue(
+            fact=display.fact(member, item.value),
+            member=member,
+            value=msgspec.json.decode(bytes(item.value)),
+            how=item.how,
+            source=_source(display.words, state, item),
+            position=item.said.position,
+            is_present=item.is_present,
+        )
+        for item in developments.later_values(state)
+        if (member := field_types.member(state.act, item.name) or _proposed(item.name)) is not None
+    ]
+
+
+def _source(words: Words, state: Exchange, item: developments.LaterValue) -> str:
+    """Return the kind of a later value, its side and its record, in words."""
+    side = item.said.side.upper() if state.side else words.say("a participant")
+    n = words.number(item.said.position)
+    match item.how:
+        case "corrected":
+            return words.say("corrected by %(side)s, record %(n)s", side=side, n=n)
+        case "updated":
+            return words.say("updated by %(side)s, record %(n)s", side=side, n=n)
+        case "amended":
+            return words.say(
+                "amended as every side agreed; proposed by %(side)s, record %(n)s", side=side, n=n
+            )
+        case "proposed":
+            return words.say("proposed by %(side)s, record %(n)s", side=side, n=n)
+
+
+def _proposed(name: str) -> field_types.Member | None:
+    """Return a member that only a proposal has, such as the venue of a visit."""
+    return field_types.member("counter-proposal", name)
 
 
 def since(words: Words, state: Exchange, name: str) -> Markup:

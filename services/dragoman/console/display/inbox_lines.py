@@ -94,7 +94,7 @@ def subject_of(context: PageContext, state: Exchange) -> tuple[str, str, bool]:
     Without a subject of its opener, it is the kind with place and time, or the first
     words of the text.
     """
-    words, content = context.words, state.content
+    words, content = context.words, state.present
     if "subject" in content:
         return (*context.subject(state), True)
     built = [

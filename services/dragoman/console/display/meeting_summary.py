@@ -217,7 +217,7 @@ def summarize(
             _party(state, side) for side in order if side in (state.side, *state.to, *state.info)
         ),
         place=next(
-            (state.content[name] for name in ("venue", "place") if name in state.content), UNSET
+            (state.present[name] for name in ("venue", "place") if name in state.present), UNSET
         ),
         lines={
             name: str(msgspec.json.decode(state.content[name]))
@@ -344,9 +344,9 @@ def windows(state: Exchange) -> Iterator[TimeWindow]:
     if meeting is not None and state.status == "accepted":
         return known_windows([msgspec.json.decode(next(iter(meeting.accepted.values())).terms)])
     values = [
-        msgspec.json.decode(state.content[name])
+        msgspec.json.decode(state.present[name])
         for name in ("windows", "dates", "window")
-        if name in state.content
+        if name in state.present
     ]
     return known_windows(
         item for value in values for item in (value if isinstance(value, list) else [value])

@@ -1,8 +1,8 @@
 """One message of an exchange in its own words, and its heading beside its matter.
 
-Both sides speak in an exchange. The exchange's own content is the opener's, so a page
-that shows a message reads the record of that message. An answer is never shown with the
-words, the place or the time of the message that it answers.
+Both sides speak in an exchange. A page that shows a message shows the values of that
+message's record, and marks those that a later record changed. An answer is never shown
+with the words, the place or the time of the message that it answers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Member
+from dragoman.domain.acts import developments
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
@@ -67,10 +68,10 @@ def is_opening(exchange: Exchange, message: Message) -> bool:
 def content(projection: Projection, exchange: Exchange, message: Message) -> dict[str, Raw]:
     """Return the members of a message; an erased message has none.
 
-    An opening has its current members, and any other message has them as recorded.
+    A message has the members of its own record, whatever later records changed.
     """
     if is_opening(exchange, message):
-        return exchange.content
+        return developments.opening_as_sent(exchange)
     record = projection.record_at(message.said.position)
     return {} if record is None or not record.act else content_of(record.newest)
 
@@ -137,7 +138,7 @@ def facts(
     """
     facts = _facts(display, exchange, message, content)
     return tuple(
-        field_history.dated(display, exchange, facts) if is_opening(exchange, message) else facts
+        field_history.marked(display, exchange, facts) if is_opening(exchange, message) else facts
     )
 
 
@@ -211,5 +212,7 @@ def text(
         return None
     fact = display.fact(members[name], content[name])
     return (
-        field_history.dated(display, exchange, [fact])[0] if is_opening(exchange, message) else fact
+        field_history.marked(display, exchange, [fact])[0]
+        if is_opening(exchange, message)
+        else fact
     )

@@ -7,8 +7,8 @@
                                                        CHINA: rescued
                waiting for 24 people   waiting for 24 people
 
-Held people may not leave; rescued people may. The two are never one row. Numbers are
-compared, and words are shown.
+Held people may not leave; rescued people may. The two are never one row. Whoever was
+handed over is safe. Numbers are compared, and words are shown.
 """
 
 from collections.abc import Sequence
@@ -157,16 +157,24 @@ def waiting_text(words: Words, statuses: Sequence[SidesPeople]) -> str:
 def people_rows(
     display: Display, sides: Sequence[str], statuses: dict[str, SidesPeople]
 ) -> list[PeopleRow]:
-    """Return a row for each kind of people; held and rescued are never one row."""
-    rows = []
+    """Return a row for each kind of people; held and rescued are never one row.
+
+    People who were handed over are in the row of those who are safe.
+    """
+    rows, alike = [], people.stated_alike(statuses.values())
     for kind in KINDS:
         groups = {
-            side: [group for group in status.groups if group["kind"] == kind]
+            side: [group for group in status.groups if people.present_kind(group) == kind]
             for side, status in statuses.items()
         }
         if not any(groups.values()):
             continue
-        result, text = _compared(display.words, kind, groups, statuses)
+        result: Result
+        result, text = (
+            ("same", _stated_by(display.words, alike[kind], statuses))
+            if kind in alike
+            else _compared(display.words, kind, groups, statuses)
+        )
         cells = tuple(
             Markup("<br>").join(_group(display, group) for group in groups.get(side, ()))
             for side in sides
@@ -181,6 +189,15 @@ def people_rows(
             )
         )
     return rows
+
+
+def _stated_by(words: Words, sides: Sequence[str], statuses: dict[str, SidesPeople]) -> str:
+    """Return the sides that state the same people, in words."""
+    if len(sides) == len(statuses) == 2:
+        return words.say("stated by both")
+    return words.say(
+        "stated alike by %(sides)s", sides=words.listed(side.upper() for side in sides)
+    )
 
 
 def _compared(
@@ -212,12 +229,12 @@ def _compared(
     if None in totals:
         return ("one", words.say("number not known to every side")) if exact else ("same", "")
     if len(exact) == 1:
-        return "same", words.say("same")
+        return "differs", words.say("of different sides")
     return "differs", words.say("differs by %(d)s", d=words.number(max(exact) - min(exact)))
 
 
 def _names(status: SidesPeople, kind: str) -> bool:
-    return any(group["kind"] == kind for group in status.groups)
+    return any(people.present_kind(group) == kind for group in status.groups)
 
 
 def _total(groups: Sequence[dict[str, Any]]) -> int | None:
@@ -232,6 +249,8 @@ def _group(display: Display, group: dict[str, Any]) -> Markup:
     number = group["number"]
     shown = words.number(number) if isinstance(number, int) else words.value("unknown")
     parts = [Markup("<b>{}</b>").format(shown)]
+    if people.present_kind(group) != group["kind"]:
+        parts.append(escape(words.value(group["kind"])))
     if "of" in group:
         side = words.value("unknown") if group["of"] == "unknown" else group["of"].upper()
         parts.append(escape(words.say("of %(side)s", side=side)))

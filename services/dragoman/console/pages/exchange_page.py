@@ -44,7 +44,7 @@ from dragoman.console.pages.exchange_parts import (
 )
 from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts import consent, developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.families import helping, release, retracting
@@ -99,6 +99,9 @@ _FIRST_OF_VISIT: Final = {
     "left": ("visit-report",),
 }
 """The first acts on a request to come and see, by its status."""
+
+_IN_THE_HEAD: Final = ("subject", "to", "info", "precedence")
+"""Members that the headline and the head of the message's frame show."""
 
 _BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
@@ -172,21 +175,32 @@ async def exchange(context: PageContext) -> Page:
 async def message_values(
     context: PageContext, display: Display, offices: Sequence[Office], state: Exchange
 ) -> dict[str, Any]:
-    """Return the values that show the message of an exchange in its frame.
+    """Return the values that show an exchange's message, and the state of its matter.
 
-    The page of the exchange has them, and the preview of a message that is not sent.
+    The frame of the message has the words of the opening's own record and nothing else.
+    The state has what later records said, each with its record. The page of the
+    exchange has both, and so has the preview of a message that is not sent.
     """
+    content = developments.opening_as_sent(state)
+    sent = field_history.marked(
+        display, state, display.facts(state.act, content, leave=_IN_THE_HEAD)
+    )
     return {
         "state": state,
         "headline": headline(context, state),
         "flags": await _flags(context, state),
-        "cells": [*_agreed(display, offices, state), *_cells(display, state)],
-        "prose": [
-            fact
-            for fact in field_history.dated(
-                display, state, display.facts(state.act, state.content, leave=("subject",))
-            )
-            if fact.is_own_text
+        "cells": [
+            agreement_panel.relabelled(display.words, state, fact)
+            for fact in sent
+            if not fact.is_own_text and fact.name != "original"
+        ],
+        "prose": [fact for fact in sent if fact.is_own_text],
+        "sent_precedence": precedence_of(state, state.messages[0]),
+        "agreed": list(_agreed(display, offices, state)),
+        "standing": [
+            item
+            for item in field_history.standing(display, state)
+            if item.is_present and item.how in ("amended", "proposed")
         ],
         "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
         "corrections": list(corrections(display, state)),
@@ -268,23 +282,10 @@ def headline(context: PageContext, state: Exchange) -> Markup:
     return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
 
 
-def _cells(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
-    """Yield the members of a message that appear in boxes, that is, all but prose."""
-    facts = display.facts(
-        state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
-    )
-    for fact in field_history.dated(display, state, facts):
-        if not fact.is_own_text:
-            yield agreement_panel.relabelled(display.words, state, fact)
-
-
 def _agreed(
     display: Display, offices: Sequence[Office], state: Exchange
 ) -> Iterator[DisplayedMember]:
-    """Yield the time of a meeting that its sides agreed on, if they did.
-
-    It comes before the times that were proposed.
-    """
+    """Yield the time of a meeting that its sides agreed on, if they did."""
     if (
         state.meeting is not None
         and state.meeting.accepted

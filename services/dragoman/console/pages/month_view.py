@@ -228,8 +228,9 @@ def _in_force(state: Exchange) -> Iterator[TimeWindow]:
         yield TimeWindow(
             begins=window.begins, ends=min(window.ends, until) if until else window.ends
         )
-    at = instant(msgspec.json.decode(state.content["time"])) if "time" in state.content else None
-    if at is not None and "window" not in state.content:
+    present = state.present
+    at = instant(msgspec.json.decode(present["time"])) if "time" in present else None
+    if at is not None and "window" not in present:
         yield TimeWindow(begins=stamp(at), ends=stamp(at))
 
 

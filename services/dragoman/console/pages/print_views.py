@@ -1,7 +1,7 @@
 """The pages for paper: reports, and of any exchange a numbered form and a card.
 
-    /exchanges/{exchange}/form    every field with its label, corrections beside the
-                                  former values, the receipts, and all later records
+    /exchanges/{exchange}/form    every field with its label as it was sent, the present
+                                  state, the receipts, and all later records
     /exchanges/{exchange}/card    one fact a line, to be read aloud; numbers, times and
                                   places are spelt for a bad telephone line
 
@@ -31,6 +31,7 @@ from dragoman.console.forms import field_types
 from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, render_template
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
@@ -41,7 +42,7 @@ from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
 from dragoman.projection.queries import matter_names
 from dragoman.reports.document import ReportDocument
 from dragoman_schemas.responses import Entry, ExchangeView
-from dragoman_schemas.state import Exchange, StateCorrection, decode_exchange
+from dragoman_schemas.state import Exchange, decode_exchange
 
 _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
 """Members that appear in the head of a form."""
@@ -71,29 +72,22 @@ class NumberLine(Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]
 
 
-class CorrectedFrom(Struct, frozen=True, kw_only=True):
-    """A field's value before a correction, if it had one.
-
-    It has the time of the correction, the reason, and the correction's number.
-    """
-
-    value: Markup | None
-    until: str
-    reason: str
-    number: str
-
-
 class CardLine(Struct, frozen=True, kw_only=True):
-    """One fact of a card: its label, its text, and its spelling letter by letter."""
+    """One fact of a card: its label, its text, and its spelling letter by letter.
+
+    `later` is true for a fact that the opening's own record does not have.
+    """
 
     label: str
     shown: Markup
     spelt: tuple[str, ...] = ()
+    later: bool = False
 
 
 async def form(context: PageContext) -> Page:
     """Return an exchange as a printed form."""
     view, state, display = await _read(context)
+    opening = developments.opening_as_sent(state)
     size = sum(len(bytes(entry.record)) for entry in view.timeline if isinstance(entry.record, Raw))
     since = await body_workers.read(
         context.request,
@@ -113,17 +107,20 @@ async def form(context: PageContext) -> Page:
             "opening_key": two_keys.one_key_entry(state, state.id),
             "passes_on": any(fact.passed_on or fact.not_passed_on for fact in view.facts),
             "posts_of": posts_of,
-            "facts": field_history.dated(
-                display, state, display.facts(state.act, state.content, leave=_FRAME)
+            "precedence": precedence_of(state, state.messages[0]),
+            "sent": replace(state, content=opening, proposed={}),
+            "facts": field_history.marked(
+                display, state, display.facts(state.act, opening, leave=_FRAME)
             ),
+            "standing": [
+                item for item in field_history.standing(display, state) if item.is_present
+            ],
             "developed": list(field_history.series(display, state)),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
             "translations": _translations(display, state),
             "dated": display.time(
-                msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null"))))
-                or state.opened.when
+                msgspec.json.decode(bytes(opening.get("dtg", Raw(b"null")))) or state.opened.when
             ),
-            "was": _corrected(display, state),
             "since": since,
             "numbers": numbers_of(state, view.timeline),
         },
@@ -197,6 +194,10 @@ def unattributed(
         to=(),
         info=(),
         content=attribution.content(state.content, sides),
+        proposed={
+            name: replace(item, value=attribution.content({name: item.value}, sides)[name])
+            for name, item in state.proposed.items()
+        },
         corrections=tuple(
             replace(
                 correction,
@@ -237,6 +238,7 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
     positions = {
         state.opened.position,
         *(developments.stamp_of(change).position for change in developments.changes(state)),
+        *(item.said.position for item in developments.later_values(state)),
     }
     entries = [
         entry for entry in timeline if entry.valid and (entry.number or entry.position in positions)
@@ -250,31 +252,6 @@ def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[NumberLine]:
         )
         for entry in entries
     ]
-
-
-def _corrected(display: Display, state: Exchange) -> dict[str, list[CorrectedFrom]]:
-    """Return the former values of each field, the newest correction first."""
-    corrected_fields: dict[str, list[CorrectedFrom]] = {}
-    for correction in reversed(state.corrections):
-        for name in correction.fields:
-            member = field_types.member(state.act, name)
-            if member is not None:
-                corrected_fields.setdefault(name, []).append(
-                    _was(display, state, member, correction)
-                )
-    return corrected_fields
-
-
-def _was(
-    display: Display, state: Exchange, member: field_types.Member, correction: StateCorrection
-) -> CorrectedFrom:
-    before = correction.was.get(member.name)
-    return CorrectedFrom(
-        value=None if before is None else display.fact(member, before).shown,
-        until=correction.corrected.when,
-        reason=correction.reason,
-        number=correction.number,
-    )
 
 
 def _hides(context: PageContext) -> attribution.Hides:
@@ -317,9 +294,7 @@ def _since(
             )
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
-            if (
-                "fields" in content and line.act != "correction"
-            ):  # a correction appears beside the field that it corrects
+            if "fields" in content:
                 facts = [
                     *display.facts(
                         state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])
@@ -335,13 +310,12 @@ def _since(
 def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
     """Yield the facts of a card in the order in which they are read aloud.
 
-    First come the act and its sender, then time and place, the words, and the
-    corrections.
+    First come the act and its sender, then time, place and words as the opening has
+    them. Then come the values of later records, each with its record.
     """
-    words = display.words
-    yield CardLine(
-        label=words.field("precedence"), shown=escape(words.value(state.precedence).upper())
-    )
+    words, opening = display.words, developments.opening_as_sent(state)
+    precedence = precedence_of(state, state.messages[0])
+    yield CardLine(label=words.field("precedence"), shown=escape(words.value(precedence).upper()))
     yield CardLine(label=words.say("Format"), shown=escape(words.act(state.act)))
     if state.number:
         yield CardLine(
@@ -356,45 +330,33 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
     yield _moment(
         display,
         words.say("Dated"),
-        str(msgspec.json.decode(bytes(state.content["dtg"])))
-        if "dtg" in state.content
-        else state.opened.when,
+        str(msgspec.json.decode(bytes(opening["dtg"]))) if "dtg" in opening else state.opened.when,
     )
-    corrected, developed = _corrected(display, state), {*developments.developed(state)}
     for member in field_types.members(state.act):
-        if member.name in state.content and member.name not in _FRAME:
-            yield from _said(
-                display, member, msgspec.json.decode(bytes(state.content[member.name]))
-            )
-            for value in (
-                developments.series(state, member.name) if member.name in developed else ()
-            ):
-                of = words.say(
-                    "%(what)s, as of %(t)s",
-                    what=words.field(member.name),
-                    t=words.written(value.as_of, "minute"),
-                )
-                yield from (
-                    replace(card_line, label=of)
-                    for card_line in _said(display, member, msgspec.json.decode(bytes(value.value)))
-                )
-            for was in corrected.get(member.name, ()):
-                label = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
-                yield CardLine(
-                    label=label,
-                    shown=Markup("{} {}").format(
-                        words.say("was:"), was.value or words.say("not said")
-                    ),
-                )
+        if member.name in opening and member.name not in _FRAME:
+            yield from _said(display, member, msgspec.json.decode(bytes(opening[member.name])))
+    for item in field_history.standing(display, state):
+        source = f"{item.fact.label}, {item.source}"
+        yield from (
+            replace(card_line, label=source, later=True)
+            for card_line in _said(display, item.member, item.value)
+        )
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:
-        yield CardLine(label=words.say("In plain words, from the codebook"), shown=escape(text))
+        yield CardLine(
+            label=words.say("In plain words, from the codebook"), shown=escape(text), later=True
+        )
     for translation in _translations(display, state):
-        yield CardLine(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
+        yield CardLine(
+            label=translation["mark"],
+            shown=Markup("<br>").join(translation["lines"]),
+            later=True,
+        )
     if state.cancellation is not None:
-        yield _moment(
+        cancelled = _moment(
             display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when
         )
+        yield replace(cancelled, later=True)
 
 
 def _number(number: str) -> tuple[str, ...]:

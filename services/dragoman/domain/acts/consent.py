@@ -8,8 +8,9 @@ terms of its position. Later it counts as long as the exchange says exactly this
 nobody is ever said to have agreed to a text that they did not see.
 
     what       acts                                         the text
-    text       agreement, endorsement, acceptance,          the opening, as amended
-               release-consent
+    text       agreement, endorsement, release-consent      the opening, as amended
+    proposal   acceptance                                   the opening with the values
+                                                            proposed, and their record
     text       amendment, amendment-agreement               the opening, if so amended
     accounts   accounts-agreement                           the opening, and each side's
                                                             newest account
@@ -83,13 +84,13 @@ def bytes_of(text: Any) -> bytes:
 
 
 def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict[str, Raw]:
-    """Return the text of an opening, as amended until now.
+    """Return the text of an opening, as amended until now, with the standing proposal.
 
     `fields` replace members of it.
     """
     return {
         name: value
-        for name, value in {**exchange.content, **(fields or {})}.items()
+        for name, value in {**exchange.present, **(fields or {})}.items()
         if name not in BESIDE
     }
 
@@ -100,6 +101,15 @@ def text_terms(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> s
     `fields` replace members of the text.
     """
     return digest(exchange.id, "text", text_of(exchange, fields))
+
+
+def proposal(exchange: Exchange) -> str:
+    """Return the terms of an acceptance of the standing proposal.
+
+    They name the record that proposes it: the same words of another side are another
+    proposal.
+    """
+    return digest(exchange.id, "proposal", {"record": exchange.proposal, "text": text_of(exchange)})
 
 
 def accounts(exchange: Exchange) -> str:
@@ -523,7 +533,8 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
     whose readout, it takes.
     """
     terms_of: dict[str, Callable[[], str]] = {
-        **dict.fromkeys((*BINDING, "acceptance"), lambda: text_terms(exchange)),
+        **dict.fromkeys(BINDING, lambda: text_terms(exchange)),
+        "acceptance": lambda: proposal(exchange),
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
         "translation-agreement": lambda: next(

@@ -164,7 +164,7 @@ class DeadlineBuilder:
 
     def moment(self, field: str, end: str) -> datetime | None:
         """Return one end of a window in its present state."""
-        value = self.exchange.content.get(field)
+        value = self.exchange.present.get(field)
         return None if value is None else instant(msgspec.json.decode(value)[end])
 
     def as_sent(self, field: str) -> Any:

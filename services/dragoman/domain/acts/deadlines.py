@@ -316,9 +316,16 @@ class _Deadlines(DeadlineBuilder):
     def _asked(
         self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any
     ) -> Deadline:
-        """Return the deadline of the answer to windows, a call or an invitation."""
+        """Return the deadline of the answer to windows, a call or an invitation.
+
+        It is due before any proposed time that lies ahead.
+        """
         exchange, limits = self.exchange, self.limits
         since = instant(begins.time)
+        windows: Any = proposed or self.as_sent("windows") or ()
+        if exchange.act == "visit-invitation":
+            windows = [self.as_sent("dates")] if proposed is None else proposed[:1]
+        ahead = [moment for item in windows if (moment := instant(item["from"])) > since]
         match exchange.act:
             case "call-request":
                 seconds = (
@@ -326,31 +333,22 @@ class _Deadlines(DeadlineBuilder):
                     if exchange.precedence == "flash"
                     else limits.call_answer
                 )
+            case "visit-invitation" if self.as_sent("kind") != "visit_of_concern":
+                lead = timedelta(seconds=limits.visit_answer_lead)
+                due = max(instant(windows[0]["from"]) - lead, since)
+                return self.deadline("answer", side, started_by, begins, due, met)
             case "visit-invitation":
-                dates = self.as_sent("dates") if proposed is None else proposed[0]
-                if self.as_sent("kind") != "visit_of_concern":
-                    due = max(
-                        instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since
-                    )
-                    return self.deadline("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
             case _ if exchange.invokes:
                 seconds = limits.ladder_answer
             case _:
-                windows = self.as_sent("windows") if proposed is None else proposed
-                ahead = min(instant(window["from"]) for window in windows) - timedelta(
-                    seconds=limits.meeting_answer_lead
-                )
-                due = since + timedelta(seconds=limits.meeting_answer)
-                return self.deadline(
-                    "answer",
-                    side,
-                    started_by,
-                    begins,
-                    min(due, ahead) if ahead > since else due,
-                    met,
-                )
-        return self.after("answer", side, started_by, begins, seconds, met)
+                seconds = limits.meeting_answer
+                first = min(instant(item["from"]) for item in windows)
+                early = first - timedelta(seconds=limits.meeting_answer_lead)
+                if early > since:
+                    ahead.append(early)
+        due = min((since + timedelta(seconds=seconds), *ahead))
+        return self.deadline("answer", side, started_by, begins, due, met)
 
     def _reports(self) -> Iterator[Deadline]:
         exchange, limits = self.exchange, self.limits

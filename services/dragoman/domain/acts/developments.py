@@ -16,7 +16,7 @@ but is as of an earlier time takes its place in the series, and changes nothing 
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -45,6 +45,24 @@ class TimedValue(Struct, frozen=True, kw_only=True):
     told: Stamp
     corrected: Stamp | None = None
     retracted: Stamp | None = None
+
+
+How = Literal["corrected", "updated", "amended", "proposed"]
+
+
+class LaterValue(Struct, frozen=True, kw_only=True):
+    """A value that a later record gives to a member of an opening.
+
+    `said` is the stamp of the record that has the value in its bytes. Of an amendment
+    it is the proposal, not the agreement to it. `is_present` is true for the value that
+    stands now.
+    """
+
+    name: str
+    value: Raw
+    how: How
+    said: Stamp
+    is_present: bool = False
 
 
 OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
@@ -117,6 +135,53 @@ def as_sent(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as the opening had it; None if the opening did not have it."""
     first = next((change for change in changes(exchange) if name in change.fields), None)
     return exchange.content.get(name) if first is None else first.was.get(name)
+
+
+def opening_as_sent(exchange: Exchange) -> dict[str, Raw]:
+    """Return the members of an opening as its own record has them.
+
+    Corrections, updates, amendments and proposals are words of other records.
+    """
+    sent, added = dict(exchange.content), set[str]()
+    for change in reversed(changes(exchange)):
+        for name in change.fields:
+            if name in change.was:
+                sent[name] = change.was[name]
+                added.discard(name)
+            else:
+                added.add(name)
+    return {name: value for name, value in sent.items() if name not in added}
+
+
+def later_values(exchange: Exchange) -> list[LaterValue]:
+    """Return the values that later records give to members, oldest record first."""
+    amendments = {item.id: item.said for item in exchange.acts.get("amendment", ())}
+    values: list[LaterValue] = []
+    for change in changes(exchange):
+        how: How = "corrected"
+        stamp = stamp_of(change)
+        if isinstance(change, Development):
+            how = "updated"
+        elif isinstance(change, Amended):
+            how, stamp = "amended", amendments.get(change.of, stamp)
+        values += [
+            LaterValue(name=name, value=value, how=how, said=stamp)
+            for name, value in change.fields.items()
+        ]
+    values += [
+        LaterValue(name=name, value=item.value, how="proposed", said=item.said)
+        for name, item in exchange.proposed.items()
+    ]
+    present = exchange.present
+    newest = {
+        item.name: index
+        for index, item in enumerate(values)
+        if bytes(item.value) == bytes(present.get(item.name, b""))
+    }
+    return [
+        replace(item, is_present=newest.get(item.name) == index)
+        for index, item in enumerate(values)
+    ]
 
 
 def of_event(exchange: Exchange) -> dict[str, Raw]:

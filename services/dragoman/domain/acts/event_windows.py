@@ -118,16 +118,17 @@ def _changing(exchange: Exchange) -> Iterator[int]:
     Each change keeps the value before it. A change that repeats the window, or gives an
     older value of it, comes after the present one and is not among them.
     """
+    present = exchange.present
     for change in developments.changes(exchange):
         members = (name for name in _members(exchange) if name in change.fields)
-        if any(not _is_same(change.was.get(name), exchange.content.get(name)) for name in members):
+        if any(not _is_same(change.was.get(name), present.get(name)) for name in members):
             yield developments.stamp_of(change).position
 
 
 def _members(exchange: Exchange) -> tuple[str, ...]:
     """Return the members of the opening that name the window, or one end of it."""
     match exchange.act:
-        case "launch-notice" if "window" not in exchange.content:
+        case "launch-notice" if "window" not in exchange.present:
             return ("time",)
         case "humanitarian-notification" if "window" not in exchange.content:
             return ("departure", "arrival")
@@ -200,7 +201,7 @@ def _visit(exchange: Exchange) -> EventWindow | None:
 
 
 def _value(exchange: Exchange, name: str) -> Any:
-    raw = exchange.content.get(name)
+    raw = exchange.present.get(name)
     return None if raw is None else msgspec.json.decode(raw)
 
 

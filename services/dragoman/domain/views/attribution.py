@@ -215,6 +215,10 @@ def referring_exchange(exchange: Exchange, hides: Hides) -> Exchange:
     return replace(
         exchange,
         content=referring(exchange.content, hides),
+        proposed={
+            name: replace(item, value=referring({name: item.value}, hides)[name])
+            for name, item in exchange.proposed.items()
+        },
         corrections=tuple(
             replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
             for item in exchange.corrections

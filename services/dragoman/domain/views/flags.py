@@ -78,7 +78,7 @@ def flags(
     `areas` are all open areas, of every format that has some. Flags that depend on the
     time are as of `now`, and left out where it is None.
     """
-    content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
+    content = {name: msgspec.json.decode(value) for name, value in exchange.present.items()}
     raised_flags = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
         raised_flags += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
@@ -465,7 +465,7 @@ def _hours(exchange: Exchange) -> dict[str, Any] | None:
 
     A launch that has only a time has that moment as its window.
     """
-    window = msgspec.json.decode(exchange.content.get("window", b"null"))
+    window = msgspec.json.decode(exchange.present.get("window", b"null"))
     if isinstance(window, dict):
         return window
     moment = instant(msgspec.json.decode(exchange.content.get("time", b"null")))

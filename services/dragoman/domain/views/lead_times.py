@@ -79,9 +79,9 @@ def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
     None where no lead time is owed, or the beginning is not known.
     """
     content = {
-        name: msgspec.json.decode(exchange.content[name])
+        name: msgspec.json.decode(exchange.present[name])
         for name in _NOTICE
-        if name in exchange.content
+        if name in exchange.present
     }
     window = content.get("window")
     start = instant(window.get("from")) if isinstance(window, dict) else None

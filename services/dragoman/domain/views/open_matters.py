@@ -83,7 +83,7 @@ def open_matter(
         precedence=exchange.precedence,
         subject=subject_of(exchange),
         kind="" if kind is None else str(msgspec.json.decode(kind)),
-        place=next((exchange.content[name] for name in _PLACES if name in exchange.content), UNSET),
+        place=next((exchange.present[name] for name in _PLACES if name in exchange.present), UNSET),
         opened=exchange.opened.time,
         newest_act=newest.act,
         newest_side=newest.said.side,

@@ -28,9 +28,9 @@ def phase_of(registry: Registry, exchange: Exchange, now: datetime) -> str:
     if exchange.status in _OVER:
         return ""
     content = {
-        name: msgspec.json.decode(exchange.content[name])
+        name: msgspec.json.decode(exchange.present[name])
         for name in _DATED
-        if name in exchange.content
+        if name in exchange.present
     }
     window = content.get("window")
     begins, ends = (

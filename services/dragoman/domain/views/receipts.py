@@ -13,10 +13,12 @@ question, and the state does not mark it as one. But a side that has given its a
 of a report has not been silent about it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.families.exchange import owing_receipt
@@ -67,6 +69,61 @@ def receipts_of(
         if passes_on(exchange, message)
         else (),
     )
+
+
+class NewestFact(Struct, frozen=True, kw_only=True):
+    """The newest message of which a fact of receipt holds, and the time of the fact."""
+
+    message: Message
+    time: str
+
+
+class SideReceipts(Struct, frozen=True, kw_only=True):
+    """One side's receipts of all messages to it, in one row.
+
+    Each fact is that of the newest message for which it is known. `waiting` are the
+    messages whose receipt the side still owes.
+    """
+
+    side: str
+    seen: NewestFact | None = None
+    acknowledged: NewestFact | None = None
+    passed_on: NewestFact | None = None
+    answered: NewestFact | None = None
+    waiting: tuple[str, ...] = ()
+
+
+def by_side(
+    receipts: Iterable[tuple[Message, str, AddresseeReceipts]],
+) -> tuple[SideReceipts, ...]:
+    """Return one row of receipts for each side, in the order of their first messages.
+
+    `receipts` has the messages in the order of their records.
+    """
+    rows: dict[str, SideReceipts] = {}
+    for message, side, facts in receipts:
+        row = rows.setdefault(side, SideReceipts(side=side))
+        answer = facts.answered or facts.account
+        passed_on = max((post.said.time for post in facts.told), default="")
+        row = replace(
+            row,
+            seen=_newest(row.seen, message, facts.delivered),
+            acknowledged=_newest(row.acknowledged, message, _time(facts.acknowledged)),
+            passed_on=_newest(row.passed_on, message, passed_on),
+            answered=_newest(row.answered, message, _time(answer)),
+        )
+        if facts.owes and facts.acknowledged is None:
+            row = replace(row, waiting=(*row.waiting, message.id))
+        rows[side] = row
+    return tuple(rows.values())
+
+
+def _newest(earlier: NewestFact | None, message: Message, time: str) -> NewestFact | None:
+    return NewestFact(message=message, time=time) if time else earlier
+
+
+def _time(stamp: Stamp | None) -> str:
+    return "" if stamp is None else stamp.time
 
 
 def passes_on(exchange: Exchange, message: Message) -> bool:

@@ -17,7 +17,7 @@ from dragoman.domain.views import open_questions
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.phase import phase_of
-from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.receipts import AddresseeReceipts, NewestFact, by_side, receipts_of
 from dragoman.domain.views.stated import differences, stated_values
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import TIMELINE_BYTES, TIMELINE_PAGE
@@ -48,11 +48,13 @@ from dragoman_schemas.responses import (
     Fact,
     FlagView,
     PassedOnTo,
+    ReceiptTime,
     Si,
+    SideReceipt,
     Terms,
     Unanswered,
 )
-from dragoman_schemas.state import Exchange, Registry, Stamp, decode_exchange
+from dragoman_schemas.state import Exchange, Message, Registry, Stamp, decode_exchange
 
 
 def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
@@ -112,7 +114,7 @@ def exchange_view(
             chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later))
         )
         state = decode_exchange(encoded)
-        facts = tuple(facts_of(connection, base, at, registry, state))
+        received = receipts_at(connection, base, at, registry, state)
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
@@ -122,7 +124,8 @@ def exchange_view(
         as_of=as_of,
         state=Raw(encoded),
         subject=subject_of(state),
-        facts=facts,
+        facts=tuple(facts_of(received)),
+        receipts=tuple(rows_of(received)),
         timeline=tuple(timeline),
         blame=blame,
         allowed=tuple(allowed(registry, state, reader)),
@@ -262,34 +265,64 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     return {digest: frozenset(sides) for digest, sides in sides_by_digest.items()}
 
 
-def facts_of(
+def receipts_at(
     connection: sqlite3.Connection, base: int, at: int, registry: Registry, state: Exchange
-) -> Iterator[Fact]:
-    """Yield the facts of every addressee about every message of an exchange."""
-    for message in state.messages:
-        for side in (*message.to, *message.info):
-            receipts = receipts_of(
+) -> list[tuple[Message, str, AddresseeReceipts]]:
+    """Return the receipts of every addressee of every message of an exchange."""
+    return [
+        (
+            message,
+            side,
+            receipts_of(
                 registry, state, message, side, delivered_at(connection, base, at, side, message)
-            )
-            yield Fact(
-                message=message.id,
-                side=side,
-                owes=receipts.owes,
-                delivered=receipts.delivered,
-                acknowledged=_time_of(receipts.acknowledged),
-                answered=_time_of(receipts.answered),
-                account=_time_of(receipts.account),
-                passed_on=tuple(
-                    PassedOnTo(
-                        post=post.post,
-                        at=post.at,
-                        confirmed_at=post.confirmed_at,
-                        said=post.said.time,
-                    )
-                    for post in receipts.told
-                ),
-                not_passed_on=receipts.not_told,
-            )
+            ),
+        )
+        for message in state.messages
+        for side in (*message.to, *message.info)
+    ]
+
+
+def facts_of(received: Iterable[tuple[Message, str, AddresseeReceipts]]) -> Iterator[Fact]:
+    """Yield the facts of every addressee about every message of an exchange."""
+    for message, side, receipts in received:
+        yield Fact(
+            message=message.id,
+            side=side,
+            owes=receipts.owes,
+            delivered=receipts.delivered,
+            acknowledged=_time_of(receipts.acknowledged),
+            answered=_time_of(receipts.answered),
+            account=_time_of(receipts.account),
+            passed_on=tuple(
+                PassedOnTo(
+                    post=post.post,
+                    at=post.at,
+                    confirmed_at=post.confirmed_at,
+                    said=post.said.time,
+                )
+                for post in receipts.told
+            ),
+            not_passed_on=receipts.not_told,
+        )
+
+
+def rows_of(received: Iterable[tuple[Message, str, AddresseeReceipts]]) -> Iterator[SideReceipt]:
+    """Yield one row of receipts for each side that was addressed."""
+    for row in by_side(received):
+        yield SideReceipt(
+            side=row.side,
+            seen=_receipt_time(row.seen),
+            acknowledged=_receipt_time(row.acknowledged),
+            passed_on=_receipt_time(row.passed_on),
+            answered=_receipt_time(row.answered),
+            waiting=len(row.waiting),
+        )
+
+
+def _receipt_time(fact: NewestFact | None) -> ReceiptTime | None:
+    if fact is None:
+        return None
+    return ReceiptTime(message=fact.message.id, act=fact.message.act, time=fact.time)
 
 
 def _time_of(stamp: Stamp | None) -> str:

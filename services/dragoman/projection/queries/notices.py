@@ -1,7 +1,7 @@
 """The row of one channel in the table of a notice to many channels."""
 
 from dragoman.projection.queries.as_of import newest_position, registry_at, state_at
-from dragoman.projection.queries.exchange_view import facts_of
+from dragoman.projection.queries.exchange_view import facts_of, receipts_at
 from dragoman.projection.store import Store
 from dragoman_schemas.notice_responses import NoticeEntry
 
@@ -18,7 +18,7 @@ def notice_receipts(store: Store, channel: str, exchange: str, status: int) -> N
         assert registry is not None
         facts = tuple(
             fact
-            for fact in facts_of(connection, base, newest, registry, state)
+            for fact in facts_of(receipts_at(connection, base, newest, registry, state))
             if fact.message == exchange
         )
     return NoticeEntry(

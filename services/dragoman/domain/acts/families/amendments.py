@@ -85,6 +85,13 @@ def check_amendment(
                     "other sides accept or refuse"
                 ),
             )
+        if name in exchange.proposed:
+            return invalid(
+                f"/fields/{name}",
+                sentence(
+                    "a later message proposes another value of %(name)s; propose again", name=name
+                ),
+            )
         if name in UNCORRECTABLE or _settled(exchange, name):
             return invalid(
                 f"/fields/{name}",

@@ -12,7 +12,7 @@ from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import Format
 from dragoman.domain.record.codec import Record, decode_under
 from dragoman_schemas.act_frame import Act, Area, OpeningAct, Precedence
-from dragoman_schemas.acts import SHAPES, rules_versions
+from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
@@ -96,13 +96,8 @@ def opening_of(
     """Return the act that opened an exchange, as corrected so far, with these members.
 
     `fields` replace the act's own members. The act is read by a version of the
-    rules. Members from other sides' proposals, such as
-    a venue, are left out unless the format has them. Raises `Malformed`.
+    rules. Raises `Malformed`.
     """
-    names = SHAPES[exchange.act].__struct_encode_fields__
-    members = {
-        **{name: value for name, value in exchange.content.items() if name in names},
-        **fields,
-    }
+    members = {**exchange.content, **fields}
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
     return decode_under(b'{"act":"%s"%s}' % (exchange.act.encode(), body), rules)

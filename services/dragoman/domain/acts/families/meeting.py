@@ -37,7 +37,7 @@ from dragoman_schemas.acts.meeting import meeting_request as acts
 from dragoman_schemas.acts.meeting.call_request import CallRequest
 from dragoman_schemas.acts.meeting.visit_invitation import VisitInvitation
 from dragoman_schemas.fields import Window, or_default
-from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
+from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Proposed, Registry
 from dragoman_schemas.state import StateReadout as ReadoutState
 
 _raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
@@ -48,9 +48,10 @@ def terms(exchange: Exchange) -> tuple[Raw, ...]:
 
     Empty for a call at any time.
     """
-    if "windows" in exchange.content:
-        return _raw_windows(exchange.content["windows"])
-    return (exchange.content["dates"],) if "dates" in exchange.content else ()
+    present = exchange.present
+    if "windows" in present:
+        return _raw_windows(present["windows"])
+    return (present["dates"],) if "dates" in present else ()
 
 
 def _meeting(exchange: Exchange) -> Meeting:
@@ -159,9 +160,10 @@ def _check_proposal(
 
 
 def _propose(exchange: Exchange, folding: Folding) -> Exchange:
-    """Return the exchange with new windows, which nobody has accepted or declined yet.
+    """Return the exchange with another proposal, which nobody has answered yet.
 
-    A visit or a launch has only one window: it becomes the first of the new ones.
+    A visit or a launch has only one window: the first of the proposed ones. The opening
+    keeps its own members: the proposal is another record's words.
     """
     content = content_of(folding.record.newest)
     renewed: dict[str, Raw] = {
@@ -175,7 +177,11 @@ def _propose(exchange: Exchange, folding: Folding) -> Exchange:
     meeting = exchange.meeting
     if meeting is not None:
         meeting = replace(meeting, proposed_by=folding.record.side, accepted={}, declined={})
-    return replace(exchange, content={**exchange.content, **renewed}, meeting=meeting)
+    proposed = {
+        name: Proposed(said=folding.stamp, id=folding.record.envelope.id, value=value)
+        for name, value in renewed.items()
+    }
+    return replace(exchange, proposed={**exchange.proposed, **proposed}, meeting=meeting)
 
 
 def _postponed(exchange: Exchange, status: str) -> str:
