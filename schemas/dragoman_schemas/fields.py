@@ -4,9 +4,11 @@ Each is a shape with its unit and range. `dragoman.domain` has the rules on seve
 fields together: for example, a window ends after it begins, and a place is one thing.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, inspect
 
 ValueT = TypeVar("ValueT")
 DefaultT = TypeVar("DefaultT")
@@ -35,7 +37,40 @@ Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)
 Authentic = Annotated[tuple[Language, ...], Meta(min_length=2, max_length=20)]
 """Languages in which a text is equally authentic."""
 
+Lines = Line | Annotated[dict[Language, Line], Meta(min_length=1, max_length=20)]
+"""A line in the officer's language, or in several languages, each under its tag."""
+
 Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)]
+
+OTHER: Final = "other"
+"""The choice of a closed list that the list has no name for."""
+
+UNNAMED: Final = frozenset({OTHER, "unknown"})
+"""Choices that name no kind of event: the words beside them do, or nobody knows."""
+
+_WORDS_OF: Final = "words_of"
+
+
+def words_of(member: str) -> Meta:
+    """Return the mark of a member that says in words what a choice of `other` means.
+
+    `member` is the name of the choice beside it.
+    """
+    return Meta(extra={_WORDS_OF: member})
+
+
+@cache
+def words_members(shape: type[Struct]) -> Mapping[str, str]:
+    """Return the choices that may be `other`, each with its member of words."""
+    info = inspect.type_info(shape)
+    assert isinstance(info, inspect.StructType)
+    marks = {
+        member.encode_name: member.type.extra or {}
+        for member in info.fields
+        if isinstance(member.type, inspect.Metadata)
+    }
+    return {mark[_WORDS_OF]: name for name, mark in marks.items() if _WORDS_OF in mark}
+
 
 Timestamp = Annotated[
     str,
@@ -241,6 +276,9 @@ class Hours(Shape, frozen=True, kw_only=True):
 Unknown = Literal["unknown"]
 When = Timestamp | About
 Where = Line | Place
+Places = Annotated[tuple[Where, ...], Meta(min_length=1, max_length=20)]
+"""Further places of one event, beside its first place."""
+
 Number = Annotated[int, Meta(ge=0, le=10_000_000)]
 Count = Number | Unknown
 People = Annotated[tuple[Person, ...], Meta(min_length=1, max_length=200)]

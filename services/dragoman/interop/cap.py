@@ -40,11 +40,12 @@ EVENTS: Final = {
 
 _NATURES: Final = {
     **dict.fromkeys(("nuclear", "radiological"), "CBRNE"),
-    **dict.fromkeys(("flood", "storm"), "Met"),
-    "fire": "Fire",
-    "earthquake": "Geo",
+    **dict.fromkeys(("flood", "flood_wave", "storm", "drought"), "Met"),
+    **dict.fromkeys(("fire", "wildfire"), "Fire"),
+    **dict.fromkeys(("earthquake", "landslide"), "Geo"),
+    **dict.fromkeys(("attack", "sabotage"), "Security"),
     "epidemic": "Health",
-    "oil_spill": "Env",
+    **dict.fromkeys(("oil_spill", "pollution", "gas_leak"), "Env"),
 }
 _TEXTS: Final = ("facts", "text", "threat")
 """The members of which the first one present becomes the description.
@@ -54,7 +55,7 @@ The others become parameters, so that each is read back as itself.
 
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
-_PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
+_PLACES: Final = ("place", "places", "launch_area", "impact_areas", "dropping_zones")
 _EXPRESSED: Final = frozenset({"subject", "time", "window", "precedence"})
 _SEPARATORS: Final = {ord(item): "-" for item in " ,<&"}
 

@@ -52,6 +52,7 @@ def _feature(in_force: InForce, feature: MapFeature) -> dict[str, Any]:
         "number": window.number,
         "act": window.act,
         "kind": window.kind,
+        "kind_text": None if window.kind_text is UNSET else window.kind_text,
         "side": window.side,
         "status": window.status,
         "stage": window.stage,

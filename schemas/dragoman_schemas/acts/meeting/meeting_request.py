@@ -14,8 +14,10 @@ from dragoman_schemas.fields import (
     People,
     Reference,
     Timestamp,
+    Titles,
     Window,
     Words,
+    words_of,
 )
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
@@ -41,9 +43,11 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
             "ministerial",
             "annual_review",
             "expert",
+            "other",
         ]
         | UnsetType
     ) = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     track: Literal["1", "1.5", "2"] | UnsetType = UNSET
     level: Line | UnsetType = UNSET
     venue: Line | UnsetType = UNSET

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Languages, Line, Where, Window, Words
+from dragoman_schemas.fields import Languages, Line, Titles, Where, Window, Words, words_of
 
 
 class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
@@ -18,6 +18,7 @@ class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitati
     kind: (
         Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType
     ) = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     costs: Line | UnsetType = UNSET
     terms: Words | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET

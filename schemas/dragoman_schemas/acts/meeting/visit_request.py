@@ -14,9 +14,11 @@ from dragoman_schemas.fields import (
     People,
     Reference,
     Timestamp,
+    Titles,
     Where,
     Window,
     Words,
+    words_of,
 )
 
 VisitKind = Literal[
@@ -28,6 +30,7 @@ VisitKind = Literal[
     "port_call",
     "overflight",
     "consular_access",
+    "other",
 ]
 
 
@@ -42,6 +45,7 @@ class VisitRequest(OpeningAct, frozen=True, kw_only=True, tag="visit-request"):
     place: Where
     purpose: Line
     arrival: Timestamp
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     stay: Window | UnsetType = UNSET
     visitors: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
     delegation: People | UnsetType = UNSET

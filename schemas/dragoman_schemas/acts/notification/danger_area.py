@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
+from dragoman_schemas.fields import Length, Line, Timestamp, Titles, Where, Window, words_of
 
 
 class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
@@ -26,8 +26,16 @@ class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
         "electronic",
         "salvage",
         "debris",
+        "wreck",
+        "unexploded_ordnance",
+        "gas_leak",
+        "flood_wave",
+        "landslide",
+        "wildfire",
+        "pollution",
         "other",
     ]
+    hazard_text: Annotated[Titles, words_of("hazard")] | UnsetType = UNSET
     floor: Length | UnsetType = UNSET
     ceiling: Length | UnsetType = UNSET
     notam: Annotated[tuple[Line, ...], Meta(max_length=20)] | UnsetType = UNSET

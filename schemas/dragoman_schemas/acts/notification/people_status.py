@@ -8,9 +8,20 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing
-from dragoman_schemas.fields import Count, Line, Name, People, Shape, Timestamp, When, Where
+from dragoman_schemas.fields import (
+    Count,
+    Line,
+    Name,
+    People,
+    Shape,
+    Timestamp,
+    Titles,
+    When,
+    Where,
+    words_of,
+)
 
-PeopleKind = Literal["rescued", "held", "missing", "injured", "dead", "safe"]
+PeopleKind = Literal["rescued", "held", "missing", "injured", "dead", "safe", "other"]
 
 
 class PeopleGroup(Shape, frozen=True, kw_only=True):
@@ -24,6 +35,7 @@ class PeopleGroup(Shape, frozen=True, kw_only=True):
 
     kind: PeopleKind
     number: Count
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     of: Name | Literal["unknown"] | UnsetType = UNSET
     place: Where | UnsetType = UNSET
     condition: Line | UnsetType = UNSET

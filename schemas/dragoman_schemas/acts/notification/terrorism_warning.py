@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Words
+from dragoman_schemas.fields import Attachment, Line, People, Titles, Where, Window, Words, words_of
 
 
 class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-warning"):
@@ -32,6 +32,8 @@ class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-war
     place: Where
     window: Window | Literal["ongoing"]
     action_wanted: Words
+    threat_text: Annotated[Titles, words_of("threat")] | UnsetType = UNSET
+    target_text: Annotated[Titles, words_of("target")] | UnsetType = UNSET
     imminent: bool | UnsetType = UNSET
     reliability: Literal["A", "B", "C", "D", "E", "F"] | UnsetType = UNSET
     credibility: Annotated[int, Meta(ge=1, le=6)] | UnsetType = UNSET

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain.acts.si_units import FACTORS
 from dragoman.domain.record.errors import Refusal, invalid
@@ -18,6 +18,7 @@ from dragoman.limits import CLOCK_SKEW_SECONDS, FLASH_WORDS
 from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import (
+    OTHER,
     About,
     Attended,
     Date,
@@ -28,6 +29,7 @@ from dragoman_schemas.fields import (
     Window,
     Words,
     or_default,
+    words_members,
 )
 from dragoman_schemas.state import Registry
 
@@ -157,6 +159,19 @@ def imminent(begins: str, recorded: str, *, flag: bool | None) -> bool:
 
 
 _IMMINENT: Final = timedelta(days=1)
+
+
+def in_words(data: Struct, at: str = "") -> Refusal | None:
+    """Refuse a choice of `other` that no words explain."""
+    for member, words in words_members(type(data)).items():
+        if getattr(data, member) == OTHER and getattr(data, words) is UNSET:
+            return invalid(
+                f"{at}/{words}",
+                sentence(
+                    "%(member)s is other; say in %(words)s what it is", member=member, words=words
+                ),
+            )
+    return None
 
 
 def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:

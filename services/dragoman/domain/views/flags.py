@@ -334,7 +334,7 @@ def _after(span: timedelta, what: Text, owed: timedelta) -> Text:
 
 
 def _near(content: dict[str, Any]) -> Iterator[RaisedFlag]:
-    numbers = {"troops": content["troops"], **content.get("arms", {})}
+    numbers = {"troops": content.get("troops"), **content.get("arms", {})}
     for name, number in numbers.items():
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
         for threshold in (*THRESHOLDS.get(name, ()), *landed):
@@ -358,7 +358,7 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFl
         for figures in (content, reported)
     )
     for name in before.keys() & after.keys():
-        if before[name] != after[name] and "unknown" not in (before[name], after[name]):
+        if before[name] != after[name] and not {"unknown", None} & {before[name], after[name]}:
             values = {"what": NameValue("field", name), "a": before[name], "b": after[name]}
             yield RaisedFlag(
                 flag="figures_differ",

@@ -28,6 +28,7 @@ from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
 from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
+from dragoman.domain.acts.families.notification_words import chosen_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
@@ -53,7 +54,7 @@ def _check_note(
 
 
 def _note_title(data: ContactNote) -> Text:
-    return sentence("Contact, %(form)s", form=NameValue("value", data.form))
+    return sentence("Contact, %(form)s", form=chosen_text(data, "form"))
 
 
 CONTACT_NOTE: Final = Format(
@@ -356,7 +357,7 @@ def _programme_title(data: PeopleProgramme) -> Text:
         return verbatim(data.title)
     return sentence(
         "Exchange of %(kind)s, host %(side)s",
-        kind=NameValue("value", data.kind),
+        kind=chosen_text(data, "kind"),
         side=NameValue("side", data.host),
     )
 

@@ -14,7 +14,13 @@ from dragoman.domain.acts.act_rules import (
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.helping import helping
-from dragoman.domain.acts.families.notification_words import UNKNOWN, place_text, time_text
+from dragoman.domain.acts.families.notification_words import (
+    UNKNOWN,
+    chosen_text,
+    place_text,
+    places_text,
+    time_text,
+)
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
@@ -31,17 +37,18 @@ def _check_emergency(
     registry: Registry, exchange: Exchange | None, record: Record[emergency.EmergencyNotification]
 ) -> Refusal | None:
     data = record.data
-    return field_checks.times(time=data.time, next_update=data.next_update) or field_checks.place(
-        "/place", data.place
+    return (
+        field_checks.times(time=data.time, next_update=data.next_update)
+        or field_checks.place("/place", data.place)
+        or field_checks.places("/places", data.places)
     )
 
 
 def _emergency_title(data: emergency.EmergencyNotification) -> Text:
-    nature = NameValue("value", data.nature)
     return sentence(
         "Emergency, %(nature)s, %(place)s, %(time)s",
-        nature=nature,
-        place=place_text(data.place),
+        nature=chosen_text(data, "nature"),
+        place=places_text(data.place, data.places),
         time=time_text(data.time),
     )
 
@@ -77,11 +84,10 @@ def _check_warning(
 
 
 def _warning_title(data: TerrorismWarning) -> Text:
-    threat, target = NameValue("value", data.threat), NameValue("value", data.target)
     return sentence(
         "Warning: %(threat)s, %(target)s, %(place)s",
-        threat=threat,
-        target=target,
+        threat=chosen_text(data, "threat"),
+        target=chosen_text(data, "target"),
         place=place_text(data.place),
     )
 

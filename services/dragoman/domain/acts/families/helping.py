@@ -113,6 +113,7 @@ def _check_people(
         whose = UNSET if group.of == field_checks.UNKNOWN else group.of
         refusal = (
             refusal
+            or field_checks.in_words(group, at)
             or field_checks.side(registry, f"{at}/of", whose)
             or field_checks.place(f"{at}/place", group.place)
             or field_checks.happened(

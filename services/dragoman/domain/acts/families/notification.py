@@ -64,12 +64,13 @@ from dragoman.domain.acts.families.incidents import (
 from dragoman.domain.acts.families.notification_words import (
     TRANSPARENCY,
     UNKNOWN,
+    chosen_text,
     place_text,
     time_text,
 )
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
+from dragoman.text import MomentValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.annual_exchange import AnnualExchange
@@ -96,11 +97,19 @@ from dragoman_schemas.state import Account, Exchange, Registry
 
 # N05
 
+_WITHOUT_TROOPS: Final = frozenset({"air_defence_readiness", "other"})
+"""Types of activities that may have no troops of their own."""
+
 
 def _check_activity(
     registry: Registry, exchange: Exchange | None, record: Record[MilitaryActivity]
 ) -> Refusal | None:
     data = record.data
+    if data.troops is UNSET and data.type not in _WITHOUT_TROOPS:
+        return invalid(
+            "/troops",
+            sentence("an activity of this type has troops; give their number, or unknown"),
+        )
     for index, phase in enumerate(or_default(data.phases, ())):
         refusal = field_checks.window(
             f"/phases/{index}/window", phase.window
@@ -118,7 +127,7 @@ def _activity_title(data: MilitaryActivity) -> Text:
     return sentence(
         "%(designation)s, %(type)s, from %(time)s",
         designation=data.designation,
-        type=NameValue("value", data.type),
+        type=chosen_text(data, "type"),
         time=MomentValue(data.window.from_),
     )
 
@@ -225,6 +234,8 @@ def _check_account(
     return (
         field_checks.times(**times)
         or field_checks.place("/place", data.place)
+        or field_checks.places("/places", data.places)
+        or field_checks.in_words(data)
         or field_checks.sides(registry, "/whose", data.whose)
     )
 
@@ -366,7 +377,7 @@ def _check_annual(
 
 
 def _annual_title(data: AnnualExchange) -> Text:
-    kind = NameValue("value", data.kind, first=True)
+    kind = chosen_text(data, "kind", first=True)
     if data.nil_return is True:
         return sentence("%(kind)s %(year)s, nil return", kind=kind, year=data.year)
     return sentence("%(kind)s %(year)s", kind=kind, year=data.year)
@@ -400,7 +411,7 @@ def _check_inquiry(
 def _inquiry_title(data: IctInquiry) -> Text:
     return sentence(
         "ICT inquiry, %(affected)s, %(time)s",
-        affected=NameValue("value", data.affected),
+        affected=chosen_text(data, "affected"),
         time=time_text(data.time),
     )
 
