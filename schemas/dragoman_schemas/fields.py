@@ -93,6 +93,17 @@ TimestampOrUnknown = Annotated[
 ]
 """A `Timestamp`, or `unknown`."""
 
+UNTIL_FURTHER_NOTICE: Final = "until_further_notice"
+
+TimestampOrNotice = Annotated[
+    str,
+    Meta(
+        pattern=r"^(until_further_notice|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
+        r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
+    ),
+]
+"""A `Timestamp`, or `until_further_notice`."""
+
 REFERENCE: Final = "reference"
 """The kind of a member that names a record or an exchange, by its number or its id."""
 
@@ -213,6 +224,13 @@ class Window(Shape, frozen=True, kw_only=True):
     to: Timestamp
 
 
+class OpenWindow(Shape, frozen=True, kw_only=True):
+    """A stretch of time that may have no end yet: it is then until further notice."""
+
+    from_: Timestamp = field(name="from")
+    to: TimestampOrNotice
+
+
 class Provision(Shape, frozen=True, kw_only=True):
     """The instrument and the provision on which a message rests."""
 
@@ -294,6 +312,10 @@ FORMS: Final = {
         (Language, "a language tag like en, fr or zh-Hans"),
         (Timestamp, "a time with its offset, like 2026-11-24T03:05+08:00 or 2026-11-23T19:05Z"),
         (TimestampOrUnknown, "a time with its offset, like 2026-11-24T03:05+08:00, or unknown"),
+        (
+            TimestampOrNotice,
+            "a time with its offset, like 2026-11-24T03:05+08:00, or until_further_notice",
+        ),
         (Id, "an id of the service's: a UUIDv7 or UUIDv5 in small letters"),
         (Hex32, "64 small hexadecimal digits"),
         (Base64Of32, "32 bytes in base64, with the padding"),

@@ -460,6 +460,10 @@ LIVES = {
                 for status in ("announced", "under_way", "holding", "completed")
             ),
             *course_of("announced"),
+            *(
+                f"{status} reconfirmation {status}"
+                for status in ("announced", "under_way", "holding")
+            ),
         ),
         "announced holding",
     ),

@@ -24,6 +24,7 @@ import msgspec
 from dragoman.domain.acts import developments, si_units
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.state import Exchange, Registry, Stamp, StateCorrection
 
 MEDIA: Final = "application/cap+xml"
@@ -163,8 +164,10 @@ def _info(
     text("contact", _CONTACTS, "; ")
     _parameter(info, "precedence", exchange.precedence)
     for name, value in content.items():
-        if name not in used | _EXPRESSED or (
-            name == "time" and (window or not isinstance(value, str))
+        if (
+            name not in used | _EXPRESSED
+            or (name == "time" and (window or not isinstance(value, str)))
+            or (name == "window" and window.get("to") == UNTIL_FURTHER_NOTICE)
         ):
             _parameter(
                 info,

@@ -59,6 +59,7 @@ def _feature(in_force: InForce, feature: MapFeature) -> dict[str, Any]:
         "subject": window.subject,
         "opens": window.opens,
         "closes": window.closes,
+        "until_further_notice": window.until_further_notice,
         "commenced": window.commenced,
         "holding": window.holding,
         "holding_until": window.holding_until,

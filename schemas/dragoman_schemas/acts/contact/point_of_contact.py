@@ -33,7 +33,11 @@ class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contac
 
 
 class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"):
-    """The point of contact is still valid, unchanged."""
+    """The entry is still valid, unchanged.
+
+    It is a point of contact, a humanitarian site, or a danger area until further
+    notice.
+    """
 
 
 class Withdrawal(Continuing, frozen=True, kw_only=True, tag="withdrawal"):

@@ -25,6 +25,7 @@ from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 LANGUAGES: Final = (
@@ -339,6 +340,11 @@ class Display:
         """Return a span from one moment to another."""
         if isinstance(value, str):
             return escape(self.words.value(value))
+        if value["to"] == UNTIL_FURTHER_NOTICE:
+            return Markup("{} – {}").format(
+                self.words.time(as_moment(value["from"]), "minute"),
+                self.words.say("until further notice"),
+            )
         begins, ends = (as_moment(value[end]) for end in ("from", "to"))
         same = begins.date() == ends.date()
         return Markup("{} – {}").format(

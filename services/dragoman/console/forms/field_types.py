@@ -79,9 +79,13 @@ class TimeField:
 
 @dataclass(frozen=True)
 class SpanField:
-    """A span between two moments; or the word `instead` of it, like `ongoing`."""
+    """A span between two moments; or the word `instead` of it, like `ongoing`.
+
+    One that is `open_ended` may be until further notice.
+    """
 
     instead: str = ""
+    open_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -325,6 +329,7 @@ A side announces its own points of contact and deputies, and sends its own deleg
 
 _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Window: SpanField(),
+    fields.OpenWindow: SpanField(open_ended=True),
     fields.Place: PlaceField(),
     fields.Position: PointField(),
     fields.Attachment: FilesField(many=False),

@@ -19,10 +19,12 @@ from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import (
     OTHER,
+    UNTIL_FURTHER_NOTICE,
     About,
     Attended,
     Date,
     Hours,
+    OpenWindow,
     Place,
     When,
     Where,
@@ -219,9 +221,10 @@ def sides(
     return None
 
 
-def window(pointer: str, value: Window) -> Refusal | None:
+def window(pointer: str, value: Window | OpenWindow) -> Refusal | None:
     """Refuse a window whose ends do not exist or are in the wrong order."""
-    begins, ends = moment(value.from_), moment(value.to)
+    begins = moment(value.from_)
+    ends = begins if value.to == UNTIL_FURTHER_NOTICE else moment(value.to)
     if begins is None or ends is None:
         return invalid(
             pointer,

@@ -47,6 +47,7 @@ from dragoman.domain.views import accounts
 from dragoman.domain.views.geometry import Point, meet, outline
 from dragoman.domain.views.lead_times import first_report, instant, latest, lead
 from dragoman.text import NameValue, Text, sentence
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 
@@ -487,13 +488,21 @@ def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
     if outer is None or inner is None:
         return True
     begins, ends, starts, stops = (
-        datetime.fromisoformat(window[name]) for window in (outer, inner) for name in ("from", "to")
+        _end(window[name]) for window in (outer, inner) for name in _ENDS
     )
     return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    begins, ends, starts, stops = (
-        datetime.fromisoformat(window[name]) for window in (one, other) for name in ("from", "to")
-    )
+    begins, ends, starts, stops = (_end(window[name]) for window in (one, other) for name in _ENDS)
     return begins <= stops and starts <= ends
+
+
+_ENDS: Final = ("from", "to")
+
+
+def _end(text: str) -> datetime:
+    """Return one end of a window; one until further notice ends after all others."""
+    if text == UNTIL_FURTHER_NOTICE:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)

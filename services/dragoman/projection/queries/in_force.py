@@ -95,6 +95,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
         subject=subject_of(exchange),
         opens=timestamp(begins),
         closes="" if ends is None else timestamp(ends),
+        until_further_notice=window.window.until_further_notice,
         places=window.places,
         floor=exchange.content.get("floor", UNSET),
         ceiling=exchange.content.get("ceiling", UNSET),

@@ -23,7 +23,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from dragoman.domain.acts import field_checks, line_checks
+from dragoman.domain.acts import event_windows, field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
@@ -382,6 +382,19 @@ PEOPLE_PROGRAMME: Final = Format(
     title=_programme_title,
 )
 
+
+def _check_reconfirmation(
+    registry: Registry, exchange: Exchange | None, record: Record[Reconfirmation]
+) -> Refusal | None:
+    """Refuse to confirm an area whose end is announced."""
+    assert exchange is not None
+    if exchange.act == "danger-area" and not event_windows.is_until_further_notice(exchange):
+        return invalid(
+            "/act", sentence("this area has an announced end; change the end by an update")
+        )
+    return None
+
+
 FORMATS: Final = (
     LINE_CHECK,
     POINT_OF_CONTACT,
@@ -403,7 +416,14 @@ RULES: Final = (
         check=_check_echo,
         settle=exactly_echoed,
     ),
-    Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
+    Rule(
+        act="reconfirmation",
+        shape=Reconfirmation,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_reconfirmation,
+    ),
     Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
     *mechanism.RULES,
 )

@@ -259,6 +259,7 @@ DANGER_AREA: Final = Format(
         {
             **progress("announced"),
             "all-clear": dict.fromkeys(("announced", *RUNNING), "cleared"),
+            "reconfirmation": {status: status for status in ("announced", "under_way", "holding")},
         },
         cancellable=("announced", "holding"),
     ),
