@@ -197,7 +197,8 @@ class Ahead(ResponseBody, frozen=True, kw_only=True):
 class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     """A group of people in a matter, by the newest word of one side.
 
-    `side` says it, as of a time, and `of` is the side whose people they are. `number`
+    `side` says it, as of a time, and `of` is the side whose people they are. Where it
+    is `other`, `of_text` names the state or company that is no side. `number`
     is "unknown" where the side does not know it. `waited_for` says that they are not
     back: they are held, rescued or missing, and were not handed over.
     """
@@ -208,6 +209,7 @@ class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     kind: str
     number: int | Literal["unknown"]
     of: str = ""
+    of_text: Raw | UnsetType = UNSET
     place: str = ""
     condition: str = ""
     access_asked: str = ""

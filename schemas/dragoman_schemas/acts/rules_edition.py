@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "2371c5e9904d133a"
+EDITION: Final = "6bbd8c2c198fb753"

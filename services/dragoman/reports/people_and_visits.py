@@ -11,18 +11,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
+from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import Words
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import Block, DocumentSection, DocumentTable, section, table
 from dragoman.reports.member_texts import Cell, QuotedText, said
+from dragoman_schemas.fields import OTHER, UNNAMED
 from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
 from dragoman_schemas.state import Exchange, Said
 
-_UNKNOWN = "unknown"
 _OPEN_VISITS = frozenset({"requested", "granted", "granted_with_conditions", "arrived", "left"})
 
 
@@ -61,7 +62,8 @@ def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[Reported
             as_of=str(as_of),
             kind=group["kind"],
             number=group["number"],
-            of=attribution.side(exchange, group.get("of", "")),
+            of=_whose(exchange, group),
+            of_text=Raw(msgspec.json.encode(group["of_text"])) if "of_text" in group else UNSET,
             place=report_facts.place_text(exchange, group.get("place")),
             condition=group.get("condition", ""),
             access_asked=group.get("access_asked", ""),
@@ -69,6 +71,12 @@ def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[Reported
             handed_over=group.get("handed_over", ""),
             waited_for=people.is_waited_for(group),
         )
+
+
+def _whose(exchange: Exchange, group: dict[str, Any]) -> str:
+    """Return the side whose people a group are; `other` and `unknown` name no side."""
+    of: str = group.get("of", "")
+    return of if of in UNNAMED else attribution.side(exchange, of)
 
 
 def visits_of(exchanges: Iterable[Exchange]) -> list[ReportedVisit]:
@@ -167,7 +175,7 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
         [
             (
                 w.say("%(kind)s: %(n)s", kind=w.value(row.kind), n=_number(row, w)),
-                layout.side(row.of) if row.of and row.of != _UNKNOWN else w.say("not said"),
+                _whose_people(row, w, language),
                 QuotedText(row.place) if row.place else w.say("not said"),
                 QuotedText(row.condition) if row.condition else w.say("not said"),
                 _access(row, w),
@@ -182,6 +190,14 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
             for row in rows
         ],
     )
+
+
+def _whose_people(row: ReportedPeople, w: Words, language: str) -> Cell:
+    if row.of == OTHER and not isinstance(row.of_text, UnsetType):
+        return said(row.of_text, w, language)
+    if row.of == UNKNOWN:
+        return w.say("not known yet")
+    return layout.side(row.of) if row.of else w.say("not said")
 
 
 def _number(row: ReportedPeople, w: Words) -> str:

@@ -71,7 +71,7 @@ class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-in
     """A first report: the kind, the time, the place, and the known facts.
 
     The kind is `unknown` while only the event is known. `places` are further places of
-    the same event.
+    the same event. `whose_text` names a state, company or ship that is nobody here.
     """
 
     kind: Kind
@@ -81,6 +81,7 @@ class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-in
     places: Places | UnsetType = UNSET
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     whose: Whose | UnsetType = UNSET
+    whose_text: Titles | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET
@@ -124,6 +125,7 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     kind: Kind | UnsetType = UNSET
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     whose: Whose | UnsetType = UNSET
+    whose_text: Titles | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET

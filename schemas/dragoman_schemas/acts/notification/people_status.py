@@ -28,7 +28,8 @@ class PeopleGroup(Shape, frozen=True, kw_only=True):
     """People of one kind: their number, side, place and condition.
 
     `held` means that they may not leave; `rescued` means that they were saved and may
-    leave. `of` is the side whose people they are. `access_asked` and `access_given` are
+    leave. `of` is the side whose people they are, or `other` for people of nobody here.
+    `of_text` then names their state or company. `access_asked` and `access_given` are
     the times at which that side asked to see them, and could. `handed_over` is the time
     at which they were handed over to their side.
     """
@@ -36,7 +37,8 @@ class PeopleGroup(Shape, frozen=True, kw_only=True):
     kind: PeopleKind
     number: Count
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
-    of: Name | Literal["unknown"] | UnsetType = UNSET
+    of: Name | Literal["unknown", "other"] | UnsetType = UNSET
+    of_text: Annotated[Titles, words_of("of")] | UnsetType = UNSET
     place: Where | UnsetType = UNSET
     condition: Line | UnsetType = UNSET
     access_asked: Timestamp | UnsetType = UNSET

@@ -25,7 +25,7 @@ from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
+from dragoman_schemas.fields import UNNAMED, UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 LANGUAGES: Final = (
@@ -231,6 +231,8 @@ class Display:
                 return _joined([self.released(item) for item in value])
             case field_types.WhoseField():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
+            case field_types.SideField() if isinstance(value, str) and value in UNNAMED:
+                return escape(words.value(value))
             case field_types.SideField():
                 return self.sides(value if isinstance(value, list) else [value])
             case field_types.LanguageField():
@@ -498,6 +500,8 @@ class Display:
         match member.name:
             case "of" if is_of_people:
                 return self.words.say("Whose people")
+            case "of_text" if is_of_people:
+                return self.words.say("Their state or company")
             case "number" if is_of_people:
                 return self.words.say("Number of people")
             case "names" if is_of_people:

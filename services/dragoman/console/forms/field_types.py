@@ -125,10 +125,11 @@ class QuantityField:
 
 @dataclass(frozen=True)
 class SideField:
-    """A side; or several sides; or `unknown`."""
+    """A side; or several sides; or `unknown`; or `other`, which is nobody here."""
 
     many: bool = False
     unknown: bool = False
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -475,7 +476,7 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
     if name == "whose":
         return WhoseField()
     if (act, name) == ("people-status", "of"):
-        return SideField(unknown=unknown)
+        return SideField(unknown=unknown, other=fields.OTHER in words)
     if any(isinstance(item, inspect.DictType) for item in types):
         return TextField(title=any(getattr(item, "max_length", None) == 120 for item in types))
     number_field = _kind(name, types[0], act)
