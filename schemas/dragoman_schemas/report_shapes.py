@@ -211,7 +211,7 @@ class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     of: str = ""
     of_text: Raw | UnsetType = UNSET
     place: str = ""
-    condition: str = ""
+    condition: Raw | UnsetType = UNSET
     access_asked: str = ""
     access_given: str = ""
     handed_over: str = ""

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "6bbd8c2c198fb753"
+EDITION: Final = "eaa2b975abda1e7d"

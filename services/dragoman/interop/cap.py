@@ -112,14 +112,14 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     for change in developments.changes(exchange):
         stamp = developments.stamp_of(change)
         if isinstance(change, StateCorrection):
-            yield change.number, stamp, change.reason
+            yield change.number, stamp, in_language(change.reason)
         else:
             yield f"{exchange.number}-{stamp.position}", stamp, ""
     if exchange.cancellation is not None:
         yield (
             exchange.cancellation.number,
             exchange.cancellation.cancelled,
-            exchange.cancellation.reason,
+            in_language(exchange.cancellation.reason),
         )
 
 

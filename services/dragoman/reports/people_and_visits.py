@@ -63,14 +63,18 @@ def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[Reported
             kind=group["kind"],
             number=group["number"],
             of=_whose(exchange, group),
-            of_text=Raw(msgspec.json.encode(group["of_text"])) if "of_text" in group else UNSET,
+            of_text=_raw(group, "of_text"),
             place=report_facts.place_text(exchange, group.get("place")),
-            condition=group.get("condition", ""),
+            condition=_raw(group, "condition"),
             access_asked=group.get("access_asked", ""),
             access_given=group.get("access_given", ""),
             handed_over=group.get("handed_over", ""),
             waited_for=people.is_waited_for(group),
         )
+
+
+def _raw(group: dict[str, Any], name: str) -> Raw | UnsetType:
+    return Raw(msgspec.json.encode(group[name])) if name in group else UNSET
 
 
 def _whose(exchange: Exchange, group: dict[str, Any]) -> str:
@@ -177,7 +181,9 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
                 w.say("%(kind)s: %(n)s", kind=w.value(row.kind), n=_number(row, w)),
                 _whose_people(row, w, language),
                 QuotedText(row.place) if row.place else w.say("not said"),
-                QuotedText(row.condition) if row.condition else w.say("not said"),
+                w.say("not said")
+                if isinstance(row.condition, UnsetType)
+                else said(row.condition, w, language),
                 _access(row, w),
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
                 w.say(

@@ -233,7 +233,7 @@ def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, SpokenAct]:
     return result
 
 
-def _raw(text: str) -> Raw:
+def _raw(text: object) -> Raw:
     return Raw(msgspec.json.encode(text))
 
 

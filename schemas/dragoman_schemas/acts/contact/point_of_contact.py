@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Attended, Base64Of32, Languages, Line, Person, Text, Timestamp
+from dragoman_schemas.fields import (
+    Attended,
+    Base64Of32,
+    Languages,
+    Line,
+    Person,
+    Timestamp,
+    Words,
+)
 
 Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 
@@ -43,4 +51,4 @@ class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"
 class Withdrawal(Continuing, frozen=True, kw_only=True, tag="withdrawal"):
     """The point of contact is no longer valid."""
 
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET

@@ -10,6 +10,7 @@ from dragoman_schemas.fields import (
     Hex32,
     Languages,
     Line,
+    Lines,
     Name,
     People,
     Reference,
@@ -30,7 +31,7 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
     `mechanism` is the mechanism to which the meeting belongs, by its number or id.
     """
 
-    purpose: Line
+    purpose: Lines
     windows: Windows
     trigger: Reference | UnsetType = UNSET
     kind: (

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Languages, Line, Titles, Where, Window, Words, words_of
+from dragoman_schemas.fields import Languages, Line, Lines, Titles, Where, Window, Words, words_of
 
 
 class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
     """An invitation to a place: its purpose, its dates and the number of visitors."""
 
     place: Where
-    purpose: Line
+    purpose: Lines
     dates: Window
     visitors: Annotated[int, Meta(ge=1, le=10_000)]
     kind: (

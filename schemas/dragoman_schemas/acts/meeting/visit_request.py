@@ -11,6 +11,7 @@ from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
     Languages,
     Line,
+    Lines,
     People,
     Reference,
     Timestamp,
@@ -43,7 +44,7 @@ class VisitRequest(OpeningAct, frozen=True, kw_only=True, tag="visit-request"):
 
     kind: VisitKind
     place: Where
-    purpose: Line
+    purpose: Lines
     arrival: Timestamp
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     stay: Window | UnsetType = UNSET

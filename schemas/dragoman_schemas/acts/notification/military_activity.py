@@ -11,6 +11,7 @@ from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import (
     Count,
     Line,
+    Lines,
     Reference,
     Shape,
     Timestamp,
@@ -64,7 +65,7 @@ class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-acti
     """
 
     designation: Line
-    purpose: Line
+    purpose: Lines
     window: Window
     place: Where
     type: ActivityType

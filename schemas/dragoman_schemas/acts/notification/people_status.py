@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from dragoman_schemas.act_frame import Continuing
 from dragoman_schemas.fields import (
     Count,
-    Line,
+    Lines,
     Name,
     People,
     Shape,
@@ -40,7 +40,7 @@ class PeopleGroup(Shape, frozen=True, kw_only=True):
     of: Name | Literal["unknown", "other"] | UnsetType = UNSET
     of_text: Annotated[Titles, words_of("of")] | UnsetType = UNSET
     place: Where | UnsetType = UNSET
-    condition: Line | UnsetType = UNSET
+    condition: Lines | UnsetType = UNSET
     access_asked: Timestamp | UnsetType = UNSET
     access_given: Timestamp | UnsetType = UNSET
     handed_over: Timestamp | UnsetType = UNSET

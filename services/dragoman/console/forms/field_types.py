@@ -478,7 +478,9 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
     if (act, name) == ("people-status", "of"):
         return SideField(unknown=unknown, other=fields.OTHER in words)
     if any(isinstance(item, inspect.DictType) for item in types):
-        return TextField(title=any(getattr(item, "max_length", None) == 120 for item in types))
+        return TextField(
+            title=any(getattr(item, "max_length", None) in (120, 500) for item in types)
+        )
     number_field = _kind(name, types[0], act)
     match number_field:
         case NumberField():

@@ -41,6 +41,7 @@ from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
 from dragoman.projection.queries import matter_names
 from dragoman.reports.document import ReportDocument
 from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
+from dragoman_schemas.fields import Words as Reason
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, StateCorrection, decode_exchange
 
@@ -80,7 +81,7 @@ class CorrectedFrom(Struct, frozen=True, kw_only=True):
 
     value: Markup | None
     until: str
-    reason: str
+    reason: Reason
     number: str
 
 
