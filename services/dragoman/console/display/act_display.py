@@ -176,7 +176,7 @@ class Display:
         value = msgspec.json.decode(bytes(raw))
         return DisplayedMember(
             name=member.name,
-            label=self.words.field(member.name),
+            label=self.words.field(member.name, member.act),
             shown=self.shown(member.kind, value),
             is_own_text=isinstance(member.kind, field_types.TextField | field_types.TextsField)
             and value != "unknown",
@@ -487,27 +487,12 @@ class Display:
         """Return several members together, on one line."""
         return escape(self.words.semicolon).join(
             Markup("{} {}").format(
-                Markup("<small>{}</small>").format(self.group_label(kind, member)),
+                Markup("<small>{}</small>").format(self.words.field(member.name, member.act)),
                 self.shown(member.kind, value[member.name]),
             )
             for member in kind.members
             if member.name in value
         )
-
-    def group_label(self, kind: field_types.GroupField, member: field_types.Member) -> str:
-        """Return the label of a member of a group; a group of people has its own."""
-        is_of_people = any(item.name == "access_asked" for item in kind.members)
-        match member.name:
-            case "of" if is_of_people:
-                return self.words.say("Whose people")
-            case "of_text" if is_of_people:
-                return self.words.say("Their state or company")
-            case "number" if is_of_people:
-                return self.words.say("Number of people")
-            case "names" if is_of_people:
-                return self.words.say("Names, from the register of people")
-            case _:
-                return self.words.field(member.name)
 
 
 def number(text: str) -> Markup:

@@ -308,11 +308,15 @@ Kind = (
 
 @dataclass(frozen=True)
 class Member:
-    """A member of an act: its name, its type, and whether it is required."""
+    """A member of an act: its name, its type, and whether it is required.
+
+    `act` is the act whose label it has. It is empty for a part that many acts share.
+    """
 
     name: str
     kind: Kind
     required: bool = False
+    act: str = ""
 
     @property
     def control(self) -> str:
@@ -365,7 +369,12 @@ def _members(shape: type, act: str) -> tuple[Member, ...]:
     info = inspect.type_info(shape)
     assert isinstance(info, inspect.StructType)
     return tuple(
-        Member(field.encode_name, _kind(field.encode_name, field.type, act), field.required)
+        Member(
+            field.encode_name,
+            _kind(field.encode_name, field.type, act),
+            field.required,
+            "" if shape.__module__ == fields.__name__ else act,
+        )
         for field in info.fields
         if field.encode_name != "signed"
     )

@@ -139,7 +139,11 @@ class FormParser:
 
     def label(self, member: Member, name: str) -> str:
         """Return the form's label of a field."""
-        return self.words.field(member.name) if self.labels is None else self.labels(member, name)
+        return (
+            self.words.field(member.name, member.act)
+            if self.labels is None
+            else self.labels(member, name)
+        )
 
     def _missing(self, member: Member, name: str) -> str:
         label = self.label(member, name)

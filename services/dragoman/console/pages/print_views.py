@@ -373,7 +373,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
             ):
                 of = words.say(
                     "%(what)s, as of %(t)s",
-                    what=words.field(member.name),
+                    what=words.field(member.name, member.act),
                     t=words.written(value.as_of, "minute"),
                 )
                 yield from (
@@ -417,7 +417,7 @@ def _said(
 
     A group gives a line for each of its members, and a table gives lines for each row.
     """
-    label = f"{before}{display.words.field(member.name)}"
+    label = f"{before}{display.words.field(member.name, member.act)}"
     match member.kind:
         case field_types.GroupField() if isinstance(value, dict):
             yield from _group(display, member.kind, value, f"{label}, ")
