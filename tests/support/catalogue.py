@@ -165,6 +165,7 @@ CONTINUING = {
     "contained": (Who.OPENER, "message kept"),
     "final-report": (Who.OPENER, "message kept"),
     "after-activity-report": (Who.OPENER, "message kept"),
+    "warning-outcome": (Who.ADDRESSEE, "acknowledges message kept"),
     "all-clear": (Who.OPENER, "message kept"),
     "amplification": (Who.OPENER, "message kept"),
     "help-request": (Who.ANY, "message kept"),
@@ -482,7 +483,15 @@ LIVES = {
     "emergency-notification": Life(
         "open", "open ended", ("open ended ended", *help_in("open", "ended"))
     ),
-    "terrorism-warning": ANSWERED,
+    "terrorism-warning": ANSWERED._replace(
+        moves=(
+            *ANSWERED.moves,
+            *(
+                f"{status} warning-outcome {status}"
+                for status in ("open", "answered", "cancelled", "closed")
+            ),
+        )
+    ),
     "humanitarian-notification": Life(
         "transmitted",
         "transmitted received under_way holding completed",

@@ -222,6 +222,13 @@ LIVES: dict[str, list[Step]] = {
         (C, "help-delivery", "contained"),
     ],
     "a warning": [(N, "terrorism-warning", "open"), (C, "reply", "answered")],
+    "a warning and what came of it": [
+        (N, "terrorism-warning", "open"),
+        (C, act("warning-outcome", result="used"), "open"),
+        (C, "reply", "answered"),
+        (N, "closure", "closed"),
+        (C, "warning-outcome", "closed"),
+    ],
     "a convoy": [
         (N, "humanitarian-notification", "transmitted"),
         (CD, "acknowledgement", "received"),

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "eaa2b975abda1e7d"
+EDITION: Final = "be10f24166f2f5d1"

@@ -27,7 +27,7 @@ from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.humanitarian_notification import HumanitarianNotification
-from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning
+from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning, WarningOutcome
 from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
@@ -120,11 +120,29 @@ TERRORISM_WARNING: Final = Format(
     ),
     code="N14",
     start="open",
-    moves=moves_of_format(("open", "answered"), {"reply": {"open": "answered"}}),
+    moves=moves_of_format(
+        ("open", "answered"),
+        {
+            "reply": {"open": "answered"},
+            "warning-outcome": {
+                status: status for status in ("open", "answered", "cancelled", "closed")
+            },
+        },
+    ),
     area="counter-terrorism",
     precedence=_warning_precedence,
     title=_warning_title,
 )
+
+
+def check_outcome(
+    registry: Registry, exchange: Exchange | None, record: Record[WarningOutcome]
+) -> Refusal | None:
+    """Refuse an outcome that no words explain, or one of a time still to come."""
+    data = record.data
+    return field_checks.in_words(data) or field_checks.happened(
+        record.envelope.time, as_of=data.as_of
+    )
 
 
 def _check_humanitarian(

@@ -13,6 +13,7 @@
     N12 immediate-notification     sent ──echo──▶ echoed · echoed_with_errors
     N13 emergency-notification     open ──ended──▶ ended
     N14 terrorism-warning          open ──reply──▶ answered
+                                   each addressee says what came of it
     N15 humanitarian-notification  transmitted ──every acknowledgement──▶ received
                                    received ──withdrawal──▶ withdrawn
     N16 annual-exchange            given
@@ -49,6 +50,7 @@ from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
     HUMANITARIAN_NOTIFICATION,
     TERRORISM_WARNING,
+    check_outcome,
 )
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
@@ -91,6 +93,7 @@ from dragoman_schemas.acts.notification.military_activity import (
     AfterActivityReport,
     MilitaryActivity,
 )
+from dragoman_schemas.acts.notification.terrorism_warning import WarningOutcome
 from dragoman_schemas.codebook import CODEBOOKS, Codebook
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Account, Exchange, Registry
@@ -496,6 +499,15 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_ended,
+    ),
+    Rule(
+        act="warning-outcome",
+        shape=WarningOutcome,
+        who=Who.ADDRESSEE,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=check_outcome,
     ),
     *event_progress.RULES,
     *helping.RULES,
