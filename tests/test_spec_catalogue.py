@@ -721,6 +721,8 @@ def histories() -> Iterator[tuple[World, list[Step]]]:
         yield in_vienna(), [(opener, opening, ""), (C, "decline", "")]
     yield in_vienna(), [(N, "visit-invitation", ""), (C, "meeting-held", ""), (C, "readout", "")]
     yield in_vienna(), [(N, act("humanitarian-notification", kind="site", place="Harbour"), "")]
+    further_notice = {"from": "2026-12-01T08:00Z", "to": "until_further_notice"}
+    yield in_vienna(), [(N, act("danger-area", window=further_notice), "")]
     yield in_vienna(), [(N, act("visit-request", kind="consular_access"), ""), (C, "grant", "")]
     world = in_vienna()
     world.keep(CH, act("onward-adoption"))

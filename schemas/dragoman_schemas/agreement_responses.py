@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
+from dragoman_schemas.fields import Words
 from dragoman_schemas.responses import Link, ResponseBody, SideAnswer
 
 UndertakingStanding = Literal["late", "due", "said", "refused", "done", "confirmed", "ended"]
@@ -20,7 +21,7 @@ class UndertakingDispute(ResponseBody, frozen=True, kw_only=True):
 
     side: str
     since: str
-    reason: str
+    reason: Words
 
 
 class UndertakingView(ResponseBody, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, Raw, UnsetType
 
+from dragoman_schemas.fields import Words
 from dragoman_schemas.responses import Link, ResponseBody
 
 
@@ -62,7 +63,7 @@ class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
     side: str
     status: str
     text: Raw
-    deliverable: str
+    deliverable: Words
     linked: tuple[Link, ...]
 
 

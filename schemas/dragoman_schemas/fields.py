@@ -4,9 +4,11 @@ Each is a shape with its unit and range. `dragoman.domain` has the rules on seve
 fields together: for example, a window ends after it begins, and a place is one thing.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, inspect
 
 ValueT = TypeVar("ValueT")
 DefaultT = TypeVar("DefaultT")
@@ -35,7 +37,40 @@ Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)
 Authentic = Annotated[tuple[Language, ...], Meta(min_length=2, max_length=20)]
 """Languages in which a text is equally authentic."""
 
+Lines = Line | Annotated[dict[Language, Line], Meta(min_length=1, max_length=20)]
+"""A line in the officer's language, or in several languages, each under its tag."""
+
 Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)]
+
+OTHER: Final = "other"
+"""The choice of a closed list that the list has no name for."""
+
+UNNAMED: Final = frozenset({OTHER, "unknown"})
+"""Choices that name no kind of event: the words beside them do, or nobody knows."""
+
+_WORDS_OF: Final = "words_of"
+
+
+def words_of(member: str) -> Meta:
+    """Return the mark of a member that says in words what a choice of `other` means.
+
+    `member` is the name of the choice beside it.
+    """
+    return Meta(extra={_WORDS_OF: member})
+
+
+@cache
+def words_members(shape: type[Struct]) -> Mapping[str, str]:
+    """Return the choices that may be `other`, each with its member of words."""
+    info = inspect.type_info(shape)
+    assert isinstance(info, inspect.StructType)
+    marks = {
+        member.encode_name: member.type.extra or {}
+        for member in info.fields
+        if isinstance(member.type, inspect.Metadata)
+    }
+    return {mark[_WORDS_OF]: name for name, mark in marks.items() if _WORDS_OF in mark}
+
 
 Timestamp = Annotated[
     str,
@@ -57,6 +92,17 @@ TimestampOrUnknown = Annotated[
     ),
 ]
 """A `Timestamp`, or `unknown`."""
+
+UNTIL_FURTHER_NOTICE: Final = "until_further_notice"
+
+TimestampOrNotice = Annotated[
+    str,
+    Meta(
+        pattern=r"^(until_further_notice|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
+        r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
+    ),
+]
+"""A `Timestamp`, or `until_further_notice`."""
 
 REFERENCE: Final = "reference"
 """The kind of a member that names a record or an exchange, by its number or its id."""
@@ -178,6 +224,13 @@ class Window(Shape, frozen=True, kw_only=True):
     to: Timestamp
 
 
+class OpenWindow(Shape, frozen=True, kw_only=True):
+    """A stretch of time that may have no end yet: it is then until further notice."""
+
+    from_: Timestamp = field(name="from")
+    to: TimestampOrNotice
+
+
 class Provision(Shape, frozen=True, kw_only=True):
     """The instrument and the provision on which a message rests."""
 
@@ -241,6 +294,9 @@ class Hours(Shape, frozen=True, kw_only=True):
 Unknown = Literal["unknown"]
 When = Timestamp | About
 Where = Line | Place
+Places = Annotated[tuple[Where, ...], Meta(min_length=1, max_length=20)]
+"""Further places of one event, beside its first place."""
+
 Number = Annotated[int, Meta(ge=0, le=10_000_000)]
 Count = Number | Unknown
 People = Annotated[tuple[Person, ...], Meta(min_length=1, max_length=200)]
@@ -256,6 +312,10 @@ FORMS: Final = {
         (Language, "a language tag like en, fr or zh-Hans"),
         (Timestamp, "a time with its offset, like 2026-11-24T03:05+08:00 or 2026-11-23T19:05Z"),
         (TimestampOrUnknown, "a time with its offset, like 2026-11-24T03:05+08:00, or unknown"),
+        (
+            TimestampOrNotice,
+            "a time with its offset, like 2026-11-24T03:05+08:00, or until_further_notice",
+        ),
         (Id, "an id of the service's: a UUIDv7 or UUIDv5 in small letters"),
         (Hex32, "64 small hexadecimal digits"),
         (Base64Of32, "32 bytes in base64, with the padding"),

@@ -71,6 +71,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     inquiry_answer: int = 2 * DAY
     site_reconfirmed: int = 90 * DAY
     contact_reconfirmed: int = 365 * DAY
+    area_reconfirmed: int = 28 * DAY
     contact_retested: int = DAY
     second_key: int = 2 * HOUR
     activity_lead: int = 42 * DAY

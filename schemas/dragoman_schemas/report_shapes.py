@@ -201,9 +201,9 @@ class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     """A group of people in a matter, by the newest word of a side.
 
     `sides` say it, as of a time; several if they say the same. `of` is the side whose
-    people they are. `number` is "unknown" where the side does not know it. `waited_for`
-    says that they are not back: they are held, rescued or missing, and were not handed
-    over.
+    people they are. Where it is `other`, `of_text` names the state or company that is
+    no side. `number` is "unknown" where the side does not know it. `waited_for` says
+    that they are not back: they are held, rescued or missing, and were not handed over.
     """
 
     matter: Matter
@@ -212,8 +212,9 @@ class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     kind: str
     number: int | Literal["unknown"]
     of: str = ""
+    of_text: Raw | UnsetType = UNSET
     place: str = ""
-    condition: str = ""
+    condition: Raw | UnsetType = UNSET
     access_asked: str = ""
     access_given: str = ""
     handed_over: str = ""

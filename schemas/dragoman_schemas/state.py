@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman_schemas.act_frame import Area, Precedence
 from dragoman_schemas.acts.office.channel import Kind, LiveChannel, Role
+from dragoman_schemas.fields import Words
 
 
 class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -68,7 +69,7 @@ class StateCorrection(State, frozen=True, kw_only=True):
 
     corrected: Stamp
     number: str
-    reason: str
+    reason: Words
     fields: dict[str, Raw]
     was: dict[str, Raw] = {}
 
@@ -115,7 +116,7 @@ class StateCancellation(State, frozen=True, kw_only=True):
 
     cancelled: Stamp
     number: str
-    reason: str
+    reason: Words
 
 
 class Account(State, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ class InForceWindow(ResponseBody, frozen=True, kw_only=True):
     """A window that is open or near, with its places and its receipts.
 
     `kind` is the hazard, the type of the activity, the phase of the launch, or the kind
-    of movement or visit. `closes` is left out where the end is not known. `places` are
-    the members of the opening that say where it is. `named_by` is the message that
+    of movement or visit. `kind_text` has the words for a kind of `other`. `closes` is
+    left out where the end is not known, or is until further notice. `places` are the
+    members of the opening that say where it is. `named_by` is the message that
     named the window last. `commenced` is when it last began to run, and `arrived` when
     the visitors came. `holding` and `holding_until` are there while it is held.
 
@@ -26,6 +27,7 @@ class InForceWindow(ResponseBody, frozen=True, kw_only=True):
     number: str = ""
     act: str
     kind: str = ""
+    kind_text: Raw | UnsetType = UNSET
     side: str = ""
     to: tuple[str, ...] = ()
     status: str
@@ -33,6 +35,7 @@ class InForceWindow(ResponseBody, frozen=True, kw_only=True):
     subject: Raw
     opens: str
     closes: str = ""
+    until_further_notice: bool = False
     places: dict[str, Raw] = field(default_factory=dict)
     floor: Raw | UnsetType = UNSET
     ceiling: Raw | UnsetType = UNSET

@@ -181,7 +181,7 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
     await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
     begins = datetime.now(UTC).replace(hour=8, minute=0) + timedelta(days=60)
     await page.evaluate(
-        """([from]) => Object.entries({ "f.purpose": "A visit", "f.visitors": "3", "f.place": "15.12 116.44", "f.dates.from": from, "f.dates.to": "10:00" })
+        """([from]) => Object.entries({ "f.purpose.en": "A visit", "f.visitors": "3", "f.place": "15.12 116.44", "f.dates.from": from, "f.dates.to": "10:00" })
             .forEach(([name, value]) => { document.querySelector(`[name="${name}"]`).value = value; })""",
         [f"{begins:%Y-%m-%d %H:%M}Z"],
     )

@@ -37,6 +37,7 @@ LIMITS = {
     "launch_valid": 4 * DAY,
     "launch_report": 48 * HOUR,
     "contact_retested": 24 * HOUR,
+    "area_reconfirmed": 28 * DAY,
     "area_lead": 3 * DAY,
     "movement_lead": 48 * HOUR,
     "urgent_movement_lead": 24 * HOUR,

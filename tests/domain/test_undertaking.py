@@ -277,3 +277,29 @@ def test_the_name_of_the_side_is_read_and_not_compared_by_its_bytes(world: World
     assert undertaking.undertaker(world.exchange(id)) == "china"
     assert ("undertaking", "china") in clocks(world, id)
     assert moved(world, id, (CH, DONE), (N, CONFIRM)) == ["done", "confirmed"]
+
+
+# How far it is
+
+
+def test_the_side_that_undertook_it_reports_though_another_wrote_it_down(world: World) -> None:
+    id = undertaken(world)
+    report = {"act": "update", "text": "The list is with the ministry."}
+    post(world, C, report, id)
+    assert world.exchange(id).status == "undertaken"
+    assert fault(world, C, report | {"fields": {"what": "Send half of it."}}, id) == "/fields"
+
+
+def test_the_opener_asks_how_far_it_is_and_is_answered(world: World) -> None:
+    id = undertaken(world)
+    question = {"act": "clarification-request", "questions": ["Where is the list?"]}
+    post(world, N, question, id)
+    assert world.exchange(id).messages[-1].to == ("china",)
+    post(world, C, {"act": "reply", "answers": [{"q": 1, "text": "With the ministry."}]}, id)
+    assert "china" in world.exchange(id).messages[-2].answered
+
+
+def test_nobody_else_reports_on_an_undertaking() -> None:
+    world = World(sides=THREE)
+    id = world.open(N, act("undertaking", to=["china"], info=["osce"]))
+    assert fault(world, T, {"act": "update", "text": "It is late."}, id) == "not-permitted"

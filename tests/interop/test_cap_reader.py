@@ -315,14 +315,13 @@ def test_an_exercise_says_so_before_anything_else() -> None:
         == "EXERCISE: this alert is of an exercise, and of nothing that happened.\n\nChlorine is leaking."
     )
     assert found.act["time"] == {"about": "2026-03-02T09:50:00+00:00"}
-    assert found.act["place"] == {"text": "Harbour; Left bank"}
+    assert found.act["place"]["text"] == "Harbour"
+    assert found.act["places"] == [{"text": "Left bank"}]
     assert (
         "CAP resource: resourceDesc Plume; mimeType image/png; size 12; uri https://civil.example/plume.png; derefUri (16 char"
         in told(found)
     )
-    assert "CAP area: areaDesc Left bank; geocode NUTS BE211" in told(
-        found
-    ) and "CAP Signature: <" in told(found)
+    assert "CAP area: geocode NUTS BE211" in told(found) and "CAP Signature: <" in told(found)
     for status in ("Test", "System", "Draft"):
         drafted = read(ABDUCTION.replace("Actual", status).encode())
         assert drafted.status == status and drafted.act["facts"].startswith(f"{status.upper()}: ")
@@ -356,7 +355,10 @@ def test_people_in_distress_are_an_incident_and_a_threat_of_terror_a_warning_wit
         ("Transport", "Ships in collision", "hazardous-incident", "collision"),
         ("Security", "Fire control radar", "hazardous-incident", "fire_control_radar"),
         ("Safety", "洪水", "emergency-notification", "flood"),
-        ("Other", "Something", "hazardous-incident", "other"),
+        ("Other", "Something", "hazardous-incident", "unknown"),
+        ("Env", "Gas leak", "emergency-notification", "gas_leak"),
+        ("Fire", "Wildfire", "emergency-notification", "wildfire"),
+        ("Safety", "Attack on the cable", "hazardous-incident", "attack"),
     ],
 )
 def test_the_category_and_the_event_choose_the_act(

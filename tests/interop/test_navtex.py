@@ -158,9 +158,10 @@ def test_an_exercise_says_so_on_the_face_and_in_each_warning() -> None:
 
 @pytest.mark.parametrize("kind", ["debris", "other", "electronic"])
 def test_every_hazard_has_a_heading(kind: str) -> None:
-    _, (warning,) = paragraphs(of_area(SHOAL, hazard=kind))
+    words = {"hazard_text": {"zh": "冰坝", "en": "Ice jam"}} if kind == "other" else {}
+    _, (warning,) = paragraphs(of_area(SHOAL, hazard=kind, **words))
     assert warning.startswith(
-        "1. DANGER AREA." if kind == "other" else f"1. DANGER AREA. {kind.upper()}."
+        "1. DANGER AREA. ICE JAM." if kind == "other" else f"1. DANGER AREA. {kind.upper()}."
     )
 
 

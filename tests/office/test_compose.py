@@ -114,7 +114,7 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
 
 def test_a_meeting_comes_about_by_a_counter_proposal(demo: Office) -> None:
     nato = demo.person("nato/officer").open(f"/c/{CALM}/compose/meeting-request")
-    at_id(nato, "f-purpose").set("value", "Working group on encounters")
+    at_id(nato, "f-purpose-en").text = "Working group on encounters"
     at_id(nato, "f-windows-0-from").set("value", "2027-01-18 09:00Z")
     at_id(nato, "f-windows-0-to").set("value", "2027-01-18 11:00Z")
     nato.press_at(CHECK).press("Send to CHINA (routine)").follow("Open the exchange")
@@ -143,7 +143,7 @@ def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
     (field,) = nato.xpath(place)
     assert field.get("value") == "15-08N 116-27E", "what was typed stays"
     assert nato.xpath("//details[@data-edit='place']/@open") == [""], "and is in sight"
-    reason = nato.xpath("//*[@name='f.reason']")[0]
+    reason = nato.xpath("//*[@name='f.reason.en']")[0]
     if reason.tag == "textarea":
         reason.text = "Read off the wrong chart"
     reason.set("value", "Read off the wrong chart")

@@ -182,7 +182,7 @@ def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(
     nato = demo.person("nato/head_of_office").open(f"/c/{CHANNEL}/compose/visit-invitation")
     begins = datetime.now(UTC).replace(hour=8, minute=0) + timedelta(days=60)
     typed = {
-        "f.purpose": "A visit",
+        "f.purpose.en": "A visit",
         "f.visitors": "3",
         "f.place": "15.12 116.44",
         "f.dates.from": f"{begins:%Y-%m-%d %H:%M}Z",
@@ -209,7 +209,7 @@ def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(
 def test_a_period_takes_days_and_months_and_its_errors_say_which_end(demo: Office) -> None:
     nato = demo.person("nato/head_of_office").open(f"/c/{CHANNEL}/compose/roadmap-item")
     nato.xpath("//*[@name='f.area'][@value='general']")[0].set("checked", "")
-    put(nato, text__en="Offices in both capitals", deliverable="two offices")
+    put(nato, text__en="Offices in both capitals", deliverable__en="two offices")
     put(nato, period__from="next spring", period__to="30 Feb 2027").press_at(CHECK)
     assert faults(nato) == [
         "Period (From): This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z.",

@@ -54,7 +54,7 @@ def test_a_request_to_see_people_goes_from_the_panel_to_the_report(demo: Office)
     nato, china = demo.person("nato/officer"), demo.person("china/officer")
     nato.open(f"/c/{CHANNEL}/exchanges/{id}").follow("Ask for access")
     assert nato.fields()["consular access"]
-    nato.fill("Place", "Airfield on the island").fill("Purpose", "See the crew")
+    nato.fill("Place", "Airfield on the island").fill("Purpose, English", "See the crew")
     nato.fill("Arrival", "in 3 h").press("Check before sending").press("Send")
     request = nato.follow("Open the exchange").path
 

@@ -70,7 +70,7 @@ async def test_a_correction_that_nobody_touched_changes_nothing(
         path = f"/c/{CHANNEL}/exchanges/{opened.json['exchange']}/acts/correction"
         page = await reader.get(path)
         sent = defaults(page.get_element_by_id("writing"))
-        answer = await reader.post(path, [*sent, ("f.reason", "A slip."), ("do", "check")])
+        answer = await reader.post(path, [*sent, ("f.reason.en", "A slip."), ("do", "check")])
         said = text_of(answer.xpath("//main")[0])
         if reader.status == 422 and "Change at least one field." in said:
             untouched.append(act)
@@ -101,13 +101,13 @@ async def test_a_correction_sends_only_what_was_edited_and_shows_what_it_was(
     assert [each.get("data-edit") for each in answer.xpath("//details[@data-edit and @open]")] == [
         "place"
     ]
-    answer = await reader.post(path, [*sent, ("f.reason", "Read off wrongly."), ("do", "check")])
+    answer = await reader.post(path, [*sent, ("f.reason.en", "Read off wrongly."), ("do", "check")])
     act = json.loads(answer.xpath("//input[@name='act']/@value")[0])
     assert act["fields"].keys() == {"place"}
     new, former = answer.xpath("//*[@data-new]")[0], answer.xpath("//*[@data-former]")[0]
     assert ("15°08′" in text_of(new), "15°07′" in text_of(former)) == (True, True)
     emptied = [(name, "" if name == "f.fields.place" else value) for name, value in sent]
-    answer = await reader.post(path, [*emptied, ("f.reason", "Unknown."), ("do", "check")])
+    answer = await reader.post(path, [*emptied, ("f.reason.en", "Unknown."), ("do", "check")])
     assert "This cannot be emptied" in text_of(answer.xpath("//main//*[@role='alert']")[0])
 
 

@@ -166,6 +166,7 @@ CONTINUING = {
     "contained": (Who.OPENER, "message kept"),
     "final-report": (Who.OPENER, "message kept"),
     "after-activity-report": (Who.OPENER, "message kept"),
+    "warning-outcome": (Who.ADDRESSEE, "acknowledges message kept"),
     "all-clear": (Who.OPENER, "message kept"),
     "amplification": (Who.OPENER, "message kept"),
     "help-request": (Who.ANY, "message kept"),
@@ -488,6 +489,10 @@ LIVES = {
                 for status in ("announced", "under_way", "holding", "completed")
             ),
             *course_of("announced"),
+            *(
+                f"{status} reconfirmation {status}"
+                for status in ("announced", "under_way", "holding")
+            ),
         ),
         "announced holding",
     ),
@@ -516,7 +521,15 @@ LIVES = {
             *help_in("open", "ended"),
         ),
     ),
-    "terrorism-warning": ANSWERED,
+    "terrorism-warning": ANSWERED._replace(
+        moves=(
+            *ANSWERED.moves,
+            *(
+                f"{status} warning-outcome {status}"
+                for status in ("open", "answered", "cancelled", "closed")
+            ),
+        )
+    ),
     "humanitarian-notification": Life(
         "transmitted",
         "transmitted received under_way holding completed",

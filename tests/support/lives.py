@@ -178,6 +178,19 @@ LIVES: dict[str, list[Step]] = {
         (N, act("accounts-agreement", facts="Otherwise."), "accounts_differ"),
         (N, "accounts-agreement", "agreed_facts"),
     ],
+    "a danger area until further notice": [
+        (
+            N,
+            act(
+                "danger-area",
+                hazard="gas_leak",
+                window={"from": "2026-11-24T13:00Z", "to": "until_further_notice"},
+            ),
+            "announced",
+        ),
+        (N, "reconfirmation", "announced"),
+        (ND, "all-clear", "cleared"),
+    ],
     "a danger area": [(N, "danger-area", "announced"), (ND, "all-clear", "cleared")],
     "a danger area that was used": [
         (N, "danger-area", "announced"),
@@ -209,6 +222,13 @@ LIVES: dict[str, list[Step]] = {
         (C, "help-delivery", "contained"),
     ],
     "a warning": [(N, "terrorism-warning", "open"), (C, "reply", "answered")],
+    "a warning and what came of it": [
+        (N, "terrorism-warning", "open"),
+        (C, act("warning-outcome", result="used"), "open"),
+        (C, "reply", "answered"),
+        (N, "closure", "closed"),
+        (C, "warning-outcome", "closed"),
+    ],
     "a convoy": [
         (N, "humanitarian-notification", "transmitted"),
         (CD, "acknowledgement", "received"),

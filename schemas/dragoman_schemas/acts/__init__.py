@@ -109,6 +109,7 @@ _SHAPES: tuple[type[Act], ...] = (
     emergency_notification.HelpDelivery,
     emergency_notification.Ended,
     terrorism_warning.TerrorismWarning,
+    terrorism_warning.WarningOutcome,
     humanitarian_notification.HumanitarianNotification,
     annual_exchange.AnnualExchange,
     ict_inquiry.IctInquiry,

@@ -67,7 +67,7 @@ class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
-    reason: Text
+    reason: Words
 
 
 class Retraction(Continuing, frozen=True, kw_only=True, tag="retraction"):
@@ -102,19 +102,19 @@ class Update(Continuing, frozen=True, kw_only=True, tag="update"):
 class Cancellation(Continuing, frozen=True, kw_only=True, tag="cancellation"):
     """The originator takes the message back."""
 
-    reason: Text
+    reason: Words
 
 
 class Decline(Answering, frozen=True, kw_only=True, tag="decline"):
     """An addressed side says no; it need not say why."""
 
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class Closure(Continuing, frozen=True, kw_only=True, tag="closure"):
     """The matter is done: the originator says so, or every side."""
 
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class ClarificationRequest(Answering, frozen=True, kw_only=True, tag="clarification-request"):
@@ -164,13 +164,13 @@ class TranslationDispute(Continuing, frozen=True, kw_only=True, tag="translation
     """
 
     of: Id
-    reason: Text
+    reason: Words
 
 
 class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request"):
     """Please send again: it came unreadable, or a number is missing."""
 
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
@@ -182,7 +182,7 @@ class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
     """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
-    reason: Text
+    reason: Words
     terms: Hex32
 
 
@@ -203,7 +203,7 @@ class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refu
     """
 
     of: Id
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
@@ -225,7 +225,7 @@ class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-with
     """
 
     of: Id
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class Lesson(Continuing, frozen=True, kw_only=True, tag="lesson"):

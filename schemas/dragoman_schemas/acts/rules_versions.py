@@ -36,7 +36,7 @@ _OF_VERSION_1: Final = (
     "retraction root-rotation rules-adoption second-key seen-by side-admission status-change tasking "
     "terrorism-warning translation translation-agreement translation-dispute transmittal "
     "undertaking update visit-invitation visit-report visit-request watch-assumption "
-    "watch-relief window-notice withdrawal"
+    "warning-outcome watch-relief window-notice withdrawal"
 )
 _OF_VERSION_2: Final = (
     "call-attempt clarification-request decline help-acceptance help-delivery help-offer "

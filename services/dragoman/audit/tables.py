@@ -242,7 +242,7 @@ def _people(people: ReportedPeople) -> Row:
         people.number if isinstance(people.number, int) else None,
         people.of or None,
         people.place or None,
-        people.condition or None,
+        None if people.condition is UNSET else bytes(people.condition).decode(),
         people.access_asked or None,
         people.access_given or None,
         people.handed_over or None,

@@ -262,7 +262,7 @@ async def in_force(
 def _window(window: InForceWindow) -> list[str]:
     return [
         window.opens,
-        window.closes or "not known",
+        "until further notice" if window.until_further_notice else window.closes or "not known",
         window.stage.replace("_", " "),
         window.side,
         in_one_language(window.subject),

@@ -165,7 +165,11 @@ def environment(language: str) -> jinja2.Environment:
         "as_translated": lambda value: translations.shown(words, value),
     }
     templates.filters["cards"] = cards
-    templates.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
+    templates.filters["seen"] = lambda text: (
+        text
+        if isinstance(text, Markup)
+        else marked(words.text(text)[1] if isinstance(text, Mapping) else str(text))
+    )
     templates.filters["string_of"] = lambda raw: bytes(raw).decode()
     templates.filters["fromjson"] = _from_json
     templates.filters["as_dict"] = msgspec.structs.asdict

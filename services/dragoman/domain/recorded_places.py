@@ -23,6 +23,7 @@ from dragoman_schemas.state import Exchange
 
 MEMBERS: Final = (
     "place",
+    "places",
     "pos",
     "launch_area",
     "impact_areas",

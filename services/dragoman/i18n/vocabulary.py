@@ -72,6 +72,26 @@ _BY_BUTTON: Final = tuple(
 The button names the act to do, and the act's name says what was done.
 """
 
+OWN_LABELS: Final = frozenset(
+    {
+        "emergency-notification.release",
+        "fulfilment.at",
+        "passed-on.at",
+        "people-status.names",
+        "people-status.number",
+        "people-status.of",
+        "people-status.of_text",
+        "point-of-contact.key",
+        "recommendation-answer.q",
+        "rules-adoption.release",
+        "transmittal.source",
+        "undertaking.by",
+        "undertaking.of",
+        "visit-invitation.terms",
+    }
+)
+"""Members that mean something else in one act than in the others, with that act."""
+
 CITIES: Final = (
     "Beijing",
     "Brussels",
@@ -101,7 +121,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("act", act) for act in RULES)
     yield from (("verb", act) for act in _BY_BUTTON)
     yield from (("status", status) for status in _statuses())
-    yield from (("field", name) for name in fields)
+    yield from (("field", name) for name in (*fields, *sorted(OWN_LABELS)))
     yield from (
         ("value", name)
         for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS))

@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 
 from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
-from dragoman.i18n.vocabulary import CITIES, derived
+from dragoman.i18n.vocabulary import CITIES, OWN_LABELS, derived
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text
 
@@ -147,9 +147,13 @@ class Words:
         """Return the label of a button that does an act in an exchange."""
         return self.name("verb", name)
 
-    def field(self, name: str) -> str:
-        """Return the name of a member."""
-        return self.name("field", name)
+    def field(self, name: str, act: str = "") -> str:
+        """Return the name of a member.
+
+        It is the name that the member has in this act alone, or its usual name.
+        """
+        in_act = f"{act}.{name}"
+        return self.name("field", in_act if in_act in OWN_LABELS else name)
 
     def value(self, name: str) -> str:
         """Return the word for a value of a member."""

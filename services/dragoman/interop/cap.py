@@ -24,6 +24,7 @@ import msgspec
 from dragoman.domain.acts import developments, si_units
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.state import Exchange, Registry, Stamp, StateCorrection
 
 MEDIA: Final = "application/cap+xml"
@@ -40,11 +41,12 @@ EVENTS: Final = {
 
 _NATURES: Final = {
     **dict.fromkeys(("nuclear", "radiological"), "CBRNE"),
-    **dict.fromkeys(("flood", "storm"), "Met"),
-    "fire": "Fire",
-    "earthquake": "Geo",
+    **dict.fromkeys(("flood", "flood_wave", "storm", "drought"), "Met"),
+    **dict.fromkeys(("fire", "wildfire"), "Fire"),
+    **dict.fromkeys(("earthquake", "landslide"), "Geo"),
+    **dict.fromkeys(("attack", "sabotage"), "Security"),
     "epidemic": "Health",
-    "oil_spill": "Env",
+    **dict.fromkeys(("oil_spill", "pollution", "gas_leak"), "Env"),
 }
 _TEXTS: Final = ("facts", "text", "threat")
 """The members of which the first one present becomes the description.
@@ -54,7 +56,7 @@ The others become parameters, so that each is read back as itself.
 
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
-_PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
+_PLACES: Final = ("place", "places", "launch_area", "impact_areas", "dropping_zones")
 _EXPRESSED: Final = frozenset({"subject", "time", "window", "precedence"})
 _SEPARATORS: Final = {ord(item): "-" for item in " ,<&"}
 
@@ -108,7 +110,7 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     """
     yield exchange.number, exchange.opened, ""
     later = [
-        (item.number, item.corrected, item.reason)
+        (item.number, item.corrected, in_language(item.reason))
         if isinstance(item, StateCorrection)
         else (f"{exchange.number}-{stamp.position}", stamp, "")
         for item in developments.changes(exchange)
@@ -124,7 +126,7 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
         yield (
             exchange.cancellation.number,
             exchange.cancellation.cancelled,
-            exchange.cancellation.reason,
+            in_language(exchange.cancellation.reason),
         )
 
 
@@ -169,8 +171,10 @@ def _info(
     text("contact", _CONTACTS, "; ")
     _parameter(info, "precedence", exchange.precedence)
     for name, value in content.items():
-        if name not in used | _EXPRESSED or (
-            name == "time" and (window or not isinstance(value, str))
+        if (
+            name not in used | _EXPRESSED
+            or (name == "time" and (window or not isinstance(value, str)))
+            or (name == "window" and window.get("to") == UNTIL_FURTHER_NOTICE)
         ):
             _parameter(
                 info,

@@ -27,13 +27,18 @@ _TERROR: Final = re.compile(r"terror|恐怖|恐袭")
 NATURES: Final = {
     "radiological": r"radiolog|radiation|radioactiv|放射|辐射",
     "nuclear": r"nuclear|reactor|核",
+    "gas_leak": r"gas leak|leak of gas|天然气泄漏|燃气泄漏",
     "oil_spill": r"oil (spill|slick)|溢油|漏油",
     "earthquake": r"earthquake|seismic|aftershock|地震",
-    "flood": r"flood|tsunami|dam (break|failure)|洪|海啸",
+    "landslide": r"land ?slide|mudslide|滑坡|泥石流",
+    "flood_wave": r"flood wave|dam (break|failure)|洪水波|溃坝",
+    "flood": r"flood|tsunami|洪|海啸",
     "epidemic": r"epidemic|pandemic|outbreak|疫",
-    "industrial": r"industrial|chemical|hazmat|hazardous material|toxic|gas "
-    r"leak|explosion|化学|危险品|泄漏|爆炸",
-    "fire": r"\b(wild)?fires?\b(?! control)|火灾|山火",
+    "drought": r"drought|干旱|旱灾",
+    "pollution": r"pollution|polluted|污染",
+    "industrial": r"industrial|chemical|hazmat|hazardous material|toxic|explosion|化学|危险品|泄漏|爆炸",
+    "wildfire": r"\bwildfires?\b|(forest|bush) ?fires?\b|山火|森林火灾",
+    "fire": r"\bfires?\b(?! control)|火灾",
     "storm": r"storm|hurricane|typhoon|cyclone|tornado|blizzard|high wind|台风|暴雨|暴雪|龙卷风",
 }
 """The natures of an `emergency-notification`."""
@@ -49,6 +54,10 @@ INCIDENTS: Final = {
     "fire_control_radar": r"fire control radar|火控雷达",
     "laser": r"\blaser|激光",
     "jamming": r"jamming|电子干扰",
+    "landslide": r"land ?slide|mudslide|滑坡|泥石流",
+    "gas_leak": r"gas leak|leak of gas|天然气泄漏|燃气泄漏",
+    "sabotage": r"sabotage|蓄意破坏",
+    "attack": r"\battack|袭击",
     "fire_or_explosion": r"\bfire\b|explosion|爆炸|火灾",
 }
 """The kinds of a `hazardous-incident`."""

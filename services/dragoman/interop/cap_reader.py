@@ -56,7 +56,7 @@ from dragoman.interop.cap_values import (
 from dragoman.limits import ACT_BYTES
 from dragoman.text import sentence
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.fields import Json
+from dragoman_schemas.fields import OTHER, Json
 
 _DEPTH: Final = 24
 """The limit of nested elements.
@@ -370,14 +370,16 @@ class _Draft:
         text = names_in(self._infos)
         match self._name:
             case "terrorism-warning":
-                self._put("threat", first_match(THREATS, text) or "other")
+                threat = first_match(THREATS, text)
+                has_words = bool(threat) or self._put_in_words("threat_text")
+                self._put("threat", threat or (OTHER if has_words else ""))
                 self._put("target", field_checks.UNKNOWN)
                 self._put_window(self._leaf("onset") or self._leaf("effective") or sent)
             case "emergency-notification":
                 fire = any("Fire" in child_texts(info, "category") for info in self._infos)
                 self._put("nature", first_match(NATURES, text) or ("fire" if fire else ""))
             case _:
-                self._put("kind", first_match(INCIDENTS, text) or "other")
+                self._put("kind", first_match(INCIDENTS, text) or field_checks.UNKNOWN)
         self._put_words("subject", "headline")
         self._put_words("subject", "event")
         self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
@@ -477,6 +479,10 @@ class _Draft:
         self._used |= {(name, text) for text in texts_of(words)}
         self._used |= {("language", language) for language in words if isinstance(words, dict)}
 
+    def _put_in_words(self, name: str) -> bool:
+        """Set a member to the name of the event, or else to the headline."""
+        return any(self._put(name, self._by_language(part)) for part in ("event", "headline"))
+
     def _put_window(self, begins: str) -> bool:
         ends = self._leaf("expires")
         first, last = moment(begins), moment(ends)
@@ -497,33 +503,56 @@ class _Draft:
     def _put_place(self) -> None:
         """Set the place by its name, and by its figure if it has only one.
 
-        Of several areas only the names are taken, because one area is not the whole
-        place.
+        Further areas are further places where the format has these. Otherwise only the
+        names of several areas are taken, because one area is not the whole place.
         """
         areas = self._infos[0].findall(f"{NAMESPACE}area") if self._infos else []
         area_names = [
             name for area in areas if (name := self._text_of(area.find(f"{NAMESPACE}areaDesc")))
         ]
+        if len(areas) > 1 and self._put_places(areas):
+            return
         if len(areas) > 1 and area_names:
             self._put("place", {"text": "; ".join(area_names)})
             self._put("place", {"text": f"{area_names[0]}; and {len(areas) - 1} more areas"})
         if len(areas) != 1:
             return
-        figures = [
-            element
-            for kind in ("polygon", "circle")
-            for element in areas[0].iterfind(f"{NAMESPACE}{kind}")
-        ]
-        name_member = {"text": area_names[0]} if area_names else {}
-        drawn = figure_of(figures[0]) if len(figures) == 1 else {}
-        for place in (name_member | drawn, drawn, name_member):
+        for place in self._possible_places(areas[0]):
             if self._put("place", place):
-                self._used |= {("areaDesc", place["text"])} if "text" in place else set()
-                self._used |= {
-                    (local(figure), self._text_of(figure))
-                    for figure in figures
-                    if drawn and place != name_member
-                }
+                self._mark_area(areas[0], place)
+
+    def _put_places(self, areas: list[ET.Element]) -> bool:
+        """Set the place and the further places.
+
+        Return whether every area is one of them.
+        """
+        possible = [[*self._possible_places(area)] for area in areas]
+        chosen = [
+            next((place for place in places if self._fits("place", place)), None)
+            for places in possible
+        ]
+        if None in chosen or "place" in self._members or not self._put("places", chosen[1:]):
+            return False
+        self._put("place", chosen[0])
+        for area, place in zip(areas, chosen, strict=True):
+            assert place is not None
+            self._mark_area(area, place)
+        return True
+
+    def _possible_places(self, area: ET.Element) -> Iterator[dict[str, Any]]:
+        """Yield an area as a place: with its name and figure, then with one of them."""
+        name = self._text_of(area.find(f"{NAMESPACE}areaDesc"))
+        figures = [*_figures(area)]
+        name_member = {"text": name} if name else {}
+        drawn = figure_of(figures[0]) if len(figures) == 1 else {}
+        yield from (name_member | drawn, drawn, name_member)
+
+    def _mark_area(self, area: ET.Element, place: dict[str, Any]) -> None:
+        """Mark the parts of an area that a place has taken up."""
+        if "text" in place:
+            self._used.add(("areaDesc", place["text"]))
+        if place.keys() - {"text"}:
+            self._used |= {(local(figure), self._text_of(figure)) for figure in _figures(area)}
 
     def _lines(self, root: ET.Element) -> Iterator[str]:
         """Yield the lines for the parts that are left of the alert and of each info.
@@ -567,3 +596,9 @@ class _Draft:
         if [label for label, _ in parts] == _PAIR:
             return f"{name} {parts[0][1]}", parts[1][1]
         return name, "; ".join(f"{label} {value}" for label, value in parts)
+
+
+def _figures(area: ET.Element) -> Iterator[ET.Element]:
+    """Yield the figures of an area."""
+    for kind in ("polygon", "circle"):
+        yield from area.iterfind(f"{NAMESPACE}{kind}")

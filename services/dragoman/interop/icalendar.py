@@ -38,6 +38,9 @@ _STATUS: Final = {
 _MOVES: Final = ("counter-proposal", "postponement", "grant", "withdrawal")
 """Acts that change the time of a matter, or end it."""
 
+OPEN_END: Final = datetime.max.replace(tzinfo=UTC)
+"""The end of a window that is until further notice: later than any other."""
+
 _PLACE_MEMBERS: Final = ("venue", "place", "launch_area", "route")
 
 
@@ -157,10 +160,10 @@ def summary_line(exchange: Exchange) -> str:
 
 
 def take_place(event: Event, window: tuple[datetime, datetime]) -> None:
-    """Put an event into a window."""
+    """Put an event into a window; one until further notice has no end."""
     begins, ends = window
     event.add("dtstart", begins)
-    if ends > begins:
+    if begins < ends < OPEN_END:
         event.add("dtend", ends)
 
 
@@ -173,7 +176,7 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     meeting = exchange.meeting
     event = None if meeting is not None else event_windows.window_of(exchange)
     if event is not None:
-        yield event.begins, event.last
+        yield event.begins, OPEN_END if event.until_further_notice else event.last
         return
     if meeting is not None and meeting.held:
         rows: list[Any] = [{"from": item.from_, "to": item.to} for item in meeting.held]

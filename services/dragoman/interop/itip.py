@@ -28,6 +28,7 @@ from icalendar import Event
 from dragoman.domain.acts import developments
 from dragoman.domain.views import attribution
 from dragoman.interop import NotUnderstood, icalendar
+from dragoman.interop.side_texts import in_language
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -199,7 +200,7 @@ def _cancel(registry: Registry, exchange: Exchange, act: str, stamp: Stamp) -> E
     for side in (*exchange.to, *exchange.info):
         _attend(registry, event, side)
     if exchange.cancellation is not None:
-        event.add("comment", exchange.cancellation.reason)
+        event.add("comment", in_language(exchange.cancellation.reason))
     elif act == "decline":
         _explain(event, exchange)
     return event
@@ -208,7 +209,7 @@ def _cancel(registry: Registry, exchange: Exchange, act: str, stamp: Stamp) -> E
 def _explain(event: Event, exchange: Exchange) -> None:
     reason = exchange.acts["decline"][-1].content.get("reason")
     if reason is not None:
-        event.add("comment", json.loads(bytes(reason)))
+        event.add("comment", in_language(json.loads(bytes(reason))))
 
 
 def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:

@@ -47,7 +47,9 @@ def text(in_force: InForce) -> str:
 def _paragraph(in_force: InForce, number: int, window: InForceWindow) -> Iterator[str]:
     yield words.heading(window)
     begins, cancelled = words.date_time(window.opens), ""
-    if not window.closes:
+    if window.until_further_notice:
+        yield f"IN FORCE FROM {begins} UNTIL FURTHER NOTICE."
+    elif not window.closes:
         yield f"IN FORCE FROM {begins}, END NOT KNOWN."
     elif has_passed(in_force, window):
         yield f"IN FORCE FROM {begins}."

@@ -17,9 +17,12 @@ from textwrap import wrap
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from dragoman.domain.acts import si_units
+from dragoman.interop import side_texts
 from dragoman.interop.map_features import names_of
+from dragoman_schemas.fields import OTHER
 from dragoman_schemas.window_responses import InForce, InForceWindow
 
 _LETTERS: Final = re.compile(r"[A-Z0-9\-?:()., '=/+]*")
@@ -112,7 +115,10 @@ def reference(window: InForceWindow) -> str:
 
 def heading(window: InForceWindow) -> str:
     """Return the announced event in a line, such as `DANGER AREA. FIRING`."""
-    kind = "" if window.kind in ("", "other") else window.kind.upper().replace("_", " ")
+    if window.kind == OTHER and window.kind_text is not UNSET:
+        words = side_texts.in_language(msgspec.json.decode(bytes(window.kind_text)), "en")
+        return f"{_HEADINGS[window.act]}. {by_side(window, words)}."
+    kind = "" if window.kind in ("", OTHER) else window.kind.upper().replace("_", " ")
     return f"{_HEADINGS[window.act]}. {kind}." if kind else f"{_HEADINGS[window.act]}."
 
 

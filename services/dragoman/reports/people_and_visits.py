@@ -11,19 +11,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
+from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import Words
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import Block, DocumentSection, DocumentTable, section, table
 from dragoman.reports.member_texts import Cell, QuotedText, said
+from dragoman_schemas.fields import OTHER, UNNAMED
 from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
 from dragoman_schemas.state import Exchange, Said
 
-_UNKNOWN = "unknown"
 _OPEN_VISITS = frozenset({"requested", "granted", "granted_with_conditions", "arrived", "left"})
 
 
@@ -75,7 +76,7 @@ def _together(one: ReportedPeople, other: ReportedPeople) -> ReportedPeople | No
     Each side describes place and condition in its own words, which are both kept.
     """
     facts = {
-        name: {getattr(one, name), getattr(other, name)} - {"", _UNKNOWN}
+        name: {getattr(one, name), getattr(other, name)} - {"", UNKNOWN}
         for name in ("of", "access_asked", "access_given", "handed_over")
     }
     if one.number != other.number or any(len(values) > 1 for values in facts.values()):
@@ -85,13 +86,28 @@ def _together(one: ReportedPeople, other: ReportedPeople) -> ReportedPeople | No
         sides=tuple(dict.fromkeys((*one.sides, *other.sides))),
         as_of=max(one.as_of, other.as_of),
         place=_both(one.place, other.place),
-        condition=_both(one.condition, other.condition),
+        condition=_both_texts(one.condition, other.condition),
         **{name: next(iter(values), "") for name, values in facts.items()},
     )
 
 
 def _both(one: str, other: str) -> str:
     return " / ".join(dict.fromkeys(filter(None, (one, other))))
+
+
+def _both_texts(one: Raw | UnsetType, other: Raw | UnsetType) -> Raw | UnsetType:
+    """Return the words of two sides beside each other, in each language."""
+    if isinstance(one, UnsetType) or isinstance(other, UnsetType):
+        return other if isinstance(one, UnsetType) else one
+    texts = [msgspec.json.decode(raw) for raw in (one, other)]
+    tags = dict.fromkeys(tag for text in texts if isinstance(text, dict) for tag in text)
+    if not tags:
+        return Raw(msgspec.json.encode(_both(*texts)))
+    words = {
+        tag: _both(*(text.get(tag, "") if isinstance(text, dict) else text for text in texts))
+        for tag in tags
+    }
+    return Raw(msgspec.json.encode(words))
 
 
 def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[ReportedPeople]:
@@ -103,14 +119,25 @@ def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[Reported
             as_of=str(as_of),
             kind=group["kind"],
             number=group["number"],
-            of=attribution.side(exchange, group.get("of", "")),
+            of=_whose(exchange, group),
+            of_text=_raw(group, "of_text"),
             place=report_facts.place_text(exchange, group.get("place")),
-            condition=group.get("condition", ""),
+            condition=_raw(group, "condition"),
             access_asked=group.get("access_asked", ""),
             access_given=group.get("access_given", ""),
             handed_over=group.get("handed_over", ""),
             waited_for=people.is_waited_for(group),
         )
+
+
+def _raw(group: dict[str, Any], name: str) -> Raw | UnsetType:
+    return Raw(msgspec.json.encode(group[name])) if name in group else UNSET
+
+
+def _whose(exchange: Exchange, group: dict[str, Any]) -> str:
+    """Return the side whose people a group are; `other` and `unknown` name no side."""
+    of: str = group.get("of", "")
+    return of if of in UNNAMED else attribution.side(exchange, of)
 
 
 def visits_of(exchanges: Iterable[Exchange]) -> list[ReportedVisit]:
@@ -209,9 +236,11 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
         [
             (
                 w.say("%(kind)s: %(n)s", kind=w.value(row.kind), n=_number(row, w)),
-                layout.side(row.of) if row.of and row.of != _UNKNOWN else w.say("not said"),
+                _whose_people(row, w, language),
                 QuotedText(row.place) if row.place else w.say("not said"),
-                QuotedText(row.condition) if row.condition else w.say("not said"),
+                w.say("not said")
+                if isinstance(row.condition, UnsetType)
+                else said(row.condition, w, language),
                 _access(row, w),
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
                 w.say(
@@ -231,6 +260,14 @@ def _stated_by(row: ReportedPeople, w: Words) -> str:
     if len(row.sides) == len({row.matter.side, *row.matter.to}) == 2:
         return w.say("stated by both")
     return w.listed(layout.party(side, w) for side in row.sides) or layout.party("", w)
+
+
+def _whose_people(row: ReportedPeople, w: Words, language: str) -> Cell:
+    if row.of == OTHER and not isinstance(row.of_text, UnsetType):
+        return said(row.of_text, w, language)
+    if row.of == UNKNOWN:
+        return w.say("not known yet")
+    return layout.side(row.of) if row.of else w.say("not said")
 
 
 def _number(row: ReportedPeople, w: Words) -> str:

@@ -233,7 +233,7 @@ def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, SpokenAct]:
     return result
 
 
-def _raw(text: str) -> Raw:
+def _raw(text: object) -> Raw:
     return Raw(msgspec.json.encode(text))
 
 
@@ -461,9 +461,11 @@ def _saying(
         if name not in _HEADED:
             runs = members.told(name, value, matter.original if saying.act == matter.format else "")
             if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], QuotedText):
-                yield DocumentQuote(w.field(name), runs[0])
+                yield DocumentQuote(w.field(name, saying.act), runs[0])
             else:
-                points.append(filled(w.say("%(what)s: %(value)s"), what=w.field(name), value=runs))
+                points.append(
+                    filled(w.say("%(what)s: %(value)s"), what=w.field(name, saying.act), value=runs)
+                )
     if points:
         yield DocumentList(tuple(points))
 
@@ -540,7 +542,9 @@ def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTa
         return listed(
             (
                 filled(
-                    w.say("%(what)s: %(value)s"), what=w.field(name), value=members.told(name, raw)
+                    w.say("%(what)s: %(value)s"),
+                    what=w.field(name, act.act),
+                    value=members.told(name, raw),
                 )
                 for name, raw in pairs
             ),

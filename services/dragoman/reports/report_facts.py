@@ -543,15 +543,15 @@ def _journey(exchange: Exchange) -> tuple[str, str] | None:
 
 def _where(exchange: Exchange, *members: str) -> str:
     """Return the place of an exchange, from the first of these members that it has."""
-    value = next(
-        (
-            msgspec.json.decode(exchange.present[name])
-            for name in members
-            if name in exchange.present
-        ),
-        None,
-    )
-    return place_text(exchange, value)
+    name = next((name for name in members if name in exchange.present), None)
+    if name is None:
+        return ""
+    further = exchange.present.get("places") if name == "place" else None
+    places = [
+        msgspec.json.decode(exchange.present[name]),
+        *([] if further is None else msgspec.json.decode(further)),
+    ]
+    return " / ".join(place_text(exchange, place) for place in places)
 
 
 def place_text(exchange: Exchange, value: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
+from msgspec import Raw
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.deadlines import profile_of, timestamp
@@ -271,7 +272,7 @@ def _items(area: RoadmapArea, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
             said(item.text, w, language),
-            QuotedText(item.deliverable),
+            said(Raw(msgspec.json.encode(item.deliverable)), w, language),
             layout.side(item.side),
             w.status(item.status),
             w.number(len(item.linked)),

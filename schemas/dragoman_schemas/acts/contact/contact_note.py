@@ -1,11 +1,11 @@
 """N03 `contact-note`: a contact between the sides, written down."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Line, People, Timestamp, Words
+from dragoman_schemas.fields import Line, People, Timestamp, Titles, Words, words_of
 
 Form = Literal[
     "note_verbale",
@@ -18,6 +18,7 @@ Form = Literal[
     "proposal",
     "people_to_people",
     "conversation",
+    "other",
 ]
 
 
@@ -26,6 +27,7 @@ class ContactNote(OpeningAct, frozen=True, kw_only=True, tag="contact-note"):
 
     form: Form
     text: Words
+    form_text: Annotated[Titles, words_of("form")] | UnsetType = UNSET
     venue: Line | UnsetType = UNSET
     participants: People | UnsetType = UNSET
     reply_wanted_by: Timestamp | UnsetType = UNSET

@@ -3,20 +3,21 @@
 They are, for example, experts, students or units.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Count, Line, Name, People, Window, Words
+from dragoman_schemas.fields import Count, Line, Name, People, Titles, Window, Words, words_of
 
 
 class PeopleProgramme(OpeningAct, frozen=True, kw_only=True, tag="people-programme"):
     """A programme: the kind of exchange, the host, and the period."""
 
-    kind: Literal["academic", "students", "units", "officers", "cultural"]
+    kind: Literal["academic", "students", "units", "officers", "cultural", "other"]
     host: Name
     period: Window
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     planned: Count | UnsetType = UNSET
     actual: Count | UnsetType = UNSET
     contacts: People | UnsetType = UNSET

@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Attended, Base64Of32, Languages, Line, Person, Text, Timestamp
+from dragoman_schemas.fields import (
+    Attended,
+    Base64Of32,
+    Languages,
+    Line,
+    Person,
+    Timestamp,
+    Words,
+)
 
 Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 
@@ -33,10 +41,14 @@ class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contac
 
 
 class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"):
-    """The point of contact is still valid, unchanged."""
+    """The entry is still valid, unchanged.
+
+    It is a point of contact, a humanitarian site, or a danger area until further
+    notice.
+    """
 
 
 class Withdrawal(Continuing, frozen=True, kw_only=True, tag="withdrawal"):
     """The point of contact is no longer valid."""
 
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET

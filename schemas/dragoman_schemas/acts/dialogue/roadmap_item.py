@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Area, OpeningAct
-from dragoman_schemas.fields import Line, Name, Window, Words
+from dragoman_schemas.fields import Line, Lines, Name, Window, Words
 
 
 class RoadmapItem(OpeningAct, frozen=True, kw_only=True, tag="roadmap-item"):
@@ -13,7 +13,7 @@ class RoadmapItem(OpeningAct, frozen=True, kw_only=True, tag="roadmap-item"):
 
     area: Area
     text: Words
-    deliverable: Line
+    deliverable: Lines
     track: Literal["1", "1.5", "2"] | UnsetType = UNSET
     period: Window | UnsetType = UNSET
     host: Name | UnsetType = UNSET

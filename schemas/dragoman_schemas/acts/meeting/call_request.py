@@ -6,13 +6,13 @@ from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.acts.meeting.meeting_request import Windows
-from dragoman_schemas.fields import Language, Line, Titles
+from dragoman_schemas.fields import Language, Line, Lines, Titles
 
 
 class CallRequest(OpeningAct, frozen=True, kw_only=True, tag="call-request"):
     """A request to call a post of the other side, with the subject."""
 
-    counterpart: Line
+    counterpart: Lines
     subject: Titles
     windows: Windows | UnsetType = UNSET
     means: Literal["voice", "video", "text"] | UnsetType = UNSET

@@ -10,12 +10,15 @@ from dragoman_schemas.fields import (
     Hex32,
     Languages,
     Line,
+    Lines,
     Name,
     People,
     Reference,
     Timestamp,
+    Titles,
     Window,
     Words,
+    words_of,
 )
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
@@ -28,7 +31,7 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
     `mechanism` is the mechanism to which the meeting belongs, by its number or id.
     """
 
-    purpose: Line
+    purpose: Lines
     windows: Windows
     trigger: Reference | UnsetType = UNSET
     kind: (
@@ -41,9 +44,11 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
             "ministerial",
             "annual_review",
             "expert",
+            "other",
         ]
         | UnsetType
     ) = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     track: Literal["1", "1.5", "2"] | UnsetType = UNSET
     level: Line | UnsetType = UNSET
     venue: Line | UnsetType = UNSET

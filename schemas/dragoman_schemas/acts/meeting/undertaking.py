@@ -6,7 +6,7 @@ It comes out of a meeting, a call, a readout or a reply.
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
-from dragoman_schemas.fields import Name, Reference, Text, Timestamp, Words
+from dragoman_schemas.fields import Name, Reference, Timestamp, Words
 
 
 class Undertaking(OpeningAct, frozen=True, kw_only=True, tag="undertaking"):
@@ -35,4 +35,4 @@ class FulfilmentConfirmation(Answering, frozen=True, kw_only=True, tag="fulfilme
 class FulfilmentDispute(Answering, frozen=True, kw_only=True, tag="fulfilment-dispute"):
     """Another side says that it is not done, and what is missing."""
 
-    reason: Text
+    reason: Words

@@ -5,19 +5,20 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Languages, Line, Where, Window, Words
+from dragoman_schemas.fields import Languages, Line, Lines, Titles, Where, Window, Words, words_of
 
 
 class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
     """An invitation to a place: its purpose, its dates and the number of visitors."""
 
     place: Where
-    purpose: Line
+    purpose: Lines
     dates: Window
     visitors: Annotated[int, Meta(ge=1, le=10_000)]
     kind: (
         Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType
     ) = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     costs: Line | UnsetType = UNSET
     terms: Words | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET

@@ -11,12 +11,15 @@ from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
     Languages,
     Line,
+    Lines,
     People,
     Reference,
     Timestamp,
+    Titles,
     Where,
     Window,
     Words,
+    words_of,
 )
 
 VisitKind = Literal[
@@ -28,6 +31,7 @@ VisitKind = Literal[
     "port_call",
     "overflight",
     "consular_access",
+    "other",
 ]
 
 
@@ -40,8 +44,9 @@ class VisitRequest(OpeningAct, frozen=True, kw_only=True, tag="visit-request"):
 
     kind: VisitKind
     place: Where
-    purpose: Line
+    purpose: Lines
     arrival: Timestamp
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     stay: Window | UnsetType = UNSET
     visitors: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
     delegation: People | UnsetType = UNSET

@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Attachment, Date, Line, Number, Timestamp, Year
+from dragoman_schemas.fields import (
+    Attachment,
+    Date,
+    Line,
+    Number,
+    Timestamp,
+    Titles,
+    Year,
+    words_of,
+)
 
 
 class AnnualExchange(OpeningAct, frozen=True, kw_only=True, tag="annual-exchange"):
@@ -24,9 +33,12 @@ class AnnualExchange(OpeningAct, frozen=True, kw_only=True, tag="annual-exchange
         "defence_planning",
         "missile_declaration",
         "policy_paper",
+        "hydrological_data",
+        "other",
     ]
     year: Year
     as_of: Date
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     file: Attachment | UnsetType = UNSET
     totals: Annotated[dict[Line, Number], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
     nil_return: bool | UnsetType = UNSET

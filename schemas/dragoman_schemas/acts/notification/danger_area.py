@@ -8,14 +8,19 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
+from dragoman_schemas.fields import Length, Line, OpenWindow, Timestamp, Titles, Where, words_of
 
 
 class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
-    """A danger area: its place, its window, and the danger."""
+    """A danger area: its place, its window, and the danger.
+
+    The window may be until further notice. The side then confirms it again and again.
+    `self_caused` says whether the side itself causes the danger. By default it does so
+    for firing and similar work, and not for a leak, a wreck or a flood wave.
+    """
 
     place: Where
-    window: Window
+    window: OpenWindow
     hazard: Literal[
         "firing",
         "bombing",
@@ -26,8 +31,17 @@ class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
         "electronic",
         "salvage",
         "debris",
+        "wreck",
+        "unexploded_ordnance",
+        "gas_leak",
+        "flood_wave",
+        "landslide",
+        "wildfire",
+        "pollution",
         "other",
     ]
+    self_caused: bool | UnsetType = UNSET
+    hazard_text: Annotated[Titles, words_of("hazard")] | UnsetType = UNSET
     floor: Length | UnsetType = UNSET
     ceiling: Length | UnsetType = UNSET
     notam: Annotated[tuple[Line, ...], Meta(max_length=20)] | UnsetType = UNSET

@@ -3,12 +3,22 @@
 Sides ask for help, offer it, accept it and give it in the same exchange.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
-from dragoman_schemas.fields import Line, Timestamp, Unknown, When, Where, Words
+from dragoman_schemas.fields import (
+    Line,
+    Places,
+    Timestamp,
+    Titles,
+    Unknown,
+    When,
+    Where,
+    Words,
+    words_of,
+)
 
 Nature = Literal[
     "nuclear",
@@ -20,15 +30,29 @@ Nature = Literal[
     "earthquake",
     "epidemic",
     "oil_spill",
+    "gas_leak",
+    "pollution",
+    "flood_wave",
+    "landslide",
+    "drought",
+    "wildfire",
+    "attack",
+    "sabotage",
+    "other",
 ]
 
 
 class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergency-notification"):
-    """An emergency: its nature, time and place."""
+    """An emergency: its nature, time and place.
+
+    `places` are further places of the same emergency.
+    """
 
     nature: Nature
     time: When
     place: Where
+    places: Places | UnsetType = UNSET
+    nature_text: Annotated[Titles, words_of("nature")] | UnsetType = UNSET
     facility: Line | UnsetType = UNSET
     cross_border: bool | Unknown | UnsetType = UNSET
     release: Words | UnsetType = UNSET

@@ -23,12 +23,15 @@ from dragoman_schemas.fields import (
     Length,
     Line,
     Name,
+    Places,
     Timestamp,
     TimestampOrUnknown,
+    Titles,
     Unknown,
     When,
     Where,
     Words,
+    words_of,
 )
 
 Kind = Literal[
@@ -45,6 +48,14 @@ Kind = Literal[
     "fire_or_explosion",
     "unauthorised_launch",
     "persons_in_distress_or_held",
+    "attack",
+    "sabotage",
+    "gas_leak",
+    "pollution",
+    "flood",
+    "landslide",
+    "wildfire",
+    "unknown",
     "other",
 ]
 Whose = (
@@ -58,13 +69,20 @@ Assistance = Literal["wanted", "offered", "none", "unknown"]
 
 
 class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-incident"):
-    """A first report: the kind, the time, the place, and the known facts."""
+    """A first report: the kind, the time, the place, and the known facts.
+
+    The kind is `unknown` while only the event is known. `places` are further places of
+    the same event. `whose_text` names a state, company or ship that is nobody here.
+    """
 
     kind: Kind
     time: When
     place: Where
     facts: Words
+    places: Places | UnsetType = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     whose: Whose | UnsetType = UNSET
+    whose_text: Titles | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET
@@ -104,8 +122,11 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     facts: Words
     time: When | UnsetType = UNSET
     place: Where | UnsetType = UNSET
+    places: Places | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     whose: Whose | UnsetType = UNSET
+    whose_text: Titles | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Line, When, Words
+from dragoman_schemas.fields import Line, Titles, When, Words, words_of
 
 
 class IctInquiry(OpeningAct, frozen=True, kw_only=True, tag="ict-inquiry"):
@@ -27,6 +27,7 @@ class IctInquiry(OpeningAct, frozen=True, kw_only=True, tag="ict-inquiry"):
         "other",
     ]
     request: Words
+    affected_text: Annotated[Titles, words_of("affected")] | UnsetType = UNSET
     indicators: Annotated[tuple[Line, ...], Meta(max_length=200)] | UnsetType = UNSET
     apparent_origin: Line | UnsetType = UNSET
     harm: Literal["none", "low", "moderate", "serious", "unknown"] | UnsetType = UNSET

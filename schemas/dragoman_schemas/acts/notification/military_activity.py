@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Count, Line, Reference, Shape, Timestamp, Where, Window, Words
+from dragoman_schemas.fields import (
+    Count,
+    Line,
+    Lines,
+    Reference,
+    Shape,
+    Timestamp,
+    Titles,
+    Where,
+    Window,
+    Words,
+    words_of,
+)
 
 ActivityType = Literal[
     "field_exercise",
@@ -21,6 +33,8 @@ ActivityType = Literal[
     "naval",
     "air",
     "command_post",
+    "air_defence_readiness",
+    "other",
 ]
 
 
@@ -46,16 +60,18 @@ class Phase(Shape, frozen=True, kw_only=True):
 class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-activity"):
     """An activity: its designation, purpose, time, place, type and strength.
 
-    `notice_kind` says whether it began without notice to the troops.
+    `notice_kind` says whether it began without notice to the troops. Readiness needs no
+    number of `troops`, and an activity of another type needs none either.
     """
 
     designation: Line
-    purpose: Line
+    purpose: Lines
     window: Window
     place: Where
     type: ActivityType
-    troops: Count
     notice_kind: Literal["normal", "alert"]
+    troops: Count | UnsetType = UNSET
+    type_text: Annotated[Titles, words_of("type")] | UnsetType = UNSET
     command_level: Line | UnsetType = UNSET
     participants: Annotated[tuple[Line, ...], Meta(max_length=100)] | UnsetType = UNSET
     arms: Arms | UnsetType = UNSET

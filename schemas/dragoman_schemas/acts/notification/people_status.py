@@ -8,25 +8,39 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing
-from dragoman_schemas.fields import Count, Line, Name, People, Shape, Timestamp, When, Where
+from dragoman_schemas.fields import (
+    Count,
+    Lines,
+    Name,
+    People,
+    Shape,
+    Timestamp,
+    Titles,
+    When,
+    Where,
+    words_of,
+)
 
-PeopleKind = Literal["rescued", "held", "missing", "injured", "dead", "safe"]
+PeopleKind = Literal["rescued", "held", "missing", "injured", "dead", "safe", "other"]
 
 
 class PeopleGroup(Shape, frozen=True, kw_only=True):
     """People of one kind: their number, side, place and condition.
 
     `held` means that they may not leave; `rescued` means that they were saved and may
-    leave. `of` is the side whose people they are. `access_asked` and `access_given` are
+    leave. `of` is the side whose people they are, or `other` for people of nobody here.
+    `of_text` then names their state or company. `access_asked` and `access_given` are
     the times at which that side asked to see them, and could. `handed_over` is the time
     at which they were handed over to their side.
     """
 
     kind: PeopleKind
     number: Count
-    of: Name | Literal["unknown"] | UnsetType = UNSET
+    kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
+    of: Name | Literal["unknown", "other"] | UnsetType = UNSET
+    of_text: Annotated[Titles, words_of("of")] | UnsetType = UNSET
     place: Where | UnsetType = UNSET
-    condition: Line | UnsetType = UNSET
+    condition: Lines | UnsetType = UNSET
     access_asked: Timestamp | UnsetType = UNSET
     access_given: Timestamp | UnsetType = UNSET
     handed_over: Timestamp | UnsetType = UNSET

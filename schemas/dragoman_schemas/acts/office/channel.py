@@ -90,7 +90,7 @@ class OfficerRevocation(Act, frozen=True, kw_only=True, tag="officer-revocation"
     """From this record on the officer may do nothing more in the channel."""
 
     officer: Name
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
@@ -112,7 +112,7 @@ class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
 
     key: Hex32
     suspect_from: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
@@ -160,7 +160,7 @@ class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
 
 
 class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
@@ -173,7 +173,7 @@ class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
-    reason: Text | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
     withdrawn: bool | UnsetType = UNSET
 
 

@@ -303,16 +303,19 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
 
 
 def _sketch(context: PageContext, content: Mapping[str, Raw]) -> Markup | str:
-    """Return a sketch of the first place that an act names; empty for no place."""
-    for name in ("place", "pos"):
-        raw = content.get(name)
-        value = None if raw is None else msgspec.json.decode(bytes(raw))
-        if isinstance(value, dict) and "lat" in value:
-            return map_sketch.sketch(
-                "sketch",
-                context.words.say("Sketch of the places that were entered"),
-                [(context.side.upper(), value["lat"], value["lon"])],
-                None,
-                context.words,
-            )
-    return ""
+    """Return a sketch of the places that an act names; empty for no place."""
+    points = [
+        (context.side.upper(), value["lat"], value["lon"])
+        for name in ("place", "places", "pos")
+        if name in content
+        for value in _listed(msgspec.json.decode(bytes(content[name])))
+        if isinstance(value, dict) and "lat" in value
+    ]
+    if not points:
+        return ""
+    title = context.words.say("Sketch of the places that were entered")
+    return map_sketch.sketch("sketch", title, points, None, context.words)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -78,7 +78,7 @@ def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -
             continue
         moment = as_moment(value["about"] if isinstance(value, dict) else value)
         if moment > context.moment:
-            field = context.words.field(member.name)
+            field = context.words.field(member.name, member.act)
             yield context.words.say(
                 "%(field)s: this is still to come, in %(d)s.",
                 field=field,

@@ -59,6 +59,8 @@ from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.text import sentence
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.fields import words_members
 
 INCIDENTS: Final = (
     *(
@@ -77,6 +79,14 @@ INCIDENTS: Final = (
         "persons_in_distress_or_held",
         "unannounced_entry",
         "unauthorised_launch",
+        "attack",
+        "sabotage",
+        "gas_leak",
+        "pollution",
+        "flood",
+        "landslide",
+        "wildfire",
+        "unknown",
         "other",
     ),
 )
@@ -284,6 +294,8 @@ async def render_form(
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
     either = _EITHER.get(act, frozenset())
+    # The words for a choice that no list has belong beside the choice.
+    names |= set(words_members(SHAPES[act]).values()) if writing.exchange is None else set()
     unfolded = [
         member
         for member in members

@@ -76,7 +76,7 @@ def _of_members(
         else:
             continue
         if len(columns) > 1:
-            texts.append(_levelled(display.words.field(member.name), columns, moved))
+            texts.append(_levelled(display.words.field(member.name, member.act), columns, moved))
     return texts
 
 

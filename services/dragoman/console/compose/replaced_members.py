@@ -74,7 +74,7 @@ def edits(writing: Writing, display: Display, fields: Mapping[str, Any]) -> list
         MemberEdit(
             member=field_types.Member(member.name, member.kind, required=True),
             name=f"{PREFIX}.{member.name}",
-            label=display.words.field(member.name),
+            label=display.words.field(member.name, member.act),
             shown=display.fact(member, content[member.name]).shown
             if member.name in content
             else "",
@@ -103,7 +103,7 @@ def keep_changed(writing: Writing, fields: MultiDict[str]) -> list[FieldError]:
             continue
         fields.add("fields", member.name)
         if _read(writing, member, fields) == (None, False):
-            label = writing.context.words.field(member.name)
+            label = writing.context.words.field(member.name, member.act)
             text = writing.context.words.say("This cannot be emptied. Give the right value.")
             faults.append(FieldError(field=f"{PREFIX}.{member.name}", label=label, sentence=text))
     return faults

@@ -26,7 +26,7 @@ from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.replies import EXPLAINED
 from dragoman.domain.record import errors as refusals
-from dragoman.i18n.words import Words
+from dragoman.i18n.vocabulary import OWN_LABELS
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -152,10 +152,10 @@ class Writing:
         """Return the form's label of a field, which its error messages use as well."""
         words = self.context.words
         match member.kind:
-            case _ if special := _own_label(
-                words, self.act, member.name, is_part=name.count(".") > 1
-            ):
-                return special
+            case field_types.TextField() if (self.act, member.name) == ("alternative", "text"):
+                return words.say("Your side’s words for it")
+            case _ if f"{member.act}.{member.name}" in OWN_LABELS:
+                return words.field(member.name, member.act)
             case field_types.OfferedField():
                 return words.say("Time that you accept")
             case field_types.MessageField() if self.act in (
@@ -191,38 +191,7 @@ class Writing:
             ):
                 return words.say(_ASKED[member.name])
             case _:
-                return words.field(member.name)
-
-
-def _own_label(words: Words, act: str, name: str, *, is_part: bool) -> str:
-    """Return the label of a member that one act alone calls so; empty for any other.
-
-    `is_part` says that the member is a part of another one. Its time is then another
-    time than that of the act.
-    """
-    match act, name:
-        case "undertaking", "by":
-            return words.say("Side that undertakes it")
-        case "undertaking", "of":
-            return words.say("Where it was said")
-        case "fulfilment", "at" if not is_part:
-            return words.say("Done since")
-        case "people-status", "of":
-            return words.say("Whose people")
-        case "people-status", "number":
-            return words.say("Number of people")
-        case "people-status", "names":
-            return words.say("Names, from the register of people")
-        case "passed-on", "at" if not is_part:
-            return words.say("Told at")
-        case "alternative", "text":
-            return words.say("Your side’s words for it")
-        case "point-of-contact", "key":
-            return words.say("Public key of this point of contact")
-        case "recommendation-answer", "q":
-            return words.say("Which recommendation")
-        case _:
-            return ""
+                return words.field(member.name, member.act)
 
 
 def _fits(act: str, name: str, exchange: Exchange) -> bool:

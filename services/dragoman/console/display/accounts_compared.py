@@ -88,7 +88,7 @@ def _compared(
     text = _said(member, point, len(account_statements), display)
     return AccountRow(
         name=member.name,
-        label=display.words.field(member.name),
+        label=display.words.field(member.name, member.act),
         shown=shown,
         result=point.result,
         result_text=text,

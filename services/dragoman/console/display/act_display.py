@@ -25,6 +25,7 @@ from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.fields import UNNAMED, UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import PersonEntry, PersonSeen
 
 LANGUAGES: Final = (
@@ -175,7 +176,7 @@ class Display:
         value = msgspec.json.decode(bytes(raw))
         return DisplayedMember(
             name=member.name,
-            label=self.words.field(member.name),
+            label=self.words.field(member.name, member.act),
             shown=self.shown(member.kind, value),
             is_own_text=isinstance(member.kind, field_types.TextField | field_types.TextsField)
             and value != "unknown",
@@ -230,6 +231,8 @@ class Display:
                 return _joined([self.released(item) for item in value])
             case field_types.WhoseField():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
+            case field_types.SideField() if isinstance(value, str) and value in UNNAMED:
+                return escape(words.value(value))
             case field_types.SideField():
                 return self.sides(value if isinstance(value, list) else [value])
             case field_types.LanguageField():
@@ -339,6 +342,11 @@ class Display:
         """Return a span from one moment to another."""
         if isinstance(value, str):
             return escape(self.words.value(value))
+        if value["to"] == UNTIL_FURTHER_NOTICE:
+            return Markup("{} – {}").format(
+                self.words.time(as_moment(value["from"]), "minute"),
+                self.words.say("until further notice"),
+            )
         begins, ends = (as_moment(value[end]) for end in ("from", "to"))
         same = begins.date() == ends.date()
         return Markup("{} – {}").format(
@@ -479,25 +487,12 @@ class Display:
         """Return several members together, on one line."""
         return escape(self.words.semicolon).join(
             Markup("{} {}").format(
-                Markup("<small>{}</small>").format(self.group_label(kind, member)),
+                Markup("<small>{}</small>").format(self.words.field(member.name, member.act)),
                 self.shown(member.kind, value[member.name]),
             )
             for member in kind.members
             if member.name in value
         )
-
-    def group_label(self, kind: field_types.GroupField, member: field_types.Member) -> str:
-        """Return the label of a member of a group; a group of people has its own."""
-        is_of_people = any(item.name == "access_asked" for item in kind.members)
-        match member.name:
-            case "of" if is_of_people:
-                return self.words.say("Whose people")
-            case "number" if is_of_people:
-                return self.words.say("Number of people")
-            case "names" if is_of_people:
-                return self.words.say("Names, from the register of people")
-            case _:
-                return self.words.field(member.name)
 
 
 def number(text: str) -> Markup:

@@ -18,6 +18,7 @@ from dragoman.domain.views.answers import answers
 from dragoman.domain.views.attribution import unattributed
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import as_moment
+from dragoman_schemas.fields import Words as Deliverable
 from dragoman_schemas.responses import Link, SideAnswer
 from dragoman_schemas.state import Exchange, Said, Stamp
 
@@ -62,7 +63,7 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: str
     proposed: str
     text: Raw
-    deliverable: str
+    deliverable: Deliverable
     track: str = ""
     host: str = ""
     topics: tuple[str, ...] = ()

@@ -220,7 +220,7 @@ def summarize(
             (state.present[name] for name in ("venue", "place") if name in state.present), UNSET
         ),
         lines={
-            name: str(msgspec.json.decode(state.content[name]))
+            name: msgspec.json.decode(state.content[name])
             for name in _LINES
             if name in state.content
         },

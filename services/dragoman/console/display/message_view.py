@@ -19,17 +19,22 @@ from dragoman.domain.acts import developments
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state import Exchange, Message
 
 _FIRST: Final = (
     "kind",
+    "kind_text",
     "place",
+    "places",
     "pos",
     "time",
     "window",
     "whose",
     "casualties",
     "hazard",
+    "hazard_text",
+    "threat_text",
     "request",
 )
 """Members that a duty officer sees first of a message, where it has them."""
@@ -77,10 +82,13 @@ def content(projection: Projection, exchange: Exchange, message: Message) -> dic
 
 
 def kind_of(content: Mapping[str, Raw]) -> str:
-    """Return the kind of event that a message states; empty where it states none."""
+    """Return the kind of event that a message states; empty where it states none.
+
+    It states none where no list has the kind, or where nobody knows it yet.
+    """
     raw = content.get("kind") or content.get("hazard") or content.get("threat")
     value = "" if raw is None else msgspec.json.decode(bytes(raw))
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and value not in UNNAMED else ""
 
 
 def heading(words: Words, message: Message) -> str:

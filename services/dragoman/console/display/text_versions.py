@@ -165,7 +165,7 @@ def _compared(
     """
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
-    label = display.words.field(member.name)
+    label = display.words.field(member.name, member.act)
     if isinstance(member.kind, field_types.TextsField):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):

@@ -18,6 +18,7 @@ from dragoman.console.display.act_display import Display, DisplayedMember, langu
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, developments
 from dragoman.i18n.words import Words
+from dragoman_schemas.fields import Words as Reason
 from dragoman_schemas.state import Exchange, Said
 
 ACT: Final = "translation"
@@ -29,7 +30,7 @@ class Disputed(Struct, frozen=True, kw_only=True):
     """A side's dispute of a translation, and its reason."""
 
     side: str
-    reason: str
+    reason: Reason
 
 
 class Translated(Struct, frozen=True, kw_only=True):

@@ -149,7 +149,7 @@ def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
             else []
         )
         for number, text in texts:
-            label = display.words.field(member.name)
+            label = display.words.field(member.name, member.act)
             if number:
                 label = display.words.say(
                     "%(what)s %(n)s", what=label, n=display.words.number(number)

@@ -79,9 +79,13 @@ class TimeField:
 
 @dataclass(frozen=True)
 class SpanField:
-    """A span between two moments; or the word `instead` of it, like `ongoing`."""
+    """A span between two moments; or the word `instead` of it, like `ongoing`.
+
+    One that is `open_ended` may be until further notice.
+    """
 
     instead: str = ""
+    open_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,11 @@ class QuantityField:
 
 @dataclass(frozen=True)
 class SideField:
-    """A side; or several sides; or `unknown`."""
+    """A side; or several sides; or `unknown`; or `other`, which is nobody here."""
 
     many: bool = False
     unknown: bool = False
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -303,11 +308,15 @@ Kind = (
 
 @dataclass(frozen=True)
 class Member:
-    """A member of an act: its name, its type, and whether it is required."""
+    """A member of an act: its name, its type, and whether it is required.
+
+    `act` is the act whose label it has. It is empty for a part that many acts share.
+    """
 
     name: str
     kind: Kind
     required: bool = False
+    act: str = ""
 
     @property
     def control(self) -> str:
@@ -325,6 +334,7 @@ A side announces its own points of contact and deputies, and sends its own deleg
 
 _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Window: SpanField(),
+    fields.OpenWindow: SpanField(open_ended=True),
     fields.Place: PlaceField(),
     fields.Position: PointField(),
     fields.Attachment: FilesField(many=False),
@@ -359,7 +369,12 @@ def _members(shape: type, act: str) -> tuple[Member, ...]:
     info = inspect.type_info(shape)
     assert isinstance(info, inspect.StructType)
     return tuple(
-        Member(field.encode_name, _kind(field.encode_name, field.type, act), field.required)
+        Member(
+            field.encode_name,
+            _kind(field.encode_name, field.type, act),
+            field.required,
+            "" if shape.__module__ == fields.__name__ else act,
+        )
         for field in info.fields
         if field.encode_name != "signed"
     )
@@ -470,9 +485,11 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
     if name == "whose":
         return WhoseField()
     if (act, name) == ("people-status", "of"):
-        return SideField(unknown=unknown)
+        return SideField(unknown=unknown, other=fields.OTHER in words)
     if any(isinstance(item, inspect.DictType) for item in types):
-        return TextField(title=any(getattr(item, "max_length", None) == 120 for item in types))
+        return TextField(
+            title=any(getattr(item, "max_length", None) in (120, 500) for item in types)
+        )
     number_field = _kind(name, types[0], act)
     match number_field:
         case NumberField():

@@ -36,6 +36,7 @@ from dragoman.console.input import places
 from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.domain.record import nesting
 from dragoman.i18n.words import Words
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 
 NOBODY_HERE: Final = "nobody_here"
 """The value that an act has instead of sides where no side's forces took part."""
@@ -138,7 +139,11 @@ class FormParser:
 
     def label(self, member: Member, name: str) -> str:
         """Return the form's label of a field."""
-        return self.words.field(member.name) if self.labels is None else self.labels(member, name)
+        return (
+            self.words.field(member.name, member.act)
+            if self.labels is None
+            else self.labels(member, name)
+        )
 
     def _missing(self, member: Member, name: str) -> str:
         label = self.label(member, name)
@@ -380,6 +385,9 @@ class FormParser:
         texts = {end: self.one(f"{name}.{end}") for end in ("from", "to")}
         if not any(texts.values()):
             return _EMPTY
+        if self._is_open(member, name) and texts["from"] and not texts["to"]:
+            begins = self._moment(member, f"{name}.from", texts["from"])
+            return _EMPTY if begins is _EMPTY else {"from": begins, "to": UNTIL_FURTHER_NOTICE}
         empty = next((end for end, text in texts.items() if not text), "")
         if empty:
             self.fault(
@@ -400,6 +408,14 @@ class FormParser:
             )
             return _EMPTY
         return {"from": begins, "to": ends}
+
+    def _is_open(self, member: Member, name: str) -> bool:
+        """Return whether a span is marked as until further notice."""
+        return (
+            isinstance(member.kind, field_types.SpanField)
+            and member.kind.open_ended
+            and bool(self.one(f"{name}.open"))
+        )
 
     def _point(self, member: Member, name: str, text: str) -> Any:
         if not text:

@@ -12,6 +12,7 @@ from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Kind, Member
 from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.i18n.words import Words, as_moment
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 
 PREFIX: Final = "f"
 """The first part of the names of all fields that belong to members."""
@@ -80,9 +81,14 @@ def _typed(
         case field_types.TimeField():
             yield name, _moment(value)
         case field_types.SpanField() if isinstance(value, dict):
+            is_open = value.get("to") == UNTIL_FURTHER_NOTICE
             yield from (
-                (f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value
+                (f"{name}.{end}", _moment(value[end]))
+                for end in (("from",) if is_open else ("from", "to"))
+                if end in value
             )
+            if is_open:
+                yield f"{name}.open", "yes"
         case field_types.SpanField():
             yield f"{name}.instead", "yes"
         case field_types.SpansField():

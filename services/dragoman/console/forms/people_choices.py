@@ -207,7 +207,7 @@ def _of_other_sides(
             name = words.say("somebody") if isinstance(entry, UnsetType) else entry.name
             yield words.say(
                 "%(field)s: %(name)s is of %(side)s, and not of %(own)s.",
-                field=words.field(member.name),
+                field=words.field(member.name, member.act),
                 name=name,
                 side=person_seen.side.upper(),
                 own=context.side.upper(),

@@ -22,10 +22,12 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import people
 from dragoman.domain.views.people import SidesPeople
 from dragoman.i18n.words import Words, as_moment
 from dragoman_schemas.acts.notification.people_status import PeopleKind
+from dragoman_schemas.fields import OTHER
 from dragoman_schemas.state import Exchange
 
 ACT: Final = "people-status"
@@ -252,8 +254,7 @@ def _group(display: Display, group: dict[str, Any]) -> Markup:
     if people.present_kind(group) != group["kind"]:
         parts.append(escape(words.value(group["kind"])))
     if "of" in group:
-        side = words.value("unknown") if group["of"] == "unknown" else group["of"].upper()
-        parts.append(escape(words.say("of %(side)s", side=side)))
+        parts.append(_whose(display, group))
     if "place" in group and group["place"] != "unknown":
         parts.append(display.place(group["place"]))
     if "condition" in group:
@@ -262,6 +263,15 @@ def _group(display: Display, group: dict[str, Any]) -> Markup:
     if "names" in group:
         parts.append(display.shown(field_types.PersonField(many=True), group["names"]))
     return Markup(", ").join(parts)
+
+
+def _whose(display: Display, group: dict[str, Any]) -> Markup:
+    """Return the side or the state to which the people of a group belong."""
+    words, of = display.words, group["of"]
+    if of == OTHER:
+        return display.text(group["of_text"])
+    side = words.value(of) if of == UNKNOWN else of.upper()
+    return escape(words.say("of %(side)s", side=side))
 
 
 def _access(words: Words, group: dict[str, Any]) -> list[str]:

@@ -48,6 +48,7 @@ class WindowPanel(Struct, frozen=True, kw_only=True):
     closes: Markup
     opens_at: str
     closes_at: str
+    until_further_notice: bool
     steps: tuple[ProgressStep, ...]
     acts: tuple[str, ...]
     now: str
@@ -73,6 +74,7 @@ def panel(
         closes=Markup() if ends is None else display.time(timestamp(ends)),
         opens_at="" if window is None else timestamp(window.begins),
         closes_at="" if ends is None else timestamp(ends),
+        until_further_notice=window is not None and window.until_further_notice,
         steps=tuple(_steps(display, state)),
         acts=tuple(act for act in PROGRESS if act in allowed) if context.may_post else (),
         now=f"{context.service.now():%H:%M}Z",

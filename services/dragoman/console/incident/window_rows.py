@@ -27,6 +27,7 @@ from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman.projection.queries import in_force
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.window_responses import InForce, InForceWindow, Stage
 
@@ -90,7 +91,9 @@ def _displayed(context: PageContext, window: InForceWindow, display: Display) ->
     return DisplayedWindow(
         window=window,
         level=level_of(context, window, untold),
-        what=context.words.value(window.kind) if window.act in _TITLED and window.kind else "",
+        what=context.words.value(window.kind)
+        if window.act in _TITLED and window.kind not in ("", *UNNAMED)
+        else "",
         where=where(context.words, display, window),
         opens=moment(context, display, window.opens),
         closes=moment(context, display, window.closes) if window.closes else Markup(),

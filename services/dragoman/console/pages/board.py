@@ -509,7 +509,7 @@ def _in_force(
     spans = [
         day_chart.ForceSpan(
             as_moment(row.opens),
-            as_moment(row.closes) if row.closes else None,
+            ends if row.until_further_notice else as_moment(row.closes) if row.closes else None,
             words.say(
                 "%(what)s: %(detail)s",
                 what=row.side.upper(),
@@ -517,7 +517,8 @@ def _in_force(
             ),
         )
         for row in windows
-        if as_moment(row.opens) < ends and as_moment(row.closes or row.opens) >= begins
+        if as_moment(row.opens) < ends
+        and (row.until_further_notice or as_moment(row.closes or row.opens) >= begins)
     ]
     if spans:
         yield day_chart.Lane(words.say("In force"), spans=spans[:_DAY_WINDOWS])

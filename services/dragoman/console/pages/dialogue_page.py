@@ -307,7 +307,7 @@ def _drawn(words: Words, item: RoadItem) -> roadmap_chart.RoadmapItemMark:
         )
         for step in item.steps
     ]
-    aim = words.say("aim: %(what)s", what=item.deliverable)
+    aim = words.say("aim: %(what)s", what=words.text(item.deliverable)[1])
     period = (
         (as_moment(item.begins).date(), as_moment(item.ends).date())
         if item.begins and item.ends

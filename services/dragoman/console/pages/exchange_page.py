@@ -57,6 +57,7 @@ from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.projection.queries import records
 from dragoman.stores.watch_floor import ShelvedAlarm
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -269,11 +270,17 @@ def headline(context: PageContext, state: Exchange) -> Markup:
         ),
         None,
     )
-    if kind is not None and state.act in (
-        "hazardous-incident",
-        "danger-area",
-        "terrorism-warning",
-        "emergency-notification",
+    is_listed = kind is not None and msgspec.json.decode(bytes(kind)) not in UNNAMED
+    if (
+        kind is not None
+        and is_listed
+        and state.act
+        in (
+            "hazardous-incident",
+            "danger-area",
+            "terrorism-warning",
+            "emergency-notification",
+        )
     ):
         value = words.value(str(msgspec.json.decode(bytes(kind))))
         return Markup("{}").format(value[:1].upper() + value[1:])

@@ -348,6 +348,7 @@ def sketch(
 ) -> Markup | str:
     """Return a map of the places that the sides entered; a moving place is a track."""
     area, track = _area(state), _track(context, state)
+    points = [*points, *_further(state)]
     if track:
         others = [point for point in points if point[0] != state.side.upper()]
         title = context.words.say("Sketch of the places that were entered")
@@ -364,6 +365,15 @@ def sketch(
         area,
         context.words,
     )
+
+
+def _further(state: Exchange) -> Iterator[tuple[str, float, float]]:
+    """Yield the further places that the opener named, numbered from 2."""
+    raw = state.content.get("places")
+    for number, value in enumerate(() if raw is None else msgspec.json.decode(raw), 2):
+        point = accounts.point_of(value)
+        if point is not None:
+            yield f"{state.side.upper()} {number}", point.lat, point.lon
 
 
 def _area(state: Exchange) -> map_projection.Disc | map_projection.Outline | None:

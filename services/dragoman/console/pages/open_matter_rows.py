@@ -18,6 +18,7 @@ from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types
 from dragoman.i18n.words import as_moment
 from dragoman.reports.layout import how_accounts_stand, who_has
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state_responses import OpenMatter, Owing
 
 _TITLED: Final = frozenset(
@@ -58,7 +59,9 @@ def _row(context: PageContext, matter: OpenMatter, display: Display) -> MatterRo
     return MatterRow(
         matter=matter,
         level=level_of(matter, context.moment),
-        kind=context.words.value(matter.kind) if matter.kind and matter.act in _TITLED else "",
+        kind=context.words.value(matter.kind)
+        if matter.kind not in ("", *UNNAMED) and matter.act in _TITLED
+        else "",
         where=_where(matter, display),
         has=tuple(who_has(matter, context.words)),
         accounts=tuple(how_accounts_stand(matter, context.words)),

@@ -41,6 +41,7 @@ from dragoman.interop.check_words import check_words
 from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
 from dragoman.projection.queries import matter_names
 from dragoman.reports.document import ReportDocument
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -377,7 +378,7 @@ def _said(
 
     A group gives a line for each of its members, and a table gives lines for each row.
     """
-    label = f"{before}{display.words.field(member.name)}"
+    label = f"{before}{display.words.field(member.name, member.act)}"
     match member.kind:
         case field_types.GroupField() if isinstance(value, dict):
             yield from _group(display, member.kind, value, f"{label}, ")
@@ -411,7 +412,11 @@ def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
         case field_types.TimeField():
             yield spelt_time(_instant(value))
         case field_types.SpanField() if isinstance(value, dict):
-            yield from (spelt_time(as_moment(value[end])) for end in ("from", "to"))
+            yield from (
+                spelt_time(as_moment(value[end]))
+                for end in ("from", "to")
+                if value[end] != UNTIL_FURTHER_NOTICE
+            )
         case field_types.SpansField():
             yield from (
                 spelt_time(as_moment(entry[end])) for entry in value for end in ("from", "to")

@@ -193,6 +193,8 @@ def _is_side(registry: Registry, side: str) -> bool:
 
 def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
     """Return whether a side stands in the exchange where the act asks it to."""
+    if exchange.act == "undertaking" and _may_speak_of(exchange, rule.act, side):
+        return True
     match rule.who:
         case Who.OPENER:
             return side == exchange.side
@@ -213,6 +215,21 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return False
         case _:
             return True
+
+
+def _may_speak_of(exchange: Exchange, act: str, side: str) -> bool:
+    """Return whether a side may report on an undertaking, or ask how far it is.
+
+    The side that undertook it reports, also where another side wrote it down. Every
+    party asks, also the opener to whom nothing was said yet.
+    """
+    match act:
+        case "update":
+            return bytes(exchange.content["by"]) == f'"{side}"'.encode()
+        case "clarification-request":
+            return side == exchange.side or side in exchange.to
+        case _:
+            return False
 
 
 def _denied(detail: Text) -> Refusal:

@@ -69,6 +69,8 @@ class AnnouncedDeadlines(DeadlineBuilder):
         window = event_windows.window_of(exchange)
         if exchange.act not in event_windows.ENDED_BY_WORD or window is None:
             return
+        if window.until_further_notice:
+            return
         if event_windows.is_site(exchange) or event_windows.phase_of_launch(exchange) in (
             "post_launch",
             "deviation",

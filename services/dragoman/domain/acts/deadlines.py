@@ -21,7 +21,9 @@
     amplification          the opener      a coded message           amplification
     readout, note          each party      meeting-held              readout
     reconfirmation         the opener      newest confirmation,      reconfirmation,
-                                           or a failed test          withdrawal
+                                           a failed test, or the     withdrawal,
+                                           window of an area until   all-clear
+                                           further notice
     passed_on              each addressee  the message that named    passed-on to all
                            with a list     the window                posts of its list
     completed              the opener      end of the window         completed, or
@@ -56,7 +58,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.domain.acts import field_checks
+from dragoman.domain.acts import event_windows, field_checks
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.announced_deadlines import AnnouncedDeadlines
 from dragoman.domain.acts.deadline_builder import (
@@ -384,6 +386,8 @@ class _Deadlines(DeadlineBuilder):
                 yield self._reconfirmed(limits.contact_reconfirmed)
             case "humanitarian-notification" if bytes(exchange.content["kind"]) == b'"site"':
                 yield self._reconfirmed(limits.site_reconfirmed)
+            case "danger-area" if event_windows.is_until_further_notice(exchange):
+                yield self._reconfirmed(limits.area_reconfirmed)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
         """Yield the deadline of the update that each report promises.
@@ -432,7 +436,8 @@ class _Deadlines(DeadlineBuilder):
     def _reconfirmed(self, seconds: int) -> Deadline:
         """Return the deadline of the next confirmation.
 
-        It runs from the newest confirmation, or from a later test that reached nobody.
+        It runs from the newest confirmation, or from a later test that reached nobody,
+        or from the message that named the window of an area last.
         """
         exchange = self.exchange
         newest = [
@@ -441,6 +446,10 @@ class _Deadlines(DeadlineBuilder):
         started_by, begins = (
             (newest[0].id, newest[0].said) if newest else (exchange.id, exchange.opened)
         )
+        if exchange.act == "danger-area":
+            message = event_windows.naming_message(exchange)
+            if message.said.position > begins.position:
+                started_by, begins = message.id, message.said
         missed = next(
             (
                 failed_test
@@ -456,7 +465,12 @@ class _Deadlines(DeadlineBuilder):
                 min(seconds, self.limits.contact_retested),
             )
         return self.after(
-            "reconfirmation", exchange.side, started_by, begins, seconds, self.did("withdrawal")
+            "reconfirmation",
+            exchange.side,
+            started_by,
+            begins,
+            seconds,
+            self.did("withdrawal", "all-clear", "completed"),
         )
 
 

@@ -65,7 +65,9 @@ class LaterValue(Struct, frozen=True, kw_only=True):
     is_present: bool = False
 
 
-OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
+OF_EVENT: Final = frozenset(
+    {"time", "known_at", "began", "ended", "place", "places", "pos", "launch_area"}
+)
 """Fields for the place and time of an event.
 
 If the object of an event moves later, the event still happened at its first place.

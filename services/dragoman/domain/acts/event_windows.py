@@ -1,7 +1,7 @@
 """The window of an announced event, and the message that named it last.
 
     format                      the window
-    danger-area                 window
+    danger-area                 window, perhaps until further notice
     military-activity           window
     launch-notice               window, or its time
     terrorism-warning           window, unless the threat is ongoing
@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.domain.acts import developments, field_checks
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.state import Exchange, Message, Said
 
 ENDED_BY_WORD: Final = frozenset(
@@ -37,10 +38,14 @@ _PROPOSING: Final = ("postponement", "counter-proposal")
 
 
 class EventWindow(Struct, frozen=True, kw_only=True):
-    """The window of an event; `ends` is None where its end is not known."""
+    """The window of an event; `ends` is None where its end is not known.
+
+    Nobody knows the end of a window that is until further notice.
+    """
 
     begins: datetime
     ends: datetime | None = None
+    until_further_notice: bool = False
 
     @property
     def last(self) -> datetime:
@@ -64,6 +69,12 @@ def window_of(exchange: Exchange) -> EventWindow | None:
             return _visit(exchange)
         case _:
             return None
+
+
+def is_until_further_notice(exchange: Exchange) -> bool:
+    """Return whether the present window of an exchange has no end yet."""
+    window = window_of(exchange)
+    return window is not None and window.until_further_notice
 
 
 def is_site(exchange: Exchange) -> bool:
@@ -171,7 +182,10 @@ def _window(exchange: Exchange, name: str) -> EventWindow | None:
     value = _value(exchange, name)
     if not isinstance(value, dict) or "from" not in value:
         return None
-    return EventWindow(begins=_utc(value["from"]), ends=_utc(value["to"]))
+    begins, ends = _utc(value["from"]), value["to"]
+    if ends == UNTIL_FURTHER_NOTICE:
+        return EventWindow(begins=begins, until_further_notice=True)
+    return EventWindow(begins=begins, ends=_utc(ends))
 
 
 def _between(exchange: Exchange, begins: str, ends: str) -> EventWindow | None:

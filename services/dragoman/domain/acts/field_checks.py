@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain.acts.si_units import FACTORS
 from dragoman.domain.record.errors import Refusal, invalid
@@ -18,16 +18,20 @@ from dragoman.limits import CLOCK_SKEW_SECONDS, FLASH_WORDS
 from dragoman.text import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import (
+    OTHER,
+    UNTIL_FURTHER_NOTICE,
     About,
     Attended,
     Date,
     Hours,
+    OpenWindow,
     Place,
     When,
     Where,
     Window,
     Words,
     or_default,
+    words_members,
 )
 from dragoman_schemas.state import Registry
 
@@ -159,6 +163,19 @@ def imminent(begins: str, recorded: str, *, flag: bool | None) -> bool:
 _IMMINENT: Final = timedelta(days=1)
 
 
+def in_words(data: Struct, at: str = "") -> Refusal | None:
+    """Refuse a choice of `other` that no words explain."""
+    for member, words in words_members(type(data)).items():
+        if getattr(data, member) == OTHER and getattr(data, words) is UNSET:
+            return invalid(
+                f"{at}/{words}",
+                sentence(
+                    "%(member)s is other; say in %(words)s what it is", member=member, words=words
+                ),
+            )
+    return None
+
+
 def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:
     """Refuse the first place that is not valid."""
     for index, value in enumerate(or_default(values, ())):
@@ -204,9 +221,10 @@ def sides(
     return None
 
 
-def window(pointer: str, value: Window) -> Refusal | None:
+def window(pointer: str, value: Window | OpenWindow) -> Refusal | None:
     """Refuse a window whose ends do not exist or are in the wrong order."""
-    begins, ends = moment(value.from_), moment(value.to)
+    begins = moment(value.from_)
+    ends = begins if value.to == UNTIL_FURTHER_NOTICE else moment(value.to)
     if begins is None or ends is None:
         return invalid(
             pointer,

@@ -37,6 +37,8 @@ WORDS: Final = frozenset(
             "cause_established",
             "measures_taken",
             "request",
+            "kind_text",
+            "whose_text",
         ),
         *(
             "on_scene_frequency",

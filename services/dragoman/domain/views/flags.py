@@ -47,6 +47,7 @@ from dragoman.domain.views import accounts
 from dragoman.domain.views.geometry import Point, meet, outline
 from dragoman.domain.views.lead_times import first_report, instant, latest, lead
 from dragoman.text import NameValue, Text, sentence
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 
@@ -334,7 +335,7 @@ def _after(span: timedelta, what: Text, owed: timedelta) -> Text:
 
 
 def _near(content: dict[str, Any]) -> Iterator[RaisedFlag]:
-    numbers = {"troops": content["troops"], **content.get("arms", {})}
+    numbers = {"troops": content.get("troops"), **content.get("arms", {})}
     for name, number in numbers.items():
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
         for threshold in (*THRESHOLDS.get(name, ()), *landed):
@@ -358,7 +359,7 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFl
         for figures in (content, reported)
     )
     for name in before.keys() & after.keys():
-        if before[name] != after[name] and "unknown" not in (before[name], after[name]):
+        if before[name] != after[name] and not {"unknown", None} & {before[name], after[name]}:
             values = {"what": NameValue("field", name), "a": before[name], "b": after[name]}
             yield RaisedFlag(
                 flag="figures_differ",
@@ -487,13 +488,21 @@ def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
     if outer is None or inner is None:
         return True
     begins, ends, starts, stops = (
-        datetime.fromisoformat(window[name]) for window in (outer, inner) for name in ("from", "to")
+        _end(window[name]) for window in (outer, inner) for name in _ENDS
     )
     return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    begins, ends, starts, stops = (
-        datetime.fromisoformat(window[name]) for window in (one, other) for name in ("from", "to")
-    )
+    begins, ends, starts, stops = (_end(window[name]) for window in (one, other) for name in _ENDS)
     return begins <= stops and starts <= ends
+
+
+_ENDS: Final = ("from", "to")
+
+
+def _end(text: str) -> datetime:
+    """Return one end of a window; one until further notice ends after all others."""
+    if text == UNTIL_FURTHER_NOTICE:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)

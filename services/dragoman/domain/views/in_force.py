@@ -95,7 +95,7 @@ def _stage(
     if now < window.begins:
         under_way = exchange.status in ("under_way", "arrived")
         return "open" if under_way else "near" if window.begins - now <= NEAR else None
-    if now <= window.last:
+    if now <= window.last or window.until_further_notice:
         return "open"
     if (
         exchange.act not in event_windows.ENDED_BY_WORD

@@ -24,8 +24,18 @@ _NOTICE: Final = (
     "duty_number_dead",
     "kind",
     "arrival",
+    "hazard",
+    "self_caused",
 )
 
+
+CAUSED_BY_SIDES: Final = frozenset(
+    {"firing", "bombing", "missile", "mines", "diving", "drones", "electronic", "salvage", "other"}
+)
+"""Hazards that the announcing side itself causes, unless it says otherwise.
+
+Nobody can announce a gas leak or a flood wave days before.
+"""
 
 _RETESTED: Final = frozenset(
     {
@@ -107,7 +117,7 @@ def lead(registry: Registry, exchange: Exchange) -> LeadTime | None:
                 start or latest(content.get("time")),
                 limits.launch_campaign_lead if long else limits.launch_lead,
             )
-        case "danger-area":
+        case "danger-area" if content.get("self_caused", content["hazard"] in CAUSED_BY_SIDES):
             owed = limits.area_lead
         case "humanitarian-notification":
             start = instant(content.get("departure"))

@@ -15,6 +15,7 @@ import msgspec
 
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.families.exchange import ENDED
+from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.state import Exchange, Registry
 
 _OVER: Final = (*ENDED, "cleared", "completed")
@@ -65,7 +66,9 @@ _DATED: Final = ("window", "time", "valid_from", "valid_to", "arrival")
 
 def _instant(value: Any) -> datetime | None:
     text = value.get("about") if isinstance(value, dict) else value
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or text == UNTIL_FURTHER_NOTICE:
+        return None
+    return datetime.fromisoformat(text)
 
 
 def _between(begins: datetime | None, ends: datetime | None, now: datetime, between: str) -> str:

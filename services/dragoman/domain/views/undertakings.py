@@ -107,7 +107,7 @@ def _disputes(exchange: Exchange, sides: Sequence[str]) -> Iterator[UndertakingD
     for side in sides:
         if verdicts.get(side) == _DISPUTE:
             item = newest[side]
-            reason = str(_value(item.content["reason"]))
+            reason = msgspec.json.decode(item.content["reason"])
             yield UndertakingDispute(side=side, since=item.said.when, reason=reason)
 
 

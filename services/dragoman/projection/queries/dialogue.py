@@ -308,6 +308,6 @@ def _line(state: Exchange, links: tuple[Link, ...]) -> RoadmapLine:
         side=state.side,
         status=state.status,
         text=Raw(state.content["text"]),
-        deliverable=str(msgspec.json.decode(state.content["deliverable"])),
+        deliverable=msgspec.json.decode(state.content["deliverable"]),
         linked=links,
     )

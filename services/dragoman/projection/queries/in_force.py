@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import event_windows
@@ -23,7 +23,9 @@ from dragoman.projection.queries.as_of import (
     registry_at,
 )
 from dragoman.projection.store import Store
+from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.codebook import NOTICES
+from dragoman_schemas.fields import words_members
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.window_responses import InForce, InForceWindow
 
@@ -85,6 +87,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
         number=exchange.number,
         act=exchange.act,
         kind=str(_value(exchange, _KINDS[exchange.act]) or ""),
+        kind_text=_kind_text(exchange),
         side=exchange.side,
         to=exchange.to,
         status=exchange.status,
@@ -92,6 +95,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
         subject=subject_of(exchange),
         opens=timestamp(begins),
         closes="" if ends is None else timestamp(ends),
+        until_further_notice=window.window.until_further_notice,
         places=window.places,
         floor=exchange.content.get("floor", UNSET),
         ceiling=exchange.content.get("ceiling", UNSET),
@@ -105,6 +109,12 @@ def window_view(window: WindowInForce) -> InForceWindow:
         not_passed_on=window.not_passed_on,
         unacknowledged_by=window.unacknowledged,
     )
+
+
+def _kind_text(exchange: Exchange) -> Raw | UnsetType:
+    """Return the words for a kind of event that the format's list does not name."""
+    words = words_members(SHAPES[exchange.act]).get(_KINDS[exchange.act], "")
+    return exchange.content.get(words, UNSET)
 
 
 def _unattributed(registry: Registry, window: WindowInForce) -> InForceWindow:

@@ -26,12 +26,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from dragoman.domain.acts import consent, field_checks, line_checks
+from dragoman.domain.acts import consent, event_windows, field_checks, line_checks
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
 from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
 from dragoman.domain.acts.families.incidents import accounted, still_agreed
+from dragoman.domain.acts.families.notification_words import chosen_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
@@ -57,7 +58,7 @@ def _check_note(
 
 
 def _note_title(data: ContactNote) -> Text:
-    return sentence("Contact, %(form)s", form=NameValue("value", data.form))
+    return sentence("Contact, %(form)s", form=chosen_text(data, "form"))
 
 
 CONTACT_NOTE: Final = Format(
@@ -363,7 +364,7 @@ def _programme_title(data: PeopleProgramme) -> Text:
         return verbatim(data.title)
     return sentence(
         "Exchange of %(kind)s, host %(side)s",
-        kind=NameValue("value", data.kind),
+        kind=chosen_text(data, "kind"),
         side=NameValue("side", data.host),
     )
 
@@ -393,6 +394,19 @@ PEOPLE_PROGRAMME: Final = Format(
     title=_programme_title,
 )
 
+
+def _check_reconfirmation(
+    registry: Registry, exchange: Exchange | None, record: Record[Reconfirmation]
+) -> Refusal | None:
+    """Refuse to confirm an area whose end is announced."""
+    assert exchange is not None
+    if exchange.act == "danger-area" and not event_windows.is_until_further_notice(exchange):
+        return invalid(
+            "/act", sentence("this area has an announced end; change the end by an update")
+        )
+    return None
+
+
 FORMATS: Final = (
     LINE_CHECK,
     POINT_OF_CONTACT,
@@ -414,7 +428,14 @@ RULES: Final = (
         check=_check_echo,
         settle=exactly_echoed,
     ),
-    Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
+    Rule(
+        act="reconfirmation",
+        shape=Reconfirmation,
+        who=Who.OPENER,
+        message=True,
+        kept=True,
+        check=_check_reconfirmation,
+    ),
     Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
     *mechanism.RULES,
 )

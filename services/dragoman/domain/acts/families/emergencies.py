@@ -14,14 +14,20 @@ from dragoman.domain.acts.act_rules import (
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.helping import helping
-from dragoman.domain.acts.families.notification_words import UNKNOWN, place_text, time_text
+from dragoman.domain.acts.families.notification_words import (
+    UNKNOWN,
+    chosen_text,
+    place_text,
+    places_text,
+    time_text,
+)
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.humanitarian_notification import HumanitarianNotification
-from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning
+from dragoman_schemas.acts.notification.terrorism_warning import TerrorismWarning, WarningOutcome
 from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Exchange, Registry
@@ -31,17 +37,18 @@ def _check_emergency(
     registry: Registry, exchange: Exchange | None, record: Record[emergency.EmergencyNotification]
 ) -> Refusal | None:
     data = record.data
-    return field_checks.times(time=data.time, next_update=data.next_update) or field_checks.place(
-        "/place", data.place
+    return (
+        field_checks.times(time=data.time, next_update=data.next_update)
+        or field_checks.place("/place", data.place)
+        or field_checks.places("/places", data.places)
     )
 
 
 def _emergency_title(data: emergency.EmergencyNotification) -> Text:
-    nature = NameValue("value", data.nature)
     return sentence(
         "Emergency, %(nature)s, %(place)s, %(time)s",
-        nature=nature,
-        place=place_text(data.place),
+        nature=chosen_text(data, "nature"),
+        place=places_text(data.place, data.places),
         time=time_text(data.time),
     )
 
@@ -83,11 +90,10 @@ def _check_warning(
 
 
 def _warning_title(data: TerrorismWarning) -> Text:
-    threat, target = NameValue("value", data.threat), NameValue("value", data.target)
     return sentence(
         "Warning: %(threat)s, %(target)s, %(place)s",
-        threat=threat,
-        target=target,
+        threat=chosen_text(data, "threat"),
+        target=chosen_text(data, "target"),
         place=place_text(data.place),
     )
 
@@ -120,11 +126,29 @@ TERRORISM_WARNING: Final = Format(
     ),
     code="N14",
     start="open",
-    moves=moves_of_format(("open", "answered"), {"reply": {"open": "answered"}}),
+    moves=moves_of_format(
+        ("open", "answered"),
+        {
+            "reply": {"open": "answered"},
+            "warning-outcome": {
+                status: status for status in ("open", "answered", "cancelled", "closed")
+            },
+        },
+    ),
     area="counter-terrorism",
     precedence=_warning_precedence,
     title=_warning_title,
 )
+
+
+def check_outcome(
+    registry: Registry, exchange: Exchange | None, record: Record[WarningOutcome]
+) -> Refusal | None:
+    """Refuse an outcome that no words explain, or one of a time still to come."""
+    data = record.data
+    return field_checks.in_words(data) or field_checks.happened(
+        record.envelope.time, as_of=data.as_of
+    )
 
 
 def _check_humanitarian(

@@ -17,6 +17,7 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.people_status import PeopleStatus
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state import Exchange, Registry
 
 _ACTS: Final = ("help-request", "help-offer", "help-acceptance", "help-delivery", "people-status")
@@ -110,9 +111,10 @@ def _check_people(
     refusal = field_checks.happened(recorded, as_of=data.as_of)
     for index, group in enumerate(data.groups):
         at = f"/groups/{index}"
-        whose = UNSET if group.of == field_checks.UNKNOWN else group.of
+        whose = UNSET if group.of in UNNAMED else group.of
         refusal = (
             refusal
+            or field_checks.in_words(group, at)
             or field_checks.side(registry, f"{at}/of", whose)
             or field_checks.place(f"{at}/place", group.place)
             or field_checks.happened(

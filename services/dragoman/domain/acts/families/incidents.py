@@ -19,7 +19,9 @@ from dragoman.domain.acts.families.helping import helping
 from dragoman.domain.acts.families.notification_words import (
     TRANSPARENCY,
     UNKNOWN,
+    chosen_text,
     place_text,
+    places_text,
     time_text,
 )
 from dragoman.domain.record.codec import Record
@@ -36,7 +38,7 @@ from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.state import Exchange, Registry
 
 _FLASH: Final = frozenset(
-    {"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch"}
+    {"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch", "attack"}
 )
 
 
@@ -47,6 +49,7 @@ def _check_incident(
     return (
         field_checks.times(time=data.time, known_at=data.known_at, next_update=data.next_update)
         or field_checks.place("/place", data.place)
+        or field_checks.places("/places", data.places)
         or field_checks.sides(registry, "/whose", data.whose)
     )
 
@@ -74,11 +77,15 @@ def _incident_precedence(data: HazardousIncident, time: str) -> Precedence:
 
 
 def _incident_title(data: HazardousIncident) -> Text:
-    kind = NameValue("value", data.kind, first=True)
+    kind = (
+        sentence("Incident, kind not known yet")
+        if data.kind == field_checks.UNKNOWN
+        else chosen_text(data, "kind", first=True)
+    )
     return sentence(
         "%(kind)s, %(place)s, %(time)s",
         kind=kind,
-        place=place_text(data.place),
+        place=places_text(data.place, data.places),
         time=time_text(data.time),
     )
 
@@ -244,7 +251,7 @@ def _check_area(
 def _area_title(data: DangerArea) -> Text:
     return sentence(
         "Danger area, %(hazard)s, %(place)s",
-        hazard=NameValue("value", data.hazard),
+        hazard=chosen_text(data, "hazard"),
         place=place_text(data.place),
     )
 
@@ -258,6 +265,7 @@ DANGER_AREA: Final = Format(
         {
             **progress("announced"),
             "all-clear": dict.fromkeys(("announced", *RUNNING), "cleared"),
+            "reconfirmation": {status: status for status in ("announced", "under_way", "holding")},
         },
         cancellable=("announced", "holding"),
     ),

@@ -391,11 +391,11 @@ def _title(data: acts.MeetingRequest) -> Text:
 
 
 def _call_title(data: CallRequest) -> Text:
-    return sentence("Call with %(counterpart)s", counterpart=data.counterpart)
+    return sentence("Call with %(counterpart)s", counterpart=verbatim(data.counterpart))
 
 
 def _visit_title(data: VisitInvitation) -> Text:
-    return sentence("Visit: %(purpose)s", purpose=data.purpose)
+    return sentence("Visit: %(purpose)s", purpose=verbatim(data.purpose))
 
 
 _LIVE: Final = ("requested", "accepted", "postponed", "held")

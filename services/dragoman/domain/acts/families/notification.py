@@ -13,6 +13,7 @@
     N12 immediate-notification     sent ──echo──▶ echoed · echoed_with_errors
     N13 emergency-notification     open ──ended──▶ ended
     N14 terrorism-warning          open ──reply──▶ answered
+                                   each addressee says what came of it
     N15 humanitarian-notification  transmitted ──every acknowledgement──▶ received
                                    received ──withdrawal──▶ withdrawn
     N16 annual-exchange            given
@@ -49,6 +50,7 @@ from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
     HUMANITARIAN_NOTIFICATION,
     TERRORISM_WARNING,
+    check_outcome,
 )
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
@@ -64,12 +66,13 @@ from dragoman.domain.acts.families.incidents import (
 from dragoman.domain.acts.families.notification_words import (
     TRANSPARENCY,
     UNKNOWN,
+    chosen_text,
     place_text,
     time_text,
 )
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import MomentValue, NameValue, Text, sentence, verbatim
+from dragoman.text import MomentValue, Text, sentence, verbatim
 from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.acts.notification import emergency_notification as emergency
 from dragoman_schemas.acts.notification.annual_exchange import AnnualExchange
@@ -90,17 +93,26 @@ from dragoman_schemas.acts.notification.military_activity import (
     AfterActivityReport,
     MilitaryActivity,
 )
+from dragoman_schemas.acts.notification.terrorism_warning import WarningOutcome
 from dragoman_schemas.codebook import CODEBOOKS, Codebook
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Account, Exchange, Registry
 
 # N05
 
+_WITHOUT_TROOPS: Final = frozenset({"air_defence_readiness", "other"})
+"""Types of activities that may have no troops of their own."""
+
 
 def _check_activity(
     registry: Registry, exchange: Exchange | None, record: Record[MilitaryActivity]
 ) -> Refusal | None:
     data = record.data
+    if data.troops is UNSET and data.type not in _WITHOUT_TROOPS:
+        return invalid(
+            "/troops",
+            sentence("an activity of this type has troops; give their number, or unknown"),
+        )
     for index, phase in enumerate(or_default(data.phases, ())):
         refusal = field_checks.window(
             f"/phases/{index}/window", phase.window
@@ -118,7 +130,7 @@ def _activity_title(data: MilitaryActivity) -> Text:
     return sentence(
         "%(designation)s, %(type)s, from %(time)s",
         designation=data.designation,
-        type=NameValue("value", data.type),
+        type=chosen_text(data, "type"),
         time=MomentValue(data.window.from_),
     )
 
@@ -228,6 +240,8 @@ def _check_account(
     return (
         field_checks.times(**times)
         or field_checks.place("/place", data.place)
+        or field_checks.places("/places", data.places)
+        or field_checks.in_words(data)
         or field_checks.sides(registry, "/whose", data.whose)
     )
 
@@ -376,7 +390,7 @@ def _check_annual(
 
 
 def _annual_title(data: AnnualExchange) -> Text:
-    kind = NameValue("value", data.kind, first=True)
+    kind = chosen_text(data, "kind", first=True)
     if data.nil_return is True:
         return sentence("%(kind)s %(year)s, nil return", kind=kind, year=data.year)
     return sentence("%(kind)s %(year)s", kind=kind, year=data.year)
@@ -410,7 +424,7 @@ def _check_inquiry(
 def _inquiry_title(data: IctInquiry) -> Text:
     return sentence(
         "ICT inquiry, %(affected)s, %(time)s",
-        affected=NameValue("value", data.affected),
+        affected=chosen_text(data, "affected"),
         time=time_text(data.time),
     )
 
@@ -502,6 +516,15 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_ended,
+    ),
+    Rule(
+        act="warning-outcome",
+        shape=WarningOutcome,
+        who=Who.ADDRESSEE,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=check_outcome,
     ),
     *event_progress.RULES,
     *helping.RULES,

@@ -119,6 +119,7 @@ def check_opening(registry: Registry, form: Format, record: Record[OpeningAct]) 
         or _check_named(registry, data, record.side)
         or field_checks.times(dtg=data.dtg)
         or field_checks.original(data.text, data.original)
+        or field_checks.in_words(data)
         or check_carried(registry, data, record)
     )
     if refusal is not None:

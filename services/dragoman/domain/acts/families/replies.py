@@ -9,7 +9,7 @@ from dragoman.domain.acts import field_checks
 from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import sentence
+from dragoman.text import NameValue, sentence
 from dragoman_schemas.acts import continuing
 from dragoman_schemas.state import (
     Exchange,
@@ -20,13 +20,24 @@ from dragoman_schemas.state import (
 def check_update(
     registry: Registry, exchange: Exchange | None, record: Record[continuing.Update]
 ) -> Refusal | None:
-    """Refuse an update without any news, or with a time that is not real."""
+    """Refuse an update without any news, or with a time that is not real.
+
+    Only the opener gives new values of its text.
+    """
     data = record.data
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid(
             "/text",
             sentence(
                 "an update must say something; give text, or fields that are new, or next_update"
+            ),
+        )
+    if exchange is not None and record.side != exchange.side and data.fields is not UNSET:
+        return invalid(
+            "/fields",
+            sentence(
+                "%(side)s wrote this text; say in text how far it is, or propose an amendment",
+                side=NameValue("side", exchange.side),
             ),
         )
     return field_checks.times(as_of=data.as_of, next_update=data.next_update)

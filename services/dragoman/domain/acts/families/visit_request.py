@@ -18,10 +18,10 @@ from msgspec import UnsetType
 from dragoman.domain.acts import field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who
 from dragoman.domain.acts.families.exchange import moves_of_format
-from dragoman.domain.acts.families.notification_words import TRANSPARENCY, place_text
+from dragoman.domain.acts.families.notification_words import TRANSPARENCY, chosen_text, place_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
-from dragoman.text import NameValue, Text, sentence
+from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.acts.meeting import visit_request as acts
 from dragoman_schemas.state import Exchange, Registry, Said
@@ -76,7 +76,7 @@ def _check_departure(
 def _title(data: acts.VisitRequest) -> Text:
     return sentence(
         "Request: %(kind)s, %(place)s",
-        kind=NameValue("value", data.kind),
+        kind=chosen_text(data, "kind"),
         place=place_text(data.place),
     )
 
