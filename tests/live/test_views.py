@@ -116,9 +116,10 @@ async def test_a_record_of_the_period_quotes_an_opening_as_it_was_sent(who: Who)
     exchange = (await who("nato/officer").open({**REQUEST, "windows": first})).json["exchange"]
     others = [{"from": "2027-04-01T08:00Z", "to": "2027-04-01T10:00Z"}]
     await carried(who("china/officer"), exchange, {"act": "counter-proposal", "windows": others})
-    assert (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["state"]["content"][
-        "windows"
-    ] == others
+    state = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["state"]
+    assert state["content"]["windows"] == first
+    proposed = state["proposed"]["windows"]
+    assert (proposed["value"], proposed["said"]["by"]) == (others, "china/o-1")
     found, _ = await recorded(who("nato/officer"), exchange)
     assert [(each["act"], each["content"]["windows"]) for each in found["said"]] == [
         ("meeting-request", first),
