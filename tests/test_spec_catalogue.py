@@ -70,6 +70,8 @@ SIDES: Final = {
     Who.ANY: "any",
     Who.OPENER: "opener",
     Who.OTHER: "other",
+    Who.SIGNATORY: "signatory",
+    Who.OTHER_SIGNATORY: "other signatory",
     Who.PARTY: "party",
     Who.CONVENER: "convener",
     Who.ADDRESSEE: "addressee",

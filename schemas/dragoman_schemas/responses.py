@@ -473,7 +473,9 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
 
     `terms` are the digests that acts of consent must name. `amendment` is the id of the
     amendment that waits for an answer. `behind` are the sides that have consented to
-    the text as it is. `timeline` has the newest records, in the order of the log. Where
+    the text as it is. `signatories` are the sides that must consent to it.
+    `represented` are the sides for which the opener spoke, and whether each has
+    confirmed it. `timeline` has the newest records, in the order of the log. Where
     there are earlier ones, `earlier` is the cursor of their page.
     """
 
@@ -488,6 +490,8 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     terms: tuple[Terms, ...] = ()
     amendment: str = ""
     behind: tuple[str, ...] = ()
+    signatories: tuple[str, ...] = ()
+    represented: dict[str, bool] = {}
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()

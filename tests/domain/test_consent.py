@@ -63,8 +63,7 @@ def test_what_every_side_agreed_to_is_changed_by_an_amendment_that_every_side_ta
         N,
         act(
             form,
-            to=["china"],
-            info=["osce"],
+            to=["china", "osce"],
             **({"status": "proposed"} if form == "liaison-office" else {}),
         ),
     )

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "ea9b472e0df958a3"
+EDITION: Final = "38686cb85ff652c8"

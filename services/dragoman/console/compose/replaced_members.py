@@ -24,7 +24,7 @@ from dragoman.console.forms import field_types, form_writer
 from dragoman.console.forms.form_errors import FieldError
 
 PREFIX: Final = f"{form_writer.PREFIX}.fields"
-_ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of"})
+_ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of", "signatories"})
 """Members that no form changes: a message keeps its addressees."""
 
 

@@ -288,7 +288,7 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         status="proposed", time=time_of(state.opened, state.content), position=state.opened.position
     )
     agreed: set[str] = set()
-    names, back = {*state.to, *state.info}, consent.withdrawn(state)
+    names, back = consent.parties(state) - {state.side}, consent.withdrawn(state)
     changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
     # A joint step, and the sides that have said it so far, one after the other.
     saying: tuple[str, frozenset[str]] = ("", frozenset())
@@ -480,7 +480,11 @@ def release_line(state: Exchange, now: datetime) -> ReleaseLine:
         public=release.is_public(state, now),
         for_members=release.is_for_members(state),
         out=release.is_out(state, now),
-        missing=tuple(side for side in (state.side, *state.to, *state.info) if side not in agreed),
+        missing=tuple(
+            side
+            for side in (state.side, *state.to, *state.info)
+            if side in consent.parties(state) and side not in agreed
+        ),
     )
 
 

@@ -126,5 +126,7 @@ def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
                 )
                 for dissent in against
             ),
-            silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
+            silent=tuple(
+                side for side in state.to if side in consent.parties(state) and side not in spoken
+            ),
         )

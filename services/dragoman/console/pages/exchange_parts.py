@@ -79,6 +79,12 @@ class ConsentStatus(Struct, frozen=True, kw_only=True):
     brackets: tuple[BracketView, ...] = ()
 
 
+def signatories(state: Exchange) -> tuple[str, ...]:
+    """Return the sides that must stand behind a text, the opener first."""
+    parties = consent.parties(state)
+    return tuple(side for side in (state.side, *state.to, *state.info) if side in parties)
+
+
 def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     """Return the parts of a text for which a side has other words, in their order."""
     bracket_views = []
@@ -104,7 +110,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
-    every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
+    every, behind = signatories(state), consent.agreed(state)
     changes = state.acts.get("status-change", ())
     step = common_acts.said_status(changes[-1]) if changes else ""
     names = (

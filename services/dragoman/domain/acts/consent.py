@@ -347,8 +347,35 @@ def is_bound(exchange: Exchange) -> bool:
 
 
 def parties(exchange: Exchange) -> set[str]:
-    """Return every side that is named in an exchange, except observers."""
-    return {exchange.side, *exchange.to, *exchange.info} - {*exchange.observers}
+    """Return the sides that must stand behind a text: its signatories.
+
+    They are the opener and the named `signatories`, by default every action addressee.
+    Other addressees receive the text and owe no word on it. A release needs every side
+    of the channel. Observers are never among them.
+    """
+    everyone = (*exchange.to, *exchange.info) if exchange.act == "release" else exchange.to
+    return {exchange.side, *(exchange.signatories or everyone)} - {*exchange.observers}
+
+
+def represented(exchange: Exchange) -> dict[str, bool]:
+    """Return the sides for which the opener spoke, and whether each has confirmed it.
+
+    A side confirms it by its own consent to the present text.
+    """
+    raw = exchange.content.get("on_behalf_of")
+    if raw is None:
+        return {}
+    behind = agreed(exchange)
+    sides = msgspec.json.decode(raw, type=list[str])
+    return {side: side in behind for side in sides if side != exchange.side}
+
+
+def may_sign(exchange: Exchange, side: str) -> bool:
+    """Return whether a side's consent to a text is asked for.
+
+    It is for a signatory, and for a side for which the opener spoke.
+    """
+    return side in parties(exchange) or side in represented(exchange)
 
 
 def by_every_side(exchange: Exchange, status: str) -> str:

@@ -115,6 +115,7 @@ def exchange_view(
         links = linked(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
         calls = next_calls(connection, base, at, registry, state, now)
+    is_signed = bool(FORMATS[state.act].moves.keys() & set(consent.BINDING))
     return ExchangeView(
         position=at,
         as_of=as_of,
@@ -130,9 +131,9 @@ def exchange_view(
             if act in FORMATS[state.act].moves and state.status in FORMATS[state.act].moves[act]
         ),
         amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
-        behind=tuple(sorted(consent.agreed(state)))
-        if FORMATS[state.act].moves.keys() & set(consent.BINDING)
-        else (),
+        behind=tuple(sorted(consent.agreed(state))) if is_signed else (),
+        signatories=tuple(sorted(consent.parties(state))) if is_signed else (),
+        represented=consent.represented(state),
         clocks=tuple(
             clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)
         ),

@@ -31,7 +31,9 @@ from dragoman_schemas.state import (
     StateCorrection,
 )
 
-UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
+UNCORRECTABLE: Final = frozenset(
+    {"act", "signed", "to", "info", "on_behalf_of", "signatories", "for_the_record", "passed_by"}
+)
 """Members of an opening that no correction, update or amendment may replace."""
 
 

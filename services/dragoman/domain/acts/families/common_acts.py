@@ -335,7 +335,7 @@ RULES: Final = (
     Rule(
         act="amendment",
         shape=continuing.Amendment,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         consenting=True,
         message=True,
         kept=True,
@@ -344,7 +344,7 @@ RULES: Final = (
     Rule(
         act="amendment-agreement",
         shape=continuing.AmendmentAgreement,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,
@@ -355,7 +355,7 @@ RULES: Final = (
     Rule(
         act="amendment-refusal",
         shape=continuing.AmendmentRefusal,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         acknowledges=True,
         answers=True,
         message=True,
@@ -365,7 +365,7 @@ RULES: Final = (
     Rule(
         act="alternative",
         shape=continuing.Alternative,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         acknowledges=True,
         message=True,
         kept=True,
@@ -397,7 +397,7 @@ RULES: Final = (
     Rule(
         act="agreement",
         shape=continuing.Agreement,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,

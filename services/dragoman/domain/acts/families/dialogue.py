@@ -406,7 +406,7 @@ RULES: Final = (
     Rule(
         act="endorsement",
         shape=continuing.Endorsement,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,

@@ -298,14 +298,23 @@ def receipts_over(exchange: Exchange) -> Stamp | None:
     """
     end = exchange.closures.get(exchange.side) if exchange.status == "closed" else None
     answered = exchange.messages[0].answered.keys() | exchange.accounts.keys()
-    return end if end is not None and answered >= set(exchange.to) else None
+    return end if end is not None and answered >= _asked(exchange) else None
+
+
+def _asked(exchange: Exchange) -> set[str]:
+    """Return the action addressees that are asked for an answer to the opening.
+
+    A mere recipient of a text is not.
+    """
+    return set(exchange.to) & consent.parties(exchange)
 
 
 def owes_answer(exchange: Exchange) -> set[str]:
     """Return the action addressees that have not answered the opening.
 
-    Of a meeting with windows of another side, return the parties that have not answered
-    these windows. Nobody owes an answer once the exchange has ended.
+    A mere recipient of a text owes no answer to it. Of a meeting with windows of
+    another side, return the parties that have not answered these windows. Nobody owes
+    an answer once the exchange has ended.
     """
     if exchange.for_the_record or exchange.status in ENDED:
         return set()
@@ -316,7 +325,7 @@ def owes_answer(exchange: Exchange) -> set[str]:
             if exchange.status == "requested"
             else set()
         )
-    return {side for side in exchange.to if side not in exchange.messages[0].answered}
+    return _asked(exchange) - exchange.messages[0].answered.keys()
 
 
 def parties_to_answer(exchange: Exchange) -> set[str]:

@@ -345,7 +345,7 @@ RULES: Final = (
     Rule(
         act="release-consent",
         shape=ReleaseConsent,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,
