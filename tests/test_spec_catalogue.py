@@ -515,8 +515,8 @@ def test_every_status_is_reached_by_a_transition_of_the_page(form: Format) -> No
     assert {name(each["act"]) for each in depending} <= moves.keys()
 
 
-def test_joint_steps_are_named() -> None:
-    (said,) = re.findall(r"([^.|]*) are joint steps\.", PROSE)
+def test_the_joint_step_is_named() -> None:
+    (said,) = re.findall(r"([^.|]*) is the joint step\.", PROSE)
     assert once(list(names(said))) == exchange.JOINT
 
 

@@ -191,6 +191,7 @@ CONTINUING = {
     "fairness": (Who.OPENER, "message kept"),
     "common-ground": (Who.ANY, "consenting acknowledges kept"),
     "fate": (Who.ANY, "kept"),
+    "adoption": (Who.SIGNATORY, "consenting kept"),
     "endorsement": (Who.OTHER_SIGNATORY, "consenting acknowledges answers kept"),
     "dissent": (Who.ANY, "acknowledges answers message kept"),
     "reaction": (Who.ANY, "acknowledges answers message kept"),
@@ -543,6 +544,7 @@ LIVES = {
                     "deferred",
                 )
             ),
+            "deliverable_tabled adoption adopted",
         ),
         "proposed agreed",
     ),
@@ -600,7 +602,7 @@ WHILE_IT_LIVES = (
 
 BY_TWO = (
     *("agreement", "endorsement", "accounts-agreement", "release-consent", "amendment-agreement"),
-    *("amendment", "correction", "cancellation", "closure"),
+    *("adoption", "amendment", "correction", "cancellation", "closure"),
 )
 """Continuing acts that take two officers: the first always, the others by what they change or end.
 """

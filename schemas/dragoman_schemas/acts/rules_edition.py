@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "38686cb85ff652c8"
+EDITION: Final = "bf7c9385e0f04a05"

@@ -6,10 +6,11 @@ when it was communicated or recorded.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue, release
@@ -289,7 +290,12 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
     )
     agreed: set[str] = set()
     names, back = consent.parties(state) - {state.side}, consent.withdrawn(state)
-    changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
+    adoptions = state.acts.get("adoption", ()) if state.status == "adopted" else ()
+    changes = [
+        *state.acts.get("agreement", ()),
+        *state.acts.get("status-change", ()),
+        *(replace(item, content={"status": _ADOPTED}) for item in adoptions[-1:]),
+    ]
     # A joint step, and the sides that have said it so far, one after the other.
     saying: tuple[str, frozenset[str]] = ("", frozenset())
     for change in sorted(changes, key=lambda entry: entry.said.position):
@@ -315,6 +321,9 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         yield _step("cancelled", state.cancellation.cancelled, {})
     elif state.status == "closed":
         yield _step("closed", max(state.closures.values(), key=lambda stamp: stamp.position), {})
+
+
+_ADOPTED: Final = Raw(b'"adopted"')
 
 
 def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> RoadmapStep:

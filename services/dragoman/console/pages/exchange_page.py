@@ -37,6 +37,7 @@ from dragoman.console.pages.exchange_parts import (
     changes_of,
     consent_status,
     corrections,
+    draft_status,
     sketch,
     step_of,
 )
@@ -187,6 +188,7 @@ async def message_values(
         "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
         "corrections": list(corrections(display, state)),
         "consent": consent_status(display, state),
+        "draft": draft_status(display, state),
         "versions": len(text_versions.changes(state)),
         "opening_key": two_keys.one_key_entry(state, state.id),
         "keys_due": two_keys.due(state),
@@ -399,6 +401,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
         "translation-agreement": has_translation,
         "translation-dispute": has_translation,
         "release-consent": context.side not in consent.agreed(state),
+        "adoption": context.side not in consent.adopting(state),
         "status-change": bool(changes_of(state)),
         **agreement_occasions.occasions(state, context.side),
     }

@@ -85,6 +85,29 @@ def signatories(state: Exchange) -> tuple[str, ...]:
     return tuple(side for side in (state.side, *state.to, *state.info) if side in parties)
 
 
+class DraftStatus(Struct, frozen=True, kw_only=True):
+    """The draft of a deliverable that was tabled last, and the sides that adopt it."""
+
+    tabled: Said
+    facts: tuple[DisplayedMember, ...]
+    adopting: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def draft_status(display: Display, state: Exchange) -> DraftStatus | None:
+    """Return a deliverable's draft and who adopts it; None without a draft."""
+    tabled = consent.tabled(state)
+    if tabled is None:
+        return None
+    adopting = consent.adopting(state)
+    return DraftStatus(
+        tabled=tabled,
+        facts=tuple(display.draft(state)),
+        adopting=tuple(side for side in signatories(state) if side in adopting),
+        missing=tuple(side for side in signatories(state) if side not in adopting),
+    )
+
+
 def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     """Return the parts of a text for which a side has other words, in their order."""
     bracket_views = []

@@ -49,6 +49,7 @@ def observers(registry: Registry) -> frozenset[str]:
 CONSENTING: Final = frozenset(
     {
         *("agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement"),
+        "adoption",
         *("release-consent", "agenda-agreement", "readout-agreement", "amendment-agreement"),
         *("common-ground", "erasure-consent", "profile-adoption", "policy-adoption"),
         *("mechanism-suspension", "mechanism-end", "mechanism-resumption", "grant"),

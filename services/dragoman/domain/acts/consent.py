@@ -20,6 +20,8 @@ nobody is ever said to have agreed to a text that they did not see.
     agenda     agenda-agreement                             the version of the agenda
     readout    readout-agreement                            the readout that a side
                                                             proposed as joint
+    draft      adoption                                     the text and files that were
+                                                            tabled last
 """
 
 import hashlib
@@ -47,6 +49,7 @@ ACTS: Final = frozenset(
         "accounts-agreement",
         "translation-agreement",
         "release-consent",
+        "adoption",
     }
     | {"fairness", "agenda-agreement", "readout-agreement", "amendment", "amendment-agreement"}
 )
@@ -57,6 +60,9 @@ BINDING: Final = ("agreement", "endorsement", "release-consent")
 
 Once one counts, only an amendment changes the text.
 """
+
+_DRAFT: Final = ("text", "attachments")
+"""Members of the act that tables a deliverable: its draft."""
 
 _TAKING: Final = ("amendment", "amendment-agreement")
 
@@ -163,6 +169,30 @@ def readout(exchange: Exchange, side: str) -> str:
             exchange.id, "readout", {"topics": state_readout.topics, "text": state_readout.text}
         )
     )
+
+
+def tabled(exchange: Exchange) -> Said | None:
+    """Return the act by which the newest draft of a deliverable was tabled, or None."""
+    drafts = [
+        change
+        for change in exchange.acts.get("status-change", ())
+        if _word(change.content["status"]) == "deliverable_tabled"
+    ]
+    return drafts[-1] if drafts else None
+
+
+def draft(exchange: Exchange) -> str:
+    """Return the terms of the draft that was tabled last; empty without one."""
+    tabling = tabled(exchange)
+    if tabling is None:
+        return ""
+    text = {name: tabling.content[name] for name in _DRAFT if name in tabling.content}
+    return digest(exchange.id, "draft", text)
+
+
+def adopting(exchange: Exchange) -> set[str]:
+    """Return the sides that adopt the draft that was tabled last."""
+    return {item.said.side for item in counting(exchange, ("adoption",), draft(exchange))}
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
@@ -392,6 +422,7 @@ WITHDRAWABLE: Final = (
     "accounts-agreement",
     "translation-agreement",
     "common-ground",
+    "adoption",
 )
 """Acts that may be taken back as long as not every side has consented."""
 
@@ -406,6 +437,8 @@ def is_complete(exchange: Exchange, consent_act: Said) -> bool:
     for act in ("accounts-agreement", "common-ground"):
         if consent_act.id in {item.id for item in exchange.acts.get(act, ())}:
             return parties(exchange) <= consenting_sides(exchange, act)
+    if consent_act.id in {item.id for item in exchange.acts.get("adoption", ())}:
+        return exchange.status == "adopted"
     if consent_act.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
         return True  # The translator's side consents by its translation, and one other is enough.
     if _word(consent_act.content.get("terms")) != text_terms(exchange):
@@ -489,6 +522,7 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         **dict.fromkeys((*BINDING, "acceptance"), lambda: text_terms(exchange)),
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
+        "adoption": lambda: draft(exchange),
         "translation-agreement": lambda: next(
             (
                 reading(exchange, item)
@@ -526,6 +560,7 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
         "accounts-agreement",
         "fairness",
         "release-consent",
+        "adoption",
     ):
         if current_terms := terms(exchange, act):
             yield act, "", "", current_terms

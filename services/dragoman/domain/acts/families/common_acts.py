@@ -4,6 +4,7 @@ from itertools import takewhile
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, two_keys
@@ -130,6 +131,32 @@ def changed_status(exchange: Exchange, status: str) -> str:
         step
         if step not in JOINT or consent.parties(exchange) <= confirming(exchange)
         else exchange.status
+    )
+
+
+def _check_step(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.StatusChange]
+) -> Refusal | None:
+    """Refuse to table a deliverable without a draft, or for a side without a part."""
+    data = record.data
+    assert exchange is not None
+    if data.status != "deliverable_tabled":
+        return None
+    if data.text is data.attachments is UNSET:
+        return invalid(
+            "/text", sentence("this tables a draft; give its text, or attach it as a file")
+        )
+    raw = exchange.content.get("owners")
+    owners = set() if raw is None else msgspec.json.decode(raw, type=dict[str, Raw]).keys()
+    if record.side in consent.parties(exchange) | owners:
+        return None
+    return invalid(
+        "/act",
+        sentence(
+            "%(side)s does not own this item; its owners are %(sides)s",
+            side=record.side,
+            sides=", ".join(sorted(consent.parties(exchange) | owners)),
+        ),
     )
 
 
@@ -410,6 +437,7 @@ RULES: Final = (
         shape=continuing.StatusChange,
         who=Who.ANY,
         kept=True,
+        check=_check_step,
         settle=changed_status,
     ),
     Rule(

@@ -6,7 +6,7 @@
                          endorsed ──fate──▶ taken_up · declined · noted · no_response,
                          or mixed where the official sides differ
     N20 roadmap-item     proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held
-                         held ──▶ deliverable_tabled ──▶ adopted
+                         held ──▶ deliverable_tabled ──every adoption──▶ adopted
                          deferred and back, dropped: from any status by `status-change`
     joint-report         negotiating ──every endorsement──▶ settled
     reference-document   open
@@ -281,6 +281,7 @@ ROADMAP_ITEM: Final = Format(
             "status-change": {
                 status: status for status in _ITEM if status not in ("adopted", "dropped")
             },
+            "adoption": {"deliverable_tabled": "adopted"},
         },
         cancellable=("proposed", "agreed"),
     ),
@@ -289,11 +290,16 @@ ROADMAP_ITEM: Final = Format(
         "agreed": ("scheduled", "deferred", "dropped"),
         "scheduled": ("held", "deferred", "dropped"),
         "held": ("deliverable_tabled", "deferred", "dropped"),
-        "deliverable_tabled": ("adopted", "deferred", "dropped"),
+        "deliverable_tabled": ("deliverable_tabled", "deferred", "dropped"),
         "deferred": ("scheduled", "dropped"),
     },
     title=_item_title,
 )
+
+
+def _adopted_by_all(exchange: Exchange, status: str) -> str:
+    """Return the status once every signatory adopts the same draft."""
+    return status if consent.parties(exchange) <= consent.adopting(exchange) else exchange.status
 
 
 def _report_title(data: JointReport) -> Text:
@@ -413,6 +419,15 @@ RULES: Final = (
         kept=True,
         check=_check_paragraph,
         settle=consent.by_every_side,
+    ),
+    Rule(
+        act="adoption",
+        shape=continuing.Adoption,
+        who=Who.SIGNATORY,
+        consenting=True,
+        kept=True,
+        check=check_terms,
+        settle=_adopted_by_all,
     ),
     Rule(
         act="dissent",

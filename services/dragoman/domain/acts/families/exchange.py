@@ -401,5 +401,5 @@ def settled_by_all(exchange: Exchange, status: str) -> str:
     return "accepted" if meeting.accepted else status
 
 
-JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
+JOINT: Final = frozenset({"held"})
 """Steps of a common work: they take effect once every side has said them."""
