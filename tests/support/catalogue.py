@@ -550,11 +550,12 @@ LIVES = {
     ),
     "joint-report": Life(
         "negotiating",
-        "negotiating settled",
+        "negotiating settled settled_with_dissent",
         (
             "negotiating endorsement settled",
             "settled endorsement settled",
-            "negotiating dissent negotiating",
+            "settled_with_dissent endorsement settled",
+            "negotiating dissent settled",
         ),
         "negotiating",
     ),

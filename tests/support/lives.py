@@ -259,7 +259,7 @@ LIVES: dict[str, list[Step]] = {
     "a joint report": [
         (N, "joint-report", "negotiating"),
         (C, act("endorsement", paragraph=1), "negotiating"),
-        (C, "dissent", "negotiating"),
+        (C, {"act": "dissent", "paragraph": 2, "text": "No."}, "settled_with_dissent"),
         (C, act("endorsement", paragraph=2), "settled"),
     ],
     "a transmittal": [

@@ -203,7 +203,7 @@ class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
 
 
 class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
-    """A withdrawal of the side's own act of consent, or of its own amendment.
+    """A withdrawal of the side's own act of consent, amendment or dissent.
 
     It is possible until every side has consented. `of` is that act's id.
     """

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "bf7c9385e0f04a05"
+EDITION: Final = "20b6042dd4461114"

@@ -20,6 +20,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display import (
     field_history,
     receipt_rows,
+    report_views,
     text_versions,
     translation_versions,
 )
@@ -189,6 +190,7 @@ async def message_values(
         "corrections": list(corrections(display, state)),
         "consent": consent_status(display, state),
         "draft": draft_status(display, state),
+        "dissents": report_views.standing_dissents(display, state),
         "versions": len(text_versions.changes(state)),
         "opening_key": two_keys.one_key_entry(state, state.id),
         "keys_due": two_keys.due(state),

@@ -343,7 +343,8 @@ def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[
 def agreed(exchange: Exchange) -> set[str]:
     """Return the sides that consent to the present text, its author included.
 
-    They consent to a report if they consent to every paragraph of it.
+    They consent to a report if they consent to every paragraph of it, except those from
+    which their dissent stands.
     """
     current_terms = text_terms(exchange)
     number = (
@@ -358,14 +359,68 @@ def agreed(exchange: Exchange) -> set[str]:
             range(1, number + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
         )
         paragraphs_of.setdefault(consent_act.said.side, set()).update(paragraphs)
+    dissents = standing_dissents(exchange)
     return {
         exchange.side,
         *(
             side
             for side, agreed_paragraphs in paragraphs_of.items()
-            if len(agreed_paragraphs) >= number
+            if len(agreed_paragraphs | dissents.get(side, {}).keys()) >= number
         ),
     }
+
+
+def standing_dissents(exchange: Exchange) -> dict[str, dict[int, Said]]:
+    """Return the dissents that stand in a report, by side and number of the paragraph.
+
+    A side's newest dissent from a paragraph stands while the paragraph reads as it did
+    then. It goes once the side takes it back or endorses this very paragraph. A consent
+    to the report as a whole leaves it.
+    """
+    dissents = exchange.acts.get("dissent", ())
+    if not dissents:
+        return {}
+    taken_back = withdrawn(exchange)
+    lifting: dict[tuple[str, int], int] = {}
+    for endorsement in counting(exchange, ("endorsement",), text_terms(exchange)):
+        number = int(bytes(endorsement.content.get("paragraph", b"0")))
+        lifting[endorsement.said.side, number] = endorsement.said.position
+    present = paragraphs(exchange.content)
+    result: dict[str, dict[int, Said]] = {}
+    for dissent in dissents:
+        side, number = dissent.said.side, int(bytes(dissent.content["paragraph"]))
+        result.setdefault(side, {}).pop(number, None)
+        original = paragraphs(_content_at(exchange, dissent.said.position))
+        if (
+            dissent.id not in taken_back
+            and lifting.get((side, number), 0) < dissent.said.position
+            and number <= len(present)
+            and bytes(original[number - 1]) == bytes(present[number - 1])
+        ):
+            result[side][number] = dissent
+    return {side: items for side, items in result.items() if items}
+
+
+def paragraphs(content: Mapping[str, Raw]) -> list[Raw]:
+    """Return the paragraphs of a joint report."""
+    return msgspec.json.decode(bytes(content["paragraphs"]), type=list[Raw])
+
+
+def _content_at(exchange: Exchange, position: int) -> dict[str, Raw]:
+    """Return the opening as it was at a position."""
+    changes = sorted(
+        [
+            *((item.corrected.position, item.was) for item in exchange.corrections),
+            *((item.told.position, item.was) for item in exchange.developments),
+            *((item.taken.position, item.was) for item in exchange.amended),
+        ],
+        key=lambda change: -change[0],
+    )
+    content = {**exchange.content}
+    for changed, was in changes:
+        if changed > position:
+            content |= was
+    return content
 
 
 def is_bound(exchange: Exchange) -> bool:
@@ -423,6 +478,7 @@ WITHDRAWABLE: Final = (
     "translation-agreement",
     "common-ground",
     "adoption",
+    "dissent",
 )
 """Acts that may be taken back as long as not every side has consented."""
 
@@ -437,6 +493,8 @@ def is_complete(exchange: Exchange, consent_act: Said) -> bool:
     for act in ("accounts-agreement", "common-ground"):
         if consent_act.id in {item.id for item in exchange.acts.get(act, ())}:
             return parties(exchange) <= consenting_sides(exchange, act)
+    if consent_act.id in {item.id for item in exchange.acts.get("dissent", ())}:
+        return False
     if consent_act.id in {item.id for item in exchange.acts.get("adoption", ())}:
         return exchange.status == "adopted"
     if consent_act.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:

@@ -376,7 +376,8 @@ def check_withdrawal(
         return invalid(
             "/of",
             sentence(
-                "%(id)s is not a consent or an amendment of your side in this exchange", id=data.of
+                "%(id)s is not a consent, an amendment or a dissent of your side in this exchange",
+                id=data.of,
             ),
         )
     if consent.is_complete(exchange, act_of_consent):

@@ -8,12 +8,13 @@
     N20 roadmap-item     proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held
                          held ──▶ deliverable_tabled ──every adoption──▶ adopted
                          deferred and back, dropped: from any status by `status-change`
-    joint-report         negotiating ──every endorsement──▶ settled
+    joint-report         negotiating ──every endorsement──▶ settled, or
+                         settled_with_dissent where a dissent stands
     reference-document   open
 
 Each side's perception is shown in a column beside the other's. A dissent is shown
-beside its paragraph and delays nothing. Either side may react to a reference document.
-All of them may be cancelled and closed.
+beside its paragraph and delays nothing: the report is then settled with dissent. Either
+side may react to a reference document. All of them may be cancelled and closed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -333,18 +334,36 @@ def _check_report(
     return field_checks.authentic("/paragraphs", record.data.paragraphs, record.data.authentic)
 
 
+_REPORT: Final = ("negotiating", "settled", "settled_with_dissent")
+
+
+def _settled(exchange: Exchange, status: str) -> str:
+    """Return the status of a report, by the dissents of its signatories that stand."""
+    if status not in ("settled", "settled_with_dissent"):
+        return status
+    if not consent.parties(exchange) <= consent.agreed(exchange):
+        return "negotiating"
+    dissenting = consent.standing_dissents(exchange).keys() & consent.parties(exchange)
+    return "settled_with_dissent" if dissenting else "settled"
+
+
 JOINT_REPORT: Final = Format(
     rule=opening("joint-report", JointReport, "dialogue", check=_check_report),
     code="REPORT",
     start="negotiating",
     moves=moves_of_format(
-        ("negotiating", "settled"),
+        _REPORT,
         {
-            "endorsement": {"negotiating": "settled", "settled": "settled"},
-            "dissent": {"negotiating": "negotiating"},
+            "endorsement": {
+                "negotiating": "settled",
+                "settled": "settled",
+                "settled_with_dissent": "settled",
+            },
+            "dissent": {"negotiating": "settled"},
         },
         cancellable=("negotiating",),
     ),
+    holds=_settled,
     title=_report_title,
 )
 
@@ -438,6 +457,7 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_paragraph,
+        settle=consent.by_every_side,
     ),
     Rule(
         act="reaction",
