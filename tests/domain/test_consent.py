@@ -330,6 +330,20 @@ def _raw(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def test_who_came_is_recorded_by_an_update_and_the_agreed_text_stays(world: World) -> None:
+    id = world.open(N, act("people-programme", planned=12))
+    world.keep(C, {"act": "agreement"}, id, seen=True)
+    before = consent.text_terms(world.exchange(id))
+    outcome = {"act": "update", "fields": {"actual": 11, "follow_up": "A second year."}}
+    assert isinstance(world.keep(N, outcome, id), Folded)
+    after = world.exchange(id)
+    assert bytes(after.content["actual"]) == b"11"
+    assert consent.text_terms(after) == before
+    assert consent.agreed(after) == {"nato", "china"}
+    planned = refused(world.keep(N, {"act": "update", "fields": {"planned": 9}}, id))
+    assert "propose an amendment" in str(planned.faults[0].detail)
+
+
 def test_an_agreed_translation_of_an_account_falls_with_the_account() -> None:
     """The terms of a translation hold the words that it is of, wherever in the exchange they were
     said.

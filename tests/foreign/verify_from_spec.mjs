@@ -1716,7 +1716,8 @@ class Matter {
   }
 
   text(fields = new Map()) {
-    return toObject(without(new Map([...this.content, ...fields]), BESIDE))
+    const outcome = this.act === 'people-programme' ? ['actual', 'follow_up'] : []
+    return toObject(without(new Map([...this.content, ...fields]), [...BESIDE, ...outcome]))
   }
 
   digest(what, text) {

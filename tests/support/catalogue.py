@@ -186,7 +186,7 @@ CONTINUING = {
     "mechanism-suspension": (Who.ANY, "message kept"),
     "mechanism-end": (Who.ANY, "message kept"),
     "mechanism-resumption": (Who.ANY, "acknowledges message kept"),
-    "recommendation-answer": (Who.ADDRESSEE, "acknowledges message kept"),
+    "recommendation-answer": (Who.PARTY, "acknowledges message kept"),
     "restatement": (Who.OTHER, "acknowledges answers message kept"),
     "fairness": (Who.OPENER, "message kept"),
     "common-ground": (Who.ANY, "consenting acknowledges kept"),

@@ -41,6 +41,12 @@ BESIDE: Final = frozenset(
 For example, nobody consents to how urgent it was.
 """
 
+OUTCOME: Final = {"people-programme": frozenset({"actual", "follow_up"})}
+"""Members that say what came of a matter, by format. They are not part of its text.
+
+Who came is a fact, and no side has to consent to it.
+"""
+
 ACTS: Final = frozenset(
     {
         "agreement",
@@ -93,8 +99,13 @@ def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict
     return {
         name: value
         for name, value in {**exchange.content, **(fields or {})}.items()
-        if name not in BESIDE
+        if not is_beside(exchange.act, name)
     }
+
+
+def is_beside(act: str, name: str) -> bool:
+    """Return whether a member of an opening is not part of the text of its format."""
+    return name in BESIDE or name in OUTCOME.get(act, ())
 
 
 def text_terms(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:

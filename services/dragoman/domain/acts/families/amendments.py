@@ -68,7 +68,7 @@ def check_amendment(
         return None
     bound = not isinstance(data, continuing.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
-        if bound and name not in consent.BESIDE:
+        if bound and not consent.is_beside(exchange.act, name):
             return invalid(
                 f"/fields/{name}",
                 sentence(
