@@ -1,5 +1,6 @@
 """Bodies of the API about the dialogue."""
 
+import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dragoman_schemas.responses import Link, ResponseBody
@@ -55,7 +56,10 @@ class Perceptions(ResponseBody, frozen=True, kw_only=True):
 
 
 class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
-    """One item of the roadmap, its status, and every exchange that belongs to it."""
+    """One item of the roadmap, its status, and every exchange that belongs to it.
+
+    `begins` and `ends` are its period. `owners` are the posts of its owners, by side.
+    """
 
     exchange: str
     number: str
@@ -63,6 +67,10 @@ class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
     status: str
     text: Raw
     deliverable: str
+    begins: str = ""
+    ends: str = ""
+    host: str = ""
+    owners: dict[str, str] = msgspec.field(default_factory=dict)
     linked: tuple[Link, ...]
 
 

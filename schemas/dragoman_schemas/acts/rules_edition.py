@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "c3564b6e04eb0ffe"
+EDITION: Final = "ef310ba8295ec477"

@@ -62,6 +62,7 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deliverable: str
     track: str = ""
     host: str = ""
+    owners: dict[str, str] = {}
     topics: tuple[str, ...] = ()
     begins: str = ""
     ends: str = ""
@@ -275,6 +276,7 @@ def roadmap_item(state: Exchange, links: tuple[Link, ...], now: datetime) -> Roa
         deliverable=read(state.content, "deliverable"),
         track=read(state.content, "track"),
         host=read(state.content, "host"),
+        owners=read(state.content, "owners", {}),
         topics=tuple(read(state.content, "topics", ())),
         begins=period.get("from", ""),
         ends=period.get("to", ""),

@@ -182,6 +182,13 @@ def readout(exchange: Exchange, side: str) -> str:
     )
 
 
+def owners(exchange: Exchange) -> set[str]:
+    """Return the owners of an item of the roadmap: by default its signatories."""
+    raw = exchange.content.get("owners")
+    sides = {} if raw is None else msgspec.json.decode(raw, type=dict[str, Raw])
+    return {*sides} or parties(exchange)
+
+
 def tabled(exchange: Exchange) -> Said | None:
     """Return the act by which the newest draft of a deliverable was tabled, or None."""
     drafts = [

@@ -128,7 +128,7 @@ def may_be_open(exchange: Exchange) -> bool:
         _is_incident(exchange)
         or exchange.act in UNANSWERED
         or exchange.act in ANNOUNCED
-        or exchange.act in ("undertaking", "transmittal")
+        or exchange.act in ("undertaking", "transmittal", "roadmap-item")
         or exchange.act in _CONFIRMED
         or exchange.meeting is not None
         or (exchange.act in _REPORTED_LATER and _REPORTED_LATER[exchange.act] not in exchange.acts)

@@ -26,7 +26,8 @@ def recommendations(
 ) -> tuple[AnsweredRecommendation, ...]:
     """Return the recommendations of a transmittal, with each addressed side's answer.
 
-    The answers of the side that handed them over follow, if it gave any. The sides are in the order of `sides`.
+    The side that handed them over is there too, if it answered any. The sides are in
+    the order of `sides`.
     """
     answers = {side: transmittal.answers_of(exchange, side) for side in sides}
     handed = _handed(bytes(exchange.content["recommendations"]))

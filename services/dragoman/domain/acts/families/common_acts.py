@@ -4,7 +4,7 @@ from itertools import takewhile
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, two_keys
@@ -146,16 +146,15 @@ def _check_step(
         return invalid(
             "/text", sentence("this tables a draft; give its text, or attach it as a file")
         )
-    raw = exchange.content.get("owners")
-    owners = set() if raw is None else msgspec.json.decode(raw, type=dict[str, Raw]).keys()
-    if record.side in consent.parties(exchange) | owners:
+    owners = consent.parties(exchange) | consent.owners(exchange)
+    if record.side in owners:
         return None
     return invalid(
         "/act",
         sentence(
             "%(side)s does not own this item; its owners are %(sides)s",
             side=record.side,
-            sides=", ".join(sorted(consent.parties(exchange) | owners)),
+            sides=", ".join(sorted(owners)),
         ),
     )
 
