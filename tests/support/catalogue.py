@@ -674,7 +674,7 @@ CHANGES: dict[str, Mapping[str, str]] = {
         "agreed": "scheduled deferred dropped",
         "scheduled": "held deferred dropped",
         "held": "deliverable_tabled deferred dropped",
-        "deliverable_tabled": "adopted deferred dropped",
+        "deliverable_tabled": "deliverable_tabled deferred dropped",
         "deferred": "scheduled dropped",
     },
 }
