@@ -103,6 +103,17 @@ class OpeningAct(Act, frozen=True, kw_only=True):
     remarks: Remarks | UnsetType = UNSET
 
 
+class SignedText(OpeningAct, frozen=True, kw_only=True):
+    """An opening with a text that sides stand behind together.
+
+    `signatories` are the sides that must consent to it. By default they are the opener
+    and every action addressee. The other addressees are its recipients: they owe a
+    receipt, and nothing else.
+    """
+
+    signatories: Sides | UnsetType = UNSET
+
+
 class Continuing(Act, frozen=True, kw_only=True):
     """An act that carries an exchange on."""
 

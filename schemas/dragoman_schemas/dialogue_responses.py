@@ -1,5 +1,6 @@
 """Bodies of the API about the dialogue."""
 
+import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dragoman_schemas.fields import Words
@@ -56,7 +57,10 @@ class Perceptions(ResponseBody, frozen=True, kw_only=True):
 
 
 class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
-    """One item of the roadmap, its status, and every exchange that belongs to it."""
+    """One item of the roadmap, its status, and every exchange that belongs to it.
+
+    `begins` and `ends` are its period. `owners` are the posts of its owners, by side.
+    """
 
     exchange: str
     number: str
@@ -64,6 +68,10 @@ class RoadmapLine(ResponseBody, frozen=True, kw_only=True):
     status: str
     text: Raw
     deliverable: Words
+    begins: str = ""
+    ends: str = ""
+    host: str = ""
+    owners: dict[str, str] = msgspec.field(default_factory=dict)
     linked: tuple[Link, ...]
 
 

@@ -560,8 +560,10 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     `terms` are the digests that acts of consent must name. `amendment` is the id of the
     amendment that waits for an answer. `stated` and `differences` have what each side
     stated of an event, and where their accounts differed. `answers` say what each side
-    answered to the text as it is. `timeline` has the newest records, in the order of
-    the log. Where there are earlier ones, `earlier` is the cursor of their page.
+    answered to the text as it is. `signatories` are the sides that must consent to it.
+    `represented` are the sides for which the opener spoke, and whether each has
+    confirmed it. `timeline` has the newest records, in the order of the log. Where
+    there are earlier ones, `earlier` is the cursor of their page.
     """
 
     position: int
@@ -578,6 +580,8 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     answers: tuple[SideAnswer, ...] = ()
     stated: tuple[StatedValue, ...] = ()
     differences: tuple[AccountsDifference, ...] = ()
+    signatories: tuple[str, ...] = ()
+    represented: dict[str, bool] = {}
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()

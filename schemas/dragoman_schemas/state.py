@@ -220,6 +220,7 @@ class Exchange(State, frozen=True, kw_only=True):
     `proposed` are the members that a counter-proposal or a postponement proposes
     instead, by name. They are another message's words and never become the opener's.
     `observers` are those of its sides that owe nothing and consent to nothing.
+    `signatories` are the sides that must stand behind its text, where it names them.
     `invokes` is the request for explanation whose ladder a meeting belongs to.
     `released_by` is the second officer of a two-key opening. `one_key` lists the
     records that one officer sent where two are asked for. `acts` are those continuing
@@ -242,6 +243,7 @@ class Exchange(State, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     observers: tuple[str, ...] = ()
+    signatories: tuple[str, ...] = ()
     for_the_record: bool = False
     invokes: str = ""
     released_by: str = ""

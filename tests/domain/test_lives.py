@@ -33,7 +33,9 @@ def open_(world: World, name: str, actor: str = N, **changes: Any) -> str:
 def test_no_status_is_skipped_by_a_status_change(world: World) -> None:
     id = open_(world, "roadmap-item")
     assert (
-        refused(world.keep(N, act("status-change", status="adopted"), id)).faults[0].pointer
+        refused(world.keep(N, act("status-change", status="deliverable_tabled", text="A."), id))
+        .faults[0]
+        .pointer
         == "/status"
     )
     assert world.exchange(id).status == "proposed"

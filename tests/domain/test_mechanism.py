@@ -128,11 +128,12 @@ def test_a_side_that_is_no_member_has_no_word() -> None:
     ]
 
 
-def test_a_side_that_agreed_for_information_is_a_member() -> None:
+@pytest.mark.parametrize("changes", [{"info": ["osce"]}, {"signatories": ["nato", "china"]}])
+def test_a_side_that_only_receives_it_is_no_member(changes: dict[str, Any]) -> None:
     world = World(sides=THREE)
-    id = in_force(world, CH, TH, to=["china"], info=["osce"])
-    steps = ((TH, SUSPEND), (CH, END), (NH, RESUME), (CH, RESUME), (TH, RESUME))
-    assert moved(world, id, *steps) == ["suspended", "ended", "ended", "ended", "in_force"]
+    id = in_force(world, CH, **changes)
+    assert fault(world, TH, SUSPEND, id) == "/act"
+    assert moved(world, id, (CH, END), (NH, RESUME), (CH, RESUME)) == ["ended", "ended", "in_force"]
 
 
 def test_three_sides_suspend_and_resume_one_by_one() -> None:

@@ -62,6 +62,21 @@ def test_the_newest_answer_of_a_side_counts_and_stands_beside_the_others() -> No
     ]
 
 
+def test_the_side_that_handed_them_over_answers_too_and_is_not_waited_for() -> None:
+    world = World(sides=THREE)
+    id = handed(world, 1)
+    assert answer(world, id, 1, TAKEN_UP, N) == "transmitted"
+    for actor in (C, T):
+        answer(world, id, 1, NOTED, actor)
+    assert world.exchange(id).status == "answered"
+    (row,) = recommendations(world.exchange(id), world.sides, at("2026-11-30T12:00Z"))
+    assert [(item.side, item.answer) for item in row.answers] == [
+        ("nato", "taken_up"),
+        ("china", "noted"),
+        ("osce", "noted"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -80,11 +95,10 @@ def test_an_answer_names_one_of_the_recommendations_and_as_what_it_is_taken_up(
     assert fault(world, C, body, handed(world)) == pointer
 
 
-def test_who_hands_over_or_only_reads_does_not_answer() -> None:
+def test_a_side_that_only_reads_does_not_answer() -> None:
     world = bound(sides=THREE)
     id = handed(world, 1, to=["china"], info=["osce"])
-    for actor in (N, T):
-        assert fault(world, actor, NOTED | {"q": 1}, id) == "not-permitted"
+    assert fault(world, T, NOTED | {"q": 1}, id) == "not-permitted"
     assert ("transmittal_answer", "osce") not in clocks(world, id)
     assert answer(world, id, 1) == "answered"
 

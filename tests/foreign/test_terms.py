@@ -39,7 +39,7 @@ def test_the_page_has_a_row_and_an_example_for_each_act_that_names_its_terms() -
     rows, examples = text.partition("## 2. ")[2].partition("## 4. ")[::2]
     for name in consent.ACTS:
         assert f"`{name}`" in rows.partition("- **The opening**")[0], name
-    for kind in ("text", "proposal", "accounts", "reading", "view", "agenda", "readout"):
+    for kind in ("text", "proposal", "accounts", "reading", "view", "agenda", "readout", "draft"):
         assert f"\n{kind}\n" in examples, kind
 
 
@@ -169,7 +169,7 @@ STORIES: Final[dict[str, list[Step]]] = {
 
 OF_THREE: Final[dict[str, list[Step]]] = {
     "an amendment that three sides take": [
-        (NH, {**consents.ITEM, "to": ["china"], "info": ["osce"]}),
+        (NH, {**consents.ITEM, "signatories": ["osce", "china"]}),
         (CH, {"act": "agreement"}),
         (OSCE, {"act": "agreement"}),
         (CH, amendment(host="china")),
@@ -181,7 +181,7 @@ OF_THREE: Final[dict[str, list[Step]]] = {
         (CH, READS),
     ],
     "agreements that were withdrawn": [
-        (NH, {**consents.ITEM, "to": ["china"], "info": ["osce"]}),
+        (NH, {**consents.ITEM, "to": ["china", "osce"]}),
         (CH, {"act": "agreement"}),
         (CH, {"act": "consent-withdrawal", "of": f"{LAST} agreement"}),
         (NH, correction(host="nato")),
@@ -204,7 +204,7 @@ OF_THREE: Final[dict[str, list[Step]]] = {
         (CH, READS),
     ],
     "an amendment that its own side took back": [
-        (NH, {**consents.ITEM, "to": ["china"], "info": ["osce"]}),
+        (NH, {**consents.ITEM, "to": ["china", "osce"]}),
         (CH, {"act": "agreement"}),
         (OSCE, {"act": "agreement"}),
         (CH, amendment(host="china")),
@@ -213,6 +213,22 @@ OF_THREE: Final[dict[str, list[Step]]] = {
         (CH, amendment(topics=["语言"])),
         (NH, TAKES),
         (OSCE, TAKES),
+        (NH, TRANSLATES),
+        (CH, READS),
+    ],
+    "an amendment that recipients do not take": [
+        (NH, {**consents.ITEM, "info": ["osce"]}),
+        (CH, {"act": "agreement"}),
+        (CH, amendment(host="china")),
+        (NH, TAKES),
+        (NH, TRANSLATES),
+        (CH, READS),
+    ],
+    "an amendment that the signatories alone take": [
+        (NH, {**consents.ITEM, "signatories": ["china"]}),
+        (CH, {"act": "agreement"}),
+        (CH, amendment(host="china")),
+        (NH, TAKES),
         (NH, TRANSLATES),
         (CH, READS),
     ],

@@ -338,8 +338,8 @@ for (const [family, acts] of [
 const CONTINUING = new Set(words(`acknowledgement reply interim-reply clarification-request
   assessment update decline correction cancellation translation translation-agreement
   translation-dispute repeat-request consent-withdrawal amendment amendment-agreement
-  amendment-refusal alternative second-key call-attempt non-attendance agreement status-change
-  closure lesson echo reconfirmation withdrawal acceptance counter-proposal postponement agenda
+  amendment-refusal alternative second-key call-attempt non-attendance agreement adoption
+  status-change closure lesson echo reconfirmation withdrawal acceptance counter-proposal postponement agenda
   agenda-agreement meeting-held readout readout-agreement counter-account contained final-report
   after-activity-report accounts-agreement all-clear amplification help-request help-offer
   help-acceptance help-delivery ended restatement fairness common-ground fate endorsement dissent
@@ -359,7 +359,7 @@ const SERVICE_OF = new Map([
 const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
 const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
 const CONSENTING = new Set(words(`assessment correction cancellation translation-agreement amendment
-  amendment-agreement agreement closure acceptance agenda-agreement readout-agreement
+  amendment-agreement agreement adoption closure acceptance agenda-agreement readout-agreement
   accounts-agreement common-ground endorsement release-consent erasure-consent`))
 const CAUSED = new Set(words('reminder lapse line-check-missed window-notice'))
 const SPEAKING = ['officer', 'duty_officer', 'head_of_office']
@@ -1653,7 +1653,7 @@ const BINDING = new Set(words(`liaison-office people-programme mechanism underta
 const KEPT_OF_MESSAGES = new Set(words('correction cancellation acceptance'))
 const OF_TEXT = new Set(words('agreement endorsement release-consent'))
 const NAMES_TERMS = new Set([...OF_TEXT, ...words(`acceptance amendment amendment-agreement accounts-agreement
-  translation-agreement fairness agenda-agreement readout-agreement`)])
+  translation-agreement fairness agenda-agreement readout-agreement adoption`)])
 
 /** The bytes of the items of a list, or of the members of an object (T§1). */
 function rawItems(text) {
@@ -1700,15 +1700,15 @@ class Matter {
     const info = given.get('info') ?? []
     const to = given.get('to') ?? others.filter((side) => !info.includes(side.name) && !side.observer)
       .map((side) => side.name)
-    const copied = ['explanation-request', 'release'].includes(record.act) ? others : []
-    this.parties = new Set([sideNameOf(record), ...to, ...info, ...copied.map((side) => side.name)])
+    const everyone = record.act === 'release' ? others.map((side) => side.name) : to
+    this.parties = new Set([sideNameOf(record), ...(given.get('signatories') ?? everyone)])
     for (const side of sides) if (side.observer) this.parties.delete(side.name)
     const content = without(rawMembers(record.bytes.toString('latin1')), ['act', 'signed'])
     Object.assign(this, {
       id: record.id, act: record.act, side: sideNameOf(record), opened: content, content, position,
       begins: saidAt(record), changes: [], amendments: new Map(), agreements: [], oneKey: new Set(),
       withdrawn: new Set(), accounts: new Map(), messages: new Map(), translations: new Map(),
-      restatement: null, proposal: record.id, agendas: new Map(), readouts: new Map(),
+      restatement: null, draft: null, proposal: record.id, agendas: new Map(), readouts: new Map(),
     })
     const time = given.get('time')
     const event = instant(time instanceof Map ? time.get('about') ?? '' : time ?? '')
@@ -1716,7 +1716,8 @@ class Matter {
   }
 
   text(fields = new Map()) {
-    return toObject(without(new Map([...this.content, ...fields]), BESIDE))
+    const outcome = this.act === 'people-programme' ? ['actual', 'follow_up'] : []
+    return toObject(without(new Map([...this.content, ...fields]), [...BESIDE, ...outcome]))
   }
 
   digest(what, text) {
@@ -1750,6 +1751,8 @@ class Matter {
       case 'fairness':
         return this.restatement === null ? ''
           : this.digest('view', toObject([['opening', this.text()], ['restatement', this.restatement]]))
+      case 'adoption':
+        return this.draft === null ? '' : this.digest('draft', this.draft)
       case 'agenda-agreement': {
         const versions = this.versions()
         const author = whose ?? [...versions.keys()].find((name) => name !== side)
@@ -1799,6 +1802,11 @@ class Matter {
       case 'postponement': return this.propose(own, record.id)
       case 'counter-account': return this.accounts.set(side, without(own, ['of']))
       case 'translation': return this.translations.set(id, own)
+      case 'status-change':
+        if (members.get('status') === 'deliverable_tabled') {
+          this.draft = toObject([...own].filter(([name]) => ['text', 'attachments'].includes(name)))
+        }
+        return undefined
       case 'restatement': return (this.restatement = own.get('text'))
       case 'agenda': return this.agendas.set(side, own.get('topics'))
       case 'agenda-agreement': {

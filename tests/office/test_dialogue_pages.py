@@ -167,7 +167,7 @@ def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it(demo: 
     before = reader.open(f"{PAGE}/{made}.json").json["at"]
     carried_on(demo, "china", made, {"act": "endorsement", "paragraph": 2})
     reader.open(page).within("Paragraph 2")
-    reader.see("CHINA: saw it otherwise, and endorsed it since")
+    reader.see("CHINA: saw it otherwise before")
     reader.open(f"{PAGE}/{made}?at={before}").within("Paragraph 2").see("CHINA: sees it otherwise")
 
 

@@ -22,6 +22,30 @@ def released(person: Person, draft: str) -> None:
     person.press("Release").see("Recorded: record")
 
 
+def test_one_release_is_of_several_matters(demo: Office) -> None:
+    note = {"act": "contact-note", "form": "conversation", "text": SAID, "subject": "A talk"}
+    first, second = (demo.api("nato/officer", lambda nato: nato.open(note)).json for _ in range(2))
+    officer = demo.person("nato/officer").open(f"/c/{CALM}/exchanges/{first['exchange']}")
+    officer.follow("Propose its release")
+    officer.fill("Number of a further matter", "NATO-CHINA/NATO/99/0001/N03/O")
+    officer.press("Show its records").see("No matter of this channel that you may release")
+    officer.fill("Number of a further matter", second["number"]).press("Show its records")
+    notes = [name for name in officer.fields() if name.startswith(NAMES)]
+    assert len(notes) == 2
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    officer.fill("Title, English", TITLE).fill("Public from", f"{at:%Y-%m-%d %H:%M}Z")
+    for name in notes:
+        officer.choose(name)
+    officer.press("Check before sending")
+    officer.press("Send to d-1")
+    duty = demo.person("nato/duty_officer")
+    released(duty, officer.path.partition("?")[0])
+    id = duty.follow("Open the exchange").path.rpartition("/")[2]
+    state = demo.api("nato/officer", lambda nato: nato.get(f"/v1/channels/{CALM}/exchanges/{id}"))
+    records = state.json["state"]["content"]["records"]
+    assert {each["exchange"] for each in records} == {first["exchange"], second["exchange"]}
+
+
 def test_two_sides_make_a_matter_public_and_a_stranger_reads_it(demo: Office) -> None:
     note = {"act": "contact-note", "form": "conversation", "text": SECRET, "subject": "A talk"}
     opened = demo.api("nato/officer", lambda nato: nato.open(note)).json

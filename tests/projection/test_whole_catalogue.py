@@ -327,7 +327,7 @@ class Anybody(RuleBasedStateMachine):
         match CONTINUING.get(act, (Who.ANY,))[0]:
             case Who.OPENER:
                 return f"{exchange.side}/"
-            case Who.OTHER | Who.ADDRESSEE | Who.ADDRESSED:
+            case Who.OTHER | Who.OTHER_SIGNATORY | Who.ADDRESSEE | Who.ADDRESSED:
                 return f"{self.lots.choice(exchange.to or (exchange.side,))}/"
             case _:
                 return ""
@@ -663,6 +663,10 @@ class Anybody(RuleBasedStateMachine):
                 assert side == before.side
             case Who.OTHER:
                 assert side != before.side
+            case Who.SIGNATORY:
+                assert side in self.signing(before)
+            case Who.OTHER_SIGNATORY:
+                assert side in self.signing(before) - {before.side}
             case Who.PARTY:
                 assert side in parties
             case Who.CONVENER:
@@ -674,6 +678,13 @@ class Anybody(RuleBasedStateMachine):
                 assert side in parties - {proposer}
             case _:
                 pass
+
+    def signing(self, before: Exchange) -> set[str]:
+        """The opener, its signatories or else whom it asks, and those for whom it spoke."""
+        named = msgspec.json.decode(bytes(before.content.get("signatories", b"[]")))
+        spoken = msgspec.json.decode(bytes(before.content.get("on_behalf_of", b"[]")))
+        everyone = before.info if before.act == "release" else ()
+        return {before.side, *(named or (*before.to, *everyone)), *spoken}
 
     def number(self, folded: Folded, record: Record) -> None:
         """The next of its series, for what is numbered."""

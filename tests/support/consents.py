@@ -95,6 +95,22 @@ STORIES: Final[dict[str, list[Step]]] = {
         (N, READOUT),
         (C, {"act": "readout-agreement"}),
     ],
+    "draft": [
+        (NH, ITEM),
+        (CH, {"act": "agreement"}),
+        (NH, {"act": "status-change", "status": "scheduled"}),
+        (NH, {"act": "status-change", "status": "held"}),
+        (CH, {"act": "status-change", "status": "held"}),
+        (
+            CH,
+            {
+                "act": "status-change",
+                "status": "deliverable_tabled",
+                "text": "Keep 500 m. 保持距离。",
+            },
+        ),
+        (NH, {"act": "adoption"}),
+    ],
 }
 """The records of each example. The last act is the consent; its terms are computed."""
 

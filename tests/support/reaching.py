@@ -21,6 +21,12 @@ CHANNEL: Final = "nato-china"
 _OPENER, _OTHER = "nato", "china"
 
 _PRIOR: Final = {
+    "adoption": (
+        "status-change scheduled",
+        "status-change held",
+        "status-change held other",
+        "status-change deliverable_tabled",
+    ),
     "agenda-agreement": ("agenda",),
     "readout-agreement": ("readout",),
     "amendment": ("agreement",),
@@ -117,8 +123,13 @@ class Reaching:
             assert answer.status == 201, answer.body
 
     async def _carried_on(self, exchange: str, act: str) -> tuple[str, str]:
-        """Post an act as a side that may, and return the side and the record."""
-        for side in (_OTHER, _OPENER) if act in _BY_THE_OTHER else (_OPENER, _OTHER):
+        """Post an act as a side that may, and return the side and the record.
+
+        The status of a `status-change`, and `other`, may follow its name.
+        """
+        act, *(status, by) = [*act.split(), "", ""][:3]
+        by_other = act in _BY_THE_OTHER or by == "other"
+        for side in (_OTHER, _OPENER) if by_other else (_OPENER, _OTHER):
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)
@@ -129,6 +140,7 @@ class Reaching:
                         if name not in ("of", "terms")
                     }
                 )
+                body |= {"status": status, "text": "A draft."} if status else {}
                 relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
                 answer = await head.act(exchange, body, self.channel, **relied)
                 assert answer.status == 201, (act, answer.body)
@@ -145,6 +157,8 @@ def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
     """Return a format, and the shortest way of acts after which this act is allowed: rather in a
     format that one officer opens.
     """
+    if act == "adoption":  # of what was tabled, which no move of the table leads to
+        return FORMATS["roadmap-item"], ("agreement",)
     forms = [
         form
         for form in FORMATS.values()

@@ -144,6 +144,7 @@ _SHAPES: tuple[type[Act], ...] = (
     continuing.Decline,
     continuing.NonAttendance,
     continuing.Agreement,
+    continuing.Adoption,
     continuing.Amendment,
     continuing.Alternative,
     continuing.AmendmentAgreement,

@@ -219,7 +219,7 @@ class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
 
 
 class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
-    """A withdrawal of the side's own act of consent, or of its own amendment.
+    """A withdrawal of the side's own act of consent, amendment or dissent.
 
     It is possible until every side has consented. `of` is that act's id.
     """
@@ -278,7 +278,10 @@ class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
 
 
 class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
-    """The present status of the matter, in the words of its format."""
+    """The present status of the matter, in the words of its format.
+
+    A deliverable is tabled with its draft: a text, files, or both.
+    """
 
     status: Literal[
         "open",
@@ -288,12 +291,20 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
         "scheduled",
         "held",
         "deliverable_tabled",
-        "adopted",
         "deferred",
         "dropped",
         "stated",
         "parked",
     ]
+
+
+class Adoption(Continuing, frozen=True, kw_only=True, tag="adoption"):
+    """One side's adoption of the draft that was tabled last, in exactly these terms.
+
+    `terms` is the digest of the draft that its officer has seen.
+    """
+
+    terms: Hex32
 
 
 class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _OF_VERSION_1: Final = (
-    "acceptance accounts-agreement acknowledgement after-activity-report agenda "
+    "acceptance accounts-agreement acknowledgement adoption after-activity-report agenda "
     "agenda-agreement agreement all-clear alternative amendment amendment-agreement "
     "amendment-refusal amplification annual-exchange arrival assessment broker-outage "
     "call-record call-request cancellation channel-opening channel-status closure "

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.act_frame import SignedText
 from dragoman_schemas.fields import Attended, Count, Date, Line, Name, Words
 
 
-class LiaisonOffice(OpeningAct, frozen=True, kw_only=True, tag="liaison-office"):
+class LiaisonOffice(SignedText, frozen=True, kw_only=True, tag="liaison-office"):
     """A liaison office: its side, its seat, and its status."""
 
     side: Name

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Area, Continuing, OpeningAct
+from dragoman_schemas.act_frame import Answering, Area, Continuing, SignedText
 from dragoman_schemas.fields import Line, Name, Titles, Words
 
 
-class Mechanism(OpeningAct, frozen=True, kw_only=True, tag="mechanism"):
+class Mechanism(SignedText, frozen=True, kw_only=True, tag="mechanism"):
     """A mechanism: its name, its level, its chairs, its areas, and how often it meets.
 
     `period_months` is the longest time from one meeting to the next. `instrument` is

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.act_frame import SignedText
 from dragoman_schemas.fields import Count, Line, Name, People, Titles, Window, Words, words_of
 
 
-class PeopleProgramme(OpeningAct, frozen=True, kw_only=True, tag="people-programme"):
+class PeopleProgramme(SignedText, frozen=True, kw_only=True, tag="people-programme"):
     """A programme: the kind of exchange, the host, and the period."""
 
     kind: Literal["academic", "students", "units", "officers", "cultural", "other"]

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, OpeningAct
+from dragoman_schemas.act_frame import Answering, SignedText
 from dragoman_schemas.fields import Authentic, Line, Words
 
 
-class JointReport(OpeningAct, frozen=True, kw_only=True, tag="joint-report"):
+class JointReport(SignedText, frozen=True, kw_only=True, tag="joint-report"):
     """A joint report: its title and its paragraphs, numbered from 1.
 
     `authentic` names the languages that are equally authentic. Every paragraph is in

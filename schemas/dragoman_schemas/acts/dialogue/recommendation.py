@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Area, Continuing, OpeningAct
+from dragoman_schemas.act_frame import Area, Continuing, SignedText
 from dragoman_schemas.fields import Line, Reference, Words
 
 
-class Recommendation(OpeningAct, frozen=True, kw_only=True, tag="recommendation"):
+class Recommendation(SignedText, frozen=True, kw_only=True, tag="recommendation"):
     """A recommendation: its addressees, its area, and its text."""
 
     addressees: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]

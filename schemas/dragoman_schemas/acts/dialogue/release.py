@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Answering, OpeningAct
+from dragoman_schemas.act_frame import Answering, OpeningAct, SignedText
 from dragoman_schemas.fields import Hex32, Id, Reference, Shape, Timestamp, Titles, Words
 
 MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
@@ -54,7 +54,7 @@ class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"
     terms: Hex32
 
 
-class PublicLine(OpeningAct, frozen=True, kw_only=True, tag="public-line"):
+class PublicLine(SignedText, frozen=True, kw_only=True, tag="public-line"):
     """Words that this side will say to the public about a matter, not before a time.
 
     The side says them by itself, or only if it is asked. The other sides agree to the

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import Area, OpeningAct
+from dragoman_schemas.act_frame import Area, SignedText
 from dragoman_schemas.fields import Line, Lines, Name, Window, Words
 
 
-class RoadmapItem(OpeningAct, frozen=True, kw_only=True, tag="roadmap-item"):
+class RoadmapItem(SignedText, frozen=True, kw_only=True, tag="roadmap-item"):
     """A plan in one area: its topic, and the deliverable that it shall produce."""
 
     area: Area

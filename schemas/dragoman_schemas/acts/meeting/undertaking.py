@@ -5,11 +5,11 @@ It comes out of a meeting, a call, a readout or a reply.
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
+from dragoman_schemas.act_frame import Answering, Continuing, SignedText
 from dragoman_schemas.fields import Name, Reference, Timestamp, Words
 
 
-class Undertaking(OpeningAct, frozen=True, kw_only=True, tag="undertaking"):
+class Undertaking(SignedText, frozen=True, kw_only=True, tag="undertaking"):
     """An undertaking of a side: what it will do, and by when.
 
     `of` is the exchange in which it was said, by its number or id. Until every other

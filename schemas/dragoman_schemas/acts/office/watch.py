@@ -31,6 +31,7 @@ ClockName = Literal[
     "visit_report",
     "undertaking",
     "transmittal_answer",
+    "deliverable",
 ]
 
 

@@ -30,7 +30,7 @@ from dragoman_schemas.problems import TYPES
 _AT_ONCE: Final = 8
 """Channels to which a notice is posted at once."""
 
-_SIDES: Final = ("to", "info", "on_behalf_of")
+_SIDES: Final = ("to", "info", "on_behalf_of", "signatories")
 """Members that name the sides of one channel, which other channels do not have."""
 
 

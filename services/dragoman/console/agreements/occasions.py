@@ -60,7 +60,7 @@ def occasions(state: Exchange, side: str) -> dict[str, bool]:
                 "mechanism-resumption": is_member and may_resume,
             }
         case "transmittal":
-            return {"recommendation-answer": side in state.to}
+            return {"recommendation-answer": side in (state.side, *state.to)}
         case _:
             return {}
 

@@ -286,6 +286,8 @@ def consented_facts(
                     for fact in display.facts("counter-account", account)
                 ),
             ]
+        case "adoption":
+            return display.draft(state)
         case "agenda-agreement" | "readout-agreement":
             return _words_taken(display, writing, state, content)
         case _:

@@ -305,7 +305,9 @@ def releasable_records(
     ):
         return []
     context = writing.context
-    matters = dict.fromkeys([str(fields.get(release_preview.OF, ""))])
+    matters = dict.fromkeys(
+        fields.getall(release_preview.OF, []) if hasattr(fields, "getall") else []
+    )
     exchanges = (
         []
         if writing.exchange is None

@@ -158,10 +158,9 @@ async def form(context: PageContext) -> Page:
         fields.add("f.language", untranslated_language(writing, writing.exchange, of))
     if writing.act == "alternative" and context.request.query.get("part"):
         fields.add("f.field", context.request.query["part"])
-    if writing.act == release.RELEASE.rule.act and (
-        matter := context.request.query.get(release_preview.OF, "")
-    ):
-        fields.add(release_preview.OF, matter)
+    if writing.act == release.RELEASE.rule.act:
+        matters = context.request.query.getall(release_preview.OF, [])
+        fields.extend((release_preview.OF, matter) for matter in matters)
     fields.extend(agreement_form.prefilled(writing))
     if carried := context.request.query.getall("carry", []):
         fields = await agreement_form.with_topics(writing, fields, carried)

@@ -23,7 +23,7 @@ from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import message_values
 from dragoman.console.pages.exchange_parts import step_of
 from dragoman.console.rendering import compile_template, render_template
-from dragoman.domain.acts import references
+from dragoman.domain.acts import consent, references
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import Folded
@@ -62,6 +62,7 @@ class _PreviewedMessage(Struct, frozen=True, kw_only=True):
     stage: str
     notice: Mapping[str, str]
     coded: Mapping[str, str]
+    represented: Mapping[str, bool]
 
 
 def take_reader(fields: MultiDict[str]) -> PreviewReader:
@@ -101,6 +102,7 @@ async def preview_of(
             stage=phase_of(context.registry, state, context.service.now()),
             notice=FORMATS[state.act].notice,
             coded=coded_text(state),
+            represented=consent.represented(state),
         ),
         "check_words": (there.words.say("only once it is recorded"),),
         "step": step,

@@ -26,7 +26,7 @@ from dragoman.domain.acts.families import retracting
 
 PREFIX: Final = f"{form_writer.PREFIX}.fields"
 _RETRACTION: Final = "retraction"
-_ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of"})
+_ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of", "signatories"})
 """Members that no form changes: a message keeps its addressees."""
 
 

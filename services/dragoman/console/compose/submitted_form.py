@@ -123,6 +123,9 @@ async def _rewritten(
     if do == "bundle" and upload_fault is None:
         fields, problem = await agreement_form.with_bundle(writing, fields)
         return await render_form(writing, fields, [], problem=problem)
+    if do == "matter":
+        fields, problem = release_preview.with_further(writing.context, fields)
+        return await render_form(writing, fields, [], problem=problem)
     if do in ("bundle", "change", "level"):
         return await render_form(writing, fields, [upload_fault] if upload_fault else [])
     return None

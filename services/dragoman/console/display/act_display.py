@@ -27,6 +27,7 @@ from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import UNNAMED, UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import PersonEntry, PersonSeen
+from dragoman_schemas.state import Exchange
 
 LANGUAGES: Final = (
     *(
@@ -162,6 +163,13 @@ class Display:
             else self.fact(member, content[member.name])
             for member in members
         ]
+
+    def draft(self, state: Exchange) -> list[DisplayedMember]:
+        """Return the text and the files of the draft that was tabled last."""
+        tabled = consent.tabled(state)
+        if tabled is None:
+            return []
+        return self.facts("status-change", tabled.content, leave=("status", "remarks", "phrases"))
 
     def terms(self, raw: Raw) -> DisplayedMember:
         """Return the digest of the text to which an act of consent consents."""

@@ -6,10 +6,11 @@ when it was communicated or recorded.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue, release
@@ -66,6 +67,7 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deliverable: Deliverable
     track: str = ""
     host: str = ""
+    owners: dict[str, str] = {}
     topics: tuple[str, ...] = ()
     begins: str = ""
     ends: str = ""
@@ -280,6 +282,7 @@ def roadmap_item(state: Exchange, links: tuple[Link, ...], now: datetime) -> Roa
         deliverable=read(state.content, "deliverable"),
         track=read(state.content, "track"),
         host=read(state.content, "host"),
+        owners=read(state.content, "owners", {}),
         topics=tuple(read(state.content, "topics", ())),
         begins=period.get("from", ""),
         ends=period.get("to", ""),
@@ -295,8 +298,13 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         status="proposed", time=time_of(state.opened, state.content), position=state.opened.position
     )
     agreed: set[str] = set()
-    names, back = {*state.to, *state.info}, consent.withdrawn(state)
-    changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
+    names, back = consent.parties(state) - {state.side}, consent.withdrawn(state)
+    adoptions = state.acts.get("adoption", ()) if state.status == "adopted" else ()
+    changes = [
+        *state.acts.get("agreement", ()),
+        *state.acts.get("status-change", ()),
+        *(replace(item, content={"status": _ADOPTED}) for item in adoptions[-1:]),
+    ]
     # A joint step, and the sides that have said it so far, one after the other.
     saying: tuple[str, frozenset[str]] = ("", frozenset())
     for change in sorted(changes, key=lambda entry: entry.said.position):
@@ -322,6 +330,9 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         yield _step("cancelled", state.cancellation.cancelled, {})
     elif state.status == "closed":
         yield _step("closed", max(state.closures.values(), key=lambda stamp: stamp.position), {})
+
+
+_ADOPTED: Final = Raw(b'"adopted"')
 
 
 def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> RoadmapStep:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import msgspec
+from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.dialogue_views import (
     SaidBy,
     SideText,
@@ -31,7 +33,7 @@ class ReportLine(SaidBy, frozen=True, kw_only=True):
 class Dissented(SideText, frozen=True, kw_only=True):
     """A side's different view of a paragraph.
 
-    It `stands` unless the side endorsed the paragraph since.
+    It `stands` until the side endorses the paragraph, or the paragraph changes.
     """
 
     stands: bool
@@ -57,6 +59,32 @@ class ParagraphView(Struct, frozen=True, kw_only=True):
     endorsed: tuple[Endorsed, ...]
     dissents: tuple[Dissented, ...]
     silent: tuple[str, ...]
+
+
+class StandingDissent(Struct, frozen=True, kw_only=True):
+    """A dissent that stands, for the message and its printed form."""
+
+    paragraph: int
+    side: str
+    time: str
+    position: int
+    shown: Markup
+
+
+def standing_dissents(display: Display, state: Exchange) -> tuple[StandingDissent, ...]:
+    """Return the dissents that stand in a report, in the order of its paragraphs."""
+    rows = [
+        StandingDissent(
+            paragraph=number,
+            side=side,
+            time=dissent.said.when,
+            position=dissent.said.position,
+            shown=display.text(msgspec.json.decode(bytes(dissent.content["text"]))),
+        )
+        for side, dissents in consent.standing_dissents(state).items()
+        for number, dissent in dissents.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.paragraph, row.position)))
 
 
 def report_line(state: Exchange) -> ReportLine:
@@ -86,7 +114,7 @@ def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
         ),
         key=lambda entry: entry.said.position,
     )
-    dissents = state.acts.get("dissent", ())
+    dissents, standing = state.acts.get("dissent", ()), consent.standing_dissents(state)
     changed = max(
         (
             developments.stamp_of(change).position
@@ -105,12 +133,11 @@ def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
             if read(endorsement.content, "paragraph", number) == number
         }
         spoken = {*behind, *(element.said.side for element in against)}
-        for entry in against:
-            if (
-                entry.said.side in behind
-                and behind[entry.said.side].said.position < entry.said.position
-            ):
-                del behind[entry.said.side]
+        behind = {
+            side: endorsement
+            for side, endorsement in behind.items()
+            if number not in standing.get(side, {})
+        }
         yield ParagraphView(
             number=number,
             text=text,
@@ -122,9 +149,11 @@ def paragraphs(state: Exchange) -> Iterator[ParagraphView]:
                 Dissented(
                     **author_of(dissent),
                     text=dissent.content["text"],
-                    stands=dissent.said.side not in behind,
+                    stands=standing.get(dissent.said.side, {}).get(number) is dissent,
                 )
                 for dissent in against
             ),
-            silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
+            silent=tuple(
+                side for side in state.to if side in consent.parties(state) and side not in spoken
+            ),
         )

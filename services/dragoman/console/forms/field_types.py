@@ -324,7 +324,7 @@ class Member:
         return type(self.kind).__name__.removesuffix("Field").lower()
 
 
-_SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side", "by"})
+_SIDES: Final = frozenset({"to", "info", "on_behalf_of", "signatories", "host", "side", "by"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
 _OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
 """Members that name people of the writer's own side.

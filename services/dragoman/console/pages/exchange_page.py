@@ -20,6 +20,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display import (
     field_history,
     receipt_rows,
+    report_views,
     text_versions,
     translation_versions,
 )
@@ -37,6 +38,7 @@ from dragoman.console.pages.exchange_parts import (
     changes_of,
     consent_status,
     corrections,
+    draft_status,
     retractions,
     sketch,
     stated_rows,
@@ -209,6 +211,8 @@ async def message_values(
         "stated": stated_rows(display, state),
         "differences": differences(state),
         "consent": consent_status(display, state),
+        "draft": draft_status(display, state),
+        "dissents": report_views.standing_dissents(display, state),
         "versions": len(text_versions.changes(state)),
         "opening_key": two_keys.one_key_entry(state, state.id),
         "keys_due": two_keys.due(state),
@@ -415,6 +419,7 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
         "translation-agreement": has_translation,
         "translation-dispute": has_translation,
         "release-consent": context.side not in consent.agreed(state),
+        "adoption": context.side not in consent.adopting(state),
         "status-change": bool(changes_of(state)),
         **agreement_occasions.occasions(state, context.side),
     }

@@ -80,6 +80,35 @@ class ConsentStatus(Struct, frozen=True, kw_only=True):
     brackets: tuple[BracketView, ...] = ()
 
 
+def signatories(state: Exchange) -> tuple[str, ...]:
+    """Return the sides that must stand behind a text, the opener first."""
+    parties = consent.parties(state)
+    return tuple(side for side in (state.side, *state.to, *state.info) if side in parties)
+
+
+class DraftStatus(Struct, frozen=True, kw_only=True):
+    """The draft of a deliverable that was tabled last, and the sides that adopt it."""
+
+    tabled: Said
+    facts: tuple[DisplayedMember, ...]
+    adopting: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def draft_status(display: Display, state: Exchange) -> DraftStatus | None:
+    """Return a deliverable's draft and who adopts it; None without a draft."""
+    tabled = consent.tabled(state)
+    if tabled is None:
+        return None
+    adopting = consent.adopting(state)
+    return DraftStatus(
+        tabled=tabled,
+        facts=tuple(display.draft(state)),
+        adopting=tuple(side for side in signatories(state) if side in adopting),
+        missing=tuple(side for side in signatories(state) if side not in adopting),
+    )
+
+
 def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
     """Return the parts of a text for which a side has other words, in their order."""
     bracket_views = []
@@ -105,7 +134,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
-    every = (state.side, *state.to, *state.info)
+    every = signatories(state)
     changes = state.acts.get("status-change", ())
     step = common_acts.said_status(changes[-1]) if changes else ""
     names = (

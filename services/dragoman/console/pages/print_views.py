@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from dragoman.application.http import body_workers
 from dragoman.application.operations import exchange_view
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.display import field_history, translations
+from dragoman.console.display import field_history, report_views, translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
@@ -116,6 +116,7 @@ async def form(context: PageContext) -> Page:
             "standing": [
                 item for item in field_history.standing(display, state) if item.is_present
             ],
+            "dissents": report_views.standing_dissents(display, state),
             "developed": list(field_history.series(display, state)),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
             "translations": _translations(display, state),

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from markupsafe import Markup
 from msgspec import Struct
+from multidict import MultiDict
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -45,6 +46,10 @@ _OWN: Final = frozenset(
     {"signed", "title", "text", "original", "records", "publish_at", "audience"}
 )
 """Members of a release that its page shows elsewhere, or does not need."""
+
+
+FURTHER: Final = "further_matter"
+"""The field of a form in which a further matter is typed, by its number or id."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -93,6 +98,23 @@ def candidates(context: PageContext, exchange: str) -> list[Candidate]:
     )
     readable = [record for record in records if record is not None and record.act]
     return [_candidate(context, record) for record in readable if record.side != "service"]
+
+
+def with_further(context: PageContext, fields: MultiDict[str]) -> tuple[MultiDict[str], str]:
+    """Return the fields of a release with a further matter, and a problem.
+
+    The problem is empty if the reader may release that matter.
+    """
+    typed = fields.popall(FURTHER, [""])[-1].strip()
+    id = context.projection.numbered(typed.upper()) or typed.lower()
+    if not candidates(context, id):
+        fields.add(FURTHER, typed)
+        return fields, context.words.say(
+            "No matter of this channel that you may release has that number."
+        )
+    if id not in fields.getall(OF, []):
+        fields.add(OF, id)
+    return fields, ""
 
 
 def _candidate(context: PageContext, record: Record) -> Candidate:

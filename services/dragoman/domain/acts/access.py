@@ -6,6 +6,7 @@ Pages, streams, lists, posts and audits all ask here.
 from collections.abc import Iterable
 from typing import Final
 
+from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS, Rule, Who
 from dragoman.domain.record.errors import Refusal, make_refusal
 from dragoman.text import NameValue, Text, sentence
@@ -48,6 +49,7 @@ def observers(registry: Registry) -> frozenset[str]:
 CONSENTING: Final = frozenset(
     {
         *("agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement"),
+        "adoption",
         *("release-consent", "agenda-agreement", "readout-agreement", "amendment-agreement"),
         *("common-ground", "erasure-consent", "profile-adoption", "policy-adoption"),
         *("mechanism-suspension", "mechanism-end", "mechanism-resumption", "grant"),
@@ -200,6 +202,10 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return side == exchange.side
         case Who.OTHER:
             return side != exchange.side
+        case Who.SIGNATORY:
+            return consent.may_sign(exchange, side)
+        case Who.OTHER_SIGNATORY:
+            return side != exchange.side and consent.may_sign(exchange, side)
         case Who.CONVENER:
             return side == exchange.side or (exchange.meeting is not None and side in exchange.to)
         case Who.PARTY:

@@ -59,6 +59,8 @@ class Who(Enum):
     ANY = "any side"
     OPENER = "the side that opened the exchange"
     OTHER = "a side other than the one that opened it"
+    SIGNATORY = "a signatory of the text, or a side for which its opener spoke"
+    OTHER_SIGNATORY = "a signatory other than the opener, or a side for which the opener spoke"
     PARTY = "the side that opened the exchange or an action addressee"
     CONVENER = "the side that opened the exchange, or of a meeting any party"
     ADDRESSEE = "an action addressee of the opening, or of the windows that stand"

@@ -1,4 +1,4 @@
-"""Deadlines of announced events, visits, undertakings and transmittals.
+"""Deadlines of announced events, visits, undertakings, transmittals and the roadmap.
 
 The table of all deadlines is in `deadlines`.
 """
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.domain.acts import event_windows, passing_on
+from dragoman.domain.acts import consent, event_windows, passing_on
 from dragoman.domain.acts.deadline_builder import Deadline, DeadlineBuilder, instant
 from dragoman.domain.acts.families import transmittal, undertaking
 from dragoman_schemas.state import Stamp
@@ -33,6 +33,8 @@ class AnnouncedDeadlines(DeadlineBuilder):
                 yield from self._transmitted()
             case "undertaking":
                 yield self._undertaking()
+            case "roadmap-item":
+                yield from self._deliverable()
             case _:
                 pass
 
@@ -128,6 +130,30 @@ class AnnouncedDeadlines(DeadlineBuilder):
         for side in self.exchange.to:
             met = transmittal.all_answered(self.exchange, side)
             yield self.from_opening("transmittal_answer", side, self.limits.transmittal_answer, met)
+
+    def _deliverable(self) -> Iterator[Deadline]:
+        """Yield the deadline of each owner of an agreed item of the roadmap.
+
+        Its period ends it. No deadline runs while the item is deferred or dropped.
+        """
+        exchange, due = self.exchange, self.moment("period", "to")
+        agreed, begins = exchange.acts.get("agreement", ()), self.moment("period", "from")
+        if due is None or begins is None or exchange.status == "proposed" or not agreed:
+            return
+        by, tabled = agreed[-1].said, consent.tabled(exchange)
+        changes = exchange.acts.get("status-change", ())
+        off = changes[-1].said if exchange.status in ("deferred", "dropped") else None
+        for side in sorted(consent.owners(exchange) - {*exchange.observers}):
+            clock = self.deadline(
+                "deliverable",
+                side,
+                exchange.id,
+                by,
+                due,
+                None if tabled is None else tabled.said,
+                begins=min(max(instant(by.time), begins), due),
+            )
+            yield clock if clock.met is not None else replace(clock, ended=clock.ended or off)
 
     def _undertaking(self) -> Deadline:
         """Return the deadline of what a side undertook.

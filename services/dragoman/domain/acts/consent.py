@@ -21,6 +21,8 @@ nobody is ever said to have agreed to a text that they did not see.
     agenda     agenda-agreement                             the version of the agenda
     readout    readout-agreement                            the readout that a side
                                                             proposed as joint
+    draft      adoption                                     the text and files that were
+                                                            tabled last
 """
 
 import hashlib
@@ -30,6 +32,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from dragoman.domain.acts.developments import as_of_record
 from dragoman_schemas.state import Exchange, Said, StateReadout
 
 BESIDE: Final = frozenset(
@@ -40,6 +43,12 @@ BESIDE: Final = frozenset(
 For example, nobody consents to how urgent it was.
 """
 
+OUTCOME: Final = {"people-programme": frozenset({"actual", "follow_up"})}
+"""Members that say what came of a matter, by format. They are not part of its text.
+
+Who came is a fact, and no side has to consent to it.
+"""
+
 ACTS: Final = frozenset(
     {
         "agreement",
@@ -48,6 +57,7 @@ ACTS: Final = frozenset(
         "accounts-agreement",
         "translation-agreement",
         "release-consent",
+        "adoption",
     }
     | {"fairness", "agenda-agreement", "readout-agreement", "amendment", "amendment-agreement"}
 )
@@ -61,6 +71,8 @@ Once one counts, only an amendment changes the text.
 
 REFUSED: Final = "refused"
 """The status of a text that a side has refused, and that a later agreement lifts."""
+_DRAFT: Final = ("text", "attachments")
+"""Members of the act that tables a deliverable: its draft."""
 
 _TAKING: Final = ("amendment", "amendment-agreement")
 
@@ -91,8 +103,13 @@ def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict
     return {
         name: value
         for name, value in {**exchange.present, **(fields or {})}.items()
-        if name not in BESIDE
+        if not is_beside(exchange.act, name)
     }
+
+
+def is_beside(act: str, name: str) -> bool:
+    """Return whether a member of an opening is not part of the text of its format."""
+    return name in BESIDE or name in OUTCOME.get(act, ())
 
 
 def text_terms(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
@@ -179,6 +196,37 @@ def readout(exchange: Exchange, side: str) -> str:
             exchange.id, "readout", {"topics": state_readout.topics, "text": state_readout.text}
         )
     )
+
+
+def owners(exchange: Exchange) -> set[str]:
+    """Return the owners of an item of the roadmap: by default its signatories."""
+    raw = exchange.content.get("owners")
+    sides = {} if raw is None else msgspec.json.decode(raw, type=dict[str, Raw])
+    return {*sides} or parties(exchange)
+
+
+def tabled(exchange: Exchange) -> Said | None:
+    """Return the act by which the newest draft of a deliverable was tabled, or None."""
+    drafts = [
+        change
+        for change in exchange.acts.get("status-change", ())
+        if _word(change.content["status"]) == "deliverable_tabled"
+    ]
+    return drafts[-1] if drafts else None
+
+
+def draft(exchange: Exchange) -> str:
+    """Return the terms of the draft that was tabled last; empty without one."""
+    tabling = tabled(exchange)
+    if tabling is None:
+        return ""
+    text = {name: tabling.content[name] for name in _DRAFT if name in tabling.content}
+    return digest(exchange.id, "draft", text)
+
+
+def adopting(exchange: Exchange) -> set[str]:
+    """Return the sides that adopt the draft that was tabled last."""
+    return {item.said.side for item in counting(exchange, ("adoption",), draft(exchange))}
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, StateReadout]:
@@ -334,7 +382,8 @@ def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[
 def agreed(exchange: Exchange) -> set[str]:
     """Return the sides that consent to the present text, its author included.
 
-    They consent to a report if they consent to every paragraph of it.
+    They consent to a report if they consent to every paragraph of it, except those from
+    which their dissent stands.
     """
     current_terms = text_terms(exchange)
     number = (
@@ -350,12 +399,14 @@ def agreed(exchange: Exchange) -> set[str]:
         )
         paragraphs_of.setdefault(consent_act.said.side, set()).update(paragraphs)
     refusing = refusals(exchange)
+    dissents = standing_dissents(exchange)
     return {
         exchange.side,
         *(
             side
             for side, agreed_paragraphs in paragraphs_of.items()
-            if len(agreed_paragraphs) >= number and side not in refusing
+            if len(agreed_paragraphs | dissents.get(side, {}).keys()) >= number
+            and side not in refusing
         ),
     }
 
@@ -393,6 +444,42 @@ def refused_or(start: str) -> Callable[[Exchange, str], str]:
     return held
 
 
+def standing_dissents(exchange: Exchange) -> dict[str, dict[int, Said]]:
+    """Return the dissents that stand in a report, by side and number of the paragraph.
+
+    A side's newest dissent from a paragraph stands while the paragraph reads as it did
+    then. It goes once the side takes it back or endorses this very paragraph. A consent
+    to the report as a whole leaves it.
+    """
+    dissents = exchange.acts.get("dissent", ())
+    if not dissents:
+        return {}
+    taken_back = withdrawn(exchange)
+    lifting: dict[tuple[str, int], int] = {}
+    for endorsement in counting(exchange, ("endorsement",), text_terms(exchange)):
+        number = int(bytes(endorsement.content.get("paragraph", b"0")))
+        lifting[endorsement.said.side, number] = endorsement.said.position
+    present = paragraphs(exchange.content)
+    result: dict[str, dict[int, Said]] = {}
+    for dissent in dissents:
+        side, number = dissent.said.side, int(bytes(dissent.content["paragraph"]))
+        result.setdefault(side, {}).pop(number, None)
+        original = paragraphs(as_of_record(exchange, dissent.said.position).content)
+        if (
+            dissent.id not in taken_back
+            and lifting.get((side, number), 0) < dissent.said.position
+            and number <= len(present)
+            and bytes(original[number - 1]) == bytes(present[number - 1])
+        ):
+            result[side][number] = dissent
+    return {side: items for side, items in result.items() if items}
+
+
+def paragraphs(content: Mapping[str, Raw]) -> list[Raw]:
+    """Return the paragraphs of a joint report."""
+    return msgspec.json.decode(bytes(content["paragraphs"]), type=list[Raw])
+
+
 def is_bound(exchange: Exchange) -> bool:
     """Return whether another side consents to the present text, or to a part of it."""
     consents = counting(exchange, (*BINDING, *_TAKING), text_terms(exchange))
@@ -402,8 +489,35 @@ def is_bound(exchange: Exchange) -> bool:
 
 
 def parties(exchange: Exchange) -> set[str]:
-    """Return every side that is named in an exchange, except observers."""
-    return {exchange.side, *exchange.to, *exchange.info} - {*exchange.observers}
+    """Return the sides that must stand behind a text: its signatories.
+
+    They are the opener and the named `signatories`, by default every action addressee.
+    Other addressees receive the text and owe no word on it. A release needs every side
+    of the channel. Observers are never among them.
+    """
+    everyone = (*exchange.to, *exchange.info) if exchange.act == "release" else exchange.to
+    return {exchange.side, *(exchange.signatories or everyone)} - {*exchange.observers}
+
+
+def represented(exchange: Exchange) -> dict[str, bool]:
+    """Return the sides for which the opener spoke, and whether each has confirmed it.
+
+    A side confirms it by its own consent to the present text.
+    """
+    raw = exchange.content.get("on_behalf_of")
+    if raw is None:
+        return {}
+    behind = agreed(exchange)
+    sides = msgspec.json.decode(raw, type=list[str])
+    return {side: side in behind for side in sides if side != exchange.side}
+
+
+def may_sign(exchange: Exchange, side: str) -> bool:
+    """Return whether a side's consent to a text is asked for.
+
+    It is for a signatory, and for a side for which the opener spoke.
+    """
+    return side in parties(exchange) or side in represented(exchange)
 
 
 def parties_to_facts(exchange: Exchange) -> set[str]:
@@ -438,6 +552,8 @@ WITHDRAWABLE: Final = (
     "accounts-agreement",
     "translation-agreement",
     "common-ground",
+    "adoption",
+    "dissent",
 )
 """Acts that may be taken back as long as not every side has consented."""
 
@@ -453,6 +569,10 @@ def is_complete(exchange: Exchange, consent_act: Said) -> bool:
         return is_facts_agreed(exchange)
     if consent_act.id in {item.id for item in exchange.acts.get("common-ground", ())}:
         return parties(exchange) <= consenting_sides(exchange, "common-ground")
+    if consent_act.id in {item.id for item in exchange.acts.get("dissent", ())}:
+        return False
+    if consent_act.id in {item.id for item in exchange.acts.get("adoption", ())}:
+        return exchange.status == "adopted"
     if consent_act.id in {item.id for item in exchange.acts.get("translation-agreement", ())}:
         return True  # The translator's side consents by its translation, and one other is enough.
     if _word(consent_act.content.get("terms")) != text_terms(exchange):
@@ -537,6 +657,7 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         "acceptance": lambda: proposal(exchange),
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
+        "adoption": lambda: draft(exchange),
         "translation-agreement": lambda: next(
             (
                 reading(exchange, item)
@@ -574,6 +695,7 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
         "accounts-agreement",
         "fairness",
         "release-consent",
+        "adoption",
     ):
         if current_terms := terms(exchange, act):
             yield act, "", "", current_terms

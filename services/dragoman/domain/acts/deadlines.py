@@ -33,6 +33,7 @@
                                            access
     visit_report           the opener      departure                 visit-report
     undertaking            its side        every agreement to it     fulfilment
+    deliverable            each owner      an agreed roadmap-item    a tabled draft
     transmittal_answer     each addressee  transmittal               an answer to each
                                                                      recommendation
 

@@ -5,7 +5,7 @@
     the same, where it is urgent                              two, or a duty officer
     correction, retraction, cancellation or amendment of an   two, or a duty officer
     act that took two officers
-    agreement, endorsement, accounts-agreement,               two, or any officer
+    agreement, endorsement, adoption, accounts-agreement,     two, or any officer
     release-consent, amendment-agreement, closure of a text
     that every side agreed to
 
@@ -39,7 +39,9 @@ class OfficersNeeded(Enum):
     EITHER = "two, or any officer with the second due"
 
 
-CONSENTS: Final = frozenset({"agreement", "endorsement", "accounts-agreement", "release-consent"})
+CONSENTS: Final = frozenset(
+    {"agreement", "endorsement", "accounts-agreement", "release-consent", "adoption"}
+)
 """Acts of consent that need two officers in every format."""
 
 WAITING: Final = CONSENTS | {"amendment", "amendment-agreement", "closure"}

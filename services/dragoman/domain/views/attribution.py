@@ -31,7 +31,7 @@ from dragoman_schemas.fields import REFERENCE, or_default
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(
-    {"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"}
+    {"to", "info", "on_behalf_of", "signatories", "acting_for", "passed_by", "references", "signed"}
 )
 """Members that name a side, an office, an officer, or an exchange by its number."""
 

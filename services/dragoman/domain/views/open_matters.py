@@ -121,7 +121,7 @@ def may_be_open(exchange: Exchange) -> bool:
         _is_incident(exchange)
         or exchange.act in ASKING
         or exchange.act in ANNOUNCED
-        or exchange.act in ("undertaking", "transmittal")
+        or exchange.act in ("undertaking", "transmittal", "roadmap-item")
         or exchange.act in _CONFIRMED
         or exchange.meeting is not None
         or bool(owes_answer(exchange))

@@ -26,7 +26,8 @@ def recommendations(
 ) -> tuple[AnsweredRecommendation, ...]:
     """Return the recommendations of a transmittal, with each addressed side's answer.
 
-    The sides are in the order of `sides`.
+    The side that handed them over is there too, if it answered any. The sides are in
+    the order of `sides`.
     """
     answers = {side: transmittal.answers_of(exchange, side) for side in sides}
     handed = _handed(bytes(exchange.content["recommendations"]))
@@ -40,7 +41,7 @@ def recommendations(
             answers=tuple(
                 _answer(side, answers[side].get(q), silent_days)
                 for side in sides
-                if side in exchange.to
+                if side in exchange.to or (side == exchange.side and answers[side])
             ),
         )
         for q, item in enumerate(handed, 1)

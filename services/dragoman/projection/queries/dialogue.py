@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -290,6 +290,11 @@ def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
     return Roadmap(areas=areas_of(items))
 
 
+def _decoded(state: Exchange, name: str, default: Any) -> Any:
+    raw = state.content.get(name)
+    return default if raw is None else msgspec.json.decode(raw)
+
+
 def areas_of(items: Sequence[tuple[Exchange, tuple[Link, ...]]]) -> tuple[RoadmapArea, ...]:
     """Return the items of the roadmap, each with its links, by area."""
     return tuple(
@@ -302,6 +307,7 @@ def areas_of(items: Sequence[tuple[Exchange, tuple[Link, ...]]]) -> tuple[Roadma
 
 
 def _line(state: Exchange, links: tuple[Link, ...]) -> RoadmapLine:
+    period = _decoded(state, "period", {})
     return RoadmapLine(
         exchange=state.id,
         number=state.number,
@@ -309,5 +315,9 @@ def _line(state: Exchange, links: tuple[Link, ...]) -> RoadmapLine:
         status=state.status,
         text=Raw(state.content["text"]),
         deliverable=msgspec.json.decode(state.content["deliverable"]),
+        begins=period.get("from", ""),
+        ends=period.get("to", ""),
+        host=_decoded(state, "host", ""),
+        owners=_decoded(state, "owners", {}),
         linked=links,
     )

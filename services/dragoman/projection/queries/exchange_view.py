@@ -119,6 +119,7 @@ def exchange_view(
         links = linked(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
         calls = next_calls(connection, base, at, registry, state, now)
+    is_signed = bool(FORMATS[state.act].moves.keys() & set(consent.BINDING))
     return ExchangeView(
         position=at,
         as_of=as_of,
@@ -138,6 +139,8 @@ def exchange_view(
         answers=tuple(answers(state).values()),
         stated=stated_values(state),
         differences=differences(state),
+        signatories=tuple(sorted(consent.parties(state))) if is_signed else (),
+        represented=consent.represented(state),
         clocks=tuple(
             clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)
         ),

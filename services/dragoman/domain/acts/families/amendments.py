@@ -32,7 +32,9 @@ from dragoman_schemas.state import (
     StateCorrection,
 )
 
-UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
+UNCORRECTABLE: Final = frozenset(
+    {"act", "signed", "to", "info", "on_behalf_of", "signatories", "for_the_record", "passed_by"}
+)
 """Members of an opening that no correction, update or amendment may replace."""
 
 
@@ -77,7 +79,7 @@ def check_amendment(
         return refusal
     bound = not isinstance(data, continuing.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
-        if bound and name not in consent.BESIDE:
+        if bound and not consent.is_beside(exchange.act, name):
             return invalid(
                 f"/fields/{name}",
                 sentence(
@@ -418,7 +420,8 @@ def check_withdrawal(
         return invalid(
             "/of",
             sentence(
-                "%(id)s is not a consent or an amendment of your side in this exchange", id=data.of
+                "%(id)s is not a consent, an amendment or a dissent of your side in this exchange",
+                id=data.of,
             ),
         )
     if consent.is_complete(exchange, act_of_consent):

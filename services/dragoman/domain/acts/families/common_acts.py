@@ -4,6 +4,7 @@ from itertools import takewhile
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, two_keys
@@ -131,6 +132,31 @@ def changed_status(exchange: Exchange, status: str) -> str:
         step
         if step not in JOINT or consent.parties(exchange) <= confirming(exchange)
         else exchange.status
+    )
+
+
+def _check_step(
+    registry: Registry, exchange: Exchange | None, record: Record[continuing.StatusChange]
+) -> Refusal | None:
+    """Refuse to table a deliverable without a draft, or for a side without a part."""
+    data = record.data
+    assert exchange is not None
+    if data.status != "deliverable_tabled":
+        return None
+    if data.text is data.attachments is UNSET:
+        return invalid(
+            "/text", sentence("this tables a draft; give its text, or attach it as a file")
+        )
+    owners = consent.parties(exchange) | consent.owners(exchange)
+    if record.side in owners:
+        return None
+    return invalid(
+        "/act",
+        sentence(
+            "%(side)s does not own this item; its owners are %(sides)s",
+            side=record.side,
+            sides=", ".join(sorted(owners)),
+        ),
     )
 
 
@@ -336,7 +362,7 @@ RULES: Final = (
     Rule(
         act="amendment",
         shape=continuing.Amendment,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         consenting=True,
         message=True,
         kept=True,
@@ -345,7 +371,7 @@ RULES: Final = (
     Rule(
         act="amendment-agreement",
         shape=continuing.AmendmentAgreement,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,
@@ -356,7 +382,7 @@ RULES: Final = (
     Rule(
         act="amendment-refusal",
         shape=continuing.AmendmentRefusal,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         acknowledges=True,
         answers=True,
         message=True,
@@ -366,7 +392,7 @@ RULES: Final = (
     Rule(
         act="alternative",
         shape=continuing.Alternative,
-        who=Who.ANY,
+        who=Who.SIGNATORY,
         acknowledges=True,
         message=True,
         kept=True,
@@ -398,7 +424,7 @@ RULES: Final = (
     Rule(
         act="agreement",
         shape=continuing.Agreement,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,
@@ -411,6 +437,7 @@ RULES: Final = (
         shape=continuing.StatusChange,
         who=Who.ANY,
         kept=True,
+        check=_check_step,
         settle=changed_status,
     ),
     Rule(

@@ -6,14 +6,15 @@
                          endorsed ──fate──▶ taken_up · declined · noted · no_response,
                          or mixed where the official sides differ
     N20 roadmap-item     proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held
-                         held ──▶ deliverable_tabled ──▶ adopted
+                         held ──▶ deliverable_tabled ──every adoption──▶ adopted
                          deferred and back, dropped: from any status by `status-change`
-    joint-report         negotiating ──every endorsement──▶ settled
+    joint-report         negotiating ──every endorsement──▶ settled, or
+                         settled_with_dissent where a dissent stands
     reference-document   open
 
 Each side's perception is shown in a column beside the other's. A dissent is shown
-beside its paragraph and delays nothing. Either side may react to a reference document.
-All of them may be cancelled and closed.
+beside its paragraph and delays nothing: the report is then settled with dissent. Either
+side may react to a reference document. All of them may be cancelled and closed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -282,6 +283,7 @@ ROADMAP_ITEM: Final = Format(
             "status-change": {
                 status: status for status in _ITEM if status not in ("adopted", "dropped")
             },
+            "adoption": {"deliverable_tabled": "adopted"},
         },
         cancellable=("proposed", "refused", "agreed"),
         declinable=("proposed", "refused"),
@@ -293,11 +295,16 @@ ROADMAP_ITEM: Final = Format(
         "agreed": ("scheduled", "deferred", "dropped"),
         "scheduled": ("held", "deferred", "dropped"),
         "held": ("deliverable_tabled", "deferred", "dropped"),
-        "deliverable_tabled": ("adopted", "deferred", "dropped"),
+        "deliverable_tabled": ("deliverable_tabled", "deferred", "dropped"),
         "deferred": ("scheduled", "dropped"),
     },
     title=_item_title,
 )
+
+
+def _adopted_by_all(exchange: Exchange, status: str) -> str:
+    """Return the status once every signatory adopts the same draft."""
+    return status if consent.parties(exchange) <= consent.adopting(exchange) else exchange.status
 
 
 def _report_title(data: JointReport) -> Text:
@@ -331,18 +338,36 @@ def _check_report(
     return field_checks.authentic("/paragraphs", record.data.paragraphs, record.data.authentic)
 
 
+_REPORT: Final = ("negotiating", "settled", "settled_with_dissent")
+
+
+def _settled(exchange: Exchange, status: str) -> str:
+    """Return the status of a report, by the dissents of its signatories that stand."""
+    if status not in ("settled", "settled_with_dissent"):
+        return status
+    if not consent.parties(exchange) <= consent.agreed(exchange):
+        return "negotiating"
+    dissenting = consent.standing_dissents(exchange).keys() & consent.parties(exchange)
+    return "settled_with_dissent" if dissenting else "settled"
+
+
 JOINT_REPORT: Final = Format(
     rule=opening("joint-report", JointReport, "dialogue", check=_check_report),
     code="REPORT",
     start="negotiating",
     moves=moves_of_format(
-        ("negotiating", "settled"),
+        _REPORT,
         {
-            "endorsement": {"negotiating": "settled", "settled": "settled"},
-            "dissent": {"negotiating": "negotiating"},
+            "endorsement": {
+                "negotiating": "settled",
+                "settled": "settled",
+                "settled_with_dissent": "settled",
+            },
+            "dissent": {"negotiating": "settled"},
         },
         cancellable=("negotiating",),
     ),
+    holds=_settled,
     title=_report_title,
 )
 
@@ -410,13 +435,22 @@ RULES: Final = (
     Rule(
         act="endorsement",
         shape=continuing.Endorsement,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,
         kept=True,
         check=_check_paragraph,
         settle=consent.by_every_side,
+    ),
+    Rule(
+        act="adoption",
+        shape=continuing.Adoption,
+        who=Who.SIGNATORY,
+        consenting=True,
+        kept=True,
+        check=check_terms,
+        settle=_adopted_by_all,
     ),
     Rule(
         act="dissent",
@@ -427,6 +461,7 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_paragraph,
+        settle=consent.by_every_side,
     ),
     Rule(
         act="reaction",

@@ -304,7 +304,15 @@ def receipts_over(exchange: Exchange) -> Stamp | None:
     """
     end = exchange.closures.get(exchange.side) if exchange.status == "closed" else None
     answered = exchange.messages[0].answered.keys() | exchange.accounts.keys()
-    return end if end is not None and answered >= set(exchange.to) else None
+    return end if end is not None and answered >= _asked(exchange) else None
+
+
+def _asked(exchange: Exchange) -> set[str]:
+    """Return the action addressees that are asked for an answer to the opening.
+
+    A mere recipient of a text is not.
+    """
+    return set(exchange.to) & consent.parties(exchange)
 
 
 ASKING: Final[dict[str, tuple[str, ...]]] = {
@@ -415,5 +423,5 @@ def settled_by_all(exchange: Exchange, status: str) -> str:
     return "accepted" if meeting.accepted else status
 
 
-JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
+JOINT: Final = frozenset({"held"})
 """Steps of a common work: they take effect once every side has said them."""

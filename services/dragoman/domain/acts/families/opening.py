@@ -22,7 +22,7 @@ from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.text import sentence
-from dragoman_schemas.act_frame import Continuing, OpeningAct
+from dragoman_schemas.act_frame import Continuing, OpeningAct, SignedText
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
@@ -41,6 +41,7 @@ def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange
     side = side_of(record)
     names = tuple(member.name for member in folding.registry.sides if member.name != side)
     info, observing = or_default(data.info, ()), observers(folding.registry)
+    signatories = or_default(data.signatories, ()) if isinstance(data, SignedText) else ()
     if isinstance(data.to, UnsetType):
         to = tuple(other for other in names if other not in info and other not in observing)
     else:
@@ -74,6 +75,7 @@ def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange
         to=to,
         info=info,
         observers=tuple(name for name in (side, *info) if name in observing),
+        signatories=signatories,
         for_the_record=for_the_record,
         invokes=invokes,
         released_by=or_default(record.envelope.releasedby, ""),
@@ -117,6 +119,11 @@ def check_opening(registry: Registry, form: Format, record: Record[OpeningAct]) 
     refusal = (
         _check_kind(registry, form)
         or _check_named(registry, data, record.side)
+        or (
+            _check_signatories(registry, data, record.side)
+            if isinstance(data, SignedText)
+            else None
+        )
         or field_checks.times(dtg=data.dtg)
         or field_checks.original(data.text, data.original)
         or field_checks.in_words(data)
@@ -236,4 +243,29 @@ def _check_named(registry: Registry, data: OpeningAct, sender: str) -> Refusal |
                     ),
                 )
             addressed.add(side)
+    return None
+
+
+def _check_signatories(registry: Registry, data: SignedText, sender: str) -> Refusal | None:
+    """Refuse signatories that the text does not reach, and a text with a single one."""
+    signatories = or_default(data.signatories, ())
+    recipients = {*or_default(data.info, ()), *observers(registry)}
+    to = or_default(data.to, tuple(side.name for side in registry.sides))
+    for index, side in enumerate(signatories):
+        if side != sender and (side not in to or side in recipients):
+            return invalid(
+                f"/signatories/{index}",
+                sentence(
+                    "%(side)s is not an action addressee, so it cannot sign; name it in `to`, and not "
+                    "in `info`",
+                    side=side,
+                ),
+            )
+        if side in signatories[:index]:
+            return invalid(
+                f"/signatories/{index}",
+                sentence("%(side)s is named twice; name each signatory once", side=side),
+            )
+    if signatories and {*signatories} <= {sender}:
+        return invalid("/signatories", sentence("name at least one other side that signs the text"))
     return None

@@ -229,6 +229,32 @@ def _faults(
                 id=item.record,
             )
             yield invalid(f"{at}/record", detail)
+    yield from _without_dissent(exchange_by_id, items, pointer)
+
+
+def _without_dissent(
+    exchange_by_id: Callable[[str], Exchange | None],
+    items: tuple[ReleasedRecord, ...],
+    pointer: str,
+) -> Iterator[Refusal]:
+    """Yield a refusal for each report without a dissent that stands."""
+    ids = {item.record for item in items}
+    for index, item in enumerate(items):
+        report = exchange_by_id(item.exchange) if item.record == item.exchange else None
+        if report is None:
+            continue
+        for side, dissents in consent.standing_dissents(report).items():
+            for number, dissent in dissents.items():
+                if dissent.id not in ids:
+                    detail = sentence(
+                        "%(side)s dissents from paragraph %(n)s of %(report)s; release record "
+                        "%(id)s with it",
+                        side=side,
+                        n=number,
+                        report=report.number,
+                        id=dissent.id,
+                    )
+                    yield invalid(f"{pointer}/{index}/record", detail)
 
 
 def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
@@ -349,7 +375,7 @@ RULES: Final = (
     Rule(
         act="release-consent",
         shape=ReleaseConsent,
-        who=Who.OTHER,
+        who=Who.OTHER_SIGNATORY,
         consenting=True,
         acknowledges=True,
         answers=True,

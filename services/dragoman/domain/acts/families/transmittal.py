@@ -3,8 +3,8 @@
     transmitted ──every answer of every addressed side──▶ answered
 
 Each addressed side answers each recommendation: noted, taken up as something, or
-declined. Its newest answer counts. The answers are by side, and never the word of
-whoever spoke last.
+declined. The side that handed them over may answer them too. A side's newest answer
+counts. The answers are by side, and never the word of whoever spoke last.
 """
 
 from typing import Final
@@ -96,7 +96,7 @@ RULES: Final = (
     Rule(
         act="recommendation-answer",
         shape=RecommendationAnswer,
-        who=Who.ADDRESSEE,
+        who=Who.PARTY,
         acknowledges=True,
         message=True,
         kept=True,

@@ -52,8 +52,10 @@ def _check(
             "/by",
             sentence("%(side)s observes this channel and undertakes nothing", side=data.by),
         )
-    addressed = data.by not in or_default(data.info, ()) and (
-        isinstance(data.to, UnsetType) or data.by in data.to
+    addressed = (
+        data.by not in or_default(data.info, ())
+        and (isinstance(data.to, UnsetType) or data.by in data.to)
+        and data.by in or_default(data.signatories, (data.by,))
     )
     if refusal is None and data.by != record.side and not addressed:
         return invalid(
