@@ -183,7 +183,7 @@ def test_a_value_deep_inside_that_does_not_fit_is_pointed_at(
             "hazardous-incident",
             {"kind": "mishap"},
             "/kind",
-            "there is no 'mishap' here; choose one of collision, crash, fire_control_radar",
+            "there is no 'mishap' here; choose one of attack, collision, crash",
         ),
         ("hazardous-incident", {"whose": []}, "/whose", "of length >= 1"),
         ("hazardous-incident", {"whose": "ours"}, "/whose", "choose one of nobody_here, unknown"),

@@ -94,6 +94,8 @@ class Reaching:
     async def _opened(self, form: Format, act: str) -> str:
         name, head = form.rule.act, self.caller(_OPENER)
         body = still_to_come(await provided(head, SAMPLES[name]))
+        if (name, act) == ("danger-area", "reconfirmation"):  # only of an area without an end
+            body["window"] = {**body["window"], "to": "until_further_notice"}
         if (
             act == "second-key"
         ):  # due only where a duty officer alone has sent what takes two officers

@@ -7,7 +7,7 @@ it is for, and to no other.
 from typing import Final
 
 from dragoman.console.context import PageContext
-from dragoman.domain.acts import consent
+from dragoman.domain.acts import consent, event_windows
 from dragoman.domain.acts.families import mechanism, undertaking
 from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.state import Exchange
@@ -61,6 +61,8 @@ def occasions(state: Exchange, side: str) -> dict[str, bool]:
             }
         case "transmittal":
             return {"recommendation-answer": side in (state.side, *state.to)}
+        case "danger-area":
+            return {"reconfirmation": event_windows.is_until_further_notice(state)}
         case _:
             return {}
 
