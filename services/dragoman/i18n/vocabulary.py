@@ -74,6 +74,7 @@ The button names the act to do, and the act's name says what was done.
 
 OWN_LABELS: Final = frozenset(
     {
+        "counter-account.release",
         "emergency-notification.release",
         "fulfilment.at",
         "passed-on.at",

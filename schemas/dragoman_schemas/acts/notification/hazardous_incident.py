@@ -157,6 +157,7 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     language: Language | UnsetType = UNSET
     interpreter: bool | UnsetType = UNSET
     nature: Nature | UnsetType = UNSET
+    nature_text: Annotated[Titles, words_of("nature")] | UnsetType = UNSET
     facility: Line | UnsetType = UNSET
     cross_border: bool | Unknown | UnsetType = UNSET
     release: Words | UnsetType = UNSET

@@ -530,7 +530,7 @@ def parties_to_facts(exchange: Exchange) -> set[str]:
     whose = exchange.content.get("whose")
     forces = msgspec.json.decode(whose) if whose is not None else ()
     involved = addressees & {*exchange.accounts, *(forces if isinstance(forces, list) else ())}
-    return {exchange.side, *(involved or addressees)}
+    return {exchange.side, *(involved or addressees)} - {*exchange.observers}
 
 
 def is_facts_agreed(exchange: Exchange) -> bool:
