@@ -454,6 +454,7 @@ def said_moves(act: str) -> Moves:
         "ended": ended,
         "live, with consent": live if binding or "acceptance" in own else (),
         "live, with binding consent": live if binding else (),
+        "live, or `closed`": (*live, "closed"),
         "cancelled from": live
         if row["cancelled from"] == "every live status"
         else names(row["cancelled from"]),

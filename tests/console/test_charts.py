@@ -35,7 +35,7 @@ from dragoman.console.charts.roadmap_chart import (
 )
 from dragoman.console.charts.svg import Box
 from dragoman.domain.acts.families.dialogue import _ITEM
-from dragoman.domain.views.geodesy import GeoPoint, distance_m
+from dragoman.domain.acts.geodesy import GeoPoint, distance_m
 from dragoman.i18n.words import words
 
 EN, FR = words("en"), words("fr")

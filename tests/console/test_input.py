@@ -16,7 +16,7 @@ from dragoman.console.input.mgrs import write_square
 from dragoman.console.input.not_understood import NeedsHemisphere, NotUnderstoodInput
 from dragoman.console.input.places import read_place
 from dragoman.console.input.times import read_moment, read_time
-from dragoman.domain.views.geodesy import GeoPoint, bearing, distance_m
+from dragoman.domain.acts.geodesy import GeoPoint, bearing, distance_m
 from dragoman.i18n.places import written_place
 
 NOW = datetime(2026, 11, 26, 6, 30, 20, 123456, UTC)

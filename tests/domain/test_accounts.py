@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.console.forms import field_types
+from dragoman.domain.acts import accounts
+from dragoman.domain.acts.accounts import AccountStatement, point
 from dragoman.domain.acts.families.incidents import NARRATIVE
-from dragoman.domain.views import accounts
-from dragoman.domain.views.accounts import AccountStatement, point
 from dragoman.domain.views.flags import flags
 from samples import act
 from world import World, refused

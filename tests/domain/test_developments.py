@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.acts import developments
+from dragoman.domain.acts import accounts, developments
 from dragoman.domain.fold import Folded
-from dragoman.domain.views import accounts, audit_findings
+from dragoman.domain.views import audit_findings
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman_schemas.state import Exchange
 from samples import act

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.domain.acts import geodesy
 from dragoman.domain.acts.families.exchange_content import content_of, side_of
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.domain.record import codec
 from dragoman.domain.recorded_places import (
     ACTS,
@@ -20,8 +22,6 @@ from dragoman.domain.recorded_places import (
     RecordedPlace,
     places_of,
 )
-from dragoman.domain.views import geodesy
-from dragoman.domain.views.geodesy import GeoPoint
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import Place, Position
 from owing import CD, ND, post

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain.acts import statements
+from dragoman.domain.acts.accounts import differing
 from dragoman.domain.acts.families.retracting import own_statement
-from dragoman.domain.views.accounts import differing
 from dragoman.domain.views.audit_findings import of_exchange
 from dragoman.domain.views.stated import differences, stated_values
 from owing import CD, ND, TD, C, N, fault, post
@@ -129,6 +129,19 @@ def test_a_reply_and_a_final_report_are_taken_back_too_and_after_the_end(world: 
     post(world, CD, reply, id, seen=True)
     assert bytes(own_statement(world.exchange(id), "china")["text"]) == b'"One ship was at sea."'
     assert bytes(own_statement(world.exchange(id), "nato")["facts"]) == b'"It was hit."'
+
+
+def test_the_side_that_reported_cannot_close_against_an_account_that_differs(
+    denied: tuple[World, str],
+) -> None:
+    world, id = denied
+    post(world, N, act("closure"), id, seen=True)
+    assert world.exchange(id).status == "open", "the account of the other side is an objection"
+    post(world, C, act("closure"), id, seen=True)
+    assert world.exchange(id).status == "closed"
+    post(world, CD, {"act": "reply", "text": "This hides causes."}, id)
+    post(world, TD, {"act": "counter-account", "facts": "We saw it.", "whose": ["nato"]}, id)
+    assert world.exchange(id).status == "closed"
 
 
 STEPS = (

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dragoman.domain.acts import geodesy
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.record.codec import read_act
-from dragoman.domain.views import geodesy
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n import places
 from dragoman.i18n.words import words

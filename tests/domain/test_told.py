@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from dragoman.domain.acts import deadline_acts, deadlines
+from dragoman.domain.acts.accounts import accounts_of, differing, point
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.fold import Folded
 from dragoman.domain.views import alarms
-from dragoman.domain.views.accounts import accounts_of, differing, point
 from dragoman.domain.views.flags import flags
 from dragoman.domain.views.lead_times import lead
 from dragoman_schemas.profiles import DAY, HOUR

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from announced import DAY, MOMENT, SHOAL, area, circle, listed, of_area, polygon
-from dragoman.domain.views.geodesy import GeoPoint, distance_m
+from dragoman.domain.acts.geodesy import GeoPoint, distance_m
 from dragoman.interop import geojson
 from dragoman.interop.map_figures import area as area_of
 from dragoman.interop.map_figures import figure_of

@@ -313,6 +313,7 @@ def accounts_of(start: str) -> tuple[str, ...]:
             for status in (start, "accounts_differ", "agreed_facts")
         ),
         *(f"{status} accounts-agreement agreed_facts" for status in (start, "accounts_differ")),
+        "closed counter-account closed",
     )
 
 
@@ -456,6 +457,7 @@ LIVES = {
                 for act in ("counter-account", "accounts-agreement")
                 for status in ("open", "contained", "reported")
             ),
+            "closed counter-account closed",
             "open contained contained",
             *(f"{status} final-report reported" for status in ("open", "contained", "reported")),
             *help_in("open", "contained", "reported"),
@@ -519,6 +521,7 @@ LIVES = {
                 for act in ("counter-account", "accounts-agreement")
                 for status in ("open", "ended")
             ),
+            "closed counter-account closed",
             *help_in("open", "ended"),
         ),
     ),
@@ -649,7 +652,6 @@ LIVES = {
 }
 
 WHILE_IT_LIVES = (
-    "reply",
     "interim-reply",
     "clarification-request",
     "assessment",
@@ -696,6 +698,7 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
     moves: dict[str, dict[str, str]] = {
         **{each: {status: status for status in live} for each in WHILE_IT_LIVES},
         **{each: {status: status for status in live + ended} for each in AT_ANY_TIME},
+        "reply": {status: status for status in [*live, "closed"]},
         "decline": {status: status for status in (life.declinable or life.live).split()},
         "cancellation": dict.fromkeys((life.cancellable or life.live).split(), "cancelled"),
         "closure": {

@@ -31,7 +31,8 @@ LIVES: dict[str, list[Step]] = {
             {"act": "counter-account", "facts": "They called us.", "direction": "incoming"},
             "accounts_differ",
         ),
-        (N, "closure", "closed"),
+        (N, "closure", "accounts_differ"),
+        (C, "closure", "closed"),
     ],
     "an office": [
         (CH, "liaison-office", "proposed"),

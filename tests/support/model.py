@@ -27,7 +27,7 @@ _EVER: Final = (*_LIVE, "declined", "cancelled", "closed")
 
 CARRIES_ON: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "acknowledgement": ("addressed", {status: status for status in _EVER}),
-    "reply": ("addressed", {status: status for status in _LIVE}),
+    "reply": ("addressed", {status: status for status in (*_LIVE, "closed")}),
     "interim-reply": ("addressed", {status: status for status in _LIVE}),
     "decline": (
         "other",
@@ -36,7 +36,7 @@ CARRIES_ON: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "acceptance": ("other", {"requested": "accepted"}),
     "meeting-held": ("any", {"requested": "held", "accepted": "held"}),
     "readout": ("any", {"held": "held"}),
-    "counter-account": ("other", {"open": "open"}),
+    "counter-account": ("other", {"open": "open", "closed": "closed"}),
     "correction": ("opener", {status: status for status in _LIVE}),
     "cancellation": (
         "opener",

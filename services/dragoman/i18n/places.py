@@ -2,7 +2,7 @@
 
 from typing import Literal, assert_never
 
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 
 
 def written_place(point: GeoPoint, form: Literal["dms", "dm", "decimal"] = "dms") -> str:

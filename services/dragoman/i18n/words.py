@@ -22,7 +22,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import parse_pattern
 from markupsafe import Markup, escape
 
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
 from dragoman.i18n.vocabulary import CITIES, OWN_LABELS, derived
 from dragoman.limits import SUBJECT_LENGTH

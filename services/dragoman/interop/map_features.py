@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.interop.map_figures import Figure, figure_of, line
 from dragoman_schemas.window_responses import InForce, InForceWindow
 

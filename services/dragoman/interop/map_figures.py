@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from dragoman.domain.acts import si_units
-from dragoman.domain.views.geodesy import (
+from dragoman.domain.acts.geodesy import (
     MEAN_RADIUS_M,
     GeoPoint,
     destination,

@@ -10,7 +10,7 @@ from dragoman.console.charts import map_projection
 from dragoman.console.charts import svg as plot
 from dragoman.console.charts.map_projection import Disc, MapPoint, Outline
 from dragoman.console.charts.svg import PITCH, SMALL, Box, TextStretch
-from dragoman.domain.views.geodesy import GeoPoint, distance_m
+from dragoman.domain.acts.geodesy import GeoPoint, distance_m
 from dragoman.i18n.words import NBSP, Words
 
 _SKETCH_SHAPES: Final = (

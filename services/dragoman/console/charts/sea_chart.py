@@ -20,8 +20,8 @@ from dragoman.console.charts import land, map_projection, map_sketch
 from dragoman.console.charts import svg as plot
 from dragoman.console.charts.map_projection import Disc, MapPoint, MapView, Outline
 from dragoman.console.charts.svg import Box
-from dragoman.domain.views import geodesy
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts import geodesy
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.words import NBSP, Words
 
 WIDTH: Final = 960.0

@@ -12,9 +12,8 @@ from msgspec import Struct
 from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms import field_types
-from dragoman.domain.acts import developments
-from dragoman.domain.views import accounts
-from dragoman.domain.views.accounts import AccountStatement, ComparedPoint
+from dragoman.domain.acts import accounts, developments
+from dragoman.domain.acts.accounts import AccountStatement, ComparedPoint
 from dragoman_schemas.state import Exchange
 
 _LEFT = accounts.OF_THE_MESSAGE | {

@@ -19,8 +19,7 @@ from msgspec import Raw, Struct
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import Office, city, places
 from dragoman.console.forms import field_types
-from dragoman.domain.acts import consent, si_units
-from dragoman.domain.views import geodesy
+from dragoman.domain.acts import consent, geodesy, si_units
 from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n import places as places_module
 from dragoman.i18n.words import NBSP, Words, as_moment

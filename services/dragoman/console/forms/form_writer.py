@@ -10,7 +10,7 @@ from multidict import MultiDict
 
 from dragoman.console.forms import field_types
 from dragoman.console.forms.field_types import Kind, Member
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.words import Words, as_moment
 from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 

@@ -16,12 +16,11 @@ from msgspec import Raw, Struct
 
 from dragoman.console.charts.sea_chart import Kind
 from dragoman.console.incident import windows_map
-from dragoman.domain.acts import developments, event_windows
+from dragoman.domain.acts import developments, event_windows, geodesy
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.domain.recorded_places import RecordedPlace
-from dragoman.domain.views import geodesy
-from dragoman.domain.views.geodesy import GeoPoint
 from dragoman.projection.queries.recorded_places import PlacedExchange, PlacesOfPeriod
 
 KINDS: Final[dict[str, Kind]] = {

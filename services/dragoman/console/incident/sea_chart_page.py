@@ -29,10 +29,10 @@ from dragoman.console.incident import chart_places, window_rows, windows_map
 from dragoman.console.incident.chart_places import ChartPlace, MeasuredRange, Reason
 from dragoman.console.input.periods import Period, PeriodFault, period_of, spans, too_much
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.domain.acts import geodesy
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.record.errors import Refused
-from dragoman.domain.views import geodesy
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries.recorded_places import (
     PlacedExchange,

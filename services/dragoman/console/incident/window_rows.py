@@ -23,7 +23,7 @@ from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.deadlines import profile_of, timestamp
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
 from dragoman.i18n.words import NBSP, Words, as_moment
 from dragoman.projection.queries import in_force

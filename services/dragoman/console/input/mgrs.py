@@ -15,7 +15,7 @@ from mgrs import MGRS
 from mgrs.core import MGRSError
 
 from dragoman.console.input.not_understood import NotUnderstoodInput
-from dragoman.domain.views.geodesy import GeoPoint, rounded
+from dragoman.domain.acts.geodesy import GeoPoint, rounded
 
 _GRID: Final = MGRS()
 _MOST_DIGITS: Final = 10

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final, Literal
 
-from dragoman.domain.views.geodesy import GeoPoint
+from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.places import with_letters
 
 Code = Literal[

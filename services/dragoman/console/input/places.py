@@ -26,7 +26,7 @@ from dragoman.console.input.not_understood import (
     named_parts,
     plain_text,
 )
-from dragoman.domain.views.geodesy import GeoPoint, rounded
+from dragoman.domain.acts.geodesy import GeoPoint, rounded
 from dragoman.i18n.places import decimal, with_letters
 
 

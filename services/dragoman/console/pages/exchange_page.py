@@ -47,12 +47,12 @@ from dragoman.console.pages.exchange_parts import (
 from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import consent, developments, two_keys
+from dragoman.domain.acts.accounts import accounts_of
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.families import helping, release, retracting
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
-from dragoman.domain.views.accounts import accounts_of
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.stated import differences
 from dragoman.i18n.words import as_moment

@@ -18,13 +18,12 @@ from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, field_types
-from dragoman.domain.acts import consent, developments, si_units
+from dragoman.domain.acts import accounts, consent, developments, si_units
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.families import common_acts
 from dragoman.domain.acts.families import exchange as exchanges
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
-from dragoman.domain.views import accounts
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.stated import stated_values
 from dragoman.i18n.words import Words, as_moment

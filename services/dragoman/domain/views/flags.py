@@ -40,10 +40,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts import accounts, consent, two_keys
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import profile_of
-from dragoman.domain.views import accounts
 from dragoman.domain.views.geometry import Point, meet, outline
 from dragoman.domain.views.lead_times import first_report, instant, latest, lead
 from dragoman.text import NameValue, Text, sentence

@@ -25,7 +25,14 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain.acts import consent, deadline_acts, deadline_outcomes, deadlines, two_keys
+from dragoman.domain.acts import (
+    accounts,
+    consent,
+    deadline_acts,
+    deadline_outcomes,
+    deadlines,
+    two_keys,
+)
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
@@ -36,7 +43,7 @@ from dragoman.domain.acts.families.exchange import (
     owing_receipt,
 )
 from dragoman.domain.acts.window_notices import ANNOUNCED
-from dragoman.domain.views import accounts, open_questions
+from dragoman.domain.views import open_questions
 from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter, Owing

@@ -14,9 +14,9 @@ from typing import Final
 from msgspec import UNSET
 
 from dragoman.domain.acts import consent
+from dragoman.domain.acts.accounts import WORDS, AccountStatement, point
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.statements import Statement, standing, statements
-from dragoman.domain.views.accounts import WORDS, AccountStatement, point
 from dragoman_schemas.responses import AccountsDifference, StatedValue
 from dragoman_schemas.state import Exchange, Stamp
 

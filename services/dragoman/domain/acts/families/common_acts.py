@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.domain.acts import consent, two_keys
+from dragoman.domain.acts import accounts, consent, two_keys
 from dragoman.domain.acts.act_rules import Folding, Rule, Who
 from dragoman.domain.acts.families import retracting
 from dragoman.domain.acts.families.amendments import (
@@ -77,10 +77,12 @@ def _close(exchange: Exchange, folding: Folding) -> Exchange:
 def _closed_by_opener(exchange: Exchange, status: str) -> str:
     """Return the status after a closure; only the opener's closure ends a matter.
 
-    "Every side" always includes the opener. Nobody can end a deadline of their own by
-    closing the matter.
+    Nobody can end a deadline of their own by closing the matter. An account that
+    differs from the report is an objection, until its side closes too.
     """
-    return status if exchange.side in exchange.closures else exchange.status
+    objecting = {side for side, fields in accounts.differing(exchange).items() if fields}
+    is_closed = exchange.side in exchange.closures and objecting <= exchange.closures.keys()
+    return status if is_closed else exchange.status
 
 
 def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:

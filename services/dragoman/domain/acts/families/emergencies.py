@@ -68,7 +68,7 @@ EMERGENCY_NOTIFICATION: Final = Format(
         {
             "ended": {"open": "ended"},
             **helping("open", "ended"),
-            "counter-account": {"open": "open", "ended": "ended"},
+            "counter-account": {"open": "open", "ended": "ended", "closed": "closed"},
             "accounts-agreement": {"open": "open", "ended": "ended"},
         },
     ),

@@ -2,7 +2,7 @@
 
     act               who        status before → after             marks
     acknowledgement   addressed  any → same                        acknowledges
-    reply             addressed  live → same                       acknowledges, answers
+    reply             addressed  live, closed → same               acknowledges, answers
     interim-reply     addressed  live → same                       acknowledges
     update            opener     live → same
     correction        opener     live → same                       consent, number C
@@ -11,7 +11,7 @@
     closure           any        live, declined → closed (1)       consent
     decline           addressee  live → same (2)                   acknowledges, answers
 
-    (1) once the opener or every side has closed it
+    (1) once the opener has closed it, and each side whose account differs
     (2) a meeting request → declined
 
 All of them but an acknowledgement and a closure are messages themselves. An
@@ -97,7 +97,8 @@ def moves_of_format(
             ),
             everywhere,
         ),
-        **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment"), alive),
+        **dict.fromkeys(("interim-reply", "clarification-request", "assessment"), alive),
+        "reply": {**alive, "closed": "closed"},
         "decline": {status: status for status in (declinable or live)},
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),

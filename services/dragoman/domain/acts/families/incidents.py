@@ -100,7 +100,9 @@ HAZARDOUS_INCIDENT: Final = Format(
         ("open", "contained", "reported"),
         {
             **helping("open", "contained", "reported"),
-            "counter-account": {status: status for status in ("open", "contained", "reported")},
+            "counter-account": {
+                status: status for status in ("open", "contained", "reported", "closed")
+            },
             "accounts-agreement": {status: status for status in ("open", "contained", "reported")},
             "contained": {"open": "contained"},
             "final-report": {"open": "reported", "contained": "reported", "reported": "reported"},
@@ -219,9 +221,10 @@ def still_agreed(before: str) -> Callable[[Exchange, str], str]:
 def accounted(start: str) -> Moves:
     """Return the moves of accounts, for a format that has no other course."""
     return {
-        "counter-account": dict.fromkeys(
-            (start, "accounts_differ", "agreed_facts"), "accounts_differ"
-        ),
+        "counter-account": {
+            **dict.fromkeys((start, "accounts_differ", "agreed_facts"), "accounts_differ"),
+            "closed": "closed",
+        },
         "accounts-agreement": dict.fromkeys((start, "accounts_differ"), "agreed_facts"),
     }
 

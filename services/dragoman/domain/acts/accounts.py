@@ -18,10 +18,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain.acts import consent, developments, si_units
+from dragoman.domain.acts import consent, developments, geodesy, si_units
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.field_checks import UNKNOWN
-from dragoman.domain.views import geodesy
 from dragoman_schemas.state import Exchange
 
 Result = Literal["differs", "same", "one", "none", "words"]
@@ -50,7 +49,15 @@ WORDS: Final = frozenset(
             "units",
             "courses",
         ),
-        *("text", "remarks", "facility", "release", "monitoring", "protective_measures"),
+        *(
+            "text",
+            "remarks",
+            "nature_text",
+            "facility",
+            "release",
+            "monitoring",
+            "protective_measures",
+        ),
     }
 )
 """Members of accounts that are texts or lines, or rows that contain some."""
