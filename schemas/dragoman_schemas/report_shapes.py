@@ -12,7 +12,13 @@ from msgspec import UNSET, Raw, UnsetType, field
 
 from dragoman_schemas.agreement_responses import AdvisedFate, UndertakingCount, UndertakingView
 from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
-from dragoman_schemas.responses import FlagView, ResponseBody, Unanswered
+from dragoman_schemas.responses import (
+    AccountsDifference,
+    FlagView,
+    ResponseBody,
+    StatedValue,
+    Unanswered,
+)
 from dragoman_schemas.state_responses import Owing
 from dragoman_schemas.statistics_figures import (
     Blind,
@@ -195,6 +201,17 @@ class Ahead(ResponseBody, frozen=True, kw_only=True):
     place: str = ""
     stage: str = ""
     not_passed_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class ReportedStatements(ResponseBody, frozen=True, kw_only=True):
+    """The statements of the sides of one matter, and the differences of accounts.
+
+    Only members with several statements are listed.
+    """
+
+    matter: Matter
+    statements: tuple[StatedValue, ...]
+    differences: tuple[AccountsDifference, ...] = ()
 
 
 class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
@@ -402,6 +419,7 @@ class RecordedExchange(ResponseBody, frozen=True, kw_only=True):
     unanswered: tuple[Unanswered, ...] = ()
     notice: dict[str, str] = field(default_factory=dict)
     flags: tuple[FlagView, ...] = ()
+    stated: ReportedStatements | None = None
 
 
 class FamilyRecord(ResponseBody, frozen=True, kw_only=True):
@@ -571,7 +589,8 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     """The five questions that an auditor asks first, on one page, as of a position.
 
     `whole`: whether the log is complete and unaltered, until when, and on whose word.
-    `receiving` and `messages`: who knew what, and when. `lapses`, `owed`, `blind`: what
+    `receiving` and `messages`: who knew what, and when. `stated`: what each side stated
+    of an event, and what changed it. `lapses`, `owed`, `blind`: what
     was owed and not done, on all sides, and when nobody could notice. The lists are cut
     off; `limits`, `waiting` and `waiting_flash` count all of them. `standing`,
     `stands`: what is before the watch, and who has it. `authorities`, `exceptions`: who
@@ -597,6 +616,7 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     stands: tuple[ReportedMatter, ...]
     people: tuple[ReportedPeople, ...] = ()
     visits: tuple[ReportedVisit, ...] = ()
+    stated: tuple[ReportedStatements, ...] = ()
     authorities: tuple[Authority, ...]
     kinds: dict[str, int]
     exceptions: tuple[Exceptional, ...]

@@ -23,7 +23,13 @@ from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
-from dragoman.reports import layout, people_and_visits, report_facts, statistics_layout
+from dragoman.reports import (
+    layout,
+    people_and_visits,
+    report_facts,
+    stated_values,
+    statistics_layout,
+)
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -155,7 +161,8 @@ def answers(
     )
     people = people_and_visits.people_of(exchanges)
     visits = people_and_visits.visits_of(exchanges)
-    lists = (messages, waiting, lapses, owed, stands, findings, spans, people, visits)
+    stated = stated_values.of_exchanges(exchanges, period)
+    lists = (messages, waiting, lapses, owed, stands, findings, spans, people, visits, stated)
     shown = findings[-report_facts.MOST :]
     report = FiveAnswers(
         **report_facts.heading(audit_moment, period, "audit", live=live),
@@ -178,6 +185,7 @@ def answers(
         stands=tuple(stands[: report_facts.MOST]),
         people=tuple(people[-report_facts.MOST :]),
         visits=tuple(visits[-report_facts.MOST :]),
+        stated=tuple(stated[-report_facts.MOST :]),
         authorities=tuple(_authorities(audit_moment)),
         kinds=dict(sorted(Counter(finding.kind for finding in findings).items())),
         exceptions=tuple(finding.exceptional for finding in shown),
@@ -314,6 +322,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
         w.say("2: Who knew what, when"),
         DocumentList(tuple((_received(item, w),) for item in report.receiving)),
         knew,
+        *stated_values.blocks(report.stated, w, language),
     )
     blind: list[tuple[Cell, ...]] = [
         (

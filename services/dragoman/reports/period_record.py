@@ -25,6 +25,7 @@ from dragoman.reports import (
     layout,
     people_and_visits,
     report_facts,
+    stated_values,
     statistics_layout,
 )
 from dragoman.reports.document import (
@@ -149,6 +150,7 @@ def _recorded(
         if exchange.cancellation is not None
         else tuple(report_facts.unanswered(exchange)),
         notice=dict(FORMATS[exchange.act].notice),
+        stated=stated_values.of_exchange(exchange),
         flags=tuple(
             FlagView(flag=raised_flag.flag, detail=str(raised_flag.detail))
             for raised_flag in flagged
@@ -215,6 +217,9 @@ def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, SpokenAct]:
     for correction in exchange.corrections:
         content = {**correction.fields, "reason": _raw(correction.reason)}
         result[correction.corrected.position] = "correction", correction.corrected, content
+    for retraction in exchange.retractions:
+        content = {**retraction.fields, "reason": retraction.reason}
+        result[retraction.retracted.position] = "retraction", retraction.retracted, content
     if exchange.cancellation is not None:
         content = {"reason": _raw(exchange.cancellation.reason)}
         result[exchange.cancellation.cancelled.position] = (
@@ -388,6 +393,7 @@ def _exchange(
             for block in _saying(period_record, matter, saying, w, language)
         ),
         *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
+        *(() if exchange.stated is None else stated_values.blocks([exchange.stated], w, language)),
         level=3,
     )
 

@@ -225,6 +225,15 @@ def _label(context: PageContext, parts: list[str], *, channel: bool) -> tuple[st
             return label(context, parts)
 
 
+_CHANGES: Final = {
+    "corrections": "correction",
+    "developments": "update",
+    "amended": "amendment",
+    "retractions": "retraction",
+}
+"""The lists in a state that keep the changes of an opening, and the acts of each."""
+
+
 def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
     """Return a place in the state of an exchange in words, and its pointer's rest."""
     words, say = context.words, context.words.say
@@ -235,12 +244,11 @@ def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
             return words.field(name), rest
         case ["defaults", name, *rest]:
             return say("%(what)s, by default", what=words.field(name)), rest
-        case ["corrections", place, *rest]:
-            return say("Correction %(n)s", n=words.number(int(place) + 1)), rest
-        case ["developments", place, *rest]:
-            return say("Update %(n)s", n=words.number(int(place) + 1)), rest
-        case ["amended", place, *rest]:
-            return say("Amendment %(n)s", n=words.number(int(place) + 1)), rest
+        case [list_of_changes, place, *rest] if list_of_changes in _CHANGES:
+            act = words.act(_CHANGES[list_of_changes])
+            return say("%(what)s %(n)s", what=act, n=words.number(int(place) + 1)), rest
+        case ["proposed", name, *rest]:
+            return say("%(what)s, as proposed", what=words.field(name)), rest
         case ["closures", side, *rest]:
             return say("Closed by %(side)s", side=side.upper()), rest
         case ["accounts", side, *rest]:

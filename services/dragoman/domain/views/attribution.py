@@ -231,6 +231,10 @@ def referring_exchange(exchange: Exchange, hides: Hides) -> Exchange:
             replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
             for item in exchange.developments
         ),
+        retractions=tuple(
+            replace(item, fields=referring(item.fields, hides), was=referring(item.was, hides))
+            for item in exchange.retractions
+        ),
     )
 
 

@@ -1,0 +1,132 @@
+"""The statements of each side of an event, as tables of reports.
+
+Every side has rows of the same form, whoever admits and whoever denies.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import UnsetType
+
+from dragoman.domain.views import attribution
+from dragoman.domain.views.outages import OutageSpan
+from dragoman.domain.views.stated import differences, stated_values
+from dragoman.i18n.vocabulary import chosen
+from dragoman.i18n.words import Words
+from dragoman.reports import layout, report_facts
+from dragoman.reports.document import Block, DocumentTable, table
+from dragoman.reports.member_texts import Cell, Members, said
+from dragoman_schemas.report_shapes import ReportedStatements
+from dragoman_schemas.responses import StatedValue
+from dragoman_schemas.state import Exchange
+
+
+def of_exchanges(exchanges: Iterable[Exchange], span: OutageSpan) -> list[ReportedStatements]:
+    """Return the statements of matters with a statement in a span."""
+    return [
+        statements
+        for exchange in exchanges
+        if (statements := of_exchange(exchange)) is not None
+        and any(span.holds(value.time) for value in statements.statements)
+    ]
+
+
+def of_exchange(exchange: Exchange) -> ReportedStatements | None:
+    """Return the statements on members that have several; None if no member has."""
+    if attribution.unattributed(exchange):
+        return None
+    values = stated_values(exchange)
+    several = [
+        value for value in values if sum(other.member == value.member for other in values) > 1
+    ]
+    if not several:
+        return None
+    return ReportedStatements(
+        matter=report_facts.matter(exchange),
+        statements=tuple(several),
+        differences=differences(exchange),
+    )
+
+
+def blocks(rows: Iterable[ReportedStatements], w: Words, language: str) -> Iterator[Block]:
+    """Yield the tables of statements and of differences that have rows."""
+    matters = list(rows)
+    for block in (_statements(matters, w, language), _differences(matters, w, language)):
+        if block is not None:
+            yield block
+
+
+def _statements(
+    rows: Iterable[ReportedStatements], w: Words, language: str
+) -> DocumentTable | None:
+    return table(
+        (
+            w.say("What"),
+            w.say("Side"),
+            w.say("Stated"),
+            w.say("How"),
+            w.say("When"),
+            w.say("Matter"),
+        ),
+        [
+            (
+                w.field(value.member, row.matter.format),
+                layout.party(value.side, w),
+                Members(w, language, row.matter.to, chosen(row.matter.format)).told(
+                    value.member, value.value, row.matter.original
+                ),
+                _how(value, w, language),
+                w.written(value.time),
+                layout.matter_name(row.matter, w, language),
+            )
+            for row in rows
+            for value in row.statements
+        ],
+    )
+
+
+def _how(value: StatedValue, w: Words, language: str) -> Cell:
+    match value.change:
+        case "opening":
+            how = w.say("in its report")
+        case "update":
+            how = w.say("by an update")
+        case "correction":
+            how = w.say("corrected")
+        case "amendment":
+            how = w.say("amended")
+        case "account":
+            how = w.say("in its account")
+        case "final_report":
+            how = w.say("in its final report")
+        case _:
+            how = w.say("taken back")
+    if isinstance(value.reason, UnsetType):
+        return how
+    return (how, w.colon, said(value.reason, w, language))
+
+
+def _differences(
+    rows: Iterable[ReportedStatements], w: Words, language: str
+) -> DocumentTable | None:
+    return table(
+        (
+            w.say("Accounts differed on"),
+            w.say("Sides"),
+            w.say("From"),
+            w.say("To"),
+            w.say("Matter"),
+        ),
+        [
+            (
+                w.field(item.member, row.matter.format),
+                layout.sides(item.sides, w),
+                w.written(item.begins),
+                w.say("%(t)s, by %(side)s", t=w.written(item.ends), side=layout.side(item.ended_by))
+                if item.ends
+                else w.say("still"),
+                layout.matter_name(row.matter, w, language),
+            )
+            for row in rows
+            for item in row.differences
+        ],
+    )

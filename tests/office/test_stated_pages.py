@@ -1,0 +1,94 @@
+"""The turn of a crisis on pages: a denial, an account against it, an admission, and refusals."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from office import Office
+from samples import act
+from service import Caller
+
+CHANNEL = "nato-china-exercise"
+DENIED = act(
+    "hazardous-incident",
+    kind="crash",
+    whose="nobody_here",
+    cause_established="A technical failure.",
+)
+ACCOUNT = {"act": "counter-account", "facts": "It was shot down.", "whose": ["nato"]}
+REFUSABLE = {
+    "mechanism": "/mechanisms",
+    "undertaking": "/undertakings",
+    "roadmap-item": "/dialogue",
+    "liaison-office": "",
+    "people-programme": "",
+    "public-line": "",
+}
+NO = {"act": "decline", "reason": "We did not undertake that."}
+
+
+def opened(office: Office, who: str, body: Mapping[str, object]) -> str:
+    sent = office.api(who, lambda caller: caller.open(body, CHANNEL))
+    return str(sent.json["exchange"])
+
+
+def posted(office: Office, who: str, exchange: str, body: Mapping[str, object]) -> None:
+    async def post(caller: Caller) -> None:
+        answer = await caller.act(exchange, body, CHANNEL)
+        assert answer.status == 201, answer.body
+
+    office.api(who, post)
+
+
+def test_a_denial_is_taken_back_on_a_page_and_both_sides_see_what_was_stated(demo: Office) -> None:
+    id = opened(demo, "nato/duty_officer", DENIED)
+    posted(demo, "china/duty_officer", id, ACCOUNT)
+    page = f"/c/{CHANNEL}/exchanges/{id}"
+    china = demo.person("china/officer").open(page)
+    china.see("What each side stated, and when", "differed since").miss("Nothing here was wrong")
+    nato = demo.person("nato/duty_officer").open(f"{page}/acts/retraction")
+    nato.within("Whose forces").choose("NATO").choose("nobody of this channel", on=False)
+    nato.within("")
+    nato.fill("Reason, English", "The first statement was not so.")
+    nato.press("Check before sending").press("Send to CHINA").see("Recorded: record")
+    for reader in ("nato/officer", "china/officer", "nato/auditor", "china/auditor"):
+        seen = demo.person(reader).open(page)
+        seen.see("Taken back by NATO", "The first statement was not so.", "by the word of NATO")
+        seen.open(f"/c/{CHANNEL}/reports/audit").see("taken back", "Accounts differed on")
+        view = demo.api(
+            reader, lambda caller: caller.get(f"/v1/channels/{CHANNEL}/exchanges/{id}")
+        ).json
+        assert [
+            (each["side"], each["change"]) for each in view["stated"] if each["member"] == "whose"
+        ] == [
+            ("nato", "opening"),
+            ("china", "account"),
+            ("nato", "retraction"),
+        ]
+        assert [each["ended_by"] for each in view["differences"]] == ["nato"]
+
+
+@pytest.mark.parametrize("name", REFUSABLE)
+def test_a_refusal_is_never_shown_as_silence(demo: Office, name: str) -> None:
+    id = opened(
+        demo,
+        "nato/head_of_office",
+        {key: value for key, value in act(name).items() if key != "contacts"},
+    )
+    posted(demo, "china/head_of_office", id, NO)
+    pages = [f"/exchanges/{id}", f"/exchanges/{id}/form", REFUSABLE[name]]
+    for reader in ("nato/officer", "china/officer", "china/auditor"):
+        seen = demo.person(reader)
+        for page in filter(None, pages):
+            seen.open(f"/c/{CHANNEL}{page}")
+            seen.miss("CHINA has not answered", "no word yet", "not yet: CHINA")
+        seen.open(f"/c/{CHANNEL}/exchanges/{id}").see(
+            "refused by CHINA", "We did not undertake that."
+        )
+        if REFUSABLE[name]:
+            seen.open(f"/c/{CHANNEL}{REFUSABLE[name]}").see("refused by CHINA")
+    view = demo.api(
+        "nato/officer", lambda caller: caller.get(f"/v1/channels/{CHANNEL}/exchanges/{id}")
+    ).json
+    assert [(each["side"], each["answer"]) for each in view["answers"]] == [("china", "refused")]
+    assert view["state"]["status"] == "refused"
