@@ -97,7 +97,7 @@ def test_the_side_of_people_comes_back_from_the_form() -> None:
     rows = members[0].kind
     assert isinstance(rows, field_types.RowsField)
     whose = next(item for item in rows.group.members if item.name == "of")
-    assert whose.kind == field_types.SideField(unknown=True)
+    assert whose.kind == field_types.SideField(unknown=True, other=True)
     groups = [
         {"kind": "held", "number": 24, "of": "nato", "condition": "In good health"},
         {"kind": "missing", "number": "unknown", "of": "unknown"},

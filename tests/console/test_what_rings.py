@@ -154,6 +154,7 @@ def spoken() -> tuple[World, list[Said]]:
                 continue
             own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in (
                 "acceptance",
+                "retraction",
                 "amendment-refusal",
                 "help-acceptance",
                 "fulfilment-dispute",

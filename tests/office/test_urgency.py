@@ -27,7 +27,7 @@ def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
     demo: Office, kind: str, own: str, said: str, recorded: str | None
 ) -> None:
     nato = demo.person("nato/duty_officer").open(f"/c/{CALM}/compose/hazardous-incident")
-    nato.at("//*[@id='f-precedence']").see("FLASH: collision").within("")
+    nato.at("//*[@id='f-precedence']").see("FLASH: attack, collision").within("")
     nato.at("//*[@id='f-kind']").choose(kind)
     if own:
         (level,) = nato.xpath(f"//*[@data-level='{own}']")

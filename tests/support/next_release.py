@@ -115,7 +115,7 @@ _CHANGES: dict[str, Changes] = {
             '            case "ict-inquiry" | "weather-inquiry":\n',
         ),
     ),
-    "services/dragoman/domain/views/open_matters.py": (
+    "services/dragoman/domain/acts/families/exchange.py": (
         (
             '    "ict-inquiry": ("open",),\n',
             '    "ict-inquiry": ("open",),\n    "weather-inquiry": ("open",),\n',

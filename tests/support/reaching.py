@@ -49,6 +49,7 @@ _BY_THE_OTHER: Final = ("help-offer", "fulfilment")
 """Acts that a rule lets the other side alone do, though the table allows them to both."""
 
 _FORM: Final = {
+    "retraction": "hazardous-incident",
     "second-key": "launch-notice",
     **dict.fromkeys(
         ("amendment", "amendment-agreement", "amendment-refusal", "consent-withdrawal"),
@@ -81,11 +82,12 @@ class Reaching:
             await self._carried_on(exchange, step)
         own = act in (
             "consent-withdrawal",
+            "retraction",
             "help-acceptance",
             "fulfilment-confirmation",
             "fulfilment-dispute",
             "mechanism-resumption",
-        )  # of whoever gave it; was offered it; did not undertake it; suspended it
+        )  # of whoever gave or stated it; was offered it; did not undertake it; suspended it
         for side in (_OPENER, _OTHER) if own else (_OTHER, _OPENER):
             if act in (await self._view(side, exchange))["allowed"]:
                 return side, exchange

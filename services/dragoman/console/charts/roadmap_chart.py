@@ -49,6 +49,7 @@ class AreaLane(NamedTuple):
 
 _STATUS_SHAPES: Final = {
     "proposed": "open circle",
+    "refused": "open triangle",
     "agreed": "circle",
     "scheduled": "open diamond",
     "held": "diamond",

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
 from dragoman.console.pages.exchange_page import acts_of
@@ -238,6 +239,7 @@ async def _waiting(context: PageContext, channel: Projection, serial: str) -> li
     inside = within(context, channel)
     if not inside.may_post:
         return []
+    owing = (await open_deadlines_of(context.request.app, channel)).owing((inside.side,))
     rows: Rows = await context.in_thread(
         lists.listed,
         context.service.store,
@@ -245,7 +247,7 @@ async def _waiting(context: PageContext, channel: Projection, serial: str) -> li
         lists.Filter(),
         _LOOKED,
         context.moment,
-        (inside.side,),
+        owing,
     )
     return [row.id for row in rows.exchanges if _has_serial(row.number, serial)]
 
