@@ -13,11 +13,11 @@ stay valid.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.duty_calendar import DutyCalendar
@@ -97,7 +97,10 @@ def _short(
     calendars: dict[str, DutyCalendar],
     now: datetime,
 ) -> Refusal | None:
-    """Refuse windows or dates that would make a binding limit to answer too short."""
+    """Refuse windows or dates that would make a binding limit to answer too short.
+
+    An answer that is due at the proposed time itself has all the time there is.
+    """
     if exchange.act not in ("meeting-request", "visit-invitation") or exchange.invokes:
         return None
     if bytes(exchange.content.get("kind", b"")) == b'"visit_of_concern"':
@@ -111,7 +114,8 @@ def _short(
             and clock.binding
             and clock.side != record.side
         )
-        if is_set_now and clock.due - now < SHORTEST:
+        is_at_proposed_time = clock.due in _begins(content)
+        if is_set_now and not is_at_proposed_time and clock.due - now < SHORTEST:
             detail = sentence(
                 "%(side)s would have to answer by %(t)s, which is less than 48 hours ahead; "
                 "name a time that leaves it longer",
@@ -120,3 +124,9 @@ def _short(
             )
             return invalid(f"/{pointer}", detail)
     return None
+
+
+def _begins(content: dict[str, Raw]) -> set[datetime]:
+    """Return the times at which the proposed windows begin."""
+    windows = msgspec.json.decode(content["windows"]) if "windows" in content else []
+    return {datetime.fromisoformat(window["from"]).astimezone(UTC) for window in windows}
