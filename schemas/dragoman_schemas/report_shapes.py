@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, UnsetType, field
 
 from dragoman_schemas.agreement_responses import AdvisedFate, UndertakingCount, UndertakingView
 from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
-from dragoman_schemas.responses import FlagView, ResponseBody, Unanswered
+from dragoman_schemas.responses import FlagView, JoinedReport, ResponseBody, Unanswered
 from dragoman_schemas.state_responses import Owing
 from dragoman_schemas.statistics_figures import (
     Blind,
@@ -97,6 +97,7 @@ class ReportedMatter(Matter, frozen=True, kw_only=True):
     accounts_by: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
     owed: tuple[Owing, ...] = ()
+    joined: tuple[JoinedReport, ...] = ()
 
 
 class Due(ResponseBody, frozen=True, kw_only=True):

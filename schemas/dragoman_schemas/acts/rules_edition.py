@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "a00edcc64d1ed9a2"
+EDITION: Final = "49abe7cb6a054d3d"
