@@ -15,6 +15,7 @@ from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
 from dragoman_schemas.responses import (
     AccountsDifference,
     FlagView,
+    JoinedReport,
     ResponseBody,
     StatedValue,
     Unanswered,
@@ -103,6 +104,7 @@ class ReportedMatter(Matter, frozen=True, kw_only=True):
     accounts_by: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
     owed: tuple[Owing, ...] = ()
+    joined: tuple[JoinedReport, ...] = ()
 
 
 class Due(ResponseBody, frozen=True, kw_only=True):

@@ -309,6 +309,24 @@ class Link(ResponseBody, frozen=True, kw_only=True):
     kind: str = ""
 
 
+class JoinedReport(ResponseBody, frozen=True, kw_only=True):
+    """Another report of the same event, which is one matter with this one.
+
+    `proposed_by` is the side that said so first. `agreed` is the time of the agreement,
+    and is left out while nobody has agreed. An open matter names agreed ones alone, and
+    has neither.
+    """
+
+    exchange: str
+    number: str
+    act: str
+    side: str
+    status: str
+    subject: Raw
+    proposed_by: str = ""
+    agreed: str = ""
+
+
 class ChannelLink(ResponseBody, frozen=True, kw_only=True):
     """An exchange of another channel that the reader's side is in.
 
@@ -562,7 +580,8 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     stated of an event, and where their accounts differed. `answers` say what each side
     answered to the text as it is. `signatories` are the sides that must consent to it.
     `represented` are the sides for which the opener spoke, and whether each has
-    confirmed it. `timeline` has the newest records, in the order of the log. Where
+    confirmed it. `joined` are the reports of other sides of the same event, agreed or
+    proposed. `timeline` has the newest records, in the order of the log. Where
     there are earlier ones, `earlier` is the cursor of their page.
     """
 
@@ -585,6 +604,7 @@ class ExchangeView(ResponseBody, frozen=True, kw_only=True):
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()
+    joined: tuple[JoinedReport, ...] = ()
     stage: str = ""
     next_calls: tuple[NextCall, ...] = ()
     coded: dict[str, str] = {}

@@ -202,6 +202,19 @@ class OneKey(State, frozen=True, kw_only=True):
     second: Stamp | None = None
 
 
+class Joined(State, frozen=True, kw_only=True):
+    """A report that is of the same event as an earlier one of another side.
+
+    `of` is the earlier exchange, and `id` the record that proposed it. `agreed` is the
+    record since which they are one matter; None while nobody has agreed.
+    """
+
+    of: str
+    id: str
+    proposed: Stamp
+    agreed: Stamp | None = None
+
+
 class Proposed(State, frozen=True, kw_only=True):
     """A value of a member that a later message proposes, and the record of the message.
 
@@ -261,6 +274,7 @@ class Exchange(State, frozen=True, kw_only=True):
     accounts: dict[str, tuple[Account, ...]] = {}
     acts: dict[str, tuple[Said, ...]] = {}
     meeting: Meeting | None = None
+    joined: Joined | None = None
     revision: str
     etag: str
 

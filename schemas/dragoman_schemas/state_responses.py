@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Raw, UnsetType, field
 
 from dragoman_schemas.act_frame import Precedence
-from dragoman_schemas.responses import ResponseBody, Row
+from dragoman_schemas.responses import JoinedReport, ResponseBody, Row
 
 
 class Count(ResponseBody, frozen=True, kw_only=True):
@@ -50,6 +50,10 @@ class OpenMatter(ResponseBody, frozen=True, kw_only=True):
     where others have too, and no point that can be compared differs. It is `differ`
     where the points in `differing` do. It is `agreed` once the sides have agreed on the
     facts.
+
+    `joined_to` is the earlier report with which this one is one matter. It is then
+    listed in `joined` of that one. It has a row of its own only while something is owed
+    in it.
     """
 
     exchange: str
@@ -73,6 +77,8 @@ class OpenMatter(ResponseBody, frozen=True, kw_only=True):
     accounts_by: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
     owed: tuple[Owing, ...] = ()
+    joined_to: str = ""
+    joined: tuple[JoinedReport, ...] = ()
 
 
 class LiaisonState(ResponseBody, frozen=True, kw_only=True):

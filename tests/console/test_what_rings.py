@@ -147,6 +147,8 @@ def spoken() -> tuple[World, list[Said]]:
             if sum(each.act == act for each in found) >= FORMATS_AN_ACT:
                 continue
             n += 1
+            reported = kept(OTHER, marked("hazardous-incident", n)) if act == "joinder" else None
+            n += 1
             opening = kept(OPENER, marked(form.rule.act, n, precedence="flash"))
             assert opening is not None, form.rule.act
             if not act:
@@ -169,6 +171,8 @@ def spoken() -> tuple[World, list[Said]]:
             named = (
                 {"of": given.id}
                 if given is not None and act in ("amendment-refusal", "consent-withdrawal")
+                else {"of": reported.id}
+                if reported is not None
                 else {}
             )
             newest = kept(OPENER if own else OTHER, {**marked(act, n), **named}, opening.exchange)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
-from dragoman.domain.views.open_matters import INCIDENTS, in_order, may_be_open, open_matter, owing
+from dragoman.domain.acts.families.joining import INCIDENTS
+from dragoman.domain.views.open_matters import in_order, may_be_open, open_matter, owing
 from dragoman_schemas.profiles import PROFILES
 from dragoman_schemas.state import Adopted, Exchange, Registry, Stamp
 from dragoman_schemas.state_responses import OpenMatter

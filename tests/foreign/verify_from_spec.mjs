@@ -346,7 +346,7 @@ const CONTINUING = new Set(words(`acknowledgement reply interim-reply clarificat
   reaction release-consent seen-by instruction reminder lapse line-check-missed courier-outcome
   passed-on window-notice commenced holding completed people-status grant arrival departure
   visit-report fulfilment fulfilment-confirmation fulfilment-dispute mechanism-suspension
-  mechanism-end mechanism-resumption recommendation-answer`))
+  mechanism-end mechanism-resumption recommendation-answer joinder joinder-agreement`))
 /** The acts that have version 2 (R§18). Every other act has version 1 alone. */
 const OF_TWO_VERSIONS = new Set(words(`call-attempt reply interim-reply clarification-request decline
   repeat-request help-request help-offer help-acceptance help-delivery`))

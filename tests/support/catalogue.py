@@ -174,6 +174,8 @@ CONTINUING = {
     "help-acceptance": (Who.ANY, "acknowledges message kept"),
     "help-delivery": (Who.ANY, "acknowledges message kept"),
     "people-status": (Who.ANY, "message kept"),
+    "joinder": (Who.ANY, "acknowledges message kept"),
+    "joinder-agreement": (Who.ANY, "acknowledges kept"),
     "ended": (Who.OPENER, "message kept"),
     "commenced": (Who.OPENER, "message kept"),
     "holding": (Who.OPENER, "message kept"),
@@ -282,12 +284,12 @@ AGENDA = tuple(
 
 
 def help_in(*statuses: str) -> tuple[str, ...]:
-    """Help and people, which any side speaks of and which move nothing."""
+    """Help, people and joinders, which any side speaks of and which move nothing."""
     return tuple(
         f"{status} {act} {status}"
         for act in (
             *("help-request", "help-offer", "help-acceptance", "help-delivery"),
-            "people-status",
+            *("people-status", "joinder", "joinder-agreement"),
         )
         for status in statuses
     )

@@ -48,6 +48,9 @@ _BY_OTHERS: Final = {Who.OPENER, Who.CONVENER, Who.WATCH, Who.COURIER, Who.GATEW
 _BY_THE_OTHER: Final = ("help-offer", "fulfilment")
 """Acts that a rule lets the other side alone do, though the table allows them to both."""
 
+_JOINING: Final = ("joinder", "joinder-agreement")
+"""Acts about an earlier report of the other side."""
+
 _FORM: Final = {
     "retraction": "hazardous-incident",
     "second-key": "launch-notice",
@@ -75,7 +78,12 @@ class Reaching:
     async def for_act(self, act: str) -> tuple[str, str]:
         """Return the side that may do the act next, and the exchange."""
         form, path = _way_to(act)
+        earlier = await self._reported() if act in _JOINING else ""
         exchange = await self._opened(form, act)
+        if act == "joinder-agreement":
+            body = {"act": "joinder", "of": earlier}
+            answer = await self.caller(_OPENER).act(exchange, body, self.channel)
+            assert answer.status == 201, answer.body
         for step in path:
             await self._second(exchange, await self._carried_on(exchange, step))
         for step in _PRIOR.get(act, ()):
@@ -114,6 +122,13 @@ class Reaching:
             )
         else:
             answer = await head.open(body, self.channel)
+        assert answer.status == 201, answer.body
+        return str(answer.json["exchange"])
+
+    async def _reported(self) -> str:
+        """Report an incident as the other side, and return the exchange."""
+        body = still_to_come(SAMPLES["hazardous-incident"])
+        answer = await self.caller(_OTHER).open(body, self.channel)
         assert answer.status == 201, answer.body
         return str(answer.json["exchange"])
 

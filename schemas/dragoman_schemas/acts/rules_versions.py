@@ -26,7 +26,7 @@ _OF_VERSION_1: Final = (
     "endorsement erasure erasure-consent explanation-request fairness fate final-report "
     "fulfilment fulfilment-confirmation fulfilment-dispute grant hazardous-incident holding "
     "humanitarian-notification ict-inquiry immediate-notification instruction "
-    "instruction-request joint-report key-addition key-revocation lapse launch-notice lesson "
+    "instruction-request joinder joinder-agreement joint-report key-addition key-revocation lapse launch-notice lesson "
     "liaison-office line-check line-check-missed mechanism mechanism-end mechanism-resumption "
     "mechanism-suspension meeting-held meeting-request military-activity non-attendance "
     "officer officer-revocation onward-adoption passed-on people-programme people-status "

@@ -17,6 +17,7 @@ from dragoman.domain.acts.families import (
     channel,
     exchange,
     genesis,
+    joining,
     opening,
     release,
 )
@@ -175,6 +176,7 @@ def _check_act(
         exchange.check_continuing(registry, form, current, record)
         or rule.check(registry, current, record)
         or amendments.check_amendment(form, registry, current, record)
+        or joining.check(history.exchange, current, record)
     )
     if refusal is not None or current.act != release.RELEASE.rule.act:
         return refusal

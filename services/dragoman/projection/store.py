@@ -10,7 +10,7 @@
                 expect it
     waits       the positions from which and until which an exchange waited for an
                 acknowledgement, and how urgently; or may have been open otherwise
-    links       the numbers and ids to which an exchange refers
+    links       the numbers and ids to which an opening or a joinder refers
     attached    the sides whose acts name a file, with the position of each act
     deliveries  each side's watermarks, and the times at which they were recorded
     snapshots   every 256 positions the tree's frontier, the channel's time and the

@@ -87,7 +87,7 @@ def exchange_row(base: int, state: Exchange) -> tuple[object, ...]:
 
 
 def referred(act: dict[str, Any]) -> list[str]:
-    """Return the messages to which an opening refers, each by its number or its id."""
+    """Return the messages to which an opening or a joinder refers, by number or id."""
     single = [act[name] for name in _REFERRING if name in act]
     return [*act.get("references", ()), *single]
 

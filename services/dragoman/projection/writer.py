@@ -315,7 +315,7 @@ class Writer:
             [
                 (number, target, row_key(base, position))
                 for position, state in changed.items()
-                if state.opened.position == position
+                if state.opened.position == position or acts[position]["act"] == "joinder"
                 for target in referred(acts[position])
             ],
         )
@@ -418,11 +418,12 @@ class Writer:
                 "DELETE FROM attached WHERE channel = ? AND position = ?",
                 (channel_number(base), position),
             )
+            execute("DELETE FROM links WHERE channel = ? AND key = ?", (channel_number(base), key))
         for state in states.values():
             opened, newest = state[0][0], state[-1][1]
             counted.subtract(newest)
             discount(self._connection, base, state)
-            for table in ("exchanges", "waits", "links"):
+            for table in ("exchanges", "waits"):
                 execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # noqa: S608
         execute("INSERT INTO search (search) VALUES ('optimize')")
         execute(

@@ -351,9 +351,12 @@ def open_table(
 
 
 def _accounts(reported_matter: ReportedMatter, w: Words) -> str:
+    joined = list(joined_with(reported_matter, w))
     if not reported_matter.accounts:
-        return w.say("one account") if reported_matter.format in NARRATIVE else "–"
-    return w.listed(how_accounts_stand(reported_matter, w)) or w.say("own accounts given")
+        alone = w.say("one account") if reported_matter.format in NARRATIVE else "–"
+        return w.listed(joined) or alone
+    stands = list(how_accounts_stand(reported_matter, w)) or [w.say("own accounts given")]
+    return w.listed([*stands, *joined])
 
 
 def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
@@ -379,6 +382,14 @@ def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
         yield w.say("%(side)s must acknowledge", side=side(name))
     for name, time in matter.acknowledged.items():
         yield w.say("%(side)s acknowledged %(t)s", side=side(name), t=w.written(time, "minute"))
+
+
+def joined_with(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
+    """Yield the reports of other sides that are one matter with a matter."""
+    for report in matter.joined:
+        yield w.say(
+            "one matter with %(number)s of %(side)s", number=report.number, side=side(report.side)
+        )
 
 
 def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:

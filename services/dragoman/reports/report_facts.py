@@ -200,6 +200,7 @@ def _reported(exchange: Exchange, open_matter: OpenMatter) -> ReportedMatter:
         accounts=open_matter.accounts,
         accounts_by=attribution.sides(exchange, open_matter.accounts_by),
         differing=open_matter.differing,
+        joined=open_matter.joined,
         owed=tuple(
             replace(item, side=attribution.side(exchange, item.side)) for item in open_matter.owed
         ),

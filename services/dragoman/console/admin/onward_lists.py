@@ -22,8 +22,8 @@ from dragoman.console.sessions import redirect
 from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.domain.acts.deadlines import profile_of
+from dragoman.domain.acts.families.joining import INCIDENTS
 from dragoman.domain.acts.window_notices import ANNOUNCED
-from dragoman.domain.views.open_matters import INCIDENTS
 from dragoman_schemas.state import AdoptedOnward, OnwardList
 
 _WINDOWED: Final = ANNOUNCED | {"terrorism-warning"}

@@ -113,9 +113,12 @@ def facts_of(
             name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
         )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
-    if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
+    if "of" in content and writing.exchange is not None and writing.act in {*_OF_WHAT, *_OF_REPORT}:
         id = str(msgspec.json.decode(bytes(content["of"])))
-        choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.context.side)
+        if writing.act in _OF_REPORT:
+            choices = _OF_REPORT[writing.act](writing.context, writing.exchange)
+        else:
+            choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.context.side)
         choice = next(
             (
                 exchange_choice
@@ -170,6 +173,12 @@ _OF_WHAT: Final[
 
 The check page names the earlier act as the form did, and not by its id.
 """
+
+_OF_REPORT: Final = {
+    "joinder": exchange_choices.earlier_reports,
+    "joinder-agreement": exchange_choices.joinders,
+}
+"""Acts that name another report of the event, and the functions that list them."""
 
 
 def replaced_facts(

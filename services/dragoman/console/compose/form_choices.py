@@ -188,6 +188,10 @@ def message_choices(writing: Writing, member: Member) -> list[exchange_choices.E
         return exchange_choices.amendments(context.words, state, context.side)
     if writing.act == "consent-withdrawal":
         return exchange_choices.consents(context.words, state, context.side)
+    if writing.act == "joinder":
+        return exchange_choices.earlier_reports(context, state)
+    if writing.act == "joinder-agreement":
+        return exchange_choices.joinders(context, state)
     if writing.act == "second-key":
         return exchange_choices.second_keys(
             context.words, state, context.side, reader=context.grant.actor

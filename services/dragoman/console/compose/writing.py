@@ -148,6 +148,23 @@ class Writing:
             labels=self.label,
         )
 
+    def _named(self, member: Member) -> str:
+        """Return the label of a member that names a message by its id."""
+        words = self.context.words
+        match self.act:
+            case "amendment-agreement" | "amendment-refusal":
+                return words.say("Which amendment")
+            case "joinder" | "joinder-agreement":
+                return words.say("Which report")
+            case "consent-withdrawal":
+                return words.say("What you take back")
+            case "second-key":
+                return words.say("What your colleague sent")
+            case _ if member.required:
+                return words.say("Which translation")
+            case _:
+                return words.say("Which message")
+
     def label(self, member: Member, name: str = "") -> str:
         """Return the form's label of a field, which its error messages use as well."""
         words = self.context.words
@@ -158,21 +175,8 @@ class Writing:
                 return words.field(member.name, member.act)
             case field_types.OfferedField():
                 return words.say("Time that you accept")
-            case field_types.MessageField() if self.act in (
-                "amendment-agreement",
-                "amendment-refusal",
-            ):
-                return words.say("Which amendment")
-            case field_types.MessageField() if self.act == "consent-withdrawal":
-                return words.say("What you take back")
-            case field_types.MessageField() if self.act == "second-key":
-                return words.say("What your colleague sent")
             case field_types.MessageField():
-                return (
-                    words.say("Which translation")
-                    if member.required
-                    else words.say("Which message")
-                )
+                return self._named(member)
             case field_types.PartField():
                 return words.say("Which part of the text")
             case _ if member.name == "fields":

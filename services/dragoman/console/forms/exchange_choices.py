@@ -14,13 +14,15 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, language
 from dragoman.console.display.meeting_summary import known_windows, local_window
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, two_keys
-from dragoman.domain.acts.families import meeting
+from dragoman.domain.acts.families import joining, meeting
 from dragoman.i18n.words import Words
+from dragoman.projection.queries import dialogue
 from dragoman_schemas.state import Exchange, Said
 
 _BEGINNING = 60
@@ -125,6 +127,42 @@ def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
         for item in state.acts.get(act, ())
         if item.said.side == side and item.id not in back and not consent.is_complete(state, item)
     ]
+
+
+def earlier_reports(context: PageContext, state: Exchange) -> list[ExchangeChoice]:
+    """Return the earlier reports with which the reader may propose to join a report."""
+    if state.act not in joining.INCIDENTS or joining.joined_at(state) is not None:
+        return []
+    ids = dialogue.live_reports_before(context.service.store, context.name, state)
+    earlier = (context.state_of(id) for id in ids)
+    return [
+        _report(context, report.id, report)
+        for report in earlier
+        if report is not None and joining.may_propose(state, report, context.side)
+    ]
+
+
+def joinders(context: PageContext, state: Exchange) -> list[ExchangeChoice]:
+    """Return the joinder that waits for the reader's side to agree; empty for none."""
+    earlier = None if state.joined is None else context.state_of(state.joined.of)
+    if (
+        state.joined is None
+        or earlier is None
+        or not joining.may_agree(state, earlier, context.side)
+    ):
+        return []
+    return [_report(context, state.joined.id, earlier)]
+
+
+def _report(context: PageContext, value: str, report: Exchange) -> ExchangeChoice:
+    """Return a choice that is shown as a report: its title, side and time."""
+    shown = context.words.say(
+        "%(subject)s, reported by %(side)s, %(t)s",
+        subject=context.subject(report)[1],
+        side=report.side.upper(),
+        t=context.words.written(report.opened.time, "minute"),
+    )
+    return ExchangeChoice(value=value, shown=shown)
 
 
 def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:

@@ -66,6 +66,7 @@ from dragoman_schemas.state import Exchange, decode_exchange
 _FIRST: Final = (
     *(
         "second-key",
+        "joinder-agreement",
         "amendment-agreement",
         "amendment-refusal",
         "release-consent",
@@ -421,6 +422,8 @@ def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
         "release-consent": context.side not in consent.agreed(state),
         "adoption": context.side not in consent.adopting(state),
         "status-change": bool(changes_of(state)),
+        "joinder": bool(exchange_choices.earlier_reports(context, state)),
+        "joinder-agreement": bool(exchange_choices.joinders(context, state)),
         **agreement_occasions.occasions(state, context.side),
     }
     return frozenset(act for act, occasion in occasions.items() if not occasion)

@@ -50,7 +50,13 @@ CONSENTING: Final = frozenset(
     {
         *("agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement"),
         "adoption",
-        *("release-consent", "agenda-agreement", "readout-agreement", "amendment-agreement"),
+        *(
+            "release-consent",
+            "joinder-agreement",
+            "agenda-agreement",
+            "readout-agreement",
+            "amendment-agreement",
+        ),
         *("common-ground", "erasure-consent", "profile-adoption", "policy-adoption"),
         *("mechanism-suspension", "mechanism-end", "mechanism-resumption", "grant"),
         *("amendment", "amendment-refusal", "status-change"),

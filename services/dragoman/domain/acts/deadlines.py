@@ -47,9 +47,9 @@ given, and owes no acknowledgement.
 
 A deadline that started before every side had adopted the profile is a courtesy: it is
 shown and never lapses. The end of a matter ends its deadlines, except acknowledgements,
-and meets none of them. An act that is entered for the record starts none. A Track-2 or
-desk channel has none. No correction changes the time until which another side owes an
-answer.
+and meets none of them. The agreement to a joinder ends what the later report owes as a
+report. An act that is entered for the record starts none. A Track-2 or desk channel has
+none. No correction changes the time until which another side owes an answer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -75,6 +75,7 @@ from dragoman.domain.acts.deadline_builder import (
     timestamp,
 )
 from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.families import joining
 from dragoman.domain.acts.families.exchange import (
     parties_to_answer,
     precedence_of,
@@ -228,12 +229,13 @@ class _Deadlines(DeadlineBuilder):
             case "encounter-report":
                 for side in exchange.to:
                     account = exchange.accounts.get(side, (None,))[0]
-                    yield self.from_opening(
+                    due = self.from_opening(
                         "counter_account",
                         side,
                         limits.counter_account,
                         None if account is None else account.given,
                     )
+                    yield self._until_joined(due) if side in joining.openers(exchange) else due
             case "hazardous-incident":
                 yield from self._clarified(limits.incident_clarification)
             case "annual-exchange":
@@ -357,12 +359,14 @@ class _Deadlines(DeadlineBuilder):
         exchange, limits = self.exchange, self.limits
         match exchange.act:
             case "hazardous-incident":
-                yield from self._updates(("contained", "final-report"))
-                yield self.from_opening(
-                    "final_report", exchange.side, limits.final_report, self.did("final-report")
+                yield from map(self._until_joined, self._updates(("contained", "final-report")))
+                yield self._until_joined(
+                    self.from_opening(
+                        "final_report", exchange.side, limits.final_report, self.did("final-report")
+                    )
                 )
             case "emergency-notification":
-                yield from self._updates(("ended",))
+                yield from map(self._until_joined, self._updates(("ended",)))
             case "military-activity":
                 ends = self.moment("window", "to")
                 if ends is not None:
@@ -390,6 +394,13 @@ class _Deadlines(DeadlineBuilder):
             case "danger-area" if event_windows.is_until_further_notice(exchange):
                 yield self._reconfirmed(limits.area_reconfirmed)
 
+    def _until_joined(self, clock: Deadline) -> Deadline:
+        """Return a deadline that ends once the report is joined to an earlier one."""
+        agreed = joining.joined_at(self.exchange)
+        if agreed is None or (clock.met is not None and clock.met.position < agreed.position):
+            return clock
+        return replace(clock, met=None, ended=agreed)
+
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Deadline]:
         """Yield the deadline of the update that each report promises.
 
@@ -410,7 +421,7 @@ class _Deadlines(DeadlineBuilder):
             key=lambda report: report[1].position,
         )
         last = self.did(*ends)
-        end = last or self.over()
+        end = joining.joined_at(exchange) or last or self.over()
         for index, (id, stamp, content) in enumerate(reports):
             if end is not None and end.position < stamp.position:
                 return

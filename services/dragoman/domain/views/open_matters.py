@@ -17,6 +17,9 @@ All of it follows from the exchange and the channel at a position, and from no c
 For the same position the list is always the same. The higher precedence comes first.
 Then comes what waits for an acknowledgement, the oldest first, and then what is due
 next.
+
+A report that is joined to an earlier one is named in the row of that one. It has a row
+of its own only while something is owed in it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,6 +27,7 @@ from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from dragoman.domain.acts import (
     accounts,
@@ -42,13 +46,13 @@ from dragoman.domain.acts.families.exchange import (
     owes_answer,
     owing_receipt,
 )
+from dragoman.domain.acts.families.joining import INCIDENTS
 from dragoman.domain.acts.window_notices import ANNOUNCED
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.titles import subject_of
+from dragoman_schemas.responses import JoinedReport
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter, Owing
-
-INCIDENTS: Final = frozenset({"hazardous-incident", "encounter-report", "emergency-notification"})
 
 _REPORTED_LATER: Final = {
     "military-activity": "after-activity-report",
@@ -78,6 +82,7 @@ def open_matter(
     newest = exchange.messages[-1]
     kind = next((exchange.content[name] for name in _KINDS if name in exchange.content), None)
     waiting = _unacknowledged(exchange)
+    joined = exchange.joined
     fields = accounts.differing(exchange)
     return OpenMatter(
         exchange=exchange.id,
@@ -101,12 +106,38 @@ def open_matter(
         accounts_by=tuple(exchange.accounts),
         differing=tuple(dict.fromkeys(name for names in fields.values() for name in names)),
         owed=tuple(owed),
+        joined_to=joined.of if joined is not None and joined.agreed is not None else "",
     )
 
 
 def in_order(matters: Iterable[OpenMatter]) -> list[OpenMatter]:
-    """Return matters, the most urgent first."""
-    return sorted(matters, key=_urgency)
+    """Return matters, the most urgent first; reports of one event are one of them."""
+    return sorted(_joined(matters), key=_urgency)
+
+
+def _joined(matters: Iterable[OpenMatter]) -> Iterator[OpenMatter]:
+    """Yield matters, each with the other reports that are one matter with it."""
+    by_id = {matter.exchange: matter for matter in matters}
+    pairs = [
+        (matter, by_id[matter.joined_to]) for matter in by_id.values() if matter.joined_to in by_id
+    ]
+    for matter in by_id.values():
+        others = [later for later, earlier in pairs if earlier is matter]
+        earlier = by_id.get(matter.joined_to)
+        if earlier is None or matter.owed or others:
+            reports = (*others, *([] if earlier is None else [earlier]))
+            yield replace(matter, joined=tuple(map(_report, reports))) if reports else matter
+
+
+def _report(matter: OpenMatter) -> JoinedReport:
+    return JoinedReport(
+        exchange=matter.exchange,
+        number=matter.number,
+        act=matter.act,
+        side=matter.side,
+        status=matter.status,
+        subject=matter.subject,
+    )
 
 
 def _urgency(matter: OpenMatter) -> tuple[int, bool, str, str, str]:

@@ -9,6 +9,9 @@ from msgspec import UNSET, Raw
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import dialogue as domain
+from dragoman.domain.acts.families.exchange import ENDED
+from dragoman.domain.acts.families.joining import INCIDENTS
+from dragoman.domain.views.titles import subject_of
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.queries.as_of import state_at
 from dragoman.projection.row_keys import (
@@ -16,6 +19,7 @@ from dragoman.projection.row_keys import (
     NEWEST_RECORD,
     POSITION_BITS,
     channel_number,
+    channel_range,
     position_of,
     row_key,
 )
@@ -31,8 +35,8 @@ from dragoman_schemas.dialogue_responses import (
     RoadmapLine,
     View,
 )
-from dragoman_schemas.responses import ChannelLink, Link
-from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
+from dragoman_schemas.responses import ChannelLink, JoinedReport, Link
+from dragoman_schemas.state import Exchange, Joined, Registry, Said, decode_exchange
 
 _MOST: Final = 2_000
 """The most items that are shown of one kind.
@@ -151,6 +155,66 @@ def referring_states(
             if encoded is None
             else decode_exchange(whole(connection, base, id, encoded))
         )
+
+
+def joined_reports(
+    connection: sqlite3.Connection, base: int, at: int, state: Exchange
+) -> tuple[JoinedReport, ...]:
+    """Return the other reports of the event of a report, agreed or proposed.
+
+    A later report names the earlier one in its state; the earlier one is found by the
+    joinders that name it.
+    """
+    rows = connection.execute(
+        "SELECT DISTINCT e.id FROM links l JOIN records r ON r.key = l.key "
+        "JOIN exchanges e ON e.id = r.exchange AND e.key >> ? = l.channel "
+        "WHERE l.channel = ? AND l.target = ? AND l.key <= ? AND r.act = 'joinder' "
+        "ORDER BY e.key",
+        (POSITION_BITS, channel_number(base), state.id, row_key(base, at)),
+    ).fetchall()
+    later = [state_at(connection, base, at, id) for (id,) in rows]
+    reports = [
+        _joined_report(report, report.joined)
+        for report in later
+        if report.joined is not None and report.joined.of == state.id
+    ]
+    earlier = (
+        None
+        if state.joined is None
+        else connection.execute(
+            "SELECT id FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
+            (state.joined.of, *channel_range(base)),
+        ).fetchone()
+    )
+    if earlier is not None and state.joined is not None:
+        of = state_at(connection, base, at, earlier[0])
+        reports.insert(0, _joined_report(of, state.joined))
+    return tuple(reports)
+
+
+def live_reports_before(store: Store, channel: str, state: Exchange) -> list[str]:
+    """Return the newest live incidents that other sides reported before a report."""
+    base = store.base(channel)
+    acts, ended = (", ".join(f"'{name}'" for name in sorted(names)) for names in (INCIDENTS, ENDED))
+    rows = store.reader().execute(
+        f"SELECT id FROM exchanges WHERE act IN ({acts}) AND status NOT IN ({ended}) "  # fixed words  # noqa: S608
+        "AND side != ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
+        (state.side, base, row_key(base, state.opened.position), LIST_PAGE),
+    )
+    return [id for (id,) in rows]
+
+
+def _joined_report(report: Exchange, joined: Joined) -> JoinedReport:
+    return JoinedReport(
+        exchange=report.id,
+        number=report.number,
+        act=report.act,
+        side=report.side,
+        status=report.status,
+        subject=subject_of(report),
+        proposed_by=joined.proposed.side,
+        agreed="" if joined.agreed is None else joined.agreed.time,
+    )
 
 
 def referring(

@@ -28,7 +28,7 @@ from dragoman.projection.queries.as_of import (
     open_areas,
     registry_at,
 )
-from dragoman.projection.queries.dialogue import linked
+from dragoman.projection.queries.dialogue import joined_reports, linked
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
 from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.queries.records import (
@@ -117,6 +117,7 @@ def exchange_view(
         received = receipts_at(connection, base, at, registry, state)
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
+        joined = joined_reports(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
         calls = next_calls(connection, base, at, registry, state, now)
     is_signed = bool(FORMATS[state.act].moves.keys() & set(consent.BINDING))
@@ -149,6 +150,7 @@ def exchange_view(
             for flag in flags(registry, state, areas, now)
         ),
         linked=links,
+        joined=joined,
         stage=phase_of(registry, state, now),
         next_calls=calls,
         coded=coded_text(state),

@@ -14,6 +14,7 @@ from dragoman.domain.acts.act_rules import (
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.helping import helping
+from dragoman.domain.acts.families.joining import joining
 from dragoman.domain.acts.families.notification_words import (
     UNKNOWN,
     chosen_text,
@@ -68,6 +69,7 @@ EMERGENCY_NOTIFICATION: Final = Format(
         {
             "ended": {"open": "ended"},
             **helping("open", "ended"),
+            **joining("open", "ended"),
             "counter-account": {"open": "open", "ended": "ended", "closed": "closed"},
             "accounts-agreement": {"open": "open", "ended": "ended"},
         },

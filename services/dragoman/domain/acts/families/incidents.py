@@ -16,6 +16,7 @@ from dragoman.domain.acts.act_rules import (
 from dragoman.domain.acts.families.event_progress import RUNNING, progress
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.acts.families.helping import helping
+from dragoman.domain.acts.families.joining import joining
 from dragoman.domain.acts.families.notification_words import (
     TRANSPARENCY,
     UNKNOWN,
@@ -100,6 +101,7 @@ HAZARDOUS_INCIDENT: Final = Format(
         ("open", "contained", "reported"),
         {
             **helping("open", "contained", "reported"),
+            **joining("open", "contained", "reported"),
             "counter-account": {
                 status: status for status in ("open", "contained", "reported", "closed")
             },
@@ -235,7 +237,10 @@ ENCOUNTER_REPORT: Final = Format(
     rule=opening("encounter-report", EncounterReport, "notification", check=_check_encounter),
     code="N09",
     start="reported",
-    moves=moves_of_format(_ENCOUNTER, {**helping(*_ENCOUNTER), **accounted("reported")}),
+    moves=moves_of_format(
+        _ENCOUNTER,
+        {**helping(*_ENCOUNTER), **joining(*_ENCOUNTER), **accounted("reported")},
+    ),
     holds=still_agreed("reported"),
     area="maritime-security",
     defaults=dict.fromkeys(("cpa", "radio_contact"), UNKNOWN),

@@ -21,10 +21,11 @@
 
 A postponed launch is notified again where the act names another window. After a coded
 message (N12) an amplification in plain words follows. In every incident (N07, N09, N13)
-sides request, offer, accept and deliver help, and say what they know of the people. An
-announced event (N05, N08, N10, N15) commences, may be held, and is completed
-(`event_progress.py`). All of them may be cancelled and closed. The other side's account
-is shown beside the first report, and neither replaces the other.
+sides request, offer, accept and deliver help, and say what they know of the people.
+They may join two reports of one event (`joining.py`). An announced event (N05, N08,
+N10, N15) commences, may be held, and is completed (`event_progress.py`). All of them
+may be cancelled and closed. The other side's account is shown beside the first report,
+and neither replaces the other.
 """
 
 from typing import Final
@@ -44,7 +45,7 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
-from dragoman.domain.acts.families import event_progress, helping
+from dragoman.domain.acts.families import event_progress, helping, joining
 from dragoman.domain.acts.families.amendments import check_terms, check_turn
 from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
@@ -528,4 +529,5 @@ RULES: Final = (
     ),
     *event_progress.RULES,
     *helping.RULES,
+    *joining.RULES,
 )
