@@ -104,7 +104,7 @@ async def test_it_is_denied_and_the_denial_is_taken_back_and_both_stay_listed(
         (answers,) = (await stage.state("QUESTIONS"))["retractions"]
         assert answers["was"]["answers"][0]["text"] == "No missile hit it. That is certain."
         for side in stage.sides:
-            page = await stage.page(f"{side}/officer", "FLIGHT")
+            page = await stage.page(side, "FLIGHT")
             for words in (
                 "Taken back by UKRAINE",
                 "By what we know, an engine failed.",

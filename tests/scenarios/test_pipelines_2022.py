@@ -48,7 +48,7 @@ async def test_a_no_stands_with_its_reason_in_both_channels(staging: Staging) ->
         assert await stage.statuses("VISIT") == ["refused"]
         assert await stage.answered("VISIT") == {DK: "refused", SE: "refused"}
         for side in stage.sides:
-            page = await stage.page(f"{side}/officer", "VISIT")
+            page = await stage.page(side, "VISIT")
             assert "Our own authorities lead the inquiry" in page, side
             assert "The inquiry is secret by our law." in page, side
         (count,) = (await stage.state("LEAK-1"))["accounts"][RU]

@@ -21,7 +21,7 @@ async def test_the_data_of_one_year_are_owed_for_ever_and_those_of_the_next_came
         (asked,), (report,) = data["acts"]["clarification-request"], data["acts"]["update"]
         assert (asked["said"]["by"], report["said"]["by"]) == (f"{IN}/o-1", f"{CN}/o-1")
         for side in stage.sides:
-            page = await stage.page(f"{side}/officer", "DATA-2017")
+            page = await stage.page(side, "DATA-2017")
             assert "The stations are being renewed" in page, side
             assert "水文站正在改造" in page, side
 
@@ -88,7 +88,7 @@ async def test_the_warning_was_not_passed_on_to_those_who_guard_the_hall(staging
         (outcome,) = warning["acts"]["warning-outcome"]
         assert (outcome["said"]["by"], outcome["content"]["result"]) == (f"{RU}/o-1", "used")
         for who in (US, RU):
-            page = await stage.page(f"{who}/officer", "WARNING", WARNED)
+            page = await stage.page(who, "WARNING", WARNED)
             assert "What you gave was general." in page
         answers = (await stage.answers(WARNED)).report
         assert [row.number for row in answers.people] == [143]

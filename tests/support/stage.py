@@ -132,10 +132,12 @@ class Stage:
         """Return the answer of each side that was asked."""
         return {row["side"]: row["answer"] for row in await self.shown(name, "answers", channel)}
 
-    async def page(self, who: str, name: str, channel: str = "") -> str:
-        """Return the words of the page of an exchange."""
+    async def page(self, side: str, name: str, channel: str = "") -> str:
+        """Return the words of the page of an exchange, as the auditor of a side reads it. The page
+        of an officer would deliver the newest records, which adds a record of its own.
+        """
         path = f"/c/{channel or self.channel}/exchanges/{self.event.exchanges[name]}"
-        url, token = self.url, self.tokens[who]
+        url, token = self.url, self.tokens[f"{side}/auditor"]
         return (await asyncio.to_thread(lambda: Person(url, token).open(path))).text
 
     async def assert_refused(self, name: str, *refusing: str, channel: str = "") -> None:
@@ -144,7 +146,7 @@ class Stage:
         assert {side for side, answer in answers.items() if answer == "refused"} == {*refusing}
         assert await self.statuses(name, channel=channel) == ["refused"]
         for side in self._sides_of(channel):
-            page = await self.page(f"{side}/officer", name, channel)
+            page = await self.page(side, name, channel)
             for other in refusing:
                 assert f"refused by {other.upper()}" in page, (side, other)
                 assert f"{other.upper()} has not answered" not in page, (side, other)
