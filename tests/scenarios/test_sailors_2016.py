@@ -10,8 +10,9 @@ US, IR, CH = ("united-states", "iran", "switzerland")
 async def people(stage: Stage) -> list[tuple[Any, ...]]:
     """Return the groups of the situation report: on whose word, kind, number, handed over."""
     return [
-        (row["side"], row["kind"], row["number"], row.get("handed_over", "")[:16])
+        (side, row["kind"], row["number"], row.get("handed_over", "")[:16])
         for row in (await stage.report("situation")).get("people", [])
+        for side in row["sides"]
     ]
 
 
@@ -20,7 +21,7 @@ async def test_ten_are_missing_and_then_held_and_all_three_see_it(staging: Stagi
         await stage.until("2016-01-12T16:00:00Z")
         matters = await stage.open_matters()
         assert {name: matter["kind"] for name, matter in matters.items()} == {
-            "MISSING": "persons_in_distress_or_held",
+            "MISSING": "unknown",
             "ENTRY": "unannounced_entry",
         }
         assert await people(stage) == [(US, "missing", 10, "")]
@@ -28,6 +29,10 @@ async def test_ten_are_missing_and_then_held_and_all_three_see_it(staging: Stagi
         await stage.until("2016-01-12T18:30:00Z")
         assert sorted(await people(stage)) == [(IR, "held", 10, ""), (US, "held", 10, "")]
         assert (await stage.open_matters())["ENTRY"]["differing"] == ["kind"]
+        assert await stage.stated("MISSING", "kind") == [
+            (US, "opening", "unknown"),
+            (US, "update", "persons_in_distress_or_held"),
+        ]
         for side in stage.sides:
             page = await stage.text(f"{side}/officer", "situation")
             assert "held" in page and "Safe and healthy" in page, side
@@ -40,8 +45,13 @@ async def test_the_night_its_calls_and_the_access_that_was_not_given(staging: St
         assert await stage.statuses("ACCESS", "RELEASE") == ["requested", "undertaken"]
         access = await stage.state("ACCESS")
         assert (access["side"], access["content"]["on_behalf_of"]) == (CH, [US])
+        assert await stage.answered("RELEASE") == {IR: "agreed"}
 
         await stage.until("2016-01-13T10:00:00Z")
+        (report,) = (await stage.state("RELEASE"))["acts"]["update"]
+        assert report["said"]["by"] == f"{IR}/d-1", (
+            "of the side that undertook what the other wrote"
+        )
         assert await stage.statuses("RELEASE", "MISSING", "ENTRY") == ["done"] + ["contained"] * 2
         free = "2016-01-13T08:43"
         assert sorted(await people(stage)) == [(IR, "held", 10, free), (US, "safe", 10, free)]
@@ -53,8 +63,12 @@ async def test_the_night_its_calls_and_the_access_that_was_not_given(staging: St
 async def test_a_word_is_denied_two_cards_are_missing_and_five_notes(staging: Staging) -> None:
     async with staging("sailors-2016") as stage:
         await stage.until("2016-01-18T17:00:00Z")
-        (denied,) = (await stage.state("LINE"))["acts"]["decline"]
-        assert denied["said"]["by"] == f"{US}/o-1"
+        await stage.assert_refused("LINE", US)
+        (difference,) = await stage.shown("ENTRY", "differences")
+        assert (difference["member"], difference["ends"][:10]) == ("kind", "2016-01-14")
+        assert (await stage.open_matters())["ENTRY"]["accounts"] == "agreed"
+        for side in (US, IR):
+            assert "without intent" in await stage.page(side, "ENTRY")
         release = await stage.state("RELEASE")
         (dispute,) = release["acts"]["fulfilment-dispute"]
         assert release["status"] == "disputed" and "Two cards" in dispute["content"]["reason"]

@@ -26,6 +26,7 @@ from dragoman.lifecycle import Lifecycle
 from dragoman.reports.audit_answers import AuditAnswers, answers
 from dragoman.settings import BudgetSettings, load
 from patience import PATIENCE_S
+from person import Person
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Stage:
     scene: Scenario
     event: PastEvent
     people: dict[str, Client]
+    tokens: dict[str, str]
+    url: str
     service: Service
 
     @property
@@ -107,6 +110,46 @@ class Stage:
         ]
         assert all(other == first for other in others), (name, first, others)
         return first
+
+    async def shown(self, name: str, member: str, channel: str = "") -> Any:
+        """Return a member of the view of an exchange, alike for every side."""
+        first, *others = [
+            (await self.exchange(f"{side}/officer", name, channel)).get(member)
+            for side in self._sides_of(channel)
+        ]
+        assert all(other == first for other in others), (name, first, others)
+        return first
+
+    async def stated(self, name: str, member: str, channel: str = "") -> list[tuple[Any, ...]]:
+        """Return the statements on a member as side, change and value, the oldest first."""
+        return [
+            (row["side"], row["change"], row["value"])
+            for row in await self.shown(name, "stated", channel)
+            if row["member"] == member
+        ]
+
+    async def answered(self, name: str, channel: str = "") -> dict[str, str]:
+        """Return the answer of each side that was asked."""
+        return {row["side"]: row["answer"] for row in await self.shown(name, "answers", channel)}
+
+    async def page(self, side: str, name: str, channel: str = "") -> str:
+        """Return the words of the page of an exchange, as the auditor of a side reads it. The page
+        of an officer would deliver the newest records, which adds a record of its own.
+        """
+        path = f"/c/{channel or self.channel}/exchanges/{self.event.exchanges[name]}"
+        url, token = self.url, self.tokens[f"{side}/auditor"]
+        return (await asyncio.to_thread(lambda: Person(url, token).open(path))).text
+
+    async def assert_refused(self, name: str, *refusing: str, channel: str = "") -> None:
+        """Assert that sides refuse, and that no side reads that their answer is to come."""
+        answers = await self.answered(name, channel)
+        assert {side for side, answer in answers.items() if answer == "refused"} == {*refusing}
+        assert await self.statuses(name, channel=channel) == ["refused"]
+        for side in self._sides_of(channel):
+            page = await self.page(side, name, channel)
+            for other in refusing:
+                assert f"refused by {other.upper()}" in page, (side, other)
+                assert f"{other.upper()} has not answered" not in page, (side, other)
 
     async def statuses(self, *names: str, channel: str = "") -> list[str]:
         """Return the statuses of exchanges, alike for every side."""
@@ -182,4 +225,4 @@ async def staged(data: Path, name: str) -> AsyncIterator[Stage]:
             running.service, clock, session, running.own_url, data, scene
         )
         people = {who: Client(session, running.own_url, token) for who, token in tokens.items()}
-        yield Stage(scene, event, people, running.service)
+        yield Stage(scene, event, people, tokens, running.own_url, running.service)
