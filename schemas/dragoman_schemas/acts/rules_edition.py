@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "40b80cd7b98074be"
+EDITION: Final = "d37171dbdacda234"

@@ -53,6 +53,7 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.families import helping, release, retracting
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.stated import differences
 from dragoman.i18n.words import as_moment
@@ -210,6 +211,7 @@ async def message_values(
         "corrections": list(corrections(display, state)),
         "retractions": list(retractions(display, state)),
         "stated": stated_rows(display, state),
+        "answers": tuple(answers(state).values()),
         "differences": differences(state),
         "consent": consent_status(display, state),
         "draft": draft_status(display, state),

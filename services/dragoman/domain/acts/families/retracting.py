@@ -28,6 +28,9 @@ _FRAME: Final = frozenset(
 _STATING: Final = frozenset({"counter-account", "reply", "final-report"})
 """Acts beside the opening by which a side states something."""
 
+_CHANGING: Final = frozenset({"update", "correction"})
+"""Acts whose values stand in the opening. Who names one means the opening."""
+
 
 def message_of(exchange: Exchange, record: Record[continuing.Retraction]) -> Message | None:
     """Return the message that a retraction takes back, or None.
@@ -42,13 +45,21 @@ def message_of(exchange: Exchange, record: Record[continuing.Retraction]) -> Mes
         and (message.id == exchange.id or message.act in _STATING)
     ]
     if not isinstance(data.of, UnsetType):
-        return next((message for message in own_messages if message.id == data.of), None)
+        of = exchange.id if data.of in _told_in_opening(exchange, record.side) else data.of
+        return next((message for message in own_messages if message.id == of), None)
     with_fields = [
         message
         for message in own_messages
         if data.fields.keys() <= _content(exchange, message).keys()
     ]
     return max(with_fields, key=lambda message: message.said.position, default=None)
+
+
+def _told_in_opening(exchange: Exchange, side: str) -> set[str]:
+    """Return the messages of the opener by which members of its opening changed."""
+    if side != exchange.side:
+        return set()
+    return {message.id for message in exchange.messages if message.act in _CHANGING}
 
 
 def own_statement(exchange: Exchange, side: str) -> dict[str, Raw]:
