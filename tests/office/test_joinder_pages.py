@@ -59,6 +59,8 @@ def test_two_reports_of_one_event_become_one_matter_on_the_pages_of_both_sides(
         [ids[1]],
         [ids[0]],
     ]
+    opened = views[1]["state"]["opened"]["position"]
+    nato.open(f"{earlier}?at={opened}").see("Near miss").miss("ne matter with")
     ended = {clock["clock"]: clock.get("ended", "") for clock in views[1]["clocks"]}
     assert ended["update"] and ended["final_report"]
     assert not any(clock.get("ended") for clock in views[0]["clocks"])
