@@ -7,7 +7,9 @@ import pytest
 
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadlines import Deadline
+from dragoman.domain.acts.families import joining
 from dragoman.domain.fold import Folded
+from dragoman.domain.record.codec import Record
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman_schemas.state_responses import OpenMatter
 from samples import act
@@ -50,8 +52,16 @@ def matters(world: World, *ids: str) -> list[OpenMatter]:
 
 
 def fault(world: World, actor: str, body: dict[str, Any], exchange: str) -> str:
-    """Return the pointer of the first fault of an act, or the kind of its refusal."""
-    refusal = refused(world.decide(actor, body, exchange))
+    """Return the pointer of the first fault of an act, or the kind of its refusal.
+
+    What the rules allow, the gateway still holds against the earlier report.
+    """
+    decided = world.decide(actor, body, exchange)
+    if isinstance(decided, Record):
+        found = joining.check_earlier(world.ledger.exchange, world.exchange(exchange), decided)
+        assert found is not None, "nothing refuses it"
+        decided = found
+    refusal = refused(decided)
     return refusal.faults[0].pointer if refusal.faults else refusal.kind
 
 

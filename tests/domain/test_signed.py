@@ -457,6 +457,7 @@ def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World)
         "acknowledgement",
         "passed-on",
         "repeat-request",
+        "reply",
     }
 
 

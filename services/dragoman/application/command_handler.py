@@ -407,6 +407,7 @@ class CommandHandler:
                 else decision
             )
         post_checks.refuse_if_too_soon(state, projection, decision)
+        post_checks.refuse_if_not_joinable(projection, decision)
         post_checks.refuse_if_extract_differs(projection, decision)
         post_checks.refuse_if_no_time_chosen(projection, decision)
         try:

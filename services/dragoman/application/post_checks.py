@@ -13,7 +13,7 @@ from msgspec import UNSET
 from dragoman.domain.acts import short_notice
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.duty_calendar import calendar_of
-from dragoman.domain.acts.families import meeting, release
+from dragoman.domain.acts.families import joining, meeting, release
 from dragoman.domain.fold import folded
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
@@ -76,6 +76,18 @@ def refuse_if_too_soon(state: ChannelState, projection: Projection, record: Reco
     if isinstance(after, Exchange):
         calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
         refusal = short_notice.check(projection.registry, after, record, calendars)
+        if refusal is not None:
+            raise Refused(refusal)
+
+
+def refuse_if_not_joinable(projection: Projection, record: Record) -> None:
+    """Raise `Refused` if a joinder names what cannot be one matter with its report.
+
+    The fold cannot refuse it: the other report may be erased alone.
+    """
+    exchange = projection.exchange(record.envelope.subject)
+    if exchange is not None:
+        refusal = joining.check_earlier(projection.exchange, exchange, record)
         if refusal is not None:
             raise Refused(refusal)
 

@@ -176,7 +176,7 @@ def _check_act(
         exchange.check_continuing(registry, form, current, record)
         or rule.check(registry, current, record)
         or amendments.check_amendment(form, registry, current, record)
-        or joining.check(history.exchange, current, record)
+        or joining.check(current, record)
     )
     if refusal is not None or current.act != release.RELEASE.rule.act:
         return refusal

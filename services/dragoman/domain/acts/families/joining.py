@@ -77,42 +77,64 @@ def _is_joinable(exchange: Exchange, earlier: Exchange) -> bool:
     )
 
 
-def check(
-    exchange_by_id: Callable[[str], Exchange | None], exchange: Exchange, record: Record
-) -> Refusal | None:
-    """Refuse a joinder of what cannot be one matter, or one that a side cannot say."""
-    data = record.data
+def check(exchange: Exchange, record: Record) -> Refusal | None:
+    """Refuse a joinder, or an agreement to one, that its own exchange rules out.
+
+    Nothing is read of the other report: it may be erased alone, and each reader of the
+    log must come to the same result.
+    """
+    data, joined = record.data, exchange.joined
     if not isinstance(data, Joinder | JoinderAgreement):
         return None
     if joined_at(exchange) is not None:
         return invalid("/act", sentence("this report is joined to another one already"))
-    joined = exchange.joined
-    if isinstance(data, JoinderAgreement) and (joined is None or joined.id != data.of):
+    if isinstance(data, Joinder):
+        return _not_earlier(data.of) if data.of == exchange.id else None
+    if joined is None or joined.id != data.of:
         return invalid("/of", sentence("%(id)s is not the newest joinder here", id=data.of))
+    sides = {joined.proposed.side, record.side}
+    if len(sides) < 2 or exchange.side not in sides:
+        return _not_both()
+    return None
+
+
+def check_earlier(
+    exchange_by_id: Callable[[str], Exchange | None], exchange: Exchange, record: Record
+) -> Refusal | None:
+    """Refuse a joinder of what cannot be one matter, or one that a side cannot say.
+
+    A gateway checks it before it records; the fold does not.
+    """
+    data, joined = record.data, exchange.joined
+    if not isinstance(data, Joinder | JoinderAgreement):
+        return None
     of = data.of if joined is None or isinstance(data, Joinder) else joined.of
     earlier = exchange_by_id(of)
     if earlier is None or not _is_joinable(exchange, earlier):
-        return invalid(
-            "/of",
-            sentence(
-                "%(id)s is not an earlier report of an incident by another side that is still "
-                "open and is joined to none",
-                id=of,
-            ),
-        )
-    if not (may_propose if isinstance(data, Joinder) else may_agree)(
-        exchange, earlier, record.side
-    ):
-        return invalid(
-            "/act",
-            sentence(
-                "one of the two sides that reported, %(a)s or %(b)s, proposes that it is one "
-                "matter, and the other agrees",
-                a=exchange.side,
-                b=earlier.side,
-            ),
-        )
-    return None
+        return _not_earlier(of)
+    may_say = may_propose if isinstance(data, Joinder) else may_agree
+    return None if may_say(exchange, earlier, record.side) else _not_both()
+
+
+def _not_earlier(of: str) -> Refusal:
+    return invalid(
+        "/of",
+        sentence(
+            "%(id)s is not an earlier report of an incident by another side that is still "
+            "open and is joined to none",
+            id=of,
+        ),
+    )
+
+
+def _not_both() -> Refusal:
+    return invalid(
+        "/act",
+        sentence(
+            "one of the two sides that reported proposes that it is one matter, and the other "
+            "agrees"
+        ),
+    )
 
 
 def _propose(exchange: Exchange, folding: Folding[Joinder]) -> Exchange:
