@@ -231,7 +231,7 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
     await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/roadmap-item")
     await page.locator("[name='f.area'][value=general]").check()
     await page.locator("#f-text-en").fill("Offices in both capitals")
-    await page.locator("#f-deliverable").fill("two offices")
+    await page.locator("#f-deliverable-en").fill("two offices")
     await page.locator("#f-period-from").fill("next spring")
     await page.locator("#f-period-to").fill("30 Feb 2027")
     await page.locator("[name=do][value=check]").click()

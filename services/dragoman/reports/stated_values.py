@@ -91,15 +91,15 @@ def _how(value: StatedValue, w: Words, language: str) -> Cell:
         case "update":
             how = w.say("by an update")
         case "correction":
-            how = w.say("corrected")
+            how = w.say("by a correction")
         case "amendment":
-            how = w.say("amended")
+            how = w.say("by an amendment")
         case "account":
             how = w.say("in its account")
         case "final_report":
             how = w.say("in its final report")
         case _:
-            how = w.say("taken back")
+            how = w.say("by a retraction")
     if isinstance(value.reason, UnsetType):
         return how
     return (how, w.colon, said(value.reason, w, language))
