@@ -185,7 +185,7 @@ async def test_a_page_prints_with_its_marking_and_without_what_is_pressed(
         assert printed.count("SIDES ONLY") == 2
         assert printed.count("EXERCISE") >= 3
         assert re.sub(r"[\s/]", "", number) in re.sub(r"[\s/]", "", printed)
-    assert all(word in pages[-1] for word in words)
+    assert any(all(word in printed for word in words) for printed in pages)
 
 
 WIDER = """() => {
