@@ -44,7 +44,7 @@ async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
     page = nato.page
     await nato.sign_in("nato/duty_officer", CALM)
     await page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
-    await expect(page.locator("#f-precedence")).to_contain_text("FLASH: collision")
+    await expect(page.locator("#f-precedence")).to_contain_text("FLASH: attack, collision")
     await page.get_by_label(kind, exact=True).check()
     if scripts:
         rule = "flash" if kind == "collision" else "immediate"
