@@ -98,7 +98,14 @@ def _source(words: Words, state: Exchange, item: developments.LaterValue) -> str
         case "corrected":
             return words.say("corrected by %(side)s, record %(n)s", side=side, n=n)
         case "updated":
-            return words.say("updated by %(side)s, record %(n)s", side=side, n=n)
+            as_of = words.written(item.as_of, "minute")
+            return words.say(
+                "updated by %(side)s as of %(t)s, record %(n)s", side=side, t=as_of, n=n
+            )
+        case "retracted":
+            return words.say(
+                "stated by %(side)s when it took back its statement, record %(n)s", side=side, n=n
+            )
         case "amended":
             return words.say(
                 "amended as every side agreed; proposed by %(side)s, record %(n)s", side=side, n=n

@@ -47,21 +47,22 @@ class TimedValue(Struct, frozen=True, kw_only=True):
     retracted: Stamp | None = None
 
 
-How = Literal["corrected", "updated", "amended", "proposed"]
+How = Literal["corrected", "updated", "amended", "proposed", "retracted"]
 
 
 class LaterValue(Struct, frozen=True, kw_only=True):
     """A value that a later record gives to a member of an opening.
 
     `said` is the stamp of the record that has the value in its bytes. Of an amendment
-    it is the proposal, not the agreement to it. `is_present` is true for the value that
-    stands now.
+    it is the proposal, not the agreement to it. `as_of` is the time of an update's
+    value. `is_present` is true for the value that stands now.
     """
 
     name: str
     value: Raw
     how: How
     said: Stamp
+    as_of: str = ""
     is_present: bool = False
 
 
@@ -161,13 +162,16 @@ def later_values(exchange: Exchange) -> list[LaterValue]:
     values: list[LaterValue] = []
     for change in changes(exchange):
         how: How = "corrected"
-        stamp = stamp_of(change)
-        if isinstance(change, Development):
-            how = "updated"
-        elif isinstance(change, Amended):
-            how, stamp = "amended", amendments.get(change.of, stamp)
+        stamp, as_of = stamp_of(change), ""
+        match change:
+            case Development():
+                how, as_of = "updated", change.as_of
+            case Amended():
+                how, stamp = "amended", amendments.get(change.of, stamp)
+            case StateRetraction():
+                how = "retracted"
         values += [
-            LaterValue(name=name, value=value, how=how, said=stamp)
+            LaterValue(name=name, value=value, how=how, said=stamp, as_of=as_of)
             for name, value in change.fields.items()
         ]
     values += [
