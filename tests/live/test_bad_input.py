@@ -246,6 +246,7 @@ async def test_an_act_that_the_state_does_not_allow_names_those_that_it_does(who
         "consent-withdrawal",
         "call-attempt",
         "closure",
+        "retraction",
         "passed-on",
     ]
 

@@ -196,7 +196,7 @@ async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
     assert closed.status == 201
     refused = cable.saw(acknowledgement)
     posting = asyncio.create_task(
-        officer.act(opened["exchange"], {"act": "reply", "text": "We have it."})
+        officer.act(opened["exchange"], {"act": "clarification-request", "questions": ["Where?"]})
     )
     await asyncio.wait_for(refused.wait(), PATIENCE_S)
     cable.release()
