@@ -71,10 +71,10 @@ async def test_it_is_said_agreed_late_done_disputed_and_confirmed_by_the_right_s
             ["silent"],
         )
         page = await talks.page(reader, f"/c/{CHANNEL}/undertakings")
-        assert "said by NORTH, not confirmed" in rows(page)[id]
+        assert "said by NORTH" in rows(page)[id] and "has not answered" in rows(page)[id]
         exchange = await talks.page(reader, f"/c/{CHANNEL}/exchanges/{id}")
         assert "Said by NORTH, not confirmed." in exchange
-    assert await offered() == (set(), {"agreement"})
+    assert await offered() == (set(), {"agreement", "decline"})
     await talks.does("south/officer", CHANNEL, id, {"act": "agreement"})
     assert (await standing(talks, id))["standing"] == "due"
     assert await offered() == (set(), {"fulfilment"})
