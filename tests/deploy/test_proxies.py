@@ -3,6 +3,7 @@ restart behind it loses nothing.
 """
 
 import asyncio
+import getpass
 import logging
 import re
 import signal
@@ -110,7 +111,11 @@ def nginx(folder: Path, port: int, chain: Path, key: Path, behind: list[int]) ->
         assert text.count(was) == 1, was
         text = text.replace(was, now)
     (folder / "nginx.conf").write_text(text)
-    only_here = f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;"
+    # As the user who runs the tests, who can read the page wherever the checkout is.
+    only_here = (
+        f"daemon off; user {getpass.getuser()}; pid {folder}/nginx.pid; "
+        f"error_log {folder}/error.log;"
+    )
     return [needed("nginx"), "-c", str(folder / "nginx.conf"), "-g", only_here]
 
 
