@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain.acts import statements
+from dragoman.domain.acts import consent, statements
 from dragoman.domain.acts.accounts import differing
 from dragoman.domain.acts.families.retracting import own_statement
 from dragoman.domain.views.audit_findings import of_exchange
@@ -129,6 +129,21 @@ def test_a_reply_and_a_final_report_are_taken_back_too_and_after_the_end(world: 
     post(world, CD, reply, id, seen=True)
     assert bytes(own_statement(world.exchange(id), "china")["text"]) == b'"One ship was at sea."'
     assert bytes(own_statement(world.exchange(id), "nato")["facts"]) == b'"It was hit."'
+
+
+def test_a_newer_account_stands_over_what_was_taken_back_before(
+    denied: tuple[World, str],
+) -> None:
+    world, id = denied
+    post(world, CD, {**ADMITTED, "fields": {"whose": "unknown"}}, id, seen=True)
+    assert not differing(world.exchange(id))["china"]
+    post(world, CD, {**ACCOUNT, "facts": "We are certain now."}, id)
+    assert differing(world.exchange(id)) == {"china": ["whose"]}
+    terms = consent.accounts(world.exchange(id))
+    post(world, C, {"act": "reply", "text": "Our ships were in port."}, id)
+    back = {"act": "retraction", "fields": {"text": "One was at sea."}, "reason": "Wrong."}
+    post(world, CD, back, id, seen=True)
+    assert consent.accounts(world.exchange(id)) == terms, "a reply is no account"
 
 
 def test_the_side_that_reported_cannot_close_against_an_account_that_differs(

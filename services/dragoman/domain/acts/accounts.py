@@ -121,13 +121,9 @@ def accounts_of(exchange: Exchange) -> list[AccountStatement]:
     narrative = NARRATIVE.get(exchange.act, "facts")
     for side, account in exchange.accounts.items():
         newest = account[-1]
-        taken_back: dict[str, Raw] = {}
-        for retraction in exchange.retractions:
-            if retraction.retracted.side == side:
-                taken_back |= retraction.fields
         content = {
-            narrative if name == "facts" else name: taken_back.get(name, value)
-            for name, value in newest.content.items()
+            narrative if name == "facts" else name: value
+            for name, value in consent.present_account(exchange, side).items()
         }
         account_statements.append(
             AccountStatement(

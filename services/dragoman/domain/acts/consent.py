@@ -129,12 +129,24 @@ def proposal(exchange: Exchange) -> str:
     return digest(exchange.id, "proposal", {"record": exchange.proposal, "text": text_of(exchange)})
 
 
+def present_account(exchange: Exchange, side: str) -> dict[str, Raw]:
+    """Return a side's newest account, with what the side took back of it since."""
+    newest = exchange.accounts[side][-1]
+    content = {**newest.content}
+    ids = {
+        message.id
+        for message in exchange.messages
+        if message.said.position == newest.given.position
+    }
+    for retraction in exchange.retractions:
+        if retraction.of in ids:
+            content |= retraction.fields
+    return content
+
+
 def accounts(exchange: Exchange) -> str:
     """Return the terms of an agreement on the common facts of the accounts."""
-    contents = {side: {**account[-1].content} for side, account in exchange.accounts.items()}
-    for retraction in exchange.retractions:
-        if retraction.retracted.side in contents:
-            contents[retraction.retracted.side] |= retraction.fields
+    contents = {side: present_account(exchange, side) for side in exchange.accounts}
     return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": contents})
 
 
