@@ -243,6 +243,18 @@ OF_THREE: Final[dict[str, list[Step]]] = {
         (NH, TRANSLATES),
         (CH, READS),
     ],
+    "accounts that are taken back": [
+        (N, act("encounter-report")),
+        (C, {"act": "counter-account", "facts": "They passed at 700 m."}),
+        (N, {"act": "accounts-agreement", "facts": "They passed."}),
+        (C, {"act": "retraction", "fields": {"facts": "At 300 m."}, "reason": "No."}),
+        (C, {"act": "reply", "text": "We look into it."}),
+        (C, {"act": "retraction", "fields": {"text": "We looked."}, "reason": "No."}),
+        (N, {"act": "retraction", "fields": {"description": "Two ships."}, "reason": "No."}),
+        (N, {"act": "accounts-agreement", "facts": "They passed."}),
+        (C, {"act": "counter-account", "facts": "At 250 m."}),
+        (N, {"act": "accounts-agreement", "facts": "They passed."}),
+    ],
     "agendas and readouts of three": [
         (N, {**MEETING, "agenda": ["Radio"]}),
         (C, {"act": "agenda", "topics": ["Next"]}),

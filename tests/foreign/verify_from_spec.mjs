@@ -346,7 +346,8 @@ const CONTINUING = new Set(words(`acknowledgement reply interim-reply clarificat
   reaction release-consent seen-by instruction reminder lapse line-check-missed courier-outcome
   passed-on window-notice commenced holding completed people-status grant arrival departure
   visit-report fulfilment fulfilment-confirmation fulfilment-dispute mechanism-suspension
-  mechanism-end mechanism-resumption recommendation-answer joinder joinder-agreement`))
+  mechanism-end mechanism-resumption recommendation-answer joinder joinder-agreement retraction
+  warning-outcome`))
 /** The acts that have version 2 (R§18). Every other act has version 1 alone. */
 const OF_TWO_VERSIONS = new Set(words(`call-attempt reply interim-reply clarification-request decline
   repeat-request help-request help-offer help-acceptance help-delivery`))
@@ -1709,6 +1710,7 @@ class Matter {
       begins: saidAt(record), changes: [], amendments: new Map(), agreements: [], oneKey: new Set(),
       withdrawn: new Set(), accounts: new Map(), messages: new Map(), translations: new Map(),
       restatement: null, draft: null, proposal: record.id, agendas: new Map(), readouts: new Map(),
+      stated: [{ id: record.id, side: sideNameOf(record) }],
     })
     const time = given.get('time')
     const event = instant(time instanceof Map ? time.get('about') ?? '' : time ?? '')
@@ -1783,8 +1785,19 @@ class Matter {
     const fields = raw.has('fields') && raw.get('fields').startsWith('{') ? rawMembers(raw.get('fields')) : new Map()
     if (!KEPT_OF_MESSAGES.has(act)) this.messages.set(id, act === 'counter-account' ? without(own, ['of']) : own)
     if (BINDING.has(this.act) && /^amendment/.test(act) && !record.releasedby) this.oneKey.add(id)
+    if (/^(counter-account|reply|final-report)$/.test(act)) this.stated.push({ id, side, act, names: own })
     switch (act) {
       case 'correction': return this.change({ fields, position })
+      case 'retraction': {
+        const mine = this.stated.filter((message) => message.side === side)
+        const has = ({ id: of, names }) => [...fields.keys()].every((name) => (of === this.id ? this.content : names).has(name))
+        const of = members.get('of')
+        const taken = of === undefined ? mine.findLast(has) : mine.find((message) => message.id === of) ?? mine[0]
+        if (taken.id === this.id) return this.change({ fields, position })
+        const newest = mine.findLast((message) => message.act === 'counter-account')
+        if (taken === newest) this.accounts.set(side, new Map([...this.accounts.get(side), ...fields]))
+        return undefined
+      }
       case 'update': {
         const asOf = members.has('as_of') ? instant(members.get('as_of')) : saidAt(record)
         const newest = [...fields].filter(([name]) => this.isNewest(name, asOf))
