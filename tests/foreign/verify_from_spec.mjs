@@ -359,7 +359,7 @@ const SERVICE_OF = new Map([
 ])
 const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
 const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
-const CONSENTING = new Set(words(`assessment correction cancellation translation-agreement amendment
+const CONSENTING = new Set(words(`assessment correction retraction cancellation translation-agreement amendment
   amendment-agreement agreement adoption closure acceptance agenda-agreement readout-agreement
   accounts-agreement common-ground endorsement release-consent erasure-consent`))
 const CAUSED = new Set(words('reminder lapse line-check-missed window-notice'))
