@@ -34,7 +34,8 @@ async def furnish(session: aiohttp.ClientSession, demo: Gateway) -> dict[str, An
     circle = {"circle": {"pos": {"lat": 18, "lon": 178}, "radius": {"value": 60, "unit": "nm"}}}
     area: Any = (await china.open(act("danger-area", place=circle, window=window), CHANNEL)).json
     for place in ("East of the shoal", "unknown"):
-        await nato.open({**INCIDENT, "place": place}, CHANNEL)
+        report = await nato.open({**INCIDENT, "place": place}, CHANNEL)
+        assert report.status == 201, report.body
     return {"incident": incident, "account": told.json, "area": area}
 
 
@@ -126,13 +127,14 @@ SQUEEZED = """() => [...document.querySelectorAll(".sea-sheet .wide-scroll")]
 async def test_the_table_is_beside_the_chart_where_both_have_room_and_on_one_sheet_with_it(
     visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
-    began = datetime.now(UTC)
-    await furnish(session, demo)
+    began: str = (await furnish(session, demo))["incident"]["time"]
     nato = Caller(session, demo, "nato/duty_officer")
 
     async def report(number: int) -> None:
         for step in range(number):
-            await nato.open({**INCIDENT, "place": {"lat": 15 + step, "lon": 176}}, CHANNEL)
+            place = {"lat": 15 + step, "lon": 176}
+            told = await nato.open({**INCIDENT, "place": place}, CHANNEL)
+            assert told.status == 201, told.body
 
     async def sheets() -> list[pypdf.PageObject]:
         raw = await page.pdf(prefer_css_page_size=True)
@@ -142,7 +144,7 @@ async def test_the_table_is_beside_the_chart_where_both_have_room_and_on_one_she
     reader = await visit(viewport=SIZES["wide"])
     await reader.sign_in("china/officer", CHANNEL)
     page = reader.page
-    address = f"{demo.base_url}/c/{CHANNEL}/chart?from={began:%Y-%m-%dT%H:%M:%SZ}"
+    address = f"{demo.base_url}/c/{CHANNEL}/chart?from={began}"
     await page.goto(address)
     for width in (1280, 1440, 1760, 1920):
         await page.set_viewport_size({"width": width, "height": 900})

@@ -98,6 +98,16 @@ def test_the_chart_is_moved_and_measured(demo: Office, made: dict[str, Any]) -> 
     assert "".join(closer.itertext()) != picture
 
 
+def test_a_period_may_begin_with_the_record_that_was_made_just_now(demo: Office) -> None:
+    """The log is known up to its newest record, not only until its end was last looked at."""
+    reader = demo.person("china/officer").open(CHART)
+    report = {**INCIDENT, "place": HERE}
+    for _ in range(3):
+        made: Any = demo.api("nato/duty_officer", lambda nato: nato.open(report, CHANNEL))
+        reader.open(f"{CHART}?from={made.json['time']}")
+        assert mark(made.json) in marks(reader)
+
+
 def test_an_exercise_is_apart_and_the_past_and_a_wrong_period_are_shown(
     demo: Office, made: dict[str, Any]
 ) -> None:

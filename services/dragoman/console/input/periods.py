@@ -16,6 +16,7 @@ from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input import not_understood, times
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.i18n.words import Words, as_moment
+from dragoman.projection.queries.as_of import after
 from dragoman.projection.queries.snapshot import PeriodQuery
 
 _LONGEST: Final = not_understood.LONGEST + 1
@@ -110,9 +111,15 @@ def spans(context: PageContext) -> Sequence[tuple[str, str]]:
 
 
 def _known(context: PageContext) -> datetime:
-    """Return the time up to which the log is known, or that of the past position."""
-    text = "" if context.past else context.service.as_of(context.projection)
-    return min(context.moment, as_moment(text)) if text else context.moment
+    """Return the time up to which the log is known, or that of the past position.
+
+    A record that was folded since the end of the log was last seen counts, too.
+    """
+    as_of = "" if context.past else context.service.as_of(context.projection)
+    if not as_of:
+        return context.moment
+    recorded = after(context.projection.state.time)
+    return max(recorded, min(context.moment, as_moment(as_of)))
 
 
 def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault]) -> datetime | None:
