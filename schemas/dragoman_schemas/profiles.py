@@ -74,6 +74,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     area_reconfirmed: int = 28 * DAY
     contact_retested: int = DAY
     second_key: int = 2 * HOUR
+    objection: int = 3 * DAY
     activity_lead: int = 42 * DAY
     bomber_lead: int = 14 * DAY
     launch_lead: int = DAY

@@ -119,6 +119,19 @@ class StateCancellation(State, frozen=True, kw_only=True):
     reason: Words
 
 
+class StateClosure(State, frozen=True, kw_only=True):
+    """A side's closure of the matter, which stands until that side says more.
+
+    `closed` is the record from which it counts: of a closure on one key, that of its
+    second key. Until `objections_until` the action addressees may object to the
+    closure of the opener; it is empty where nobody is waited for.
+    """
+
+    id: str
+    closed: Stamp
+    objections_until: str = ""
+
+
 class Account(State, frozen=True, kw_only=True):
     """The other side's account of the same event, in its own words."""
 
@@ -234,7 +247,8 @@ class Exchange(State, frozen=True, kw_only=True):
     instead, by name. They are another message's words and never become the opener's.
     `observers` are those of its sides that owe nothing and consent to nothing.
     `signatories` are the sides that must stand behind its text, where it names them.
-    `invokes` is the request for explanation whose ladder a meeting belongs to.
+    `closures` are those that stand, by side, and `closed` is the record that closed the
+    matter for all. `invokes` is the request for explanation whose ladder a meeting belongs to.
     `released_by` is the second officer of a two-key opening. `one_key` lists the
     records that one officer sent where two are asked for. `acts` are those continuing
     acts that have content of their own, by name.
@@ -270,7 +284,8 @@ class Exchange(State, frozen=True, kw_only=True):
     retractions: tuple[StateRetraction, ...] = ()
     amended: tuple[Amended, ...] = ()
     cancellation: StateCancellation | None = None
-    closures: dict[str, Stamp] = {}
+    closures: dict[str, StateClosure] = {}
+    closed: Stamp | None = None
     accounts: dict[str, tuple[Account, ...]] = {}
     acts: dict[str, tuple[Said, ...]] = {}
     meeting: Meeting | None = None

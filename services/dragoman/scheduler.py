@@ -137,11 +137,8 @@ class _ChannelDeadlines:
     async def _load(self) -> None:
         projection = self.projection
         await projection.in_file()
-        # While no deadline is binding, only windows that open need the scheduler.
-        is_binding = deadlines.profile_of(projection.registry)[1] is not None
-        acts = () if is_binding else window_notices.ANNOUNCED
         exchanges = await asyncio.wrap_future(
-            projection.store.in_thread(lists.unsettled, projection.store, projection.name, acts)
+            projection.store.in_thread(lists.unsettled, projection.store, projection.name)
         )
         running = 0
         for count, exchange in enumerate(exchanges):

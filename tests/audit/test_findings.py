@@ -51,9 +51,9 @@ def test_what_was_owed_is_listed_alike_for_every_side_whether_it_came_or_not() -
 
 def test_what_ended_before_its_limit_was_not_owed() -> None:
     world = adopted()
-    id = world.open(N, act("ict-inquiry"))
+    id = world.open(N, act("terrorism-warning"))
     world.keep(C, act("acknowledgement"), id)
-    world.keep(N, act("closure"), id, seen=True)
+    world.close(id)
     assert owed(world.ledger) == []
 
 

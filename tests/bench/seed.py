@@ -110,6 +110,12 @@ _AFTER: Final = (
 )
 
 
+def _closed(officer: str, **members: str) -> Iterator[Step]:
+    """Yield the closure of each side."""
+    for side in ("other", "own"):
+        yield side, officer, {"act": "closure", **members}
+
+
 class Story:
     """The messages of one matter, drawn by lot."""
 
@@ -171,7 +177,7 @@ class Story:
                 },
             )
             yield "own", "o-1", {"act": "acknowledgement"}
-        yield "own", "h-1", {"act": "closure", "reason": "Nothing is left to be said."}
+        yield from _closed("h-1", reason="Nothing is left to be said.")
 
     def _note(self) -> Iterator[Step]:
         lots = self._lots
@@ -199,7 +205,7 @@ class Story:
             )
             yield "own", "o-1", {"act": "acknowledgement"}
         if lots.random() < 0.9:
-            yield "own", "o-1", {"act": "closure"}
+            yield from _closed("o-1")
 
     def _meeting(self) -> Iterator[Step]:
         lots = self._lots
@@ -237,7 +243,7 @@ class Story:
                 "o-1",
                 {"act": "readout", "kind": "separate", "topics": [purpose], "text": self._facts()},
             )
-        yield "own", "o-1", {"act": "closure"}
+        yield from _closed("o-1")
 
     def _encounter(self) -> Iterator[Step]:
         opening = {
@@ -249,7 +255,7 @@ class Story:
         yield "own", "o-1", {**opening, "description": self._facts()}
         yield "other", "o-1", {"act": "counter-account", "facts": self._facts()}
         yield "own", "o-1", {"act": "acknowledgement"}
-        yield "own", "o-1", {"act": "closure"}
+        yield from _closed("o-1")
 
     def _area(self) -> Iterator[Step]:
         window = {"from": "2027-03-01T06:00Z", "to": "2027-03-02T06:00Z"}
@@ -261,7 +267,7 @@ class Story:
         yield "other", "d-1", {"act": "acknowledgement"}
         yield "own", "d-1", {"act": "all-clear", "cleared_at": self._minute()}
         yield "other", "d-1", {"act": "acknowledgement"}
-        yield "own", "o-1", {"act": "closure"}
+        yield from _closed("o-1")
 
     def _view(self) -> Iterator[Step]:
         yield (
@@ -276,7 +282,7 @@ class Story:
             {"act": "fairness", "result": self._lots.choice(("fair", "not_our_view"))},
         )
         yield "other", "o-1", {"act": "acknowledgement"}
-        yield "own", "o-1", {"act": "closure"}
+        yield from _closed("o-1")
 
     def _check(self) -> Iterator[Step]:
         challenge = f"Quick brown fox {self._serial} 联络官"
@@ -291,7 +297,7 @@ class Story:
             },
         )
         yield "other", "d-1", {"act": "echo", "text": challenge}
-        yield "own", "o-1", {"act": "closure"}
+        yield from _closed("o-1")
 
     def _place(self) -> Act:
         return {

@@ -265,12 +265,6 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
     )
 
 
-def test_the_opener_closes_alone(world: World) -> None:
-    id = world.open("nato/o-1", NOTE)
-    world.keep("nato/o-1", {"act": "closure"}, id, seen=True)
-    assert world.exchange(id).status == "closed"
-
-
 def test_others_cannot_close_what_they_did_not_open() -> None:
     world = World(sides=("nato", "china", "osce"))
     id = world.open("nato/o-1", NOTE)

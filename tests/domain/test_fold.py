@@ -154,6 +154,7 @@ def test_a_record_is_judged_at_its_own_position(world: World) -> None:
 
 def test_two_decisions_on_one_state_leave_one_valid(world: World) -> None:
     id = world.open("nato/o-1", NOTE)
+    world.keep("china/o-1", {"act": "closure"}, id, seen=True)
     first = world.decide("nato/o-1", {"act": "closure"}, id, if_match=world.exchange(id).etag)
     second = world.decide(
         "nato/o-1", {"act": "cancellation", "reason": "x"}, id, if_match=world.exchange(id).etag

@@ -34,12 +34,13 @@ def test_a_request_is_accepted_held_read_out_and_closed(world: World) -> None:
             {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "A frank talk."},
             False,
         ),
+        ("china/o-1", {"act": "closure"}, True),
         ("nato/o-1", {"act": "closure"}, True),
     ]
     for actor, body, seen in acts:
         world.keep(actor, body, id, seen=seen)
         history.append(world.exchange(id).status)
-    assert history == ["requested", "accepted", "held", "held", "closed"]
+    assert history == ["requested", "accepted", "held", "held", "held", "closed"]
     assert meeting_of(world, id).accepted["china"].window == 1
 
 

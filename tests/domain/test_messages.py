@@ -188,7 +188,7 @@ def test_who_owes_what_follows_from_the_messages() -> None:
         {"nato", "osce"},
         {"osce"},
     )
-    world.keep(N, act("closure"), id, seen=True)
+    world.close(id)
     assert owes_answer(world.exchange(id)) == set()
 
 
@@ -382,12 +382,20 @@ def test_who_asked_a_question_may_close_and_who_was_asked_may_not(world: World) 
     assert set(world.exchange(id).closures) == {"china"}
 
 
-def test_the_first_closure_of_a_side_stands() -> None:
+def test_a_side_closes_it_once() -> None:
     world = World(sides=THREE)
     id = world.open(N, NOTE)
-    for actor in (CD, C):
-        world.keep(actor, act("closure"), id, seen=True)
-    assert {side: stamp.by for side, stamp in world.exchange(id).closures.items()} == {"china": CD}
+    world.keep(CD, act("closure"), id, seen=True)
+    refusal = refused(world.keep(C, act("closure"), id, seen=True))
+    assert (
+        refusal.faults[0].pointer,
+        "nothing more is needed" in str(refusal.faults[0].detail),
+    ) == (
+        "/act",
+        True,
+    )
+    closures = world.exchange(id).closures
+    assert {side: closure.closed.by for side, closure in closures.items()} == {"china": CD}
 
 
 def test_a_cancellation_says_when_by_whom_and_why(world: World) -> None:

@@ -201,7 +201,10 @@ def test_each_side_echoes_a_line_check_for_itself() -> None:
 def test_a_line_check_that_was_taken_back_is_not_missed(end: str) -> None:
     world = adopted()
     id = world.open(ND, act("line-check"))
-    world.keep(ND, act(end), id, seen=True)
+    if end == "closure":
+        world.close(id, "duty_officer")
+    else:
+        world.keep(ND, act(end), id, seen=True)
     assert (met_by(world, id, "echo"), ended_by(world, id, "echo")) == (
         {"china": None},
         {"china": ND},
@@ -229,13 +232,13 @@ def test_an_account_of_an_encounter_is_owed_by_each_addressee_and_its_first_coun
 
 def test_the_end_of_a_matter_ends_what_is_owed_about_it() -> None:
     world = adopted()
-    id = world.open(N, act("ict-inquiry"))
-    world.keep(N, act("closure"), id, seen=True)
+    id = world.open(N, act("terrorism-warning"))
+    world.close(id, "officer")
     assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
         {"china": None},
         {"china": N},
     )
-    id = world.open(N, act("terrorism-warning"))
+    id = world.open(N, act("ict-inquiry"))
     world.keep(NH, act("cancellation"), id, seen=True)
     assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
         {"china": None},
@@ -247,13 +250,13 @@ def test_what_was_met_before_the_end_was_met_and_nobody_meets_a_duty_by_ending_t
     world = adopted()
     id = world.open(N, act("ict-inquiry"))
     world.keep(C, act("reply"), id)
-    world.keep(N, act("closure"), id, seen=True)
+    world.close(id)
     assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == (
         {"china": C},
         {"china": None},
     )
     id = world.open(ND, act("hazardous-incident"))
-    world.keep(ND, act("closure"), id, seen=True)
+    world.close(id, "duty_officer")
     for clock in ("update", "final_report"):
         assert (met_by(world, id, clock), ended_by(world, id, clock)) == (
             {"nato": None},

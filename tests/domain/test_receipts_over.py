@@ -69,7 +69,7 @@ def test_what_was_answered_and_is_closed_by_its_opener_waits_for_nobody() -> Non
         "nato",
         "china",
     }
-    said(world, id, ND, {"act": "closure"})
+    world.close(id)
     exchange = world.exchange(id)
     assert owed(world, id) == []
     assert owes_acknowledgement(exchange) == set()

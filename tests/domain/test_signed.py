@@ -445,7 +445,7 @@ def test_a_correction_counts_in_the_series_of_its_side_and_shows_the_format_that
 
 def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World) -> None:
     id = world.open(N, NOTE)
-    world.keep(N, {"act": "closure"}, id, seen=True)
+    world.close(id)
     refusal = refused(world.decide(N, {"act": "update", "text": "x"}, id))
     assert (refusal.kind, refusal.allowed) == (
         "not-allowed-in-state",

@@ -45,7 +45,7 @@ def spoken(world: World) -> str:
     }
     world.keep("nato/h-1", correction, id, seen=True)
     late = world.decide("nato/h-1", correction, id, world.exchange(id).etag)
-    world.keep("nato/h-1", {"act": "closure"}, id, seen=True)
+    world.close(id)
     assert isinstance(late, Record) and not world.take(late).valid
     world.take(b"junk that belongs to nobody")
     return id
@@ -159,7 +159,7 @@ def test_an_entry_counts_as_its_record_did(world: World) -> None:
             assert now.state is None and (now.valid or refused(now).kind == "void")
         whole.take([raw])
         less.take([entry])
-    assert replaced == 5
+    assert replaced == 6
 
 
 def test_a_desks_own_matter_has_no_number_without_its_bytes_either() -> None:
@@ -225,7 +225,7 @@ def test_entries_of_which_no_erasure_speaks_are_junk(world: World) -> None:
 def test_who_does_not_know_the_erasures_beforehand_takes_entries_for_junk(world: World) -> None:
     world.attested(erasure(world, spoken(world)), *BOTH)
     replay = folded_anew(without_bytes(world), knowing=False)
-    assert len(replay.entries) == 5
+    assert len(replay.entries) == 6
     assert replay.standing.frontier.root() != world.ledger.standing.frontier.root()
 
 

@@ -5,6 +5,7 @@ A run plays 200 histories, `--long` 5,000.
 """
 
 import random
+import sys
 from typing import Any
 
 import msgspec
@@ -22,14 +23,25 @@ from dragoman.domain.views.open_matters import owing
 from dragoman.domain.views.stated import differences, stated_values
 from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.state import Exchange
+from owing import silence
 from samples import SAMPLES, act
 from world import World
 
 SIDES = ("nato", "china", "osce", "asean", "norway", "russia")
 SEEDS, BATCHES = range(200), 20
 OPENED = [name for name, form in FORMATS.items() if "official" in form.kinds]
-TURNING = ("decline", "retraction", "agreement", "counter-account", "update", "correction")
+TURNING = (
+    "decline",
+    "retraction",
+    "agreement",
+    "counter-account",
+    "update",
+    "correction",
+    "closure",
+)
 """Acts that are tried more often than others."""
+
+ENDED_BY_ONE = ("cancelled", "withdrawn")
 
 BODIES: dict[str, list[dict[str, Any]]] = {
     "retraction": [
@@ -88,6 +100,8 @@ class History:
             elif "of" in body and own:
                 body["of"] = lots.choice(own)
             world.keep(actor, body, id, seen=True)
+            if lots.random() < 0.1:
+                silence(world, id)
         self.look()
 
     def look(self) -> None:
@@ -114,6 +128,7 @@ def test_what_is_derived_is_what_the_records_say(
                 _assert_owed(history.world, state)
                 _assert_stated(state, history.differed[id])
                 _assert_as_sent(history.world, state)
+                _assert_closed(state)
                 for position, name in history.names[id].items():
                     assert bytes(subject_of(state, position)) == name
             except AssertionError as error:
@@ -196,3 +211,41 @@ def _assert_as_sent(world: World, state: Exchange) -> None:
     for proposed in state.proposed.values():
         bytes_of_record = world.raws[proposed.said.position - 1]
         assert bytes(proposed.value) in bytes_of_record
+
+
+def _assert_closed(state: Exchange) -> None:
+    """Hold the end of a matter against the closures, the words and the silence of its sides."""
+    if state.act == "liaison-office" or state.for_the_record or state.status in ENDED_BY_ONE:
+        return
+    end = sys.maxsize if state.closed is None else state.closed.position
+    on_one_key = {key.id: key.second for key in state.one_key}
+    counted = [
+        (item.said.side, on_one_key.get(item.id, item.said))
+        for item in state.acts.get("closure", ())
+    ]
+
+    def newest(side: str) -> tuple[int, int]:
+        closings = [at.position for by, at in counted if by == side and at is not None]
+        words = [item.said.position for item in state.messages if item.said.side == side]
+        return (
+            max((position for position in closings if position <= end), default=0),
+            max((position for position in words if position <= end), default=0),
+        )
+
+    closing, word = newest(state.side)
+    has_closed = closing > word
+    agreeing = set()
+    for side in {*state.to} - {*state.observers}:
+        own, spoken = newest(side)
+        was_silent = any(
+            msgspec.json.decode(item.content["clock"]) == "objection"
+            and msgspec.json.decode(item.content["side"]) == side
+            and closing < item.said.position <= end
+            for item in state.acts.get("lapse", ())
+        )
+        if own > spoken or (was_silent and spoken < closing):
+            agreeing.add(side)
+    is_agreed = has_closed and agreeing >= {*state.to} - {*state.observers}
+    objecting = {side for side, fields in accounts.differing(state).items() if fields}
+    assert is_agreed or state.closed is None
+    assert not is_agreed or state.closed is not None or objecting - state.closures.keys()

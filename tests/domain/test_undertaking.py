@@ -77,8 +77,7 @@ def test_done_by_one_and_confirmed_by_the_other(world: World) -> None:
     assert moved(world, id, (N, CONFIRM)) == ["confirmed"]
     assert fault(world, N, DISPUTE, id) == "/act", "it has confirmed"
     assert fault(world, C, DONE, id) == "not-allowed-in-state"
-    post(world, N, {"act": "closure"}, id, seen=True, released_by="nato/d-1")
-    assert world.exchange(id).status == "closed"
+    world.close(id)
 
 
 def test_a_dispute_asks_for_it_again(world: World) -> None:

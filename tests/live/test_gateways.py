@@ -191,7 +191,9 @@ async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
     )
     cable.withhold(told_by_the_log)
     closed = await Caller(session, own, "nato/officer").act(
-        opened["exchange"], {"act": "closure"}, If_Match=opened["etag"]
+        opened["exchange"],
+        {"act": "cancellation", "reason": "Sent in error."},
+        If_Match=opened["etag"],
     )
     assert closed.status == 201
     refused = cable.saw(acknowledgement)

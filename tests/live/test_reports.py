@@ -319,12 +319,13 @@ async def _settle(play: Play) -> None:
                 await _post(
                     play, f"{side}/duty_officer", f"{where}/acts", {"act": "acknowledgement"}
                 )
-        etag = (
-            await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")
-        ).headers["ETag"]
-        await _post(
-            play, f"{one['side']}/duty_officer", f"{where}/acts", {"act": "closure"}, If_Match=etag
-        )
+        for side in ("china", "nato"):
+            etag = (
+                await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")
+            ).headers["ETag"]
+            await _post(
+                play, f"{side}/duty_officer", f"{where}/acts", {"act": "closure"}, If_Match=etag
+            )
 
 
 # Over the demonstration

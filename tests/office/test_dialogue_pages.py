@@ -222,7 +222,8 @@ def test_documents_recommendations_lessons_and_programmes_stand_with_what_each_s
     }
     held = opened(demo, "nato", document)["exchange"]
     carried_on(demo, "china", held, {"act": "reaction", "text": "It is of the Cold War."})
-    carried_on(demo, "nato", held, {"act": "closure"})
+    for side in ("china", "nato"):
+        carried_on(demo, side, held, {"act": "closure"})
     lesson = {"act": "lesson", "text": "Send it before it is published."}
     carried_on(demo, "nato", held, lesson)
     advice = {

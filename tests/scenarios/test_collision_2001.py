@@ -134,7 +134,7 @@ async def test_the_aircraft_is_inspected_and_returned(staging: Staging) -> None:
         ]
         assert await stage.statuses("PILOT") == ["closed"]
 
-        await stage.until("2001-07-06T12:00:00Z")
+        await stage.until("2001-07-09T12:00:00Z")
         assert await stage.statuses("RETURN", "AIRCRAFT", "COLLISION") == [
             "reported",
             "confirmed",

@@ -54,7 +54,7 @@ async def test_the_lake_rises_and_the_wave_is_passed_on_before_it_comes(staging:
         assert [act["content"]["to_post"] for act in told] == ["Arunachal Pradesh", "Assam"]
         for side in stage.sides:
             assert "550 million cubic metres" in await stage.text(f"{side}/officer", "period")
-        await stage.until("2018-11-06T00:00:00Z")
+        await stage.until("2018-11-09T00:00:00Z")
         assert await stage.statuses("LAKE", "LAKE-2", "WAVE") == ["closed", "closed", "cleared"]
 
 

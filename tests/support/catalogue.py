@@ -134,7 +134,7 @@ CONTINUING = {
     "retraction": (Who.ANY, "consenting message"),
     "cancellation": (Who.OPENER, "consenting message"),
     "decline": (Who.ADDRESSEE, "acknowledges answers message kept"),
-    "closure": (Who.ANY, "consenting"),
+    "closure": (Who.ANY, "consenting kept"),
     "lesson": (Who.ANY, "kept"),
     "translation": (Who.ANY, "kept"),
     "translation-agreement": (Who.ANY, "consenting kept"),

@@ -45,6 +45,7 @@ LIVES: dict[str, list[Step]] = {
         (C, "agreement", "agreed"),
         (N, "status-change", "running"),
         (N, act("status-change", status="completed"), "completed"),
+        (C, "closure", "completed"),
         (N, "closure", "closed"),
         (C, "lesson", "closed"),
     ],
@@ -79,6 +80,7 @@ LIVES: dict[str, list[Step]] = {
     "a meeting to which nobody came": [
         (N, "meeting-request", "requested"),
         (N, "non-attendance", "requested"),
+        (C, "closure", "requested"),
         (N, "closure", "closed"),
     ],
     "a call": [
@@ -134,6 +136,7 @@ LIVES: dict[str, list[Step]] = {
         (C, "clarification-request", "acknowledged"),
         (N, act("reply", answers=[{"q": 1, "text": "Friday."}]), "acknowledged"),
         (N, "after-activity-report", "reported"),
+        (C, "closure", "reported"),
         (N, "closure", "closed"),
     ],
     "an explanation": [
@@ -160,6 +163,7 @@ LIVES: dict[str, list[Step]] = {
         (N, {"act": "postponement"}, "postponed"),
         (N, "commenced", "under_way"),
         (N, "completed", "completed"),
+        (C, "closure", "completed"),
         (N, "closure", "closed"),
     ],
     "a launch": [
@@ -227,6 +231,7 @@ LIVES: dict[str, list[Step]] = {
         (N, "terrorism-warning", "open"),
         (C, act("warning-outcome", result="used"), "open"),
         (C, "reply", "answered"),
+        (C, "closure", "answered"),
         (N, "closure", "closed"),
         (C, "warning-outcome", "closed"),
     ],

@@ -102,6 +102,7 @@ class Exchange:
     text: dict[str, Any] = field(default_factory=dict)
     bound: bool = False
     addressed: set[str] = field(default_factory=set)
+    closed_by: set[str] = field(default_factory=set)
     position: int = 0
 
     def admits(self, act: str, side: str) -> str:
@@ -118,7 +119,8 @@ class Exchange:
         foreign = act == "counter-account" and self.opening != "hazardous-incident"
         if foreign or self.status not in moves:
             return "not-allowed-in-state"
-        return "invalid-act" if act == "correction" and self.bound else RECORDED
+        is_again = act == "closure" and side in self.closed_by
+        return "invalid-act" if is_again or (act == "correction" and self.bound) else RECORDED
 
 
 @dataclass(slots=True)
@@ -228,10 +230,13 @@ class Model:
             self._stand(self.exchanges.setdefault(answer["exchange"], opened), post, answer)
         else:
             exchange = self.exchanges[post.exchange]
-            if (
-                post.act != "closure" or post.side == exchange.side
-            ):  # another side's closure is kept, and ends nothing
-                exchange.status = CARRIES_ON[post.act][1][exchange.status]
+            after = CARRIES_ON[post.act][1][exchange.status]
+            if post.act == "closure":  # of one side: it ends nothing before the other has closed
+                exchange.closed_by.add(post.side)
+                after = after if exchange.closed_by == {*self.sides} else exchange.status
+            elif post.act in SAYS_SOMETHING and exchange.status != "closed":
+                exchange.closed_by.discard(post.side)
+            exchange.status = after
             exchange.bound = exchange.bound or post.act == "acceptance"
             exchange.text |= post.body.get("fields", {})
             if post.act in SAYS_SOMETHING:

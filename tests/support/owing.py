@@ -120,6 +120,24 @@ def lapse(world: World, exchange: str, clock: Deadline) -> Folded | Refusal:
     return of_service(world, exchange, deadline_acts.act_of(clock, 100), clock.started_by)
 
 
+def silence(world: World, id: str) -> list[str]:
+    """Let the limits for objections to a closure pass; the sides that said nothing."""
+    sides = []
+    while limit := next(
+        iter(
+            limit
+            for limit in deadlines.open_deadlines(world.registry, world.exchange(id), {})
+            if limit.clock == "objection"
+        ),
+        None,
+    ):
+        world.clock = max(world.clock, limit.due + timedelta(seconds=1))
+        folded = lapse(world, id, limit)
+        assert isinstance(folded, Folded) and folded.valid, folded
+        sides.append(limit.side)
+    return sides
+
+
 def notify(world: World, exchange: str, notice: DueNotice) -> Folded | Refusal:
     """Record a notice of a window, as the scheduler does."""
     return of_service(world, exchange, window_notices.act_of(notice), notice.started_by)

@@ -85,6 +85,8 @@ class Reaching:
             answer = await self.caller(_OPENER).act(exchange, body, self.channel)
             assert answer.status == 201, answer.body
         for step in path:
+            if step == "closure":  # by each side
+                await self._carried_on(exchange, step, first=_OTHER)
             await self._second(exchange, await self._carried_on(exchange, step))
         for step in _PRIOR.get(act, ()):
             await self._carried_on(exchange, step)
@@ -141,13 +143,13 @@ class Reaching:
             answer = await self.caller(side, "officer").act(exchange, body, self.channel)
             assert answer.status == 201, answer.body
 
-    async def _carried_on(self, exchange: str, act: str) -> tuple[str, str]:
+    async def _carried_on(self, exchange: str, act: str, first: str = "") -> tuple[str, str]:
         """Post an act as a side that may, and return the side and the record.
 
         The status of a `status-change`, and `other`, may follow its name.
         """
         act, *(status, by) = [*act.split(), "", ""][:3]
-        by_other = act in _BY_THE_OTHER or by == "other"
+        by_other = act in _BY_THE_OTHER or by == "other" or first == _OTHER
         for side in (_OTHER, _OPENER) if by_other else (_OPENER, _OTHER):
             view = await self._view(side, exchange)
             if act in view["allowed"]:

@@ -375,6 +375,16 @@ class World:
         decided = self.decide(actor, act, exchange, etag, key, released_by)
         return decided if isinstance(decided, Refusal) else self.take(decided)
 
+    def close(self, id: str, of: str = "head_of_office") -> None:
+        """Close an exchange by each of its sides, the opener last; by officers of a role."""
+        exchange = self.exchange(id)
+        for side in (*exchange.to, exchange.side):
+            if side not in exchange.closures:
+                actor = f"{side}/{OFFICERS[of]}"
+                folded = self.keep(actor, {"act": "closure"}, id, seen=True)
+                assert isinstance(folded, Folded) and folded.valid, folded
+        assert self.exchange(id).status == "closed"
+
     def open(self, actor: str, act: dict[str, Any]) -> str:
         """Open an exchange, with a colleague's second key where two are needed; its id."""
         folded = self.keep(actor, act, released_by=self.second(actor, act))

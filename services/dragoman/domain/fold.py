@@ -360,9 +360,11 @@ def carried_on(before: Exchange, rule: Rule, folding: Folding) -> Exchange:
     # A second key gives the act that it releases its effect only now.
     moving = rule if of is None else version.rules[of.act]
     moved = form.moves.get(moving.act, {}).get(before.status, before.status)
+    status = form.holds(after, moving.settle(after, moved))
     return replace(
         after,
-        status=form.holds(after, moving.settle(after, moved)),
+        status=status,
+        closed=after.closed or (folding.stamp if status == "closed" else None),
         updated=folding.stamp,
         revision=before.revision if rule.silent or rule.act in exchange.RECEIPTS else record.commit,
         etag=before.etag if rule.silent else record.commit,

@@ -121,9 +121,7 @@ def _newest(exchange: Exchange) -> tuple[str, Stamp]:
         if entry.act in _ARRANGING and entry.said.position not in aside
     ]
     acts += [("meeting-held", entry.recorded) for entry in exchange.meeting.held]
-    acts += [
-        ("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side
-    ]
+    acts += [] if exchange.closed is None else [("closure", exchange.closed)]
     return max(((opening.act, opening.said), *acts), key=lambda item: item[1].position)
 
 

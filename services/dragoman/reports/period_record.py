@@ -227,8 +227,6 @@ def _acts(snapshot: Snapshot, exchange: Exchange) -> dict[int, SpokenAct]:
             exchange.cancellation.cancelled,
             content,
         )
-    for stamp in exchange.closures.values():
-        result[stamp.position] = "closure", stamp, {}
     for accepted in () if exchange.meeting is None else exchange.meeting.accepted.values():
         result[accepted.accepted.position] = (
             "acceptance",

@@ -32,6 +32,7 @@ ClockName = Literal[
     "undertaking",
     "transmittal_answer",
     "deliverable",
+    "objection",
 ]
 
 

@@ -35,7 +35,14 @@ def in_order(state: Exchange, first: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def occasions(state: Exchange, side: str) -> dict[str, bool]:
-    """Return whether a side has an occasion for each act of an agreement."""
+    """Return whether a side has an occasion for an act, where not every side has one.
+
+    A side closes a matter once.
+    """
+    return {"closure": side not in state.closures, **_of_agreements(state, side)}
+
+
+def _of_agreements(state: Exchange, side: str) -> dict[str, bool]:
     match state.act:
         case "undertaking":
             is_own = undertaking.undertaker(state) == side

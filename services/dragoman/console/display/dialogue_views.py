@@ -328,8 +328,8 @@ def _steps(state: Exchange, now: datetime) -> Iterator[RoadmapStep]:
         )
     if state.cancellation is not None:
         yield _step("cancelled", state.cancellation.cancelled, {})
-    elif state.status == "closed":
-        yield _step("closed", max(state.closures.values(), key=lambda stamp: stamp.position), {})
+    elif state.closed is not None:
+        yield _step("closed", state.closed, {})
 
 
 _ADOPTED: Final = Raw(b'"adopted"')

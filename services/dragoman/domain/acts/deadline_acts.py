@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from dragoman.domain.acts import closing
 from dragoman.domain.acts.act_rules import Rule, Who
 from dragoman.domain.acts.deadlines import (
     LAPSE,
@@ -126,6 +127,6 @@ def check(
 
 RULES: Final = (
     Rule(act="reminder", shape=watch.Reminder, who=Who.WATCH, silent=True, kept=True),
-    Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True),
+    Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True, settle=closing.settled),
     Rule(act="line-check-missed", shape=watch.LineCheckMissed, who=Who.WATCH, kept=True),
 )

@@ -154,9 +154,7 @@ class DeadlineBuilder:
         if exchange.status == "withdrawn":
             return self.did("withdrawal")
         declined = () if exchange.meeting is None else exchange.meeting.declined.values()
-        return max(
-            (*exchange.closures.values(), *declined), key=lambda stamp: stamp.position, default=None
-        )
+        return exchange.closed or max(declined, key=lambda stamp: stamp.position, default=None)
 
     def says(self, field: str) -> bool:
         """Return whether a field was true in the opening as it was sent."""

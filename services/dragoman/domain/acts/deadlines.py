@@ -59,7 +59,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.domain.acts import event_windows, field_checks
+from dragoman.domain.acts import closing, event_windows, field_checks
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.announced_deadlines import AnnouncedDeadlines
 from dragoman.domain.acts.deadline_builder import (
@@ -120,11 +120,18 @@ def deadlines_of(
 def open_deadlines(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> list[Deadline]:
-    """Return the deadlines that bind and are still open."""
+    """Return the deadlines that bind and are still open.
+
+    The limits for objections to a closure are among them. They are no duties, and
+    nobody owes an objection, so `deadlines_of` has none of them.
+    """
     return [
-        clock
-        for clock in deadlines_of(registry, exchange, calendars)
-        if clock.binding and clock.open
+        *(
+            clock
+            for clock in deadlines_of(registry, exchange, calendars)
+            if clock.binding and clock.open
+        ),
+        *closing.objection_limits(exchange),
     ]
 
 

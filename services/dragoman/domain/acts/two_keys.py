@@ -138,14 +138,9 @@ def due(exchange: Exchange) -> tuple[OneKey, ...]:
 
 
 def with_second_key_turned(exchange: Exchange, id: str, stamp: Stamp) -> Exchange:
-    """Return the exchange with the second key of a record turned.
-
-    A closure counts from this time.
-    """
+    """Return the exchange with the second key of a record turned."""
     keys = tuple(
         replace(one_key, second=stamp) if one_key.id == id else one_key
         for one_key in exchange.one_key
     )
-    closed = next((key.sent.side for key in keys if key.id == id and key.act == "closure"), "")
-    closures = {closed: stamp, **exchange.closures} if closed else exchange.closures
-    return replace(exchange, one_key=keys, closures=closures)
+    return replace(exchange, one_key=keys)

@@ -17,6 +17,8 @@
     one_key           a duty officer sent it alone, and the second key is due
     suspended         something was sent while the channel was suspended
     passed_by         it was said by other means before it was recorded
+    closing           the opener has closed it, and other sides may still object
+    objection         a side objects to the opener's closure
     corrected         it was corrected
 
 Flags are derived each time, never stored, and they accuse nobody. A notice is of an
@@ -40,12 +42,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts import accounts, consent, two_keys
+from dragoman.domain.acts import accounts, closing, consent, two_keys
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.views.geometry import Point, meet, outline
 from dragoman.domain.views.lead_times import first_report, instant, latest, lead
-from dragoman.text import NameValue, Text, sentence
+from dragoman.text import MomentValue, NameValue, Text, sentence
 from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
@@ -84,6 +86,8 @@ def flags(
         raised_flags += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
     if exchange.accounts:
         raised_flags += _accounts(exchange)
+    if exchange.side in exchange.closures and exchange.closed is None:
+        raised_flags += _closing(exchange)
     if exchange.act in AREAS:
         raised_flags += _overlaps(exchange, areas)
     if now is not None:
@@ -392,6 +396,30 @@ def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
                 flag="own_account",
                 detail=sentence("%(side)s has given its own account", side=NameValue("side", side)),
             )
+
+
+def _closing(exchange: Exchange) -> Iterator[RaisedFlag]:
+    """Yield the flags of a matter that its opener has closed for itself."""
+    closure = exchange.closures[exchange.side]
+    if waiting := closing.waited_for(exchange):
+        yield RaisedFlag(
+            flag="closing",
+            detail=sentence(
+                "closed by %(side)s; closed for all at %(t)s if nothing comes from %(sides)s",
+                side=NameValue("side", exchange.side),
+                t=MomentValue(closure.objections_until),
+                sides=tuple(NameValue("side", name) for name in waiting),
+            ),
+        )
+    for side in sorted(closing.objecting(exchange)):
+        yield RaisedFlag(
+            flag="objection",
+            detail=sentence(
+                "closed by %(side)s; %(other)s has objected and has not closed it",
+                side=NameValue("side", exchange.side),
+                other=NameValue("side", side),
+            ),
+        )
 
 
 # Place

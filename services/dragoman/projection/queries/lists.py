@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement, owes_answer
+from dragoman.domain.acts.families.exchange import ENDED, FINAL, owes_acknowledgement, owes_answer
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import (
     FACET_SECONDS,
@@ -478,19 +478,18 @@ def open_of(store: Store, channel: str, side: str) -> int:
         return int(connection.execute(query, (*channel_range(base), side)).fetchone()[0])
 
 
-def unsettled(store: Store, channel: str, acts: Collection[str] = ()) -> list[str]:
+def unsettled(store: Store, channel: str) -> list[str]:
     """Return the exchanges in which a deadline may still run.
 
-    They have not ended, or something in them is unacknowledged. `acts` are the formats
-    to which they belong; empty for every format.
+    They have not ended, or something in them is unacknowledged. One that was declined
+    may be closed by silence.
     """
     base = store.base(channel)
-    ended = ", ".join(f"'{status}'" for status in ENDED)
-    of_formats = f"AND act IN ({', '.join('?' * len(acts))}) " if acts else ""
+    ended = ", ".join(f"'{status}'" for status in FINAL)
     cursor = store.reader().execute(
         f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) "  # noqa: S608
-        f"OR unacknowledged != '') {of_formats}ORDER BY key",
-        (*channel_range(base), *sorted(acts)),
+        f"OR unacknowledged != '') ORDER BY key",
+        channel_range(base),
     )
     return [id for (id,) in cursor]
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.domain.acts import accounts, consent, two_keys
+from dragoman.domain.acts import closing, consent, two_keys
 from dragoman.domain.acts.act_rules import Folding, Rule, Who
 from dragoman.domain.acts.families import retracting
 from dragoman.domain.acts.families.amendments import (
@@ -69,29 +69,27 @@ def _cancel(exchange: Exchange, folding: Folding[continuing.Cancellation]) -> Ex
 
 
 def _close(exchange: Exchange, folding: Folding) -> Exchange:
-    if two_keys.one_key_entry(exchange, folding.record.envelope.id) is not None:
+    id, side = folding.record.envelope.id, folding.record.side
+    if two_keys.one_key_entry(exchange, id) is not None:
         return exchange
-    return replace(exchange, closures={folding.record.side: folding.stamp, **exchange.closures})
-
-
-def _closed_by_opener(exchange: Exchange, status: str) -> str:
-    """Return the status after a closure; only the opener's closure ends a matter.
-
-    Nobody can end a deadline of their own by closing the matter. An account that
-    differs from the report is an objection, until its side closes too.
-    """
-    objecting = {side for side, fields in accounts.differing(exchange).items() if fields}
-    is_closed = exchange.side in exchange.closures and objecting <= exchange.closures.keys()
-    return status if is_closed else exchange.status
+    return closing.with_closure(folding.registry, exchange, side, id, folding.stamp)
 
 
 def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Refuse to close a matter while another side has an open question.
+    """Refuse to close a matter twice, or while another side has an open question.
 
     A question is open while an addressee has not answered it and the side that asked
     has not said that it is satisfied.
     """
     assert exchange is not None
+    if record.side in exchange.closures:
+        return invalid(
+            "/act",
+            sentence(
+                "%(side)s has closed it and has said nothing since; nothing more is needed",
+                side=record.side,
+            ),
+        )
     for message in exchange.messages:
         by = message.said.side
         if (
@@ -235,7 +233,13 @@ def _check_second_key(
 
 
 def _turn(exchange: Exchange, folding: Folding[continuing.SecondKey]) -> Exchange:
-    return two_keys.with_second_key_turned(exchange, folding.record.data.of, folding.stamp)
+    """Turn a second key. A closure counts from this time."""
+    id = folding.record.data.of
+    turned = two_keys.with_second_key_turned(exchange, id, folding.stamp)
+    entry = two_keys.one_key_entry(turned, id)
+    if entry is None or entry.act != "closure":
+        return turned
+    return closing.with_closure(folding.registry, turned, entry.sent.side, id, folding.stamp)
 
 
 RULES: Final = (
@@ -447,9 +451,10 @@ RULES: Final = (
         shape=continuing.Closure,
         who=Who.ANY,
         consenting=True,
+        kept=True,
         check=_check_closure,
         evolve=_close,
-        settle=_closed_by_opener,
+        settle=closing.settled,
     ),
     *retracting.RULES,
     Rule(act="lesson", shape=continuing.Lesson, who=Who.ANY, kept=True),

@@ -11,7 +11,7 @@
     closure           any        live, declined → closed (1)       consent
     decline           addressee  live → same (2)                   acknowledges, answers
 
-    (1) once the opener has closed it, and each side whose account differs
+    (1) once the opener has closed it and nobody may object any more: see `closing`
     (2) a meeting request → declined
 
 All of them but an acknowledgement and a closure are messages themselves. An
@@ -60,6 +60,9 @@ _TRANSLATING: Final = ("translation", "translation-agreement", "translation-disp
 
 ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
+FINAL: Final = ("cancelled", "closed", "withdrawn")
+"""Statuses from which nothing leads on, not even a closure."""
+
 
 def moves_of_format(
     live: tuple[str, ...],
@@ -102,11 +105,7 @@ def moves_of_format(
         "decline": {status: status for status in (declinable or live)},
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
-        "closure": {
-            status: "closed"
-            for status in (*live, *ended)
-            if status not in ("cancelled", "closed", "withdrawn")
-        },
+        "closure": {status: "closed" for status in (*live, *ended) if status not in FINAL},
         "lesson": {status: status for status in ended},
         **(
             dict.fromkeys(("amendment", "amendment-refusal"), alive)
@@ -203,6 +202,9 @@ def with_message_effects(exchange: Exchange, rule: Rule, folding: Folding) -> Ex
                 suspended=suspended(folding.registry),
             ),
         )
+        if exchange.closed is None and side in exchange.closures:
+            standing = {name: end for name, end in exchange.closures.items() if name != side}
+            exchange = replace(exchange, closures=standing)
     if rule.kept:
         acts = (
             *exchange.acts.get(rule.act, ()),
@@ -300,12 +302,11 @@ def owing_receipt(exchange: Exchange, message: Message) -> tuple[str, ...]:
 def receipts_over(exchange: Exchange) -> Stamp | None:
     """Return the record since which no receipts are owed any more.
 
-    It is the opener's closure of a matter that every addressee had answered. None while
-    receipts are owed.
+    It is the end of a matter that every addressee had answered. None while receipts are
+    owed.
     """
-    end = exchange.closures.get(exchange.side) if exchange.status == "closed" else None
     answered = exchange.messages[0].answered.keys() | exchange.accounts.keys()
-    return end if end is not None and answered >= _asked(exchange) else None
+    return exchange.closed if answered >= _asked(exchange) else None
 
 
 def _asked(exchange: Exchange) -> set[str]:
