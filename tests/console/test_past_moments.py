@@ -193,7 +193,7 @@ async def test_the_control_of_the_past_leads_to_records_and_to_times(
         ("1995-01-25", "is not a valid time"),
         ("1995-01-25T06:24", "is not a valid time"),
         ("yesterday", "is not a valid time"),
-        ("999", "Records are counted from 1 to 35"),
+        ("999", "Records are counted from 1 to 36"),
     ],
 )
 async def test_a_moment_that_there_was_not_is_answered_clearly(
