@@ -249,8 +249,8 @@ class Exchange(State, frozen=True, kw_only=True):
     `signatories` are the sides that must stand behind its text, where it names them.
     `closures` are those that stand, by side, and `closed` is the record that closed the
     matter for all. `invokes` is the request for explanation whose ladder a meeting
-    belongs to. `released_by` is the second officer of a two-key opening. `one_key` lists
-    the records that one officer sent where two are asked for. `acts` are those
+    belongs to. `released_by` is the second officer of a two-key opening. `one_key`
+    lists the records that one officer sent where two are asked for. `acts` are those
     continuing acts that have content of their own, by name.
 
     `etag` is the commitment of the newest record. `revision` is that of the newest

@@ -219,7 +219,11 @@ async def test_an_etag_that_a_lagging_gateway_has_not_seen_is_looked_up_before_i
         opened["exchange"], {"act": "reply", "text": "We have it."}
     )
     posting = asyncio.create_task(
-        officer.act(opened["exchange"], {"act": "closure"}, If_Match=reply.headers["ETag"])
+        officer.act(
+            opened["exchange"],
+            {"act": "cancellation", "reason": "Sent in error."},
+            If_Match=reply.headers["ETag"],
+        )
     )
     done, _ = await asyncio.wait([posting], timeout=0.5)
     assert not done, posting.result().body
