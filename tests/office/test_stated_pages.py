@@ -1,9 +1,14 @@
 """The turn of a crisis on pages: a denial, an account against it, an admission, and refusals."""
 
+import json
+import re
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.reports import evidence_file
 from office import Office
 from samples import act
 from service import Caller
@@ -34,7 +39,9 @@ def opened(office: Office, who: str, body: Mapping[str, object]) -> str:
 
 def posted(office: Office, who: str, exchange: str, body: Mapping[str, object]) -> None:
     async def post(caller: Caller) -> None:
-        answer = await caller.act(exchange, body, CHANNEL)
+        view = await caller.get(f"/v1/channels/{CHANNEL}/exchanges/{exchange}")
+        relied = {"If_Match": view.headers["ETag"]} if RULES[str(body["act"])].consenting else {}
+        answer = await caller.act(exchange, body, CHANNEL, **relied)
         assert answer.status == 201, answer.body
 
     office.api(who, post)
@@ -66,6 +73,46 @@ def test_a_denial_is_taken_back_on_a_page_and_both_sides_see_what_was_stated(dem
             ("nato", "retraction"),
         ]
         assert [each["ended_by"] for each in view["differences"]] == ["nato"]
+
+
+def test_an_evidence_file_names_the_records_of_each_statement_and_difference(demo: Office) -> None:
+    id = opened(demo, "nato/duty_officer", DENIED)
+    posted(demo, "china/duty_officer", id, ACCOUNT)
+    taken_back = {
+        "act": "retraction",
+        "fields": {"whose": ["nato"]},
+        "reason": "The first statement was not so.",
+        "known_since": "2026-11-20T10:00Z",
+    }
+    posted(demo, "nato/duty_officer", id, taken_back)
+    url = f"/v1/channels/{CHANNEL}/exchanges/{id}"
+    view = demo.api("china/auditor", lambda caller: caller.get(url)).json
+    stated = [item for item in view["stated"] if item["member"] == "whose"]
+    for language, how in (("en", "by a retraction"), ("fr", "par une rétractation")):
+        path = f"{url}/evidence?language={language}"
+        raw = demo.api("china/auditor", partial(Caller.get, path=path)).body
+        words = json.loads(re.findall(rb'id="words">(.*?)</script>', raw)[0])["stated"]
+        assert [row for row in words["rows"] if row["member"] == "whose"] == [
+            {"member": "whose", "at": item["position"], "change": item["change"]} for item in stated
+        ]
+        assert words["changes"]["retraction"] == how
+        assert words["differences"] == [
+            {
+                "member": item["member"],
+                "sides": item["sides"],
+                "begins": item["begins_at"],
+                "ends": item["ends_at"],
+            }
+            for item in view["differences"]
+        ]
+        acts = {
+            item.position: json.loads(item.record)["data"]
+            for item in evidence_file.read(raw).records
+        }
+        values = [
+            acts[item["position"]].get("fields", acts[item["position"]])["whose"] for item in stated
+        ]
+        assert values == [item["value"] for item in stated]
 
 
 @pytest.mark.parametrize("name", REFUSABLE)
