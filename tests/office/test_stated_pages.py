@@ -3,12 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+import dragoman
 from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.statements import Change
+from dragoman.i18n.words import words
 from dragoman.reports import evidence_file
+from dragoman.reports.stated_values import change_words
 from office import Office
 from samples import act
 from service import Caller
@@ -91,12 +98,12 @@ def test_an_evidence_file_names_the_records_of_each_statement_and_difference(dem
     for language, how in (("en", "by a retraction"), ("fr", "par une rétractation")):
         path = f"{url}/evidence?language={language}"
         raw = demo.api("china/auditor", partial(Caller.get, path=path)).body
-        words = json.loads(re.findall(rb'id="words">(.*?)</script>', raw)[0])["stated"]
-        assert [row for row in words["rows"] if row["member"] == "whose"] == [
+        spoken = json.loads(re.findall(rb'id="words">(.*?)</script>', raw)[0])["stated"]
+        assert [row for row in spoken["rows"] if row["member"] == "whose"] == [
             {"member": "whose", "at": item["position"], "change": item["change"]} for item in stated
         ]
-        assert words["changes"]["retraction"] == how
-        assert words["differences"] == [
+        assert spoken["changes"]["retraction"] == how
+        assert spoken["differences"] == [
             {
                 "member": item["member"],
                 "sides": item["sides"],
@@ -139,3 +146,42 @@ def test_a_refusal_is_never_shown_as_silence(demo: Office, name: str) -> None:
     ).json
     assert [(each["side"], each["answer"]) for each in view["answers"]] == [("china", "refused")]
     assert view["state"]["status"] == "refused"
+
+
+def test_each_page_and_report_says_alike_how_a_value_was_stated(demo: Office) -> None:
+    id = opened(demo, "nato/duty_officer", {**DENIED, "casualties": 0})
+    posted(demo, "china/duty_officer", id, ACCOUNT)
+    changes = {
+        "update": {"act": "update", "fields": {"casualties": 2}},
+        "correction": {
+            "act": "correction",
+            "fields": {"casualties": 1},
+            "reason": "One man was counted twice.",
+        },
+        "retraction": {"act": "retraction", "fields": {"whose": ["nato"]}, "reason": "Not so."},
+    }
+    for body in changes.values():
+        posted(demo, "nato/duty_officer", id, body)
+    url = f"/v1/channels/{CHANNEL}/exchanges/{id}"
+    stated = demo.api("nato/officer", partial(Caller.get, path=url)).json["stated"]
+    named = {item["change"] for item in stated if item["member"] in ("whose", "casualties")}
+    assert named == {"opening", "account", *changes}
+    said = [change_words(change, words("en")) for change in named]
+    evidence = demo.api("nato/auditor", partial(Caller.get, path=f"{url}/evidence")).body.decode()
+    assert [word for word in said if word not in evidence] == []
+    for page in (
+        f"exchanges/{id}",
+        "reports/audit",
+        f"reports/period?from={datetime.now(UTC):%d%%20%b%%20%Y}",
+    ):
+        demo.person("nato/auditor").open(f"/c/{CHANNEL}/{page}").see(*said)
+
+
+def test_the_words_for_how_a_value_was_stated_stand_in_one_place() -> None:
+    said = [change_words(change, words("en")) for change in get_args(Change)]
+    assert len({*said}) == len(said)
+    product = Path(dragoman.__file__).parent
+    sources = [
+        path.read_text() for path in product.rglob("*") if path.suffix in (".py", ".html", ".js")
+    ]
+    assert [sum(text.count(f'"{word}"') + text.count(f"'{word}'") for text in sources) for word in said] == [1] * len(said)  # fmt: skip
