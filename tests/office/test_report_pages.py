@@ -253,6 +253,42 @@ def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(demo: Off
     assert reader.title.startswith("Record of the period")
 
 
+def test_each_report_names_who_dissents_from_which_paragraph_of_a_joint_report(
+    demo: Office,
+) -> None:
+    body = act("joint-report", paragraphs=["Told 42 days before.", "Not close to a coast."])
+    sent = demo.api("nato/officer", partial(Caller.open, body=body, channel=CALM))
+    id = sent.json["exchange"]
+    path = f"/v1/channels/{CALM}/exchanges/{id}"
+    text = "21 days are enough."
+    for said in (
+        {"act": "dissent", "paragraph": 1, "text": text},
+        {"act": "endorsement", "paragraph": 2},
+    ):
+        tag = demo.api("china/officer", partial(Caller.get, path=path)).headers["ETag"]
+        more = {"exchange": id, "body": said, "channel": CALM}
+        assert demo.api("china/officer", partial(Caller.act, **more, If_Match=tag)).status == 201
+    assert get(demo, f"{CALM}/exchanges/{id}").json["state"]["status"] == "settled_with_dissent"
+    reader = demo.person("nato/auditor")
+    for report in ("period", "audit", "year"):
+        reader.open(f"/c/{CALM}/reports/{report}")
+        reader.see("Dissents", "CHINA", text, "settled with dissent")
+        found = get(demo, f"{CALM}/reports/{report}", "nato/auditor").json
+        rows = (
+            [
+                row
+                for family in found["families"]
+                for exchange in family["exchanges"]
+                for row in exchange.get("dissents", ())
+            ]
+            if report == "period"
+            else found["dissents"]
+        )
+        assert [
+            (row["side"], row["paragraph"], row["text"], row["matter"]["status"]) for row in rows
+        ] == [("china", 1, text, "settled_with_dissent")]
+
+
 # What is printed
 
 
