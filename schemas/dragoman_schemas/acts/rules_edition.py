@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "d37171dbdacda234"
+EDITION: Final = "abd5fccdeb4f968b"

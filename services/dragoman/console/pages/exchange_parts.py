@@ -130,11 +130,14 @@ def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
 def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """Return the state of consent to the text of an exchange.
 
-    Return None if the format has no consent to a text as a whole.
+    Return None if the format has no consent to a text as a whole, or if nobody is asked
+    for one.
     """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
     every = signatories(state)
+    if len(every) == 1:
+        return None
     changes = state.acts.get("status-change", ())
     step = common_acts.said_status(changes[-1]) if changes else ""
     names = (
