@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,8 @@ import pytest
 from beside import MS_LI, enter, named
 from office import Office
 from person import Person, text_of
+from samples import act
+from service import Caller
 
 CHANNEL, EXERCISE = "nato-china", "nato-china-exercise"
 C, PAGES = f"/v1/channels/{CHANNEL}", f"/c/{CHANNEL}"
@@ -249,6 +252,36 @@ def test_what_is_no_meeting_is_not_found(exchange: str, demo: Office, liaison: L
     nato = demo.person("nato/officer").open(f"{PAGES}/meetings/{id}")
     assert nato.status == 404
     assert "Back to the board" in nato.links()
+
+
+def test_a_month_shows_an_area_until_further_notice_on_every_day_from_its_beginning(
+    demo: Office,
+) -> None:
+    begins = f"{SOON:%Y-%m-%d}T09:00Z"
+    area = act("danger-area") | {
+        "hazard": "gas_leak",
+        "window": {"from": begins, "to": "until_further_notice"},
+    }
+    nato, later = demo.person("nato/officer"), f"{SOON.replace(day=1) + timedelta(days=40):%Y-%m}"
+    opened = partial(Caller.open, body=area, channel="nato-china")
+    id = demo.api("nato/officer", opened).json["exchange"]
+
+    def shown(month: str) -> dict[str, bool]:
+        page = f"/meetings/calendar.json?month={month}"
+        return {
+            day["date"]: id in {event["exchange"] for event in day.get("events", ())}
+            for day in view(nato, page)["days"]
+        }
+
+    assert all(is_there == (day >= begins[:10]) for day, is_there in shown(MONTH).items())
+    assert all(shown(later).values())
+    nato.open(f"{PAGES}/meetings/calendar?month={MONTH}")
+    nato.see("from 09:00Z, until further notice")
+    nato.open(f"{PAGES}/meetings/calendar?month={later}").see("all day, until further notice")
+    cleared = {"act": "all-clear", "cleared_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"}
+    more = {"exchange": id, "body": cleared, "channel": "nato-china"}
+    assert demo.api("nato/duty_officer", partial(Caller.act, **more)).status == 201
+    assert not any(shown(later).values())
 
 
 def test_a_month_shades_the_days_of_both_sides_alike(demo: Office, liaison: Liaison) -> None:
