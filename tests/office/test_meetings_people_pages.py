@@ -34,6 +34,9 @@ READ_OUT = {
 }
 
 
+COURIER = {"en": "Embassy courier", "zh": "使馆信使"}
+
+
 def written(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%MZ}"
 
@@ -90,7 +93,7 @@ class Liaison:
         point = {
             "act": "point-of-contact", "role": "Crisis cell", "person": named(self.person),
             "institution": "Liaison office, Brussels", "languages": ["zh", "en"], "hours": "24x7",
-            "channels": ["telephone", "radio"], "valid_from": "2026-01-01T00:00Z",
+            "channels": ["telephone", "radio", "other"], "channels_text": COURIER, "valid_from": "2026-01-01T00:00Z",
         }  # fmt: skip
         draft = self.demo.api(
             "china/officer", lambda api: api.post(f"{C}/drafts", {"act": point})
@@ -399,6 +402,25 @@ def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_error(
     assert (tested["side"], tested["outcome"]) == ("nato", "no_answer")
     ago = datetime.now(UTC) - datetime.fromisoformat(tested["time"])
     assert timedelta(minutes=59) < ago < timedelta(minutes=62)
+
+
+def test_other_means_of_contact_are_shown_and_tested_by_their_words(
+    demo: Office, liaison: Liaison
+) -> None:
+    nato = demo.person("nato/officer").open(f"{PAGES}/people")
+    point = f"//*[@id='point-{liaison.ids['point']}']"
+    nato.at(point).see("Embassy courier").fill("Means", "other").choose("reached")
+    nato.press("Record the test").see("Recorded.").at(point)
+    assert any(
+        row[0].startswith("Embassy courier") and "reached" in row[2] for row in nato.rows()
+    ), nato.rows()
+    state = liaison.get("nato/officer", f"/exchanges/{liaison.ids['point']}")["state"]
+    (attempt,) = (
+        item["content"]
+        for item in state["acts"]["call-attempt"]
+        if item["content"]["means"] == "other"
+    )
+    assert attempt["means_text"] == COURIER
 
 
 def test_somebody_is_entered_changed_and_erased_by_forms(demo: Office, liaison: Liaison) -> None:

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "abd5fccdeb4f968b"
+EDITION: Final = "3bf0f9146bbc62c3"
