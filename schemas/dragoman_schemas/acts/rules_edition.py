@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "3bf0f9146bbc62c3"
+EDITION: Final = "8986c615a873e297"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, event_windows, passing_on
 from dragoman.domain.acts.deadline_builder import Deadline, DeadlineBuilder, instant
-from dragoman.domain.acts.families import transmittal, undertaking
+from dragoman.domain.acts.families import recurrence, transmittal, undertaking
 from dragoman_schemas.state import Stamp
 
 _OVER: Final = ("completed", "all-clear", "after-activity-report")
@@ -158,25 +158,28 @@ class AnnouncedDeadlines(DeadlineBuilder):
     def _undertaking(self) -> Deadline:
         """Return the deadline of what a side undertook.
 
-        It binds from the agreement of every side that it was undertaken.
+        It binds from the agreement of every side that it was undertaken. Where it
+        recurs, this is the deadline of one interval: the next one that is due.
         """
         exchange = self.exchange
         side = undertaking.undertaker(exchange)
         agreed = exchange.acts.get("agreement", ())
         by = exchange.opened if exchange.status == "said" or not agreed else agreed[-1].said
         due = instant(msgspec.json.decode(exchange.content["by_when"]))
+        started_by, begins, word = exchange.id, instant(by.time), None
+        recurs = recurrence.recurrence_of(exchange)
+        if recurs is not None:
+            interval, started_by, word = recurrence.running(exchange, recurs, by)
+            due, begins = recurs.due(interval), max(begins, recurs.start(interval))
+        done = recurrence.said_done(exchange)
+        met = word if done is None else done.said
         clock = self.deadline(
             "undertaking",
             side,
-            exchange.id,
+            started_by,
             by,
             due,
-            self._fulfilled(),
-            begins=min(instant(by.time), due),
+            None if exchange.status == "disputed" else met,
+            begins=min(begins, due),
         )
         return replace(clock, binding=clock.binding and exchange.status != "said")
-
-    def _fulfilled(self) -> Stamp | None:
-        """Return the newest word that it is done; None while that is disputed."""
-        done = self.exchange.acts.get("fulfilment", ())
-        return done[-1].said if done and self.exchange.status != "disputed" else None

@@ -32,7 +32,8 @@
     people_access          each addressee  a request for consular    arrival
                                            access
     visit_report           the opener      departure                 visit-report
-    undertaking            its side        every agreement to it     fulfilment
+    undertaking            its side        every agreement to it,    fulfilment
+                                           or the last interval
     deliverable            each owner      an agreed roadmap-item    a tabled draft
     transmittal_answer     each addressee  transmittal               an answer to each
                                                                      recommendation
