@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dragoman.domain.acts.deadline_outcomes import OWED, outcomes
+from dragoman.domain.acts.deadlines import TICK
 from dragoman.domain.acts.families import recurrence
 from dragoman.domain.acts.families.recurrence import Recurrence
 from dragoman.domain.fold import Folded
+from dragoman.domain.views.outages import OutageSpan
+from dragoman.domain.views.statistics import Measure
 from dragoman.domain.views.undertakings import undertaking_view
 from owing import C, N, at, bound, clocks, fault, lapse, post, set_clock
 from samples import act
@@ -104,6 +108,45 @@ def test_one_limit_runs_at_a_time_and_each_missed_interval_lapses_once() -> None
     assert not isinstance(lapse(world, id, clocks(world, id)[CLOCK]), Folded), "it has lapsed"
     seen = view(world, id, "2026-12-05T00:00Z")
     assert (seen.given, seen.missed, seen.standing) == (0, COUNT, "late")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hours=st.lists(st.integers(0, 77), max_size=10).map(sorted),
+    behind=st.integers(0, 20),
+    later=st.integers(1, 30),
+)
+def test_statistics_and_reports_count_every_interval_that_is_past_once(
+    hours: list[int], behind: int, later: int
+) -> None:
+    world = bound()
+    id = undertaken(world)
+    moments = [(at(BEGINS) + timedelta(hours=hour), max(0, hour - behind)) for hour in hours]
+    for moment, of in [*moments, (at(BEGINS) + timedelta(hours=(hours or [0])[-1] + later), -1)]:
+        world.clock = max(world.clock, moment)
+        while (clock := clocks(world, id)[CLOCK]).open and world.clock > clock.due:
+            if not isinstance(lapse(world, id, clock), Folded):
+                break
+        if of >= 0 and world.exchange(id).status == "undertaken":
+            word = (at(BEGINS) + timedelta(hours=of)).isoformat()
+            post(world, C, {"act": "fulfilment", "at": word}, id)
+    exchange, span = world.exchange(id), OutageSpan(at("2026-11-01T00:00Z"), world.clock + TICK)
+    measure = Measure(world.registry, {}, span)
+    measure.take(exchange)
+    (row,) = (row for row in measure.measured(world.sides).clocks if (row.clock, row.side) == CLOCK)
+    recurs = recurrence.recurrence_of(exchange)
+    assert recurs is not None
+    words = recurrence.given(exchange, recurs)
+    in_time = sum(at(item.said.when) <= recurs.due(interval) for interval, item in words.items())
+    seen = undertaking_view(exchange, world.sides, span.ends - TICK)
+    assert (row.in_time, row.late) == (in_time, len(words) - in_time + seen.missed)
+    passed = [
+        outcome
+        for clock, outcome in outcomes(world.registry, exchange, {}, span.ends - TICK)
+        if clock.clock == "undertaking"
+    ]
+    assert sum(outcome in ("unmet", "overdue") for outcome in passed) == seen.missed
+    assert sum(outcome in OWED for outcome in passed) == row.open <= 1
 
 
 def test_a_word_moves_the_limit_to_the_next_interval_and_ends_the_arrears() -> None:

@@ -161,10 +161,8 @@ class AnnouncedDeadlines(DeadlineBuilder):
         It binds from the agreement of every side that it was undertaken. Where it
         recurs, this is the deadline of one interval: the next one that is due.
         """
-        exchange = self.exchange
+        exchange, by = self.exchange, self._undertaken()
         side = undertaking.undertaker(exchange)
-        agreed = exchange.acts.get("agreement", ())
-        by = exchange.opened if exchange.status == "said" or not agreed else agreed[-1].said
         due = instant(msgspec.json.decode(exchange.content["by_when"]))
         started_by, begins, word = exchange.id, instant(by.time), None
         recurs = recurrence.recurrence_of(exchange)
@@ -183,3 +181,27 @@ class AnnouncedDeadlines(DeadlineBuilder):
             begins=min(begins, due),
         )
         return replace(clock, binding=clock.binding and exchange.status != "said")
+
+    def past_intervals(self) -> Iterator[Deadline]:
+        """Yield the deadlines of a recurring undertaking before the one that runs.
+
+        One that was not given ended when the next one began: nothing of it is owed now.
+        """
+        exchange = self.exchange
+        recurs = recurrence.recurrence_of(exchange) if exchange.act == "undertaking" else None
+        if recurs is None or not recurrence.is_owed(exchange):
+            return
+        by, side = self._undertaken(), undertaking.undertaker(exchange)
+        for past in recurrence.past(exchange, recurs, by):
+            due = recurs.due(past.interval)
+            begins = min(max(instant(by.time), recurs.start(past.interval)), due)
+            clock = self.deadline(
+                "undertaking", side, past.started_by, by, due, past.word, begins=begins
+            )
+            yield replace(clock, ended=None if past.word is not None else past.passed.said)
+
+    def _undertaken(self) -> Stamp:
+        """Return the record by which it was undertaken, or said to have been."""
+        agreed = self.exchange.acts.get("agreement", ())
+        is_said = self.exchange.status == "said" or not agreed
+        return self.exchange.opened if is_said else agreed[-1].said

@@ -96,6 +96,7 @@ __all__: Final = (
     "failed_tests",
     "instant",
     "open_deadlines",
+    "past_intervals_of",
     "profile_of",
     "timestamp",
 )
@@ -116,6 +117,20 @@ def deadlines_of(
     ]
     # An observer owes nothing, not even after an opening of its own.
     return [clock for clock in deadlines if clock.side not in exchange.observers]
+
+
+def past_intervals_of(
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
+) -> list[Deadline]:
+    """Return the deadlines of the past intervals of an undertaking that recurs.
+
+    Only one interval runs at a time. The others are no deadlines of the exchange any
+    more, and count in reports and statistics.
+    """
+    if registry.kind in UNTIMED or exchange.for_the_record:
+        return []
+    past = AnnouncedDeadlines(registry, exchange, calendars).past_intervals()
+    return [clock for clock in past if clock.side not in exchange.observers]
 
 
 def open_deadlines(

@@ -126,7 +126,9 @@ def interval_counts(exchange: Exchange, now: datetime) -> IntervalCounts | None:
         return None
     words = recurrence.given(exchange, recurs)
     over = recurs.over(_owed_until(exchange, now))
-    missed = over - sum(interval < over for interval in words) if _is_owed(exchange) else 0
+    missed = (
+        over - sum(interval < over for interval in words) if recurrence.is_owed(exchange) else 0
+    )
     due = next((item for item in range(over, recurs.count) if item not in words), None)
     runs = exchange.status in ("undertaken", "disputed")
     newest = max(
@@ -153,15 +155,6 @@ def _owed_until(exchange: Exchange, now: datetime) -> datetime:
     if done is not None and exchange.status not in ("undertaken", "disputed"):
         stops.append(done.said.when)
     return min((now, *map(_instant, stops)))
-
-
-def _is_owed(exchange: Exchange) -> bool:
-    """Return whether every side agreed that it was undertaken."""
-    if exchange.status in ("said", "refused", "cancelled"):
-        return False
-    return exchange.status == "undertaken" or any(
-        act in exchange.acts for act in ("agreement", "amendment-agreement")
-    )
 
 
 def standing_of(exchange: Exchange, now: datetime) -> UndertakingStanding:

@@ -5,6 +5,7 @@ every so many hours; the last one may be shorter. A fulfilment is for the interv
 which its `at` falls. One that says `complete` is for the whole.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -82,6 +83,45 @@ def said_done(exchange: Exchange) -> Said | None:
     return done[-1] if len(given(exchange, recurrence)) == recurrence.count else None
 
 
+class PastInterval(Struct, frozen=True, kw_only=True):
+    """An interval whose limit runs no more: the record that started it, and its end.
+
+    `word` says that it was given, in time or later. `passed` is the fulfilment or the
+    lapse after which the limit of the next interval runs.
+    """
+
+    interval: int
+    started_by: str
+    passed: Said
+    word: Stamp | None
+
+
+def past(exchange: Exchange, recurrence: Recurrence, since: Stamp) -> Iterator[PastInterval]:
+    """Yield the intervals before the one whose limit runs.
+
+    The first of them is the first that had not ended before `since`.
+    """
+    last = recurrence.count - 1
+    next_one, started_by = min(recurrence.over(_instant(since.time)), last), exchange.id
+    words = given(exchange, recurrence)
+    passed = [(item, interval) for interval, item in words.items()]
+    passed += [
+        (item, recurrence.over(_moment(item, "due")))
+        for item in exchange.acts.get("lapse", ())
+        if bytes(item.content["clock"]) == b'"undertaking"'
+    ]
+    for item, upto in sorted(passed, key=lambda entry: entry[0].said.position):
+        for interval in range(next_one, upto + 1) if upto < last else ():
+            word = words.get(interval)
+            yield PastInterval(
+                interval=interval,
+                started_by=started_by,
+                passed=item,
+                word=None if word is None else word.said,
+            )
+            next_one, started_by = interval + 1, item.id
+
+
 def running(
     exchange: Exchange, recurrence: Recurrence, since: Stamp
 ) -> tuple[int, str, Stamp | None]:
@@ -90,20 +130,21 @@ def running(
     It comes after those that ended before `since`, and after each one that was given or
     has lapsed. The last one stays.
     """
-    last = recurrence.count - 1
-    next_one, started_by = min(recurrence.over(_instant(since.time)), last), ""
-    words = given(exchange, recurrence)
-    passed = [(item, interval) for interval, item in words.items()]
-    passed += [
-        (item, recurrence.over(_moment(item, "due")))
-        for item in exchange.acts.get("lapse", ())
-        if bytes(item.content["clock"]) == b'"undertaking"'
-    ]
-    for item, interval in sorted(passed, key=lambda entry: entry[0].said.position):
-        if next_one <= interval < last:
-            next_one, started_by = interval + 1, item.id
-    word = words.get(next_one)
-    return next_one, started_by or exchange.id, None if word is None else word.said
+    interval = min(recurrence.over(_instant(since.time)), recurrence.count - 1)
+    started_by = exchange.id
+    for before in past(exchange, recurrence, since):
+        interval, started_by = before.interval + 1, before.passed.id
+    word = given(exchange, recurrence).get(interval)
+    return interval, started_by, None if word is None else word.said
+
+
+def is_owed(exchange: Exchange) -> bool:
+    """Return whether every side agreed that it was undertaken."""
+    if exchange.status in ("said", "refused", "cancelled"):
+        return False
+    return exchange.status == "undertaken" or any(
+        act in exchange.acts for act in ("agreement", "amendment-agreement")
+    )
 
 
 def _is_of_whole(fulfilment: Said) -> bool:
