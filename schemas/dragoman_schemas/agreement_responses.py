@@ -32,6 +32,10 @@ class UndertakingView(ResponseBody, frozen=True, kw_only=True):
     that the side itself gives, `done_said` the time of its record. `confirmed_by` and
     `disputes` have the newest verdict of each other side. `late` is true where the date
     has passed without it, or where it was done after its date.
+
+    A recurring one has `intervals`, of `every_hours` each. So many were `given`, and so
+    many `missed`; it is late where one was missed. `next_due` is the end of the next
+    interval that is owed, and `last_given` the time of the newest word.
     """
 
     exchange: str
@@ -50,6 +54,12 @@ class UndertakingView(ResponseBody, frozen=True, kw_only=True):
     done_said: str = ""
     confirmed_by: tuple[str, ...] = ()
     disputes: tuple[UndertakingDispute, ...] = ()
+    every_hours: int = 0
+    intervals: int = 0
+    given: int = 0
+    missed: int = 0
+    last_given: str = ""
+    next_due: str = ""
 
 
 class SidesUndertakings(ResponseBody, frozen=True, kw_only=True):

@@ -280,6 +280,7 @@ class PassedBy(Shape, frozen=True, kw_only=True):
     means: Literal["voice", "e-mail", "radio", "fax", "in_person", "other"]
     at: Timestamp
     to_post: Line
+    means_text: Annotated[Titles, words_of("means")] | UnsetType = UNSET
 
 
 class Hours(Shape, frozen=True, kw_only=True):

@@ -216,6 +216,20 @@ class ReportedStatements(ResponseBody, frozen=True, kw_only=True):
     differences: tuple[AccountsDifference, ...] = ()
 
 
+class ReportedDissent(ResponseBody, frozen=True, kw_only=True):
+    """A dissent that stands: the side, the paragraph of the joint report, and its text.
+
+    The status of the report is in `matter`, as *settled, with dissent*.
+    """
+
+    matter: Matter
+    side: str
+    paragraph: int
+    time: str
+    position: int
+    text: Raw
+
+
 class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     """A group of people in a matter, by the newest word of a side.
 
@@ -422,6 +436,7 @@ class RecordedExchange(ResponseBody, frozen=True, kw_only=True):
     notice: dict[str, str] = field(default_factory=dict)
     flags: tuple[FlagView, ...] = ()
     stated: ReportedStatements | None = None
+    dissents: tuple[ReportedDissent, ...] = ()
 
 
 class FamilyRecord(ResponseBody, frozen=True, kw_only=True):
@@ -534,6 +549,7 @@ class YearReview(Report, frozen=True, kw_only=True):
     perceptions: tuple[Issue, ...]
     lessons: tuple[ReportsLesson, ...]
     questions: tuple[Question, ...]
+    dissents: tuple[ReportedDissent, ...] = ()
     left_off: int = 0
 
 
@@ -592,11 +608,12 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
 
     `whole`: whether the log is complete and unaltered, until when, and on whose word.
     `receiving` and `messages`: who knew what, and when. `stated`: what each side stated
-    of an event, and what changed it. `lapses`, `owed`, `blind`: what
-    was owed and not done, on all sides, and when nobody could notice. The lists are cut
-    off; `limits`, `waiting` and `waiting_flash` count all of them. `standing`,
-    `stands`: what is before the watch, and who has it. `authorities`, `exceptions`: who
-    may authorise what, and which exceptions were made.
+    of an event, and what changed it. `dissents`: who dissents from which paragraph of a
+    joint report. `lapses`, `owed`, `blind`: what was owed and not done, on all sides,
+    and when nobody could notice. The lists are cut off; `limits`, `waiting` and
+    `waiting_flash` count all of them. `standing`, `stands`: what is before the watch,
+    and who has it. `authorities`, `exceptions`: who may authorise what, and which
+    exceptions were made.
     """
 
     whole: tuple[Checked, ...]
@@ -619,6 +636,7 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     people: tuple[ReportedPeople, ...] = ()
     visits: tuple[ReportedVisit, ...] = ()
     stated: tuple[ReportedStatements, ...] = ()
+    dissents: tuple[ReportedDissent, ...] = ()
     authorities: tuple[Authority, ...]
     kinds: dict[str, int]
     exceptions: tuple[Exceptional, ...]

@@ -358,6 +358,7 @@ class PointView(ResponseBody, frozen=True, kw_only=True):
     `person` and `deputy` are ids of the register of people. `stage` is announced,
     in_force, superseded or ended. `there_now` says whether somebody is there now, by
     the hours that were announced. `confirmed` is the time of the last confirmation.
+    `means_text` has the words for means that are `other`.
     """
 
     side: str
@@ -369,6 +370,7 @@ class PointView(ResponseBody, frozen=True, kw_only=True):
     deputy: str = ""
     languages: tuple[str, ...]
     means: tuple[str, ...]
+    means_text: Raw | UnsetType = UNSET
     hours: Raw
     stage: str
     acknowledged: bool = False

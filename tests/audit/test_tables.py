@@ -93,6 +93,19 @@ def test_a_receipt_says_which_posts_were_told_and_which_were_not() -> None:
     assert row["not_passed_on"] is None
 
 
+def test_a_dissent_that_stands_has_a_row_with_the_status_of_the_report() -> None:
+    world = World()
+    report = world.open(NO, act("joint-report"))
+    assert table_of(world, "dissents") == []
+    dissent = {"act": "dissent", "paragraph": 1, "text": "21 days are enough."}
+    world.keep("china/o-1", dissent, report, seen=True)
+    (row,) = table_of(world, "dissents")
+    assert (row["exchange"], row["status"]) == (report, world.exchange(report).status)
+    assert (row["side"], row["paragraph"], row["text"]) == ("china", 1, '"21 days are enough."')
+    world.keep("china/o-1", {"act": "endorsement", "paragraph": 1}, report, seen=True)
+    assert table_of(world, "dissents") == []
+
+
 def test_people_and_visits_have_rows_of_their_own() -> None:
     world = World()
     incident = world.open(ND, INCIDENT)
@@ -129,6 +142,7 @@ def test_parquet_has_the_rows_that_sqlite_has(world: World, tmp_path: Path) -> N
         folder := tmp_path / "it's a folder", tables.rows(world.ledger, world.raws)
     )
     assert sorted(each.name for each in folder.iterdir()) == [
+        "dissents.parquet",
         "exchanges.parquet",
         "people.parquet",
         "receipts.parquet",

@@ -2,6 +2,7 @@
 without a server, and found out when it lies.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,6 +129,42 @@ async def test_the_file_speaks_the_reader_s_language_beside_codes_and_proves_no_
         assert await outcome(reader.page) == "holds"
         await expect(shown.locator(".value")).to_have_text("near_miss")
         await expect(shown.locator(".wording small")).to_have_count(count)
+
+
+async def test_what_each_side_stated_is_one_table_of_proved_values(
+    visit: Visiting, session: aiohttp.ClientSession, demo: Gateway, tmp_path: Path
+) -> None:
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    denied = {**INCIDENT, "whose": "nobody_here", "cause_established": "A technical failure."}
+    id = (await nato.open(denied, CHANNEL)).json["exchange"]
+    account = {"act": "counter-account", "facts": "It was shot down.", "whose": ["nato"]}
+    assert (await china.act(id, account, CHANNEL)).status == 201
+    taken_back = {"act": "retraction", "fields": {"whose": ["nato"]}, "reason": "It was not so."}
+    seen = await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{id}")
+    relied = {"If_Match": seen.headers["ETag"]}
+    assert (await nato.act(id, taken_back, CHANNEL, **relied)).status == 201
+    reader = await visit(accept_downloads=True)
+    await reader.enter("china/auditor", f"/c/{CHANNEL}/exchanges/{id}")
+    path = await saved(reader, tmp_path, "evidence file")
+    page = (await visit(offline=True, viewport={"width": 390, "height": 844})).page
+    await page.goto(path.as_uri())
+    assert await outcome(page) == "holds"
+    rows = page.locator("[data-place='statements'] tr")
+    told = [await row.inner_text() for row in await rows.all()]
+    assert [text.split()[0] for text in told] == ["NATO", "CHINA", "NATO"]
+    assert "nobody_here" in told[0] and "in its report" in told[0]
+    assert "by a retraction" in told[2] and "It was not so." in told[2]
+    await expect(page.locator("[data-place='differences'] tr")).to_have_count(1)
+    await expect(page.locator("[data-place='differences'] tr")).to_contain_text("by NATO")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    raw = path.read_bytes()
+    begin, end = raw.index(b'id="words">'), raw.index(b'id="evidence">')
+    changed = re.sub(rb'"at": \d+', b'"at": 1', raw[begin:end])
+    path.write_bytes(raw[:begin] + changed + raw[end:])
+    await page.goto(path.as_uri())
+    assert await outcome(page) == "holds"
+    await expect(rows).to_have_count(0)  # record 1 is no record of the exchange
+    await expect(page.locator("[data-place='stated']")).to_be_hidden()
 
 
 async def test_a_file_that_was_cut_says_so_with_scripts_and_without(

@@ -8,17 +8,16 @@ import msgspec
 import pytest
 
 from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.fold import Folded
+from dragoman.domain.views.audit_findings import of_record
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import words
 from dragoman.interop.cap import alert
 from dragoman.interop.cap_reader import read
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.fields import OTHER, words_members
+from dragoman_schemas.fields import OTHER, PassedBy, words_members
 from samples import act
 from world import World, refused
-
-NAMED_BESIDE = {("passed_by", "means"), ("call-attempt", "means")}
-"""Means that are `other`: the post beside them says whom it reached."""
 
 KINDS = ("kind", "nature", "hazard", "threat", "target", "affected", "form", "type")
 OPENINGS = [
@@ -27,6 +26,12 @@ OPENINGS = [
     for member in words_members(shape)
     if name in FORMATS
 ]
+
+
+def item_kind(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """The kind of the items of a list, and any other kind itself."""
+    bare = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+    return bare.item_type if isinstance(bare, msgspec.inspect.VarTupleType) else bare
 
 
 def choices(shape: type) -> dict[str, set[str]]:
@@ -40,17 +45,18 @@ def choices(shape: type) -> dict[str, set[str]]:
             if isinstance(member.type, msgspec.inspect.UnionType)
             else (member.type,)
         )
-        for kind in kinds:
+        for kind in map(item_kind, kinds):
             if isinstance(kind, msgspec.inspect.LiteralType):
                 found[member.encode_name] = {str(value) for value in kind.values}
     return found
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", [*SHAPES, "passed_by"])
 def test_wherever_other_may_be_chosen_there_is_a_member_for_the_words(name: str) -> None:
-    for member, values in choices(SHAPES[name]).items():
-        if OTHER in values and (name, member) not in NAMED_BESIDE:
-            assert member in words_members(SHAPES[name]), f"{name} has no words for {member}"
+    shape = SHAPES.get(name, PassedBy)
+    for member, values in choices(shape).items():
+        if OTHER in values:
+            assert member in words_members(shape), f"{name} has no words for {member}"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +77,30 @@ def test_each_list_of_kinds_has_other(name: str) -> None:
 def test_other_needs_words_in_every_format(name: str, member: str) -> None:
     world = World()
     actor = "nato/h-1"
-    body = act(name) | {member: OTHER}
+    several = isinstance(act(name).get(member), list)
+    body = act(name) | {member: ["telephone", OTHER] if several else OTHER}
     body.pop(f"{member}_text", None)
     refusal = refused(world.decide(actor, body, released_by=world.second(actor, body)))
     assert [fault.pointer for fault in refusal.faults] == [f"/{member}_text"]
     world.open(actor, body | {f"{member}_text": {"en": "Ice jam", "zh": "冰坝"}})
+
+
+def test_other_means_of_contact_need_words_wherever_they_are_named() -> None:
+    world = World()
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    words_of = {"means_text": {"en": "Through the port agent", "zh": "经港口代理"}}
+    attempt = act("call-attempt") | {"means": OTHER}
+    refusal = refused(world.keep("nato/d-1", attempt, id))
+    assert [fault.pointer for fault in refusal.faults] == ["/means_text"]
+    assert isinstance(world.keep("nato/d-1", attempt | words_of, id), Folded)
+    passed = {"means": OTHER, "at": "2026-11-24T03:00Z", "to_post": "Watch"}
+    reply = {"act": "reply", "text": "Read."}
+    refusal = refused(world.keep("china/d-1", reply | {"passed_by": passed}, id))
+    assert [fault.pointer for fault in refusal.faults] == ["/passed_by/means_text"]
+    folded = world.keep("china/d-1", reply | {"passed_by": passed | words_of}, id)
+    assert isinstance(folded, Folded) and folded.record is not None
+    (finding,) = of_record(folded.position, folded.record, world.exchange(id))
+    assert "经港口代理" in words("zh").sentence(finding.detail)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
+from dragoman.domain.views.answers import answers
 from dragoman_schemas.act_frame import SignedText
 from samples import act
 from world import World, refused
@@ -124,3 +125,21 @@ def test_who_spoke_for_others_is_confirmed_by_each_of_them() -> None:
     exchange = world.exchange(id)
     assert consent.represented(exchange) == {"sweden": True, "uk": True, "ukraine": False}
     assert exchange.status == "agreed", "who was only spoken for delays nothing"
+
+
+def test_a_document_asks_nobody_to_sign_it_unless_it_names_signatories() -> None:
+    world = World(sides=FIVE)
+    id = opened(world, "reference-document")
+    assert consent.parties(world.exchange(id)) == {"canada"} and answers(world.exchange(id)) == {}
+    agreement = world.keep("iran/h-1", {"act": "agreement"}, id, seen=True)
+    assert refused(agreement).kind == "not-permitted"
+    decline = world.keep("iran/h-1", {"act": "decline", "reason": "It is not ours."}, id)
+    assert isinstance(decline, Folded) and world.exchange(id).status == "open"
+    id = opened(world, "reference-document", signatories=["sweden"])
+    assert answers(world.exchange(id)).keys() == {"sweden"}
+    assert owes_acknowledgement(world.exchange(id)) == {*FIVE} - {"canada"}
+    refusal = {"act": "decline", "reason": "Not these words."}
+    assert isinstance(world.keep("sweden/h-1", refusal, id), Folded)
+    assert world.exchange(id).status == "refused"
+    assert isinstance(world.keep("sweden/h-1", {"act": "agreement"}, id, seen=True), Folded)
+    assert world.exchange(id).status == "agreed"

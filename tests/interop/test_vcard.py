@@ -35,7 +35,8 @@ POINT = PointView(
     person=PERSON,
     deputy=DEPUTY,
     languages=("en", "zh"),
-    means=("telephone", "e-mail"),
+    means=("telephone", "e-mail", "other"),
+    means_text=Raw(b'{"zh":"\xe4\xbf\xa1\xe4\xbd\xbf","en":"Embassy courier"}'),
     hours=Raw(json.dumps(HOURS).encode()),
     stage="in_force",
     confirmed="2026-11-24T12:00:00.250Z",
@@ -116,7 +117,7 @@ def test_a_point_is_its_person_s_card_and_the_deputy_s_stands_beside_it() -> Non
         "LANG;PREF=1:en",
         "LANG;PREF=2:zh",
         "TZ:Europe/Brussels",
-        "NOTE:Mon-Fri 08:00-18:00 Europe/Brussels\\nReached by telephone\\, e-mail.\\nAsk for\\nthe watch.",
+        "NOTE:Mon-Fri 08:00-18:00 Europe/Brussels\\nReached by telephone\\, e-mail\\, Embassy courier.\\nAsk for\\nthe watch.",
         "CATEGORIES:nato-china,nato",
         f"RELATED;TYPE=agent:{uid}",
         "REV:20261124T120000Z",
@@ -151,7 +152,7 @@ def test_a_point_that_is_not_in_force_and_one_of_an_exercise_say_so() -> None:
     (note,) = (line for line in lines(raw)[0] if line.startswith("NOTE:"))
     assert (
         note
-        == "NOTE:At all hours\\, every day\\nReached by telephone\\, e-mail.\\nNo longer in force.\\nExercise."
+        == "NOTE:At all hours\\, every day\\nReached by telephone\\, e-mail\\, Embassy courier.\\nNo longer in force.\\nExercise."
     )
 
 

@@ -1,6 +1,7 @@
 """Undertakings, mechanisms and transmittals, as officers of both sides use their pages."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -60,6 +61,7 @@ def test_an_undertaking_goes_from_a_meeting_to_a_confirmation_through_both_sides
     colleague = room.person("south/duty_officer").open(page).see("agreed by one officer")
     sent(colleague.follow("Confirm as second officer"), "Record: Confirmation by a second officer")
     south.open(page).see("Still to be done 1").follow("Say that it is done")
+    south.miss("nothing more is owed")
     south.fill("Done since", "2026-11-20 12:00Z")
     sent(south, "Send to NORTH")
     north.open(page).see("Done, not confirmed 1")
@@ -68,6 +70,38 @@ def test_an_undertaking_goes_from_a_meeting_to_a_confirmation_through_both_sides
     for reader in (north, south):
         reader.open(page).see("Confirmed 1")
         assert [each for each in reader.links() if "done" in each] == []
+
+
+def test_a_recurring_undertaking_says_what_was_given_missed_and_is_due_next(room: Room) -> None:
+    channel = "waters"
+    room.do(lambda talks: talks.open(channel, ("north", "south")))
+    north, south = room.person("north/officer"), room.person("south/officer")
+    now = room.office.clock.now()
+    begins, given = now - timedelta(days=3, hours=1), now - timedelta(hours=14)
+    north.open(f"/c/{channel}/compose/undertaking")
+    north.within("Side that undertakes it").choose("SOUTH").within("")
+    north.fill("What", "Send the level of the river.")
+    north.fill("By when", f"{now + timedelta(days=2, hours=23):%Y-%m-%d %H:%MZ}")
+    recurring = north.within("Recurring until that date (optional)")
+    recurring.fill("Begins", f"{begins:%Y-%m-%d %H:%MZ}").fill("Interval (hours)", "12").within("")
+    page = f"/c/{channel}/undertakings"
+    sent(north, "Send to SOUTH").open(page).see("every 12 h; given 0 of 12").miss("missed")
+    sent(south.open(page).follow("Agree"), "Record: Agreement: confirmed later by a second officer")
+    colleague = room.person("south/duty_officer").open(page).follow("Confirm as second officer")
+    sent(colleague, "Record: Confirmation by a second officer")
+    south.open(page).see("Late 1", "missed 6 of 12").follow("Say that it is done")
+    south.see("nothing more is owed")
+    sent(south.fill("Done since", f"{given:%Y-%m-%d %H:%MZ}"), "Send to NORTH")
+    exchange = north.open(page).see("given 1 of 12; missed 5 of 12; last given", "next due")
+    exchange.follow("WATERS/NORTH").see("Late: SOUTH missed 5 of 12.", "given 1 of 12")
+    listing = room.do(
+        lambda talks: talks.who("south/officer").get(f"/v1/channels/{channel}/undertakings")
+    )
+    (view,) = listing.json["sides"][1]["undertakings"]
+    assert (view["given"], view["missed"], view["intervals"]) == (1, 5, 12)
+    assert view["next_due"] > f"{now:%Y-%m-%dT%H:%M}"
+    review = room.person("north/auditor").open(f"/c/{channel}/reports/year?year={now.year}")
+    review.see("late; every 12 h; given 1 of 12; missed 5 of 12")
 
 
 def test_a_bundle_fills_in_the_form_and_its_recommendations_are_answered(room: Room) -> None:

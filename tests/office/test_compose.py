@@ -112,6 +112,27 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
     demo.person("china/head_of_office").open(address).see("Your side has no such draft.")
 
 
+@pytest.mark.parametrize(
+    ("act", "name"),
+    [("meeting-request", "purpose"), ("mechanism", "name"), ("roadmap-item", "deliverable")],
+)
+def test_a_required_text_of_one_line_is_one_box_until_it_has_two_languages(
+    demo: Office, act: str, name: str
+) -> None:
+    nato = demo.person("nato/head_of_office").open(f"/c/{CALM}/compose/{act}")
+    (own,) = nato.xpath(f"//textarea[starts-with(@name,'f.{name}.')][not(ancestor::details)]")
+    assert (own.get("name"), own.get("rows")) == (f"f.{name}.en", "1")
+    *_, other = nato.xpath(f"//details//textarea[starts-with(@name,'f.{name}.')]")
+    assert other.get("name") == f"f.{name}.zh"
+    own.text, other.text = "Working group", "工作组"
+    nato.press_at(CHECK)
+    boxes = nato.xpath(f"//textarea[starts-with(@name,'f.{name}.')][not(ancestor::details)]")
+    assert {box.get("name")[-2:]: box.text for box in boxes if box.text} == {
+        "en": "Working group",
+        "zh": "工作组",
+    }
+
+
 def test_a_meeting_comes_about_by_a_counter_proposal(demo: Office) -> None:
     nato = demo.person("nato/officer").open(f"/c/{CALM}/compose/meeting-request")
     at_id(nato, "f-purpose-en").text = "Working group on encounters"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,8 @@ import pytest
 from beside import MS_LI, enter, named
 from office import Office
 from person import Person, text_of
+from samples import act
+from service import Caller
 
 CHANNEL, EXERCISE = "nato-china", "nato-china-exercise"
 C, PAGES = f"/v1/channels/{CHANNEL}", f"/c/{CHANNEL}"
@@ -29,6 +32,9 @@ READ_OUT = {
     "nato": ("Search and rescue was discussed.\n\nFrequencies were exchanged.", "en"),
     "china": ("双方讨论了搜救合作。\n\n双方讨论了赔偿问题。\n\n下次会议时间待定。", "zh"),
 }
+
+
+COURIER = {"en": "Embassy courier", "zh": "使馆信使"}
 
 
 def written(moment: datetime) -> str:
@@ -87,7 +93,7 @@ class Liaison:
         point = {
             "act": "point-of-contact", "role": "Crisis cell", "person": named(self.person),
             "institution": "Liaison office, Brussels", "languages": ["zh", "en"], "hours": "24x7",
-            "channels": ["telephone", "radio"], "valid_from": "2026-01-01T00:00Z",
+            "channels": ["telephone", "radio", "other"], "channels_text": COURIER, "valid_from": "2026-01-01T00:00Z",
         }  # fmt: skip
         draft = self.demo.api(
             "china/officer", lambda api: api.post(f"{C}/drafts", {"act": point})
@@ -251,6 +257,36 @@ def test_what_is_no_meeting_is_not_found(exchange: str, demo: Office, liaison: L
     assert "Back to the board" in nato.links()
 
 
+def test_a_month_shows_an_area_until_further_notice_on_every_day_from_its_beginning(
+    demo: Office,
+) -> None:
+    begins = f"{SOON:%Y-%m-%d}T09:00Z"
+    area = act("danger-area") | {
+        "hazard": "gas_leak",
+        "window": {"from": begins, "to": "until_further_notice"},
+    }
+    nato, later = demo.person("nato/officer"), f"{SOON.replace(day=1) + timedelta(days=40):%Y-%m}"
+    opened = partial(Caller.open, body=area, channel="nato-china")
+    id = demo.api("nato/officer", opened).json["exchange"]
+
+    def shown(month: str) -> dict[str, bool]:
+        page = f"/meetings/calendar.json?month={month}"
+        return {
+            day["date"]: id in {event["exchange"] for event in day.get("events", ())}
+            for day in view(nato, page)["days"]
+        }
+
+    assert all(is_there == (day >= begins[:10]) for day, is_there in shown(MONTH).items())
+    assert all(shown(later).values())
+    nato.open(f"{PAGES}/meetings/calendar?month={MONTH}")
+    nato.see("from 09:00Z, until further notice")
+    nato.open(f"{PAGES}/meetings/calendar?month={later}").see("all day, until further notice")
+    cleared = {"act": "all-clear", "cleared_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"}
+    more = {"exchange": id, "body": cleared, "channel": "nato-china"}
+    assert demo.api("nato/duty_officer", partial(Caller.act, **more)).status == 201
+    assert not any(shown(later).values())
+
+
 def test_a_month_shades_the_days_of_both_sides_alike(demo: Office, liaison: Liaison) -> None:
     nato = demo.person("nato/officer")
     days = {
@@ -366,6 +402,25 @@ def test_a_test_of_a_means_is_recorded_and_what_was_typed_stays_after_an_error(
     assert (tested["side"], tested["outcome"]) == ("nato", "no_answer")
     ago = datetime.now(UTC) - datetime.fromisoformat(tested["time"])
     assert timedelta(minutes=59) < ago < timedelta(minutes=62)
+
+
+def test_other_means_of_contact_are_shown_and_tested_by_their_words(
+    demo: Office, liaison: Liaison
+) -> None:
+    nato = demo.person("nato/officer").open(f"{PAGES}/people")
+    point = f"//*[@id='point-{liaison.ids['point']}']"
+    nato.at(point).see("Embassy courier").fill("Means", "other").choose("reached")
+    nato.press("Record the test").see("Recorded.").at(point)
+    assert any(
+        row[0].startswith("Embassy courier") and "reached" in row[2] for row in nato.rows()
+    ), nato.rows()
+    state = liaison.get("nato/officer", f"/exchanges/{liaison.ids['point']}")["state"]
+    (attempt,) = (
+        item["content"]
+        for item in state["acts"]["call-attempt"]
+        if item["content"]["means"] == "other"
+    )
+    assert attempt["means_text"] == COURIER
 
 
 def test_somebody_is_entered_changed_and_erased_by_forms(demo: Office, liaison: Liaison) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from dragoman.interop.check_words import check_words
 from office import Office
 from person import Person, text_of
+from samples import act
 from service import Caller
 
 CALM, TRACK2, EXERCISE = "nato-china", "nato-china-track2", "nato-china-exercise"
@@ -251,7 +253,63 @@ def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(demo: Off
     assert reader.title.startswith("Record of the period")
 
 
+def test_each_report_names_who_dissents_from_which_paragraph_of_a_joint_report(
+    demo: Office,
+) -> None:
+    body = act("joint-report", paragraphs=["Told 42 days before.", "Not close to a coast."])
+    sent = demo.api("nato/officer", partial(Caller.open, body=body, channel=CALM))
+    id = sent.json["exchange"]
+    path = f"/v1/channels/{CALM}/exchanges/{id}"
+    text = "21 days are enough."
+    for said in (
+        {"act": "dissent", "paragraph": 1, "text": text},
+        {"act": "endorsement", "paragraph": 2},
+    ):
+        tag = demo.api("china/officer", partial(Caller.get, path=path)).headers["ETag"]
+        more = {"exchange": id, "body": said, "channel": CALM}
+        assert demo.api("china/officer", partial(Caller.act, **more, If_Match=tag)).status == 201
+    assert get(demo, f"{CALM}/exchanges/{id}").json["state"]["status"] == "settled_with_dissent"
+    reader = demo.person("nato/auditor")
+    for report in ("period", "audit", "year"):
+        reader.open(f"/c/{CALM}/reports/{report}")
+        reader.see("Dissents", "CHINA", text, "settled with dissent")
+        found = get(demo, f"{CALM}/reports/{report}", "nato/auditor").json
+        rows = (
+            [
+                row
+                for family in found["families"]
+                for exchange in family["exchanges"]
+                for row in exchange.get("dissents", ())
+            ]
+            if report == "period"
+            else found["dissents"]
+        )
+        assert [
+            (row["side"], row["paragraph"], row["text"], row["matter"]["status"]) for row in rows
+        ] == [("china", 1, text, "settled_with_dissent")]
+
+
 # What is printed
+
+
+def test_page_form_and_card_say_which_side_has_confirmed_what_was_said_in_its_name(
+    demo: Office,
+) -> None:
+    line = {key: value for key, value in act("public-line").items() if key != "to"}
+    spoken = {**line, "on_behalf_of": ["nato", "china"]}
+    exchange = demo.api("nato/head_of_office", partial(Caller.open, body=spoken, channel=CALM))
+    id = exchange.json["exchange"]
+    reader, path = demo.person("nato/officer"), f"/v1/channels/{CALM}/exchanges/{id}"
+    said = "Said in the name of other sides: CHINA"
+    for confirmed in (False, True):
+        if confirmed:
+            tag = demo.api("china/officer", partial(Caller.get, path=path)).headers["ETag"]
+            agreement = {"exchange": id, "body": {"act": "agreement"}, "channel": CALM}
+            agreeing = partial(Caller.act, **agreement, If_Match=tag)
+            assert demo.api("china/head_of_office", agreeing).status == 201
+        for page in ("", "/form", "/card"):
+            reader.open(f"/c/{CALM}/exchanges/{id}{page}")
+            reader.see(f"{said} ({'confirmed' if confirmed else 'not confirmed'})")
 
 
 def test_a_form_has_every_field_the_correction_beside_the_original_and_the_check_words_at_its_end(

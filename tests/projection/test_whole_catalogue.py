@@ -695,8 +695,8 @@ class Anybody(RuleBasedStateMachine):
         """The opener, its signatories or else whom it asks, and those for whom it spoke."""
         named = msgspec.json.decode(bytes(before.content.get("signatories", b"[]")))
         spoken = msgspec.json.decode(bytes(before.content.get("on_behalf_of", b"[]")))
-        everyone = before.info if before.act == "release" else ()
-        return {before.side, *(named or (*before.to, *everyone)), *spoken}
+        everyone = {"release": (*before.to, *before.info), "reference-document": ()}
+        return {before.side, *(named or everyone.get(before.act, before.to)), *spoken}
 
     def number(self, folded: Folded, record: Record) -> None:
         """The next of its series, for what is numbered."""

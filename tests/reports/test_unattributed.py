@@ -353,7 +353,7 @@ def test_no_table_prints_a_number_to_which_an_attributed_exchange_refers(
     with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         rows = [
             row
-            for table in ("records", "exchanges", "receipts", "people", "visits")
+            for table in tables.COLUMNS
             for row in connection.execute(f"SELECT * FROM {table}").fetchall()  # fixed words
         ]
     connection.close()

@@ -617,7 +617,19 @@ LIVES = {
         ),
         "negotiating",
     ),
-    "reference-document": Life("open", "open", ("open reaction open",)),
+    "reference-document": Life(
+        "open",
+        "open refused agreed",
+        (
+            "open agreement agreed",
+            "refused agreement agreed",
+            "open reaction open",
+            "refused reaction refused",
+            "agreed reaction agreed",
+        ),
+        "open refused",
+        "open refused",
+    ),
     "transmittal": Life(
         "transmitted",
         "transmitted answered",

@@ -303,4 +303,11 @@ LIVES: dict[str, list[Step]] = {
         (C, "agreement", "agreed"),
     ],
     "a document": [(N, "reference-document", "open"), (C, "reaction", "open")],
+    "a joint document": [
+        (N, {**act("reference-document"), "signatories": ["china"]}, "open"),
+        (C, {"act": "decline", "reason": "Not these words."}, "refused"),
+        (C, "reaction", "refused"),
+        (C, "agreement", "agreed"),
+        (C, "reaction", "agreed"),
+    ],
 }

@@ -16,9 +16,11 @@ from dragoman_schemas.fields import (
     Text,
     Timestamp,
     TimestampOrUnknown,
+    Titles,
     Unknown,
     Where,
     Words,
+    words_of,
 )
 
 
@@ -262,6 +264,7 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
     post: Line
     means: Literal["telephone", "radio", "e-mail", "page", "video", "in_person", "other"]
     outcome: Literal["reached", "no_answer", "busy", "line_dead"]
+    means_text: Annotated[Titles, words_of("means")] | UnsetType = UNSET
     at: Timestamp | UnsetType = UNSET
 
 

@@ -2,10 +2,10 @@
 
 There is one row for each message of the log, for each exchange, and for each addressee
 of a message. Each group of people has a row, by each side's newest word, and so has
-each request to come and see. The content follows from the records alone. The tables
-prove nothing: the verified export does. Times are as recorded, in UTC. Members that a
-side wrote are JSON, as in the log. A row under the Chatham House Rule has no side,
-officer, number or receipts.
+each request to come and see. Each dissent that stands in a joint report has one. The
+content follows from the records alone. The tables prove nothing: the verified export
+does. Times are as recorded, in UTC. Members that a side wrote are JSON, as in the log.
+A row under the Chatham House Rule has no side, officer, number or receipts.
 """
 
 import json
@@ -25,8 +25,8 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views import attribution
 from dragoman.domain.views.receipts import AddresseeReceipts, receipts_of
 from dragoman.domain.views.titles import subject_of
-from dragoman.reports import people_and_visits
-from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
+from dragoman.reports import dissents, people_and_visits
+from dragoman_schemas.report_shapes import ReportedDissent, ReportedPeople, ReportedVisit
 from dragoman_schemas.state import Exchange, Message
 
 Row = tuple[Any, ...]
@@ -64,6 +64,10 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("granted_at", "TEXT"), ("conditions", "TEXT"), ("refused_at", "TEXT"),
         ("arrived_at", "TEXT"), ("left_at", "TEXT"), ("reported_at", "TEXT"), ("status", "TEXT"),
     ),
+    "dissents": (
+        ("exchange", "TEXT"), ("number", "TEXT"), ("status", "TEXT"), ("paragraph", "INTEGER"),
+        ("side", "TEXT"), ("dissented_at", "TEXT"), ("position", "INTEGER"), ("text", "TEXT"),
+    ),
 }  # fmt: skip
 
 
@@ -85,6 +89,7 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
         "receipts": (row for exchange in replay.exchanges() for row in _receipts(past, exchange)),
         "people": map(_people, people_and_visits.people_of(replay.exchanges())),
         "visits": map(_visit, people_and_visits.visits_of(replay.exchanges())),
+        "dissents": map(_dissent, dissents.of_exchanges(replay.exchanges())),
     }
 
 
@@ -268,6 +273,19 @@ def _visit(visit: ReportedVisit) -> Row:
         visit.left or None,
         visit.reported or None,
         visit.matter.status,
+    )
+
+
+def _dissent(dissent: ReportedDissent) -> Row:
+    return (
+        dissent.matter.exchange,
+        dissent.matter.number or None,
+        dissent.matter.status,
+        dissent.paragraph,
+        dissent.side or None,
+        dissent.time,
+        dissent.position,
+        bytes(dissent.text).decode(),
     )
 
 

@@ -44,7 +44,8 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.reports.answer_words import answer_text
+from dragoman.reports.answer_words import answer_text, represented_text
+from dragoman.reports.recurrence_words import progress_text
 from dragoman.text import Text
 
 _HERE: Final = Path(__file__).parent
@@ -162,6 +163,8 @@ def environment(language: str) -> jinja2.Environment:
         "clock_bar": clock,
         "counted": words.count,
         "answer_text": lambda answer: answer_text(words, answer),
+        "represented_text": lambda sides: words.sentence(represented_text(sides)),
+        "progress_text": lambda view: progress_text(words, view),
         "as_translated": lambda value: translations.shown(words, value),
     }
     templates.filters["cards"] = cards

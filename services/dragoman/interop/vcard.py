@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import Final, get_args
 
 import msgspec
+from msgspec import UnsetType
 
-from dragoman_schemas.fields import Attended, Day, Hours
+from dragoman.interop.side_texts import in_language
+from dragoman_schemas.fields import OTHER, Attended, Day, Hours
 from dragoman_schemas.responses import PersonEntry, PointView
 from dragoman_schemas.state import Registry
 
@@ -143,9 +145,14 @@ def _contact_lines(person: PersonEntry) -> Iterator[str]:
 
 
 def _note(registry: Registry, point: PointView, person: PersonEntry | None, hours: Attended) -> str:
+    other = (
+        OTHER
+        if isinstance(point.means_text, UnsetType)
+        else in_language(msgspec.json.decode(bytes(point.means_text)), "en")
+    )
     names = [
         _hours_text(hours),
-        f"Reached by {', '.join(point.means)}.",
+        f"Reached by {', '.join(other if means == OTHER else means for means in point.means)}.",
         _STAGES.get(point.stage, ""),
         "Exercise." if registry.kind == "exercise" else "",
         (person and person.note) or "",

@@ -25,7 +25,8 @@ class OutgoingItem(Struct, frozen=True, kw_only=True):
     number. `matter` is the number of its exchange, if the record has none. A `notice`
     is no record and has no position: it is a sentence about the side's own watch, or
     about the messages to its receiver. A `test` is no record either. It has the code
-    that confirms the test.
+    that confirms the test. `represented` are the sides in whose name its sender spoke,
+    and whether each has confirmed it by now.
     """
 
     id: str
@@ -45,6 +46,7 @@ class OutgoingItem(Struct, frozen=True, kw_only=True):
     notice: Text | None = None
     test: str = ""
     unattributed: bool = False
+    represented: tuple[tuple[str, bool], ...] = ()
 
 
 class DeliveryResult(Struct, frozen=True, kw_only=True):

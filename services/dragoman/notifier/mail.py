@@ -13,7 +13,13 @@ import aiosmtplib
 
 from dragoman.i18n.words import words
 from dragoman.notifier.delivery import SECONDS, SHOWN, DeliveryResult, OutgoingItem, unreachable
-from dragoman.notifier.message_text import DRILL, place_of, sender_of, test_lines
+from dragoman.notifier.message_text import (
+    DRILL,
+    place_of,
+    represented_lines,
+    sender_of,
+    test_lines,
+)
 from dragoman.settings import Smtp
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.text import NameValue, Text, sentence, verbatim
@@ -78,6 +84,7 @@ def _lines(item: OutgoingItem, time: str, where: str | Text, base_url: str) -> t
             precedence=NameValue("value", item.precedence),
             time=time,
         ),
+        *represented_lines(item),
         sentence("Number: %(number)s", number=item.number)
         if item.number
         else sentence("Record: %(n)s", n=item.position),

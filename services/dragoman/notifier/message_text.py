@@ -12,6 +12,7 @@ from typing import Final
 
 from dragoman.i18n.words import Words, words
 from dragoman.notifier.delivery import OutgoingItem
+from dragoman.reports.answer_words import represented_text
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.text import NameValue, Text, sentence
 
@@ -77,6 +78,7 @@ def _lines(
                 precedence=NameValue("value", item.precedence),
                 time=vocabulary.written(item.time, "minute"),
             ),
+            *represented_lines(item),
             *(
                 [sentence("Number: %(number)s", number=item.number or item.matter)]
                 if item.number or item.matter
@@ -94,6 +96,11 @@ def place_of(item: OutgoingItem, base_url: str) -> str | Text:
     if base_url:
         return f"{base_url}/c/{item.channel}"
     return sentence("channel %(channel)s", channel=item.channel)
+
+
+def represented_lines(item: OutgoingItem) -> tuple[Text, ...]:
+    """Return the line about the sides in whose name a record speaks, if any."""
+    return (represented_text(dict(item.represented)),) if item.represented else ()
 
 
 def sender_of(item: OutgoingItem) -> NameValue | Text:

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
+from dragoman.domain.acts import consent
 from dragoman.domain.acts.access import may_read
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
@@ -381,6 +382,9 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
         time=envelope.time,
         marking=projection.registry.marking,
         unattributed=hidden,
+        represented=()
+        if hidden or exchange is None or facts.side != exchange.side
+        else tuple(consent.represented(exchange).items()),
     )
 
 

@@ -1,6 +1,9 @@
 """The words for a side's answer, as pages, reports and commands say them."""
 
+from collections.abc import Mapping
+
 from dragoman.i18n.words import Words
+from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import SideAnswer
 
 
@@ -29,3 +32,16 @@ def answer_text(words: Words, answer: SideAnswer) -> str:
             )
         case "silent":
             return words.say("%(side)s has not answered", side=answer.side.upper())
+
+
+def represented_text(represented: Mapping[str, bool]) -> Text:
+    """Return for which sides a text speaks, and whether each has confirmed it."""
+    return sentence(
+        "Said in the name of other sides: %(sides)s",
+        sides=tuple(
+            sentence("%(side)s (confirmed)", side=NameValue("side", side))
+            if is_confirmed
+            else sentence("%(side)s (not confirmed)", side=NameValue("side", side))
+            for side, is_confirmed in represented.items()
+        ),
+    )

@@ -24,6 +24,7 @@ from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
 from dragoman.reports import (
+    dissents,
     layout,
     people_and_visits,
     report_facts,
@@ -162,7 +163,20 @@ def answers(
     people = people_and_visits.people_of(exchanges)
     visits = people_and_visits.visits_of(exchanges)
     stated = stated_values.of_exchanges(exchanges, period)
-    lists = (messages, waiting, lapses, owed, stands, findings, spans, people, visits, stated)
+    dissenting = [*dissents.of_exchanges(exchanges)]
+    lists = (
+        messages,
+        waiting,
+        lapses,
+        owed,
+        stands,
+        findings,
+        spans,
+        people,
+        visits,
+        stated,
+        dissenting,
+    )
     shown = findings[-report_facts.MOST :]
     report = FiveAnswers(
         **report_facts.heading(audit_moment, period, "audit", live=live),
@@ -186,6 +200,7 @@ def answers(
         people=tuple(people[-report_facts.MOST :]),
         visits=tuple(visits[-report_facts.MOST :]),
         stated=tuple(stated[-report_facts.MOST :]),
+        dissents=tuple(dissenting[-report_facts.MOST :]),
         authorities=tuple(_authorities(audit_moment)),
         kinds=dict(sorted(Counter(finding.kind for finding in findings).items())),
         exceptions=tuple(finding.exceptional for finding in shown),
@@ -323,6 +338,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
         DocumentList(tuple((_received(item, w),) for item in report.receiving)),
         knew,
         *stated_values.blocks(report.stated, w, language),
+        dissents.table_of(report.dissents, w, language),
     )
     blind: list[tuple[Cell, ...]] = [
         (

@@ -22,6 +22,7 @@ from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
 from dragoman.reports import (
     dialogue_layout,
+    dissents,
     layout,
     people_and_visits,
     report_facts,
@@ -151,6 +152,7 @@ def _recorded(
         else tuple(report_facts.unanswered(exchange)),
         notice=dict(FORMATS[exchange.act].notice),
         stated=stated_values.of_exchange(exchange),
+        dissents=dissents.of_exchange(exchange),
         flags=tuple(
             FlagView(flag=raised_flag.flag, detail=str(raised_flag.detail))
             for raised_flag in flagged
@@ -392,6 +394,7 @@ def _exchange(
         ),
         *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
         *(() if exchange.stated is None else stated_values.blocks([exchange.stated], w, language)),
+        dissents.table_of(exchange.dissents, w, language),
         level=3,
     )
 

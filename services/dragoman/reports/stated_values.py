@@ -84,22 +84,27 @@ def _statements(
     )
 
 
-def _how(value: StatedValue, w: Words, language: str) -> Cell:
-    match value.change:
+def change_words(change: str, w: Words) -> str:
+    """Return the words for how a value was stated. Every page and report uses them."""
+    match change:
         case "opening":
-            how = w.say("in its report")
+            return w.say("in its report")
         case "update":
-            how = w.say("by an update")
+            return w.say("by an update")
         case "correction":
-            how = w.say("by a correction")
+            return w.say("by a correction")
         case "amendment":
-            how = w.say("by an amendment")
+            return w.say("by an amendment")
         case "account":
-            how = w.say("in its account")
+            return w.say("in its account")
         case "final_report":
-            how = w.say("in its final report")
+            return w.say("in its final report")
         case _:
-            how = w.say("by a retraction")
+            return w.say("by a retraction")
+
+
+def _how(value: StatedValue, w: Words, language: str) -> Cell:
+    how = change_words(value.change, w)
     if isinstance(value.reason, UnsetType):
         return how
     return (how, w.colon, said(value.reason, w, language))

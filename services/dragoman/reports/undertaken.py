@@ -14,6 +14,7 @@ from dragoman.reports import layout, report_facts
 from dragoman.reports.answer_words import answer_text
 from dragoman.reports.document import DocumentTable, table
 from dragoman.reports.member_texts import Cell, said
+from dragoman.reports.recurrence_words import progress_text
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
 from dragoman_schemas.report_shapes import ReportedUndertaking
 from dragoman_schemas.state import Exchange
@@ -141,7 +142,7 @@ def _row(row: ReportedUndertaking, w: Words, language: str) -> tuple[Cell, ...]:
         layout.party(view.by, w),
         said(view.what, w, language, row.matter.original),
         w.written(view.by_when, "day"),
-        _standing_word(view, w),
+        "; ".join(filter(None, (_standing_word(view, w), progress_text(w, view)))),
         row.matter.number,
     )
 

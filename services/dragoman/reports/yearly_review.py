@@ -22,6 +22,7 @@ from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
 from dragoman.reports import (
     dialogue_layout,
+    dissents,
     layout,
     report_facts,
     statistics_layout,
@@ -78,6 +79,7 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
         if item.status != "cancelled"
     ]
     promised = [*undertaken.reported(snapshot, span)]
+    dissenting = [*dissents.of_exchanges(snapshot.of("dialogue", "joint-report"))]
     most = report_facts.MOST_OF_A_YEAR
     return YearReview(
         **report_facts.heading(snapshot, span, "year", live=live, year=year),
@@ -99,9 +101,10 @@ def year_review(snapshot: Snapshot, span: OutageSpan, year: int, *, live: bool) 
         perceptions=issues_of(snapshot.of("dialogue", "perception"), snapshot.sides),
         lessons=tuple(lessons[:most]),
         questions=tuple(questions[:most]),
+        dissents=tuple(dissenting[:most]),
         left_off=sum(
             max(0, len(lists) - most)
-            for lists in (encounters, lapses, advised, promised, lessons, questions)
+            for lists in (encounters, lapses, advised, promised, lessons, questions, dissenting)
         ),
     )
 
@@ -242,6 +245,11 @@ def _sections(review: YearReview, w: Words, language: str) -> Iterator[DocumentS
         empty="" if review.perceptions else w.say("No side has written of any issue."),
     )
     yield from dialogue_layout.issue_sections(review.perceptions, w, language, 3)
+    yield section(
+        w.say("Dissents from joint reports"),
+        dissents.table_of(review.dissents, w, language),
+        empty=w.say("No side dissents from a joint report."),
+    )
     yield section(
         w.say("Lessons"),
         *dialogue_layout.lesson_blocks(review.lessons, w, language),

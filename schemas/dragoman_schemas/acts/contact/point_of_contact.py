@@ -15,10 +15,12 @@ from dragoman_schemas.fields import (
     Line,
     Person,
     Timestamp,
+    Titles,
     Words,
+    words_of,
 )
 
-Means = Literal["telephone", "e-mail", "page", "radio", "video"]
+Means = Literal["telephone", "e-mail", "page", "radio", "video", "other"]
 
 
 class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contact"):
@@ -32,8 +34,9 @@ class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contac
     institution: Line
     languages: Languages
     hours: Attended
-    channels: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=5)]
+    channels: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=6)]
     valid_from: Timestamp
+    channels_text: Annotated[Titles, words_of("channels")] | UnsetType = UNSET
     deputy: Person | UnsetType = UNSET
     valid_to: Timestamp | UnsetType = UNSET
     key: Base64Of32 | UnsetType = UNSET

@@ -7,14 +7,15 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.act_frame import OpeningAct
+from dragoman_schemas.act_frame import SignedText
 from dragoman_schemas.fields import Date, Hex32, Line, Words
 
 
-class ReferenceDocument(OpeningAct, frozen=True, kw_only=True, tag="reference-document"):
+class ReferenceDocument(SignedText, frozen=True, kw_only=True, tag="reference-document"):
     """A document: its issuer, title and day, and the passages that are meant.
 
-    It has its digest, or the place where it was published, or both.
+    It has its digest, or the place where it was published, or both. Nobody is asked to
+    sign it unless it names `signatories`.
     """
 
     issuer: Line

@@ -3,29 +3,44 @@
 It comes out of a meeting, a call, a readout or a reply.
 """
 
-from msgspec import UNSET, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, SignedText
-from dragoman_schemas.fields import Name, Reference, Timestamp, Words
+from dragoman_schemas.fields import Name, Reference, Shape, Timestamp, Words
+
+
+class Recurring(Shape, frozen=True, kw_only=True):
+    """A duty that returns: since when, and once in how many hours."""
+
+    begins: Timestamp
+    every_hours: Annotated[int, Meta(ge=1, le=8_784)]
 
 
 class Undertaking(SignedText, frozen=True, kw_only=True, tag="undertaking"):
     """An undertaking of a side: what it will do, and by when.
 
     `of` is the exchange in which it was said, by its number or id. Until every other
-    addressed side agrees, it stands as said by its author and not confirmed.
+    addressed side agrees, it stands as said by its author and not confirmed. With
+    `recurring` it is done once in each interval, until `by_when`.
     """
 
     by: Name
     what: Words
     by_when: Timestamp
+    recurring: Recurring | UnsetType = UNSET
     of: Reference | UnsetType = UNSET
 
 
 class Fulfilment(Continuing, frozen=True, kw_only=True, tag="fulfilment"):
-    """The side that undertook it says that it is done, since that time."""
+    """The side that undertook it says that it is done, since that time.
+
+    If it recurs, this is for the interval of `at`, or, with `complete`, for the whole.
+    """
 
     at: Timestamp
+    complete: bool | UnsetType = UNSET
 
 
 class FulfilmentConfirmation(Answering, frozen=True, kw_only=True, tag="fulfilment-confirmation"):

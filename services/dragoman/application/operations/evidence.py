@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread
@@ -14,13 +15,28 @@ from dragoman.domain.record.errors import Refused, refuse
 from dragoman.domain.views import attribution
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.evidence import evidence_records
+from dragoman.projection.queries.exchange_view import exchange_at
+from dragoman.reports import stated_values
 from dragoman.tlog import merkle
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import encode_base64
 from dragoman_schemas.evidence import EvidenceFile, EvidenceRecord
+from dragoman_schemas.report_shapes import ReportedStatements
 from dragoman_schemas.state import Exchange, decode_exchange
 
-EVIDENCE_PAGE: Final[web.AppKey[Callable[[EvidenceFile, str], web.Response]]] = web.AppKey(
+
+class ExchangeEvidence(Struct, frozen=True):
+    """The evidence of an exchange, and the statements of its sides in these records.
+
+    The statements are None where no side stated anything twice. The file does not
+    contain them: they follow from its records.
+    """
+
+    file: EvidenceFile
+    statements: ReportedStatements | None = None
+
+
+EVIDENCE_PAGE: Final[web.AppKey[Callable[[ExchangeEvidence, str], web.Response]]] = web.AppKey(
     "evidence_page"
 )
 """The function that answers with an evidence file, as a page in a language."""
@@ -34,7 +50,7 @@ _AGAIN_SECONDS: Final = 0.1
 
 async def evidence_of(
     call: ApiRequest[Any], projection: Projection, exchange: str, position: int
-) -> EvidenceFile:
+) -> ExchangeEvidence:
     """Return the evidence of an exchange, up to its newest record. Raises `Refused`.
 
     `position` is the newest one that was folded.
@@ -48,7 +64,7 @@ async def evidence_of(
         )
     newest = max(entry.position for entry in view.timeline) if view.timeline else view.position
     head, note = await _head_over(call, projection, newest)
-    result: EvidenceFile = await in_thread(call, _build, call, projection, state, head, note)
+    result: ExchangeEvidence = await in_thread(call, _build, call, projection, state, head, note)
     return result
 
 
@@ -76,7 +92,7 @@ def _build(
     state: Exchange,
     head: Checkpoint,
     note: bytes,
-) -> EvidenceFile:
+) -> ExchangeEvidence:
     raws = evidence_records(
         call.service.store,
         projection.name,
@@ -93,7 +109,7 @@ def _build(
             n=_MOST_RECORDS,
         )
     nodes = call.service.trees.nodes(projection.name)
-    return EvidenceFile(
+    file = EvidenceFile(
         exchange=state.id,
         number=state.number,
         checkpoint=note.decode(),
@@ -108,3 +124,5 @@ def _build(
             for position, raw in raws.items()
         ),
     )
+    under_head = exchange_at(call.service.store, projection.name, state.id, head.size)
+    return ExchangeEvidence(file, stated_values.of_exchange(under_head or state))

@@ -18,16 +18,17 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
-from dragoman.application.operations.evidence import evidence_of
+from dragoman.application.operations.evidence import ExchangeEvidence, evidence_of
 from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import PageRoute, environment
 from dragoman.console.static_files import FOLDER
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
-from dragoman.reports import evidence_file
+from dragoman.reports import evidence_file, stated_values
 from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.evidence import EvidenceFile
+from dragoman_schemas.report_shapes import ReportedStatements
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -81,10 +82,13 @@ def _policy() -> str:
     )
 
 
-def page(evidence: EvidenceFile, language: str) -> bytes:
+def page(
+    evidence: EvidenceFile, language: str, statements: ReportedStatements | None = None
+) -> bytes:
     """Return an evidence file as a page in UTF-8.
 
-    A language that the console does not have becomes English.
+    A language that the console does not have becomes English. The page names the
+    records of the statements, and takes the values from their proved bytes.
     """
     words = languages.of_tag(language)
     opening = msgspec.json.decode(evidence.records[0].record, type=_OpeningRecord).data
@@ -94,7 +98,7 @@ def page(evidence: EvidenceFile, language: str) -> bytes:
         "whole": Markup(_WHOLE),  # noqa: S704
         "script": Markup(script()),  # noqa: S704
         "evidence_json": Markup(evidence_file.data_of(evidence)),  # it has no `<`  # noqa: S704
-        "words_json": _embedded(_spoken(words, evidence)),
+        "words_json": _embedded(_spoken(words, evidence, statements)),
         "called": evidence.number or evidence.exchange,
         "channel": opening.name,
         "marking": opening.marking if isinstance(opening.marking, str) else "SIDES ONLY",
@@ -130,7 +134,34 @@ def _names_in(value: Any) -> Iterator[str]:
         yield from _names_in(item)
 
 
-def _spoken(words: Words, evidence: EvidenceFile) -> dict[str, Any]:
+def _stated(words: Words, statements: ReportedStatements | None) -> dict[str, Any]:
+    """Return the places of statements in the records, and the words about them."""
+    rows = () if statements is None else statements.statements
+    differences = () if statements is None else statements.differences
+    names = {row.member for row in rows} | {item.member for item in differences}
+    kind = "" if statements is None else statements.matter.format
+    return {
+        "rows": [{"member": row.member, "at": row.position, "change": row.change} for row in rows],
+        "differences": [
+            {
+                "member": item.member,
+                "sides": item.sides,
+                "begins": item.begins_at,
+                "ends": item.ends_at,
+            }
+            for item in differences
+        ],
+        "fields": {name: words.field(name, kind) for name in names},
+        "changes": {row.change: stated_values.change_words(row.change, words) for row in rows},
+        "still": words.say("still"),
+        "ended": words.say("{t}, by {side}"),
+        "known_since": words.say("known since {t}"),
+    }
+
+
+def _spoken(
+    words: Words, evidence: EvidenceFile, statements: ReportedStatements | None = None
+) -> dict[str, Any]:
     """Return the words of the page, and those for acts, members and codes."""
     records = [msgspec.json.decode(item.record) for item in evidence.records]
     acts = [record["data"] for record in records]
@@ -140,8 +171,10 @@ def _spoken(words: Words, evidence: EvidenceFile) -> dict[str, Any]:
         "acts": {act["act"]: words.act(act["act"]) for act in acts},
         "fields": {name: words.field(name) for act in acts for name in _names_in(act)},
         "codes": wording_of(words, acts, opener),
+        "stated": _stated(words, statements),
         "unproven": say("wording, not proven"),
         "line": say("record {n}, by {who}, taken in {t}"),
+        "record": say("record {n}"),
         "bytes": say("Its exact bytes"),
         "signed_by": say("Valid keys of {who}."),
         "disputed": say("Disputed: a key that signed it may have been stolen before."),
@@ -251,11 +284,11 @@ def _reasons(words: Words) -> dict[str, str]:
     }
 
 
-def answer(evidence: EvidenceFile, language: str) -> web.Response:
+def answer(evidence: ExchangeEvidence, language: str) -> web.Response:
     """Return an evidence file as an answer that a browser saves."""
-    name = filename(_channel(evidence), evidence)
+    name = filename(_channel(evidence.file), evidence.file)
     return web.Response(
-        body=page(evidence, language),
+        body=page(evidence.file, language, evidence.statements),
         content_type="text/html",
         charset="utf-8",
         headers={**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},

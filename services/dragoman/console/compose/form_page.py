@@ -294,7 +294,12 @@ async def render_form(
     names |= form_beginnings.linked_members(context)
     either = _EITHER.get(act, frozenset())
     # The words for a choice that no list has belong beside the choice.
-    names |= set(words_members(SHAPES[act]).values()) if writing.exchange is None else set()
+    required_names = {member.name for member in required}
+    names |= {
+        words
+        for choice, words in words_members(SHAPES[act]).items()
+        if writing.exchange is None or choice in required_names
+    }
     unfolded = [
         member
         for member in members

@@ -24,6 +24,7 @@ from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
 from dragoman.domain.acts.families.incidents import ACCOUNTED
+from dragoman.domain.acts.families.recurrence import recurrence_of
 from dragoman.domain.acts.families.replies import EXPLAINED
 from dragoman.domain.record import errors as refusals
 from dragoman.i18n.vocabulary import OWN_LABELS
@@ -205,6 +206,8 @@ def _fits(act: str, name: str, exchange: Exchange) -> bool:
             return exchange.act == "explanation-request"
         case "reply" if name == "answers":
             return exchange.act == "explanation-request" or "clarification-request" in exchange.acts
+        case "fulfilment" if name == "complete":
+            return recurrence_of(exchange) is not None
         case "counter-account" if exchange.act in ACCOUNTED and name not in _OWN_OF_ACCOUNT:
             return name in ACCOUNTED[exchange.act].__struct_fields__
         case _:

@@ -22,6 +22,7 @@ AHEAD: Final = frozenset(
             "windows",
         ),
         *("dates", "period", "ends", "expires", "ready_by", "arrival", "departure"),
+        *("by_when", "begins"),
     }
 )
 """Members that hold future times: a time without a day means the next such time."""
@@ -30,6 +31,7 @@ AHEAD: Final = frozenset(
 DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
     "period": "",
     "dates": "",
+    "begins": "from",
     "valid_from": "from",
     "valid_to": "to",
     **dict.fromkeys(

@@ -33,7 +33,7 @@ from dragoman.i18n.words import Words
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.text import sentence
-from dragoman_schemas.fields import Hours
+from dragoman_schemas.fields import OTHER, Hours
 from dragoman_schemas.responses import PersonSeen, PointView
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.watch_responses import SideWatch
@@ -377,6 +377,8 @@ async def tested(context: PageContext) -> Page | web.StreamResponse:
         "outcome": filled[outcome],
         "at": _at(filled, at, context.service.now(), _own_zone(context, contacts), context.words),
     }
+    if act["means"] == OTHER and point.means_text is not UNSET:
+        act["means_text"] = msgspec.json.decode(point.means_text)
     if act["means"] not in point.means:
         filled.wrong(means, context.words.say("Choose the means that was tested."))
     if act["outcome"] not in _OUTCOMES:

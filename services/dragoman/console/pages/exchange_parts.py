@@ -28,6 +28,7 @@ from dragoman.domain.views.answers import answers
 from dragoman.domain.views.stated import stated_values
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.queries import ladder
+from dragoman.reports.stated_values import change_words
 from dragoman_schemas.responses import Entry, SideAnswer, StatedValue
 from dragoman_schemas.state import Exchange, Said
 
@@ -129,11 +130,14 @@ def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
 def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
     """Return the state of consent to the text of an exchange.
 
-    Return None if the format has no consent to a text as a whole.
+    Return None if the format has no consent to a text as a whole, or if nobody is asked
+    for one.
     """
     if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
         return None
     every = signatories(state)
+    if len(every) == 1:
+        return None
     changes = state.acts.get("status-change", ())
     step = common_acts.said_status(changes[-1]) if changes else ""
     names = (
@@ -231,6 +235,7 @@ class StatedRow(Struct, frozen=True, kw_only=True):
 
     label: str
     shown: Markup
+    how: str
     value: StatedValue
 
 
@@ -245,7 +250,8 @@ def stated_rows(display: Display, state: Exchange) -> tuple[StatedRow, ...]:
         member = field_types.member(state.act, value.member)
         if member is not None and value.member in several:
             fact = display.fact(member, value.value)
-            rows.append(StatedRow(label=fact.label, shown=fact.shown, value=value))
+            how = change_words(value.change, display.words)
+            rows.append(StatedRow(label=fact.label, shown=fact.shown, how=how, value=value))
     return tuple(rows)
 
 

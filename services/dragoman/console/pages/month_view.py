@@ -26,6 +26,7 @@ from dragoman.console.display.meeting_summary import (
 )
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.domain.acts import deadlines, event_windows
 from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
@@ -56,7 +57,8 @@ class DutyDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class MonthEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event: a meeting in one of its windows, or an announcement.
 
-    `state` is the state of a meeting.
+    `state` is the state of a meeting. An announcement until further notice has no
+    `ends`: it is on every day from its beginning.
     """
 
     exchange: str
@@ -67,7 +69,7 @@ class MonthEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: str
     state: str = ""
     begins: str
-    ends: str
+    ends: str = ""
 
 
 class MonthDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -187,7 +189,9 @@ def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
     first, last = (
         stamp(datetime(item.year, item.month, item.day, tzinfo=UTC)) for item in (begins, ends)
     )
-    return event.begins < last and (event.ends > first or event.begins == event.ends >= first)
+    return event.begins < last and (
+        not event.ends or event.ends > first or event.begins == event.ends >= first
+    )
 
 
 # The events of a month
@@ -218,7 +222,10 @@ def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEven
 
 
 def _in_force(state: Exchange) -> Iterator[TimeWindow]:
-    """Yield the times of an announced event, until it was cleared."""
+    """Yield the times of an announced event, until it was cleared.
+
+    An event until further notice ends when it was cleared or its matter was closed.
+    """
     cleared = [
         instant(msgspec.json.decode(item.content["cleared_at"]))
         for item in state.acts.get("all-clear", ())
@@ -228,6 +235,10 @@ def _in_force(state: Exchange) -> Iterator[TimeWindow]:
         yield TimeWindow(
             begins=window.begins, ends=min(window.ends, until) if until else window.ends
         )
+    area = event_windows.window_of(state)
+    if area is not None and area.until_further_notice:
+        over = "" if state.closed is None else stamp(deadlines.instant(state.closed.time))
+        yield TimeWindow(begins=stamp(area.begins), ends=until or over)
     present = state.present
     at = instant(msgspec.json.decode(present["time"])) if "time" in present else None
     if at is not None and "window" not in present:
@@ -280,6 +291,12 @@ def _span(event: MonthEvent, day: MonthDay, words: Words) -> str:
     It includes the last day if the event ends on another day.
     """
     begins, ends = event.begins[:10], event.ends[:10]
+    if not ends:
+        return (
+            words.say("from %(a)s, until further notice", a=words.written(event.begins, "hour"))
+            if day.date == begins
+            else words.say("all day, until further notice")
+        )
     if begins == ends:
         return f"{words.written(event.begins, 'hour')}" + (
             f"\N{EN DASH}{words.written(event.ends, 'hour')}" if event.ends > event.begins else ""

@@ -40,6 +40,7 @@ from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
 from dragoman.projection.queries import matter_names
+from dragoman.reports.answer_words import represented_text
 from dragoman.reports.document import ReportDocument
 from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import Entry, ExchangeView
@@ -342,6 +343,12 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
         yield from (
             replace(card_line, label=source, later=True)
             for card_line in _said(display, item.member, item.value)
+        )
+    if view.represented and state.side:
+        yield CardLine(
+            label=words.field("on_behalf_of"),
+            shown=escape(words.sentence(represented_text(view.represented))),
+            later=True,
         )
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:

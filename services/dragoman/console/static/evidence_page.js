@@ -12,7 +12,7 @@ const words = JSON.parse(document.getElementById("words").textContent);
 const place = (name) => document.querySelector(`[data-place="${name}"]`);
 const fill = (form, values = {}) => form.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 const shown = (text) => text.replace(HIDDEN, (sign) => `[U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
-const named = (kind, code) => words[kind][code] ?? code;
+const named = (kind, code, all = words) => member(all[kind], code) ?? code;
 const member = (object, name) => (object !== null && typeof object === "object" && Object.hasOwn(object, name) ? object[name] : undefined);
 
 function element(tag, members = {}, ...children) {
@@ -78,6 +78,50 @@ function rowsOf(proved, { cid, log }) {
   ];
 }
 
+// What each side stated: the producer names records and members, and the values are from the proved bytes
+
+const statingSide = (record) => record.actor.split("/")[0].toUpperCase();
+const timeOf = (record) => record.time.replace("T", " ");
+const row = (...cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
+
+function linkTo(record) {
+  return element("a", { href: `#record-${record.position}`, textContent: fill(words.record, { n: record.position }) });
+}
+
+/** A record's own value of a member and its path in the act; the member of a correction is under `fields`. */
+function statedIn({ data }, name) {
+  const changed = member(member(data, "fields"), name);
+  return changed === undefined ? [member(data, name), name] : [changed, `fields/${name}`];
+}
+
+function howOf(record, change) {
+  const { act, data } = record;
+  const cell = element("div", {}, element("p", {}, `${named("changes", change, words.stated)}, `, linkTo(record)));
+  if (["correction", "retraction"].includes(act) && member(data, "reason") !== undefined) cell.append(valueOf(data.reason, act, "reason"));
+  if (act === "retraction" && typeof data.known_since === "string") cell.append(element("p", {}, fill(words.stated.known_since, { t: data.known_since.replace("T", " ") })));
+  return cell;
+}
+
+function showStated(proved) {
+  const own = new Map(proved.records.filter(({ belongs }) => belongs).map((record) => [record.position, record]));
+  const { rows, differences, still, ended } = words.stated;
+  const statements = rows.flatMap(({ member: name, at, change }) => {
+    const record = own.get(at);
+    const [value, path] = record === undefined ? [] : statedIn(record, name);
+    if (value === undefined) return [];
+    return [row(statingSide(record), named("fields", name, words.stated), valueOf(value, record.act, path), timeOf(record), howOf(record, change))];
+  });
+  const differed = differences.filter(({ begins, ends }) => own.has(begins) && (ends === 0 || own.has(ends))).map(({ member: name, sides, begins, ends }) => {
+    const [first, last] = [own.get(begins), own.get(ends)];
+    const until = last === undefined ? still : fill(ended, { t: timeOf(last), side: statingSide(last) });
+    return row(sides.join(", ").toUpperCase(), named("fields", name, words.stated), timeOf(first), until);
+  });
+  place("statements").replaceChildren(...statements);
+  place("differences").replaceChildren(...differed);
+  place("stated").hidden = statements.length === 0;
+  place("differed").hidden = differed.length === 0;
+}
+
 const LIMITS = {
   cid: (_, { cid }) => !cid,
   log: (_, { log }) => !log,
@@ -92,6 +136,7 @@ function showProved(proved, noted) {
   );
   for (const limit of document.querySelectorAll("[data-limit]")) limit.hidden = LIMITS[limit.dataset.limit]?.(proved, noted) === false;
   const [own, others] = [true, false].map((belongs) => proved.records.filter((each) => each.belongs === belongs).map(cardOf));
+  showStated(proved);
   place("records").replaceChildren(...own);
   place("others").replaceChildren(...others);
   for (const name of ["proved", "drill"]) place(name).hidden = name === "drill" && !proved.isExercise;

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, event_windows, passing_on
 from dragoman.domain.acts.deadline_builder import Deadline, DeadlineBuilder, instant
-from dragoman.domain.acts.families import transmittal, undertaking
+from dragoman.domain.acts.families import recurrence, transmittal, undertaking
 from dragoman_schemas.state import Stamp
 
 _OVER: Final = ("completed", "all-clear", "after-activity-report")
@@ -158,25 +158,50 @@ class AnnouncedDeadlines(DeadlineBuilder):
     def _undertaking(self) -> Deadline:
         """Return the deadline of what a side undertook.
 
-        It binds from the agreement of every side that it was undertaken.
+        It binds from the agreement of every side that it was undertaken. Where it
+        recurs, this is the deadline of one interval: the next one that is due.
         """
-        exchange = self.exchange
+        exchange, by = self.exchange, self._undertaken()
         side = undertaking.undertaker(exchange)
-        agreed = exchange.acts.get("agreement", ())
-        by = exchange.opened if exchange.status == "said" or not agreed else agreed[-1].said
         due = instant(msgspec.json.decode(exchange.content["by_when"]))
+        started_by, begins, word = exchange.id, instant(by.time), None
+        recurs = recurrence.recurrence_of(exchange)
+        if recurs is not None:
+            interval, started_by, word = recurrence.running(exchange, recurs, by)
+            due, begins = recurs.due(interval), max(begins, recurs.start(interval))
+        done = recurrence.said_done(exchange)
+        met = word if done is None else done.said
         clock = self.deadline(
             "undertaking",
             side,
-            exchange.id,
+            started_by,
             by,
             due,
-            self._fulfilled(),
-            begins=min(instant(by.time), due),
+            None if exchange.status == "disputed" else met,
+            begins=min(begins, due),
         )
         return replace(clock, binding=clock.binding and exchange.status != "said")
 
-    def _fulfilled(self) -> Stamp | None:
-        """Return the newest word that it is done; None while that is disputed."""
-        done = self.exchange.acts.get("fulfilment", ())
-        return done[-1].said if done and self.exchange.status != "disputed" else None
+    def past_intervals(self) -> Iterator[Deadline]:
+        """Yield the deadlines of a recurring undertaking before the one that runs.
+
+        One that was not given ended when the next one began: nothing of it is owed now.
+        """
+        exchange = self.exchange
+        recurs = recurrence.recurrence_of(exchange) if exchange.act == "undertaking" else None
+        if recurs is None or not recurrence.is_owed(exchange):
+            return
+        by, side = self._undertaken(), undertaking.undertaker(exchange)
+        for past in recurrence.past(exchange, recurs, by):
+            due = recurs.due(past.interval)
+            begins = min(max(instant(by.time), recurs.start(past.interval)), due)
+            clock = self.deadline(
+                "undertaking", side, past.started_by, by, due, past.word, begins=begins
+            )
+            yield replace(clock, ended=None if past.word is not None else past.passed.said)
+
+    def _undertaken(self) -> Stamp:
+        """Return the record by which it was undertaken, or said to have been."""
+        agreed = self.exchange.acts.get("agreement", ())
+        is_said = self.exchange.status == "said" or not agreed
+        return self.exchange.opened if is_said else agreed[-1].said

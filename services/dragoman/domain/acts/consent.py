@@ -505,9 +505,16 @@ def parties(exchange: Exchange) -> set[str]:
 
     They are the opener and the named `signatories`, by default every action addressee.
     Other addressees receive the text and owe no word on it. A release needs every side
-    of the channel. Observers are never among them.
+    of the channel, and a document only the signatories that it names. Observers are
+    never among them.
     """
-    everyone = (*exchange.to, *exchange.info) if exchange.act == "release" else exchange.to
+    match exchange.act:
+        case "release":
+            everyone: tuple[str, ...] = (*exchange.to, *exchange.info)
+        case "reference-document":
+            everyone = ()
+        case _:
+            everyone = exchange.to
     return {exchange.side, *(exchange.signatories or everyone)} - {*exchange.observers}
 
 

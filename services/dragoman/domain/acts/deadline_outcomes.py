@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, Literal
 
-from dragoman.domain.acts.deadlines import Deadline, deadlines_of
+from dragoman.domain.acts.deadlines import Deadline, deadlines_of, past_intervals_of
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman_schemas.state import Exchange, Registry
 
@@ -49,8 +49,9 @@ def is_owed(exchange: Exchange, clock: Deadline) -> bool:
 def outcomes(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar], now: datetime
 ) -> Iterator[tuple[Deadline, Outcome]]:
-    """Return every deadline of an exchange with its outcome."""
+    """Return every deadline of an exchange with its outcome, and of past intervals."""
     return (
         (clock, outcome(exchange, clock, now))
-        for clock in deadlines_of(registry, exchange, calendars)
+        for of in (past_intervals_of, deadlines_of)
+        for clock in of(registry, exchange, calendars)
     )

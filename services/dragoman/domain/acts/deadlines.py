@@ -32,7 +32,8 @@
     people_access          each addressee  a request for consular    arrival
                                            access
     visit_report           the opener      departure                 visit-report
-    undertaking            its side        every agreement to it     fulfilment
+    undertaking            its side        every agreement to it,    fulfilment
+                                           or the last interval
     deliverable            each owner      an agreed roadmap-item    a tabled draft
     transmittal_answer     each addressee  transmittal               an answer to each
                                                                      recommendation
@@ -95,6 +96,7 @@ __all__: Final = (
     "failed_tests",
     "instant",
     "open_deadlines",
+    "past_intervals_of",
     "profile_of",
     "timestamp",
 )
@@ -115,6 +117,20 @@ def deadlines_of(
     ]
     # An observer owes nothing, not even after an opening of its own.
     return [clock for clock in deadlines if clock.side not in exchange.observers]
+
+
+def past_intervals_of(
+    registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
+) -> list[Deadline]:
+    """Return the deadlines of the past intervals of an undertaking that recurs.
+
+    Only one interval runs at a time. The others are no deadlines of the exchange any
+    more, and count in reports and statistics.
+    """
+    if registry.kind in UNTIMED or exchange.for_the_record:
+        return []
+    past = AnnouncedDeadlines(registry, exchange, calendars).past_intervals()
+    return [clock for clock in past if clock.side not in exchange.observers]
 
 
 def open_deadlines(

@@ -166,7 +166,9 @@ _IMMINENT: Final = timedelta(days=1)
 def in_words(data: Struct, at: str = "") -> Refusal | None:
     """Refuse a choice of `other` that no words explain."""
     for member, words in words_members(type(data)).items():
-        if getattr(data, member) == OTHER and getattr(data, words) is UNSET:
+        choice = getattr(data, member)
+        is_other = OTHER in choice if isinstance(choice, tuple) else choice == OTHER
+        if is_other and getattr(data, words) is UNSET:
             return invalid(
                 f"{at}/{words}",
                 sentence(

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.erasure import exchanges_of
+from dragoman.domain.acts.families.notification_words import chosen_text
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import flags
@@ -87,7 +88,7 @@ def _of_record(position: int, record: Record, number: str) -> Iterator[AuditFind
         yield AuditFinding(kind="acting", position=position, side=side, number=number, detail=text)
     if not isinstance(data.passed_by, UnsetType):
         passed = {
-            "means": NameValue("value", data.passed_by.means),
+            "means": chosen_text(data.passed_by, "means"),
             "post": data.passed_by.to_post,
             "t": data.passed_by.at,
         }

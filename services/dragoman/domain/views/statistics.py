@@ -127,8 +127,9 @@ class Measure:
     def take(self, exchange: Exchange) -> None:
         """Count one exchange; under the Chatham House Rule in rows of no side."""
         self._unattributed = attribution.unattributed(exchange)
-        for clock in deadlines.deadlines_of(self._registry, exchange, self._calendars):
-            self._take_clock(exchange, clock)
+        for of in (deadlines.past_intervals_of, deadlines.deadlines_of):
+            for clock in of(self._registry, exchange, self._calendars):
+                self._take_clock(exchange, clock)
         if self._span.holds(exchange.opened.time):
             self._take_opening(exchange)
         for correction in exchange.corrections:

@@ -8,17 +8,19 @@
     confirmed   another side confirmed it
     ended       it was taken back, or closed without a confirmation
 
-A disputed fulfilment leaves the undertaking late or due.
+A disputed fulfilment leaves the undertaking late or due. A recurring one is late from a
+missed interval until the next one is given, and from the end of its period.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, get_args
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
-from dragoman.domain.acts.families import undertaking
+from dragoman.domain.acts.families import recurrence, undertaking
 from dragoman.domain.views.answers import answers
 from dragoman_schemas.agreement_responses import (
     SidesUndertakings,
@@ -58,13 +60,13 @@ def in_order(views: Iterable[UndertakingView]) -> list[UndertakingView]:
 
 def undertaking_view(exchange: Exchange, sides: Sequence[str], now: datetime) -> UndertakingView:
     """Return an undertaking with its standing at a moment."""
-    done = exchange.acts.get("fulfilment", ())
+    done = recurrence.said_done(exchange)
     verdicts = undertaking.verdicts(exchange)
     disputes = tuple(_disputes(exchange, sides))
     by_when = str(_value(exchange.content["by_when"]))
-    done_at = str(_value(done[-1].content["at"])) if done else ""
-    is_done = bool(done) and exchange.status != "disputed"
-    return UndertakingView(
+    done_at = "" if done is None else str(_value(done.content["at"]))
+    is_done = done is not None and exchange.status != "disputed"
+    view = UndertakingView(
         exchange=exchange.id,
         number=exchange.number,
         by=undertaking.undertaker(exchange),
@@ -79,10 +81,77 @@ def undertaking_view(exchange: Exchange, sides: Sequence[str], now: datetime) ->
         said_at=exchange.opened.when,
         answers=tuple(answers(exchange).values()),
         done_at=done_at,
-        done_said=done[-1].said.when if done else "",
+        done_said="" if done is None else done.said.when,
         confirmed_by=tuple(side for side in sides if verdicts.get(side) == _CONFIRMATION),
         disputes=disputes,
     )
+    counts = interval_counts(exchange, now)
+    if counts is None:
+        return view
+    return replace(
+        view,
+        late=view.late or counts.missed > 0,
+        every_hours=int(counts.every.total_seconds()) // 3600,
+        intervals=counts.count,
+        given=counts.given,
+        missed=counts.missed,
+        last_given=counts.last_given,
+        next_due=counts.next_due,
+    )
+
+
+class IntervalCounts(Struct, frozen=True, kw_only=True):
+    """The numbers of the intervals of a recurring undertaking.
+
+    `in_arrears` says that the newest interval that is over was missed, and no later one
+    was given.
+    """
+
+    every: timedelta
+    count: int
+    given: int
+    missed: int
+    last_given: str
+    next_due: str
+    in_arrears: bool
+
+
+def interval_counts(exchange: Exchange, now: datetime) -> IntervalCounts | None:
+    """Return the counts of a recurring undertaking at a moment; None for any other.
+
+    Nothing is missed before every side agrees, nor after it was done, or closed.
+    """
+    recurs = recurrence.recurrence_of(exchange)
+    if recurs is None:
+        return None
+    words = recurrence.given(exchange, recurs)
+    over = recurs.over(_owed_until(exchange, now))
+    missed = (
+        over - sum(interval < over for interval in words) if recurrence.is_owed(exchange) else 0
+    )
+    due = next((item for item in range(over, recurs.count) if item not in words), None)
+    runs = exchange.status in ("undertaken", "disputed")
+    newest = max(
+        (str(_value(item.content["at"])) for item in words.values()), key=_instant, default=""
+    )
+    return IntervalCounts(
+        every=recurs.every,
+        count=recurs.count,
+        given=len(words),
+        missed=missed,
+        last_given=newest,
+        next_due=recurs.due(due).strftime("%Y-%m-%dT%H:%M:%SZ") if runs and due is not None else "",
+        in_arrears=missed > 0 and max(words, default=-1) < over - 1,
+    )
+
+
+def _owed_until(exchange: Exchange, now: datetime) -> datetime:
+    """Return the moment until which intervals count: now, or when it ended."""
+    done = recurrence.said_done(exchange)
+    stops = [] if exchange.closed is None else [exchange.closed.when]
+    if done is not None and exchange.status not in ("undertaken", "disputed"):
+        stops.append(done.said.when)
+    return min((now, *map(_instant, stops)))
 
 
 def standing_of(exchange: Exchange, now: datetime) -> UndertakingStanding:
@@ -97,7 +166,8 @@ def standing_of(exchange: Exchange, now: datetime) -> UndertakingStanding:
             return "ended"
         case _:
             due = _instant(str(_value(exchange.content["by_when"])))
-            return "late" if now > due else "due"
+            counts = interval_counts(exchange, now)
+            return "late" if now > due or (counts and counts.in_arrears) else "due"
 
 
 def _disputes(exchange: Exchange, sides: Sequence[str]) -> Iterator[UndertakingDispute]:

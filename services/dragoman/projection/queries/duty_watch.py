@@ -388,6 +388,7 @@ def point_view(point: PointOfContactState) -> PointView:
         deputy=point.deputy,
         languages=point.languages,
         means=point.means,
+        means_text=exchange.content.get("channels_text", UNSET),
         hours=exchange.content["hours"],
         stage=point.stage,
         acknowledged=exchange.status == "acknowledged",

@@ -120,7 +120,10 @@ def exchange_view(
         joined = joined_reports(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
         calls = next_calls(connection, base, at, registry, state, now)
-    is_signed = bool(FORMATS[state.act].moves.keys() & set(consent.BINDING))
+    signatories = consent.parties(state)
+    is_signed = len(signatories) > 1 and bool(
+        FORMATS[state.act].moves.keys() & set(consent.BINDING)
+    )
     return ExchangeView(
         position=at,
         as_of=as_of,
@@ -140,7 +143,7 @@ def exchange_view(
         answers=tuple(answers(state).values()),
         stated=stated_values(state),
         differences=differences(state),
-        signatories=tuple(sorted(consent.parties(state))) if is_signed else (),
+        signatories=tuple(sorted(signatories)) if is_signed else (),
         represented=consent.represented(state),
         clocks=tuple(
             clock_view(clock, now) for clock in deadlines.deadlines_of(registry, state, calendars)

@@ -10,7 +10,7 @@
                          deferred and back, dropped: from any status by `status-change`
     joint-report         negotiating ──every endorsement──▶ settled, or
                          settled_with_dissent where a dissent stands
-    reference-document   open
+    reference-document   open ──every agreement──▶ agreed, where it has signatories
 
 Each side's perception is shown in a column beside the other's. A dissent is shown
 beside its paragraph and delays nothing: the report is then settled with dissent. Either
@@ -391,7 +391,16 @@ REFERENCE_DOCUMENT: Final = Format(
     rule=opening("reference-document", ReferenceDocument, "dialogue", check=_check_document),
     code="DOC",
     start="open",
-    moves=moves_of_format(("open",), {"reaction": {"open": "open"}}),
+    moves=moves_of_format(
+        ("open", "refused", "agreed"),
+        {
+            "agreement": dict.fromkeys(("open", "refused"), "agreed"),
+            "reaction": {status: status for status in ("open", "refused", "agreed")},
+        },
+        cancellable=("open", "refused"),
+        declinable=("open", "refused"),
+    ),
+    holds=consent.refused_or("open"),
     title=_document_title,
 )
 

@@ -314,7 +314,9 @@ def _asked(exchange: Exchange) -> set[str]:
 
     A mere recipient of a text is not.
     """
-    return set(exchange.to) & consent.parties(exchange)
+    return set(exchange.to) & (
+        consent.parties(exchange) if exchange.signatories else {*exchange.to}
+    )
 
 
 ASKING: Final[dict[str, tuple[str, ...]]] = {

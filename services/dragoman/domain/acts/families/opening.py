@@ -187,10 +187,12 @@ def check_carried(
 
 
 def _check_passed(data: OpeningAct | Continuing, record: Record) -> Refusal | None:
-    """Refuse a `passed_by` whose time is not before the record."""
+    """Refuse a `passed_by` that lacks its words, or that is still to come."""
     if isinstance(data.passed_by, UnsetType):
         return None
-    refusal = field_checks.time("/passed_by/at", data.passed_by.at)
+    refusal = field_checks.in_words(data.passed_by, "/passed_by") or field_checks.time(
+        "/passed_by/at", data.passed_by.at
+    )
     if (
         refusal is None
         and datetime.fromisoformat(data.passed_by.at)

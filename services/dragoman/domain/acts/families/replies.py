@@ -139,8 +139,14 @@ def check_reply(
 def check_attempt(
     registry: Registry, exchange: Exchange | None, record: Record[continuing.CallAttempt]
 ) -> Refusal | None:
-    """Refuse a call attempt with an unknown side, or with a time that is not real."""
+    """Refuse a call attempt with an unknown side, or with a time that is not real.
+
+    Other means need words, but version 1 had no member for them.
+    """
     data = record.data
+    refusal = field_checks.in_words(data) if record.newest == record.act else None
+    if refusal is not None:
+        return refusal
     if data.side != "unknown":
         return field_checks.side(registry, "/side", data.side) or field_checks.times(at=data.at)
     return field_checks.times(at=data.at)

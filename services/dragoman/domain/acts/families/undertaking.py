@@ -11,8 +11,11 @@ Either side may record what a side undertook. It is *said by* its author until e
 addressed side agrees that it was undertaken. Only then does its limit bind. Where a
 side disputed that it is done, that side itself must confirm it. No other side can do so
 in its place.
+
+A recurring one is done once each interval is given, or its side says so of the whole.
 """
 
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -21,6 +24,7 @@ from msgspec import UnsetType
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.access import observers
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
+from dragoman.domain.acts.families import recurrence
 from dragoman.domain.acts.families.exchange import moves_of_format
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
@@ -52,6 +56,7 @@ def _check(
             "/by",
             sentence("%(side)s observes this channel and undertakes nothing", side=data.by),
         )
+    refusal = refusal or _check_recurring(data)
     addressed = (
         data.by not in or_default(data.info, ())
         and (isinstance(data.to, UnsetType) or data.by in data.to)
@@ -65,6 +70,24 @@ def _check(
             ),
         )
     return refusal
+
+
+def _check_recurring(data: Undertaking) -> Refusal | None:
+    """Refuse a period that has no interval, or too many."""
+    if isinstance(data.recurring, UnsetType):
+        return None
+    begins, ends = field_checks.moment(data.recurring.begins), field_checks.moment(data.by_when)
+    if begins is None:
+        return field_checks.time("/recurring/begins", data.recurring.begins)
+    assert ends is not None
+    if ends <= begins:
+        return invalid("/by_when", sentence("the period ends before it begins; check its end"))
+    most = recurrence.MOST
+    if ends - begins > most * timedelta(hours=data.recurring.every_hours):
+        return invalid(
+            "/recurring/every_hours", sentence("a period has at most %(n)s intervals", n=most)
+        )
+    return None
 
 
 def undertaker(exchange: Exchange) -> str:
@@ -85,7 +108,13 @@ def _check_done(
                 side=undertaker(exchange),
             ),
         )
-    return field_checks.happened(record.envelope.time, at=record.data.at)
+    refusal = field_checks.happened(record.envelope.time, at=record.data.at)
+    recurs = recurrence.recurrence_of(exchange)
+    if refusal is not None or recurs is None or record.data.complete is True:
+        return refusal
+    if recurs.of(datetime.fromisoformat(record.data.at)) is None:
+        return invalid("/at", sentence("this is outside the period of what your side undertook"))
+    return None
 
 
 def _check_answer(
@@ -118,6 +147,11 @@ def verdicts(exchange: Exchange) -> dict[str, str]:
 def _confirmed(exchange: Exchange, status: str) -> str:
     """Return the status after a confirmation, once no side disputes that it is done."""
     return exchange.status if _DISPUTE in verdicts(exchange).values() else status
+
+
+def _done(exchange: Exchange, status: str) -> str:
+    """Return the status after a fulfilment, once no interval is owed."""
+    return exchange.status if recurrence.said_done(exchange) is None else status
 
 
 def _title(data: Undertaking) -> Text:
@@ -154,6 +188,7 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_done,
+        settle=_done,
     ),
     Rule(
         act="fulfilment-confirmation",
