@@ -670,6 +670,12 @@ class Anybody(RuleBasedStateMachine):
         parties = {before.side, *before.to}
         if side == "service":
             return
+        if before.act == "undertaking" and name in ("update", "clarification-request"):
+            undertaker = msgspec.json.decode(bytes(before.content["by"]))
+            assert side in (
+                parties if name == "clarification-request" else {undertaker, before.side}
+            )
+            return
         match CONTINUING[name][0]:
             case Who.OPENER:
                 assert side == before.side
