@@ -70,6 +70,31 @@ def test_a_refusal_after_an_agreement_takes_it_back(name: str, three: World) -> 
     assert three.exchange(id).status == "refused", "the other refusal stands"
 
 
+def test_other_words_do_not_lift_a_refusal_before_they_stand_in_the_text(three: World) -> None:
+    id = three.open(NH, act("roadmap-item"))
+    for body in ({"act": "agreement"}, NO):
+        post(three, CH, body, id, seen=True)
+    amendment = act("amendment", fields={"deliverable": "Another chart"})
+    of = post(three, CH, amendment, id, seen=True)
+    state = three.exchange(id)
+    assert state.status == "refused" and "china" not in consent.agreed(state)
+    assert answers(state)["china"].answer == "proposed_otherwise"
+    for actor in (NH, TH):
+        post(three, actor, {"act": "amendment-agreement", "of": of}, id, seen=True)
+    assert three.exchange(id).status == "agreed"
+    assert answers(three.exchange(id))["china"].answer == "agreed"
+
+
+def test_who_refused_takes_back_no_agreement_from_before(three: World) -> None:
+    id = three.open(NH, act("roadmap-item"))
+    of = post(three, CH, {"act": "agreement"}, id, seen=True)
+    refusal = post(three, CH, NO, id)
+    post(three, CH, {"act": "consent-withdrawal", "of": of, "reason": "A mistake."}, id)
+    (item,) = three.exchange(id).acts["decline"]
+    given = answers(three.exchange(id))["china"]
+    assert (given.answer, given.position, item.id) == ("refused", item.said.position, refusal)
+
+
 def test_an_answer_by_one_officer_and_one_subject_to_the_capital_are_no_agreement(
     three: World,
 ) -> None:

@@ -426,13 +426,16 @@ def agreed(exchange: Exchange) -> set[str]:
 def refusals(exchange: Exchange) -> dict[str, Said]:
     """Return the refusals that stand, by side: each side's newest, with its reason.
 
-    A later consent of the same side lifts its refusal.
+    A later consent of the same side lifts its refusal. That to an amendment does so
+    only once the text has the amendment: until then the refused text stands.
     """
     ineffective = ineffective_consents(exchange)
+    amendments = {amended.of for amended in exchange.amended}
     consented: dict[str, int] = {}
     for act in (*BINDING, *_TAKING):
         for item in exchange.acts.get(act, ()):
-            if item.id not in ineffective:
+            of = item.id if act == "amendment" else _word(item.content.get("of"))
+            if item.id not in ineffective and (act not in _TAKING or of in amendments):
                 side = item.said.side
                 consented[side] = max(consented.get(side, 0), item.said.position)
     newest = {item.said.side: item for item in exchange.acts.get("decline", ())}

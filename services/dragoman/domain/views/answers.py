@@ -90,9 +90,12 @@ def _to_text(exchange: Exchange) -> Iterator[SideAnswer]:
     amendment = consent.open_amendment(exchange)
     if amendment is not None:
         yield _answer("proposed_otherwise", amendment.said)
-    consents = {item.id for act in _CONSENTS for item in exchange.acts.get(act, ())}
+    consents = {item.id: item.said for act in _CONSENTS for item in exchange.acts.get(act, ())}
+    refused = {item.said.side: item.said.position for item in exchange.acts.get("decline", ())}
     for item in exchange.acts.get("consent-withdrawal", ()):
-        if msgspec.json.decode(item.content["of"]) in consents:
+        agreement = consents.get(msgspec.json.decode(item.content["of"]))
+        # Whoever refused since then has not agreed any more, and takes nothing back.
+        if agreement is not None and agreement.position > refused.get(item.said.side, 0):
             yield _answer("withdrew", item.said, item)
     yield from _consents(exchange)
 
