@@ -16,6 +16,8 @@ import msgspec
 import pytest
 import structlog
 
+from dragoman.domain.record import codec as records
+from dragoman.domain.record import ids
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection import checking, integrity, refold
 from dragoman.projection.checking import IntegrityCheck
@@ -56,8 +58,9 @@ REFOLDED = {
     "what is void": "UPDATE records SET valid = 0, reason = 'void', detail = 'x' WHERE act = 'acknowledgement'",
     "a record's number": "UPDATE records SET number = 'X' WHERE number != ''",
     "an earlier digest": "UPDATE records SET digest = replace(digest, substr(digest, 1, 1), 'g') WHERE key & 1099511627775 = 5",
-    "an earlier state": "UPDATE records SET state = (SELECT state FROM records WHERE act = 'acknowledgement' LIMIT 1) "
-    "WHERE key = (SELECT min(key) FROM records WHERE act = 'hazardous-incident')",
+    "an earlier state": "UPDATE records SET state = (SELECT state FROM records WHERE act = 'acknowledgement' "
+    "AND state IS NOT NULL LIMIT 1) WHERE key = (SELECT min(key) FROM records "
+    "WHERE act = 'hazardous-incident' AND state IS NOT NULL)",
     "what is found by a word": "INSERT INTO search (rowid, words) SELECT max(key) - 1, 'planted' FROM records",
     "what was delivered": "INSERT INTO deliveries SELECT number, 'china', 3, 4, '2024-01-01T00:00:00.000Z' FROM channels",
     "the references that are gone": "DELETE FROM links",
@@ -354,6 +357,25 @@ async def test_messages_on_other_subjects_than_their_own_are_not_taken_for_chang
         await asyncio.to_thread(integrity._refold, office.path, Pace(1.0))
     finally:
         await office.close()
+
+
+async def test_a_record_that_takes_an_id_of_a_service_is_not_taken_for_a_changed_row(
+    tmp_path: Path,
+) -> None:
+    """It is void, and its id stays free: the file has none for it."""
+    office = Office(tmp_path / "projection.sqlite")
+    try:
+        office.world.open("nato/o-1", NOTE)
+        raw = office.world.raws[-1]
+        own = records.parse(raw).envelope.id
+        taken = ids.from_key("nato-china", "service/watch", "a key of a service")
+        await office.give()
+        await office.log.inject(subject_in(raw) or "", raw.replace(own.encode(), taken.encode()))
+        await until(lambda: office.projection.state.position == len(office.log._messages))
+        await settled(office)
+    finally:
+        await office.close()
+    assert await asyncio.to_thread(passed, office.path) == ""
 
 
 async def test_a_checker_that_ends_twice_in_a_row_is_critical(

@@ -612,6 +612,8 @@ class Anybody(RuleBasedStateMachine):
                 after |= {LIVES[before.act].start}
             if name == "decline":
                 after |= {"accepted"}
+            if name == "lapse" and getattr(record.data, "clock", "") == "objection":
+                after |= {"closed"}
             after |= held_in(before)
             assert folded.state.status in after, (name, before.status, folded.state.status)
 

@@ -26,7 +26,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from dragoman.domain.record import state_digest
+from dragoman.domain.record import ids, state_digest
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.projection.refold import (
     Pace,
@@ -298,7 +298,8 @@ def _row_under(raw: bytes, rules: int) -> tuple[object, ...]:
     except NotARecord:
         return (None, None, None, None, None)
     envelope = record.envelope
-    return envelope.id, envelope.subject, envelope.actor, record.name, envelope.time
+    id = envelope.id if ids.uses_up(envelope.id, envelope.actor) else None
+    return id, envelope.subject, envelope.actor, record.name, envelope.time
 
 
 # The process
