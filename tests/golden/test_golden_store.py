@@ -55,7 +55,7 @@ LOGS = [
 SAMPLE = 40
 """Positions of each channel that are asked for; all of them with --long."""
 
-ACTS = 109
+ACTS = 136
 """Acts that stand with effect somewhere in the first store: every one that there was."""
 
 
