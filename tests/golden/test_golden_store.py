@@ -14,6 +14,7 @@ import lzma
 import os
 import random
 import tarfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,12 +27,14 @@ import pytest
 import commands
 from dragoman.audit import export
 from dragoman.audit.replay import Replay
-from dragoman.domain.acts.erasure import named_in
+from dragoman.domain.acts.erasure import hash_of, named_in
 from dragoman.domain.record import codec as records
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from dragoman.tlog import leaf, merkle
+from dragoman_schemas.acts.office.channel import Erasure
 from dragoman_schemas.acts.rules_edition import EDITION
 from patience import PATIENCE_S
 from service import NOTE, Service
@@ -106,6 +109,31 @@ def test_a_store_has_every_act_with_effect_and_most_without(store: Path) -> None
     legal, void = ({name for name, valid in counted if valid == wanted} for wanted in (True, False))
     assert len(legal) == ACTS
     assert len(void) > ACTS / 2 and "junk" in void
+
+
+def test_the_examples_of_the_specification_are_of_this_store() -> None:
+    page = (HERE.parent.parent / "docs" / "spec" / "record.md").read_text()
+    examples = page.partition("### 20.5")[2].partition("\n## ")[0]
+    store = HERE / "v0.1.0"
+    about = json.loads((store / "about.json").read_text())
+    with zipfile.ZipFile(store / "after.zip") as archive:
+        messages = archive.read("records.ndjson").split(b"\n")
+    opening, erasure = (records.parse(messages[position - 1]) for position in (1, 14))
+    assert isinstance(erasure.data, Erasure)
+    stubs = [leaf.entry(item.position - 1, item.commit) for item in erasure.data.records]
+    for value in (
+        about["cid"],
+        about["erased"],
+        opening.commit,
+        base64.b64encode(merkle.leaf_hash(leaf.entry(0, opening.commit))).decode(),
+        hash_of(erasure.data),
+        *(item.commit for item in erasure.data.records),
+        merkle.leaf_hash(stubs[0]).hex(),
+        merkle.leaf_hash(leaf.entry(7, leaf.commit(stubs[0]))).hex(),
+        *(each[:8] for each in str(erasure.envelope.signatures).split(" ")),
+    ):
+        assert value in examples, value
+    assert opening.act.decode() in examples.replace("\n", "")
 
 
 @pytest.mark.parametrize("store", STORES)
