@@ -49,7 +49,7 @@ SECONDS: Final = {
     "deploy": 0.5,
     "docs": 4.0,
     "eventlog": 1.0,
-    "evidence": 4.0,
+    "evidence": 0.5,
     "faults": 12.0,
     "foreign": 12.0,
     "golden": 4.0,
