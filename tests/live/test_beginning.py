@@ -17,7 +17,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from cyclopts.command_spec import CommandSpec
-from jsonschema import Draft202012Validator
 
 from dragoman import cli
 from dragoman.cli.common import UNREACHABLE
@@ -211,6 +210,8 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Gateway, tmp_pa
         assert variable in wrong.stderr
     as_json = json.loads(empty.run("config", "show", "--json", DRAGOMAN_HTTP__PORT="8500").stdout)
     assert {"setting": "http.port", "value": 8500, "from": "$DRAGOMAN_HTTP__PORT"} in as_json
+    from jsonschema import Draft202012Validator  # takes a second, in each process that collects
+
     schema = json.loads(empty.run("config", "schema").stdout)
     validate = Draft202012Validator(schema).is_valid
     assert validate({"http": {"port": 8500}, "registrar": {"witnesses": ["a https://b"]}})
