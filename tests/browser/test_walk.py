@@ -161,6 +161,11 @@ async def walk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> As
     service.stop()
 
 
+UNNAMED: Final = """() => [...document.querySelectorAll('[aria-labelledby]')].map((each) => each.getAttribute('aria-labelledby'))
+    .filter((ids) => !ids.split(' ').every((id) => document.getElementById(id)))"""
+"""Finds the sections whose heading is missing. Scripts may take a heading away."""
+
+
 async def looks(guest: Visit, width: int, light: str) -> None:
     """Look at the open page in a size and a light: it does not scroll sideways."""
     page = guest.page
@@ -181,6 +186,7 @@ async def looked_at(guest: Visit, number: int) -> None:
     small, narrow = WIDTHS[number % 2], WIDTHS[1 - number % 2]
     first, second = (LIGHTS[(number + step) % len(LIGHTS)] for step in (0, 1))
     assert await page.locator("h1").count() == 1
+    assert await page.evaluate(UNNAMED) == []
     await looks(guest, small, first)
     await looks(guest, narrow, first)
     assert await violations(page, "target-size") == [], narrow
