@@ -404,18 +404,19 @@ async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_si
 ) -> None:
     await flash()
     for language in ("en-GB", "fr-FR", "zh-CN"):
-        for size in ({"width": 320, "height": 568}, {"width": 320, "height": 256}):
-            china = await visit(viewport=size, locale=language)
-            await china.sign_in("china/duty_officer")
+        china = await visit(viewport={"width": 320, "height": 568}, locale=language)
+        await china.sign_in("china/duty_officer")
+        for height in (568, 256):
+            await china.page.set_viewport_size({"width": 320, "height": height})
             await expect(takeover(china.page)).to_be_visible()
             box = await button(china.page).bounding_box()
             assert box is not None
             assert box["y"] >= 0
-            assert box["y"] + box["height"] <= size["height"]
+            assert box["y"] + box["height"] <= height
             assert box["height"] >= 64
             assert (
                 await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth")
-                <= size["width"]
+                <= 320
             )
 
 
