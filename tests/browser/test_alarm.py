@@ -22,6 +22,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
 from dragoman.limits import GROUP_ALARMS
+from office import Office
 from patience import PATIENCE_S
 from service import INCIDENT, Caller, Gateway, Service
 
@@ -491,7 +492,7 @@ async def test_eight_tabs_load_and_one_of_them_hears(visit: Visiting, demo: Gate
 async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(
     visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         china = await visit(service)
         await china.sign_in("china/duty_officer")
@@ -601,7 +602,7 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
 async def test_after_an_outage_only_what_still_waits_rings(
     visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         china = await visit(service)
         await acknowledge_all(session, service, "china", EXERCISE)
