@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 import commands
+from dragoman.audit.export import NotAnExport, line_of, message_of
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
 
@@ -91,3 +92,10 @@ def test_nonsense_is_no_log(
         assert "Traceback" not in done.stderr, done.stderr
         assert (done.returncode, "VERIFICATION FAILED" in done.stderr) == (7, True), done.stderr
     assert not (tmp_path / "log.zip").exists()
+
+
+def test_a_line_of_an_export_is_a_record_or_pairs_of_hex() -> None:
+    assert message_of(line_of(b"\x00\xff" * 250_000)) == b"\x00\xff" * 250_000
+    for wrong in (b'{"junk":"0"}', b'{"junk":"0g"}', b'{"junk":"0A"}', b'{"junk":"00"} ', b"{}"):
+        with pytest.raises(NotAnExport):
+            message_of(wrong)

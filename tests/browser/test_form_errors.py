@@ -49,9 +49,8 @@ ACTS: Final = sorted(
 )
 
 SENT: Final = """async ([address, how, entries]) => {
-    const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
-    const empty = await fetch(address, { headers: { Accept: "text/html" } });
-    const page = await read(empty);
+    if (how === "empty") window.blank = await (await fetch(address, { headers: { Accept: "text/html" } })).text();
+    const page = new DOMParser().parseFromString(window.blank, "text/html");
     const form = page.getElementById("writing");
     for (const control of how === "empty" ? [] : form.querySelectorAll("input:not([type]), textarea")) {
         control.value = control.dataset.reads === "time" ? "some day" : control.dataset.reads === "place" ? "15.12 116.44" : "nonsense";
@@ -89,7 +88,7 @@ SENT: Final = """async ([address, how, entries]) => {
     const wrong = [...after.querySelectorAll("main .wrong")].map((each) => each.textContent);
     const problem = [...after.querySelectorAll("main .fault > p")].map((each) => each.textContent);
     if (how !== "empty") return { status: answer.status, faults, wrong, problem };
-    const first = await shown(await (await fetch(address, { headers: { Accept: "text/html" } })).text());
+    const first = await shown(window.blank);
     const names = [...new Set([...first.querySelectorAll("#writing [name^='f.']")].filter(seen).map((each) => each.name))];
     return { status: answer.status, faults, wrong, problem, drawers: drawers.length, names };
 }"""

@@ -11,8 +11,9 @@ from playwright.async_api import Page, expect
 
 from browsing import Visiting, assert_accessible
 from kept_data import AT_REST, kept, until_kept
+from office import Office
 from patience import PATIENCE_S
-from service import INCIDENT, Caller, Gateway, Service
+from service import INCIDENT, Caller, Gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.fresh_context]
 
@@ -39,7 +40,7 @@ async def keeping(page: Page) -> None:
 async def test_the_last_board_the_cards_and_the_numbers_are_shown_when_the_office_cannot_be_reached(
     visit: Visiting, tmp_path: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         async with aiohttp.ClientSession() as session:
             china = Caller(session, service, "china/duty_officer")
@@ -79,7 +80,7 @@ async def test_the_last_board_the_cards_and_the_numbers_are_shown_when_the_offic
 
 
 async def test_what_is_kept_ends_with_its_time(visit: Visiting, tmp_path: Path) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         nato = await visit(service)
         await nato.sign_in("nato/duty_officer", CHANNEL)
@@ -97,7 +98,7 @@ async def test_what_is_kept_ends_with_its_time(visit: Visiting, tmp_path: Path) 
 async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
     visit: Visiting, tmp_path: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     service.port = int(service.base_url.rpartition(":")[2])
     nato = await visit(service)
     page, form = nato.page, f"{service.base_url}/c/{CHANNEL}/compose/contact-note"
@@ -136,7 +137,7 @@ async def notes(page: Page, board: str) -> int:
 async def test_a_text_is_begun_offline_and_sent_by_its_officer_when_the_office_is_reached(
     visit: Visiting, tmp_path: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     service.port = int(service.base_url.rpartition(":")[2])
     nato = await visit(service)
     page, board = nato.page, f"{service.base_url}/c/{CHANNEL}"
@@ -201,7 +202,7 @@ async def test_a_text_is_begun_offline_and_sent_by_its_officer_when_the_office_i
 async def test_a_text_begun_after_the_session_is_shown_to_be_copied_and_not_kept(
     visit: Visiting, tmp_path: Path
 ) -> None:
-    service = Service(tmp_path / "data", "--demo")
+    service = Office(tmp_path / "data", demo=True)
     try:
         nato = await visit(service, locale="fr-FR", viewport={"width": 390, "height": 844})
         await nato.sign_in("nato/duty_officer", CHANNEL)

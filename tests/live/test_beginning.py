@@ -8,17 +8,19 @@ import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import aiohttp
 import pytest
-from jsonschema import Draft202012Validator
+from cyclopts.command_spec import CommandSpec
 
 from dragoman import cli
 from dragoman.cli.common import UNREACHABLE
+from office import Office
 from patience import PATIENCE_S
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Gateway, Service
 
@@ -36,11 +38,12 @@ CHANNEL = {
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Service]:
-    """A service on a directory that nobody initialised."""
-    service = Service(tmp_path / "data")
-    yield service
-    service.stop()
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway on a directory that nobody initialised."""
+    process = request.node.get_closest_marker("process") is not None
+    gateway = (Service if process else Office)(tmp_path / "data")
+    yield gateway
+    gateway.stop()
 
 
 def test_it_stops_however_soon_after_its_beginning_it_is_told_to(tmp_path: Path) -> None:
@@ -117,9 +120,10 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Gateway)
     assert empty.run("officer", "list", *as_admin, check=None).returncode == 4
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
+def test_exit_codes_say_what_went_wrong(empty: Gateway) -> None:
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    empty.run("token", "issue", "north/d-1", "--save")
+    for arguments, code in [
         (("show", "NORTH/26/9999"), 3),
         (("act", "0192f0c1-2f3a-7c4d-8e5f-112233445566", "acknowledgement"), 3),
         (("act", "", "acknowledgement"), 2),
@@ -130,17 +134,11 @@ def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Gateway)
         (("state", "--at", "999"), 1),
         (("nonsense",), 2),
         (("post",), 2),
-    ],
-)
-def test_exit_codes_say_what_went_wrong(
-    empty: Gateway, arguments: tuple[str, ...], code: int
-) -> None:
-    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
-    empty.run("token", "issue", "north/d-1", "--save")
-    done = empty.run(*arguments, stdin='{"act":"nod"}', check=None)
-    assert code == done.returncode, (done.stdout, done.stderr)
-    assert done.stderr
-    assert "Traceback" not in done.stderr
+    ]:
+        done = empty.run(*arguments, stdin='{"act":"nod"}', check=None)
+        assert code == done.returncode, (arguments, done.stdout, done.stderr)
+        assert done.stderr, arguments
+        assert "Traceback" not in done.stderr
 
 
 def test_the_tail_shows_records(empty: Gateway) -> None:
@@ -169,6 +167,7 @@ def test_the_tail_shows_records(empty: Gateway) -> None:
         tail.communicate()
 
 
+@pytest.mark.process
 def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
     fresh = empty.run("doctor").stdout
     assert "FAIL" not in fresh and "token speaks for operator" in fresh
@@ -211,6 +210,8 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Gateway, tmp_pa
         assert variable in wrong.stderr
     as_json = json.loads(empty.run("config", "show", "--json", DRAGOMAN_HTTP__PORT="8500").stdout)
     assert {"setting": "http.port", "value": 8500, "from": "$DRAGOMAN_HTTP__PORT"} in as_json
+    from jsonschema import Draft202012Validator  # takes a second, in each process that collects
+
     schema = json.loads(empty.run("config", "schema").stdout)
     validate = Draft202012Validator(schema).is_valid
     assert validate({"http": {"port": 8500}, "registrar": {"witnesses": ["a https://b"]}})
@@ -234,25 +235,60 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Gateway, tmp_pa
 # One a data directory
 
 
-@pytest.mark.parametrize("command", [name for name in cli.app if not name.startswith("-")])
-def test_every_command_loads_by_itself(command: str) -> None:
+_BY_MODULE = """
+import contextlib, json, os, sys
+import aiohttp, babel.dates, cryptography.x509, cyclopts, icalendar, jinja2, joserfc.jwt, markdown_it
+import nats, nacl.signing, prometheus_client, rich.console, structlog
+import dragoman.domain.fold
+from dragoman.cli import main
+
+def fork(commands):
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    for command in commands:
+        sys.argv = ["dragoman", command, "--help"]
+        with contextlib.suppress(SystemExit):
+            main()
+    sys.stdout.flush()
+    os._exit(0)
+
+for commands in json.load(sys.stdin):
+    code = fork(commands)
+    assert code == 0, commands
+"""
+"""Runs the commands of each module in a process that has loaded the rules and what is not ours."""
+
+
+def test_every_command_loads_by_itself() -> None:
+    modules: dict[str, list[str]] = {}
+    for name in cli.app:
+        if not name.startswith("-"):
+            command = cli.app._commands[name]
+            assert isinstance(command, CommandSpec)
+            module = command.import_path.partition(":")[0]
+            modules.setdefault(module, []).append(name)
     done = subprocess.run(
-        [DRAGOMAN, command, "--help"],
+        [sys.executable, "-c", _BY_MODULE],
+        input=json.dumps([*modules.values()]),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Usage: dragoman {command}")
+    usages = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("Usage: ")]
+    assert usages == [name for names in modules.values() for name in names]
 
 
+@pytest.mark.process
 def test_a_second_service_on_the_same_data_is_refused(empty: Gateway) -> None:
     second = empty.run("up", "--data", str(empty.data), "--port", "0", check=1)
     assert "in use" in second.stderr
     assert empty.run("channel", "list").returncode == 0
 
 
+@pytest.mark.process
 def test_an_own_broker_dies_with_a_killed_service_and_the_data_are_free(empty: Service) -> None:
     pid = empty.broker_pid
     empty.restart(signal.SIGKILL)
@@ -261,12 +297,14 @@ def test_an_own_broker_dies_with_a_killed_service_and_the_data_are_free(empty: S
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.process
 def test_a_port_in_use_is_told(empty: Gateway, tmp_path: Path) -> None:
     port = empty.base_url.rpartition(":")[2]
     other = empty.run("up", "--data", str(tmp_path / "other"), "--port", port, check=1)
     assert "--port" in other.stderr
 
 
+@pytest.mark.process
 def test_only_a_data_directory_is_thrown_away(empty: Gateway, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -330,24 +368,20 @@ def _other_version(path: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("damage", [_delete, _truncate, _empty, _overwrite, _other_version])
 async def test_a_projection_is_built_anew_from_the_log(
-    own: Gateway, session: aiohttp.ClientSession, damage: Callable[[Path], None]
+    own: Gateway, session: aiohttp.ClientSession
 ) -> None:
     officer = Caller(session, own, "nato/officer")
     before = (await officer.get(f"{C}/state")).json
-    own.stop()
-    damage(_file(own))
-    own.start()
-    again = Caller(session, own, "nato/officer")
-    # The scheduler may have recorded more meanwhile, so that the state of the same position is compared.
-    after = (await again.get(f"{C}/state?at={before['position']}")).json
-    assert (before["digest"], before["counts"], before["owed"]) == (
-        after["digest"],
-        after["counts"],
-        after["owed"],
-    )
-    assert (await again.open(NOTE)).status == 201
+    for damage in (_delete, _truncate, _empty, _overwrite, _other_version):
+        own.stop()
+        damage(_file(own))
+        own.start()
+        # The scheduler may have recorded more meanwhile, so that the state of the same position is compared.
+        after = (await officer.get(f"{C}/state?at={before['position']}")).json
+        for name in ("digest", "counts", "owed"):
+            assert before[name] == after[name], (damage, name)
+        assert (await officer.open(NOTE)).status == 201, damage
 
 
 def found_or_mended(own: Service, audit: tuple[str, ...]) -> None:
@@ -359,6 +393,7 @@ def found_or_mended(own: Service, audit: tuple[str, ...]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     done = own.run(*audit, check=None)
     while done.returncode == UNREACHABLE and time.monotonic() < deadline:
+        time.sleep(0.2)
         done = own.run(*audit, check=None)  # It builds another copy, and says to ask again.
     if done.returncode == 0:
         assert own.log.read_text().count("projection.rebuilt") == before + 1

@@ -18,9 +18,10 @@ import aiohttp
 import pytest
 
 from certificates import certificate, common_name
+from office import Office
 from patience import PATIENCE_S
 from provider import AUDIENCE, Provider, providing
-from service import INCIDENT, NOTE, Caller, Gateway, Service
+from service import INCIDENT, NOTE, Caller, Demonstration, Gateway, Service
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -206,12 +207,12 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @pytest.fixture
-def federated(tmp_path: Path, provider: Provider) -> Iterator[Service]:
-    """A demonstration that takes the provider's tokens; started in a thread, since the provider
-    answers from this loop.
+def federated(tmp_path: Path, provider: Provider) -> Iterator[Office]:
+    """A demonstration that takes the provider's tokens. It has a thread and a loop of its own, and
+    the provider answers from this one.
     """
     settings = {"DRAGOMAN_OIDC__ISSUER": provider.url, "DRAGOMAN_OIDC__AUDIENCE": AUDIENCE}
-    service = Service(tmp_path / "data", "--demo", environment=settings)
+    service = Office(tmp_path / "data", demo=True, environment=settings)
     yield service
     service.stop()
 
@@ -348,7 +349,7 @@ async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobod
 
 
 @pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[Service]:
+def narrow(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office | Service]:
     """A demonstration behind a proxy, with small budgets."""
     settings = {
         "OFFICER_REQUESTS": "20",
@@ -359,10 +360,11 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
         "STRANGER_REQUESTS": "1",
     }
     given = {f"DRAGOMAN_BUDGETS__{name}": value for name, value in settings.items()}
-    service = Service(
-        tmp_path / "data",
-        "--demo",
-        environment={**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'},
+    environment = {**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'}
+    service = (
+        Demonstration(tmp_path / "data", environment=environment)
+        if request.node.get_closest_marker("process")
+        else Office(tmp_path / "data", demo=True, environment=environment)
     )
     yield service
     service.stop()

@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 
 from dragoman.domain.record import codec as records
+from office import Office
 from pair import until
 from patience import PATIENCE_S
 from receiver import Mailbox, Receiver, mailbox, receiving
-from service import INCIDENT, NOTE, Answer, Caller, Gateway, Service, at_a_screen
+from service import INCIDENT, NOTE, Answer, Caller, Demonstration, Gateway, Service, at_a_screen
 
 C = "/v1/channels/nato-china"
 SETTINGS = {
@@ -38,17 +39,20 @@ async def box() -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, box: Mailbox) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, tmp_path: Path, box: Mailbox
+) -> Iterator[Office | Service]:
     """A demonstration whose courier may call loopback, and is quick to give up."""
     smtp = {
         "DRAGOMAN_COURIER__SMTP__HOST": "127.0.0.1",
         "DRAGOMAN_COURIER__SMTP__PORT": str(box.port),
         "DRAGOMAN_COURIER__SMTP__TLS": "none",
     }
-    service = Service(
-        tmp_path / "data",
-        "--demo",
-        environment={**SETTINGS, **smtp, "DRAGOMAN_COURIER__SMTP__SENDER": "dragoman@host.example"},
+    settings = {**SETTINGS, **smtp, "DRAGOMAN_COURIER__SMTP__SENDER": "dragoman@host.example"}
+    service = (
+        Demonstration(tmp_path / "data", environment=settings)
+        if request.node.get_closest_marker("process")
+        else Office(tmp_path / "data", demo=True, environment=settings)
     )
     yield service
     service.stop()

@@ -166,9 +166,11 @@ def _request(arguments: Sequence[str | Path], environment: Mapping[str, str]) ->
 def _serve(control: socket.socket) -> None:
     """Fork a command for each request, until the tests are over."""
     import dragoman.cli
+    import kept_templates
 
     for module in (*walk_packages(dragoman.cli.__path__, "dragoman.cli."),):
         import_module(module.name)
+    kept_templates.load()  # else each service compiles those of its pages
     gc.collect()
     gc.freeze()  # what is loaded stays shared: no collection of a forked process writes to it
     # The processor time of a process counts in its parent only if that waits for it (budgets.py).

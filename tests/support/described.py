@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from jsonschema import Draft202012Validator
 
 from dragoman.api.description import document
 from dragoman.api.generate_docs import descriptions
@@ -57,6 +56,8 @@ def written(folder: Path, name: str = "openapi") -> Path:
 
 def check(operation: str, answer: Answer) -> None:
     """An answer has a status, headers, a type and a shape that its operation describes."""
+    from jsonschema import Draft202012Validator  # takes a second, in each process that collects
+
     _, _, described = OPERATIONS[operation]
     found = described["responses"].get(str(answer.status))
     assert found is not None, (operation, answer.status, answer.body)

@@ -39,20 +39,34 @@ CHEAP: Final = frozenset({"browser", "chromium", "contexts"})
 """Shared fixtures that every worker may well set up for itself."""
 
 SECONDS: Final = {
+    "api": 2.0,
+    "application": 0.3,
     "attacks": 3.0,
+    "audit": 0.2,
+    "backup": 0.5,
     "browser": 3.0,
     "contract": 1.0,
+    "deploy": 0.5,
     "docs": 4.0,
-    "notifier": 2.0,
+    "eventlog": 1.0,
+    "evidence": 0.5,
     "faults": 12.0,
     "foreign": 12.0,
     "golden": 4.0,
+    "interop": 0.1,
     "live": 2.0,
+    "notifier": 2.0,
     "office": 0.6,
-    "eventlog": 1.0,
-    "projection": 0.3,
+    "projection": 0.5,
+    "release": 12.0,
+    "reports": 0.3,
+    "scenarios": 3.0,
+    "stores": 1.0,
+    "tests": 0.5,
+    "tlog": 0.2,
+    "upgrade": 20.0,
 }
-"""A typical test of a folder."""
+"""A typical test of a folder; `tests` are the files beside the folders."""
 
 SECONDS_ELSEWHERE: Final = 0.01
 

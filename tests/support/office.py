@@ -37,6 +37,7 @@ from unittest import mock
 
 import aiohttp
 
+import kept_templates
 from dragoman import bootstrap, data_directory, service_factory
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.cli import app, demo, errors
@@ -123,6 +124,7 @@ _FILES: set[Path] = set()
 """The projections of offices."""
 
 vars(writer_queue)["WorkerProcess"] = _worker
+kept_templates.keep()
 
 
 class _NoCheck:

@@ -287,7 +287,7 @@ class Demonstration(Service):
 class _Prepared:
     """The data directory of a demonstration that was made not long ago, and stopped."""
 
-    oldest_s = 60.0  # The deadlines of the demonstration come nearer meanwhile.
+    oldest_s = 300.0  # The deadlines of the demonstration come nearer meanwhile.
 
     def __init__(self) -> None:
         self._made_at = -self.oldest_s
