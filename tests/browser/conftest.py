@@ -72,8 +72,10 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def contexts(browser: Browser) -> AsyncIterator[Contexts]:
-    """Contexts that the tests of a module hand on."""
+async def contexts(browser: Browser, demo: Gateway) -> AsyncIterator[Contexts]:
+    """Contexts that the tests of a module hand on. They end before the demonstration does: whoever
+    connects while it stops is accepted, and never let go.
+    """
     contexts = Contexts(browser)
     yield contexts
     await contexts.close()

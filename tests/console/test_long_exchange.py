@@ -69,7 +69,7 @@ async def test_no_template_of_a_page_is_compiled_on_the_event_loop(
 ) -> None:
     rendering.environment.cache_clear()
     rendering._READY.clear()
-    rendering._COMPILED._codes.clear()
+    monkeypatch.setattr(rendering, "_COMPILED", rendering._CompiledTemplates())
     threads: set[int] = set()
     compile = jinja2.Environment.compile
 
