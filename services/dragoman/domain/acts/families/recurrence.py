@@ -6,12 +6,13 @@ which its `at` falls. One that says `complete` is for the whole.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from dragoman.domain.acts.deadline_builder import instant
 from dragoman_schemas.state import Exchange, Said, Stamp
 
 MOST: Final = 3_000
@@ -57,8 +58,8 @@ def recurrence_of(exchange: Exchange) -> Recurrence | None:
         return None
     recurring = msgspec.json.decode(exchange.content["recurring"])
     return Recurrence(
-        begins=_instant(recurring["begins"]),
-        ends=_instant(msgspec.json.decode(exchange.content["by_when"])),
+        begins=instant(recurring["begins"]),
+        ends=instant(msgspec.json.decode(exchange.content["by_when"])),
         every=timedelta(hours=recurring["every_hours"]),
     )
 
@@ -102,7 +103,7 @@ def past(exchange: Exchange, recurrence: Recurrence, since: Stamp) -> Iterator[P
     The first of them is the first that had not ended before `since`.
     """
     last = recurrence.count - 1
-    next_one, started_by = min(recurrence.over(_instant(since.time)), last), exchange.id
+    next_one, started_by = min(recurrence.over(instant(since.time)), last), exchange.id
     words = given(exchange, recurrence)
     passed = [(item, interval) for interval, item in words.items()]
     passed += [
@@ -130,7 +131,7 @@ def running(
     It comes after those that ended before `since`, and after each one that was given or
     has lapsed. The last one stays.
     """
-    interval = min(recurrence.over(_instant(since.time)), recurrence.count - 1)
+    interval = min(recurrence.over(instant(since.time)), recurrence.count - 1)
     started_by = exchange.id
     for before in past(exchange, recurrence, since):
         interval, started_by = before.interval + 1, before.passed.id
@@ -152,8 +153,4 @@ def _is_of_whole(fulfilment: Said) -> bool:
 
 
 def _moment(item: Said, member: str) -> datetime:
-    return _instant(msgspec.json.decode(item.content[member]))
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return instant(msgspec.json.decode(item.content[member]))
