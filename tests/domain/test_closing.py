@@ -70,6 +70,7 @@ def test_a_message_of_an_addressee_is_an_objection_until_its_side_closes(
     id = world.open(ND, INCIDENT)
     post(world, ND, CLOSURE, id, seen=True)
     post(world, CD, word, id)
+    assert [name for name, _ in said(world, id)] == ["objection"], "it is not closed for all then"
     assert silence(world, id) == ["osce"]
     assert not closed(world, id), "silence of the others does not outweigh an objection"
     assert [(name, "china" in detail) for name, detail in said(world, id)] == [("objection", True)]

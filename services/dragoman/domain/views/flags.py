@@ -400,8 +400,9 @@ def _accounts(exchange: Exchange) -> Iterator[RaisedFlag]:
 
 def _closing(exchange: Exchange) -> Iterator[RaisedFlag]:
     """Yield the flags of a matter that its opener has closed for itself."""
-    closure = exchange.closures[exchange.side]
-    if waiting := closing.waited_for(exchange):
+    closure, objecting = exchange.closures[exchange.side], closing.objecting(exchange)
+    waiting = closing.waited_for(exchange)
+    if waiting and not objecting:
         yield RaisedFlag(
             flag="closing",
             detail=sentence(
@@ -411,7 +412,7 @@ def _closing(exchange: Exchange) -> Iterator[RaisedFlag]:
                 sides=tuple(NameValue("side", name) for name in waiting),
             ),
         )
-    for side in sorted(closing.objecting(exchange)):
+    for side in sorted(objecting):
         yield RaisedFlag(
             flag="objection",
             detail=sentence(
