@@ -114,7 +114,7 @@ class Decline(Answering, frozen=True, kw_only=True, tag="decline"):
 
 
 class Closure(Continuing, frozen=True, kw_only=True, tag="closure"):
-    """The matter is done: the originator says so, or every side."""
+    """A side has nothing more to say, and closes the matter for itself."""
 
     reason: Words | UnsetType = UNSET
 
